@@ -1,0 +1,54 @@
+# Everything the project needs is installed here, into .venv, from hash-pinned lock files.
+PYTHON ?= $(firstword $(foreach v,python3.13 python3.12 python3.11 python3,$(shell $(v) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $(v))))
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+.PHONY: help install install-dev demo test check format lock clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Earwitness needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) -r requirements.lock
+	$(OURSELVES)
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) -r requirements-dev.lock
+	$(OURSELVES)
+	@touch $@ .venv/installed
+
+install: .venv/installed ## the plain install: the server and the command, in .venv
+
+install-dev: .venv/installed-dev ## the same, with what tests and checks need
+
+demo: install ## a demo archive, served on http://127.0.0.1:8080/api
+	$(BIN)/earwitness demo
+
+test: install-dev ## every test, on SQLite and on PostgreSQL
+	$(BIN)/python -m pytest
+
+check: install-dev ## format, lint, types, layers, tests, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: install-dev ## format and tidy the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# uv only resolves; pip installs. Name an index in your own pip or uv settings, never here.
+lock: install-dev ## write the lock files anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --group dev --output-file requirements-dev.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,163 @@
+"""Everything that can be said "no" with.
+
+    Problem                    any answer that is not a success (RFC 9457)
+    ├── BadRequest        400  what was sent cannot be taken; names the fields
+    ├── Unauthenticated   401  nobody signed in, or not any more
+    ├── Forbidden         403  the right is missing
+    ├── NotFound          404  there is none, or none that may be seen
+    ├── Conflict          409  it contradicts what is there
+    ├── TooLarge          413
+    ├── UnsupportedMedia  415
+    ├── RangeUnsatisfiable 416
+    ├── Unprocessable     422  understood, and not possible with this recording
+    ├── TooManyRequests   429
+    ├── Corrupt           500  stored media does not verify
+    ├── Unavailable       503  try again later
+    └── StorageFull       507
+
+The docstring of each is its title. A detail is written for the person who reads it: it never holds
+SQL, a path of the host, a secret, or what was said in a recording.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in what was sent.
+
+    `path` is written as JSON is read, `endpoints[0].type`; the whole body is the empty path.
+    `position` is a character's index, for texts that are parsed.
+    """
+
+    path: str
+    message: str
+    position: int | None = None
+
+
+class Problem(Exception):
+    """The request could not be answered."""
+
+    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
+    default_code: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        faults: tuple[Fault, ...] = (),
+        headers: dict[str, str] | None = None,
+        extra: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.default_code
+        self.faults = faults
+        self.headers = headers or {}
+        self.extra = extra or {}
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+class BadRequest(Problem):
+    """What was sent cannot be taken."""
+
+    status = HTTPStatus.BAD_REQUEST
+    default_code = "bad-request"
+
+    @classmethod
+    def of(cls, *faults: Fault, code: str | None = None) -> "BadRequest":
+        """Make one whose detail is its faults, in a sentence."""
+        detail = "; ".join(
+            f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in faults
+        )
+        return cls(detail, code=code, faults=faults)
+
+
+class Unauthenticated(Problem):
+    """Sign in first."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    default_code = "unauthorized"
+
+
+class Forbidden(Problem):
+    """A right is missing."""
+
+    status = HTTPStatus.FORBIDDEN
+    default_code = "forbidden"
+
+
+class NotFound(Problem):
+    """There is no such thing."""
+
+    status = HTTPStatus.NOT_FOUND
+    default_code = "not-found"
+
+
+class Conflict(Problem):
+    """This contradicts what is there."""
+
+    status = HTTPStatus.CONFLICT
+    default_code = "conflict"
+
+
+class TooLarge(Problem):
+    """That is more than is taken at once."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "too-large"
+
+
+class UnsupportedMedia(Problem):
+    """This content type is not taken here."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported-media-type"
+
+
+class RangeUnsatisfiable(Problem):
+    """The range lies outside what there is."""
+
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    default_code = "range-not-satisfiable"
+
+
+class Unprocessable(Problem):
+    """This recording cannot be given so."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "unprocessable"
+
+
+class TooManyRequests(Problem):
+    """Too many attempts."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    default_code = "too-many-requests"
+
+
+class Corrupt(Problem):
+    """Stored media does not verify."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    default_code = "media-corrupt"
+
+
+class Unavailable(Problem):
+    """Not now; try again later."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+
+
+class StorageFull(Problem):
+    """There is no room left to store this."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    default_code = "storage-full"

@@ -1,0 +1,117 @@
+"""Settings: read once from the environment, then passed along as a value."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingError(Exception):
+    """A setting in the environment cannot be used."""
+
+
+def _setting(variable: str, default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"variable": f"EARWITNESS_{variable}", "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Each is described in `docs/settings.md`."""
+
+    data: Path = _setting("DATA", Path("earwitness-data"), "The folder that holds databases and media.")
+    keys: Path = _setting(
+        "KEYS",
+        None,
+        "The folder that holds keys. Keep it out of backups of the data folder, and back it up apart.",
+    )
+    key_encryption_key: str = _setting(
+        "KEY_ENCRYPTION_KEY", "", "`id:base64` of a 256-bit key-encryption key, instead of the key file."
+    )
+    database_url: str = _setting(
+        "DATABASE_URL", "", "`postgresql://…`: one schema an account. Unset: one SQLite file an account."
+    )
+    media_url: str = _setting("MEDIA_URL", "", "Where media lies. Unset: on disk, under the data folder.")
+    token_minutes: int = _setting("TOKEN_MINUTES", 60, "How long a bearer token lives, in minutes.")
+    refresh_token_hours: int = _setting(
+        "REFRESH_TOKEN_HOURS", 24, "How long a refresh token lives, in hours."
+    )
+    token_key: str = _setting(
+        "TOKEN_KEY", "", "What tokens are signed with, at least 32 characters, shared by all machines."
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "TRUSTED_PROXIES",
+        (),
+        "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+    )
+    max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest recording taken in, in GiB.")
+    decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
+    decoder_memory_mib: int = _setting(
+        "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
+    )
+    metrics_token: str = _setting(
+        "METRICS_TOKEN", "", "A token that opens `/metrics` to callers from elsewhere."
+    )
+    log_level: str = _setting("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+
+    @property
+    def keys_folder(self) -> Path:
+        """The folder of keys: by default beside the data folder, not in it."""
+        return self.keys or self.data.with_name(self.data.name + ".keys")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings. Raises SettingError naming the variable that cannot be used."""
+        known = {setting.metadata["variable"]: setting for setting in fields(cls)}
+        unknown = sorted(name for name in environment if name.startswith("EARWITNESS_") and name not in known)
+        if unknown:
+            raise SettingError(f"{unknown[0]} is no setting; docs/settings.md lists them all")
+        values: dict[str, Any] = {}
+        for variable, setting in known.items():
+            text = environment.get(variable, "").strip()
+            if not text:
+                continue
+            try:
+                values[setting.name] = _READERS.get(setting.name, str)(text)
+            except ValueError as error:
+                raise SettingError(f"{variable}: {error}") from None
+        return cls(**values)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("expected a whole number of at least 1")
+    return int(text)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("expected DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+def _token_key(text: str) -> str:
+    if len(text) < 32:
+        raise ValueError("expected at least 32 characters")
+    return text
+
+
+_READERS: dict[str, Any] = {
+    "data": Path,
+    "keys": Path,
+    "token_minutes": _positive,
+    "refresh_token_hours": _positive,
+    "token_key": _token_key,
+    "trusted_proxies": _networks,
+    "max_upload_gib": _positive,
+    "decoder_seconds": _positive,
+    "decoder_memory_mib": _positive,
+    "log_level": _level,
+}
