@@ -58,6 +58,9 @@ ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RECORDER: frozenset({Right.RECORDING_INGEST}),
 }
 
+_ROLES = {role.value: role for role in Role}
+_RIGHTS = {right.value: right for right in Right}
+
 
 def rights_of(roles_and_rights: frozenset[str]) -> frozenset[Right]:
     """Resolve what a user was assigned into the rights it holds.
@@ -66,8 +69,8 @@ def rights_of(roles_and_rights: frozenset[str]) -> frozenset[Right]:
     """
     held: set[Right] = set()
     for name in roles_and_rights:
-        if name in Role:
-            held |= ROLE_RIGHTS[Role(name)]
-        elif name in Right:
-            held.add(Right(name))
+        if name in _ROLES:
+            held |= ROLE_RIGHTS[_ROLES[name]]
+        elif name in _RIGHTS:
+            held.add(_RIGHTS[name])
     return frozenset(held)

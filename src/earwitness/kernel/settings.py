@@ -1,11 +1,14 @@
 """Settings: read once from the environment, then passed along as a value."""
 
 import ipaddress
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,7 +26,7 @@ class Settings:
     """All settings. Each is described in `docs/settings.md`."""
 
     data: Path = _setting("DATA", Path("earwitness-data"), "The folder that holds databases and media.")
-    keys: Path = _setting(
+    keys: Path | None = _setting(
         "KEYS",
         None,
         "The folder that holds keys. Keep it out of backups of the data folder, and back it up apart.",
@@ -66,9 +69,9 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings. Raises SettingError naming the variable that cannot be used."""
         known = {setting.metadata["variable"]: setting for setting in fields(cls)}
-        unknown = sorted(name for name in environment if name.startswith("EARWITNESS_") and name not in known)
-        if unknown:
-            raise SettingError(f"{unknown[0]} is no setting; docs/settings.md lists them all")
+        for name in sorted(environment):
+            if name.startswith("EARWITNESS_") and name not in known:
+                log.warning("%s is no setting; docs/settings.md lists them all", name)
         values: dict[str, Any] = {}
         for variable, setting in known.items():
             text = environment.get(variable, "").strip()
