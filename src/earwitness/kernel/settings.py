@@ -51,6 +51,7 @@ class Settings:
         "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
     )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest recording taken in, in GiB.")
+    jobs: bool = _setting("JOBS", True, "`on`, or `off`: leave jobs to `earwitness worker`.")
     decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
     decoder_memory_mib: int = _setting(
         "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
@@ -100,6 +101,12 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError("expected on or off")
+    return text.lower() == "on"
+
+
 def _token_key(text: str) -> str:
     if len(text) < 32:
         raise ValueError("expected at least 32 characters")
@@ -114,6 +121,7 @@ _READERS: dict[str, Any] = {
     "token_key": _token_key,
     "trusted_proxies": _networks,
     "max_upload_gib": _positive,
+    "jobs": _switch,
     "decoder_seconds": _positive,
     "decoder_memory_mib": _positive,
     "log_level": _level,

@@ -1,0 +1,172 @@
+"""Authentication: an API key, or a refresh token, for a short-lived bearer token."""
+
+import hmac
+import secrets
+import time
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from litestar import Request, Response
+from sqlalchemy import Connection, delete, insert, select, update
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.schema.people import api_keys, refresh_tokens, users
+from earwitness.archive.sign_in import attempt_succeeded, begin_attempt
+from earwitness.archive.users import hash_of
+from earwitness.http import decode
+from earwitness.http.installation import Installation
+from earwitness.http.public import public
+from earwitness.http.road import encode
+from earwitness.http.signed_in import address_of
+from earwitness.http.tokens import unauthenticated
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import NotFound, Unauthenticated
+from earwitness.kernel.wire import Id, Wire
+
+# Failures all answer this long after they arrived, whatever was wrong: the time tells nothing.
+_FAILURE_SECONDS = 0.1
+
+
+class ApiKeySignIn(Wire):
+    """What a client signs in with."""
+
+    client_id: Id
+    api_key: str
+    username: str
+
+
+class Refresh(Wire):
+    """A refresh token, which works once."""
+
+    refresh_token: str
+
+
+class SignedIn(Wire):
+    """A bearer token for the `Authorization` header, and what gets the next one."""
+
+    token: str
+    refresh_token: str
+
+
+@public(["/authWithApiKey", "/authWithAPIKey"], "POST")
+async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Exchange an API key for a short-lived bearer token."""
+    sent = decode.take(ApiKeySignIn, decode.parse(request, await request.body(), from_query=False))
+    return await _answer(request, _sign_in, sent)
+
+
+@public("/auth/refresh", "POST")
+async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Exchange a refresh token for the next pair; a second use revokes all that came of it."""
+    sent = decode.take(Refresh, decode.parse(request, await request.body(), from_query=False))
+    return await _answer(request, _refresh, sent)
+
+
+ROUTES = [authenticate_with_api_key, refresh]
+
+
+async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Response[Any]:
+    began = time.monotonic()
+    installation: Installation = request.app.state.installation
+    try:
+        signed_in = await to_thread.run_sync(step, installation, request, sent)
+    except Unauthenticated:
+        await anyio.sleep(began + _FAILURE_SECONDS - time.monotonic())
+        raise
+    return encode(signed_in, 200)
+
+
+def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: ApiKeySignIn) -> SignedIn:
+    address = address_of(request, installation.settings.trusted_proxies)
+    name = sent.username.casefold()
+    subjects = [f"user:{sent.client_id}:{name}", f"address:{address}"]
+    begin_attempt(installation.accounts, subjects)
+    try:
+        archive = installation.accounts.open(sent.client_id)
+    except NotFound:
+        raise _refused() from None
+    with archive.read() as connection:
+        found = _matching_key(connection, name, sent.api_key)
+    if found is None:
+        raise _refused()
+    user_id, key_id = found
+    with archive.write() as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now_ms()))
+        signed_in = _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
+    attempt_succeeded(installation.accounts, subjects)
+    return signed_in
+
+
+def _matching_key(connection: Connection, username_folded: str, api_key: str) -> tuple[int, int] | None:
+    offered = hash_of(api_key)
+    keys = connection.execute(
+        select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
+        .join(api_keys, api_keys.c.user_id == users.c.id)
+        .where(users.c.username_folded == username_folded, users.c.is_active, ~users.c.is_locked)
+        .where(api_keys.c.revoked_at.is_(None))
+    )
+    matching = [(key.id, key.key_id) for key in keys if hmac.compare_digest(key.key_hash, offered)]
+    return matching[0] if matching else None
+
+
+def _refresh(installation: Installation, _request: Request[Any, Any, Any], sent: Refresh) -> SignedIn:
+    claims = installation.tokens.read("refresh", sent.refresh_token)
+    try:
+        archive = installation.accounts.open(int(claims["client"]))
+    except NotFound:
+        raise _refused() from None
+    token_hash = hash_of(claims["jti"])
+    with archive.write() as connection:
+        known = connection.execute(
+            select(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).with_for_update()
+        ).one_or_none()
+        if known is not None and known.used_at is None and _is_active(connection, claims):
+            connection.execute(
+                update(refresh_tokens)
+                .where(refresh_tokens.c.token_hash == token_hash)
+                .values(used_at=now_ms())
+            )
+            return _issue(
+                connection, installation, archive, int(claims["sub"]), known.api_key_id, known.family
+            )
+        if known is not None:
+            connection.execute(delete(refresh_tokens).where(refresh_tokens.c.family == known.family))
+    raise _refused()
+
+
+def _is_active(connection: Connection, claims: dict[str, Any]) -> bool:
+    return (
+        connection.scalar(
+            select(users.c.id)
+            .join(api_keys, api_keys.c.user_id == users.c.id)
+            .where(users.c.id == int(claims["sub"]), users.c.is_active, ~users.c.is_locked)
+            .where(api_keys.c.id == int(claims["key"]), api_keys.c.revoked_at.is_(None))
+        )
+        is not None
+    )
+
+
+def _issue(
+    connection: Connection,
+    installation: Installation,
+    archive: Archive,
+    user_id: int,
+    key_id: int,
+    family: str,
+) -> SignedIn:
+    token, _, _ = installation.tokens.mint("bearer", archive.client_id, user_id, key_id)
+    refresh_token, unique, expires_at = installation.tokens.mint(
+        "refresh", archive.client_id, user_id, key_id
+    )
+    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now_ms()))
+    connection.execute(
+        insert(refresh_tokens).values(
+            token_hash=hash_of(unique), family=family, api_key_id=key_id, expires_at=expires_at
+        )
+    )
+    return SignedIn(token=token, refresh_token=refresh_token)
+
+
+def _refused() -> Unauthenticated:
+    return unauthenticated("These credentials are not right.")

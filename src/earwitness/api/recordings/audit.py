@@ -1,0 +1,95 @@
+"""Get recording audit log: POST /client/recording/audit."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from earwitness.api.recordings.named import by_recording_id
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.archive.viewer import visible_to
+from earwitness.http import road
+from earwitness.http.road import Answer, Audit, Call
+from earwitness.kernel.clock import format_ms
+from earwitness.kernel.errors import NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Page, PageSize, Wire
+
+
+class AuditSearch(Wire):
+    """The recording, and which page of its log."""
+
+    recording_id: Id
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+class AuditSearchResult(Wire):
+    """One HTTP call against one recording."""
+
+    audit_header_id: int
+    method: str
+    route: str
+    description: str
+    username: str
+    inserted_at: str
+    ip_address: str
+    entity_id: int
+    parent_entity_id: int
+    entity_name: str
+    parent_entity_name: str
+    metadata: dict[str, Any] | None
+    response_code: int
+
+
+@road.read(
+    "/client/recording/audit",
+    right=Right.RECORDING_AUDIT_VIEW,
+    audit=Audit("Get recording audit log", by_recording_id),
+)
+def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer:
+    """Read who accessed or changed a recording, oldest first."""
+    visible = call.connection.scalar(
+        select(recordings.c.position).where(
+            recordings.c.interaction_id == wanted.recording_id, visible_to(call.viewer)
+        )
+    )
+    if visible is None:
+        raise NotFound(f"There is no recording {wanted.recording_id}.")
+    of_recording = (audit_rows.c.parent_entity_name == "Recording") & (
+        audit_rows.c.parent_entity_id == wanted.recording_id
+    )
+    total = call.connection.scalar(select(func.count()).select_from(audit_rows).where(of_recording)) or 0
+    size = wanted.page_size or 100
+    first = ((wanted.page or 1) - 1) * size
+    rows: list[Any] = []
+    if first < total:
+        rows = list(
+            call.connection.execute(
+                select(audit_rows, audit_headers)
+                .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
+                .where(of_recording)
+                .order_by(audit_rows.c.id)
+                .limit(size)
+                .offset(first)
+            )
+        )
+    return Answer([_result(row) for row in rows], headers={"X-Total-Count": str(total)})
+
+
+def _result(row: Any) -> AuditSearchResult:
+    return AuditSearchResult(
+        audit_header_id=row.audit_header_id,
+        method=row.method,
+        route=row.route,
+        description=row.description,
+        username=row.username,
+        inserted_at=format_ms(row.inserted_at),
+        ip_address=row.ip_address,
+        entity_id=row.entity_id,
+        parent_entity_id=row.parent_entity_id,
+        entity_name=row.entity_name,
+        parent_entity_name=row.parent_entity_name,
+        metadata=row.metadata,
+        response_code=row.response_code,
+    )

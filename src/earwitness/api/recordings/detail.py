@@ -1,0 +1,159 @@
+"""Get recording detail: POST /client/recording.detail.get."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, field
+from sqlalchemy import Connection, select
+
+from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.archive.participants import participants_of
+from earwitness.archive.retention import retention_of
+from earwitness.archive.schema.people import account, people, users
+from earwitness.archive.schema.recordings import (
+    legal_hold_recordings,
+    legal_holds,
+    recording_endpoints,
+    recordings,
+)
+from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
+from earwitness.http import road
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.clock import format_ms
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire
+
+ALGORITHM = "AES-256-GCM"
+
+
+class InteractionIds(Wire):
+    """The recordings that are asked for."""
+
+    interaction_ids: Annotated[list[Id], Meta(max_length=1000)] = field(name="interactionIds")
+
+
+class WaveForm(Wire):
+    """How loud it is, 8 times a second, from 0 to 1; null before it is known."""
+
+    sample_rate: int
+    peaks: list[float] | None
+
+
+class EncryptionDetail(Wire):
+    """How the media is encrypted, and the key that its own key is wrapped with."""
+
+    algorithm: str
+    key_id: str
+
+
+class RecordingDetail(Wire):
+    """All that is known of a recording beside what search shows."""
+
+    interaction_id: int
+    metadata: dict[str, Any]
+    wave_form: WaveForm | None
+    encryption_detail: EncryptionDetail | None
+
+
+@road.read(
+    "/client/recording.detail.get",
+    right=Right.RECORDING_VIEW,
+    audit=Audit("Get recording detail", by_interaction_ids),
+)
+def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDetail]:
+    """Get the full detail of recordings: metadata, waveform, encryption; in the order asked."""
+    connection = call.connection
+    rows = visible_in_order(connection, call.viewer, wanted.interaction_ids, recordings)
+    positions = [row.position for row in rows]
+    firm = connection.execute(select(account)).one()
+    objects = _objects(connection, positions)
+    participants = participants_of(connection, positions)
+    owners = _owners(connection, positions)
+    peaks = dict(_pairs(connection, waveforms.c.position, waveforms.c.peaks, positions))
+    keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
+    return [
+        RecordingDetail(
+            interaction_id=row.interaction_id,
+            metadata=row.metadata
+            | {
+                "accountGuid": firm.account_guid,
+                "recorder": row.metadata.get("recorder", row.source),
+                "region": row.metadata.get("region", firm.region),
+                "sourceFileDetail": objects[row.position],
+                "endpoints": msgspec.to_builtins(participants[row.position]),
+                "owners": owners[row.position],
+                "retention": _retention(connection, row),
+            },
+            wave_form=WaveForm(sample_rate=8, peaks=_peaks(peaks.get(row.position))),
+            encryption_detail=_encryption(keys.get(row.position)),
+        )
+        for row in rows
+    ]
+
+
+def _peaks(stored: bytes | None) -> list[float] | None:
+    return None if stored is None else [peak / 100 for peak in stored]
+
+
+def _encryption(key_id: str | None) -> EncryptionDetail | None:
+    return None if key_id is None else EncryptionDetail(algorithm=ALGORITHM, key_id=key_id)
+
+
+def _pairs(connection: Connection, key: Any, value: Any, positions: Sequence[int]) -> list[tuple[int, Any]]:
+    rows = connection.execute(select(key, value).where(key.in_(positions)))
+    return [(row[0], row[1]) for row in rows]
+
+
+def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict[str, dict[str, int]]]:
+    """The sizes of what is stored, and of the wav when it has been measured."""
+    sizes: dict[int, dict[str, dict[str, int]]] = defaultdict(dict)
+    rows = connection.execute(
+        select(media_objects.c.position, media_objects.c.kind, media_objects.c.size_bytes)
+        .where(media_objects.c.position.in_(positions))
+        .order_by(media_objects.c.id)
+    )
+    for row in rows:
+        sizes[row.position][row.kind] = {"fileSize": row.size_bytes}
+    return sizes
+
+
+def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """The people of the recording subjects, each once, and the user that is each of them."""
+    owners: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    part = recording_endpoints.c
+    rows = connection.execute(
+        select(part.position, people.c.id, people.c.full_name, users.c.id.label("user_id"))
+        .select_from(recording_endpoints)
+        .join(people, people.c.id == part.person_id)
+        .outerjoin(users, users.c.person_id == people.c.id)
+        .where(part.position.in_(positions), part.is_recording_subject)
+        .order_by(part.position, part.ordinal, users.c.id)
+    )
+    for row in rows:
+        if not any(owner["personId"] == row.id for owner in owners[row.position]):
+            owner = {"personId": row.id, "fullName": row.full_name, "userId": row.user_id}
+            owners[row.position].append(owner)
+    return owners
+
+
+def _retention(connection: Connection, row: Any) -> dict[str, Any]:
+    part, member = recording_endpoints.c, legal_hold_recordings.c
+    subjects = connection.scalars(
+        select(part.person_id).where(
+            part.position == row.position, part.is_recording_subject, part.person_id.is_not(None)
+        )
+    )
+    holds = connection.execute(
+        select(legal_holds.c.id, legal_holds.c.name)
+        .join(legal_hold_recordings, member.legal_hold_id == legal_holds.c.id)
+        .where(member.position == row.position, legal_holds.c.ended_at.is_(None))
+        .order_by(legal_holds.c.id)
+    )
+    return {
+        "retentionGroupId": row.retention_group_id,
+        "days": retention_of(connection, row.type, list(subjects)).days,
+        "retainUntil": None if row.retain_until is None else format_ms(row.retain_until),
+        "legalHolds": [{"id": hold.id, "name": hold.name} for hold in holds],
+    }

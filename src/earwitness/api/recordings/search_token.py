@@ -1,0 +1,58 @@
+"""recordingsSearchToken: it pins what a search found to the moment of its first page.
+
+It holds the newest interactionId of that moment and when it expires, sealed with a code over them, the
+user, and the filters and order, so that it opens nothing else.
+"""
+
+import base64
+import hmac
+import struct
+
+import msgspec
+
+from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.viewer import Viewer
+from earwitness.http.tokens import Tokens
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import canonical
+
+_LIFETIME_MS = 24 * 3_600_000
+_PREFIX = "st_"
+_CONTENT = struct.Struct(">QQ")
+_CODE_BYTES = 16
+
+
+def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, newest_id: int) -> str:
+    content = _CONTENT.pack(newest_id, now_ms() + _LIFETIME_MS)
+    sealed = content + _code(tokens, viewer, wanted, content)
+    return _PREFIX + base64.b32encode(sealed).decode().rstrip("=")
+
+
+def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> int:
+    """The newest interactionId of the first page's moment.
+
+    Raises BadRequest with the code `search-token` for one that is altered, expired, or of another search.
+    """
+    try:
+        encoded = token.removeprefix(_PREFIX)
+        sealed = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
+        newest_id, expires_at = _CONTENT.unpack(sealed[: _CONTENT.size])
+    except (ValueError, struct.error):
+        raise _refused("this is no token of a search") from None
+    code = _code(tokens, viewer, wanted, sealed[: _CONTENT.size])
+    if not token.startswith(_PREFIX) or not hmac.compare_digest(code, sealed[_CONTENT.size :]):
+        raise _refused("this token belongs to another search or user, or was altered")
+    if expires_at < now_ms():
+        raise _refused("this token has expired; search anew")
+    return int(newest_id)
+
+
+def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: bytes) -> bytes:
+    search = msgspec.structs.replace(wanted, page=None, page_size=None, recordings_search_token=None)
+    bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + canonical(search) + content
+    return tokens.code("recordings-search-token", bound)[:_CODE_BYTES]
+
+
+def _refused(message: str) -> BadRequest:
+    return BadRequest.of(Fault("recordingsSearchToken", message), code="search-token")

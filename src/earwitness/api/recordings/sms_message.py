@@ -1,0 +1,34 @@
+"""Get SMS message: POST /client/recording.sms-message.get."""
+
+from earwitness.api.recordings.detail import InteractionIds
+from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.archive.schema.recordings import recordings
+from earwitness.http import road
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Wire
+
+
+class SmsMessage(Wire):
+    """The text of an SMS, and its provider's own ids."""
+
+    interaction_id: int
+    message: str
+    raw_sms_ids: list[str]
+
+
+@road.read(
+    "/client/recording.sms-message.get",
+    right=Right.RECORDING_VIEW,
+    audit=Audit("Get SMS message", by_interaction_ids),
+)
+def get_sms_message(call: Call, wanted: InteractionIds) -> list[SmsMessage]:
+    """Get the message bodies of SMS, in the order asked; ids of other types are left out."""
+    rows = visible_in_order(call.connection, call.viewer, wanted.interaction_ids, recordings)
+    return [
+        SmsMessage(
+            interaction_id=row.interaction_id, message=row.message or "", raw_sms_ids=row.raw_sms_ids or []
+        )
+        for row in rows
+        if row.type == "sms"
+    ]

@@ -1,0 +1,70 @@
+"""Get transcription: POST /client/recording.transcription.get."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from earwitness.api.recordings.detail import InteractionIds
+from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.archive.schema.recordings import recordings, transcripts
+from earwitness.http import road
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Wire
+
+
+class TranscriptionRequest(InteractionIds):
+    """The recordings asked for; `includeChannels` (ours) adds `channel` and `speaker` to segments."""
+
+    include_channels: bool | None = None
+
+
+class Transcript(Wire):
+    """What was said: segments of text, with their start and end in seconds."""
+
+    language: str | None
+    segments: list[dict[str, Any]]
+
+
+class Analysis(Wire):
+    """What the transcription engine wrote."""
+
+    transcript: Transcript
+
+
+class Transcription(Wire):
+    """A recording's transcript; `analysis` is null until there is one."""
+
+    interaction_id: int
+    analysis: Analysis | None
+
+
+@road.read(
+    "/client/recording.transcription.get",
+    right=Right.RECORDING_TRANSCRIPTION_VIEW,
+    audit=Audit("Get transcription", by_interaction_ids),
+)
+def get_transcription(call: Call, wanted: TranscriptionRequest) -> list[Transcription]:
+    """Get the transcripts of recordings, in the order asked."""
+    rows = visible_in_order(call.connection, call.viewer, wanted.interaction_ids, recordings)
+    found = {
+        row.position: row
+        for row in call.connection.execute(
+            select(transcripts).where(transcripts.c.position.in_([row.position for row in rows]))
+        )
+    }
+    keys = ("text", "start", "end", *(("channel", "speaker") if wanted.include_channels else ()))
+    return [
+        Transcription(
+            interaction_id=row.interaction_id,
+            analysis=_analysis(found.get(row.position), keys),
+        )
+        for row in rows
+    ]
+
+
+def _analysis(row: Any, keys: tuple[str, ...]) -> Analysis | None:
+    if row is None:
+        return None
+    segments = [{key: segment.get(key) for key in keys} for segment in row.segments]
+    return Analysis(transcript=Transcript(language=row.language, segments=segments))

@@ -1,0 +1,80 @@
+"""The ASGI application, built from settings."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+from litestar import Litestar, Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from earwitness.api import authentication, health, ingest
+from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
+from earwitness.archive.accounts import Accounts
+from earwitness.http.installation import Installation
+from earwitness.http.observed import observed
+from earwitness.http.problems import HANDLERS
+from earwitness.http.road import MAX_BODY_BYTES
+from earwitness.http.tokens import Tokens
+from earwitness.kernel.settings import Settings
+from earwitness.workers.loop import JobLoop
+
+API: Sequence[HTTPRouteHandler] = [
+    *authentication.ROUTES,
+    search.search_recordings,
+    detail.get_recording_detail,
+    transcription.get_transcription,
+    sms_message.get_sms_message,
+    play_back.play_back_by_third_party_id,
+    audit.get_recording_audit_log,
+    *ingest.ROUTES,
+]
+
+
+SLOW_CALLS = 16
+"""How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
+
+
+class RightNotStatedError(Exception):
+    """A route states neither the right it needs nor that it is public."""
+
+
+def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Litestar:
+    """Build the application. Raises RightNotStatedError for a route without a stated right."""
+    installation = Installation(settings, Accounts(settings), Tokens(settings))
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
+        if loop:
+            loop.start()
+        yield
+        if loop:
+            loop.stop()
+        installation.accounts.close()
+
+    app = Litestar(
+        route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES],
+        lifespan=[lifespan],
+        exception_handlers=HANDLERS,
+        middleware=[observed],
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.state.installation = installation
+    app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    check_rights(app)
+    return app
+
+
+def check_rights(app: Litestar) -> None:
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            if handler.http_methods == {"OPTIONS"}:
+                continue
+            if not handler.opt.get("right") and handler.opt.get("public") is not True:
+                raise RightNotStatedError(f"{' '.join(handler.http_methods)} {route.path} states no right")

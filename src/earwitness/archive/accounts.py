@@ -1,0 +1,166 @@
+"""The door to accounts: create one, list them, open one, upgrade them.
+
+An account is a namespace. On one machine it is one SQLite file with its media beside it, on PostgreSQL
+one schema; no table has a column for it, so no query can forget it.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.schema import CreateSchema
+
+from earwitness.archive import upgrades
+from earwitness.archive.databases import postgres_engine, reading, sqlite_engine, writing
+from earwitness.archive.schema import directory
+from earwitness.archive.schema.people import account as account_table
+from earwitness.archive.schema.people import counters
+from earwitness.archive.schema.vault import media_objects
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Conflict, NotFound
+from earwitness.kernel.settings import Settings
+from earwitness.media.keys import KeyRing
+from earwitness.media.stores import Store, open_store
+from earwitness.media.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One customer firm."""
+
+    client_id: int
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One account, opened: its database and its vault."""
+
+    client_id: int
+    engine: Engine = field(repr=False)
+    store: Store = field(repr=False)
+    vault: Vault = field(repr=False)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        return reading(self.engine)
+
+    def write(self) -> AbstractContextManager[Connection]:
+        return writing(self.engine)
+
+
+class Accounts:
+    """All accounts of this installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._opened: dict[int, Archive] = {}
+        self._keys: KeyRing | None = None
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
+        self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
+        upgrades.upgrade(self.directory, "directory")
+
+    def create(self, client_id: int, name: str) -> Account:
+        """Make an account. It is listed only when it is whole.
+
+        Raises Conflict if there is one of this client id.
+        """
+        if any(account.client_id == client_id for account in self.all()):
+            raise Conflict(f"There is an account {client_id} already.")
+        account = Account(client_id, name, now_ms())
+        KeyRing.open(self.settings, create=not self.all())
+        if self._postgres:
+            with self._postgres.begin() as connection:
+                connection.execute(CreateSchema(f"account_{client_id}", if_not_exists=True))
+        engine = self._engine(client_id)
+        upgrades.upgrade(engine, "account", schema=self._schema(client_id))
+        with writing(engine) as connection:
+            if connection.scalar(select(account_table.c.client_id)) is None:
+                connection.execute(insert(account_table).values(**_new_account(client_id)))
+                connection.execute(insert(counters).values(name="interaction", value=0))
+        with writing(self.directory) as connection:
+            connection.execute(insert(directory.accounts).values(asdict(account)))
+        if not self._postgres:
+            engine.dispose()
+        return account
+
+    def all(self) -> list[Account]:
+        with reading(self.directory) as connection:
+            rows = connection.execute(select(directory.accounts).order_by(directory.accounts.c.client_id))
+            return [Account(row.client_id, row.name, row.created_at) for row in rows]
+
+    def open(self, client_id: int) -> Archive:
+        """Open an account. Raises NotFound if there is none."""
+        with self._lock:
+            if archive := self._opened.get(client_id):
+                return archive
+            if not any(account.client_id == client_id for account in self.all()):
+                raise NotFound(f"There is no account {client_id}.")
+            store = open_store(self.settings, client_id)
+            self._keys = self._keys or KeyRing.open(self.settings, create=False)
+            vault = Vault(store, self._keys, client_id)
+            archive = Archive(client_id, self._engine(client_id), store, vault)
+            store.sweep(partial(_names, archive))
+            self._opened[client_id] = archive
+            return archive
+
+    def upgrade(self) -> Iterator[tuple[int, str]]:
+        """Bring every account's tables up to date, saying which and to what revision."""
+        for account in self.all():
+            engine = self._engine(account.client_id)
+            yield (
+                account.client_id,
+                upgrades.upgrade(engine, "account", schema=self._schema(account.client_id)),
+            )
+
+    def outdated(self) -> list[int]:
+        """The accounts whose tables are older than this program."""
+        return [
+            account.client_id
+            for account in self.all()
+            if not upgrades.is_current(
+                self._engine(account.client_id), "account", schema=self._schema(account.client_id)
+            )
+        ]
+
+    def close(self) -> None:
+        with self._lock:
+            for archive in self._opened.values():
+                archive.engine.dispose()
+            self._opened.clear()
+        self.directory.dispose()
+
+    def _schema(self, client_id: int) -> str | None:
+        return f"account_{client_id}" if self._postgres else None
+
+    def _engine(self, client_id: int) -> Engine:
+        if self._postgres:
+            return self._postgres.execution_options(schema_translate_map={None: self._schema(client_id)})
+        folder = self.settings.data / "accounts" / str(client_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return sqlite_engine(folder / "archive.db")
+
+
+def _names(archive: Archive, object_name: str) -> bool:
+    """Whether the database names an object: an upload whose process died is kept only then."""
+    with archive.read() as connection:
+        return (
+            connection.scalar(select(media_objects.c.id).where(media_objects.c.name == object_name))
+            is not None
+        )
+
+
+def _new_account(client_id: int) -> dict[str, object]:
+    return {
+        "client_id": client_id,
+        "account_guid": str(uuid.uuid4()),
+        "region": "",
+        "transcription": "none",
+        "default_retention": {"default": None},
+    }

@@ -1,0 +1,87 @@
+"""What of a recording can be played: its objects, its key, and what is known of its sound."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.viewer import Viewer, visible_to
+from earwitness.media.keys import WrappedKey
+from earwitness.media.vault import RecordingKey
+
+
+@dataclass(frozen=True, slots=True)
+class MediaObject:
+    """A stored object: the original (`raw`) or a rendition."""
+
+    kind: str
+    name: str
+    size_bytes: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """A recording, looked up once; what is read from it later needs no database."""
+
+    position: int
+    interaction_id: int
+    third_party_id: str
+    status: str
+    measurement: dict[str, Any] | None
+    objects: dict[str, MediaObject]
+    wrapped: WrappedKey | None = field(repr=False)
+    vault_id: bytes = b""
+
+    @property
+    def raw(self) -> MediaObject | None:
+        return self.objects.get("raw")
+
+    def key(self, archive_vault: Any) -> RecordingKey:
+        """The recording's key. Raises Corrupt."""
+        key: RecordingKey = archive_vault.unwrap(self.wrapped, self.vault_id, self.interaction_id)
+        return key
+
+
+def find_playable(
+    connection: Connection, archive: Archive, viewer: Viewer, third_party_id: str
+) -> Playable | None:
+    """The recording of a source's id, if the viewer may see it."""
+    position = connection.scalar(
+        select(recordings.c.position).where(recordings.c.third_party_id == third_party_id, visible_to(viewer))
+    )
+    return None if position is None else playable_at(connection, position)
+
+
+def playable_at(connection: Connection, position: int) -> Playable:
+    row = connection.execute(
+        select(
+            recordings.c.interaction_id,
+            recordings.c.third_party_id,
+            recordings.c.status,
+            recordings.c.measurement,
+            recording_keys.c.vault_id,
+            recording_keys.c.kek_id,
+            recording_keys.c.wrapped_key,
+        )
+        .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
+        .where(recordings.c.position == position)
+    ).one()
+    objects = connection.execute(
+        select(
+            media_objects.c.kind, media_objects.c.name, media_objects.c.size_bytes, media_objects.c.sha256
+        ).where(media_objects.c.position == position)
+    )
+    return Playable(
+        position=position,
+        interaction_id=row.interaction_id,
+        third_party_id=row.third_party_id,
+        status=row.status,
+        measurement=row.measurement,
+        objects={one.kind: MediaObject(one.kind, one.name, one.size_bytes, one.sha256) for one in objects},
+        wrapped=None if row.wrapped_key is None else WrappedKey(row.kek_id, row.wrapped_key),
+        vault_id=row.vault_id or b"",
+    )

@@ -1,0 +1,162 @@
+"""The recordings of an account, and what hangs on each: all keyed by `position`.
+
+`position` is the start time in milliseconds shifted left by 20 bits, plus a count of arrivals within
+that millisecond: unique, ordered as the API sorts, and never shown outside.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    false,
+)
+
+from earwitness.archive.schema.columns import Json, at_position, identity, metadata
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("interaction_id", BigInteger, nullable=False, unique=True),
+    Column("third_party_id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("is_private", Boolean, nullable=False, server_default=false()),
+    Column("is_private_reason", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("has_media", Boolean, nullable=False),
+    Column("has_sender_times", Boolean, nullable=False),
+    Column("transcript_snippet", Text, nullable=False),
+    Column("analysis", Json, nullable=False),
+    Column("conversation_phases", Json, nullable=False),
+    Column("data_groups", Json, nullable=False),
+    Column("optional", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("message", Text),
+    Column("raw_sms_ids", Json),
+    Column("measurement", Json),
+    Column("retention_group_id", BigInteger),
+    Column("retain_until", BigInteger),
+    Column("received_at", BigInteger, nullable=False),
+    Column("received_digest", LargeBinary, nullable=False),
+    Index("recordings_by_type", "type", "position"),
+)
+
+recording_endpoints = Table(
+    "recording_endpoints",
+    metadata,
+    at_position(),
+    Column("ordinal", Integer, nullable=False, autoincrement=False),
+    Column("endpoint_id", BigInteger, ForeignKey("endpoints.id"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id")),
+    Column("user", Text, nullable=False),
+    Column("user_folded", Text, nullable=False),
+    Column("is_originator", Boolean, nullable=False),
+    Column("is_recording_subject", Boolean, nullable=False),
+    Index("recording_endpoints_pk", "position", "ordinal", unique=True),
+    Index("recording_endpoints_by_endpoint", "endpoint_id", "position"),
+    Index("recording_endpoints_by_person", "person_id", "position"),
+    Index("recording_endpoints_by_user", "user_folded", "position"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    identity(),
+    Column("tag", Text, nullable=False),
+    Column("tag_folded", Text, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+recording_tags = Table(
+    "recording_tags",
+    metadata,
+    at_position(),
+    Column("ordinal", Integer, nullable=False, autoincrement=False),
+    Column("tag_id", BigInteger, ForeignKey("tags.id"), nullable=False),
+    Index("recording_tags_pk", "position", "tag_id", unique=True),
+    Index("recording_tags_by_tag", "tag_id", "position"),
+)
+
+recording_data_groups = Table(
+    "recording_data_groups",
+    metadata,
+    at_position(),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Index("recording_data_groups_pk", "position", "name", unique=True),
+    Index("recording_data_groups_by_value", "name", "value", "position"),
+)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), primary_key=True),
+    Column("language", Text),
+    Column("segments", Json, nullable=False),
+    Column("engine", Text),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    identity(),
+    at_position(),
+    Column("user_id", BigInteger, ForeignKey("users.id"), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("start_offset_in_seconds", Float),
+    Column("end_offset_in_seconds", Float),
+    Column("tag_id", BigInteger, ForeignKey("tags.id")),
+    Column("bookmark_id", BigInteger),
+    Column("inserted_at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+    Index("comments_by_position", "position", "withdrawn_at"),
+    sqlite_autoincrement=True,
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+legal_hold_recordings = Table(
+    "legal_hold_recordings",
+    metadata,
+    Column("legal_hold_id", BigInteger, ForeignKey("legal_holds.id"), primary_key=True),
+    Column("position", BigInteger, ForeignKey("recordings.position"), primary_key=True),
+    Index("legal_hold_recordings_by_position", "position"),
+)
+
+playlists = Table(
+    "playlists",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+playlist_recordings = Table(
+    "playlist_recordings",
+    metadata,
+    Column("playlist_id", BigInteger, ForeignKey("playlists.id"), primary_key=True),
+    Column("position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), primary_key=True),
+    Index("playlist_recordings_by_position", "position"),
+)

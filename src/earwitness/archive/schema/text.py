@@ -1,0 +1,38 @@
+"""The full-text index, which each database keeps in its own way; both are fed the same tokens.
+
+SQLite: an FTS5 table whose rowid is the position. PostgreSQL: rows of `tsvector`, several where a
+document is longer than one can hold.
+"""
+
+from sqlalchemy import DDL, BigInteger, Column, Integer, MetaData, Table, Text, event
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+from earwitness.archive.schema.columns import metadata
+
+STATEMENTS = {
+    "sqlite": ("CREATE VIRTUAL TABLE recording_text USING fts5(tokens, tokenize = 'ascii')",),
+    "postgresql": (
+        "CREATE TABLE recording_text ("
+        "position bigint NOT NULL REFERENCES recordings (position) ON DELETE CASCADE,"
+        " part integer NOT NULL, document tsvector NOT NULL, PRIMARY KEY (position, part))",
+        "CREATE INDEX recording_text_by_document ON recording_text USING gin (document)",
+    ),
+}
+
+# For queries alone: the statements above make the table.
+_queried = MetaData()
+
+recording_text_fts5 = Table(
+    "recording_text", _queried, Column("rowid", Integer, primary_key=True), Column("tokens", Text)
+)
+recording_text_parts = Table(
+    "recording_text",
+    MetaData(),
+    Column("position", BigInteger, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("document", TSVECTOR),
+)
+
+for _dialect, _statements in STATEMENTS.items():
+    for _statement in _statements:
+        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

@@ -1,0 +1,39 @@
+"""The timeline of an account: positions and ids, handed out in the order of commits.
+
+Whoever takes a place holds the account's counter until the transaction ends, so that on PostgreSQL, as
+on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
+"""
+
+from sqlalchemy import Connection, func, select, update
+
+from earwitness.archive.schema.people import counters
+from earwitness.archive.schema.recordings import recordings
+
+TIE_BITS = 20
+
+
+def first_position(moment_ms: int) -> int:
+    """The first position of a millisecond: what starts at or after it lies at or after this."""
+    return moment_ms << TIE_BITS
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait for the account's other writers: what is looked up and then added is added once."""
+    connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
+
+
+def take_place(connection: Connection, started_at: int) -> tuple[int, int]:
+    """The position and the interactionId of a new recording. Call `one_at_a_time` before."""
+    first = first_position(started_at)
+    latest = connection.scalar(
+        select(func.max(recordings.c.position)).where(
+            recordings.c.position >= first, recordings.c.position < first_position(started_at + 1)
+        )
+    )
+    interaction_id = connection.execute(
+        update(counters)
+        .where(counters.c.name == "interaction")
+        .values(value=counters.c.value + 1)
+        .returning(counters.c.value)
+    ).scalar_one()
+    return (first if latest is None else latest + 1), int(interaction_id)

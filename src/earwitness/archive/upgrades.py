@@ -1,0 +1,65 @@
+"""Migrations: bringing the tables of an account, or of the directory, to what this program declares.
+
+A new account is made by the same migrations, so that there is one road to a table.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, text
+
+from earwitness.archive.databases import writing
+from earwitness.archive.schema import account, directory
+
+Tables = Literal["account", "directory"]
+
+METADATA: dict[Tables, MetaData] = {"account": account.metadata, "directory": directory.metadata}
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str:
+    """Run the migrations that are missing, in one transaction, and name the revision reached."""
+    head = _head(tables)
+    with writing(engine) as connection:
+        _look_into(connection, schema)
+        if _revision(connection, schema) != head:
+            config = _config(tables)
+            config.attributes["connection"] = connection
+            config.attributes["metadata"] = METADATA[tables]
+            command.upgrade(config, "head")
+    return head
+
+
+def is_current(engine: Engine, tables: Tables, *, schema: str | None = None) -> bool:
+    with engine.connect() as connection:
+        _look_into(connection, schema)
+        return _revision(connection, schema) == _head(tables)
+
+
+def _config(tables: Tables) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("version_locations", str(_SCRIPTS / tables / "versions").replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    return config
+
+
+def _head(tables: Tables) -> str:
+    head = ScriptDirectory.from_config(_config(tables)).get_current_head()
+    if head is None:
+        raise LookupError(f"no migrations for the tables of the {tables}")
+    return head
+
+
+def _look_into(connection: Connection, schema: str | None) -> None:
+    if schema is not None:
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+
+
+def _revision(connection: Connection, schema: str | None) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
+    return context.get_current_revision()

@@ -1,0 +1,178 @@
+"""Filling the demo archive from the files beside this one. Doing it again adds only what is missing."""
+
+import json
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.endpoints import find_or_add_endpoint
+from earwitness.archive.people import add_person
+from earwitness.archive.schema.people import (
+    account,
+    counters,
+    endpoints,
+    group_assignments,
+    group_names,
+    group_values,
+    people,
+    retention_groups,
+    users,
+)
+from earwitness.archive.schema.recordings import (
+    comments,
+    legal_hold_recordings,
+    legal_holds,
+    playlist_recordings,
+    playlists,
+    recordings,
+)
+from earwitness.archive.tags import find_or_add_tag
+from earwitness.archive.users import add_user, user_id_of
+from earwitness.cli.operator import action
+from earwitness.ingest.manifest import import_line
+from earwitness.kernel.clock import now_ms, parse_ms
+
+CLIENT_ID = 1234567
+_MARK = "{yesterday}"
+_FOLDER = Path(str(resources.files("earwitness.cli.demo")))
+
+People = dict[str, int]
+
+
+def fill(archive: Archive) -> None:
+    """Add the people, users and fixed recordings of the demo, and what hangs on them, as far as missing."""
+    contents = json.loads((_FOLDER / "archive.json").read_text())
+    with archive.write() as connection:
+        if connection.scalar(select(users.c.id).limit(1)) is None:
+            person_ids = _add_people(connection, contents)
+            _add_users(connection, contents, person_ids)
+            _add_retention_groups(connection, contents["retentionGroups"], person_ids)
+            connection.execute(update(account).values(region="uk"))
+            connection.execute(update(counters).values(value=contents["account"]["firstInteractionId"] - 1))
+    for line in _lines():
+        if _MARK not in line:
+            import_line(archive, line.encode(), _FOLDER, action("demo", "Import recording"))
+    with archive.write() as connection:
+        if connection.scalar(select(legal_holds.c.id).limit(1)) is None:
+            _add_comments(connection, contents["comments"])
+            holds, lists = contents["legalHolds"], contents["playlists"]
+            _add_collections(connection, holds, legal_holds, legal_hold_recordings, "legal_hold_id")
+            _add_collections(connection, lists, playlists, playlist_recordings, "playlist_id")
+
+
+def add_yesterday(archive: Archive, yesterday: date) -> None:
+    """Add the recordings of yesterday; those that are there are passed over."""
+    for line in _lines():
+        if _MARK in line:
+            dated = line.replace(_MARK, yesterday.isoformat())
+            import_line(archive, dated.encode(), _FOLDER, action("demo", "Import recording"))
+
+
+def _lines() -> list[str]:
+    return (_FOLDER / "communications.jsonl").read_text().splitlines()
+
+
+def _add_people(connection: Connection, contents: dict[str, Any]) -> People:
+    person_ids: People = {}
+    for person in contents["persons"]:
+        person_id = add_person(
+            connection,
+            full_name=person["fullName"],
+            person_type=person["personType"],
+            third_party_id=person["thirdPartyId"],
+            email=person["email"],
+            avatar=person.get("avatar"),
+            metadata=person["metadata"],
+        )
+        person_ids[person["thirdPartyId"]] = person_id
+        for endpoint in person["endpoints"]:
+            _add_endpoint(connection, endpoint, person_id)
+        for name, value in person["groups"].items():
+            _assign(connection, person_id, name, value)
+    for endpoint in contents["endpoints"]:
+        _add_endpoint(connection, endpoint, None)
+    return person_ids
+
+
+def _add_endpoint(connection: Connection, endpoint: dict[str, Any], person_id: int | None) -> None:
+    endpoint_id, _, _ = find_or_add_endpoint(connection, endpoint["type"], endpoint["endpoint"])
+    label = {"label": endpoint["label"]} if "label" in endpoint else {}
+    connection.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id)
+        .values(owned_by_person_id=person_id, metadata=label)
+    )
+
+
+def _assign(connection: Connection, person_id: int, name: str, value: str) -> None:
+    name_id = connection.scalar(select(group_names.c.id).where(group_names.c.name == name))
+    if name_id is None:
+        added = insert(group_names).values(name=name).returning(group_names.c.id)
+        name_id = connection.execute(added).scalar_one()
+    this = (group_values.c.group_name_id == name_id) & (group_values.c.value == value)
+    value_id = connection.scalar(select(group_values.c.id).where(this))
+    if value_id is None:
+        added = insert(group_values).values(group_name_id=name_id, value=value).returning(group_values.c.id)
+        value_id = connection.execute(added).scalar_one()
+    connection.execute(insert(group_assignments).values(person_id=person_id, group_value_id=value_id))
+
+
+def _add_users(connection: Connection, contents: dict[str, Any], person_ids: People) -> None:
+    for user in contents["users"]:
+        add_user(
+            connection,
+            user["username"],
+            user["rolesAndRights"],
+            full_name=user["fullName"],
+            email=user["email"],
+            external_id=user["externalId"],
+            person_id=person_ids[user["person"]] if user["person"] else None,
+            sso=user["sso"],
+        )
+
+
+def _add_retention_groups(connection: Connection, groups: dict[str, Any], person_ids: People) -> None:
+    connection.execute(update(account).values(default_retention=groups["accountDefault"]))
+    for group in groups["retentionGroups"]:
+        group_id = connection.execute(
+            insert(retention_groups)
+            .values(name=group["name"], retention_group=group["retentionGroup"])
+            .returning(retention_groups.c.id)
+        ).scalar_one()
+        members = [person_ids[third_party_id] for third_party_id in group["people"]]
+        connection.execute(update(people).where(people.c.id.in_(members)).values(retention_group_id=group_id))
+
+
+def _position(connection: Connection, third_party_id: str) -> int:
+    found = select(recordings.c.position).where(recordings.c.third_party_id == third_party_id)
+    return int(connection.execute(found).scalar_one())
+
+
+def _add_comments(connection: Connection, written: list[dict[str, Any]]) -> None:
+    for comment in written:
+        connection.execute(
+            insert(comments).values(
+                position=_position(connection, comment["thirdPartyId"]),
+                user_id=user_id_of(connection, comment["username"]),
+                comment=comment["comment"],
+                start_offset_in_seconds=comment["startOffsetInSeconds"],
+                end_offset_in_seconds=comment.get("endOffsetInSeconds"),
+                tag_id=find_or_add_tag(connection, comment["tag"]) if "tag" in comment else None,
+                inserted_at=parse_ms(comment["insertedAt"]),
+            )
+        )
+
+
+def _add_collections(
+    connection: Connection, collections: list[dict[str, Any]], catalogue: Any, members: Any, key: str
+) -> None:
+    for collection in collections:
+        added = insert(catalogue).values(name=collection["name"], created_at=now_ms())
+        collection_id = connection.execute(added.returning(catalogue.c.id)).scalar_one()
+        for third_party_id in collection["thirdPartyIds"]:
+            position = _position(connection, third_party_id)
+            connection.execute(insert(members).values({key: collection_id, "position": position}))

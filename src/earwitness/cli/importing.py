@@ -1,0 +1,64 @@
+"""earwitness import: recordings from a manifest, JSON Lines of ingest metadata."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from earwitness.archive.accounts import Archive
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
+from earwitness.ingest.manifest import import_line
+from earwitness.kernel.errors import Problem, StorageFull, Unavailable
+
+Manifest = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MANIFEST", exists=True, dir_okay=False, readable=True, help="JSON Lines, one recording each."
+    ),
+]
+
+
+def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) -> None:
+    """Import recordings: ingest metadata, one JSON object a line, with an optional `mediaPath`.
+
+    `mediaPath` is relative to the manifest. What is in the archive already is passed over, so that an
+    import that was cut off is simply run again.
+    """
+    with opened(as_json) as accounts:
+        imported, known, failures = _import(accounts.open(client_id), manifest, as_json)
+    if as_json:
+        tell_json({"imported": imported, "alreadyThere": known, "failed": failures})
+    else:
+        for failure in failures:
+            say(f"line {failure['line']}: {failure['error']}")
+        say(f"Imported {imported}, already there {known}, failed {len(failures)}.")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _import(archive: Archive, manifest: Path, as_json: bool) -> tuple[int, int, list[dict[str, int | str]]]:
+    imported = known = 0
+    failures: list[dict[str, int | str]] = []
+    by = action("import", "Import recording")
+    columns = ("Importing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with manifest.open("rb") as file:
+        total = sum(1 for line in file if line.strip())
+    with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
+        task = progress.add_task("Importing", total=total)
+        with manifest.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    is_new = import_line(archive, line, manifest.parent, by)
+                except (StorageFull, Unavailable) as error:
+                    fail(f"line {number}: {error.detail} Run it again to go on.", as_json=as_json)
+                except Problem as error:
+                    failures.append({"line": number, "error": error.detail})
+                else:
+                    imported, known = imported + is_new, known + (not is_new)
+                progress.advance(task)
+    return imported, known, failures

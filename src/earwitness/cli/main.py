@@ -1,0 +1,24 @@
+"""The command `earwitness`."""
+
+import typer
+
+from earwitness.cli import accounts, apikeys, databases, importing, jobs, serving, users, verifying
+from earwitness.cli.demo.command import demo
+
+app = typer.Typer(
+    name="earwitness",
+    help="A self-hosted archive for regulated communications.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo)
+app.command("serve")(serving.serve)
+app.command("worker")(serving.worker)
+app.add_typer(accounts.group, name="account")
+app.add_typer(users.group, name="user")
+app.add_typer(apikeys.group, name="apikey")
+app.command("import")(importing.import_)
+app.add_typer(jobs.group, name="jobs")
+app.command("verify")(verifying.verify)
+app.add_typer(databases.group, name="db")

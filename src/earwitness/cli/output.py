@@ -1,0 +1,64 @@
+"""How commands speak: words for a person, or with `--json` one JSON value and nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from earwitness.archive.accounts import Accounts
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.logs import log_to_stderr
+from earwitness.kernel.settings import SettingError, Settings
+from earwitness.media.keys import KeysMissing, KeysUnusable
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+ClientId = Annotated[int, typer.Argument(metavar="CLIENT_ID", min=1, help="The account's client id.")]
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    _out.print(text, markup=False)
+
+
+def tell_json(value: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
+    """Print rows as a table; `columns` maps keys to headings."""
+    table = Table(*columns.values(), box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if row[key] is None else str(row[key]) for key in columns))
+    _out.print(table)
+
+
+def fail(message: str, *, as_json: bool = False) -> NoReturn:
+    """Say what went wrong, and end with exit code 1."""
+    if as_json:
+        tell_json({"error": message})
+    else:
+        _err.print(f"earwitness: {message}", markup=False)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def opened(as_json: bool = False) -> Iterator[Accounts]:
+    """Give the accounts of this installation; what goes wrong within is said, not thrown."""
+    try:
+        settings = Settings.from_environment()
+        log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+        accounts = Accounts(settings)
+        try:
+            yield accounts
+        finally:
+            accounts.close()
+    except Problem as error:
+        fail(error.detail, as_json=as_json)
+    except (SettingError, KeysMissing, KeysUnusable) as error:
+        fail(str(error), as_json=as_json)

@@ -1,0 +1,49 @@
+"""From what was sent to the struct that a handler takes."""
+
+from typing import Any
+
+from litestar import Request
+
+from earwitness.kernel import strict_json
+from earwitness.kernel.errors import BadRequest, Fault, UnsupportedMedia
+from earwitness.kernel.wire import convert
+
+Sent = Any
+
+
+def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> Sent:
+    """Read the body, or the query, as plain values. Raises BadRequest, or UnsupportedMedia (415)."""
+    if from_query:
+        return _query(request)
+    if request.query_params:
+        raise BadRequest.of(*(Fault(name, "unknown query parameter") for name in request.query_params))
+    _check_content_type(request.headers.get("content-type"))
+    return strict_json.loads(body) if body.strip() else {}
+
+
+def take(expected: Any, sent: Sent) -> Any:
+    """Read plain values as a struct. Raises BadRequest naming each field that does not fit."""
+    if expected is not None:
+        return convert(sent, expected)
+    if sent:
+        raise BadRequest.of(Fault("", "nothing is expected here"))
+    return None
+
+
+def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Query parameters, numbers read as numbers; strings stay as they are."""
+    given: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        if name in given:
+            raise BadRequest.of(Fault(name, "given twice"))
+        given[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+    return given
+
+
+def _check_content_type(content_type: str | None) -> None:
+    if content_type is None or not content_type.strip():
+        return
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [p.partition("=")[2].strip('" ') for p in parameters if p.startswith("charset")]
+    if kind != "application/json" or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+        raise UnsupportedMedia("Send application/json in UTF-8.")

@@ -1,0 +1,24 @@
+"""What one running server is made of; passed along, never global."""
+
+import threading
+from dataclasses import dataclass, field
+
+from earwitness.archive.accounts import Accounts
+from earwitness.http.tokens import Tokens
+from earwitness.kernel.settings import Settings
+from earwitness.media.measurement import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The settings, the accounts and the tokens of this server; `work` is set when a job was queued."""
+
+    settings: Settings
+    accounts: Accounts
+    tokens: Tokens
+    work: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def limits(self) -> Limits:
+        """What one decoding may use."""
+        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)

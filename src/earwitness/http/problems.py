@@ -1,0 +1,83 @@
+"""Errors as RFC 9457 problems. What went wrong inside is logged with the request's id, and not shown."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from earwitness.kernel.errors import Problem, Unavailable
+from earwitness.kernel.logs import request_id
+
+log = logging.getLogger(__name__)
+
+_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 400: "bad-request"}
+
+
+def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
+    """The problem as it travels. `type` is a path of the documentation that goes with the code."""
+    body: dict[str, Any] = {
+        "type": f"urn:earwitness:problem:{problem.code}",
+        "title": problem.title(),
+        "status": int(problem.status),
+        "detail": problem.detail,
+        "instance": instance,
+        "code": problem.code,
+        **problem.extra,
+    }
+    if problem.faults:
+        body["errors"] = [
+            {"path": fault.path, "message": fault.message}
+            | ({} if fault.position is None else {"position": fault.position})
+            for fault in problem.faults
+        ]
+    return body
+
+
+def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    status = HTTPStatus(error.status_code)
+    code = _CODES.get(status, "internal-error" if status >= 500 else status.phrase.lower().replace(" ", "-"))
+    body = {
+        "type": f"urn:earwitness:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": status.description or status.phrase,
+        "instance": request.url.path,
+        "code": code,
+    }
+    return _response(status, body, dict(error.headers or {}))
+
+
+def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A database that is locked, gone or full of waiting requests: 503, to be tried again."""
+    log.error("the database did not answer: %s", type(error).__name__)
+    problem = Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
+    return on_problem(request, problem)
+
+
+def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
+    return on_problem(request, Problem(f"Something went wrong inside; the log has it as {request_id.get()}."))
+
+
+def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(body), status_code=status, headers=headers, media_type="application/problem+json"
+    )
+
+
+HANDLERS: dict[Any, Any] = {
+    Problem: on_problem,
+    HTTPException: on_http_exception,
+    OperationalError: on_database_trouble,
+    PoolTimeout: on_database_trouble,
+    Exception: on_anything_else,
+}

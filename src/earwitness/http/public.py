@@ -1,0 +1,21 @@
+"""Declares the few calls that need no sign-in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+
+
+def public(path: str | list[str], method: str = "GET") -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
+    """Declare a call that is open to everybody, outright."""
+
+    def declare(handler: Callable[..., Any]) -> HTTPRouteHandler:
+        return HTTPRouteHandler(
+            path,
+            http_method=method,  # type: ignore[arg-type]
+            status_code=200,
+            opt={"public": True},
+            include_in_schema=False,
+        )(handler)
+
+    return declare

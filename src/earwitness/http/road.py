@@ -1,0 +1,223 @@
+"""The road of a request: authenticate → right → decode → transaction(handler) + ledger → encode.
+
+`read`, `write` and `public` turn a plain function into a route. The function states its right, takes
+the call and (if it takes anything) what was sent as one struct, and returns what is answered.
+"""
+
+import inspect
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+from anyio import to_thread
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy import Connection
+
+from earwitness.archive import ledger
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action, Entry, Named
+from earwitness.archive.viewer import Viewer
+from earwitness.http import decode
+from earwitness.http.installation import Installation
+from earwitness.http.signed_in import authenticate
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.logs import request_id
+from earwitness.kernel.rights import Right
+
+AnyRequest = Request[Any, Any, Any]
+Declare = Callable[[Callable[..., Any]], HTTPRouteHandler]
+Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
+MAX_BODY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How the ledger remembers a route: its words, and which recordings the thing sent names."""
+
+    description: str
+    names: Callable[[Any], Named]
+    metadata: Callable[[Any], dict[str, object] | None] = lambda _sent: None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler is given: who asks, in whose archive, in which transaction."""
+
+    installation: Installation
+    archive: Archive
+    viewer: Viewer
+    connection: Connection
+    action: Action
+    entries: list[Entry] = field(default_factory=list)
+
+    def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
+        """Note a change for the ledger; it is written with the change."""
+        self.entries.append(Entry(entity_id, entity_name, None, entity_name, metadata))
+
+    def changed_recording(self, interaction_id: int, metadata: dict[str, object] | None = None) -> None:
+        self.entries.append(Entry(interaction_id, metadata=metadata))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is more than its body: a status or headers beside it."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """An answer that is still to be made, once the transaction is over and its connection given back."""
+
+    work: Callable[[], Response[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A call as it is declared. Found in a handler's options as `route`."""
+
+    method: Method
+    path: str
+    right: Right
+    handler: Callable[..., Any]
+    writes: bool
+    audit: Audit | None
+    takes: Any
+    gives: Any
+    status: int
+    slow: bool = False
+
+    @property
+    def reads_query(self) -> bool:
+        return self.method in {"GET", "HEAD", "DELETE"}
+
+
+def read(
+    path: str, *, right: Right, method: Method = "POST", audit: Audit | None = None, slow: bool = False
+) -> Declare:
+    """Declare a call that changes nothing: it runs in one read-only transaction.
+
+    A `slow` one waits in a queue of its own, so that it holds up nothing else.
+    """
+    return partial(_declare, method, path, right, writes=False, audit=audit, status=200, slow=slow)
+
+
+def write(
+    path: str, *, right: Right, method: Method = "POST", audit: Audit | None = None, status: int = 200
+) -> Declare:
+    """Declare a call that changes something: the change and its rows in the ledger commit together."""
+    return partial(_declare, method, path, right, writes=True, audit=audit, status=status)
+
+
+def _declare(
+    method: Method,
+    path: str,
+    right: Right,
+    handler: Callable[..., Any],
+    *,
+    writes: bool,
+    audit: Audit | None,
+    status: int,
+    slow: bool = False,
+) -> HTTPRouteHandler:
+    hints = get_type_hints(handler, include_extras=True)
+    gives = hints.pop("return")
+    parameters = list(inspect.signature(handler).parameters)
+    takes = hints[parameters[1]] if len(parameters) > 1 else None
+    route = Route(method, path, right, handler, writes, audit, takes, gives, status, slow)
+
+    async def travel(request: AnyRequest) -> Response[Any]:
+        body = b"" if route.reads_query else await request.body()
+        limiter = request.app.state.slow_calls if route.slow else None
+        return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
+
+    return HTTPRouteHandler(
+        path,
+        http_method=method,
+        status_code=status,
+        name=f"{method} {path}",
+        opt={"route": route, "right": right},
+        summary=(handler.__doc__ or "").strip().splitlines()[0] if handler.__doc__ else None,
+        include_in_schema=False,
+        request_max_body_size=MAX_BODY_BYTES,
+    )(travel)
+
+
+def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
+    installation: Installation = request.app.state.installation
+    archive, viewer = authenticate(installation, request)
+    action = action_of(route, request, viewer)
+    sent: Any = None
+    try:
+        try:
+            sent = decode.parse(request, body, from_query=route.reads_query)
+        finally:  # a missing right is said before anything about what was sent
+            viewer.require(route.right)
+        taken = decode.take(route.takes, sent)
+        with _transaction(route, archive) as connection:
+            call = Call(installation, archive, viewer, connection, action)
+            answer = route.handler(call) if route.takes is None else route.handler(call, taken)
+            if route.writes:
+                ledger.append(connection, action, call.entries)
+        if isinstance(answer, Afterwards):
+            answer = answer.work()
+    except Problem as problem:
+        if route.audit:
+            _remember(route.audit, archive, viewer, action, sent, int(problem.status))
+        raise
+    if route.audit and not route.writes:
+        _remember(route.audit, archive, viewer, action, sent, route.status)
+    return encode(answer, route.status)
+
+
+def _transaction(route: Route, archive: Archive) -> AbstractContextManager[Connection]:
+    return archive.write() if route.writes else archive.read()
+
+
+def action_of(route: Route, request: AnyRequest, viewer: Viewer) -> Action:
+    return Action(
+        method=request.method,
+        route=route.path,
+        description=route.audit.description if route.audit else _first_line(route.handler),
+        username=viewer.username,
+        ip_address=viewer.ip_address,
+        user_id=viewer.user_id,
+        request_id=request_id.get() or secrets.token_hex(8),
+    )
+
+
+def _first_line(handler: Callable[..., Any]) -> str:
+    return (handler.__doc__ or handler.__name__).strip().splitlines()[0].rstrip(".")
+
+
+def _remember(
+    audit: Audit, archive: Archive, viewer: Viewer, action: Action, sent: Any, response_code: int
+) -> None:
+    named = audit.names(sent)
+    if named.interaction_ids or named.third_party_ids:
+        with archive.write() as connection:
+            ledger.append_access(connection, action, viewer, named, response_code, audit.metadata(sent))
+
+
+def encode(answer: Any, status: int) -> Response[Any]:
+    """Encode an answer as JSON; a list says its length in `X-Total-Count` unless it was told otherwise."""
+    if isinstance(answer, Response):
+        return answer
+    if not isinstance(answer, Answer):
+        answer = Answer(answer, status)
+    headers = dict(answer.headers)
+    if isinstance(answer.body, Sequence) and not isinstance(answer.body, str | bytes):
+        headers.setdefault("X-Total-Count", str(len(answer.body)))
+    return Response(
+        msgspec.json.encode(answer.body),
+        status_code=answer.status,
+        headers=headers,
+        media_type="application/json",
+    )

@@ -1,0 +1,89 @@
+"""From a request to its viewer: the bearer token is read, the rights are looked up anew each time."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request
+from sqlalchemy import Connection, select
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.schema.people import (
+    access_policies,
+    api_keys,
+    user_policies,
+    user_roles_and_rights,
+    users,
+)
+from earwitness.archive.viewer import AccessPolicy, Viewer
+from earwitness.http.installation import Installation
+from earwitness.http.tokens import unauthenticated
+from earwitness.kernel.errors import NotFound
+from earwitness.kernel.rights import rights_of
+from earwitness.kernel.settings import Network
+
+
+def authenticate(installation: Installation, request: Request[Any, Any, Any]) -> tuple[Archive, Viewer]:
+    """Read who asks. Raises Unauthenticated (401; an expired token with the code `token-expired`)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthenticated("This needs a bearer token: POST /authWithApiKey gives one.")
+    claims = installation.tokens.read("bearer", token.strip())
+    try:
+        archive = installation.accounts.open(int(claims["client"]))
+    except NotFound:
+        raise unauthenticated("This token is not one of ours.") from None
+    address = address_of(request, installation.settings.trusted_proxies)
+    with archive.read() as connection:
+        viewer = _viewer(connection, archive.client_id, int(claims["sub"]), int(claims["key"]), address)
+    if viewer is None:
+        raise unauthenticated("This user or key is no longer active.")
+    return archive, viewer
+
+
+def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> str:
+    """The caller's address: the peer's, or what trusted proxies say of whom they speak for.
+
+    `X-Forwarded-For` is read from its end, as far as the addresses are those of trusted proxies.
+    """
+    peer = request.client.host if request.client else ""
+    forwarded = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
+    for address in [*forwarded, peer][::-1]:
+        candidate = address.strip() or peer
+        try:
+            parsed = ipaddress.ip_address(candidate)
+        except ValueError:
+            return peer
+        if not any(parsed in network for network in trusted):
+            return candidate
+    return peer
+
+
+def _viewer(connection: Connection, client_id: int, user_id: int, key_id: int, address: str) -> Viewer | None:
+    user = connection.execute(
+        select(users.c.username, users.c.username_folded, users.c.person_id)
+        .join(api_keys, api_keys.c.user_id == users.c.id)
+        .where(users.c.id == user_id, users.c.is_active, ~users.c.is_locked)
+        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+    ).one_or_none()
+    if user is None:
+        return None
+    granted = connection.scalars(
+        select(user_roles_and_rights.c.name).where(user_roles_and_rights.c.user_id == user_id)
+    )
+    policies = connection.scalars(
+        select(access_policies.c.conditions)
+        .join(user_policies, user_policies.c.access_policy_id == access_policies.c.id)
+        .where(user_policies.c.user_id == user_id)
+    )
+    return Viewer(
+        client_id=client_id,
+        user_id=user_id,
+        username=user.username,
+        username_folded=user.username_folded,
+        person_id=user.person_id,
+        rights=rights_of(frozenset(granted)),
+        policies=tuple(msgspec.convert(conditions, AccessPolicy) for conditions in policies),
+        ip_address=address,
+    )

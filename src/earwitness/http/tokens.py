@@ -1,0 +1,66 @@
+"""Bearer and refresh tokens: JSON Web Tokens (RFC 7519), signed with the installation's own key."""
+
+import hmac
+import secrets
+from typing import Any, Literal
+
+import jwt
+
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Unauthenticated
+from earwitness.kernel.settings import Settings
+from earwitness.media.keys import token_key
+
+Use = Literal["bearer", "refresh"]
+
+_ALGORITHM = "HS256"
+_HEADERS = {"WWW-Authenticate": 'Bearer realm="earwitness"'}
+
+
+def unauthenticated(detail: str, code: str | None = None) -> Unauthenticated:
+    return Unauthenticated(detail, code=code, headers=_HEADERS)
+
+
+class Tokens:
+    """Mints tokens and reads them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = token_key(settings)
+        self._lifetime_ms = {
+            "bearer": settings.token_minutes * 60_000,
+            "refresh": settings.refresh_token_hours * 3_600_000,
+        }
+
+    def mint(self, use: Use, client_id: int, user_id: int, api_key_id: int) -> tuple[str, str, int]:
+        """Make a token: the token, its unique id, and when it expires."""
+        now = now_ms()
+        expires_at = now + self._lifetime_ms[use]
+        unique = secrets.token_hex(16)
+        claims = {
+            "sub": str(user_id),
+            "use": use,
+            "client": client_id,
+            "key": api_key_id,
+            "jti": unique,
+            "iat": now // 1000,
+            "exp": expires_at // 1000,
+        }
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM), unique, expires_at
+
+    def read(self, use: Use, token: str) -> dict[str, Any]:
+        """Check a token and give its claims. Raises Unauthenticated."""
+        try:
+            claims = jwt.decode(
+                token, self._key, algorithms=[_ALGORITHM], options={"require": ["exp", "sub"]}
+            )
+        except jwt.ExpiredSignatureError:
+            raise unauthenticated("The token has expired; sign in again.", "token-expired") from None
+        except jwt.InvalidTokenError:
+            raise unauthenticated("This token is not one of ours.") from None
+        if claims.get("use") != use:
+            raise unauthenticated(f"This is not a {use} token.")
+        return claims
+
+    def code(self, purpose: str, content: bytes) -> bytes:
+        """An authentication code (HMAC-SHA256) over content that leaves the server and comes back."""
+        return hmac.digest(self._key, purpose.encode() + b"\0" + content, "sha256")

@@ -1,0 +1,150 @@
+"""The metadata that comes with a recording: its shape, its checks, and its digest.
+
+The example in `docs/ingest.md` has every field.
+"""
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from earwitness.kernel import strict_json
+from earwitness.kernel.clock import LATEST_MS
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import Moment, Wire, canonical, convert
+
+EndpointType = Literal["phone", "email", "teamsUserId"]
+Text = Annotated[str, Meta(max_length=10_000)]
+Word = Annotated[str, Meta(min_length=1, max_length=512)]
+Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
+
+_AGREE_WITHIN_MS = 1000
+
+
+class IngestPerson(Wire):
+    """A person as the source knows it."""
+
+    third_party_id: Word | None = None
+    full_name: Text | None = None
+    email: Word | None = None
+    person_type: Literal["staff", "external"] | None = None
+
+
+class IngestEndpoint(Wire):
+    """One participant: an endpoint and its part in the recording."""
+
+    type: EndpointType
+    endpoint: Word
+    is_originator: bool = False
+    is_recording_subject: bool = False
+    user: Text | None = None
+    person: IngestPerson | None = None
+
+
+class IngestSegment(Wire, omit_defaults=True):
+    """What was said from `start` to `end`, in seconds."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    channel: int | None = None
+    speaker: Text | None = None
+
+
+class IngestTranscript(Wire):
+    """A transcript that the source made."""
+
+    segments: list[IngestSegment]
+    language: Word | None = None
+
+
+class IngestMetadata(Wire):
+    """One communication, as its source describes it."""
+
+    third_party_id: Word
+    type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+    start_datetime_utc: Moment = field(name="startDatetimeUTC")
+    endpoints: Annotated[list[IngestEndpoint], Meta(min_length=1, max_length=1000)]
+    end_datetime_utc: Moment | None = field(default=None, name="endDatetimeUTC")
+    duration_in_seconds: Seconds | None = None
+    source: Text | None = None
+    direction: Literal["In", "Out"] | None = None
+    is_private: bool | None = None
+    is_private_reason: Text | None = None
+    analysis: list[Text] | None = None
+    tags: Annotated[list[Word], Meta(max_length=1000)] | None = None
+    conversation_phases: list[Text] | None = None
+    data_groups: dict[str, str] | None = None
+    optional: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    message: str | None = None
+    raw_sms_ids: list[Text] | None = None
+    transcript: IngestTranscript | None = None
+
+
+class Received:
+    """Metadata that was read: the values, its digest, and where characters had to be replaced."""
+
+    def __init__(self, values: IngestMetadata, mended: tuple[str, ...]) -> None:
+        self.values = values
+        self.mended = mended
+        self._digest = hashlib.sha256(canonical(values)).digest()
+
+    def whole_digest(self, media_sha256: bytes = b"") -> bytes:
+        """What tells whether a recording that comes again is the same, metadata and media."""
+        return hashlib.sha256(self._digest + media_sha256).digest()
+
+
+def read(body: bytes, *, has_media: bool) -> Received:
+    """Read metadata. Raises BadRequest with a fault for each field that cannot be taken.
+
+    Evidence is not refused for its text: a NUL or a lone surrogate is replaced, and that is marked.
+    """
+    sent, mended = strict_json.loads_mending(body)
+    if not isinstance(sent, dict):
+        raise BadRequest.of(Fault("metadata", "expected an object"))
+    values = convert(sent, IngestMetadata)
+    faults = [*_times(values, has_media), *_message(values), *_transcript(values)]
+    if faults:
+        raise BadRequest.of(*faults)
+    return Received(values, tuple(mended))
+
+
+def times(values: IngestMetadata) -> tuple[int, int, bool]:
+    """Start and end in milliseconds, and whether the sender gave them (or the media must tell)."""
+    start = int(values.start_datetime_utc)
+    if values.end_datetime_utc is not None:
+        return start, int(values.end_datetime_utc), True
+    if values.duration_in_seconds is not None:
+        return start, start + round(values.duration_in_seconds * 1000), True
+    return start, start, values.type == "sms"
+
+
+def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
+    start, end, given = times(values)
+    if end < start:
+        return [Fault("endDatetimeUTC", "lies before startDatetimeUTC")]
+    if end > LATEST_MS:
+        return [Fault("durationInSeconds", "ends after 2199")]
+    if values.end_datetime_utc is not None and values.duration_in_seconds is not None:
+        apart_ms = abs(end - start - values.duration_in_seconds * 1000)
+        if apart_ms > _AGREE_WITHIN_MS:
+            return [Fault("durationInSeconds", "differs from endDatetimeUTC by more than a second")]
+    if not given and not has_media:
+        return [Fault("endDatetimeUTC", "required without media, or durationInSeconds")]
+    return []
+
+
+def _message(values: IngestMetadata) -> list[Fault]:
+    if values.type == "sms" and values.message is None:
+        return [Fault("message", "required for an SMS")]
+    return []
+
+
+def _transcript(values: IngestMetadata) -> list[Fault]:
+    segments = values.transcript.segments if values.transcript else []
+    return [
+        Fault(f"transcript.segments[{index}].end", "lies before start")
+        for index, segment in enumerate(segments)
+        if segment.end < segment.start
+    ]

@@ -1,0 +1,50 @@
+"""Reception: media is encrypted as it arrives, made durable, and accepted; or it leaves no trace."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action
+from earwitness.ingest import metadata
+from earwitness.ingest.accept import Accepted, Media, accept
+from earwitness.media.vault import SealedUpload, new_recording_key
+
+
+class Reception:
+    """One recording on its way in: `write` its media, if it has any, then `accept` it."""
+
+    def __init__(self, archive: Archive, leaving: ExitStack) -> None:
+        self._archive = archive
+        self._leaving = leaving
+        self._key = new_recording_key()
+        self._upload: SealedUpload | None = None
+
+    def write(self, data: bytes) -> None:
+        """Add media bytes; none at all still make it a recording with media. Raises StorageFull."""
+        if self._upload is None:
+            self._upload = self._leaving.enter_context(self._archive.vault.write(self._key, "raw"))
+        self._upload.write(data)
+
+    def accept(self, body: bytes, action: Action) -> Accepted:
+        """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
+        received = metadata.read(body, has_media=self._upload is not None)
+        media = Media(self._upload.finish(), self._key) if self._upload else None
+        try:
+            with self._archive.write() as connection:
+                accepted = accept(connection, self._archive, received, media, action)
+        except DBAPIError:
+            if self._upload:
+                self._upload.leave()  # the commit may have happened, though its word was lost
+            raise
+        if self._upload and accepted.is_new:
+            self._upload.keep()
+        return accepted
+
+
+@contextmanager
+def receive(archive: Archive) -> Iterator[Reception]:
+    """Begin to take a recording in; leaving the block before it is accepted leaves nothing behind."""
+    with ExitStack() as leaving:
+        yield Reception(archive, leaving)

@@ -1,0 +1,135 @@
+"""The base of everything that travels as JSON, and the kinds of value that recur in it."""
+
+import difflib
+from functools import cache
+from typing import Annotated, Any, TypeGuard, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from earwitness.kernel.clock import EARLIEST_MS, LATEST_MS, parse_ms
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.strict_json import MAX_INTEGER, printable
+
+T = TypeVar("T")
+
+
+class Wire(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """One JSON object. Its fields are the documentation's, in snake case."""
+
+
+class Moment(int):
+    """A moment, in milliseconds since 1970 UTC; it travels as RFC 3339."""
+
+    __slots__ = ()
+
+
+Id = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Ids = Annotated[list[Id], Meta(max_length=10_000)]
+Names = Annotated[list[str], Meta(max_length=10_000)]
+Page = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+PageSize = Annotated[int, Meta(ge=1, le=1000)]
+
+
+def convert(value: Any, expected: type[T]) -> T:
+    """Read plain values as a type. A member that is null counts as absent, unless its field may be unset.
+
+    Raises BadRequest with a fault for each field that does not fit.
+    """
+    if isinstance(value, dict) and _is_struct(expected):
+        told = _null_means_something(expected)
+        value = {name: member for name, member in value.items() if member is not None or name in told}
+    try:
+        return msgspec.convert(value, expected, dec_hook=_read_moment)
+    except msgspec.ValidationError as error:
+        first = error
+    faults = _faults_by_field(value, expected) or [_fault(first)]
+    raise BadRequest.of(*faults)
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON of a value, keys in order: what digests are made over."""
+    return msgspec.json.encode(value, order="sorted", enc_hook=int)
+
+
+def _is_struct(expected: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(expected, type) and issubclass(expected, msgspec.Struct)
+
+
+@cache
+def _null_means_something(expected: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(
+        field.encode_name for field in msgspec.structs.fields(expected) if field.default is msgspec.UNSET
+    )
+
+
+def _read_moment(expected: type, value: Any) -> Any:
+    if expected is not Moment:
+        raise NotImplementedError(f"no reading of {expected}")
+    if not isinstance(value, str):
+        raise ValueError("expected a time like 2026-05-12T10:30:00.000Z")
+    moment = parse_ms(value)
+    if not EARLIEST_MS <= moment <= LATEST_MS:
+        raise ValueError("expected a time from 1970 to 2199")
+    return Moment(moment)
+
+
+def _faults_by_field(value: Any, expected: Any) -> list[Fault]:
+    if not (isinstance(value, dict) and _is_struct(expected)):
+        return []
+    known = {field.encode_name: field for field in msgspec.structs.fields(expected)}
+    faults = [
+        Fault(printable(name), "unknown" + nearest(name, list(known)))
+        for name in value
+        if name not in known and expected.__struct_config__.forbid_unknown_fields
+    ]
+    for name, field in known.items():
+        if name not in value:
+            if field.required:
+                faults.append(Fault(name, "required"))
+            continue
+        try:
+            msgspec.convert(value[name], field.type, dec_hook=_read_moment)
+        except msgspec.ValidationError as error:
+            faults.append(_fault(error, name, known=_nested_names(field.type)))
+    return faults
+
+
+def _nested_names(expected: Any) -> list[str]:
+    """The field names of the structs that a field's type speaks of."""
+    names: list[str] = []
+    for part in msgspec.inspect.multi_type_info([expected]):
+        names.extend(_struct_names(part))
+    return names
+
+
+def _struct_names(info: msgspec.inspect.Type) -> list[str]:
+    match info:
+        case msgspec.inspect.StructType(fields=fields):
+            return [field.encode_name for field in fields] + [
+                name for field in fields for name in _struct_names(field.type)
+            ]
+        case msgspec.inspect.ListType(item_type=item):
+            return _struct_names(item)
+        case msgspec.inspect.UnionType(types=types):
+            return [name for part in types for name in _struct_names(part)]
+        case _:
+            return []
+
+
+def _fault(error: msgspec.ValidationError, field: str = "", known: list[str] | None = None) -> Fault:
+    text, _, at = str(error).partition(" - at `")
+    path = field + at.rstrip("`").removeprefix("$").replace("[...]", "[]")
+    if text.startswith("Object contains unknown field `"):
+        name = text.split("`")[1]
+        path, text = f"{path}.{name}", "unknown" + nearest(name, known or [])
+    elif text.startswith("Object missing required field `"):
+        name = text.split("`")[1]
+        path, text = f"{path}.{name}", "required"
+    return Fault(path.lstrip("."), (text[:1].lower() + text[1:]).replace("`", ""))
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """`: did you mean …?` where one of the known names is close."""
+    close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.6)
+    return next((f": did you mean {k}?" for k in known if close and k.lower() == close[0]), "")

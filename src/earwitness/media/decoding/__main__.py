@@ -1,0 +1,76 @@
+"""The decoding process: `python -m earwitness.media.decoding`, with a socket for its standard input.
+
+It is started ahead, does one job and ends. Before it touches a byte of the recording it gives up what
+it does not need: more memory and time than its limits, core dumps, and every new file or connection.
+"""
+
+import os
+import resource
+import socket
+
+import msgspec
+
+from earwitness.media.decoding.jobs import NoSuchFormat, measure, rehearse, render
+from earwitness.media.decoding.media import NotMedia
+from earwitness.media.decoding.remote import Output, RemoteFile
+from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Failure, Job
+from earwitness.media.measurement import Limits, available_formats
+
+# Pictures are coded by several threads, whose time counts together.
+_THREADS = 4
+
+
+def main() -> None:
+    channel = Channel(socket.socket(fileno=0))
+    rehearse()
+    try:
+        _, payload = channel.receive()
+        job = msgspec.json.decode(payload, type=Job)
+        _confine(job.limits)
+        channel.send(*_do(job, channel))
+    except EOFError:
+        # Nobody waits for the answer any more.
+        pass
+    # The libraries' own tidying up has nothing to tidy, and hostile media may have made it unsafe.
+    os._exit(0)
+
+
+def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
+    file, output = RemoteFile(channel, job.size), Output(channel)
+    try:
+        result = b"null"
+        if job.measure:
+            result = msgspec.json.encode(measure(file, output if job.format else None))
+        elif job.format is not None:
+            render(file, job.format, job.samples, output)
+        output.flush()
+    except NotMedia:
+        return FAILURE, msgspec.json.encode(Failure("undecodable", ""))
+    except NoSuchFormat:
+        formats = available_formats(audio=False)
+        return FAILURE, msgspec.json.encode(Failure("format-unavailable", "", formats))
+    except MemoryError:
+        return FAILURE, msgspec.json.encode(Failure("failed", "out of memory"))
+    except EOFError:
+        raise
+    except Exception as error:
+        return FAILURE, msgspec.json.encode(Failure("failed", type(error).__name__))
+    return RESULT, result
+
+
+def _confine(limits: Limits) -> None:
+    memory = limits.memory_mib << 20
+    for limit, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, limits.seconds * _THREADS),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+    ):
+        _, highest = resource.getrlimit(limit)
+        allowed = value if highest == resource.RLIM_INFINITY else min(value, highest)
+        resource.setrlimit(limit, (allowed, allowed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""A recording that is opened: its streams, packets and frames, as far as they can be had."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+# What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
+# out: playlists and such, which would make it look for other files.
+_CONTAINERS = (
+    "wav,w64,aiff,au,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,avi,flv,mpeg,mpegts,ivf"
+)
+# These state how long they are; others leave FFmpeg to guess it from their size.
+_STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
+_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
+
+
+class NotMedia(Exception):
+    """There is neither sound nor picture to be had from this."""
+
+
+class File(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+class Media:
+    """An opened recording. `complete` turns False once something in it could not be read or decoded."""
+
+    audio: AudioStream | None
+    video: VideoStream | None
+
+    def __init__(self, file: File) -> None:
+        """Raises NotMedia."""
+        try:
+            self._container: InputContainer = av.open(
+                file, "r", container_options=_OPTIONS, metadata_errors="replace"
+            )
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            raise NotMedia from None
+        streams = self._container.streams
+        self.audio = next((stream for stream in streams.audio if _is_decodable(stream)), None)
+        self.video = next(
+            (
+                stream
+                for stream in streams.video
+                if _is_decodable(stream) and not stream.disposition & Disposition.attached_pic
+            ),
+            None,
+        )
+        if self.audio is None and self.video is None:
+            raise NotMedia
+        self.start = Fraction(self._container.start_time or 0, av.time_base)
+        """When the media begins, in seconds on the clock of its streams."""
+        self.picture_end = Fraction(0)
+        """When the last picture passed so far ends, in seconds from the start."""
+        self.complete = True
+
+    def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]:
+        """What is stored of some streams, up to the end or to where it cannot be read on."""
+        packets = self._container.demux([stream for stream in streams if stream is not None])
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except MemoryError:
+                raise
+            except (av.FFmpegError, ValueError):
+                self.complete = False
+                return
+            if packet.is_corrupt:
+                self.complete = False
+            if packet.stream is self.video and packet.pts is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
+                self.picture_end = max(self.picture_end, end)
+            yield packet
+
+    def decode_audio(self, packet: "Packet[Stream]") -> list[AudioFrame]:
+        return [frame for frame in self._decode(packet) if isinstance(frame, AudioFrame)]
+
+    def decode_video(self, packet: "Packet[Stream]") -> list[VideoFrame]:
+        return [frame for frame in self._decode(packet) if isinstance(frame, VideoFrame)]
+
+    def stated_seconds(self, stream: Stream) -> Fraction:
+        """How long the file says a stream is, 0 if it does not."""
+        if self._container.format.name not in _STATES_DURATION:
+            return Fraction(0)
+        if stream.duration is not None and stream.time_base is not None:
+            return stream.duration * stream.time_base
+        return Fraction(self._container.duration or 0, av.time_base)
+
+    def _decode(self, packet: "Packet[Stream]") -> list[object]:
+        try:
+            return list(packet.decode())
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            # The rest may still be heard.
+            self.complete = False
+            return []
+
+
+def _is_decodable(stream: Stream) -> bool:
+    return getattr(stream, "codec_context", None) is not None

@@ -1,0 +1,165 @@
+"""The mp4 rendition: fragmented, so that it can be written to a pipe and played from its start."""
+
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from earwitness.media.decoding.media import Media, NotMedia
+from earwitness.media.decoding.pcm import Pcm
+from earwitness.media.decoding.rates import bits_per_channel, nearest_rate
+from earwitness.media.flow import Sink
+
+# The index waits for the first fragment, so that it can say when sound and picture begin.
+_FRAGMENTED = {
+    "movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof",
+    "frag_duration": "1000000",
+}
+# Without B-frames no picture is shown out of order, which players of fragments handle unevenly.
+_X264 = {"preset": "veryfast", "crf": "26", "bf": "0", "threads": "4"}
+_USUAL_FRAME_RATE = 25
+_CLOCK = Fraction(1, 90000)
+
+
+class Track(Protocol):
+    """One stream of the recording on its way into the mp4."""
+
+    @property
+    def is_empty(self) -> bool: ...
+
+    def take(self, packet: "Packet[Stream]") -> None: ...
+
+    def finish(self) -> None: ...
+
+
+def write_mp4(media: Media, sink: Sink) -> None:
+    """Write sound and picture of a recording. H.264 and AAC are copied, all else is encoded anew.
+
+    Raises NotMedia if there is nothing to be seen or heard.
+    """
+    output = av.open(sink, "w", format="mp4", container_options=_FRAGMENTED)
+    tracks: dict[int, Track] = {}
+    if (video := media.video) is not None:
+        copied = _can_copy(video, "h264")
+        tracks[video.index] = _Copy(media, output, video) if copied else _Picture(media, output, video)
+    if (audio := media.audio) is not None:
+        copied = _can_copy(audio, "aac")
+        tracks[audio.index] = _Copy(media, output, audio) if copied else _Sound(media, output, audio)
+    for packet in media.packets(media.video, media.audio):
+        tracks[packet.stream_index].take(packet)
+    if all(track.is_empty for track in tracks.values()):
+        raise NotMedia
+    for track in tracks.values():
+        track.finish()
+    output.close()
+
+
+def _can_copy(stream: Stream, codec: str) -> bool:
+    # Without its set-up data beside it, a stream is set up in its own first packets, as mp4 does not allow.
+    context = stream.codec_context
+    return context.codec.canonical_name == codec and bool(context.extradata)
+
+
+class _Copy:
+    """Packets as they are, on a clock that begins with the media."""
+
+    def __init__(self, media: Media, output: OutputContainer, stream: Stream) -> None:
+        self._output = output
+        self._stream = output.add_stream_from_template(stream)
+        self._offset = int(media.start / stream.time_base) if stream.time_base else 0
+        self._last: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self._last is None
+
+    def take(self, packet: "Packet[Stream]") -> None:
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is None or packet.size == 0:
+            return
+        # What follows no whole picture cannot be shown, and time does not run backwards.
+        if not packet.is_keyframe if self._last is None else packet.dts <= self._last:
+            return
+        self._last = packet.dts
+        packet.dts -= self._offset
+        packet.pts = packet.dts if packet.pts is None else packet.pts - self._offset
+        packet.stream = self._stream
+        self._output.mux(packet)
+
+    def finish(self) -> None:
+        pass
+
+
+class _Picture:
+    """Pictures encoded as H.264, all of the size of the stream."""
+
+    def __init__(self, media: Media, output: OutputContainer, stream: VideoStream) -> None:
+        self._media = media
+        self._output = output
+        self._width, self._height = max(stream.width & ~1, 2), max(stream.height & ~1, 2)
+        rate = stream.average_rate or _USUAL_FRAME_RATE
+        self._stream = output.add_stream(
+            "libx264", rate, _X264, width=self._width, height=self._height, time_base=_CLOCK
+        )
+        self._last = -1
+
+    @property
+    def is_empty(self) -> bool:
+        return self._last < 0
+
+    def take(self, packet: "Packet[Stream]") -> None:
+        for frame in self._media.decode_video(packet):
+            if frame.pts is None or frame.time_base is None:
+                continue
+            ticks = int((frame.pts * frame.time_base - self._media.start) / _CLOCK)
+            if ticks <= self._last:
+                continue
+            self._last = ticks
+            picture = frame.reformat(self._width, self._height, "yuv420p")
+            picture.pts, picture.time_base = ticks, _CLOCK
+            picture.pict_type = PictureType.NONE
+            self._output.mux(self._stream.encode(picture))
+
+    def finish(self) -> None:
+        self._output.mux(self._stream.encode(None))
+
+
+class _Sound:
+    """Sound encoded as AAC."""
+
+    def __init__(self, media: Media, output: OutputContainer, stream: AudioStream) -> None:
+        self._media = media
+        self._output = output
+        self._pcm = Pcm(media.start)
+        rate = nearest_rate(stream.sample_rate)
+        self._stream = output.add_stream("aac", rate)
+        self._stream.layout = "mono" if stream.channels == 1 else "stereo"
+        self._stream.bit_rate = bits_per_channel(rate) * min(stream.channels, 2)
+        self._written = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._pcm.samples
+
+    def take(self, packet: "Packet[Stream]") -> None:
+        for frame in self._media.decode_audio(packet):
+            for block in self._pcm.push(frame):
+                self._encode(block)
+
+    def finish(self) -> None:
+        for block in self._pcm.finish():
+            self._encode(block)
+        self._output.mux(self._stream.encode(None))
+
+    def _encode(self, block: AudioFrame) -> None:
+        block.pts, block.time_base = self._written, Fraction(1, self._pcm.rate)
+        self._written += block.samples
+        self._output.mux(self._stream.encode(block))

@@ -1,0 +1,68 @@
+"""The recording and the output, as files: both ends lie in the process that started this one."""
+
+import functools
+import io
+
+from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, Channel
+from earwitness.media.flow import Bytes
+
+_BLOCK_SIZE = 256 * 1024
+_BLOCKS_KEPT = 8
+_FIRST_OUTPUT_SIZE = 4 * 1024
+_OUTPUT_SIZE = 64 * 1024
+
+
+class RemoteFile:
+    """The recording, to be read and sought in. Only a few blocks of it are ever held."""
+
+    def __init__(self, channel: Channel, size: int) -> None:
+        self._channel = channel
+        self._size = size
+        self._position = 0
+        # What lies apart in a file (sound and picture, an index at its end) is read in turns.
+        self._block = functools.lru_cache(maxsize=_BLOCKS_KEPT)(self._fetch)
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end."""
+        number, offset = divmod(self._position, _BLOCK_SIZE)
+        if self._position >= self._size:
+            return b""
+        piece = self._block(number)[offset : offset + size]
+        self._position += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(begin + offset, 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def _fetch(self, number: int) -> bytes:
+        start = number * _BLOCK_SIZE
+        self._channel.send(READ, RANGE.pack(start, min(start + _BLOCK_SIZE, self._size)))
+        kind, block = self._channel.receive()
+        if kind != DATA:
+            raise ValueError("a part of the recording was expected")
+        return block
+
+
+class Output:
+    """What is made, sent in larger pieces than it is written in, the first ones at once."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._pending = bytearray()
+        self._enough = _FIRST_OUTPUT_SIZE
+
+    def write(self, data: Bytes, /) -> None:
+        self._pending += data
+        if len(self._pending) >= self._enough:
+            self.flush()
+            self._enough = min(self._enough * 2, _OUTPUT_SIZE)
+
+    def flush(self) -> None:
+        if self._pending:
+            self._channel.send(OUTPUT, self._pending)
+            self._pending.clear()

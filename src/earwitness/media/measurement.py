@@ -1,0 +1,54 @@
+"""What decoding finds out about a recording, and the formats that follow from it."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+PEAKS_PER_SECOND = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one decoding may use: seconds of work, and MiB of memory."""
+
+    seconds: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """The sound as it came: `sample_rate` in Hz, `codec` as FFmpeg calls it (`pcm_alaw`, `aac`)."""
+
+    channels: int
+    sample_rate: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one pass over a recording found.
+
+    `samples` is how many there are per channel at the sound's own rate, silence for gaps counted in.
+    `peaks` has 8 bytes a second, 0 to 100 for 0.00 to 1.00, over the mix of all channels; None without
+    sound. `complete` is False if part of the media is damaged or missing.
+    """
+
+    duration_ms: int
+    audio: Audio | None
+    video: str | None
+    samples: int
+    peaks: bytes | None
+    complete: bool
+
+
+def formats_of(measurement: Measurement | None) -> list[str]:
+    """The formats a recording can be had in; None stands for media that cannot be decoded."""
+    if measurement is None:
+        return ["raw"]
+    return available_formats(audio=measurement.audio is not None)
+
+
+def available_formats(*, audio: bool) -> list[str]:
+    return ["raw", *(FORMATS if audio else ("mp4",))]

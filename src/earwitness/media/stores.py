@@ -1,0 +1,97 @@
+"""Where media objects lie, and how they come there without leaving anything half-done."""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from earwitness.kernel.settings import SettingError, Settings
+from earwitness.media.disk import DiskStore
+from earwitness.media.flow import Bytes
+
+
+class Upload(Protocol):
+    """A new object. The order is: `write`, `publish`, commit its name to the database, `keep`.
+
+        with store.new() as upload:
+            upload.write(…)
+            upload.publish()
+            …                   the row that names it is committed
+            upload.keep()
+
+    Leaving the block without `keep` removes the object with no trace. A process that dies before
+    `keep` leaves the choice to the next `sweep`, which asks the database.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, data: Bytes, /) -> None:
+        """Add bytes. Raises StorageFull."""
+
+    def publish(self) -> None:
+        """Make the object durable under its name. Raises StorageFull."""
+
+    def keep(self) -> None:
+        """Let the object stay: the database names it."""
+
+    def leave(self) -> None:
+        """Let the next `sweep` decide: whether the database names the object is not known."""
+
+
+class StoredObject(Protocol):
+    """An object to read from; close it after use."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def read(self, start: int, stop: int, /) -> bytes:
+        """The bytes from `start` up to `stop`; fewer only where the object ends."""
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """The media objects of one account, under random names that are never used twice."""
+
+    def new(self) -> Upload:
+        """Begin an object under a new name."""
+
+    def open(self, name: str) -> StoredObject:
+        """Open an object to read. Raises ObjectMissing."""
+
+    def exists(self, name: str) -> bool: ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object durably. One that is not there is not missed."""
+
+    def names(self) -> Iterator[str]:
+        """The names of all objects, in order."""
+
+    def sweep(self, is_known: Callable[[str], bool]) -> int:
+        """Settle what dead processes left: keep what `is_known` says the database names, remove the rest.
+
+        Uploads of living processes are left alone. Returns how many uploads were removed.
+        """
+
+
+def open_store(settings: Settings, client_id: int) -> Store:
+    """The store of one account's media. Raises SettingError for a place that is not supported."""
+    if settings.media_url:
+        scheme = settings.media_url.partition("://")[0]
+        raise SettingError(
+            f"EARWITNESS_MEDIA_URL: {scheme!r} is not supported yet; leave it unset for the disk"
+        )
+    return DiskStore(settings.data / "accounts" / str(client_id) / "media")

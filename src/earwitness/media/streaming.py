@@ -1,0 +1,187 @@
+"""Encryption of media: AES-256-GCM in Tink's AES-GCM-HKDF streaming format, with 64 KiB segments.
+
+    object   = header, segment 0, segment 1, …, last segment
+    header   = 40 (one byte: its own length), salt (32 bytes), nonce prefix (7 bytes)
+    segment  = AES-256-GCM(derived key, nonce, plaintext), tag of 16 bytes at its end
+    nonce    = nonce prefix, segment number (4 bytes, big endian), 1 in the last segment and 0 before
+    derived key = HKDF-SHA256(data key, salt, info = associated data), 32 bytes
+
+Segment n ends at byte (n + 1) · 65536 of the object, so segment 0 is shorter by the header. The last
+segment ends with the object. Source: https://developers.google.com/tink/streaming-aead/aes_gcm_hkdf_streaming
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from earwitness.kernel.errors import Corrupt
+from earwitness.media.flow import Bytes, Sink, Source
+
+SEGMENT_SIZE = 65536
+KEY_SIZE = 32
+
+_TAG_SIZE = 16
+_SALT_SIZE = 32
+_PREFIX_SIZE = 7
+_HEADER_SIZE = 1 + _SALT_SIZE + _PREFIX_SIZE
+_PLAIN_SEGMENT_SIZE = SEGMENT_SIZE - _TAG_SIZE
+_SEGMENTS_A_READ = 16
+
+
+class _Segments:
+    """The cipher of one object: its derived key and nonces."""
+
+    def __init__(self, key: bytes, salt: bytes, prefix: bytes, associated_data: bytes) -> None:
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a data key has {KEY_SIZE} bytes")
+        self._prefix = prefix
+        self._aead = AESGCM(HKDF(SHA256(), KEY_SIZE, salt, associated_data).derive(key))
+
+    def seal(self, number: int, plain: Bytes, into: bytearray, *, last: bool) -> int:
+        return self._aead.encrypt_into(self._nonce(number, last), plain, None, into)
+
+    def unseal(self, number: int, sealed: memoryview, *, last: bool) -> bytes:
+        try:
+            return self._aead.decrypt(self._nonce(number, last), sealed, None)
+        except InvalidTag:
+            raise Corrupt(f"Segment {number} of the stored media does not verify.") from None
+
+    def _nonce(self, number: int, last: bool) -> bytes:
+        return self._prefix + number.to_bytes(4, "big") + (b"\1" if last else b"\0")
+
+
+class EncryptingWriter:
+    """Encrypts what is written to it into `sink`, a segment at a time.
+
+    `key` is a 32-byte data key. Without `finish` the object does not verify: the end of the media is
+    authenticated like the rest of it.
+    """
+
+    def __init__(self, sink: Sink, key: bytes, associated_data: bytes) -> None:
+        salt, prefix = os.urandom(_SALT_SIZE), os.urandom(_PREFIX_SIZE)
+        self._segments = _Segments(key, salt, prefix, associated_data)
+        self._sink = sink
+        self._digest = hashlib.sha256()
+        self._number = 0
+        self._plain = bytearray(_PLAIN_SEGMENT_SIZE)
+        self._filled = 0
+        self._room = _PLAIN_SEGMENT_SIZE - _HEADER_SIZE
+        self._sealed = bytearray(SEGMENT_SIZE)
+        self._finished = False
+        self.plain_size = 0
+        """How many bytes were written, before encryption."""
+        self.stored_size = _HEADER_SIZE
+        """How many bytes went to the sink."""
+        sink.write(bytes((_HEADER_SIZE,)) + salt + prefix)
+
+    @property
+    def sha256(self) -> bytes:
+        """The SHA-256 of what was written, 32 bytes."""
+        return self._digest.digest()
+
+    def write(self, data: Bytes) -> None:
+        if self._finished:
+            raise ValueError("nothing can be written after the end")
+        view = memoryview(data).cast("B")
+        self._digest.update(view)
+        self.plain_size += len(view)
+        # A full segment waits until more comes: only then is it known not to be the last.
+        while len(view) > self._room:
+            head, view = view[: self._room], view[self._room :]
+            if self._filled:
+                self._keep(head)
+                head = memoryview(self._plain)[: self._filled]
+            self._seal(head, last=False)
+        self._keep(view)
+
+    def finish(self) -> None:
+        """Write the last segment."""
+        if not self._finished:
+            self._finished = True
+            self._seal(memoryview(self._plain)[: self._filled], last=True)
+
+    def _keep(self, data: memoryview) -> None:
+        self._plain[self._filled : self._filled + len(data)] = data
+        self._filled += len(data)
+        self._room -= len(data)
+
+    def _seal(self, plain: memoryview, *, last: bool) -> None:
+        size = len(plain) + _TAG_SIZE
+        into = self._sealed if size == SEGMENT_SIZE else bytearray(size)
+        self._segments.seal(self._number, plain, into, last=last)
+        self._sink.write(into)
+        self.stored_size += size
+        self._number += 1
+        self._filled, self._room = 0, _PLAIN_SEGMENT_SIZE
+
+
+class DecryptingReader:
+    """Any range of an encrypted object, decrypted: only the segments it touches are read.
+
+    No byte leaves before its segment is authenticated, and whoever reads up to the end learns that it
+    is the true end. Raises Corrupt for damage of any kind, another object or the wrong key.
+    """
+
+    def __init__(self, stored: Source, key: bytes, associated_data: bytes) -> None:
+        header = stored.read(0, _HEADER_SIZE)
+        self._count, last_size = _count_segments(stored.size)
+        if len(header) != _HEADER_SIZE or header[0] != _HEADER_SIZE or last_size < _TAG_SIZE:
+            raise Corrupt("The stored media is cut short or has no header.")
+        salt, prefix = header[1 : 1 + _SALT_SIZE], header[1 + _SALT_SIZE :]
+        self._segments = _Segments(key, salt, prefix, associated_data)
+        self._stored = stored
+        self.size = stored.size - _HEADER_SIZE - self._count * _TAG_SIZE
+        """How many bytes there are, decrypted. Only the last segment proves it: see `verify`."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` up to `stop`, or up to the end if it comes first."""
+        return b"".join(self.chunks(start, stop))
+
+    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """The same in pieces of at most 64 KiB, in constant memory."""
+        if not 0 <= start <= stop:
+            raise ValueError("a range starts at or after 0 and does not end before it starts")
+        for number, plain in self._unsealed(*self._touched(start, stop)):
+            offset = _plain_start(number)
+            piece = plain[max(start - offset, 0) : max(stop - offset, 0)]
+            if piece:
+                yield piece
+
+    def verify(self) -> None:
+        """Read and authenticate everything. Raises Corrupt."""
+        for _ in self._unsealed(0, self._count):
+            pass
+
+    def _touched(self, start: int, stop: int) -> tuple[int, int]:
+        """The numbers of the first segment a range touches and of the one after its last."""
+        first = min((start + _HEADER_SIZE) // _PLAIN_SEGMENT_SIZE, self._count - 1)
+        if stop >= self.size:
+            return first, self._count
+        after = (stop + _HEADER_SIZE - 1) // _PLAIN_SEGMENT_SIZE + 1 if stop > start else first
+        return first, after
+
+    def _unsealed(self, first: int, after: int) -> Iterator[tuple[int, bytes]]:
+        for begin in range(first, after, _SEGMENTS_A_READ):
+            end = min(begin + _SEGMENTS_A_READ, after)
+            offset = max(begin * SEGMENT_SIZE, _HEADER_SIZE)
+            sealed = memoryview(self._stored.read(offset, min(end * SEGMENT_SIZE, self._stored.size)))
+            for number in range(begin, end):
+                size = SEGMENT_SIZE if number else SEGMENT_SIZE - _HEADER_SIZE
+                yield number, self._segments.unseal(number, sealed[:size], last=number == self._count - 1)
+                sealed = sealed[size:]
+
+
+def _count_segments(stored_size: int) -> tuple[int, int]:
+    """How many segments an object has, and how many bytes the last of them."""
+    count = max(-(-stored_size // SEGMENT_SIZE), 1)
+    begin = (count - 1) * SEGMENT_SIZE or _HEADER_SIZE
+    return count, stored_size - begin
+
+
+def _plain_start(number: int) -> int:
+    return max(number * _PLAIN_SEGMENT_SIZE - _HEADER_SIZE, 0)

@@ -1,0 +1,116 @@
+"""The encrypted media of one account: a store, and the keys its recordings are encrypted with.
+
+Every recording has a random data key and a random vault id. All its objects are encrypted with that
+key, each bound by its associated data to the account, the vault and its kind, so objects cannot be
+swapped. The key itself is kept wrapped, bound to account, recording and vault.
+"""
+
+import secrets
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from earwitness.media.flow import Bytes
+from earwitness.media.keys import KeyRing, WrappedKey
+from earwitness.media.stores import Store, Upload
+from earwitness.media.streaming import KEY_SIZE, DecryptingReader, EncryptingWriter
+
+VAULT_ID_SIZE = 16
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKey:
+    """What a recording's media is encrypted with: `key`, 32 secret bytes, of the vault `vault_id`."""
+
+    vault_id: bytes
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A finished object: its name in the store, its sizes in bytes, and the SHA-256 of its plaintext."""
+
+    name: str
+    plain_size: int
+    stored_size: int
+    sha256: bytes
+
+
+def new_recording_key() -> RecordingKey:
+    return RecordingKey(secrets.token_bytes(VAULT_ID_SIZE), secrets.token_bytes(KEY_SIZE))
+
+
+def associated_data(client_id: int, vault_id: bytes, kind: str) -> bytes:
+    """What an object is bound to: `earwitness`, 1 (one byte), client id (8 bytes, big endian), vault id
+    (16 bytes), and its kind (`raw`, `mp3`, …) in UTF-8 up to the end."""
+    return struct.pack(">10sBq16s", b"earwitness", _VERSION, client_id, vault_id) + kind.encode()
+
+
+def key_context(client_id: int, interaction_id: int, vault_id: bytes) -> bytes:
+    """What a wrapped key is bound to: `earwitness-key`, 1 (one byte), client id and interaction id
+    (8 bytes each, big endian), and the vault id (16 bytes)."""
+    return struct.pack(">14sBqq16s", b"earwitness-key", _VERSION, client_id, interaction_id, vault_id)
+
+
+class SealedUpload:
+    """An object that is encrypted as it is written: `write`, `finish`, commit its name, `keep`."""
+
+    def __init__(self, upload: Upload, key: bytes, bound_to: bytes) -> None:
+        self._upload = upload
+        self._writer = EncryptingWriter(upload, key, bound_to)
+        self.name = upload.name
+
+    def write(self, data: Bytes, /) -> None:
+        """Add plain bytes. Raises StorageFull."""
+        self._writer.write(data)
+
+    def finish(self) -> Sealed:
+        """End the object and make it durable under its name. Raises StorageFull."""
+        self._writer.finish()
+        self._upload.publish()
+        writer = self._writer
+        return Sealed(self.name, writer.plain_size, writer.stored_size, writer.sha256)
+
+    def keep(self) -> None:
+        """Let the object stay: the database names it. Otherwise it goes when the block ends."""
+        self._upload.keep()
+
+    def leave(self) -> None:
+        """Let the next sweep of the store decide: whether the database names it is not known."""
+        self._upload.leave()
+
+
+class Vault:
+    """The media of one account. `store` is open to callers for what needs no key."""
+
+    def __init__(self, store: Store, key_ring: KeyRing, client_id: int) -> None:
+        self.store = store
+        self._key_ring = key_ring
+        self._client_id = client_id
+
+    def wrap(self, recording_key: RecordingKey, interaction_id: int) -> WrappedKey:
+        """Encrypt a recording's key for the database."""
+        context = key_context(self._client_id, interaction_id, recording_key.vault_id)
+        return self._key_ring.wrap(recording_key.key, context)
+
+    def unwrap(self, wrapped: WrappedKey, vault_id: bytes, interaction_id: int) -> RecordingKey:
+        """The key of a recording. Raises Corrupt."""
+        context = key_context(self._client_id, interaction_id, vault_id)
+        return RecordingKey(vault_id, self._key_ring.unwrap(wrapped, context))
+
+    @contextmanager
+    def write(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:
+        """Begin an object of a recording. It is removed unless it is kept before the block ends."""
+        bound_to = associated_data(self._client_id, recording_key.vault_id, kind)
+        with self.store.new() as upload:
+            yield SealedUpload(upload, recording_key.key, bound_to)
+
+    @contextmanager
+    def open(self, name: str, recording_key: RecordingKey, kind: str) -> Iterator[DecryptingReader]:
+        """Open an object to read. Raises Corrupt, and ObjectMissing if it is not there."""
+        bound_to = associated_data(self._client_id, recording_key.vault_id, kind)
+        with self.store.open(name) as stored:
+            yield DecryptingReader(stored, recording_key.key, bound_to)

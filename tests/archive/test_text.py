@@ -1,0 +1,174 @@
+"""Words are read alike however they are written, typed or encoded."""
+
+import re
+import sqlite3
+import sys
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from earwitness.archive.text import (
+    LONGEST_TOKEN,
+    SEPARATOR,
+    document_tokens,
+    fold,
+    query_tokens,
+    spans,
+    tokens,
+)
+
+anything = st.text(st.characters())  # lone surrogates and NUL too
+many_scripts = st.text(
+    st.sampled_from("aZé0 .-'’½ﬁ\u0301\u200d\u3099かｶﾞ東京ก\u0e34\u0e48ำहि\u094dعَـ각ㅎㅏ\u11a8İſß\n")
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Café", "cafe"),
+        ("Cafe\u0301", "café"),
+        ("STRASSE", "Straße"),
+        ("Łódź Ørsted Đorđe Æsir Œuvre Þór", "lodz orsted dorde aesir oeuvre thor"),
+        ("İSTANBUL Diyarbakır", "istanbul diyarbakir"),
+        ("ΟΔΥΣΣΕΎΣ", "οδυσσευς"),
+        ("Алёна", "алена"),
+        ("ﬁnance Ａ１", "finance a1"),
+        ("ｶﾞｰﾙ", "ガール"),
+        ("か\u3099", "が"),
+        ("\u1112\u1161\u11ab국", "한국"),
+        ("שָׁלוֹם", "שלום"),
+        ("مُحَمَّد مـحـمـد", "محمد محمد"),
+        ("٠١٢ ๓", "012 3"),
+        ("in\u00advest\u200bment ❤\ufe0f", "investment ❤"),
+    ],
+)
+def test_case_accents_and_forms_are_ignored(written: str, typed: str) -> None:
+    assert fold(written) == fold(typed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("が", "か"), ("กิน", "กน"), ("ความ", "ความ\u0e48"), ("हिन्दी", "हनद"), ("ا", "ب")]
+)
+def test_marks_that_spell_a_word_are_kept(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(anything | many_scripts)
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_folding_any_character_twice_changes_nothing() -> None:
+    characters = map(chr, range(0x20000))
+    assert [hex(ord(one)) for one in characters if fold(fold(one)) != fold(one)] == []
+
+
+def test_every_mark_of_this_unicode_is_known() -> None:
+    """A word in Devanagari is cut at a mark that is not."""
+    marks = (one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) in {"Mn", "Mc"})
+    letters = [mark for mark in marks if fold(mark)]
+    assert [hex(ord(mark)) for mark in letters if len(tokens(f"ह{mark}ह")) > 1 and tokens(mark) == []] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        (" … & — 👍🏽 ", []),
+        ("The trade-desk, please.", ["the", "trade", "desk", "please"]),
+        ("jane.smith@example.com", ["jane", "smith", "example", "com"]),
+        ("+44 7896 423595", ["44", "7896", "423595"]),
+        ("AAD-1f2c_9", ["aad", "1f2c", "9"]),
+        ("I don't", ["i", "don", "t"]),
+        ("I don’t", ["i", "don", "t"]),
+        ("Hawaiʻi", ["hawai", "i"]),
+        ("at 99½ m²", ["at", "99", "1", "2", "m2"]),
+        ("a\0b\ud800c\ue000d", ["a", "b", "c", "d"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("한국어 회의", ["한국어", "회의"]),
+    ],
+)
+def test_words_are_runs_of_letters_and_digits(text: str, words: list[str]) -> None:
+    assert tokens(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("京", ["京"]),
+        ("東京", ["東京", "京"]),
+        ("東京タワー", ["東京", "京タ", "タワ", "ワー", "ー"]),
+        ("東京。大阪", ["東京", "京", "大阪", "阪"]),
+        ("Tokyo東京tower", ["tokyo", "東京", "京", "tower"]),
+        ("กิน", ["กิ", "ิน", "น"]),
+        ("ລາວ", ["ລາ", "າວ", "ວ"]),
+        ("ខ្មែរ", ["ខ្", "្ម", "មែ", "ែរ", "រ"]),
+        ("မြန်မာ", ["မြ", "ြန", "န်", "်မ", "မာ", "ာ"]),
+        ("𠮷野", ["𠮷野", "野"]),
+    ],
+)
+def test_scripts_without_spaces_are_read_in_pairs(text: str, pairs: list[str]) -> None:
+    assert tokens(text) == pairs
+
+
+def test_a_long_word_is_cut() -> None:
+    assert [len(token) for token in tokens("x" * 150)] == [64, 64, 22]
+    assert [len(token) for token in tokens("é" + "я" * 149)] == [64, 64, 22]
+
+
+@given(anything | many_scripts)
+def test_fts5_reads_back_exactly_the_tokens(text: str) -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE kept USING fts5 (tokens, tokenize = 'ascii')")
+    database.execute("CREATE VIRTUAL TABLE terms USING fts5vocab (kept, instance)")
+    given = document_tokens([text, text])
+    database.execute("INSERT INTO kept VALUES (?)", [" ".join(given)])
+    read = [term for (term,) in database.execute("SELECT term FROM terms ORDER BY offset")]
+    database.close()
+    assert read == given
+    assert all(0 < len(token) <= LONGEST_TOKEN for token in given)
+
+
+@given(anything | many_scripts)
+def test_a_span_is_where_its_token_was_written(text: str) -> None:
+    found = list(spans(text))
+    assert [token for token, _, _ in found] == tokens(text) == tokens(fold(text))
+    assert all(token in fold(text[start:end]) for token, start, end in found)
+    assert [start for _, start, _ in found] == sorted(start for _, start, _ in found)
+
+
+def test_a_span_leaves_out_what_surrounds_the_word() -> None:
+    text = "“Cafe\u0301” — 東京tower"
+    assert [text[start:end] for _, start, end in spans(text)] == ["Cafe\u0301", "東京", "京", "tower"]
+
+
+@given(st.lists(anything | many_scripts))
+def test_fields_stay_apart(fields: list[str]) -> None:
+    read = document_tokens(fields)
+    assert [found for found in map(tokens, fields) if found] == [
+        found.split() for found in " ".join(read).split(SEPARATOR) if found
+    ]
+
+
+@given(anything | many_scripts)
+def test_no_question_holds_the_separator(text: str) -> None:
+    assert not any(SEPARATOR in token for token in query_tokens(text)[0])
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["a" + "\u0e48\u0e38" * 250_000, "\uff9e\u094d" * 250_000, "\u0301\u0323" * 250_000, "ㅋ" * 500_000],
+    ids=["thai", "half-width", "accents", "jamo"],
+)
+def test_piled_up_marks_take_no_longer_than_letters(hostile: str) -> None:
+    started = time.process_time()
+    assert [token for token, _, _ in spans(hostile)] == tokens(hostile)
+    assert time.process_time() - started < 5  # in order of their squares it would be minutes
+
+
+def test_tokens_hold_no_space() -> None:
+    assert not any(re.search(r"\s", token) for token in tokens("a\u00a0b\u3000c\u2028d\x1fe"))
