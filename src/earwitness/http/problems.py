@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.kernel.errors import Problem, Unavailable
+from earwitness.kernel.errors import Conflict, Problem, Unavailable
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -74,9 +74,15 @@ def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Res
     )
 
 
+def on_contradiction(request: Request[Any, Any, Any], error: IntegrityError) -> Response[bytes]:
+    """Two changes at once that cannot both be: the database let the other one through."""
+    return on_problem(request, Conflict("This contradicts what is there; look again, and repeat."))
+
+
 HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
     HTTPException: on_http_exception,
+    IntegrityError: on_contradiction,
     OperationalError: on_database_trouble,
     PoolTimeout: on_database_trouble,
     Exception: on_anything_else,

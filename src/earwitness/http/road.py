@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Entry, Named
+from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.viewer import Viewer
 from earwitness.http import decode
 from earwitness.http.installation import Installation
@@ -53,6 +54,8 @@ class Call:
     viewer: Viewer
     connection: Connection
     action: Action
+    id: int = 0
+    """The `{id}` of the path, where the route has one."""
     entries: list[Entry] = field(default_factory=list)
 
     def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
@@ -161,8 +164,11 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
         finally:  # a missing right is said before anything about what was sent
             viewer.require(route.right)
         taken = decode.take(route.takes, sent)
+        path_id = decode.path_id(request)
         with _transaction(route, archive) as connection:
-            call = Call(installation, archive, viewer, connection, action)
+            if route.writes:
+                one_at_a_time(connection)
+            call = Call(installation, archive, viewer, connection, action, path_id)
             answer = route.handler(call) if route.takes is None else route.handler(call, taken)
             if route.writes:
                 ledger.append(connection, action, call.entries)

@@ -1,6 +1,7 @@
 """The base of everything that travels as JSON, and the kinds of value that recur in it."""
 
 import difflib
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Annotated, Any, TypeGuard, TypeVar
 
@@ -91,41 +92,53 @@ def _faults_by_field(value: Any, expected: Any) -> list[Fault]:
         try:
             msgspec.convert(value[name], field.type, dec_hook=_read_moment)
         except msgspec.ValidationError as error:
-            faults.append(_fault(error, name, known=_nested_names(field.type)))
+            faults.append(_fault(error, name, field.type))
     return faults
 
 
-def _nested_names(expected: Any) -> list[str]:
-    """The field names of the structs that a field's type speaks of."""
-    names: list[str] = []
-    for part in msgspec.inspect.multi_type_info([expected]):
-        names.extend(_struct_names(part))
-    return names
+def _names_in(expected: Any, names_of: Callable[[msgspec.inspect.Type], Iterator[str]]) -> list[str]:
+    """The names that a type, and the types within it, speak of."""
+    return [] if expected is None else list(_within(msgspec.inspect.type_info(expected), names_of))
 
 
-def _struct_names(info: msgspec.inspect.Type) -> list[str]:
+def _within(
+    info: msgspec.inspect.Type, names_of: Callable[[msgspec.inspect.Type], Iterator[str]]
+) -> Iterator[str]:
+    yield from names_of(info)
     match info:
         case msgspec.inspect.StructType(fields=fields):
-            return [field.encode_name for field in fields] + [
-                name for field in fields for name in _struct_names(field.type)
-            ]
+            for field in fields:
+                yield from _within(field.type, names_of)
         case msgspec.inspect.ListType(item_type=item):
-            return _struct_names(item)
+            yield from _within(item, names_of)
         case msgspec.inspect.UnionType(types=types):
-            return [name for part in types for name in _struct_names(part)]
+            for part in types:
+                yield from _within(part, names_of)
         case _:
-            return []
+            pass
 
 
-def _fault(error: msgspec.ValidationError, field: str = "", known: list[str] | None = None) -> Fault:
+def _member_names(info: msgspec.inspect.Type) -> Iterator[str]:
+    if isinstance(info, msgspec.inspect.StructType):
+        yield from (field.encode_name for field in info.fields)
+
+
+def _literal_names(info: msgspec.inspect.Type) -> Iterator[str]:
+    if isinstance(info, msgspec.inspect.LiteralType):
+        yield from map(str, info.values)
+
+
+def _fault(error: msgspec.ValidationError, field: str = "", expected: Any = None) -> Fault:
     text, _, at = str(error).partition(" - at `")
     path = field + at.rstrip("`").removeprefix("$").replace("[...]", "[]")
     if text.startswith("Object contains unknown field `"):
         name = text.split("`")[1]
-        path, text = f"{path}.{name}", "unknown" + nearest(name, known or [])
+        path, text = f"{path}.{name}", "unknown" + nearest(name, _names_in(expected, _member_names))
     elif text.startswith("Object missing required field `"):
         name = text.split("`")[1]
         path, text = f"{path}.{name}", "required"
+    elif text.startswith("Invalid enum value"):
+        text = "expected " + " or ".join(_names_in(expected, _literal_names))
     return Fault(path.lstrip("."), (text[:1].lower() + text[1:]).replace("`", ""))
 
 

@@ -43,7 +43,7 @@ def _introduce(base_url: str, api_key: str) -> None:
     post = f"curl -s -X POST {base_url}"
     content = "-H 'Content-Type: application/json' -d"
     signed_in = f'-H "Authorization: Bearer $TOKEN" {content}'
-    token = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])'"
+    read = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])'"
     say(f"""
 The demo archive is ready; docs/demo.md says what it holds.
 
@@ -54,7 +54,7 @@ The demo archive is ready; docs/demo.md says what it holds.
 
 Try it in another terminal. Sign in, search yesterday's calls, listen to one:
 
-TOKEN=$({post}/authWithApiKey {content} '{json.dumps(credentials)}' | {token})
+TOKEN=$({post}/authWithApiKey {content} '{json.dumps(credentials)}' | {read})
 {post}/client/recording.search {signed_in} '{json.dumps(yesterday)}'
 {post}/client/recording.playBackByThirdPartyId {signed_in} '{json.dumps(play)}' --output recording.mp3
 

@@ -1,0 +1,5 @@
+"""Administration: access_policies."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

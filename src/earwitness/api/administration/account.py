@@ -1,0 +1,5 @@
+"""Administration: account."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: api_keys."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

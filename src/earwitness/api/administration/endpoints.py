@@ -1,0 +1,5 @@
+"""Administration: endpoints."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: legal_holds."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: people."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: playlists."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: tags."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Administration: users."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

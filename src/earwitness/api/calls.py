@@ -1,0 +1,5 @@
+"""Live calls."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Comments."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

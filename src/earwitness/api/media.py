@@ -1,0 +1,5 @@
+"""Media, for players."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

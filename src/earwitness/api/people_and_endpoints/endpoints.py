@@ -1,0 +1,5 @@
+"""Endpoints."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

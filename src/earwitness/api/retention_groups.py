@@ -1,0 +1,5 @@
+"""Retention groups."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Users."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []
