@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from earwitness.media.decoding.wire import JOB, Channel, Job
+from earwitness.media.decoding.wire import JOB, Channel, Closed, Job
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
@@ -85,10 +85,8 @@ class Child:
             yield
         except TimeoutError:
             raise ChildLost("it took too long") from None
-        except EOFError:
+        except Closed:
             raise ChildLost(self._cause_of_death()) from None
-        except ValueError:
-            raise ChildLost("it was not understood") from None
         finally:
             self._seconds -= time.monotonic() - begun
 

@@ -15,7 +15,7 @@ from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.media.child import ChildLost, keep_one_ready, ready_child
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
 from earwitness.media.flow import Sink, Source
-from earwitness.media.measurement import Format, Limits, Measurement, formats_of
+from earwitness.media.measurement import FORMATS_WITHOUT_SOUND, Format, Limits, Measurement, formats_of
 
 _RETRY_SECONDS = 60
 _LARGEST_READ = 1 << 20
@@ -140,8 +140,8 @@ def _part(source: Source, payload: bytes) -> bytes:
 def _failure(failure: Failure) -> Exception:
     if failure.reason == "undecodable":
         return Undecodable()
-    if failure.reason == "format-unavailable":
-        return FormatUnavailable(failure.formats)
+    if failure.reason == "no-sound":
+        return FormatUnavailable(FORMATS_WITHOUT_SOUND)
     return DecoderFailed(f"Decoding ended early: {failure.detail}.")
 
 

@@ -1,12 +1,19 @@
 """What decoding finds out about a recording, and the formats that follow from it."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta
 
 Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS_WITHOUT_SOUND = ["raw", "mp4"]
 
 PEAKS_PER_SECOND = 8
+
+# A measurement comes from a process that hostile media may have taken over, so its bounds are checked.
+_Count = Annotated[int, Meta(ge=0, lt=2**53)]
+_Name = Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +28,9 @@ class Limits:
 class Audio:
     """The sound as it came: `sample_rate` in Hz, `codec` as FFmpeg calls it (`pcm_alaw`, `aac`)."""
 
-    channels: int
-    sample_rate: int
-    codec: str
+    channels: _Count
+    sample_rate: _Count
+    codec: _Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,10 @@ class Measurement:
     sound. `complete` is False if part of the media is damaged or missing.
     """
 
-    duration_ms: int
+    duration_ms: _Count
     audio: Audio | None
-    video: str | None
-    samples: int
+    video: _Name | None
+    samples: _Count
     peaks: bytes | None
     complete: bool
 
@@ -47,8 +54,4 @@ def formats_of(measurement: Measurement | None) -> list[str]:
     """The formats a recording can be had in; None stands for media that cannot be decoded."""
     if measurement is None:
         return ["raw"]
-    return available_formats(audio=measurement.audio is not None)
-
-
-def available_formats(*, audio: bool) -> list[str]:
-    return ["raw", *(FORMATS if audio else ("mp4",))]
+    return ["raw", *FORMATS] if measurement.audio is not None else FORMATS_WITHOUT_SOUND

@@ -10,11 +10,11 @@ import socket
 
 import msgspec
 
-from earwitness.media.decoding.jobs import NoSuchFormat, measure, rehearse, render
+from earwitness.media.decoding.jobs import NoSound, measure, rehearse, render
 from earwitness.media.decoding.media import NotMedia
 from earwitness.media.decoding.remote import Output, RemoteFile
-from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Failure, Job
-from earwitness.media.measurement import Limits, available_formats
+from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job
+from earwitness.media.measurement import Limits
 
 # Pictures are coded by several threads, whose time counts together.
 _THREADS = 4
@@ -28,7 +28,7 @@ def main() -> None:
         job = msgspec.json.decode(payload, type=Job)
         _confine(job.limits)
         channel.send(*_do(job, channel))
-    except EOFError:
+    except Closed:
         # Nobody waits for the answer any more.
         pass
     # The libraries' own tidying up has nothing to tidy, and hostile media may have made it unsafe.
@@ -45,14 +45,13 @@ def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
             render(file, job.format, job.samples, output)
         output.flush()
     except NotMedia:
-        return FAILURE, msgspec.json.encode(Failure("undecodable", ""))
-    except NoSuchFormat:
-        formats = available_formats(audio=False)
-        return FAILURE, msgspec.json.encode(Failure("format-unavailable", "", formats))
+        return FAILURE, msgspec.json.encode(Failure("undecodable"))
+    except NoSound:
+        return FAILURE, msgspec.json.encode(Failure("no-sound"))
+    except Closed:
+        raise
     except MemoryError:
         return FAILURE, msgspec.json.encode(Failure("failed", "out of memory"))
-    except EOFError:
-        raise
     except Exception as error:
         return FAILURE, msgspec.json.encode(Failure("failed", type(error).__name__))
     return RESULT, result

@@ -19,8 +19,8 @@ from earwitness.media.measurement import FORMATS, Audio, Format, Measurement
 _TOLERANCE = Fraction(1, 4)
 
 
-class NoSuchFormat(Exception):
-    """This recording has no sound to make that format of."""
+class NoSound(Exception):
+    """This recording has no sound, and the format is made of nothing else."""
 
 
 def measure(file: File, mp3: Sink | None) -> Measurement:
@@ -33,7 +33,7 @@ def measure(file: File, mp3: Sink | None) -> Measurement:
 
 
 def render(file: File, format_: Format, samples: int | None, sink: Sink) -> None:
-    """Write a rendition. Raises NotMedia and NoSuchFormat.
+    """Write a rendition. Raises NotMedia and NoSound.
 
     wav says first how long it is: `samples`, or a count made in a pass of its own.
     """
@@ -65,7 +65,7 @@ def _open_sound(file: File, most_channels: int) -> Sound:
     file.seek(0)
     media = Media(file)
     if media.audio is None:
-        raise NoSuchFormat
+        raise NoSound
     return Sound(media, most_channels)
 
 
@@ -87,7 +87,7 @@ def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measu
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
         samples=pcm.samples,
         peaks=peaks.finish(),
-        complete=media.complete and heard + _TOLERANCE >= media.stated_seconds(stream),
+        complete=media.complete and not pcm.is_damaged and heard + _TOLERANCE >= media.stated_seconds(stream),
     )
 
 

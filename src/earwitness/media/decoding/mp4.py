@@ -53,7 +53,7 @@ def write_mp4(media: Media, sink: Sink) -> None:
         copied = _can_copy(audio, "aac")
         tracks[audio.index] = _Copy(media, output, audio) if copied else _Sound(media, output, audio)
     for packet in media.packets(media.video, media.audio):
-        tracks[packet.stream_index].take(packet)
+        tracks[packet.stream.index].take(packet)
     if all(track.is_empty for track in tracks.values()):
         raise NotMedia
     for track in tracks.values():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
+import av
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -27,6 +28,8 @@ class Pcm:
     source_channels = 0
     samples = 0
     """How many were taken in so far, per channel, at `rate`."""
+    is_damaged = False
+    """Whether frames came that are none."""
 
     def __init__(self, start: Fraction, most_channels: int = 2) -> None:
         self._start_seconds = start
@@ -45,12 +48,7 @@ class Pcm:
         for silence in self._gap_before(frame):
             self._take([silence])
             yield from self._full_blocks()
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape != self._shape:
-            self._take(self._resampler.resample(None))
-            self._resampler = AudioResampler("s16", self.layout, self.rate)
-            self._shape = shape
-        self._take(self._resampler.resample(frame))
+        self._take(self._convert(frame))
         yield from self._full_blocks()
 
     def finish(self) -> Iterator[AudioFrame]:
@@ -65,6 +63,23 @@ class Pcm:
         self.channels = min(self.source_channels, self._most_channels)
         self._start = int(self._start_seconds * self.rate)
         self._tick = Fraction(1, self.rate)
+
+    def _convert(self, frame: AudioFrame) -> list[AudioFrame]:
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        before: list[AudioFrame] = []
+        if shape != self._shape:
+            before = self._resampler.resample(None)
+            self._resampler = AudioResampler("s16", self.layout, self.rate)
+            self._shape = shape
+        try:
+            return before + self._resampler.resample(frame)
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            # Damaged headers can name channels or rates that cannot be.
+            self.is_damaged = True
+            self._resampler, self._shape = AudioResampler(), ()
+            return before
 
     def _full_blocks(self) -> Iterator[AudioFrame]:
         while block := self._fifo.read(self._block_size):
@@ -137,7 +152,7 @@ class Sound:
         if audio is None:
             return
         for packet in self._media.packets(audio, self._picture):
-            if packet.stream_index == audio.index:
+            if packet.stream is audio:
                 for frame in self._media.decode_audio(packet):
                     yield from self.pcm.push(frame)
         yield from self.pcm.finish()

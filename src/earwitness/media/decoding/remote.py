@@ -3,7 +3,7 @@
 import functools
 import io
 
-from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, Channel
+from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, Channel, Closed
 from earwitness.media.flow import Bytes
 
 _BLOCK_SIZE = 256 * 1024
@@ -44,7 +44,7 @@ class RemoteFile:
         self._channel.send(READ, RANGE.pack(start, min(start + _BLOCK_SIZE, self._size)))
         kind, block = self._channel.receive()
         if kind != DATA:
-            raise ValueError("a part of the recording was expected")
+            raise Closed
         return block
 
 

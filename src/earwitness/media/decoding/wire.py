@@ -8,8 +8,10 @@ answered by one DATA, sends OUTPUT as it is made, and ends with RESULT or FAILUR
 
 import socket
 import struct
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Format, Limits
@@ -44,15 +46,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job ended without a result; `formats` are those the recording can be had in."""
+    """Why a job ended without a result. `detail` names the error of a decoder that failed."""
 
-    reason: Literal["undecodable", "format-unavailable", "failed"]
-    detail: str
-    formats: list[str] = field(default_factory=list)
+    reason: Literal["undecodable", "no-sound", "failed"]
+    detail: Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")] = ""
+
+
+class Closed(Exception):
+    """The other end is gone, or does not keep to the rules."""
 
 
 class Channel:
-    """One end of the talk. Raises EOFError when the other end is gone."""
+    """One end of the talk. Raises Closed, and TimeoutError if its socket has a timeout."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
@@ -61,12 +66,12 @@ class Channel:
         try:
             self._end.sendall(_HEADER.pack(kind, len(payload)) + payload)
         except (BrokenPipeError, ConnectionResetError):
-            raise EOFError from None
+            raise Closed from None
 
     def receive(self) -> tuple[bytes, bytes]:
         kind, length = _HEADER.unpack(self._take(_HEADER.size))
         if length > _LARGEST_PAYLOAD:
-            raise ValueError("no message is that long")
+            raise Closed
         return kind, self._take(length)
 
     def _take(self, size: int) -> bytes:
@@ -78,6 +83,6 @@ class Channel:
             except ConnectionResetError:
                 count = 0
             if not count:
-                raise EOFError
+                raise Closed
             missing = missing[count:]
         return bytes(taken)
