@@ -1,20 +1,50 @@
-"""`column IN (…)` for lists of any length: a long one travels as a single parameter."""
+"""`column IN (…)` for lists of any length: the list travels as one parameter, so that a statement is built
+and compiled once whatever it is asked for, and no list is too long for a database.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Integer, Text, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-_FEW = 200
+
+class _Among(FunctionElement[bool]):
+    name = "among"
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Self:
+        return self  # or it would be compared with 1 where there are no booleans, and no index used
 
 
-def among(connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether a column's value is one of these."""
-    if len(values) <= _FEW:
-        return column.in_(values)
-    if connection.dialect.name == "postgresql":
-        return column == func.any(cast(literal(list(values), ARRAY(column.type)), ARRAY(column.type)))
-    listed = func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
-    return column.in_(select(listed.c.value))
+def among(column: ColumnElement[Any], values: Sequence[Any] | BindParameter[str]) -> ColumnElement[bool]:
+    """Whether a column's value is one of these; for a parameter, its value is written by `as_list`."""
+    if not isinstance(values, BindParameter):
+        values = bindparam(None, as_list(values), type_=Text)
+    return _Among(column, values)
+
+
+POSITIONS = bindparam("positions", type_=Text)
+"""For statements over a page of positions, which are built once."""
+
+
+def as_list(values: Sequence[Any]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+@compiles(_Among, "sqlite")
+def _in_sqlite(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
+    column, values = (compiler.process(clause, **given) for clause in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - names and parameters
+
+
+@compiles(_Among, "postgresql")
+def _in_postgres(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
+    column, values = (compiler.process(clause, **given) for clause in element.clauses)
+    kind = "bigint" if isinstance(next(iter(element.clauses)).type, Integer) else "text"
+    listed = f"json_array_elements_text(CAST({values} AS json))"
+    return f"({column} = ANY (ARRAY(SELECT CAST(value AS {kind}) FROM {listed} AS listed (value))))"  # noqa: S608

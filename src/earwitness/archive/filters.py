@@ -11,7 +11,6 @@ from msgspec import Meta, field
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Connection,
     Select,
     Table,
     and_,
@@ -133,21 +132,19 @@ class RecordingSearch(RecordingFilters):
     recordings_search_token: str | None = None
 
 
-def conditions(
-    connection: Connection, filters: RecordingFilters, viewer: Viewer
-) -> Iterator[ColumnElement[bool]]:
+def conditions(filters: RecordingFilters, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
     """The conditions on `recordings`, but for freeText and timeRanges, which need the database to be asked.
 
     Raises BadRequest for a range that is reversed.
     """
     columns = recordings.c
-    yield from _listed(connection, columns.interaction_id, filters.recording_ids)
-    yield from _listed(connection, columns.third_party_id, filters.third_party_ids)
-    yield from _listed(connection, columns.type, filters.communication_types)
-    yield from _linked(connection, recording_endpoints.c.endpoint_id, filters.endpoint_ids)
-    yield from _linked(connection, recording_endpoints.c.person_id, filters.person_ids)
-    yield from _linked(connection, recording_tags.c.tag_id, filters.tag_ids)
-    yield from _owned_by(connection, filters.user_ids)
+    yield from _listed(columns.interaction_id, filters.recording_ids)
+    yield from _listed(columns.third_party_id, filters.third_party_ids)
+    yield from _listed(columns.type, filters.communication_types)
+    yield from _linked(recording_endpoints.c.endpoint_id, filters.endpoint_ids)
+    yield from _linked(recording_endpoints.c.person_id, filters.person_ids)
+    yield from _linked(recording_tags.c.tag_id, filters.tag_ids)
+    yield from _owned_by(filters.user_ids)
     yield from _started(filters.date_time_range)
     yield from _lasting(filters.duration_range_in_seconds)
     if filters.direction is not None:
@@ -161,40 +158,36 @@ def conditions(
     if filters.playlist_id is not None:
         yield _member(playlists, playlist_recordings, "playlist_id", filters.playlist_id)
     if filters.communications_between is not None:
-        yield _between(connection, filters.communications_between)
+        yield _between(filters.communications_between)
 
 
-def _listed(
-    connection: Connection, column: Column[Any], wanted: IdFilter | NameFilter | None
-) -> Iterator[ColumnElement[bool]]:
+def _listed(column: Column[Any], wanted: IdFilter | NameFilter | None) -> Iterator[ColumnElement[bool]]:
     if wanted and wanted.include:
-        yield among(connection, column, wanted.include)
+        yield among(column, wanted.include)
     if wanted and wanted.exclude:
-        yield not_(among(connection, column, wanted.exclude))
+        yield not_(among(column, wanted.exclude))
 
 
-def _linked(
-    connection: Connection, column: Column[Any], wanted: IdFilter | None
-) -> Iterator[ColumnElement[bool]]:
+def _linked(column: Column[Any], wanted: IdFilter | None) -> Iterator[ColumnElement[bool]]:
     if wanted and wanted.include:
-        yield recordings.c.position.in_(_positions(connection, column, wanted.include))
+        yield recordings.c.position.in_(_positions(column, wanted.include))
     if wanted and wanted.exclude:
-        yield recordings.c.position.not_in(_positions(connection, column, wanted.exclude))
+        yield recordings.c.position.not_in(_positions(column, wanted.exclude))
 
 
-def _positions(connection: Connection, column: Column[Any], values: list[int]) -> Select[Any]:
-    return select(column.table.c.position).where(among(connection, column, values))
+def _positions(column: Column[Any], values: list[int]) -> Select[Any]:
+    return select(column.table.c.position).where(among(column, values))
 
 
-def _owned_by(connection: Connection, wanted: IdFilter | None) -> Iterator[ColumnElement[bool]]:
+def _owned_by(wanted: IdFilter | None) -> Iterator[ColumnElement[bool]]:
     """A user's recordings: a recording subject is the user's person, or carries the user's name."""
 
     def owned(user_ids: list[int]) -> Select[Any]:
         part = recording_endpoints.c
         person_ids = select(users.c.person_id).where(
-            among(connection, users.c.id, user_ids), users.c.person_id.is_not(None)
+            among(users.c.id, user_ids), users.c.person_id.is_not(None)
         )
-        names = select(users.c.username_folded).where(among(connection, users.c.id, user_ids))
+        names = select(users.c.username_folded).where(among(users.c.id, user_ids))
         return select(part.position).where(
             part.is_recording_subject == true(),
             or_(part.person_id.in_(person_ids), part.user_folded.in_(names)),
@@ -244,21 +237,19 @@ def _member(catalogue: Table, members: Table, key: str, wanted: int) -> ColumnEl
     )
 
 
-def _between(connection: Connection, wanted: CommunicationsBetween) -> ColumnElement[bool]:
+def _between(wanted: CommunicationsBetween) -> ColumnElement[bool]:
     one, other = recording_endpoints.alias("one"), recording_endpoints.alias("other")
     return recordings.c.position.in_(
         select(one.c.position)
         .join(other, and_(other.c.position == one.c.position, other.c.ordinal != one.c.ordinal))
-        .where(
-            _is_of(connection, one, wanted.first, "first"), _is_of(connection, other, wanted.second, "second")
-        )
+        .where(_is_of(one, wanted.first, "first"), _is_of(other, wanted.second, "second"))
     )
 
 
-def _is_of(connection: Connection, part: Any, side: Side, name: str) -> ColumnElement[bool]:
+def _is_of(part: Any, side: Side, name: str) -> ColumnElement[bool]:
     if not side.endpoint_ids and not side.person_ids:
         raise BadRequest.of(Fault(f"communicationsBetween.{name}", "expected endpointIds or personIds"))
     return or_(
-        among(connection, part.c.endpoint_id, side.endpoint_ids or []),
-        among(connection, part.c.person_id, side.person_ids or []),
+        among(part.c.endpoint_id, side.endpoint_ids or []),
+        among(part.c.person_id, side.person_ids or []),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
+from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.kernel.wire import Wire
@@ -36,37 +37,40 @@ class Participant(Wire):
     person: NamedPerson
 
 
+_PART = recording_endpoints.c
+_OF_PAGE = (
+    select(
+        _PART.position,
+        _PART.is_originator,
+        _PART.is_recording_subject,
+        _PART.user,
+        endpoints.c.id,
+        endpoints.c.type,
+        endpoints.c.endpoint,
+        people.c.id,
+        people.c.full_name,
+        people.c.email,
+    )
+    .select_from(recording_endpoints)
+    .join(endpoints, endpoints.c.id == _PART.endpoint_id)
+    .outerjoin(people, people.c.id == _PART.person_id)
+    .where(among(_PART.position, POSITIONS))
+    .order_by(_PART.position, _PART.ordinal)
+)
+
+
 def participants_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[Participant]]:
     """The participants of each of these recordings, in the order they came."""
-    part = recording_endpoints.c
-    rows = connection.execute(
-        select(
-            part.position,
-            part.is_originator,
-            part.is_recording_subject,
-            part.user,
-            endpoints.c.id,
-            endpoints.c.type,
-            endpoints.c.endpoint,
-            people.c.id.label("person_id"),
-            people.c.full_name,
-            people.c.email,
-        )
-        .select_from(recording_endpoints)
-        .join(endpoints, endpoints.c.id == part.endpoint_id)
-        .outerjoin(people, people.c.id == part.person_id)
-        .where(part.position.in_(positions))
-        .order_by(part.position, part.ordinal)
-    )
     found: dict[int, list[Participant]] = defaultdict(list)
-    for row in rows:
-        found[row.position].append(
+    for row in connection.execute(_OF_PAGE, {"positions": as_list(positions)}):
+        position, is_originator, is_subject, user, endpoint_id, kind, value, person_id, name, email = row
+        found[position].append(
             Participant(
-                is_originator=row.is_originator,
-                is_recording_subject=row.is_recording_subject,
-                user=row.user,
-                endpoint=Endpoint(id=row.id, type=row.type, endpoint=row.endpoint),
-                person=NamedPerson(id=row.person_id, full_name=row.full_name or "", email=row.email),
+                is_originator=is_originator,
+                is_recording_subject=is_subject,
+                user=user,
+                endpoint=Endpoint(id=endpoint_id, type=kind, endpoint=value),
+                person=NamedPerson(id=person_id, full_name=name or "", email=email),
             )
         )
     return found

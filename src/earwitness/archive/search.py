@@ -60,7 +60,7 @@ def newest_committed_id(connection: Connection) -> int:
 def _all_conditions(
     connection: Connection, wanted: RecordingFilters, viewer: Viewer
 ) -> Iterator[ColumnElement[bool]]:
-    yield from conditions(connection, wanted, viewer)
+    yield from conditions(wanted, viewer)
     yield from time_conditions(connection, wanted.time_ranges)
 
 

@@ -23,7 +23,7 @@ def now_ms() -> int:
 def format_ms(moment_ms: int) -> str:
     """Write a moment as the documentation does: `2026-05-12T10:30:00.000Z`."""
     moment = _EPOCH + timedelta(milliseconds=moment_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ms % 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse_ms(text: str) -> int:

@@ -46,8 +46,9 @@ class AuditSearchResult(Wire):
     "/client/recording/audit",
     right=Right.RECORDING_AUDIT_VIEW,
     audit=Audit("Get recording audit log", by_recording_id),
+    refuses=(NotFound,),
 )
-def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer:
+def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer[list[AuditSearchResult]]:
     """Read who accessed or changed a recording, oldest first."""
     visible = call.connection.scalar(
         select(recordings.c.position).where(

@@ -10,7 +10,7 @@ from earwitness.archive.playable import find_playable
 from earwitness.archive.schema.people import account
 from earwitness.http import road
 from earwitness.http.road import Afterwards, Audit, Call
-from earwitness.kernel.errors import BadRequest, Fault, NotFound
+from earwitness.kernel.errors import BadRequest, Fault, NotFound, Unprocessable
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 
@@ -39,6 +39,7 @@ def _played(sent: Any) -> dict[str, object]:
     right=Right.RECORDING_PLAY,
     audit=Audit("Play recording", by_third_party_id, _played),
     slow=True,
+    refuses=(NotFound, Unprocessable),
 )
 def play_back_by_third_party_id(call: Call, wanted: PlayBack) -> Afterwards:
     """Download the audio, or video, of a recording."""

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType, field
 from sqlalchemy import Connection, func, select
 
 from earwitness.api.recordings.search_token import mint, read
+from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node, snippet
 from earwitness.archive.participants import Participant, participants_of
@@ -93,47 +94,97 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     )
 
 
+# Built once: building a statement costs more than running it over a page.
+_ROWS = select(recordings).where(among(recordings.c.position, POSITIONS))
+_TAGS = (
+    select(recording_tags.c.position, tags.c.tag)
+    .join(tags, tags.c.id == recording_tags.c.tag_id)
+    .where(among(recording_tags.c.position, POSITIONS))
+    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
+)
+_HOLDS = (
+    select(legal_hold_recordings.c.position, legal_holds.c.id, legal_holds.c.name)
+    .join(legal_holds, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
+    .where(among(legal_hold_recordings.c.position, POSITIONS), legal_holds.c.ended_at.is_(None))
+    .order_by(legal_holds.c.id)
+)
+_COMMENT_COUNTS = (
+    select(comments.c.position, func.count())
+    .where(among(comments.c.position, POSITIONS), comments.c.withdrawn_at.is_(None))
+    .group_by(comments.c.position)
+)
+_TEXTS = (
+    select(recordings.c.position, recordings.c.message, transcripts.c.segments)
+    .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
+    .where(among(recordings.c.position, POSITIONS))
+)
+
+
 def _recordings(
     connection: Connection, viewer: Viewer, positions: Sequence[int], asked: Node | None
 ) -> list[Recording]:
     """The recordings at these positions, in their order."""
     if not positions:
         return []
-    rows = {
-        row.position: row
-        for row in connection.execute(select(recordings).where(recordings.c.position.in_(positions)))
-    }
+    page = {"positions": as_list(positions)}
+    rows = {row.position: row for row in connection.execute(_ROWS, page)}
     participants = participants_of(connection, positions)
-    tagged = _tags(connection, positions)
-    holds = _legal_holds(connection, positions)
-    commented = _comment_counts(connection, viewer, positions)
-    snippets = _snippets(connection, positions, asked) if asked else {}
+    tagged: dict[int, list[str]] = defaultdict(list)
+    for position, tag in connection.execute(_TAGS, page):
+        tagged[position].append(tag)
+    holds: dict[int, list[LegalHold]] = defaultdict(list)
+    for position, hold_id, name in connection.execute(_HOLDS, page):
+        holds[position].append(LegalHold(id=hold_id, name=name))
+    counted = connection.execute(_COMMENT_COUNTS, page) if viewer.may(Right.RECORDING_COMMENT_VIEW) else ()
+    commented = {row[0]: row[1] for row in counted}
+    snippets = _snippets(connection, page, asked) if asked else {}
     return [
-        Recording(
-            interaction_id=row.interaction_id,
-            third_party_id=row.third_party_id,
-            start_datetime_utc=format_ms(row.started_at),
-            end_datetime_utc=format_ms(row.ended_at),
-            duration_in_seconds=row.duration_ms / 1000,
-            type=row.type,
-            source=row.source,
-            comments_count=commented.get(row.position, 0),
-            transcript_snippet=snippets.get(row.position, row.transcript_snippet),
-            analysis=row.analysis,
-            tags=tagged[row.position],
-            conversation_phases=row.conversation_phases,
-            is_private=row.is_private,
-            is_private_reason=row.is_private_reason,
-            media_access_status=media_access_status(viewer, row.has_media),
-            retention_group_id=row.retention_group_id,
-            retain_until=None if row.retain_until is None else format_ms(row.retain_until),
-            legal_holds=holds[row.position],
-            data_groups=row.data_groups,
-            optional=row.optional,
-            endpoints=participants[row.position],
+        _recording(
+            rows[position],
+            viewer,
+            comments_count=commented.get(position, 0),
+            snippet=snippets.get(position),
+            tags=tagged[position],
+            legal_holds=holds[position],
+            endpoints=participants[position],
         )
-        for row in (rows[position] for position in positions)
+        for position in positions
     ]
+
+
+def _recording(
+    row: Any,
+    viewer: Viewer,
+    *,
+    comments_count: int,
+    snippet: str | None,
+    tags: list[str],
+    legal_holds: list[LegalHold],
+    endpoints: list[Participant],
+) -> Recording:
+    return Recording(
+        interaction_id=row.interaction_id,
+        third_party_id=row.third_party_id,
+        start_datetime_utc=format_ms(row.started_at),
+        end_datetime_utc=format_ms(row.ended_at),
+        duration_in_seconds=row.duration_ms / 1000,
+        type=row.type,
+        source=row.source,
+        comments_count=comments_count,
+        transcript_snippet=row.transcript_snippet if snippet is None else snippet,
+        analysis=row.analysis,
+        tags=tags,
+        conversation_phases=row.conversation_phases,
+        is_private=row.is_private,
+        is_private_reason=row.is_private_reason,
+        media_access_status=media_access_status(viewer, row.has_media),
+        retention_group_id=row.retention_group_id,
+        retain_until=None if row.retain_until is None else format_ms(row.retain_until),
+        legal_holds=legal_holds,
+        data_groups=row.data_groups,
+        optional=row.optional,
+        endpoints=endpoints,
+    )
 
 
 def media_access_status(viewer: Viewer, has_media: bool) -> str:
@@ -143,49 +194,9 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
     return "Permitted" if viewer.may(Right.RECORDING_PLAY) else "Denied"
 
 
-def _tags(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
-    tagged: dict[int, list[str]] = defaultdict(list)
-    rows = connection.execute(
-        select(recording_tags.c.position, tags.c.tag)
-        .join(tags, tags.c.id == recording_tags.c.tag_id)
-        .where(recording_tags.c.position.in_(positions))
-        .order_by(recording_tags.c.position, recording_tags.c.ordinal)
-    )
-    for position, tag in rows:
-        tagged[position].append(tag)
-    return tagged
-
-
-def _legal_holds(connection: Connection, positions: Sequence[int]) -> dict[int, list[LegalHold]]:
-    holds: dict[int, list[LegalHold]] = defaultdict(list)
-    member = legal_hold_recordings.c
-    rows = connection.execute(
-        select(member.position, legal_holds.c.id, legal_holds.c.name)
-        .join(legal_holds, legal_holds.c.id == member.legal_hold_id)
-        .where(member.position.in_(positions), legal_holds.c.ended_at.is_(None))
-        .order_by(legal_holds.c.id)
-    )
-    for position, hold_id, name in rows:
-        holds[position].append(LegalHold(id=hold_id, name=name))
-    return holds
-
-
-def _comment_counts(connection: Connection, viewer: Viewer, positions: Sequence[int]) -> dict[int, int]:
-    if not viewer.may(Right.RECORDING_COMMENT_VIEW):
-        return {}
-    rows = connection.execute(
-        select(comments.c.position, func.count())
-        .where(comments.c.position.in_(positions), comments.c.withdrawn_at.is_(None))
-        .group_by(comments.c.position)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _snippets(connection: Connection, positions: Sequence[int], asked: Node) -> dict[int, str]:
+def _snippets(connection: Connection, page: dict[str, str], asked: Node) -> dict[int, str]:
     """The passages that matched, in what was said or written."""
-    rows = connection.execute(
-        select(recordings.c.position, recordings.c.message, transcripts.c.segments)
-        .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
-        .where(recordings.c.position.in_(positions))
-    )
-    return {row.position: snippet(spoken(row.segments or []) or row.message or "", asked) for row in rows}
+    return {
+        row.position: snippet(spoken(row.segments or []) or row.message or "", asked)
+        for row in connection.execute(_TEXTS, page)
+    }
