@@ -1,20 +1,29 @@
-"""Searching recordings: the positions of one page, and the exact total."""
+"""Searching recordings: the positions of one page, and the exact total.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+The rarest of the links that must hold leads: its index gives positions in the order of time, and the
+other conditions check what it finds. Without any, the timeline itself leads. `docs/search.md` explains.
+"""
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, cast, func, select, text, true
-from sqlalchemy.dialects.postgresql import TSQUERY
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from earwitness.archive import free_text
-from earwitness.archive.filters import RecordingFilters, RecordingSearch, conditions
-from earwitness.archive.free_text import Node, Phrase
+from earwitness.archive.facts import facts, window_of
+from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.free_text import Node
+from earwitness.archive.links import Link, excluded, included, text_link
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
+from earwitness.archive.timeline import Window
 from earwitness.archive.times_of_day import time_conditions
-from earwitness.archive.viewer import Viewer, visible_to
+from earwitness.archive.viewer import Viewer, limits_of
 
 DEFAULT_PAGE_SIZE = 100
+FEW = 2_000
+"""So many positions are looked up one by one in the other links; more are compared as sets."""
+
+_COUNTED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,64 @@ class Found:
     positions: list[int]
     total: int
     asked: Node | None
+    plan: "Plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a search is answered: what leads, what checks, and what is left out."""
+
+    window: Window
+    leader: Link | None
+    leader_size: int | None
+    checks: tuple[Link, ...]
+    without: tuple[Link, ...]
+    facts: tuple[ColumnElement[bool], ...] = field(repr=False)
+
+    def total(self, connection: Connection) -> int:
+        """How many there are. A set that is left out of many is counted apart and taken off."""
+        if len(self.without) == 1 and not self._is_sparse:
+            everything = replace(self, without=())
+            if self.leader is None:
+                left_out = replace(everything, leader=self.without[0])
+            else:
+                left_out = replace(everything, checks=(*self.checks, self.without[0]))
+            return everything.total(connection) - left_out.total(connection)
+        positions = self._positions(counting=True)
+        return connection.scalar(select(func.count()).select_from(positions.subquery())) or 0
+
+    def page(self, connection: Connection, *, ascending: bool, first: int, size: int) -> list[int]:
+        positions = self._positions(counting=False)
+        position = positions.selected_columns[0]
+        order = position.asc() if ascending else position.desc()
+        return list(connection.scalars(positions.order_by(order).limit(size).offset(first)))
+
+    @property
+    def _is_sparse(self) -> bool:
+        return self.leader_size is not None and self.leader_size < FEW
+
+    def _positions(self, *, counting: bool) -> Select[Any]:
+        leader = self.leader
+        if leader is None:
+            position: ColumnElement[int] = recordings.c.position
+            # Totals read the index of facts, which goes by start; pages walk the positions themselves.
+            bounds = self.window.on_start(recordings.c.started_at) if counting else self.window.on(position)
+            query = select(position).where(*bounds, *self.facts)
+        else:
+            position = leader.column
+            query = select(position).select_from(leader.source)
+            if self.facts:
+                query = query.join(recordings, recordings.c.position == position).where(*self.facts)
+            query = query.where(leader.condition, *self.window.on(position))
+            query = query.distinct() if leader.repeats else query
+        query = query.where(*(self._has(link, position) for link in self.checks))
+        return query.where(*(~self._has(link, position) for link in self.without))
+
+    def _has(self, link: Link, position: ColumnElement[int]) -> ColumnElement[bool]:
+        # What is left out is mostly not there: looking it up place by place, a page soon is full.
+        if self._is_sparse or link in self.without:
+            return link.holds(position)
+        return position.in_(link.positions(self.window))
 
 
 def search(
@@ -34,51 +101,46 @@ def search(
     Raises BadRequest naming the filter that cannot be taken.
     """
     asked = free_text.parse(wanted.free_text) if wanted.free_text else None
-    condition = and_(
-        true(),
-        visible_to(viewer),
-        *_matching(connection, asked),
-        *_all_conditions(connection, wanted, viewer),
-        *([] if newest_id is None else [recordings.c.interaction_id <= newest_id]),
-    )
-    total = connection.scalar(select(func.count()).select_from(recordings).where(condition)) or 0
+    plan = _plan(connection, wanted, viewer, newest_id, asked)
+    total = plan.total(connection)
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
-    if first >= total:
-        return Found([], total, asked)
-    position = recordings.c.position
-    order = position.asc() if wanted.start_time_direction == "ASC" else position.desc()
-    page = select(position).where(condition).order_by(order).limit(size).offset(first)
-    return Found(list(connection.scalars(page)), total, asked)
+    ascending = wanted.start_time_direction == "ASC"
+    page = plan.page(connection, ascending=ascending, first=first, size=size) if first < total else []
+    return Found(page, total, asked, plan)
 
 
 def newest_committed_id(connection: Connection) -> int:
     """The highest interactionId of this moment: ids are handed out in the order of commits."""
-    return connection.scalar(select(func.max(recordings.c.interaction_id))) or 0
+    return connection.scalar(_NEWEST) or 0
 
 
-def _all_conditions(
-    connection: Connection, wanted: RecordingFilters, viewer: Viewer
-) -> Iterator[ColumnElement[bool]]:
-    yield from conditions(wanted, viewer)
-    yield from time_conditions(connection, wanted.time_ranges)
+_NEWEST = select(func.max(recordings.c.interaction_id))
 
 
-def _matching(connection: Connection, asked: Node | None) -> Iterator[ColumnElement[bool]]:
-    if asked is None:
-        return
-    position = recordings.c.position
-    if connection.dialect.name == "sqlite":
-        hits = free_text.fts5(asked)
-        table = recording_text_fts5
-        found = select(table.c.rowid).where(text("recording_text MATCH :match").bindparams(match=hits.found))
-        yield position.not_in(found) if hits.complement else position.in_(found)
-    else:
-        parts = free_text.positions(asked, _phrase_in_postgres)
-        yield position.not_in(parts.found) if parts.complement else position.in_(parts.found)
+def _plan(
+    connection: Connection,
+    wanted: RecordingSearch,
+    viewer: Viewer,
+    newest_id: int | None,
+    asked: Node | None,
+) -> Plan:
+    window = window_of(wanted.date_time_range)
+    links, without = list(included(wanted, viewer)), list(excluded(wanted, viewer))
+    if asked is not None:
+        link, is_complement = text_link(connection, asked)
+        (without if is_complement else links).append(link)
+    conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *limits_of(viewer)]
+    if newest_id is not None:
+        conditions.append(recordings.c.interaction_id <= newest_id)
+    sizes = [_size(connection, link, window) for link in links] if len(links) + len(without) > 1 else [None]
+    ranked = sorted(zip(links, sizes, strict=False), key=lambda pair: pair[1] or 0)
+    leader, leader_size = ranked[0] if ranked else (None, None)
+    checks = tuple(link for link, _ in ranked[1:])
+    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions))
 
 
-def _phrase_in_postgres(phrase: Phrase) -> Select[int]:
-    table = recording_text_parts
-    query = cast(free_text.leaf_tsquery(phrase), TSQUERY)
-    return select(table.c.position).where(table.c.document.op("@@")(query))
+def _size(connection: Connection, link: Link, window: Window) -> int:
+    """How many positions a link has, counted no further than is needed to choose."""
+    some = link.positions(window).limit(_COUNTED_AT_MOST).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0

@@ -4,7 +4,10 @@ Whoever takes a place holds the account's counter until the transaction ends, so
 on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
 """
 
-from sqlalchemy import Connection, func, select, update
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings
@@ -15,6 +18,28 @@ TIE_BITS = 20
 def first_position(moment_ms: int) -> int:
     """The first position of a millisecond: what starts at or after it lies at or after this."""
     return moment_ms << TIE_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Starts from one moment on, before another, in milliseconds; either end may be missing."""
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+    def on(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        """The conditions on a column of positions."""
+        if self.start_ms is not None:
+            yield position >= first_position(self.start_ms)
+        if self.end_ms is not None:
+            yield position < first_position(self.end_ms)
+
+    def on_start(self, started_at: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        """The conditions on a column of starts."""
+        if self.start_ms is not None:
+            yield started_at >= int(self.start_ms)
+        if self.end_ms is not None:
+            yield started_at < int(self.end_ms)
 
 
 def one_at_a_time(connection: Connection) -> None:

@@ -46,12 +46,17 @@ def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     Private recordings are seen with their right or by taking part; access policies each limit what is
     seen, and one that lets a recording through is enough.
     """
+    return and_(true(), *limits_of(viewer))
+
+
+def limits_of(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """What `visible_to` is made of: empty for a viewer who may see everything."""
     conditions: list[ColumnElement[bool]] = []
     if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
         conditions.append(or_(recordings.c.is_private == false(), _takes_part(viewer)))
     if viewer.policies:
         conditions.append(or_(*(_allowed(policy) for policy in viewer.policies)))
-    return and_(true(), *conditions)
+    return conditions
 
 
 def _takes_part(viewer: Viewer) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.people import (
@@ -26,10 +26,21 @@ from earwitness.kernel.settings import Network
 
 def authenticate(installation: Installation, request: Request[Any, Any, Any]) -> tuple[Archive, Viewer]:
     """Read who asks. Raises Unauthenticated (401; an expired token with the code `token-expired`)."""
+    return recognise(installation, request, claims_of(installation, request))
+
+
+def claims_of(installation: Installation, request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """What the bearer token says: the `client`, the user (`sub`) and the `key`. Raises Unauthenticated."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthenticated("This needs a bearer token: POST /authWithApiKey gives one.")
-    claims = installation.tokens.read("bearer", token.strip())
+    return installation.tokens.read("bearer", token.strip())
+
+
+def recognise(
+    installation: Installation, request: Request[Any, Any, Any], claims: dict[str, Any]
+) -> tuple[Archive, Viewer]:
+    """Look up who it is that something we signed speaks of. Raises Unauthenticated."""
     try:
         archive = installation.accounts.open(int(claims["client"]))
     except NotFound:
@@ -60,23 +71,27 @@ def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> s
     return peer
 
 
+# Every request asks these, so they are built once.
+_USER = (
+    select(users.c.username, users.c.username_folded, users.c.person_id)
+    .join(api_keys, api_keys.c.user_id == users.c.id)
+    .where(users.c.id == bindparam("user_id"), users.c.is_active, ~users.c.is_locked)
+    .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
+)
+_GRANTED = select(user_roles_and_rights.c.name).where(user_roles_and_rights.c.user_id == bindparam("user_id"))
+_POLICIES = (
+    select(access_policies.c.conditions)
+    .join(user_policies, user_policies.c.access_policy_id == access_policies.c.id)
+    .where(user_policies.c.user_id == bindparam("user_id"))
+)
+
+
 def _viewer(connection: Connection, client_id: int, user_id: int, key_id: int, address: str) -> Viewer | None:
-    user = connection.execute(
-        select(users.c.username, users.c.username_folded, users.c.person_id)
-        .join(api_keys, api_keys.c.user_id == users.c.id)
-        .where(users.c.id == user_id, users.c.is_active, ~users.c.is_locked)
-        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-    ).one_or_none()
+    user = connection.execute(_USER, {"user_id": user_id, "key_id": key_id}).one_or_none()
     if user is None:
         return None
-    granted = connection.scalars(
-        select(user_roles_and_rights.c.name).where(user_roles_and_rights.c.user_id == user_id)
-    )
-    policies = connection.scalars(
-        select(access_policies.c.conditions)
-        .join(user_policies, user_policies.c.access_policy_id == access_policies.c.id)
-        .where(user_policies.c.user_id == user_id)
-    )
+    granted = connection.scalars(_GRANTED, {"user_id": user_id})
+    policies = connection.scalars(_POLICIES, {"user_id": user_id})
     return Viewer(
         client_id=client_id,
         user_id=user_id,

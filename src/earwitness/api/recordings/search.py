@@ -95,7 +95,10 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
 
 
 # Built once: building a statement costs more than running it over a page.
-_ROWS = select(recordings).where(among(recordings.c.position, POSITIONS))
+_NOT_SHOWN = {"metadata", "message", "raw_sms_ids", "measurement", "received_digest", "received_at", "status"}
+_ROWS = select(*(column for column in recordings.c if column.name not in _NOT_SHOWN)).where(
+    among(recordings.c.position, POSITIONS)
+)
 _TAGS = (
     select(recording_tags.c.position, tags.c.tag)
     .join(tags, tags.c.id == recording_tags.c.tag_id)

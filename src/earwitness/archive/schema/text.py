@@ -23,7 +23,11 @@ STATEMENTS = {
 _queried = MetaData()
 
 recording_text_fts5 = Table(
-    "recording_text", _queried, Column("rowid", Integer, primary_key=True), Column("tokens", Text)
+    "recording_text",
+    _queried,
+    Column("rowid", Integer, primary_key=True),
+    Column("tokens", Text),
+    Column("recording_text", Text),  # FTS5's hidden column of the table's name: what MATCH is said of
 )
 recording_text_parts = Table(
     "recording_text",

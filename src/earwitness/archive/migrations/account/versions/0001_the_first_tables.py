@@ -140,7 +140,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("third_party_id", name=op.f("recordings_unique_third_party_id")),
     )
     with op.batch_alter_table("recordings", schema=None) as batch_op:
-        batch_op.create_index("recordings_by_type", ["type", "position"], unique=False)
+        batch_op.create_index(
+            "recordings_facts",
+            ["started_at", "is_private", "type", "direction", "duration_ms", "interaction_id"],
+            unique=False,
+        )
 
     op.create_table(
         "retention_groups",

@@ -1,0 +1,52 @@
+"""The filters that speak of a recording's own columns, as conditions on `recordings`."""
+
+import math
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, not_
+
+from earwitness.archive.among import among
+from earwitness.archive.filters import DateTimeRange, RecordingFilters
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.timeline import Window
+from earwitness.kernel.errors import BadRequest, Fault
+
+
+def facts(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:
+    """Type, direction, duration, privacy, and the ids left out. Raises BadRequest for a reversed range."""
+    columns = recordings.c
+    if filters.direction is not None:
+        yield columns.direction == filters.direction
+    if filters.is_private is not None:
+        yield columns.is_private == filters.is_private
+    if types := filters.communication_types:
+        if types.include:
+            yield among(columns.type, types.include)
+        if types.exclude:
+            yield not_(among(columns.type, types.exclude))
+    if filters.recording_ids and filters.recording_ids.exclude:
+        yield not_(among(columns.interaction_id, filters.recording_ids.exclude))
+    if filters.third_party_ids and filters.third_party_ids.exclude:
+        yield not_(among(columns.third_party_id, filters.third_party_ids.exclude))
+    yield from _lasting(filters)
+
+
+def window_of(wanted: DateTimeRange | None) -> Window:
+    """The stretch of the timeline that is asked for. Raises BadRequest if it is reversed."""
+    if wanted is None:
+        return Window()
+    if wanted.from_ is not None and wanted.to is not None and wanted.from_ > wanted.to:
+        raise BadRequest.of(Fault("dateTimeRange", "from lies after to"))
+    return Window(wanted.from_, wanted.to)
+
+
+def _lasting(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:
+    wanted = filters.duration_range_in_seconds
+    if wanted is None:
+        return
+    if wanted.min is not None and wanted.max is not None and wanted.min > wanted.max:
+        raise BadRequest.of(Fault("durationRangeInSeconds", "min is more than max"))
+    if wanted.min is not None:
+        yield recordings.c.duration_ms >= math.ceil(round(wanted.min * 1000, 3))
+    if wanted.max is not None:
+        yield recordings.c.duration_ms <= math.floor(round(wanted.max * 1000, 3))

@@ -1,0 +1,183 @@
+"""The filters that speak of what is linked to a recording: each is a set of positions.
+
+A link can lead a search (its index gives the positions in the order of time) or check what another found.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    cast,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from earwitness.archive import free_text
+from earwitness.archive.among import among
+from earwitness.archive.filters import CommunicationsBetween, IdFilter, RecordingFilters, Side
+from earwitness.archive.free_text import Node, Phrase
+from earwitness.archive.schema.people import users
+from earwitness.archive.schema.recordings import (
+    comments,
+    legal_hold_recordings,
+    legal_holds,
+    playlist_recordings,
+    playlists,
+    recording_endpoints,
+    recording_tags,
+    recordings,
+)
+from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
+from earwitness.archive.timeline import Window
+from earwitness.archive.viewer import Viewer
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.rights import Right
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The positions at which `condition` holds in `source`; `repeats` says that one may occur twice."""
+
+    name: str
+    source: FromClause
+    column: ColumnElement[int]
+    condition: ColumnElement[bool]
+    repeats: bool
+
+    def positions(self, window: Window) -> Select[Any]:
+        return select(self.column).select_from(self.source).where(self.condition, *window.on(self.column))
+
+    def holds(self, position: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether a position, of a query around this, is among them."""
+        inner = select(1).select_from(self.source).where(self.condition, self.column == position)
+        return exists(inner.correlate_except(self.source))
+
+
+def included(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
+    """What is asked for: a recording must be in every one of these."""
+    if filters.recording_ids and filters.recording_ids.include:
+        yield _own("recordingIds", "interaction_id", filters.recording_ids.include)
+    if filters.third_party_ids and filters.third_party_ids.include:
+        yield _own("thirdPartyIds", "third_party_id", filters.third_party_ids.include)
+    for name, table, key, wanted in _listed(filters):
+        if wanted and wanted.include:
+            yield _linked(name, table, key, wanted.include)
+    if filters.user_ids and filters.user_ids.include:
+        yield _owned_by(filters.user_ids.include)
+    if filters.has_comments:
+        yield _commented(viewer)
+    if filters.legal_hold_id is not None:
+        yield _member("legalHoldId", legal_holds, legal_hold_recordings, filters.legal_hold_id)
+    if filters.playlist_id is not None:
+        yield _member("playlistId", playlists, playlist_recordings, filters.playlist_id)
+    if filters.communications_between is not None:
+        yield _between(filters.communications_between)
+
+
+def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
+    """What is left out: a recording must be in none of these."""
+    for name, table, key, wanted in _listed(filters):
+        if wanted and wanted.exclude:
+            yield _linked(name, table, key, wanted.exclude)
+    if filters.user_ids and filters.user_ids.exclude:
+        yield _owned_by(filters.user_ids.exclude)
+    if filters.has_comments is False:
+        yield _commented(viewer)
+
+
+def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
+    """Where a query of words holds; True with it, where it does not hold but everywhere else."""
+    if connection.dialect.name == "sqlite":
+        hits = free_text.fts5(asked)
+        table = recording_text_fts5.alias()
+        matches = table.c.recording_text.op("MATCH")(hits.found)
+        return Link("freeText", table, table.c.rowid, matches, False), hits.complement
+    if isinstance(asked, Phrase):
+        parts = recording_text_parts.alias()
+        return Link("freeText", parts, parts.c.position, _says(parts, asked), True), False
+    found = free_text.positions(asked, _phrase_positions)
+    source = found.found.subquery()
+    return Link("freeText", source, source.c.position, true(), False), found.complement
+
+
+def _phrase_positions(phrase: Phrase) -> Select[int]:
+    parts = recording_text_parts.alias()
+    return select(parts.c.position).where(_says(parts, phrase))
+
+
+def _says(parts: Any, phrase: Phrase) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = parts.c.document.op("@@")(cast(free_text.leaf_tsquery(phrase), TSQUERY))
+    return condition
+
+
+def _listed(filters: RecordingFilters) -> Sequence[tuple[str, Table, str, IdFilter | None]]:
+    return (
+        ("endpointIds", recording_endpoints, "endpoint_id", filters.endpoint_ids),
+        ("personIds", recording_endpoints, "person_id", filters.person_ids),
+        ("tagIds", recording_tags, "tag_id", filters.tag_ids),
+    )
+
+
+def _own(name: str, key: str, values: Sequence[Any]) -> Link:
+    table = recordings.alias()
+    return Link(name, table, table.c.position, _one_of(table.c[key], values), False)
+
+
+def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
+    table = links.alias()
+    repeats = links is recording_endpoints or len(values) > 1
+    return Link(name, table, table.c.position, _one_of(table.c[key], values), repeats)
+
+
+def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    # A single value keeps the index's order of positions; a list would have to be sorted.
+    return column == values[0] if len(values) == 1 else among(column, values)
+
+
+def _owned_by(user_ids: list[int]) -> Link:
+    """A user's recordings: a recording subject is the user's person, or carries the user's name."""
+    part = recording_endpoints.alias()
+    chosen = among(users.c.id, user_ids)
+    person_ids = select(users.c.person_id).where(chosen, users.c.person_id.is_not(None))
+    names = select(users.c.username_folded).where(chosen)
+    owned = or_(part.c.person_id.in_(person_ids), part.c.user_folded.in_(names))
+    return Link("userIds", part, part.c.position, and_(part.c.is_recording_subject == true(), owned), True)
+
+
+def _commented(viewer: Viewer) -> Link:
+    table = comments.alias()
+    seen = table.c.withdrawn_at.is_(None) if viewer.may(Right.RECORDING_COMMENT_VIEW) else false()
+    return Link("hasComments", table, table.c.position, seen, True)
+
+
+def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:
+    table = members.alias()
+    key = table.c[f"{catalogue.name.removesuffix('s')}_id"]
+    lasting = select(catalogue.c.id).where(catalogue.c.id == wanted, catalogue.c.ended_at.is_(None))
+    return Link(name, table, table.c.position, key.in_(lasting), False)
+
+
+def _between(wanted: CommunicationsBetween) -> Link:
+    one, other = recording_endpoints.alias(), recording_endpoints.alias()
+    source = one.join(other, and_(other.c.position == one.c.position, other.c.ordinal != one.c.ordinal))
+    sides = and_(_is_of(one, wanted.first, "first"), _is_of(other, wanted.second, "second"))
+    return Link("communicationsBetween", source, one.c.position, sides, True)
+
+
+def _is_of(part: Any, side: Side, name: str) -> ColumnElement[bool]:
+    if not side.endpoint_ids and not side.person_ids:
+        raise BadRequest.of(Fault(f"communicationsBetween.{name}", "expected endpointIds or personIds"))
+    return or_(
+        among(part.c.endpoint_id, side.endpoint_ids or []), among(part.c.person_id, side.person_ids or [])
+    )
