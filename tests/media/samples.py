@@ -2,15 +2,18 @@
 
 import io
 import math
-import struct
+import wave
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 LEFT_HZ = 500
 RIGHT_HZ = 1200
@@ -29,15 +32,18 @@ def tones(rate: int, seconds: float, channels: int) -> bytes:
 
 
 def wav(rate: int = 8000, seconds: float = 2.0, channels: int = 2) -> bytes:
-    pcm = tones(rate, seconds, channels)
-    size = 2 * channels
-    layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * size, size, 16)
-    return (
-        struct.pack("<4sI4s", b"RIFF", 36 + len(pcm), b"WAVE")
-        + layout
-        + struct.pack("<4sI", b"data", len(pcm))
-        + pcm
-    )
+    return wav_of(tones(rate, seconds, channels), rate, channels)
+
+
+def wav_of(pcm: bytes, rate: int, channels: int) -> bytes:
+    """A wav of 16-bit samples, interleaved."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as output:
+        output.setnchannels(channels)
+        output.setsampwidth(2)
+        output.setframerate(rate)
+        output.writeframes(pcm)
+    return file.getvalue()
 
 
 def frames(
@@ -67,11 +73,7 @@ def sound(
     """A recording of tones in a container and codec as FFmpeg names them."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate)
-        stream.layout = "mono" if channels == 1 else "stereo"
-        for frame in frames(rate, seconds, channels, gap):
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
+        _add_sound(output, codec, frames(rate, seconds, channels, gap), rate, channels)
     return file.getvalue()
 
 
@@ -82,25 +84,47 @@ def meeting(
     seconds: float = 2.0,
     options: dict[str, str] | None = None,
 ) -> bytes:
-    """A recording with a moving picture of 64 × 48, and with sound unless `audio` is None."""
+    """A recording with a changing picture of 64 × 48, ten a second, and with sound unless `audio` is None."""
     file = io.BytesIO()
     with av.open(file, "w", format=container, container_options=options or {}) as output:
-        _mux_meeting(output, video, audio, seconds)
+        stream = output.add_stream(video, 10, width=64, height=48, pix_fmt="yuv420p")
+        assert isinstance(stream, VideoStream)
+        if audio is not None:
+            _add_sound(output, audio, frames(48000, seconds, 2), 48000, 2)
+        for picture in pictures(int(seconds * 10)):
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode(None))
     return file.getvalue()
 
 
-def _mux_meeting(output: OutputContainer, video: str, audio: str | None, seconds: float) -> None:
-    pictures = output.add_stream(video, 10, width=64, height=48, pix_fmt="yuv420p")
-    if audio is not None:
-        tracks = output.add_stream(audio, 48000)
-        tracks.layout = "stereo"
-        for frame in frames(48000, seconds, 2):
-            output.mux(tracks.encode(frame))
-        output.mux(tracks.encode(None))
-    for number in range(int(seconds * 10)):
+def covered() -> bytes:
+    """An mp3 with a picture of its cover."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3") as output:
+        cover = output.add_stream("png", 1, width=64, height=48, pix_fmt="rgb24")
+        assert isinstance(cover, VideoStream)
+        cover.disposition = Disposition.attached_pic
+        _add_sound(output, "libmp3lame", frames(16000, 2.0, 2), 16000, 2)
+        for picture in pictures(1):
+            output.mux(cover.encode(picture.reformat(format="rgb24")))
+    return file.getvalue()
+
+
+def pictures(count: int) -> Iterator[VideoFrame]:
+    for number in range(count):
         picture = VideoFrame(64, 48, "yuv420p")
         for plane in picture.planes:
             plane.update(bytes([number * 9 % 256]) * plane.buffer_size)
         picture.pts, picture.time_base = number, Fraction(1, 10)
-        output.mux(pictures.encode(picture))
-    output.mux(pictures.encode(None))
+        yield picture
+
+
+def _add_sound(
+    output: OutputContainer, codec: str, sounding: Iterator[AudioFrame], rate: int, channels: int
+) -> None:
+    stream = output.add_stream(codec, rate)
+    assert isinstance(stream, AudioStream)
+    stream.layout = "mono" if channels == 1 else "stereo"
+    for frame in sounding:
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))

@@ -134,6 +134,12 @@ def test_a_damaged_key_file_is_refused_not_replaced(settings: Settings, content:
     assert file.read_text() == content
 
 
+def test_a_key_file_that_cannot_be_read_is_named(settings: Settings) -> None:
+    (settings.keys_folder / KEYS_FILE).mkdir(parents=True)
+    with pytest.raises(KeysUnusable, match=KEYS_FILE):
+        KeyRing.open(settings, create=True)
+
+
 def test_a_ring_that_is_printed_shows_no_key(settings: Settings) -> None:
     ring = KeyRing.open(settings, create=True)
     written = json.loads((settings.keys_folder / KEYS_FILE).read_text())

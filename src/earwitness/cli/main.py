@@ -2,7 +2,7 @@
 
 import typer
 
-from earwitness.cli import accounts, apikeys, databases, importing, jobs, serving, users, verifying
+from earwitness.cli import accounts, apikeys, databases, importing, jobs, searching, serving, users, verifying
 from earwitness.cli.demo.command import demo
 
 app = typer.Typer(
@@ -20,5 +20,6 @@ app.add_typer(users.group, name="user")
 app.add_typer(apikeys.group, name="apikey")
 app.command("import")(importing.import_)
 app.add_typer(jobs.group, name="jobs")
+app.command("search")(searching.search_)
 app.command("verify")(verifying.verify)
 app.add_typer(databases.group, name="db")

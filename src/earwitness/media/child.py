@@ -131,7 +131,8 @@ def _take_spare() -> Child | None:
 
 
 @atexit.register
-def _end_spare() -> None:
+def end_spare() -> None:
+    """End the process that waits, if one does."""
     while _spare:
         _spare.pop().end()
 

@@ -141,7 +141,7 @@ def _failure(failure: Failure) -> Exception:
     if failure.reason == "undecodable":
         return Undecodable()
     if failure.reason == "no-sound":
-        return FormatUnavailable(FORMATS_WITHOUT_SOUND)
+        return FormatUnavailable(list(FORMATS_WITHOUT_SOUND))
     return DecoderFailed(f"Decoding ended early: {failure.detail}.")
 
 

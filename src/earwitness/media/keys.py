@@ -155,7 +155,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _read(folder: Path) -> tuple[str, dict[str, bytes]]:
-    text = (folder / KEYS_FILE).read_bytes()
+    try:
+        text = (folder / KEYS_FILE).read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise KeysUnusable(f"{folder / KEYS_FILE} cannot be read: {error.strerror}") from error
     try:
         written = json.loads(text)
         keys = {str(kek_id): _decode(key) for kek_id, key in written["keys"].items()}

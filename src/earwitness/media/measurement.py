@@ -7,7 +7,7 @@ from msgspec import Meta
 
 Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-FORMATS_WITHOUT_SOUND = ["raw", "mp4"]
+FORMATS_WITHOUT_SOUND = ("raw", "mp4")
 
 PEAKS_PER_SECOND = 8
 
@@ -54,4 +54,4 @@ def formats_of(measurement: Measurement | None) -> list[str]:
     """The formats a recording can be had in; None stands for media that cannot be decoded."""
     if measurement is None:
         return ["raw"]
-    return ["raw", *FORMATS] if measurement.audio is not None else FORMATS_WITHOUT_SOUND
+    return ["raw", *FORMATS] if measurement.audio is not None else list(FORMATS_WITHOUT_SOUND)

@@ -23,7 +23,9 @@ _FRAGMENTED = {
     "frag_duration": "1000000",
 }
 # Without B-frames no picture is shown out of order, which players of fragments handle unevenly.
-_X264 = {"preset": "veryfast", "crf": "26", "bf": "0", "threads": "4"}
+_X264 = {"preset": "superfast", "crf": "26", "bf": "0", "threads": "4"}
+# As in mp3, sides are coded apart. This coder takes a fifth of the usual time, for a quarter more bytes.
+_AAC = {"aac_coder": "fast", "aac_ms": "0", "aac_is": "0", "aac_pns": "0", "aac_tns": "0"}
 _USUAL_FRAME_RATE = 25
 _CLOCK = Fraction(1, 90000)
 
@@ -74,28 +76,50 @@ class _Copy:
         self._output = output
         self._stream = output.add_stream_from_template(stream)
         self._offset = int(media.start / stream.time_base) if stream.time_base else 0
+        self._waiting: list[Packet[Stream]] = []
         self._last: int | None = None
 
     @property
     def is_empty(self) -> bool:
-        return self._last is None
+        return self._last is None and not self._waiting
 
     def take(self, packet: "Packet[Stream]") -> None:
-        if packet.dts is None:
-            packet.dts = packet.pts
-        if packet.dts is None or packet.size == 0:
+        if packet.size == 0:
             return
-        # What follows no whole picture cannot be shown, and time does not run backwards.
-        if not packet.is_keyframe if self._last is None else packet.dts <= self._last:
+        if packet.dts is None and self._last is None:
+            # Where pictures are stored out of order, the first ones may not say when to decode them.
+            self._waiting.append(packet)
             return
-        self._last = packet.dts
-        packet.dts -= self._offset
-        packet.pts = packet.dts if packet.pts is None else packet.pts - self._offset
-        packet.stream = self._stream
-        self._output.mux(packet)
+        self._release(packet.dts)
+        self._write(packet)
 
     def finish(self) -> None:
-        pass
+        self._release(None)
+
+    def _release(self, until: int | None) -> None:
+        """Write the packets that waited, to be decoded one after the other before `until`."""
+        waiting, self._waiting = self._waiting, []
+        length = sum(packet.duration or 1 for packet in waiting)
+        next_dts = -length if until is None else until - length
+        for packet in waiting:
+            packet.dts = next_dts
+            next_dts += packet.duration or 1
+            self._write(packet)
+
+    def _write(self, packet: "Packet[Stream]") -> None:
+        if packet.dts is None:
+            packet.dts = packet.pts
+        # What follows no whole picture cannot be shown, and time does not run backwards.
+        if packet.dts is None or (
+            packet.dts <= self._last if self._last is not None else not packet.is_keyframe
+        ):
+            return
+        self._last = packet.dts
+        packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+        packet.dts -= self._offset
+        packet.pts -= self._offset
+        packet.stream = self._stream
+        self._output.mux(packet)
 
 
 class _Picture:
@@ -140,7 +164,7 @@ class _Sound:
         self._output = output
         self._pcm = Pcm(media.start)
         rate = nearest_rate(stream.sample_rate)
-        self._stream = output.add_stream("aac", rate)
+        self._stream = output.add_stream("aac", rate, _AAC)
         self._stream.layout = "mono" if stream.channels == 1 else "stereo"
         self._stream.bit_rate = bits_per_channel(rate) * min(stream.channels, 2)
         self._written = 0

@@ -1,0 +1,75 @@
+"""earwitness search: the search of the API from the command line, and how it is answered."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.search import Found, search
+from earwitness.archive.viewer import Viewer
+from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
+from earwitness.kernel import strict_json
+from earwitness.kernel.clock import format_ms
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import convert
+
+Filters = Annotated[str, typer.Argument(metavar="[FILTERS]", help="The body of recording.search, as JSON.")]
+
+
+def search_(
+    client_id: ClientId,
+    filters: Filters = "{}",
+    explain: Annotated[bool, typer.Option("--explain", help="Show the plan, and how long it took.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search recordings as somebody who may see everything."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
+        began = time.monotonic()
+        found = search(connection, wanted, _operator(client_id))
+        milliseconds = round((time.monotonic() - began) * 1000, 1)
+        rows = {
+            row.position: row
+            for row in connection.execute(
+                recordings.select().where(recordings.c.position.in_(found.positions))
+            )
+        }
+    shown = [
+        {
+            "interactionId": row.interaction_id,
+            "thirdPartyId": row.third_party_id,
+            "type": row.type,
+            "startDatetimeUTC": format_ms(row.started_at),
+        }
+        for row in (rows[position] for position in found.positions)
+    ]
+    plan = _explained(found, milliseconds) if explain else {}
+    if as_json:
+        tell_json({"total": found.total, "recordings": shown} | ({"plan": plan} if explain else {}))
+        return
+    show_table(shown, {key: key for key in ("interactionId", "thirdPartyId", "type", "startDatetimeUTC")})
+    say(f"{found.total} in all.")
+    for name, value in plan.items():
+        say(f"  {name:<12} {value}")
+
+
+def _operator(client_id: int) -> Viewer:
+    return Viewer(client_id, 0, "operator", "operator", None, frozenset(Right), (), "")
+
+
+def _explained(found: Found, milliseconds: float) -> dict[str, Any]:
+    """The plan in words: what leads, what is checked, what is left out, and the time of it all."""
+    plan = found.plan
+    size = "" if plan.leader_size is None else f" (about {plan.leader_size})"
+    return {
+        "leader": f"{plan.leader.name}{size}" if plan.leader else "timeline",
+        "window": [
+            None if end is None else format_ms(end) for end in (plan.window.start_ms, plan.window.end_ms)
+        ],
+        "checks": [link.name for link in plan.checks],
+        "without": [link.name for link in plan.without],
+        "facts": len(plan.facts),
+        "milliseconds": milliseconds,
+    }

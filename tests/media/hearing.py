@@ -1,0 +1,67 @@
+"""What a listener would say of a recording: its length, its shape, and what sounds on which side."""
+
+import io
+import math
+from array import array
+from dataclasses import dataclass
+
+import av
+
+
+class Memory:
+    """A recording in memory, counting what is read of it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.size = len(content)
+        self.taken = 0
+
+    def read(self, start: int, stop: int, /) -> bytes:
+        self.taken += stop - start
+        return self.content[start:stop]
+
+
+@dataclass(frozen=True)
+class Heard:
+    container: str
+    codec: str
+    rate: int
+    sides: list["array[int]"]
+    video: str | None
+    pictures: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.sides[0]) / self.rate if self.sides else 0.0
+
+    def loudness(self, side: int, pitch: float) -> float:
+        """How loud a tone is on a side, 0 to 1 (Goertzel's algorithm, over the second half second)."""
+        samples = self.sides[side][self.rate // 2 : self.rate]
+        turn = 2 * math.cos(2 * math.pi * pitch / self.rate)
+        last = before = 0.0
+        for sample in samples:
+            last, before = sample / 32768 + turn * last - before, last
+        return math.sqrt(max(last * last + before * before - turn * last * before, 0)) * 2 / len(samples)
+
+
+def hear(content: bytes) -> Heard:
+    """Decode a recording whole."""
+    with av.open(io.BytesIO(content), "r") as media:
+        container = media.format.name
+        codec, rate = "", 0
+        sides: list[array[int]] = []
+        if media.streams.audio:
+            stream = media.streams.audio[0]
+            codec, rate = stream.codec_context.codec.canonical_name, stream.sample_rate
+            sides = [array("h") for _ in range(stream.channels)]
+            resampler = av.AudioResampler("s16p", stream.layout.name, rate)
+            for frame in [*media.decode(stream), None]:
+                for planar in resampler.resample(frame):
+                    for side, plane in zip(sides, planar.planes, strict=True):
+                        side.frombytes(bytes(plane)[: planar.samples * 2])
+    with av.open(io.BytesIO(content), "r") as media:
+        video, pictures = None, 0
+        if media.streams.video:
+            video = media.streams.video[0].codec_context.codec.canonical_name
+            pictures = len(list(media.decode(video=0)))
+    return Heard(container, codec, rate, sides, video, pictures)

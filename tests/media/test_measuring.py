@@ -1,0 +1,163 @@
+"""Measuring: how long a recording is, what it is made of, how loud it is when."""
+
+import os
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earwitness.media.decoder import Undecodable, process
+from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
+from tests.media import samples
+from tests.media.hearing import Memory
+
+LIMITS = Limits(seconds=60, memory_mib=1024)
+
+KINDS: dict[str, tuple[Callable[[], bytes], Audio, str | None]] = {
+    "wav 8k": (lambda: samples.wav(8000), Audio(2, 8000, "pcm_s16le"), None),
+    "wav 16k mono": (lambda: samples.wav(16000, channels=1), Audio(1, 16000, "pcm_s16le"), None),
+    "wav 48k": (lambda: samples.wav(48000), Audio(2, 48000, "pcm_s16le"), None),
+    "wav 11025": (lambda: samples.wav(11025), Audio(2, 11025, "pcm_s16le"), None),
+    "wav 4 channels": (lambda: samples.wav(8000, channels=4), Audio(4, 8000, "pcm_s16le"), None),
+    "a-law": (lambda: samples.sound("wav", "pcm_alaw"), Audio(2, 8000, "pcm_alaw"), None),
+    "µ-law": (lambda: samples.sound("wav", "pcm_mulaw", channels=1), Audio(1, 8000, "pcm_mulaw"), None),
+    "adpcm": (lambda: samples.sound("wav", "adpcm_ima_wav"), Audio(2, 8000, "adpcm_ima_wav"), None),
+    "mp3": (lambda: samples.sound("mp3", "libmp3lame", 16000), Audio(2, 16000, "mp3"), None),
+    "mp3 with a cover": (samples.covered, Audio(2, 16000, "mp3"), None),
+    "flac": (lambda: samples.sound("flac", "flac", 44100), Audio(2, 44100, "flac"), None),
+    "opus": (lambda: samples.sound("ogg", "libopus", 48000), Audio(2, 48000, "opus"), None),
+    "m4a": (lambda: samples.sound("ipod", "aac", 48000), Audio(2, 48000, "aac"), None),
+    "aac": (lambda: samples.sound("adts", "aac", 48000), Audio(2, 48000, "aac"), None),
+    "amr": (lambda: samples.sound("amr", "libopencore_amrnb", channels=1), Audio(1, 8000, "amr_nb"), None),
+    "mp4": (lambda: samples.meeting("mp4", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
+    "mpeg-ts": (lambda: samples.meeting("mpegts", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
+    "webm": (lambda: samples.meeting("webm", "libvpx", "libopus"), Audio(2, 48000, "opus"), "vp8"),
+    "avi": (lambda: samples.meeting("avi", "mpeg4", "libmp3lame"), Audio(2, 48000, "mp3"), "mpeg4"),
+    "silent mp4": (lambda: samples.meeting("mp4", "libx264", None), Audio(0, 0, ""), "h264"),
+}
+
+UNDECODABLE: dict[str, bytes] = {
+    "nothing": b"",
+    "text": b"Dear Sir or Madam,\nthis is not a recording.\n" * 200,
+    "a web page": b"<!DOCTYPE html><html><body>Please sign in</body></html>" * 50,
+    "noise": bytes(range(256)) * 500,
+    "zeros": bytes(100_000),
+    "a header without sound": samples.wav()[:44],
+    "half a header": samples.wav()[:20],
+    "an mp4 without its index": samples.meeting("mp4", "libx264", "aac")[:20_000],
+    "a picture": b"\x89PNG\r\n\x1a\n" + os.urandom(2000),
+}
+
+
+def measure(content: bytes) -> Measurement:
+    return process(Memory(content), LIMITS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_recorders_write_is_measured(kind: str) -> None:
+    make, audio, video = KINDS[kind]
+    found = measure(make())
+    assert found.duration_ms == pytest.approx(2000, abs=110)
+    assert found.video == video
+    assert found.complete
+    if audio.channels:
+        assert found.audio == audio
+        assert found.samples == pytest.approx(2 * audio.sample_rate, rel=0.05)
+        assert formats_of(found) == ["raw", "mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
+    else:
+        assert found.audio is None
+        assert found.peaks is None
+        assert formats_of(found) == ["raw", "mp4"]
+
+
+@pytest.mark.parametrize("content", UNDECODABLE.values(), ids=UNDECODABLE.keys())
+def test_what_is_no_recording_is_told_apart(content: bytes) -> None:
+    with pytest.raises(Undecodable) as told:
+        measure(content)
+    assert told.value.formats == ["raw"]
+
+
+def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "other.wav"
+    path.write_bytes(samples.wav())
+    lists = [
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{path}\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile {path}\n",
+    ]
+    for playlist in lists:
+        with pytest.raises(Undecodable):
+            measure(playlist.encode())
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        samples.wav(),
+        samples.sound("wav", "pcm_alaw"),
+        samples.sound("flac", "flac", 44100),
+        samples.meeting("webm", "libvpx", "libopus"),
+    ],
+    ids=["wav", "a-law", "flac", "webm"],
+)
+def test_of_a_truncated_recording_there_is_what_there_is(whole: bytes) -> None:
+    found = measure(whole[: len(whole) // 2 + 1])
+    assert 500 < found.duration_ms < 1500
+    assert not found.complete
+
+
+def test_a_truncated_mp3_is_as_long_as_it_still_is() -> None:
+    whole = samples.sound("mp3", "libmp3lame", 16000)
+    assert measure(whole[: len(whole) // 2]).duration_ms == pytest.approx(1000, abs=150)
+
+
+def test_damage_in_the_middle_costs_that_part_alone() -> None:
+    whole = bytearray(samples.sound("ipod", "aac", 48000))
+    begin = len(whole) // 2
+    whole[begin : begin + 2000] = bytes(2000)
+    found = measure(bytes(whole))
+    assert found.duration_ms == pytest.approx(2000, abs=110)
+    assert not found.complete
+
+
+@pytest.mark.parametrize(("container", "codec"), [("webm", "libopus"), ("matroska", "pcm_s16le")])
+def test_while_nothing_was_sent_there_is_silence(container: str, codec: str) -> None:
+    found = measure(samples.sound(container, codec, 48000, seconds=6, gap=(2, 4)))
+    assert found.duration_ms == pytest.approx(6000, abs=60)
+    assert found.peaks is not None
+    assert max(found.peaks[17:31]) <= 1
+    assert min(found.peaks[1:15]) > 40
+    assert min(found.peaks[34:47]) > 40
+
+
+def test_peaks_are_those_of_the_mix() -> None:
+    left = array("h", [0, 16384, -16384, 8192] * 1000)
+    stereo = array("h", [side for sample in left for side in (sample, -sample)])
+    assert measure(samples.wav_of(left.tobytes(), 8000, 1)).peaks == bytes([50] * 4)
+    assert measure(samples.wav_of(stereo.tobytes(), 8000, 2)).peaks == bytes([0] * 4)
+
+
+def test_peaks_go_from_silence_to_full_scale() -> None:
+    pcm = array("h", [0] * 1000 + [32767] * 1000 + [-32768] * 1000 + [328] * 1000 + [0] * 10)
+    assert measure(samples.wav_of(pcm.tobytes(), 8000, 1)).peaks == bytes([0, 100, 100, 1, 0])
+
+
+@settings(max_examples=15)
+@given(rate=st.sampled_from([8000, 11025, 12345, 22050, 44100]), window=st.integers(0, 79))
+def test_peaks_keep_time_at_any_rate(rate: int, window: int) -> None:
+    pcm = array("h", bytes(2 * rate * 10))
+    pcm[window * rate // 8] = 32767
+    pcm[(window + 1) * rate // 8 - 1] = 32767
+    found = measure(samples.wav_of(pcm.tobytes(), rate, 1))
+    assert found.samples == rate * 10
+    assert found.duration_ms == 10_000
+    assert found.peaks == bytes([0] * window + [100] + [0] * (79 - window))
+
+
+def test_an_index_at_the_end_is_sought_not_read_up_to() -> None:
+    content = samples.meeting("mp4", "libx264", "aac", seconds=8)
+    source = Memory(content)
+    process(source, LIMITS)
+    assert source.taken < 3 * len(content)

@@ -1,0 +1,172 @@
+"""Renditions: the same recording in the format that was asked for, both sides where they were."""
+
+import io
+import struct
+import wave
+
+import pytest
+
+from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
+from earwitness.media.decoding.wav import wav_header
+from earwitness.media.measurement import FORMATS, Format, Limits
+from tests.media import samples
+from tests.media.hearing import Heard, Memory, hear
+
+LIMITS = Limits(seconds=60, memory_mib=1024)
+CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
+CODECS = {"mp3": "mp3", "wav": "pcm_s16le", "mp4": "aac"}
+
+CALLS = {
+    "wav 8k": samples.wav(8000),
+    "wav 16k mono": samples.wav(16000, channels=1),
+    "wav 11025": samples.wav(11025),
+    "wav 4 channels": samples.wav(8000, channels=4),
+    "a-law": samples.sound("wav", "pcm_alaw"),
+    "mp3": samples.sound("mp3", "libmp3lame", 16000),
+    "flac": samples.sound("flac", "flac", 44100),
+    "opus": samples.sound("ogg", "libopus", 48000),
+    "m4a": samples.sound("ipod", "aac", 48000),
+}
+MEETINGS = {
+    "mp4": samples.meeting("mp4", "libx264", "aac"),
+    "h264 and opus": samples.meeting("matroska", "libx264", "libopus"),
+    "mpeg-ts": samples.meeting("mpegts", "libx264", "aac"),
+    "webm": samples.meeting("webm", "libvpx", "libopus"),
+    "avi": samples.meeting("avi", "mpeg4", "libmp3lame"),
+}
+
+
+def rendered(content: bytes, format_: Format, counted: int | None = None) -> bytes:
+    return b"".join(render(Memory(content), format_, LIMITS, counted))
+
+
+def in_mp3(content: bytes) -> bytes:
+    sink = io.BytesIO()
+    process(Memory(content), LIMITS, sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_can_be_had_in_every_format(call: str, format_: Format) -> None:
+    original, made = hear(CALLS[call]), hear(rendered(CALLS[call], format_))
+    kind = format_.partition("-")[0]
+    assert (made.container, made.codec) == (CONTAINERS[kind], CODECS[kind])
+    assert made.rate == original.rate
+    assert made.seconds == pytest.approx(original.seconds, abs=0.3)
+    assert made.video is None
+    assert len(made.sides) == (1 if format_.endswith("-mono") else min(len(original.sides), 2))
+
+
+@pytest.mark.parametrize("format_", ["mp3", "wav", "mp4"])
+@pytest.mark.parametrize("call", ["wav 8k", "a-law", "opus", "m4a"])
+def test_each_party_stays_on_its_side(call: str, format_: Format) -> None:
+    _assert_sides(hear(rendered(CALLS[call], format_)))
+
+
+def test_the_mp3_made_while_measuring_is_the_one_made_on_demand() -> None:
+    assert in_mp3(CALLS["wav 8k"]) == rendered(CALLS["wav 8k"], "mp3")
+    _assert_sides(hear(in_mp3(CALLS["wav 8k"])))
+
+
+def test_both_parties_are_in_the_mono_mix() -> None:
+    for format_ in ("mp3-mono", "wav-mono"):
+        heard = hear(rendered(CALLS["wav 8k"], format_))
+        assert heard.loudness(0, samples.LEFT_HZ) == pytest.approx(samples.LOUDNESS / 2, rel=0.1)
+        assert heard.loudness(0, samples.RIGHT_HZ) == pytest.approx(samples.LOUDNESS / 2, rel=0.1)
+
+
+def _assert_sides(heard: Heard) -> None:
+    for side, own, other in ((0, samples.LEFT_HZ, samples.RIGHT_HZ), (1, samples.RIGHT_HZ, samples.LEFT_HZ)):
+        assert heard.loudness(side, own) == pytest.approx(samples.LOUDNESS, rel=0.1)
+        assert heard.loudness(side, other) < 0.01
+
+
+def test_a_wav_of_a_wav_is_the_same_samples() -> None:
+    pcm = samples.tones(8000, 3.3, 2)
+    with wave.open(io.BytesIO(rendered(samples.wav_of(pcm, 8000, 2), "wav"))) as made:
+        assert made.getnframes() == len(pcm) // 4
+        assert made.readframes(made.getnframes()) == pcm
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_wav_says_how_long_it_is_whether_counted_before_or_not(call: str) -> None:
+    counted = process(Memory(CALLS[call]), LIMITS).samples
+    made = rendered(CALLS[call], "wav", counted)
+    assert made == rendered(CALLS[call], "wav")
+    with wave.open(io.BytesIO(made)) as opened:
+        assert opened.getnframes() == counted
+    assert struct.unpack_from("<I", made, 4)[0] == len(made) - 8
+
+
+@pytest.mark.parametrize("counted", [1, 15_000, 17_000])
+def test_a_wav_is_as_long_as_it_says_even_if_it_was_counted_wrong(counted: int) -> None:
+    made = rendered(CALLS["wav 8k"], "wav", counted)
+    assert len(made) == 44 + counted * 4
+    with wave.open(io.BytesIO(made)) as opened:
+        assert opened.getnframes() == counted
+
+
+def test_beyond_4_gib_a_wav_has_long_lengths() -> None:
+    count = 2**31
+    header = wav_header(count, 8000, 2)
+    assert header[:4] == b"RF64"
+    assert header[8:16] == b"WAVEds64"
+    riff_size, data_size, frames = struct.unpack_from("<QQQ", header, 20)
+    assert (data_size, frames) == (count * 4, count)
+    assert riff_size == len(header) - 8 + data_size
+    assert header[-8:] == b"data\xff\xff\xff\xff"
+    assert wav_header(2**30 - 10, 8000, 2)[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("meeting", MEETINGS)
+def test_a_meeting_in_mp4_has_every_picture_and_its_sound(meeting: str) -> None:
+    original, made = hear(MEETINGS[meeting]), hear(rendered(MEETINGS[meeting], "mp4"))
+    assert (made.container, made.codec, made.video) == (CONTAINERS["mp4"], "aac", "h264")
+    assert made.pictures == original.pictures == 20
+    assert made.seconds == pytest.approx(2, abs=0.15)
+    _assert_sides(made)
+
+
+@pytest.mark.parametrize("meeting", MEETINGS)
+def test_of_a_meeting_the_sound_alone_can_be_had(meeting: str) -> None:
+    made = hear(rendered(MEETINGS[meeting], "mp3"))
+    assert made.video is None
+    _assert_sides(made)
+
+
+def test_without_sound_there_is_only_the_picture() -> None:
+    silent = samples.meeting("mp4", "libx264", None)
+    assert hear(rendered(silent, "mp4")).pictures == 20
+    assert in_mp3(silent) == b""
+    for format_ in ("mp3", "mp3-mono", "wav", "wav-mono"):
+        with pytest.raises(FormatUnavailable) as told:
+            render(Memory(silent), format_, LIMITS)
+        assert told.value.extra == {"formats": ["raw", "mp4"]}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_is_no_recording_is_told_before_the_first_byte(format_: Format) -> None:
+    for content in (b"", b"this is not a recording\n" * 99, samples.wav()[:44]):
+        with pytest.raises(Undecodable):
+            render(Memory(content), format_, LIMITS)
+
+
+def test_of_a_truncated_recording_what_there_is_is_played() -> None:
+    whole = CALLS["wav 8k"]
+    for format_ in FORMATS:
+        assert hear(rendered(whole[: len(whole) // 2], format_)).seconds == pytest.approx(1, abs=0.3)
+
+
+def test_after_damage_sound_and_picture_are_still_together() -> None:
+    whole = bytearray(samples.meeting("mp4", "libx264", "aac"))
+    begin = len(whole) // 2
+    whole[begin : begin + 2000] = bytes(2000)
+    for format_ in ("mp3", "wav"):
+        assert hear(rendered(bytes(whole), format_)).seconds == pytest.approx(2, abs=0.15)
+
+
+def test_an_unusual_rate_becomes_the_nearest_that_mp3_has() -> None:
+    assert hear(rendered(samples.wav(6000), "mp3")).rate == 8000
+    assert hear(rendered(samples.wav(96000), "mp3")).rate == 48000
+    assert hear(rendered(samples.wav(96000), "wav")).rate == 96000
