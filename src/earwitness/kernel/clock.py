@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EARLIEST_MS = 0
 LATEST_MS = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
@@ -22,8 +23,14 @@ def now_ms() -> int:
 
 def format_ms(moment_ms: int) -> str:
     """Write a moment as the documentation does: `2026-05-12T10:30:00.000Z`."""
-    moment = _EPOCH + timedelta(milliseconds=moment_ms)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    day, within_ms = divmod(moment_ms, MS_PER_DAY)
+    minutes, ms = divmod(within_ms, 60_000)
+    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}.{ms % 1000:03}Z"
+
+
+@lru_cache(1024)  # a page has hundreds of moments of few days
+def _date(days: int) -> str:
+    return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def parse_ms(text: str) -> int:

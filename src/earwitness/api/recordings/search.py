@@ -95,10 +95,26 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
 
 
 # Built once: building a statement costs more than running it over a page.
-_NOT_SHOWN = {"metadata", "message", "raw_sms_ids", "measurement", "received_digest", "received_at", "status"}
-_ROWS = select(*(column for column in recordings.c if column.name not in _NOT_SHOWN)).where(
-    among(recordings.c.position, POSITIONS)
-)
+_ROWS = select(
+    recordings.c.position,
+    recordings.c.interaction_id,
+    recordings.c.third_party_id,
+    recordings.c.started_at,
+    recordings.c.ended_at,
+    recordings.c.duration_ms,
+    recordings.c.type,
+    recordings.c.source,
+    recordings.c.transcript_snippet,
+    recordings.c.analysis,
+    recordings.c.conversation_phases,
+    recordings.c.is_private,
+    recordings.c.is_private_reason,
+    recordings.c.has_media,
+    recordings.c.retention_group_id,
+    recordings.c.retain_until,
+    recordings.c.data_groups,
+    recordings.c.optional,
+).where(among(recordings.c.position, POSITIONS))
 _TAGS = (
     select(recording_tags.c.position, tags.c.tag)
     .join(tags, tags.c.id == recording_tags.c.tag_id)
@@ -130,7 +146,6 @@ def _recordings(
     if not positions:
         return []
     page = {"positions": as_list(positions)}
-    rows = {row.position: row for row in connection.execute(_ROWS, page)}
     participants = participants_of(connection, positions)
     tagged: dict[int, list[str]] = defaultdict(list)
     for position, tag in connection.execute(_TAGS, page):
@@ -141,53 +156,36 @@ def _recordings(
     counted = connection.execute(_COMMENT_COUNTS, page) if viewer.may(Right.RECORDING_COMMENT_VIEW) else ()
     commented = {row[0]: row[1] for row in counted}
     snippets = _snippets(connection, page, asked) if asked else {}
-    return [
-        _recording(
-            rows[position],
-            viewer,
+    found: dict[int, Recording] = {}
+    for row in connection.execute(_ROWS, page):
+        position, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = (
+            row
+        )
+        opening, analysis, phases, is_private, reason, has_media, group_id, until, groups, optional = rest
+        found[position] = Recording(
+            interaction_id=interaction_id,
+            third_party_id=third_party_id,
+            start_datetime_utc=format_ms(started_at),
+            end_datetime_utc=format_ms(ended_at),
+            duration_in_seconds=duration_ms / 1000,
+            type=type_,
+            source=source,
             comments_count=commented.get(position, 0),
-            snippet=snippets.get(position),
+            transcript_snippet=snippets.get(position, opening),
+            analysis=analysis,
             tags=tagged[position],
+            conversation_phases=phases,
+            is_private=is_private,
+            is_private_reason=reason,
+            media_access_status=media_access_status(viewer, has_media),
+            retention_group_id=group_id,
+            retain_until=None if until is None else format_ms(until),
             legal_holds=holds[position],
+            data_groups=groups,
+            optional=optional,
             endpoints=participants[position],
         )
-        for position in positions
-    ]
-
-
-def _recording(
-    row: Any,
-    viewer: Viewer,
-    *,
-    comments_count: int,
-    snippet: str | None,
-    tags: list[str],
-    legal_holds: list[LegalHold],
-    endpoints: list[Participant],
-) -> Recording:
-    return Recording(
-        interaction_id=row.interaction_id,
-        third_party_id=row.third_party_id,
-        start_datetime_utc=format_ms(row.started_at),
-        end_datetime_utc=format_ms(row.ended_at),
-        duration_in_seconds=row.duration_ms / 1000,
-        type=row.type,
-        source=row.source,
-        comments_count=comments_count,
-        transcript_snippet=row.transcript_snippet if snippet is None else snippet,
-        analysis=row.analysis,
-        tags=tags,
-        conversation_phases=row.conversation_phases,
-        is_private=row.is_private,
-        is_private_reason=row.is_private_reason,
-        media_access_status=media_access_status(viewer, row.has_media),
-        retention_group_id=row.retention_group_id,
-        retain_until=None if row.retain_until is None else format_ms(row.retain_until),
-        legal_holds=legal_holds,
-        data_groups=row.data_groups,
-        optional=row.optional,
-        endpoints=endpoints,
-    )
+    return [found[position] for position in positions]
 
 
 def media_access_status(viewer: Viewer, has_media: bool) -> str:
