@@ -83,7 +83,7 @@ class Generator:
         self._count = count
         self._random = random.Random(seed)
         weights = list(accumulate(1 / (rank + 5) for rank in range(VOCABULARY)))
-        words = [_word(rank) for rank in range(VOCABULARY)]
+        words = [word_of(rank) for rank in range(VOCABULARY)]
         lengths = [self._random.randint(8, 16) for _ in range(SENTENCES)]
         self._sentences = [
             " ".join(self._random.choices(words, cum_weights=weights, k=length)) for length in lengths
@@ -135,7 +135,7 @@ class Generator:
         )  # fmt: skip
 
 
-def _word(rank: int) -> str:
+def word_of(rank: int) -> str:
     """A pronounceable word for a rank: the commonest are the shortest."""
     syllables = (
         "ba",

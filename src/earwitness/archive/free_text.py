@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Generic, NoReturn, TypeAlias, TypeVar
 
@@ -350,13 +351,19 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
     last = first + limit
     opening = closing = ""
     if last < len(flat):
-        last, closing = max(cuts(flat, end, last)), "…"
+        space = flat.rfind(" ", end, last)
+        last, closing = space if space > 0 else max(cuts(flat, end, last)), "…"
     if first > 0:
-        first, opening = min(cuts(flat, first + 1, start + 1)), "…"
+        space = flat.find(" ", first + 1, start + 1)
+        first, opening = space if space > 0 else min(cuts(flat, first + 1, start + 1)), "…"
     return f"{opening}{flat[first:last].strip()}{closing}"
 
 
 def _passage(text: str, node: Node) -> tuple[int, int] | None:
+    if text.isascii() and (pattern := _plain_pattern(node)):
+        hit = pattern.search(text)
+        if hit is not None:
+            return hit.span()
     document = tokens(text)
     found = [
         (at, len(phrase.tokens)) for phrase in _wanted(node) if (at := _place(phrase, document)) is not None
@@ -366,6 +373,18 @@ def _passage(text: str, node: Node) -> tuple[int, int] | None:
     at, length = min(found)
     passage = list(islice(spans(text), at, at + length))
     return passage[0][1], passage[-1][2]
+
+
+@lru_cache(64)
+def _plain_pattern(node: Node) -> re.Pattern[str] | None:
+    """The same in a regular expression, for plain text: a page of snippets is made with one query."""
+    phrases = list(_wanted(node))
+    if not phrases or not all(token.isascii() for phrase in phrases for token in phrase.tokens):
+        return None
+    words = "|".join(
+        "[^0-9A-Za-z]+".join(phrase.tokens) + ("[0-9A-Za-z]*" if phrase.prefix else "") for phrase in phrases
+    )
+    return re.compile(f"(?<![0-9A-Za-z])(?:{words})(?![0-9A-Za-z])", re.IGNORECASE | re.ASCII)
 
 
 def _wanted(node: Node, wanted: bool = True) -> Iterator[Phrase]:

@@ -141,9 +141,7 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
 def _retention(connection: Connection, row: Any) -> dict[str, Any]:
     part, member = recording_endpoints.c, legal_hold_recordings.c
     subjects = connection.scalars(
-        select(part.person_id).where(
-            part.position == row.position, part.is_recording_subject, part.person_id.is_not(None)
-        )
+        select(part.person_id).where(part.position == row.position, part.is_recording_subject)
     )
     holds = connection.execute(
         select(legal_holds.c.id, legal_holds.c.name)

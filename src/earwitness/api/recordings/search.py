@@ -86,7 +86,7 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
         token = wanted.recordings_search_token
     found = search(call.connection, wanted, call.viewer, newest_id)
     return RecordingsPage(
-        recordings=_recordings(call.connection, call.viewer, found.positions, found.asked),
+        recordings=recordings_at(call.connection, call.viewer, found.positions, found.asked),
         total=found.total,
         page=wanted.page or 1,
         page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
@@ -139,7 +139,7 @@ _TEXTS = (
 )
 
 
-def _recordings(
+def recordings_at(
     connection: Connection, viewer: Viewer, positions: Sequence[int], asked: Node | None
 ) -> list[Recording]:
     """The recordings at these positions, in their order."""

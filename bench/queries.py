@@ -1,0 +1,36 @@
+"""The fixed set of searches that the benchmark asks."""
+
+from typing import Any
+
+from bench.generating import NOBODY_SAYS, word_of
+
+_DAY = {"dateTimeRange": {"from": "2025-05-14", "to": "2025-05-15"}}
+_YEAR = {"dateTimeRange": {"from": "2024-05-14", "to": "2025-05-14"}}
+_COMMON, _SECOND = word_of(0), word_of(1)
+
+QUERIES: dict[str, dict[str, Any]] = {
+    "one day": _DAY,
+    "a third of the archive": _YEAR,
+    "everything": {},
+    "calls in of a year": {**_YEAR, "direction": "In", "communicationTypes": {"include": ["phone"]}},
+    "rare word": {"freeText": NOBODY_SAYS},
+    "medium word": {"freeText": word_of(3000)},
+    "common word": {"freeText": _COMMON},
+    "two common words": {"freeText": f"{word_of(3)} {word_of(9)}"},
+    "common phrase": {"freeText": f'"{_COMMON} {_SECOND}"'},
+    "common word of a day": {**_DAY, "freeText": _COMMON},
+    "all but a word": {"freeText": f"-{_COMMON}"},
+    "busy endpoint": {"endpointIds": {"include": [1]}},
+    "quiet endpoint, common word": {"endpointIds": {"include": [3000]}, "freeText": _COMMON},
+    "all but the busiest": {"endpointIds": {"exclude": [1]}},
+    "tag": {"tagIds": {"include": [1]}},
+    "lunchtime in London": {
+        "timeRanges": {"include": [{"from": "12:00", "to": "13:00"}], "timeZone": "Europe/London"}
+    },
+    "between two": {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"endpointIds": [2]}}},
+    "ten thousand ids": {"recordingIds": {"include": list(range(1, 1_000_000, 100))}},
+    "page 3,000": {"page": 3000},
+}
+
+# What 8 clients ask at random in the load test: what a day's work looks like.
+MIXED = ("one day", "rare word", "medium word", "common word of a day", "quiet endpoint, common word", "tag")

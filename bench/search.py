@@ -1,0 +1,218 @@
+"""Searches through HTTP beside their floor: the same SQL on the bare driver, and encoding the answer.
+
+    python -m bench.search --recordings 1000000 --archive FOLDER [--database-url URL] [--report FILE]
+
+Floor and server are asked in turns, in one run, so that what else the machine does weighs on both.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import event
+
+from bench.loading import load
+from bench.queries import MIXED, QUERIES
+from earwitness.api.recordings.search import recordings_at
+from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.search import newest_committed_id, search
+from earwitness.archive.users import add_api_key, add_user
+from earwitness.archive.viewer import Viewer
+from earwitness.kernel.rights import Right, Role
+from earwitness.kernel.settings import Settings
+from earwitness.kernel.wire import convert
+
+CLIENT_ID = 1
+PORT = 8399
+VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
+
+
+def main() -> None:
+    given = _arguments()
+    settings = Settings(
+        data=given.archive / "data", keys=given.archive / "keys", database_url=given.database_url
+    )
+    accounts = Accounts(settings)
+    if not accounts.all():
+        accounts.create(CLIENT_ID, "Benchmark")
+        seconds = load(accounts.open(CLIENT_ID), given.recordings)
+        print(f"loaded {given.recordings:,} recordings in {seconds:.0f} s")
+    archive = accounts.open(CLIENT_ID)
+    credentials = _credentials(archive)
+    report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
+    with _server(settings, given.workers):
+        token = _post("/api/authWithApiKey", credentials)["token"]
+        for name, wanted in QUERIES.items():
+            report["queries"][name] = _measure(archive, token, name, wanted, given.rounds)
+        report["load"] = _load_test(token, given.clients, given.seconds)
+    print(f"\n{report['load']}")
+    if given.report:
+        given.report.write_text(json.dumps(report, indent=2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recordings", type=int, default=100_000)
+    parser.add_argument("--archive", type=Path, required=True, help="kept, and used again")
+    parser.add_argument("--database-url", default="")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--report", type=Path)
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def _credentials(archive: Archive) -> dict[str, Any]:
+    username = f"bench-{time.time_ns()}"
+    with archive.write() as connection:
+        _, api_key = add_api_key(connection, add_user(connection, username, [Role.ADMIN]))
+    return {"clientId": CLIENT_ID, "username": username, "apiKey": api_key}
+
+
+@contextmanager
+def _server(settings: Settings, workers: int) -> Iterator[None]:
+    environment = os.environ | {
+        "EARWITNESS_DATA": str(settings.data),
+        "EARWITNESS_KEYS": str(settings.keys_folder),
+        "EARWITNESS_LOG_LEVEL": "WARNING",
+    }
+    if settings.database_url:
+        environment["EARWITNESS_DATABASE_URL"] = settings.database_url
+    command = [sys.executable, "-m", "earwitness", "serve", "--no-jobs", "--port", str(PORT)]
+    process = subprocess.Popen(
+        [*command, "--workers", str(workers)], env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        _wait_until_ready(process)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("the server did not become ready")
+
+
+class _Client:
+    """One connection that is kept, as integrations keep theirs."""
+
+    def __init__(self, token: str = "") -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+
+    def post(self, path: str, body: bytes) -> bytes:
+        self._connection.request("POST", path, body, self._headers)
+        response = self._connection.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{response.status}: {answer[:200]!r}")
+        return answer
+
+
+def _post(path: str, body: Any) -> Any:
+    return json.loads(_Client().post(path, json.dumps(body).encode()))
+
+
+def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], rounds: int) -> dict[str, Any]:
+    client, body = _Client(token), json.dumps(wanted).encode()
+    answer = json.loads(client.post("/api/client/recording.search", body))
+    floor = _floor(archive, wanted)
+    through_http: list[float] = []
+    on_the_floor: list[float] = []
+    for _ in range(rounds):
+        through_http.append(_timed(lambda: client.post("/api/client/recording.search", body)))
+        on_the_floor.append(_timed(floor))
+    measured = {
+        "total": answer["total"],
+        "median_ms": round(statistics.median(through_http), 2),
+        "p95_ms": round(sorted(through_http)[int(len(through_http) * 0.95)], 2),
+        "floor_ms": round(statistics.median(on_the_floor), 2),
+        "ratio": round(statistics.median(through_http) / statistics.median(on_the_floor), 2),
+    }
+    print(f"{name:<28} {measured}", flush=True)
+    return measured
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
+    """The statements of a search, as they reach the driver, repeated on it, and its answer encoded."""
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+        statements.append((sql, parameters))
+
+    with archive.read() as connection:
+        event.listen(connection, "before_cursor_execute", remember)
+        newest_committed_id(connection)
+        found = search(connection, convert(wanted, RecordingSearch), VIEWER)
+        answer = recordings_at(connection, VIEWER, found.positions, found.asked)
+    driver: Any = archive.engine.raw_connection().driver_connection
+
+    def repeat() -> bytes:
+        for sql, parameters in statements:
+            driver.execute(sql, parameters).fetchall()
+        return msgspec.json.encode(answer)
+
+    return repeat
+
+
+def _load_test(token: str, clients: int, seconds: float) -> dict[str, Any]:
+    with ProcessPoolExecutor(clients) as pool:
+        times = sorted(
+            t for each in pool.map(_ask, [token] * clients, [seconds] * clients, range(clients)) for t in each
+        )
+    return {
+        "clients": clients,
+        "requests_a_second": round(len(times) / seconds),
+        "median_ms": round(statistics.median(times), 1),
+        "p99_ms": round(times[int(len(times) * 0.99)], 1),
+    }
+
+
+def _ask(token: str, seconds: float, seed: int) -> list[float]:
+    client, pick = _Client(token), random.Random(seed)
+    bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
+    times: list[float] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        body = pick.choice(bodies)
+        times.append(_timed(lambda body=body: client.post("/api/client/recording.search", body)))  # type: ignore[misc]
+    return times
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m earwitness` is the command `earwitness`."""
+
+from earwitness.cli.main import app
+
+app()
