@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: help install install-dev demo test check format lock clean
+.PHONY: bench-search help install install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ install-dev: .venv/installed-dev ## the same, with what tests and checks need
 demo: install ## a demo archive, served on http://127.0.0.1:8080/api
 	$(BIN)/earwitness demo
 
+BASE_URL ?= http://127.0.0.1:8080/api
+examples: install ## the documentation's own curl examples, against the demo: make examples API_KEY=…
+	$(BIN)/python -m docs.examples --base-url $(BASE_URL) --api-key "$(API_KEY)"
+
+docs: install ## write docs/api anew, from the code
+	$(BIN)/python -m docs.generate
+
 test: install-dev ## every test, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest
 
@@ -49,6 +56,9 @@ lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --group dev --output-file requirements-dev.lock
+
+bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
+	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench)
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
