@@ -1,6 +1,8 @@
 """Fixtures: a firm with an archive of its own, on SQLite and on a real PostgreSQL server."""
 
+import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,13 +19,29 @@ from tests.firm import CLIENT_ID, Firm
 DATABASES = ("sqlite", "postgresql")
 
 
+_POSTGRES_FOLDER = "TESTS_POSTGRES_FOLDER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder of the PostgreSQL server, before the test processes start and inherit it.
+
+    It is not in pytest's own: each run of pytest closes that one to other users, and the server, which
+    never runs as root, would lose its files to the next run.
+    """
+    if not hasattr(config, "workerinput"):
+        os.environ[_POSTGRES_FOLDER] = tempfile.mkdtemp(prefix="earwitness-tests-")
+        Path(os.environ[_POSTGRES_FOLDER]).chmod(0o755)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[_POSTGRES_FOLDER], ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
-    shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        shared = shared.parent
-    server = get_server(shared / "postgresql")
+    server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
     yield server.get_uri()
     server.cleanup()
 
