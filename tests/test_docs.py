@@ -1,0 +1,71 @@
+"""The documents name every setting, command and option that there is, and none that there is not."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from earwitness.cli.main import app
+from earwitness.ingest.metadata import IngestMetadata
+from earwitness.kernel.settings import Settings
+from tests.firm import Firm
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def commands(command: Any, path: tuple[str, ...] = ("earwitness",)) -> Iterator[tuple[str, Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield " ".join(path), command
+        return
+    for name, one in inner.items():
+        yield from commands(one, (*path, name))
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    documented = set(re.findall(r"^\| `(EARWITNESS_\w+)`", (DOCS / "settings.md").read_text(), re.MULTILINE))
+    assert documented == {setting.metadata["variable"] for setting in fields(Settings)}
+
+
+def test_every_command_is_documented_with_its_options_and_every_documented_one_exists() -> None:
+    text = (DOCS / "cli.md").read_text()
+    sections = dict(
+        re.findall(r"^## `(earwitness[a-z ]*?)(?: [A-Z\[].*)?`\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    )
+    there = dict(commands(typer.main.get_command(app)))
+    assert set(sections) == set(there)
+    for name, command in there.items():
+        options = {
+            option
+            for parameter in command.params
+            if parameter.param_type_name == "option"
+            for option in parameter.opts
+        } - {"--help"}
+        named = set(re.findall(r"`(--[a-z-]+)`", sections[name].partition("| option |")[2]))
+        assert named == options, name
+
+
+def test_every_field_of_the_metadata_is_documented() -> None:
+    text = (DOCS / "ingest.md").read_text()
+    missing = [name for name in IngestMetadata.__struct_encode_fields__ if f"`{name}`" not in text]
+    assert missing == []
+
+
+def test_the_documented_metadata_is_taken_in(firm: Firm) -> None:
+    example = re.search(r"```json\n(.*?)```", (DOCS / "ingest.md").read_text(), re.DOTALL)
+    assert example is not None
+    response = firm.client.post(
+        "/api/ingest/recording",
+        files={"metadata": (None, example[1].encode())},
+        headers=firm.headers(),
+    )
+    assert (response.status_code, response.json()["status"]) == (201, "processed")
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [DOCS.parent / "README.md", *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
