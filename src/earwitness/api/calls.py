@@ -1,5 +1,110 @@
-"""Live calls."""
+"""Live calls: POST /ingest/call/start and /ingest/call/end."""
 
-from litestar.handlers import HTTPRouteHandler
+from typing import Any, Literal
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import field
+from sqlalchemy import Connection, select
+
+from earwitness.archive.endpoints import find_or_add_endpoint, shown
+from earwitness.archive.inflight_calls import end_call, find_call, start_call
+from earwitness.archive.schema.recordings import recordings
+from earwitness.http import road
+from earwitness.http.road import Call
+from earwitness.ingest.metadata import EndpointType, Word
+from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.errors import Conflict, NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Moment, Wire
+
+
+class CallEndpoint(Wire):
+    """One side of a call, however its value is written."""
+
+    type: EndpointType
+    endpoint: Word
+
+
+class CallStart(Wire):
+    """A call that began on an endpoint that is recorded; `startDatetimeUTC` is now unless it is given."""
+
+    third_party_id: Word
+    endpoint: CallEndpoint
+    other_endpoint: CallEndpoint | None = None
+    direction: Literal["In", "Out"] | None = None
+    start_datetime_utc: Moment | None = field(default=None, name="startDatetimeUTC")
+
+
+class CallEnd(Wire):
+    """A call that ended."""
+
+    third_party_id: Word
+
+
+class Started(Wire):
+    """A call in progress."""
+
+    third_party_id: str
+    start_datetime_utc: str = field(name="startDatetimeUTC")
+
+
+@road.write("/ingest/call/start", right=Right.RECORDING_INGEST)
+def start(call: Call, sent: CallStart) -> Started:
+    """Tell that a call began. Told again it changes nothing, nor when its recording is there already.
+
+    It ends when its end is told, when its recording is taken in, or 24 hours after its start.
+    """
+    told = None if sent.start_datetime_utc is None else int(sent.start_datetime_utc)
+    started_at = now_ms() if told is None else told
+    if _is_recording(call.connection, sent.third_party_id):
+        return _started(sent.third_party_id, started_at)
+    endpoint_id, _, _ = find_or_add_endpoint(call.connection, sent.endpoint.type, sent.endpoint.endpoint)
+    other = _other(sent.other_endpoint)
+    known = find_call(call.connection, sent.third_party_id)
+    if known is not None:
+        same = (known.endpoint_id, known.other_endpoint, known.direction) == (
+            endpoint_id,
+            other,
+            sent.direction,
+        )
+        if not same or told not in {None, known.started_at}:
+            raise Conflict(f"{sent.third_party_id} is another call, and in progress.")
+        return _started(sent.third_party_id, known.started_at)
+    start_call(
+        call.connection,
+        sent.third_party_id,
+        endpoint_id,
+        other_endpoint=other,
+        direction=sent.direction,
+        started_at=started_at,
+    )
+    call.changed("Endpoint", endpoint_id, {"callStarted": sent.third_party_id})
+    return _started(sent.third_party_id, started_at)
+
+
+@road.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
+def end(call: Call, sent: CallEnd) -> CallEnd:
+    """Tell that a call ended."""
+    known = find_call(call.connection, sent.third_party_id)
+    if known is None:
+        raise NotFound(f"There is no call {sent.third_party_id} in progress.")
+    end_call(call.connection, sent.third_party_id)
+    call.changed("Endpoint", known.endpoint_id, {"callEnded": sent.third_party_id})
+    return CallEnd(third_party_id=sent.third_party_id)
+
+
+ROUTES = [start, end]
+
+
+def _started(third_party_id: str, started_at: int) -> Started:
+    return Started(third_party_id=third_party_id, start_datetime_utc=format_ms(started_at))
+
+
+def _other(endpoint: CallEndpoint | None) -> dict[str, Any] | None:
+    if endpoint is None:
+        return None
+    return {"type": endpoint.type, "endpoint": shown(endpoint.type, endpoint.endpoint)}
+
+
+def _is_recording(connection: Connection, third_party_id: str) -> bool:
+    found = select(recordings.c.position).where(recordings.c.third_party_id == third_party_id)
+    return connection.scalar(found) is not None

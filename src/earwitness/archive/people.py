@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from earwitness.archive.schema.people import people
 from earwitness.archive.text import fold
+
+
+def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
+    """The order of people: by folded full name, the same on every database, then by id."""
+    name = people.c.full_name_folded
+    return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
 
 
 def find_or_add_person(

@@ -1,5 +1,148 @@
 """Administration: endpoints."""
 
-from litestar.handlers import HTTPRouteHandler
+from typing import Any
 
-ROUTES: list[HTTPRouteHandler] = []
+import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Connection, delete, exists, or_, select, update
+
+from earwitness.archive.endpoints import find_endpoint, find_or_add_endpoint, normalise
+from earwitness.archive.inflight_calls import forget_calls_that_are_over
+from earwitness.archive.paging import page_of
+from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
+from earwitness.archive.schema.people import endpoints, inflight_calls, people
+from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.http import road
+from earwitness.http.road import Answer, Call
+from earwitness.ingest.metadata import EndpointType, Text, Word
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Page, PageSize, Wire
+
+DEFAULT_PAGE_SIZE = 100
+
+
+class WantedEndpoints(Wire):
+    """Which page of all endpoints."""
+
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+class EndpointChange(Wire, kw_only=True):
+    """What is to be different; what is left out stays.
+
+    `label` is shown in `metadata`; an empty one takes it away. `ownedByPersonId` null: nobody owns it. Its
+    `type` and `endpoint` are what an endpoint is, and cannot differ.
+    """
+
+    type: EndpointType | None = None
+    endpoint: Word | None = None
+    label: Text | None = None
+    metadata: dict[str, Any] | None = None
+    owned_by_person_id: Id | UnsetType | None = UNSET
+    is_private: bool | None = None
+
+
+class NewEndpoint(EndpointChange, kw_only=True):
+    """An endpoint to add."""
+
+    type: EndpointType
+    endpoint: Word
+
+
+class EndpointId(Wire):
+    """Which endpoint it is."""
+
+    id: int
+
+
+@road.read("/admin/endpoint", method="GET", right=(Right.ENDPOINTS_VIEW, Right.ENDPOINTS_EDIT))
+def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedEndpoint]]:
+    """List endpoints by id; the total is in `X-Total-Count`."""
+    size = wanted.page_size or DEFAULT_PAGE_SIZE
+    every = select(endpoints.c.id).order_by(endpoints.c.id)
+    ids, total = page_of(call.connection, every, wanted.page or 1, size)
+    listed = recorded_endpoints(call.connection, call.viewer, ids, owners=True)
+    return Answer(listed, headers={"X-Total-Count": str(total)})
+
+
+@road.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
+def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
+    """Add an endpoint. However its value is written, there is one of each."""
+    if not normalise(wanted.type, wanted.endpoint):
+        raise BadRequest.of(Fault("endpoint", "expected an address"))
+    known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
+    if known is not None:
+        raise Conflict(f"There is an endpoint {wanted.endpoint} already: {known.id}.")
+    endpoint_id, _, _ = find_or_add_endpoint(call.connection, wanted.type, wanted.endpoint)
+    return _change(call, endpoint_id, wanted)
+
+
+@road.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
+def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
+    """Change an endpoint. Recordings keep who took part, and whether they are private."""
+    return _change(call, call.id, wanted)
+
+
+@road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
+def delete_endpoint(call: Call) -> EndpointId:
+    """Delete an endpoint that never took part in anything."""
+    before = _row(call.connection, call.id)
+    forget_calls_that_are_over(call.connection)
+    took_part = or_(
+        exists(select(1).where(recording_endpoints.c.endpoint_id == call.id)),
+        exists(select(1).where(inflight_calls.c.endpoint_id == call.id)),
+    )
+    if call.connection.scalar(select(took_part)):
+        raise Conflict(f"The endpoint {before.endpoint} took part in recordings, or in a call in progress.")
+    call.connection.execute(delete(endpoints).where(endpoints.c.id == call.id))
+    call.changed("Endpoint", call.id, {"type": before.type, "endpoint": before.endpoint, "deleted": True})
+    return EndpointId(id=call.id)
+
+
+ROUTES = [list_endpoints, add_endpoint, change_endpoint, delete_endpoint]
+
+
+def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEndpoint:
+    before = _row(call.connection, endpoint_id)
+    kind, value = wanted.type or before.type, wanted.endpoint or before.endpoint
+    if (kind, normalise(kind, value)) != (before.type, before.normalised):
+        raise Conflict(f"This is the endpoint {before.endpoint}; another value is another endpoint.")
+    columns = _columns(call.connection, before.metadata, wanted)
+    if columns:
+        call.connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(columns))
+    call.changed("Endpoint", endpoint_id, _given(wanted))
+    return recorded_endpoints(call.connection, call.viewer, [endpoint_id], owners=True)[0]
+
+
+def _row(connection: Connection, endpoint_id: int) -> Any:
+    row = connection.execute(select(endpoints).where(endpoints.c.id == endpoint_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no endpoint {endpoint_id}.")
+    return row
+
+
+def _columns(connection: Connection, metadata: dict[str, Any], wanted: EndpointChange) -> dict[str, Any]:
+    """The columns that are to change, and their values."""
+    columns: dict[str, Any] = {}
+    owner_id = wanted.owned_by_person_id
+    if owner_id is not UNSET:
+        known = select(people.c.id).where(people.c.id == owner_id)
+        if owner_id is not None and connection.scalar(known) is None:
+            raise BadRequest.of(Fault("ownedByPersonId", f"there is no person {owner_id}"))
+        columns["owned_by_person_id"] = owner_id
+    if wanted.is_private is not None:
+        columns["is_private"] = wanted.is_private
+    if wanted.metadata is not None:
+        columns["metadata"] = wanted.metadata
+    if wanted.label is not None:
+        others = {key: value for key, value in columns.get("metadata", metadata).items() if key != "label"}
+        columns["metadata"] = others | ({"label": wanted.label} if wanted.label else {})
+    return columns
+
+
+def _given(wanted: EndpointChange) -> dict[str, object]:
+    """What was asked for, as the ledger keeps it."""
+    sent: dict[str, object] = msgspec.to_builtins(wanted)
+    return {name: value for name, value in sent.items() if value is not None or name == "ownedByPersonId"}

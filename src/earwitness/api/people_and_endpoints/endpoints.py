@@ -1,5 +1,167 @@
-"""Endpoints."""
+"""Endpoints: POST /client/people/endpoint/search and /client/people/endpoint/get."""
 
-from litestar.handlers import HTTPRouteHandler
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import Meta
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, not_, or_, select
+
+from earwitness.archive.among import among
+from earwitness.archive.communications import is_recorded, recorded_among
+from earwitness.archive.endpoints import digits_of, normalise
+from earwitness.archive.inflight_calls import visible_calls
+from earwitness.archive.paging import page_of, slice_of
+from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
+from earwitness.archive.schema.people import endpoints, people
+from earwitness.archive.words import FreeText, holds_all, values_in, words_of
+from earwitness.http import road
+from earwitness.http.road import Answer, Call
+from earwitness.ingest.metadata import EndpointType
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Page, PageSize, Wire
+
+DEFAULT_PAGE_SIZE = 100
+
+
+class EndpointSearch(Wire):
+    """Which endpoints; every field is optional, and all that are given hold."""
+
+    type: EndpointType | None = None
+    endpoint_search: FreeText | None = None
+    free_text: FreeText | None = None
+    is_recorded: bool | None = None
+    is_currently_recorded: bool | None = None
+    only_return_owned: bool | None = None
+    only_return_non_owned: bool | None = None
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+class EndpointValue(Wire):
+    """An endpoint, however its value is written."""
+
+    type: EndpointType
+    endpoint: str
+
+
+EndpointValues = Annotated[list[EndpointValue], Meta(max_length=10_000)]
+
+
+class EndpointRecord(Wire):
+    """An endpoint with its owner, null when nobody owns it."""
+
+    id: int
+    type: str
+    endpoint: str
+    owned_by_person_id: int | None
+    is_private: bool
+    is_recorded: bool
+
+
+@road.read("/client/people/endpoint/search", right=Right.ENDPOINTS_VIEW)
+def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[RecordedEndpoint]]:
+    """Find endpoints and the people that own them; the total is in `X-Total-Count`."""
+    matching = select(endpoints.c.id).where(*_conditions(call, wanted)).order_by(endpoints.c.id)
+    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
+    if words := words_of(wanted.free_text):
+        ids, total = slice_of(_holding(call.connection, matching, words), page, size)
+    else:
+        ids, total = page_of(call.connection, matching, page, size)
+    found = recorded_endpoints(call.connection, call.viewer, ids)
+    return Answer(found, headers={"X-Total-Count": str(total)})
+
+
+@road.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
+def get_endpoints(call: Call, wanted: EndpointValues) -> list[EndpointRecord]:
+    """Get endpoints by value, in the order asked; each once, those there are."""
+    asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in wanted)
+    rows = call.connection.execute(
+        select(endpoints).where(among(endpoints.c.normalised, [value for _, value in asked]))
+    )
+    known = {(row.type, row.normalised): row for row in rows}
+    found = [known[one] for one in asked if one in known]
+    recorded = recorded_among(call.connection, call.viewer, [row.id for row in found])
+    return [
+        EndpointRecord(
+            id=row.id,
+            type=row.type,
+            endpoint=row.endpoint,
+            owned_by_person_id=row.owned_by_person_id,
+            is_private=row.is_private,
+            is_recorded=row.id in recorded,
+        )
+        for row in found
+    ]
+
+
+ROUTES = [search_endpoints, get_endpoints]
+
+
+def _conditions(call: Call, wanted: EndpointSearch) -> Iterator[ColumnElement[bool]]:
+    if wanted.only_return_owned and wanted.only_return_non_owned:
+        raise BadRequest.of(Fault("onlyReturnNonOwned", "not together with onlyReturnOwned"))
+    if wanted.type is not None:
+        yield endpoints.c.type == wanted.type
+    if wanted.endpoint_search and wanted.endpoint_search.strip():
+        yield _has_part(wanted.endpoint_search)
+    if wanted.is_recorded is not None:
+        yield is_recorded(call.viewer) if wanted.is_recorded else not_(is_recorded(call.viewer))
+    if wanted.is_currently_recorded is not None:
+        live = among(endpoints.c.id, list(visible_calls(call.connection, call.viewer)))
+        yield live if wanted.is_currently_recorded else not_(live)
+    if wanted.only_return_owned:
+        yield endpoints.c.owned_by_person_id.is_not(None)
+    if wanted.only_return_non_owned:
+        yield endpoints.c.owned_by_person_id.is_(None)
+
+
+def _has_part(wanted: str) -> ColumnElement[bool]:
+    """The normalised value has this part; that of a phone number may be written as numbers are.
+
+    A leading `00` is what the digits hold, or the sign that a whole number begins.
+    """
+    value = endpoints.c.normalised
+    part = value.contains(wanted.strip().casefold(), autoescape=True)
+    digits = digits_of(wanted)
+    if digits is None:
+        return part
+    number = [value.contains(digits, autoescape=True)]
+    if whole := digits.removeprefix("00"):
+        number.append(value.startswith(whole, autoescape=True))
+    return or_(part, and_(endpoints.c.type == "phone", or_(*number)))
+
+
+def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]) -> list[int]:
+    texts = (
+        matching.add_columns(
+            endpoints.c.type,
+            endpoints.c.endpoint,
+            endpoints.c.normalised,
+            endpoints.c.metadata,
+            people.c.full_name,
+        )
+        .outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)
+        .where(*(_may_hold(connection, word) for word in words))
+    )
+    return [
+        row.id
+        for row in connection.execute(texts)
+        if holds_all(
+            words,
+            [row.endpoint, row.full_name, *values_in(row.metadata)],
+            [row.normalised] if row.type == "phone" else [],
+        )
+    ]
+
+
+def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
+    """Leaves out the many endpoints that are a plain value alone, and surely not the one that is meant."""
+    value = endpoints.c.normalised
+    on_sqlite = connection.dialect.name == "sqlite"
+    return or_(
+        _has_part(word),
+        people.c.full_name_folded.contains(word, autoescape=True),
+        cast(endpoints.c.metadata, Text) != "{}",
+        value.op("GLOB")("*[^ -~]*") if on_sqlite else func.octet_length(value) != func.length(value),
+    )

@@ -1,5 +1,99 @@
-"""People."""
+"""People: POST /client/people.search, .searchByName and .get."""
 
-from litestar.handlers import HTTPRouteHandler
+from typing import Annotated
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import Meta
+from sqlalchemy import Connection, select
+
+from earwitness.api.people_and_endpoints.person_filters import (
+    DEFAULT_PAGE_SIZE,
+    PeopleSearch,
+    PeopleSearchByName,
+    find_people,
+    find_people_by_name,
+)
+from earwitness.archive.among import among
+from earwitness.archive.person_records import Person, person_records
+from earwitness.archive.schema.people import people
+from earwitness.http import road
+from earwitness.http.road import Call
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire
+
+PeopleIds = Annotated[list[Id | str], Meta(max_length=10_000)]
+
+
+class PersonsPage(Wire):
+    """A page of people and the exact total."""
+
+    persons: list[Person]
+    total: int
+    page: int
+    page_size: int
+
+
+class PersonName(Wire):
+    """A person, as a list to choose from shows it."""
+
+    id: int
+    full_name: str
+    person_type: str
+    is_active: bool
+
+
+class PersonNamesPage(Wire):
+    """A page of names and the exact total."""
+
+    persons: list[PersonName]
+    total: int
+    page: int
+    page_size: int
+
+
+@road.read("/client/people.search", right=Right.PEOPLE_VIEW)
+def search_people(call: Call, wanted: PeopleSearch) -> PersonsPage:
+    """Search people with rich filters."""
+    ids, total = find_people(call.connection, wanted)
+    interactions = bool(wanted.include_interactions)
+    return PersonsPage(
+        persons=person_records(call.connection, call.viewer, ids, interactions=interactions),
+        total=total,
+        page=wanted.page or 1,
+        page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
+    )
+
+
+@road.read("/client/people.searchByName", right=Right.PEOPLE_VIEW)
+def search_people_by_name(call: Call, wanted: PeopleSearchByName) -> PersonNamesPage:
+    """Search people by the beginning of any word of their name."""
+    ids, total = find_people_by_name(call.connection, wanted)
+    return PersonNamesPage(
+        persons=_names(call.connection, ids),
+        total=total,
+        page=wanted.page or 1,
+        page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
+    )
+
+
+@road.read("/client/people.get", right=Right.PEOPLE_VIEW)
+def get_people(call: Call, wanted: PeopleIds) -> list[Person]:
+    """Get people by id or thirdPartyId, in the order asked; each once, those there are."""
+    third_party_ids = [one for one in wanted if isinstance(one, str)]
+    known = call.connection.execute(
+        select(people.c.third_party_id, people.c.id).where(among(people.c.third_party_id, third_party_ids))
+    )
+    id_of = {row.third_party_id: row.id for row in known}
+    ids = [one if isinstance(one, int) else id_of.get(one, 0) for one in wanted]
+    return person_records(call.connection, call.viewer, list(dict.fromkeys(ids)))
+
+
+ROUTES = [search_people, search_people_by_name, get_people]
+
+
+def _names(connection: Connection, ids: list[int]) -> list[PersonName]:
+    """The people of these ids, in their order."""
+    rows = {row.id: row for row in connection.execute(select(people).where(among(people.c.id, ids)))}
+    return [
+        PersonName(id=row.id, full_name=row.full_name, person_type=row.person_type, is_active=row.is_active)
+        for row in map(rows.__getitem__, ids)
+    ]

@@ -1,0 +1,166 @@
+"""What changes with a person: the row, its endpoints and groups, the text index, and retention."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy import Connection, select, update
+
+from earwitness.archive.endpoints import find_or_add_endpoint
+from earwitness.archive.groups import assign_groups
+from earwitness.archive.person_records import Person, person_records
+from earwitness.archive.retention import recompute_for_people
+from earwitness.archive.schema.people import endpoints, people, retention_groups
+from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.archive.text import fold
+from earwitness.archive.text_index import index_recording
+from earwitness.http.road import Call
+from earwitness.ingest.metadata import EndpointType, Text, Word
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.wire import Id, Wire
+
+WordOrNothing = Annotated[str, Meta(max_length=512)]
+_NULL_MEANS_NONE = {"retentionGroupId", "byoStorageAccountId"}
+
+
+class PersonEndpoint(Wire):
+    """An endpoint of a person, however its value is written."""
+
+    type: EndpointType
+    endpoint: Word
+
+
+class PersonGroup(Wire):
+    """A group, by its names; it is made as it appears."""
+
+    group_name: Word
+    group_value: Word
+
+
+class PersonChange(Wire, kw_only=True):
+    """What is to be different; what is left out stays.
+
+    An empty `email`, `thirdPartyId` or `avatar` takes it away. `endpoints` and `autoGroupAssignment` take
+    the place of all that there were.
+    """
+
+    full_name: Word | None = None
+    email: WordOrNothing | None = None
+    third_party_id: WordOrNothing | None = None
+    person_type: Literal["staff", "external"] | None = None
+    avatar: Text | None = None
+    retention_group_id: Id | UnsetType | None = UNSET
+    byo_storage_account_id: Id | UnsetType | None = UNSET
+    is_active: bool | None = None
+    endpoints: Annotated[list[PersonEndpoint], Meta(max_length=1000)] | None = None
+    auto_group_assignment: Annotated[list[PersonGroup], Meta(max_length=1000)] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class NewPerson(PersonChange, kw_only=True):
+    """A person to add: `staff` unless said otherwise."""
+
+    full_name: Word
+
+
+def change(call: Call, person_id: int, wanted: PersonChange) -> Person:
+    """Change a person, and whatever follows from it; answers how it is then.
+
+    Raises NotFound, BadRequest naming what cannot be, and Conflict for what is another person's or would
+    shorten how long recordings are kept.
+    """
+    connection = call.connection
+    before = connection.execute(select(people).where(people.c.id == person_id)).one_or_none()
+    if before is None:
+        raise NotFound(f"There is no person {person_id}.")
+    _check(connection, person_id, wanted)
+    columns = _columns(wanted)
+    if columns:
+        connection.execute(update(people).where(people.c.id == person_id).values(columns))
+    if wanted.endpoints is not None:
+        _own(connection, person_id, wanted.endpoints)
+    if wanted.auto_group_assignment is not None:
+        groups = ((group.group_name, group.group_value) for group in wanted.auto_group_assignment)
+        assign_groups(connection, person_id, groups)
+    changed = {name for name, value in columns.items() if value != before._mapping[name]}
+    if changed & {"full_name", "email"}:
+        _index_anew(connection, person_id)
+    if "retention_group_id" in changed:
+        recompute_for_people(connection, [person_id])
+    call.changed("Person", person_id, _given(wanted))
+    return person_records(connection, call.viewer, [person_id], storage=True)[0]
+
+
+def _check(connection: Connection, person_id: int, wanted: PersonChange) -> None:
+    faults = []
+    if wanted.full_name is not None and not wanted.full_name.strip():
+        faults.append(Fault("fullName", "expected a name"))
+    group_id = wanted.retention_group_id
+    if isinstance(group_id, int):
+        known = select(retention_groups.c.id).where(retention_groups.c.id == group_id)
+        if connection.scalar(known) is None:
+            faults.append(Fault("retentionGroupId", f"there is no retention group {group_id}"))
+    faults += [
+        Fault(f"endpoints[{index}].endpoint", "expected an address")
+        for index, one in enumerate(wanted.endpoints or [])
+        if not one.endpoint.strip()
+    ]
+    if faults:
+        raise BadRequest.of(*faults)
+    same = select(people.c.id).where(
+        people.c.third_party_id == wanted.third_party_id, people.c.id != person_id
+    )
+    if wanted.third_party_id and (other := connection.scalar(same)) is not None:
+        raise Conflict(f"Person {other} has the thirdPartyId {wanted.third_party_id} already.")
+
+
+def _columns(wanted: PersonChange) -> dict[str, Any]:
+    """The columns that are to change, and their values."""
+    columns: dict[str, Any] = {
+        name: getattr(wanted, name)
+        for name in ("full_name", "person_type", "is_active", "metadata")
+        if getattr(wanted, name) is not None
+    }
+    columns |= {
+        name: getattr(wanted, name).strip() or None
+        for name in ("email", "third_party_id", "avatar")
+        if getattr(wanted, name) is not None
+    }
+    columns |= {
+        name: getattr(wanted, name)
+        for name in ("retention_group_id", "byo_storage_account_id")
+        if getattr(wanted, name) is not UNSET
+    }
+    if "full_name" in columns:
+        columns["full_name_folded"] = fold(columns["full_name"])
+    if "email" in columns:
+        columns["email_folded"] = columns["email"] and columns["email"].casefold()
+    return columns
+
+
+def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -> None:
+    """Make a person the owner of these endpoints, and of no others."""
+    endpoint_ids = []
+    for one in wanted:
+        endpoint_id, owner_id, _ = find_or_add_endpoint(connection, one.type, one.endpoint)
+        if owner_id not in {None, person_id}:
+            raise Conflict(f"The endpoint {one.endpoint} is owned by person {owner_id}.")
+        endpoint_ids.append(endpoint_id)
+    owned = endpoints.c.owned_by_person_id
+    connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
+    connection.execute(
+        update(endpoints).where(endpoints.c.id.in_(endpoint_ids)).values(owned_by_person_id=person_id)
+    )
+
+
+def _index_anew(connection: Connection, person_id: int) -> None:
+    part = recording_endpoints.c
+    theirs = select(part.position).where(part.person_id == person_id).distinct()
+    for position in connection.scalars(theirs).all():
+        index_recording(connection, position)
+
+
+def _given(wanted: PersonChange) -> dict[str, object]:
+    """What was asked for, as the ledger keeps it."""
+    sent: dict[str, object] = msgspec.to_builtins(wanted)
+    return {name: value for name, value in sent.items() if value is not None or name in _NULL_MEANS_NONE}
