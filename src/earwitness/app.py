@@ -8,16 +8,28 @@ from litestar import Litestar, Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from earwitness.api import authentication, calls, comments, health, ingest, media, retention_groups, users
+from earwitness.api import (
+    authentication,
+    calls,
+    comments,
+    health,
+    media,
+    retention_groups,
+    schema,
+    users,
+)
 from earwitness.api.administration import access_policies, account, api_keys, legal_holds, playlists, tags
 from earwitness.api.administration import endpoints as administered_endpoints
 from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
+from earwitness.api.ingest import late_arrivals
+from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
 from earwitness.http.installation import Installation
 from earwitness.http.observed import observed
+from earwitness.http.paths import whole_segments
 from earwitness.http.problems import HANDLERS
 from earwitness.http.road import MAX_BODY_BYTES
 from earwitness.http.tokens import Tokens
@@ -39,7 +51,8 @@ API: Sequence[HTTPRouteHandler] = [
     *retention_groups.ROUTES,
     *comments.ROUTES,
     *media.ROUTES,
-    *ingest.ROUTES,
+    *ingested_recordings.ROUTES,
+    *late_arrivals.ROUTES,
     *calls.ROUTES,
     *administered_people.ROUTES,
     *administered_endpoints.ROUTES,
@@ -50,6 +63,7 @@ API: Sequence[HTTPRouteHandler] = [
     *legal_holds.ROUTES,
     *playlists.ROUTES,
     *tags.ROUTES,
+    *schema.ROUTES,
 ]
 
 SLOW_CALLS = 16
@@ -72,18 +86,19 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Li
         yield
         if loop:
             loop.stop()
+        installation.renditions.close()
         installation.accounts.close()
 
     app = Litestar(
         route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES],
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
-        middleware=[observed],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+    app.asgi_handler = observed(whole_segments(app.asgi_handler), installation.metrics)
     app.state.installation = installation
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
     check_rights(app)

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.kernel.errors import Corrupt
+from earwitness.kernel.errors import Corrupt, NotFound
 from earwitness.kernel.settings import SettingError, Settings
-from earwitness.media.keys import KEYS_FILE, KeyRing, KeysMissing, KeysUnusable, WrappedKey, token_key
+from earwitness.media.keys import (
+    KEYS_FILE,
+    KeyInUse,
+    KeyRing,
+    KeysMissing,
+    KeysUnusable,
+    WrappedKey,
+    token_key,
+)
 
 DATA_KEY = os.urandom(32)
 
@@ -73,6 +81,37 @@ def test_after_a_rotation_old_keys_open_and_running_processes_follow(settings: S
     assert KeyRing.open(settings).unwrap(before, b"") == DATA_KEY
 
 
+def test_running_processes_wrap_with_a_new_key_at_once(settings: Settings) -> None:
+    running, rotating = KeyRing.open(settings, create=True), KeyRing.open(settings)
+    for _ in range(20):
+        kek_id = rotating.rotate()
+        assert running.wrap(DATA_KEY, b"").kek_id == kek_id
+
+
+def test_a_key_file_that_is_lost_or_damaged_meanwhile_does_not_stop_what_runs(settings: Settings) -> None:
+    ring = KeyRing.open(settings, create=True)
+    wrapped = ring.wrap(DATA_KEY, b"")
+    for spoil in (lambda file: file.write_text("{}"), Path.unlink):
+        spoil(settings.keys_folder / KEYS_FILE)
+        assert ring.unwrap(wrapped, b"") == DATA_KEY
+        assert ring.wrap(DATA_KEY, b"").kek_id == wrapped.kek_id
+
+
+def test_a_retired_key_is_gone_and_the_current_one_stays(settings: Settings) -> None:
+    running = KeyRing.open(settings, create=True)
+    before = running.wrap(DATA_KEY, b"")
+    ring = KeyRing.open(settings)
+    with pytest.raises(KeyInUse):
+        ring.retire(before.kek_id)
+    kek_id = ring.rotate()
+    ring.retire(before.kek_id)
+    with pytest.raises(NotFound):
+        ring.retire(before.kek_id)
+    assert KeyRing.open(settings).ids == running.ids == [kek_id]
+    with pytest.raises(Corrupt, match=before.kek_id):
+        running.unwrap(before, b"")
+
+
 def test_two_rings_that_rotate_lose_no_key(settings: Settings) -> None:
     one, other = KeyRing.open(settings, create=True), KeyRing.open(settings)
     wrapped = [one.wrap(DATA_KEY, b"")]
@@ -111,6 +150,16 @@ def test_a_given_key_is_used_instead_of_the_file(settings: Settings) -> None:
     assert not settings.keys_folder.exists()
     with pytest.raises(SettingError):
         ring.rotate()
+
+
+def test_of_several_given_keys_the_first_is_current(settings: Settings) -> None:
+    one, other = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("one", "other"))
+    wrapped = KeyRing.open(Settings(key_encryption_key=one)).wrap(DATA_KEY, b"")
+    ring = KeyRing.open(Settings(key_encryption_key=f"{other}, {one}"))
+    assert ring.current == "other"
+    assert ring.unwrap(wrapped, b"") == DATA_KEY
+    with pytest.raises(SettingError):
+        KeyRing.open(Settings(key_encryption_key=f"{one},{one}"))
 
 
 @pytest.mark.parametrize(

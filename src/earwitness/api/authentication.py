@@ -16,12 +16,13 @@ from earwitness.archive.sign_in import attempt_succeeded, begin_attempt
 from earwitness.archive.users import hash_of
 from earwitness.http import decode
 from earwitness.http.installation import Installation
+from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
 from earwitness.http.road import encode
 from earwitness.http.signed_in import address_of
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import NotFound, Unauthenticated
+from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
 from earwitness.kernel.wire import Id, Wire
 
 # Failures all answer this long after they arrived, whatever was wrong: the time tells nothing.
@@ -49,14 +50,18 @@ class SignedIn(Wire):
     refresh_token: str
 
 
-@public(["/authWithApiKey", "/authWithAPIKey"], "POST")
+@public(
+    ["/authWithApiKey", "/authWithAPIKey"],
+    "POST",
+    describes=Describes(ApiKeySignIn, SignedIn, refuses=(Unauthenticated, TooManyRequests)),
+)
 async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange an API key for a short-lived bearer token."""
     sent = decode.take(ApiKeySignIn, decode.parse(request, await request.body(), from_query=False))
     return await _answer(request, _sign_in, sent)
 
 
-@public("/auth/refresh", "POST")
+@public("/auth/refresh", "POST", describes=Describes(Refresh, SignedIn, refuses=(Unauthenticated,)))
 async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange a refresh token for the next pair; a second use revokes all that came of it."""
     sent = decode.take(Refresh, decode.parse(request, await request.body(), from_query=False))
@@ -72,7 +77,7 @@ async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Resp
     try:
         signed_in = await to_thread.run_sync(step, installation, request, sent)
     except Unauthenticated:
-        await anyio.sleep(began + _FAILURE_SECONDS - time.monotonic())
+        await anyio.sleep(max(0.0, began + _FAILURE_SECONDS - time.monotonic()))
         raise
     return encode(signed_in, 200)
 

@@ -1,5 +1,186 @@
-"""Comments."""
+"""Comments: GET, POST and DELETE /client/recording/comment."""
 
-from litestar.handlers import HTTPRouteHandler
+from typing import Annotated, Any
 
-ROUTES: list[HTTPRouteHandler] = []
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+from sqlalchemy import select, update
+
+from earwitness.archive.comments import add_comment as add
+from earwitness.archive.schema.people import users
+from earwitness.archive.schema.recordings import comments, tags
+from earwitness.archive.viewer import Viewer
+from earwitness.archive.visible import visible_position
+from earwitness.http import road
+from earwitness.http.named import by_recording_id
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
+from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
+from earwitness.kernel.wire import Id, Wire
+
+_Seconds = Meta(ge=0, le=315_576_000)
+Offset = Annotated[int, _Seconds] | Annotated[float, _Seconds]
+
+
+class CommentsOfRecording(Wire):
+    """The recording; `bID` picks the comments on one bookmark, `cIdf` one comment by its id."""
+
+    recording_id: Id
+    b_id: Id | None = field(default=None, name="bID")
+    c_idf: Id | None = None
+
+
+class CommentTag(Wire):
+    """A tag of the account's catalogue."""
+
+    id: int
+    tag: str
+
+
+class CommentOut(Wire, kw_only=True):
+    """What somebody wrote about a recording, or about the part of it between two offsets."""
+
+    comment: str
+    start_offset_in_seconds: int | float
+    end_offset_in_seconds: int | float | UnsetType = UNSET
+    recording_id: int
+    inserted_by_user_id: int
+    inserted_by_username: str
+    inserted_at: str
+    tag: CommentTag | UnsetType = UNSET
+
+
+class NewComment(Wire, omit_defaults=True):
+    """A comment to add. A tag that is not in the catalogue is added to it."""
+
+    recording_id: Id
+    comment: str
+    start_offset_in_seconds: Offset | None = None
+    end_offset_in_seconds: Offset | None = None
+    tag: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    bookmark_id: Id | None = None
+
+
+class CommentToWithdraw(Wire):
+    """One comment on one recording."""
+
+    recording_id: Id
+    c_idf: Id
+
+
+class CommentId(Wire):
+    """Which comment it is."""
+
+    comment_id: int
+
+
+@road.read(
+    "/client/recording/comment",
+    method="GET",
+    right=Right.RECORDING_COMMENT_VIEW,
+    audit=Audit("Get comments", by_recording_id),
+    refuses=(NotFound,),
+)
+def get_comments(call: Call, wanted: CommentsOfRecording) -> list[CommentOut]:
+    """Get the comments on a recording, oldest first."""
+    position = visible_position(call.connection, call.viewer, wanted.recording_id)
+    rows = (
+        select(comments, users.c.username, tags.c.tag)
+        .join(users, users.c.id == comments.c.user_id)
+        .outerjoin(tags, tags.c.id == comments.c.tag_id)
+        .where(comments.c.position == position, comments.c.withdrawn_at.is_(None))
+        .order_by(comments.c.inserted_at, comments.c.id)
+    )
+    if wanted.b_id is not None:
+        rows = rows.where(comments.c.bookmark_id == wanted.b_id)
+    if wanted.c_idf is not None:
+        rows = rows.where(comments.c.id == wanted.c_idf)
+    return [_comment_out(wanted.recording_id, row) for row in call.connection.execute(rows)]
+
+
+def _comment_out(recording_id: int, row: Any) -> CommentOut:
+    end = row.end_offset_in_seconds
+    return CommentOut(
+        comment=row.comment,
+        start_offset_in_seconds=_number(row.start_offset_in_seconds or 0.0),
+        end_offset_in_seconds=UNSET if end is None else _number(end),
+        recording_id=recording_id,
+        inserted_by_user_id=row.user_id,
+        inserted_by_username=row.username,
+        inserted_at=format_ms(row.inserted_at),
+        tag=UNSET if row.tag_id is None else CommentTag(id=row.tag_id, tag=row.tag),
+    )
+
+
+def _number(seconds: float) -> int | float:
+    """Whole seconds as the documentation writes them: 35, not 35.0."""
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+@road.write(
+    "/client/recording/comment",
+    right=Right.RECORDING_COMMENT_EDIT,
+    status=201,
+    audit=Audit("Add comment", by_recording_id),
+    refuses=(NotFound,),
+)
+def add_comment(call: Call, wanted: NewComment) -> CommentId:
+    """Comment on a recording, or on the part of it between two offsets."""
+    _check(wanted)
+    comment_id = add(
+        call.connection,
+        visible_position(call.connection, call.viewer, wanted.recording_id),
+        call.viewer.user_id,
+        wanted.comment,
+        start_offset_in_seconds=wanted.start_offset_in_seconds,
+        end_offset_in_seconds=wanted.end_offset_in_seconds,
+        tag=wanted.tag,
+        bookmark_id=wanted.bookmark_id,
+    )
+    written = msgspec.to_builtins(wanted)
+    call.changed_recording(written.pop("recordingId"), {"commentId": comment_id, **written})
+    return CommentId(comment_id=comment_id)
+
+
+def _check(wanted: NewComment) -> None:
+    faults = []
+    if not wanted.comment.strip():
+        faults.append(Fault("comment", "expected some text"))
+    if wanted.tag is not None and not wanted.tag.strip():
+        faults.append(Fault("tag", "expected some text"))
+    start, end = wanted.start_offset_in_seconds, wanted.end_offset_in_seconds
+    if end is not None and end < (start or 0):
+        faults.append(Fault("endOffsetInSeconds", "lies before startOffsetInSeconds"))
+    if faults:
+        raise BadRequest.of(*faults)
+
+
+@road.write(
+    "/client/recording/comment",
+    method="DELETE",
+    right=Right.RECORDING_COMMENT_EDIT,
+    audit=Audit("Withdraw comment", by_recording_id),
+    refuses=(NotFound,),
+)
+def withdraw_comment(call: Call, wanted: CommentToWithdraw) -> CommentId:
+    """Withdraw a comment: its author can, and an Admin. It vanishes, and stays in the audit log."""
+    position = visible_position(call.connection, call.viewer, wanted.recording_id)
+    this = (comments.c.id == wanted.c_idf) & (comments.c.position == position)
+    author_id = call.connection.scalar(
+        select(comments.c.user_id).where(this, comments.c.withdrawn_at.is_(None))
+    )
+    if author_id is None:
+        raise NotFound(f"There is no comment {wanted.c_idf} on recording {wanted.recording_id}.")
+    if author_id != call.viewer.user_id and not _is_admin(call.viewer):
+        raise Forbidden("A comment is withdrawn by its author or an Admin.")
+    call.connection.execute(update(comments).where(this).values(withdrawn_at=now_ms()))
+    call.changed_recording(wanted.recording_id, {"withdrawnCommentId": wanted.c_idf})
+    return CommentId(comment_id=wanted.c_idf)
+
+
+def _is_admin(viewer: Viewer) -> bool:
+    return viewer.rights >= ROLE_RIGHTS[Role.ADMIN]
+
+
+ROUTES = [get_comments, add_comment, withdraw_comment]

@@ -1,5 +1,223 @@
-"""Retention groups."""
+"""Retention groups: GET /admin/retentionGroup, and changing them."""
 
-from litestar.handlers import HTTPRouteHandler
+import re
+from typing import Annotated, Any
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import Meta
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from earwitness.archive.among import among
+from earwitness.archive.known_people import check_people
+from earwitness.archive.retention import Durations, recompute_for_default, recompute_for_people
+from earwitness.archive.schema.people import account, people, retention_groups
+from earwitness.http import road
+from earwitness.http.given import given
+from earwitness.http.road import Call
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.strict_json import printable
+from earwitness.kernel.wire import Ids, Wire
+
+_MOST_DAYS = 1_000_000
+_MOST_TYPES = 100
+_TYPE = "^[a-z][a-z0-9_-]{0,63}$"
+
+Name = Annotated[str, Meta(min_length=1, max_length=512)]
+# Looked at by hand, below: a fault names the type that it is about.
+Days = Annotated[
+    dict[str, Any],
+    Meta(
+        extra_json_schema={
+            "required": ["default"],
+            "maxProperties": _MOST_TYPES,
+            "propertyNames": {"pattern": _TYPE},
+            "additionalProperties": {"type": ["integer", "null"], "minimum": 1, "maximum": _MOST_DAYS},
+        }
+    ),
+]
+
+
+class RetentionGroup(Wire):
+    """A group of people, and how many days recordings are kept in which they are the subject."""
+
+    id: int
+    name: str
+    retention_group: Durations
+    people_ids: list[int]
+
+
+class RetentionGroups(Wire):
+    """All groups, and what applies to people who are in none."""
+
+    account_default: Durations
+    retention_groups: list[RetentionGroup]
+
+
+class RetentionGroupChange(Wire):
+    """What is to be different; what is left out stays. `peopleIds` takes the place of all who were in it."""
+
+    name: Name | None = None
+    retention_group: Days | None = None
+    people_ids: Ids | None = None
+
+
+class NewRetentionGroup(Wire):
+    """A group to add. People are in one group: whoever is in another moves."""
+
+    name: Name
+    retention_group: Days
+    people_ids: Ids | None = None
+
+
+class RetentionGroupId(Wire):
+    """Which group it is."""
+
+    id: int
+
+
+@road.read("/admin/retentionGroup", method="GET", right=Right.RETENTION_GROUP_VIEW)
+def list_retention_groups(call: Call) -> RetentionGroups:
+    """List retention groups."""
+    default = call.connection.execute(select(account.c.default_retention)).scalar_one()
+    return RetentionGroups(account_default=default, retention_groups=_groups(call.connection))
+
+
+@road.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
+def add_retention_group(call: Call, wanted: NewRetentionGroup) -> RetentionGroupId:
+    """Add a retention group; the recordings of its people are kept by it from now on."""
+    _check_days("retentionGroup", wanted.retention_group)
+    _check_name(call.connection, wanted.name)
+    added = insert(retention_groups).values(name=wanted.name, retention_group=wanted.retention_group)
+    group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
+    recompute_for_people(call.connection, _put(call.connection, group_id, wanted.people_ids or []))
+    call.changed("RetentionGroup", group_id, given(wanted))
+    return RetentionGroupId(id=group_id)
+
+
+@road.write(
+    "/admin/retentionGroup/{id:str}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+)
+def change_retention_group(call: Call, wanted: RetentionGroupChange) -> RetentionGroup:
+    """Change a retention group, its days or its people; recordings are kept accordingly from now on."""
+    this = retention_groups.c.id == call.id
+    before = _group(call)
+    if wanted.name is not None:
+        _check_name(call.connection, wanted.name, ~this)
+        call.connection.execute(update(retention_groups).where(this).values(name=wanted.name))
+    if wanted.retention_group is not None:
+        _check_days("retentionGroup", wanted.retention_group)
+        days = update(retention_groups).where(this).values(retention_group=wanted.retention_group)
+        call.connection.execute(days)
+    moved = [] if wanted.people_ids is None else _put(call.connection, call.id, wanted.people_ids)
+    stayed = [] if wanted.retention_group is None else before.people_ids
+    recompute_for_people(call.connection, [*{*moved, *stayed}])
+    call.changed("RetentionGroup", call.id, given(wanted))
+    return _group(call)
+
+
+@road.write(
+    "/admin/retentionGroup/{id:str}", method="DELETE", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+)
+def delete_retention_group(call: Call) -> RetentionGroupId:
+    """Delete a retention group; the account default applies to its people from now on."""
+    before = _group(call)
+    moved = _put(call.connection, call.id, [])
+    call.connection.execute(delete(retention_groups).where(retention_groups.c.id == call.id))
+    recompute_for_people(call.connection, moved)
+    call.changed("RetentionGroup", call.id, {"name": before.name, "deleted": True})
+    return RetentionGroupId(id=call.id)
+
+
+@road.write(
+    "/admin/retentionGroup/accountDefault",
+    method="PUT",
+    right=Right.RETENTION_GROUP_EDIT,
+    refuses=(Conflict,),
+)
+def set_account_default(call: Call, wanted: Days) -> Durations:
+    """Set the days for people who are in no group: as they are listed, or under `retentionGroup`."""
+    path = "retentionGroup" if list(wanted) == ["retentionGroup"] else ""
+    days = wanted[path] if path else wanted
+    _check_days(path, days)
+    call.connection.execute(update(account).values(default_retention=days))
+    recompute_for_default(call.connection)
+    call.changed("Account", call.viewer.client_id, {"accountDefault": days})
+    default: Durations = days
+    return default
+
+
+ROUTES = [
+    list_retention_groups,
+    add_retention_group,
+    set_account_default,
+    change_retention_group,
+    delete_retention_group,
+]
+
+
+def _groups(connection: Connection, *which: ColumnElement[bool]) -> list[RetentionGroup]:
+    """Groups by id, with their people by id."""
+    rows = connection.execute(select(retention_groups).where(*which).order_by(retention_groups.c.id)).all()
+    group_ids = [row.id for row in rows]
+    members: dict[int, list[int]] = {group_id: [] for group_id in group_ids}
+    in_them = select(people.c.id, people.c.retention_group_id).where(
+        among(people.c.retention_group_id, group_ids)
+    )
+    for person in connection.execute(in_them.order_by(people.c.id)):
+        members[person.retention_group_id].append(person.id)
+    return [
+        RetentionGroup(
+            id=row.id, name=row.name, retention_group=row.retention_group, people_ids=members[row.id]
+        )
+        for row in rows
+    ]
+
+
+def _group(call: Call) -> RetentionGroup:
+    found = _groups(call.connection, retention_groups.c.id == call.id)
+    if not found:
+        raise NotFound(f"There is no retention group {call.id}.")
+    return found[0]
+
+
+def _put(connection: Connection, group_id: int, people_ids: list[int]) -> list[int]:
+    """Make these people, and no others, a group's; answers who came and who left."""
+    check_people(connection, "peopleIds", people_ids)
+    after = set(people_ids)
+    before = set(connection.scalars(select(people.c.id).where(people.c.retention_group_id == group_id)))
+    for moving, to in ((before - after, None), (after - before, group_id)):
+        these = among(people.c.id, sorted(moving))
+        connection.execute(update(people).where(these).values(retention_group_id=to))
+    return sorted(before ^ after)
+
+
+def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) -> None:
+    if not name.strip():
+        raise BadRequest.of(Fault("name", "expected a name"))
+    if connection.scalar(select(retention_groups.c.id).where(retention_groups.c.name == name, *but)):
+        raise Conflict(f"There is a retention group {name} already.")
+
+
+def _check_days(path: str, days: Any) -> None:
+    """Raise BadRequest naming each type whose days cannot be taken."""
+    if not isinstance(days, dict):
+        raise BadRequest.of(Fault(path, "expected days by type of recording"))
+    faults = [] if "default" in days else [Fault(_at(path, "default"), "required")]
+    faults += [
+        Fault(_at(path, printable(name)), "no type of recording can be called so")
+        for name in days
+        if not re.fullmatch(_TYPE, name)
+    ]
+    faults += [
+        Fault(_at(path, printable(name)), f"expected whole days from 1 to {_MOST_DAYS}, or null for ever")
+        for name, value in days.items()
+        if value is not None and not (type(value) is int and 1 <= value <= _MOST_DAYS)
+    ]
+    if len(days) > _MOST_TYPES:
+        faults.append(Fault(path, f"more than {_MOST_TYPES} types"))
+    if faults:
+        raise BadRequest.of(*faults[:20])
+
+
+def _at(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,5 +1,124 @@
-"""Users."""
+"""Users: POST /client/user/search."""
 
-from litestar.handlers import HTTPRouteHandler
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
-ROUTES: list[HTTPRouteHandler] = []
+from sqlalchemy import ColumnElement, exists, false, select
+
+from earwitness.archive.paging import slice_of
+from earwitness.archive.schema.people import user_roles_and_rights, users
+from earwitness.archive.text import fold
+from earwitness.archive.user_records import User, user_records
+from earwitness.http import road
+from earwitness.http.road import Call
+from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
+from earwitness.kernel.wire import Id, Names, Page, PageSize, Wire
+
+DEFAULT_PAGE_SIZE = 1000
+
+_COLUMNS = {
+    "id": "id",
+    "username": "username",
+    "fullName": "full_name",
+    "email": "email",
+    "lastLoginTime": "last_login_at",
+}
+
+
+class SearchOrder(Wire):
+    """What users are ordered by; those without it come last."""
+
+    property: Literal["id", "username", "fullName", "email", "lastLoginTime"] | None = None
+    direction: Literal["ASC", "DESC"] | None = None
+
+
+class UserSearch(Wire):
+    """Which users, in which order, and which page of them; every field is optional."""
+
+    user_id: Id | None = None
+    username: str | None = None
+    free_text: str | None = None
+    roles_and_rights: Names | None = None
+    is_active: bool | None = None
+    is_locked: bool | None = None
+    only_return_non_associated: bool | None = None
+    search_order_property: SearchOrder | None = None
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+class UsersPage(Wire):
+    """A page of users and the exact total."""
+
+    users: list[User]
+    total: int
+    page: int
+    page_size: int
+
+
+@road.read("/client/user/search", right=Right.USERS_VIEW)
+def search_users(call: Call, wanted: UserSearch) -> UsersPage:
+    """Search users."""
+    columns = users.c
+    searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
+    rows = call.connection.execute(
+        select(*searched, columns.last_login_at).where(*_conditions(wanted)).order_by(columns.id)
+    )
+    words = fold(wanted.free_text or "").split()
+    found = [row for row in rows if _has(row, words)]
+    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
+    ids, total = slice_of(_in_order(found, wanted.search_order_property or SearchOrder()), page, size)
+    return UsersPage(
+        users=user_records(call.connection, call.viewer.client_id, ids),
+        total=total,
+        page=page,
+        page_size=size,
+    )
+
+
+ROUTES = [search_users]
+
+
+def _conditions(wanted: UserSearch) -> list[ColumnElement[bool]]:
+    conditions = list(_holding(dict.fromkeys(wanted.roles_and_rights or [])))
+    if wanted.user_id is not None:
+        conditions.append(users.c.id == wanted.user_id)
+    if wanted.username is not None:
+        conditions.append(users.c.username_folded == wanted.username.casefold())
+    if wanted.is_active is not None:
+        conditions.append(users.c.is_active == wanted.is_active)
+    if wanted.is_locked is not None:
+        conditions.append(users.c.is_locked == wanted.is_locked)
+    if wanted.only_return_non_associated:
+        conditions.append(users.c.person_id.is_(None))
+    return conditions
+
+
+def _holding(names: Iterable[str]) -> Iterator[ColumnElement[bool]]:
+    """Each of these roles and rights was assigned, or a role that has the right."""
+    granted = user_roles_and_rights.c
+    for name in names:
+        if not rights_of(frozenset({name})):
+            yield false()  # nobody holds what there is not
+            return
+        enough = [name, *(role for role in Role if name in ROLE_RIGHTS[role])]
+        yield exists(select(1).where(granted.user_id == users.c.id, granted.name.in_(enough)))
+
+
+def _has(row: Any, words: Sequence[str]) -> bool:
+    """Whether each word, folded, is in one of a user's fields."""
+    fields = row.username, row.full_name, row.email, row.external_id
+    folded = fold("\n".join(filter(None, fields)))
+    return all(word in folded for word in words)
+
+
+def _in_order(found: Sequence[Any], order: SearchOrder) -> list[int]:
+    """Their ids: ties by id in the same direction, names as they read without case and accents."""
+    column = _COLUMNS[order.property or "id"]
+    keys = [(getattr(row, column), row.id) for row in found]
+    known = [
+        (fold(key) if isinstance(key, str) else key, user_id) for key, user_id in keys if key is not None
+    ]
+    unknown = [user_id for key, user_id in keys if key is None]
+    descends = order.direction == "DESC"
+    return [user_id for _, user_id in sorted(known, reverse=descends)] + sorted(unknown, reverse=descends)

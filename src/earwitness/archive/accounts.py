@@ -7,11 +7,12 @@ one schema; no table has a column for it, so no query can forget it.
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive import upgrades
@@ -67,28 +68,31 @@ class Accounts:
         upgrades.upgrade(self.directory, "directory")
 
     def create(self, client_id: int, name: str) -> Account:
-        """Make an account. It is listed only when it is whole.
+        """Make an account. It is listed only when it is whole: its row in the directory commits last.
 
-        Raises Conflict if there is one of this client id.
+        Raises Conflict if there is one of this client id; who makes it at the same time waits to be told.
         """
-        if any(account.client_id == client_id for account in self.all()):
-            raise Conflict(f"There is an account {client_id} already.")
         account = Account(client_id, name, now_ms())
-        KeyRing.open(self.settings, create=not self.all())
+        with writing(self.directory) as connection:
+            try:
+                connection.execute(insert(directory.accounts).values(asdict(account)))
+            except IntegrityError:
+                raise Conflict(f"There is an account {client_id} already.") from None
+            KeyRing.open(self.settings, create=not self.all())
+            self._fill(client_id)
+        return account
+
+    def _fill(self, client_id: int) -> None:
+        """Make the tables of a new account and their first rows, as far as an earlier try did not."""
         if self._postgres:
             with self._postgres.begin() as connection:
                 connection.execute(CreateSchema(f"account_{client_id}", if_not_exists=True))
-        engine = self._engine(client_id)
-        upgrades.upgrade(engine, "account", schema=self._schema(client_id))
-        with writing(engine) as connection:
-            if connection.scalar(select(account_table.c.client_id)) is None:
-                connection.execute(insert(account_table).values(**_new_account(client_id)))
-                connection.execute(insert(counters).values(name="interaction", value=0))
-        with writing(self.directory) as connection:
-            connection.execute(insert(directory.accounts).values(asdict(account)))
-        if not self._postgres:
-            engine.dispose()
-        return account
+        with self._for_a_while(client_id) as engine:
+            upgrades.upgrade(engine, "account", schema=self._schema(client_id))
+            with writing(engine) as connection:
+                if connection.scalar(select(account_table.c.client_id)) is None:
+                    connection.execute(insert(account_table).values(**_new_account(client_id)))
+                    connection.execute(insert(counters).values(name="interaction", value=0))
 
     def all(self) -> list[Account]:
         with reading(self.directory) as connection:
@@ -113,21 +117,18 @@ class Accounts:
     def upgrade(self) -> Iterator[tuple[int, str]]:
         """Bring every account's tables up to date, saying which and to what revision."""
         for account in self.all():
-            engine = self._engine(account.client_id)
-            yield (
-                account.client_id,
-                upgrades.upgrade(engine, "account", schema=self._schema(account.client_id)),
-            )
+            with self._for_a_while(account.client_id) as engine:
+                revision = upgrades.upgrade(engine, "account", schema=self._schema(account.client_id))
+            yield account.client_id, revision
 
     def outdated(self) -> list[int]:
         """The accounts whose tables are older than this program."""
-        return [
-            account.client_id
-            for account in self.all()
-            if not upgrades.is_current(
-                self._engine(account.client_id), "account", schema=self._schema(account.client_id)
-            )
-        ]
+        found: list[int] = []
+        for account in self.all():
+            with self._for_a_while(account.client_id) as engine:
+                if not upgrades.is_current(engine, "account", schema=self._schema(account.client_id)):
+                    found.append(account.client_id)
+        return found
 
     def close(self) -> None:
         with self._lock:
@@ -135,6 +136,15 @@ class Accounts:
                 archive.engine.dispose()
             self._opened.clear()
         self.directory.dispose()
+
+    @contextmanager
+    def _for_a_while(self, client_id: int) -> Iterator[Engine]:
+        engine = self._engine(client_id)
+        try:
+            yield engine
+        finally:
+            if not self._postgres:
+                engine.dispose()
 
     def _schema(self, client_id: int) -> str | None:
         return f"account_{client_id}" if self._postgres else None

@@ -7,13 +7,16 @@ upgrade. See idea 7 of `docs/architecture.md`.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import SQLITE_FULL
 from sqlite3 import Connection as SQLiteConnection
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_MS = 30_000
+_DISK_FULL = "53100"  # of PostgreSQL's error codes
 
 # The busy timeout comes first: every other pragma may have to wait for a lock.
 _PRAGMAS = (
@@ -66,6 +69,12 @@ def postgres_engine(url: str) -> Engine:
         json_deserializer=msgspec.json.decode,
         connect_args={"options": "-c jit=off"},
     )
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether a database refused a change for want of room; the change did not happen."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code == SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.viewer import Viewer, visible_to
+from earwitness.kernel.errors import Corrupt
 from earwitness.media.keys import WrappedKey
 from earwitness.media.vault import RecordingKey
 
@@ -42,6 +43,8 @@ class Playable:
 
     def key(self, archive_vault: Any) -> RecordingKey:
         """The recording's key. Raises Corrupt."""
+        if self.wrapped is None:
+            raise Corrupt("The key of this recording is missing.")
         key: RecordingKey = archive_vault.unwrap(self.wrapped, self.vault_id, self.interaction_id)
         return key
 

@@ -3,6 +3,7 @@
 A new account is made by the same migrations, so that there is one road to a table.
 """
 
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, func, select, text
 
 from earwitness.archive.databases import writing
 from earwitness.archive.schema import account, directory
@@ -20,17 +21,27 @@ Tables = Literal["account", "directory"]
 METADATA: dict[Tables, MetaData] = {"account": account.metadata, "directory": directory.metadata}
 _SCRIPTS = Path(__file__).parent / "migrations"
 
+_UPGRADES = int.from_bytes(b"earwit")
+"""The advisory lock that is held while a PostgreSQL database is upgraded."""
+
+_one_in_this_process = threading.Lock()  # alembic keeps what it works on in its module
+
 
 def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str:
     """Run the migrations that are missing, in one transaction, and name the revision reached."""
     head = _head(tables)
+    if is_current(engine, tables, schema=schema):
+        return head
     with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADES)))
         _look_into(connection, schema)
         if _revision(connection, schema) != head:
             config = _config(tables)
             config.attributes["connection"] = connection
             config.attributes["metadata"] = METADATA[tables]
-            command.upgrade(config, "head")
+            with _one_in_this_process:
+                command.upgrade(config, "head")
     return head
 
 

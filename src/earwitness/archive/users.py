@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from earwitness.archive.schema.people import api_keys, user_roles_and_rights, users
 from earwitness.kernel.clock import now_ms
@@ -50,6 +50,13 @@ def add_user(
         )
         .returning(users.c.id)
     ).scalar_one()
+    assign(connection, user_id, roles_and_rights)
+    return user_id
+
+
+def assign(connection: Connection, user_id: int, roles_and_rights: Sequence[str]) -> None:
+    """Give a user these roles and rights, in this order, and no others."""
+    connection.execute(delete(user_roles_and_rights).where(user_roles_and_rights.c.user_id == user_id))
     if roles_and_rights:
         connection.execute(
             insert(user_roles_and_rights),
@@ -58,7 +65,6 @@ def add_user(
                 for ordinal, name in enumerate(dict.fromkeys(roles_and_rights))
             ],
         )
-    return user_id
 
 
 def check_roles_and_rights(names: Sequence[str]) -> None:

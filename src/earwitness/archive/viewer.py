@@ -34,10 +34,11 @@ class Viewer:
     def may(self, right: Right) -> bool:
         return right in self.rights
 
-    def require(self, right: Right) -> None:
-        """Raise Forbidden, naming the right, unless it is held."""
-        if right not in self.rights:
-            raise Forbidden(f"This needs the right {right}.", extra={"right": str(right)})
+    def require(self, *any_of: Right) -> None:
+        """Raise Forbidden, naming the rights, unless one of them is held."""
+        if self.rights.isdisjoint(any_of):
+            needed = " or ".join(any_of)
+            raise Forbidden(f"This needs the right {needed}.", extra={"right": needed})
 
 
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:

@@ -1,10 +1,23 @@
-"""earwitness account: create one, list them."""
+"""earwitness account: create one, list them, show and change what one is set to."""
 
 from typing import Annotated
 
+import msgspec
 import typer
 
-from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
+from earwitness.archive import ledger
+from earwitness.archive.account_settings import (
+    AccountChange,
+    AccountSettings,
+    Engine,
+    account_settings,
+    change_account,
+)
+from earwitness.archive.ledger import Entry
+from earwitness.archive.timeline import one_at_a_time
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.http.given import given
 from earwitness.kernel.clock import format_ms
 
 group = typer.Typer(help="Accounts: one for each firm.", no_args_is_help=True)
@@ -39,3 +52,51 @@ def list_(as_json: AsJson = False) -> None:
         show_table(rows, {"clientId": "client id", "name": "name", "createdAt": "created"})
     else:
         say("There is no account yet: earwitness account create CLIENT_ID --name NAME makes one.")
+
+
+@group.command("show")
+def show(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Show an account, and what it is set to."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        found = account_settings(connection, accounts)
+    _tell(found, as_json)
+
+
+@group.command("set")
+def set_(
+    client_id: ClientId,
+    name: Annotated[str | None, typer.Option(help="The firm's name.")] = None,
+    region: Annotated[str | None, typer.Option(help="Where it is, as recordings show it.")] = None,
+    forced_comments: Annotated[bool | None, typer.Option(help="Every play must say why.")] = None,
+    transcription: Annotated[Engine | None, typer.Option(help="What transcribes recordings.")] = None,
+    may_shorten_retention: Annotated[
+        bool | None, typer.Option(help="A change of retention may shorten it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what an account is set to; what is not given stays."""
+    wanted = AccountChange(
+        name=name,
+        region=region,
+        forced_comments=forced_comments,
+        transcription=transcription,
+        may_shorten_retention=may_shorten_retention,
+    )
+    told = given(wanted)
+    if not told:
+        fail("Say what to set: earwitness account set --help lists it.", as_json=as_json)
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        one_at_a_time(connection)
+        entry = Entry(client_id, "Account", None, "Account", told)
+        ledger.append(connection, action("account set", "Set account"), [entry])
+        change_account(connection, accounts, wanted)
+        changed = account_settings(connection, accounts)
+    _tell(changed, as_json)
+
+
+def _tell(found: AccountSettings, as_json: bool) -> None:
+    if as_json:
+        tell_json(found)
+        return
+    rows = [{"setting": name, "value": value} for name, value in msgspec.to_builtins(found).items()]
+    show_table(rows, {"setting": "setting", "value": "value"})

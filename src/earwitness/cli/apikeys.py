@@ -1,14 +1,17 @@
-"""earwitness apikey: create one."""
+"""earwitness apikey: create one, list those in force, revoke one."""
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from earwitness.archive import ledger
+from earwitness.archive.api_keys import keys_in_force, revoke_key
 from earwitness.archive.ledger import Entry
+from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.users import add_api_key, user_id_of
 from earwitness.cli.operator import action
-from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
 
 group = typer.Typer(help="API keys: what users sign in with.", no_args_is_help=True)
 
@@ -21,6 +24,7 @@ def create(
 ) -> None:
     """Create an API key. It is shown once."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        one_at_a_time(connection)
         key_id, api_key = add_api_key(connection, user_id_of(connection, username))
         entry = Entry(key_id, "ApiKey", None, "ApiKey", {"username": username})
         ledger.append(connection, action("apikey create", "Create API key"), [entry])
@@ -28,3 +32,35 @@ def create(
         tell_json({"clientId": client_id, "username": username, "apiKey": api_key})
     else:
         say(f"API key of {username}, shown this once:\n{api_key}")
+
+
+@group.command("list")
+def list_(client_id: ClientId, as_json: AsJson = False) -> None:
+    """List the API keys in force, and whose they are; never the keys themselves."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        found = keys_in_force(connection)
+    if as_json:
+        tell_json(found)
+    elif found:
+        headings = {"id": "key", "username": "username", "createdAt": "created"}
+        show_table([msgspec.to_builtins(key) for key in found], headings)
+    else:
+        say("There is no API key in force.")
+
+
+@group.command("revoke")
+def revoke(
+    client_id: ClientId,
+    key_id: Annotated[int, typer.Argument(metavar="KEY_ID", min=1, help="As `apikey list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Revoke an API key: it, and every token made with it, stops at once."""
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        one_at_a_time(connection)
+        username = revoke_key(connection, key_id)
+        entry = Entry(key_id, "ApiKey", None, "ApiKey", {"username": username, "revoked": True})
+        ledger.append(connection, action("apikey revoke", "Revoke API key"), [entry])
+    if as_json:
+        tell_json({"id": key_id, "username": username})
+    else:
+        say(f"Revoked API key {key_id} of {username}.")

@@ -2,8 +2,21 @@
 
 import typer
 
-from earwitness.cli import accounts, apikeys, databases, importing, jobs, searching, serving, users, verifying
+from earwitness.cli import (
+    accounts,
+    apikeys,
+    databases,
+    importing,
+    jobs,
+    keys,
+    searching,
+    serving,
+    users,
+    verifying,
+)
 from earwitness.cli.demo.command import demo
+from earwitness.cli.status import status
+from earwitness.cli.watching import watch
 
 app = typer.Typer(
     name="earwitness",
@@ -19,7 +32,10 @@ app.add_typer(accounts.group, name="account")
 app.add_typer(users.group, name="user")
 app.add_typer(apikeys.group, name="apikey")
 app.command("import")(importing.import_)
+app.command("watch")(watch)
 app.add_typer(jobs.group, name="jobs")
 app.command("search")(searching.search_)
 app.command("verify")(verifying.verify)
+app.add_typer(keys.group, name="key")
+app.command("status")(status)
 app.add_typer(databases.group, name="db")

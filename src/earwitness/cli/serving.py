@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from litestar import Litestar
 from earwitness.app import build
 from earwitness.archive.accounts import Accounts
 from earwitness.cli.output import fail, opened, say
+from earwitness.http.metrics import shared_by_processes
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.workers.loop import JobLoop
@@ -38,19 +40,20 @@ def serve(
 
 def listen(host: str, port: int, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
-    uvicorn.run(
-        "earwitness.cli.serving:application",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
-        proxy_headers=False,
-        timeout_graceful_shutdown=30,
-    )
+    with shared_by_processes() if workers > 1 else nullcontext():
+        uvicorn.run(
+            "earwitness.cli.serving:application",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
+            proxy_headers=False,
+            timeout_graceful_shutdown=30,
+        )
 
 
 def application() -> Litestar:

@@ -1,22 +1,30 @@
-"""earwitness user: create one."""
+"""earwitness user: create one, list them, lock them out and let them in."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import select
 
-from earwitness.archive import ledger
+from earwitness.archive import ledger, user_changes
 from earwitness.archive.ledger import Entry
-from earwitness.archive.users import add_user
+from earwitness.archive.schema.people import users
+from earwitness.archive.timeline import one_at_a_time
+from earwitness.archive.user_records import User, user_records
+from earwitness.archive.users import add_user, user_id_of
 from earwitness.cli.operator import action
-from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
 
 group = typer.Typer(help="Users: people and integrations that sign in.", no_args_is_help=True)
+
+Username = Annotated[str, typer.Argument(metavar="USERNAME")]
+
+_WIRE = {"is_active": "isActive", "is_locked": "isLocked"}
 
 
 @group.command("create")
 def create(
     client_id: ClientId,
-    username: Annotated[str, typer.Argument(metavar="USERNAME")],
+    username: Username,
     role: Annotated[list[str] | None, typer.Option("--role", help="A role; may be given again.")] = None,
     right: Annotated[list[str] | None, typer.Option("--right", help="A right; may be given again.")] = None,
     as_json: AsJson = False,
@@ -24,6 +32,7 @@ def create(
     """Create a user."""
     granted = [*(role or []), *(right or [])]
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        one_at_a_time(connection)
         user_id = add_user(connection, username, granted)
         entry = Entry(user_id, "User", None, "User", {"username": username, "rolesAndRights": granted})
         ledger.append(connection, action("user create", "Create user"), [entry])
@@ -31,3 +40,76 @@ def create(
         tell_json({"id": user_id, "username": username, "rolesAndRights": granted})
     else:
         say(f"Created user {username} with {', '.join(granted) or 'no rights'}.")
+
+
+@group.command("list")
+def list_(client_id: ClientId, as_json: AsJson = False) -> None:
+    """List the users, inactive ones too."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        user_ids = connection.scalars(select(users.c.id).order_by(users.c.id)).all()
+        found = user_records(connection, client_id, user_ids)
+    if as_json:
+        tell_json(found)
+    elif found:
+        headings = {"id": "user", "username": "username", "holds": "roles and rights", "state": "state"}
+        show_table([_row(user) for user in found], headings | {"seen": "last sign-in"})
+    else:
+        say("There is no user yet: earwitness user create CLIENT_ID USERNAME makes one.")
+
+
+@group.command("lock")
+def lock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
+    """Lock a user out, at once, until it is unlocked."""
+    _change(client_id, username, "lock", "Locked", as_json, is_locked=True)
+
+
+@group.command("unlock")
+def unlock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
+    """Let a locked user in again."""
+    _change(client_id, username, "unlock", "Unlocked", as_json, is_locked=False)
+
+
+@group.command("deactivate")
+def deactivate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
+    """End a user: it is inactive from now on, and its API keys are revoked."""
+    _change(client_id, username, "deactivate", "Deactivated", as_json, is_active=False)
+
+
+@group.command("activate")
+def activate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
+    """Make a user active again. Revoked keys stay revoked: make it a new one."""
+    _change(client_id, username, "activate", "Activated", as_json, is_active=True)
+
+
+def _change(
+    client_id: int,
+    username: str,
+    command: str,
+    done: str,
+    as_json: bool,
+    **columns: Any,
+) -> None:
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        one_at_a_time(connection)
+        user_id = user_id_of(connection, username)
+        told: dict[str, Any] = {_WIRE[name]: value for name, value in columns.items()}
+        if command == "deactivate":
+            told["revokedApiKeyIds"] = user_changes.end_user(connection, user_id)
+        else:
+            user_changes.change_user(connection, user_id, **columns)
+        entry = Entry(user_id, "User", None, "User", told)
+        ledger.append(connection, action(f"user {command}", f"{command.capitalize()} user"), [entry])
+        (changed,) = user_records(connection, client_id, [user_id])
+    tell_json(changed) if as_json else say(f"{done} user {changed.username}.")
+
+
+def _row(user: User) -> dict[str, Any]:
+    state = "inactive" if not user.is_active else "locked" if user.is_locked else "active"
+    held = ", ".join(user.roles_and_rights)
+    return {
+        "id": user.id,
+        "username": user.username,
+        "holds": held,
+        "state": state,
+        "seen": user.last_login_time,
+    }

@@ -15,10 +15,15 @@ def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> 
     """Read the body, or the query, as plain values. Raises BadRequest, or UnsupportedMedia (415)."""
     if from_query:
         return _query(request)
+    check_body_alone(request)
+    return strict_json.loads(body) if body.strip() else {}
+
+
+def check_body_alone(request: Request[Any, Any, Any]) -> None:
+    """Raise BadRequest where there is a query, UnsupportedMedia (415) where the body is not JSON."""
     if request.query_params:
         raise BadRequest.of(*(Fault(name, "unknown query parameter") for name in request.query_params))
     _check_content_type(request.headers.get("content-type"))
-    return strict_json.loads(body) if body.strip() else {}
 
 
 def take(expected: Any, sent: Sent) -> Any:

@@ -1,33 +1,42 @@
 """Sending media: chunks are made in a thread, and everything is freed when it ends or the client leaves."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from anyio import CancelScope, to_thread
-from litestar import Response
+from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Scope, Send
 
 
 class Download(Response[Any]):
-    """An answer that flows. An error on the way breaks the connection: it never ends cleanly."""
+    """An answer that flows. An error on the way breaks the connection: it never ends cleanly.
+
+    `close` is called at the end, whatever the end is.
+    """
 
     def __init__(
-        self, chunks: Iterator[bytes], close: Callable[[], None], *, media_type: str, headers: dict[str, str]
+        self,
+        chunks: Iterator[bytes],
+        close: Callable[[], None],
+        *,
+        headers: dict[str, str],
+        status: int = 200,
     ) -> None:
-        super().__init__(None, status_code=200, media_type=media_type, headers=headers)
+        super().__init__(None, status_code=status, headers=headers)
         self._chunks = chunks
         self._close = close
 
-    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:
         return _Flow(
             self._close,
             iterator=_threaded(self._chunks),
             headers=self.headers,
-            media_type=self.media_type,
-            status_code=200,
+            status_code=self.status_code,
+            is_head_response=request.method == "HEAD",
         )
 
 
@@ -51,10 +60,13 @@ async def _threaded(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def content_disposition(file_name: str) -> str:
-    """`attachment` with a file name (RFC 6266), whatever characters it has."""
-    name = "".join(char if char.isprintable() and char not in '/\\"' else "_" for char in file_name)
-    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+def content_disposition(file_name: str, kind: str = "attachment") -> str:
+    """`attachment` or `inline`, with a file name (RFC 6266), whatever characters it has.
+
+    No file can be named with what separates folders, and some clients read `%` as an escape.
+    """
+    name = "".join(char if char.isprintable() and char not in "/\\" else "_" for char in file_name)
+    plain = re.sub(r'["%?]', "_", name.encode("ascii", "replace").decode())
     if plain == name:
-        return f'attachment; filename="{plain}"'
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+        return f'{kind}; filename="{plain}"'
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass, field
 
 from earwitness.archive.accounts import Accounts
+from earwitness.http.metrics import Metrics
+from earwitness.http.renditions import Renditions
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.media.measurement import Limits
@@ -17,6 +19,8 @@ class Installation:
     accounts: Accounts
     tokens: Tokens
     work: threading.Event = field(default_factory=threading.Event)
+    renditions: Renditions = field(default_factory=Renditions)
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def limits(self) -> Limits:

@@ -1,13 +1,16 @@
-"""What every answer carries: the request's id in `X-Request-Id`, and one line in the log."""
+"""What every answer carries and leaves: the request's id in `X-Request-Id`, a line in the log, and counts."""
 
 import logging
 import re
 import secrets
 import time
+from dataclasses import dataclass, field
+from typing import Any
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, ReceiveMessage, Scope, Send
 
+from earwitness.http.metrics import Metrics
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger("earwitness.requests")
@@ -15,7 +18,31 @@ log = logging.getLogger("earwitness.requests")
 _USABLE_ID = re.compile(rb"[\w.-]{1,64}", re.ASCII)
 
 
-def observed(app: ASGIApp) -> ASGIApp:
+@dataclass(slots=True)
+class _Exchange:
+    """A request and its answer, as far as they have passed by."""
+
+    method: str
+    path: str
+    began: float = field(default_factory=time.monotonic)
+    status: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    def note(self, route: str, metrics: Metrics) -> None:
+        """Write its line, and count it: the route by its template, as paths are without number."""
+        seconds = time.monotonic() - self.began
+        fields = {"method": self.method, "path": self.path, "status": self.status}
+        fields["milliseconds"] = round(seconds * 1000, 1)
+        log.info("request", extra={"fields": fields})
+        labels = (self.method, route, str(self.status))
+        metrics.requests.labels(*labels).inc()
+        metrics.seconds.labels(*labels).observe(seconds)
+        metrics.bytes_in.labels(route).inc(self.bytes_in)
+        metrics.bytes_out.labels(route).inc(self.bytes_out)
+
+
+def observed(app: ASGIApp, metrics: Metrics) -> ASGIApp:
     """Wrap an application. A caller's own `X-Request-Id` is kept if it is plain."""
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,21 +52,27 @@ def observed(app: ASGIApp) -> ASGIApp:
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         current = given.decode() if _USABLE_ID.fullmatch(given) else secrets.token_hex(8)
         request_id.set(current)
-        began = time.monotonic()
-        status = 0
+        exchange = _Exchange(scope["method"], scope["path"])
+
+        async def take() -> ReceiveMessage:
+            message: Any = await receive()
+            exchange.bytes_in += len(message.get("body", b""))
+            return message  # type: ignore[no-any-return]
 
         async def tell(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                exchange.status = message["status"]
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", current.encode())]
+            elif message["type"] == "http.response.body":
+                exchange.bytes_out += len(message.get("body", b""))
             await send(message)
 
         try:
-            await app(scope, receive, tell)
+            await app(scope, take, tell)
+        except Exception:
+            metrics.failures.labels("broken-off").inc()
+            raise
         finally:
-            fields = {"method": scope["method"], "path": scope["path"], "status": status}
-            fields["milliseconds"] = round((time.monotonic() - began) * 1000, 1)
-            log.info("request", extra={"fields": fields})
+            exchange.note(scope.get("path_template") or "unmatched", metrics)
 
     return observe

@@ -10,7 +10,8 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.kernel.errors import Conflict, Problem, Unavailable
+from earwitness.archive.databases import is_full
+from earwitness.kernel.errors import Conflict, Problem, StorageFull, Unavailable
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
 
 
 def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        request.app.state.installation.metrics.failures.labels(problem.code).inc()
     return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)
 
 
@@ -57,7 +60,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A database that is locked, gone or full of waiting requests: 503, to be tried again."""
+    """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507."""
+    if isinstance(error, OperationalError) and is_full(error):
+        return on_problem(request, StorageFull("The database has no room left."))
     log.error("the database did not answer: %s", type(error).__name__)
     problem = Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
     return on_problem(request, problem)

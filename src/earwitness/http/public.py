@@ -5,16 +5,20 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
+from earwitness.http.openapi.operations import NOTHING, Describes
 
-def public(path: str | list[str], method: str = "GET") -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
-    """Declare a call that is open to everybody, outright."""
+
+def public(
+    path: str | list[str], method: str = "GET", *, describes: Describes = NOTHING
+) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
+    """Declare a call that is open to everybody, outright; `describes` is what its documentation says."""
 
     def declare(handler: Callable[..., Any]) -> HTTPRouteHandler:
         return HTTPRouteHandler(
             path,
             http_method=method,  # type: ignore[arg-type]
             status_code=200,
-            opt={"public": True},
+            opt={"public": True, "describes": describes},
             include_in_schema=False,
         )(handler)
 

@@ -8,9 +8,9 @@ import inspect
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
 from anyio import to_thread
@@ -33,7 +33,12 @@ from earwitness.kernel.rights import Right
 AnyRequest = Request[Any, Any, Any]
 Declare = Callable[[Callable[..., Any]], HTTPRouteHandler]
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
+Rights = Right | tuple[Right, ...]
+"""The right that a call needs, or several of which any one is enough."""
+
 MAX_BODY_BYTES = 1 << 20
+
+Body = TypeVar("Body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,10 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that is more than its body: a status or headers beside it."""
+class Answer(Generic[Body]):
+    """An answer that is more than its body: a status or headers beside it. `Answer[Body]` is documented."""
 
-    body: Any
+    body: Body
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -88,7 +93,7 @@ class Route:
 
     method: Method
     path: str
-    right: Right
+    right: Rights
     handler: Callable[..., Any]
     writes: bool
     audit: Audit | None
@@ -96,45 +101,65 @@ class Route:
     gives: Any
     status: int
     slow: bool = False
+    refuses: tuple[type[Problem], ...] = ()
 
     @property
     def reads_query(self) -> bool:
         return self.method in {"GET", "HEAD", "DELETE"}
 
+    def __deepcopy__(self, _memo: object) -> "Route":
+        return self  # routers copy the options of handlers, and types with constraints cannot be copied
+
 
 def read(
-    path: str, *, right: Right, method: Method = "POST", audit: Audit | None = None, slow: bool = False
+    path: str,
+    *,
+    right: Rights,
+    method: Method = "POST",
+    audit: Audit | None = None,
+    slow: bool = False,
+    refuses: tuple[type[Problem], ...] = (),
 ) -> Declare:
     """Declare a call that changes nothing: it runs in one read-only transaction.
 
-    A `slow` one waits in a queue of its own, so that it holds up nothing else.
+    A `slow` one waits in a queue of its own, so that it holds up nothing else. `refuses` are the problems
+    that only this call has, for its documentation; those that every call has are known.
     """
-    return partial(_declare, method, path, right, writes=False, audit=audit, status=200, slow=slow)
+    return partial(
+        _declare, method, path, right, writes=False, audit=audit, status=200, slow=slow, refuses=refuses
+    )
 
 
 def write(
-    path: str, *, right: Right, method: Method = "POST", audit: Audit | None = None, status: int = 200
+    path: str,
+    *,
+    right: Rights,
+    method: Method = "POST",
+    audit: Audit | None = None,
+    status: int = 200,
+    refuses: tuple[type[Problem], ...] = (),
 ) -> Declare:
     """Declare a call that changes something: the change and its rows in the ledger commit together."""
-    return partial(_declare, method, path, right, writes=True, audit=audit, status=status)
+    return partial(_declare, method, path, right, writes=True, audit=audit, status=status, refuses=refuses)
 
 
 def _declare(
     method: Method,
     path: str,
-    right: Right,
+    right: Rights,
     handler: Callable[..., Any],
     *,
     writes: bool,
     audit: Audit | None,
     status: int,
     slow: bool = False,
+    refuses: tuple[type[Problem], ...] = (),
 ) -> HTTPRouteHandler:
     hints = get_type_hints(handler, include_extras=True)
     gives = hints.pop("return")
     parameters = list(inspect.signature(handler).parameters)
     takes = hints[parameters[1]] if len(parameters) > 1 else None
-    route = Route(method, path, right, handler, writes, audit, takes, gives, status, slow)
+    route = Route(method, path, right, handler, writes, audit, takes, gives, status, slow, refuses)
 
     async def travel(request: AnyRequest) -> Response[Any]:
         body = b"" if route.reads_query else await request.body()
@@ -162,7 +187,7 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
         try:
             sent = decode.parse(request, body, from_query=route.reads_query)
         finally:  # a missing right is said before anything about what was sent
-            viewer.require(route.right)
+            viewer.require(*_any_of(route.right))
         taken = decode.take(route.takes, sent)
         path_id = decode.path_id(request)
         with _transaction(route, archive) as connection:
@@ -171,7 +196,9 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
             call = Call(installation, archive, viewer, connection, action, path_id)
             answer = route.handler(call) if route.takes is None else route.handler(call, taken)
             if route.writes:
-                ledger.append(connection, action, call.entries)
+                ledger.append(
+                    connection, action, [replace(e, response_code=route.status) for e in call.entries]
+                )
         if isinstance(answer, Afterwards):
             answer = answer.work()
     except Problem as problem:
@@ -183,6 +210,10 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
     return encode(answer, route.status)
 
 
+def _any_of(rights: Rights) -> tuple[Right, ...]:
+    return rights if isinstance(rights, tuple) else (rights,)
+
+
 def _transaction(route: Route, archive: Archive) -> AbstractContextManager[Connection]:
     return archive.write() if route.writes else archive.read()
 
@@ -190,7 +221,7 @@ def _transaction(route: Route, archive: Archive) -> AbstractContextManager[Conne
 def action_of(route: Route, request: AnyRequest, viewer: Viewer) -> Action:
     return Action(
         method=request.method,
-        route=route.path,
+        route=route.path.replace(":str}", "}"),
         description=route.audit.description if route.audit else _first_line(route.handler),
         username=viewer.username,
         ip_address=viewer.ip_address,

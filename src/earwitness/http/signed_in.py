@@ -71,6 +71,15 @@ def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> s
     return peer
 
 
+def comes_through(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> bool:
+    """Whether the peer is a trusted proxy, whose word on the caller is believed."""
+    try:
+        peer = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    return any(peer in network for network in trusted)
+
+
 # Every request asks these, so they are built once.
 _USER = (
     select(users.c.username, users.c.username_folded, users.c.person_id)

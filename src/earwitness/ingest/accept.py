@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
+from earwitness.archive.inflight_calls import end_call
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.retention import retention_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
@@ -59,6 +60,7 @@ def accept(
     if known := find_same(connection, received.values.third_party_id, digest):
         return known
     participants = resolve(connection, received.values)
+    end_call(connection, received.values.third_party_id)
     position, interaction_id = _add_recording(connection, received, participants, media, digest)
     _add_links(connection, position, received.values, participants)
     if received.values.transcript is not None:
@@ -126,7 +128,7 @@ def _add_recording(
     values = received.values
     started_at, ended_at, has_sender_times = times(values)
     position, interaction_id = take_place(connection, started_at)
-    subjects = [p.person_id for p in participants if p.is_recording_subject and p.person_id is not None]
+    subjects = [p.person_id for p in participants if p.is_recording_subject]
     retention = retention_of(connection, values.type, subjects)
     metadata = dict(values.metadata or {})
     if received.mended:

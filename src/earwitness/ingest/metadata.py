@@ -35,10 +35,15 @@ class IngestEndpoint(Wire):
 
     type: EndpointType
     endpoint: Word
-    is_originator: bool = False
-    is_recording_subject: bool = False
+    is_originator: bool | None = None
+    is_recording_subject: bool | None = None
     user: Text | None = None
     person: IngestPerson | None = None
+
+    def __post_init__(self) -> None:
+        """What is left out is false, and makes no other digest than a false that was sent."""
+        self.is_originator = bool(self.is_originator)
+        self.is_recording_subject = bool(self.is_recording_subject)
 
 
 class IngestSegment(Wire, omit_defaults=True):
@@ -62,7 +67,8 @@ class IngestMetadata(Wire):
     """One communication, as its source describes it."""
 
     third_party_id: Word
-    type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+    # In Python alone `$` also matches before a last line break.
+    type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$(?!\n)", max_length=64)]
     start_datetime_utc: Moment = field(name="startDatetimeUTC")
     endpoints: Annotated[list[IngestEndpoint], Meta(min_length=1, max_length=1000)]
     end_datetime_utc: Moment | None = field(default=None, name="endDatetimeUTC")
@@ -104,10 +110,23 @@ def read(body: bytes, *, has_media: bool) -> Received:
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("metadata", "expected an object"))
     values = convert(sent, IngestMetadata)
-    faults = [*_times(values, has_media), *_message(values), *_transcript(values)]
+    faults = [*_times(values, has_media), *_message(values)]
+    if values.transcript is not None:
+        faults += _transcript(values.transcript, "transcript.")
     if faults:
         raise BadRequest.of(*faults)
     return Received(values, tuple(mended))
+
+
+def read_transcript(body: bytes) -> tuple[IngestTranscript, list[str]]:
+    """Read a transcript that comes alone, and where characters had to be replaced. Raises BadRequest."""
+    sent, mended = strict_json.loads_mending(body)
+    if not isinstance(sent, dict):
+        raise BadRequest.of(Fault("", "expected an object"))
+    transcript = convert(sent, IngestTranscript)
+    if faults := _transcript(transcript):
+        raise BadRequest.of(*faults)
+    return transcript, [f"transcript.{path}" for path in mended]
 
 
 def times(values: IngestMetadata) -> tuple[int, int, bool]:
@@ -141,10 +160,9 @@ def _message(values: IngestMetadata) -> list[Fault]:
     return []
 
 
-def _transcript(values: IngestMetadata) -> list[Fault]:
-    segments = values.transcript.segments if values.transcript else []
+def _transcript(transcript: IngestTranscript, path: str = "") -> list[Fault]:
     return [
-        Fault(f"transcript.segments[{index}].end", "lies before start")
-        for index, segment in enumerate(segments)
+        Fault(f"{path}segments[{index}].end", "lies before start")
+        for index, segment in enumerate(transcript.segments)
         if segment.end < segment.start
     ]

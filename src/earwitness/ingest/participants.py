@@ -47,8 +47,8 @@ def _participant(connection: Connection, index: int, sent: IngestEndpoint) -> Pa
         endpoint_id=endpoint_id,
         person_id=owner_id if named_id is None else named_id,
         user=sent.user or "",
-        is_originator=sent.is_originator,
-        is_recording_subject=sent.is_recording_subject,
+        is_originator=bool(sent.is_originator),
+        is_recording_subject=bool(sent.is_recording_subject),
         is_private=is_private,
         note=note,
     )

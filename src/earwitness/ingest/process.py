@@ -11,6 +11,7 @@ from earwitness.archive import jobs
 from earwitness.archive.accounts import Archive
 from earwitness.archive.jobs import Job
 from earwitness.archive.playable import playable_at
+from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest import measuring, retaining
 from earwitness.ingest.work import Work
 from earwitness.kernel.errors import Conflict
@@ -33,6 +34,7 @@ def process(archive: Archive, job: Job, worker: str, settings: Settings) -> None
         for step in STEPS:
             step(work)
         with archive.write() as connection:
+            one_at_a_time(connection)  # or a change of the rules of retention meanwhile would be missed
             for change in work.changes:
                 change(connection)
             if not jobs.finish(connection, job, worker):

@@ -1,14 +1,17 @@
 """Reception: media is encrypted as it arrives, made durable, and accepted; or it leaves no trace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts import Archive
+from earwitness.archive.databases import is_full
 from earwitness.archive.ledger import Action
 from earwitness.ingest import metadata
 from earwitness.ingest.accept import Accepted, Media, accept
+from earwitness.ingest.late import accept_media
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -30,12 +33,23 @@ class Reception:
     def accept(self, body: bytes, action: Action) -> Accepted:
         """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
         received = metadata.read(body, has_media=self._upload is not None)
+        return self._commit(
+            lambda connection, media: accept(connection, self._archive, received, media, action)
+        )
+
+    def accept_late(self, third_party_id: str, action: Action) -> Accepted:
+        """The same for the media of a recording that is there. Raises NotFound, Conflict, StorageFull."""
+        return self._commit(
+            lambda connection, media: accept_media(connection, self._archive, third_party_id, media, action)
+        )
+
+    def _commit(self, step: Callable[[Connection, Media | None], Accepted]) -> Accepted:
         media = Media(self._upload.finish(), self._key) if self._upload else None
         try:
             with self._archive.write() as connection:
-                accepted = accept(connection, self._archive, received, media, action)
-        except DBAPIError:
-            if self._upload:
+                accepted = step(connection, media)
+        except DBAPIError as error:
+            if self._upload and not is_full(error):
                 self._upload.leave()  # the commit may have happened, though its word was lost
             raise
         if self._upload and accepted.is_new:

@@ -56,6 +56,9 @@ class Settings:
     decoder_memory_mib: int = _setting(
         "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
     )
+    min_free_mib: int = _setting(
+        "MIN_FREE_MIB", 512, "With less free space than this for the data folder, `/readyz` says 503, in MiB."
+    )
     metrics_token: str = _setting(
         "METRICS_TOKEN", "", "A token that opens `/metrics` to callers from elsewhere."
     )
@@ -64,7 +67,8 @@ class Settings:
     @property
     def keys_folder(self) -> Path:
         """The folder of keys: by default beside the data folder, not in it."""
-        return self.keys or self.data.with_name(self.data.name + ".keys")
+        data = Path(os.path.abspath(self.data))  # noqa: PTH100 - a link keeps its own place; `.` gets a name
+        return self.keys or data.with_name(data.name + ".keys")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -124,5 +128,6 @@ _READERS: dict[str, Any] = {
     "jobs": _switch,
     "decoder_seconds": _positive,
     "decoder_memory_mib": _positive,
+    "min_free_mib": _positive,
     "log_level": _level,
 }

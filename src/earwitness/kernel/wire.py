@@ -38,8 +38,8 @@ def convert(value: Any, expected: type[T]) -> T:
     Raises BadRequest with a fault for each field that does not fit.
     """
     if isinstance(value, dict) and _is_struct(expected):
-        told = _null_means_something(expected)
-        value = {name: member for name, member in value.items() if member is not None or name in told}
+        absent = _absent_when_null(expected)
+        value = {name: member for name, member in value.items() if member is not None or name not in absent}
     try:
         return msgspec.convert(value, expected, dec_hook=_read_moment)
     except msgspec.ValidationError as error:
@@ -58,9 +58,9 @@ def _is_struct(expected: Any) -> TypeGuard[type[msgspec.Struct]]:
 
 
 @cache
-def _null_means_something(expected: type[msgspec.Struct]) -> frozenset[str]:
+def _absent_when_null(expected: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(
-        field.encode_name for field in msgspec.structs.fields(expected) if field.default is msgspec.UNSET
+        field.encode_name for field in msgspec.structs.fields(expected) if field.default is not msgspec.UNSET
     )
 
 

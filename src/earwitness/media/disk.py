@@ -9,10 +9,7 @@ nowhere else.
 """
 
 import errno
-import fcntl
 import os
-import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +18,8 @@ from types import TracebackType
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.durable import make_folder, room, sync_folder
 from earwitness.media.flow import Bytes
-
-_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{28}", re.ASCII)
-_FLAT_NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-class ObjectMissing(Corrupt):
-    """Stored media is not where it was put."""
+from earwitness.media.incoming import Incoming, Marker
+from earwitness.media.names import ObjectMissing, check_name, is_name
 
 
 class DiskStore:
@@ -35,24 +27,22 @@ class DiskStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._incoming = folder / "incoming"
+        self._incoming = Incoming(folder / "incoming")
 
     def new(self) -> "DiskUpload":
-        with room():
-            make_folder(self._incoming)
-            return DiskUpload(self._folder, self._incoming)
+        return DiskUpload(self._folder, self._incoming.begin())
 
     def open(self, name: str) -> "DiskObject":
         try:
-            return DiskObject(_path(self._folder, name))
+            return DiskObject(self._path(name))
         except FileNotFoundError:
             raise ObjectMissing(f"The media object {name} is missing.") from None
 
     def exists(self, name: str) -> bool:
-        return _NAME.fullmatch(name) is not None and (self._folder / name).is_file()
+        return is_name(name) and (self._folder / name).is_file()
 
     def delete(self, name: str) -> None:
-        path = _path(self._folder, name)
+        path = self._path(name)
         path.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             sync_folder(path.parent)
@@ -62,42 +52,31 @@ class DiskStore:
             if len(outer) == 2:
                 for inner in _listed(self._folder / outer):
                     for rest in _listed(self._folder / outer / inner):
-                        yield f"{outer}/{inner}/{rest}"
+                        name = f"{outer}/{inner}/{rest}"
+                        if is_name(name) and not self._incoming.holds(name):
+                            yield name
 
     def sweep(self, is_known: Callable[[str], bool]) -> int:
-        removed = 0
-        for flat in filter(_FLAT_NAME.fullmatch, _listed(self._incoming)):
-            marker = self._incoming / flat
-            try:
-                fd = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Its writer may have settled it between the listing and the lock.
-                if marker.exists():
-                    removed += self._settle(marker, fd, is_known)
-            except BlockingIOError:
-                continue
-            finally:
-                os.close(fd)
-        return removed
+        return sum(self._settle(marker, is_known) for marker in self._incoming.abandoned())
 
-    def _settle(self, marker: Path, fd: int, is_known: Callable[[str], bool]) -> bool:
-        path = self._folder / _name(marker.name)
-        kept = _is_same(path, fd) and is_known(_name(marker.name))
+    def _settle(self, marker: Marker, is_known: Callable[[str], bool]) -> bool:
+        path = self._folder / marker.name
+        kept = _is_same(path, marker.fd) and is_known(marker.name)
         if not kept:
-            _remove_same(path, fd)
-        marker.unlink()
+            _remove_same(path, marker.fd)
+        marker.remove()
         return not kept
+
+    def _path(self, name: str) -> Path:
+        return self._folder / check_name(name)
 
 
 class DiskUpload:
     """A new object on the disk; see `Upload`."""
 
-    def __init__(self, folder: Path, incoming: Path) -> None:
-        self._marker, self._fd = _create_locked(incoming)
-        self.name = _name(self._marker.name)
+    def __init__(self, folder: Path, marker: Marker) -> None:
+        self.name = marker.name
+        self._marker = marker
         self._folder = folder
         self._path = folder / self.name
         self._published = self._settled = False
@@ -110,25 +89,25 @@ class DiskUpload:
     ) -> None:
         try:
             if not self._settled:
-                _remove_same(self._path, self._fd)
-                self._marker.unlink(missing_ok=True)
+                _remove_same(self._path, self._marker.fd)
+                self._marker.remove()
         finally:
-            os.close(self._fd)
+            self._marker.close()
 
     def write(self, data: Bytes, /) -> None:
         view = memoryview(data)
         with room():
             while view:
-                view = view[os.write(self._fd, view) :]
+                view = view[os.write(self._marker.fd, view) :]
 
     def publish(self) -> None:
         inner = self._path.parent
         with room():
-            os.fsync(self._fd)
+            os.fsync(self._marker.fd)
             # The name in `incoming` must not be lost in a power cut that keeps the other one.
-            sync_folder(self._marker.parent)
+            sync_folder(self._marker.path.parent)
             make_folder(inner)
-            os.link(self._marker, self._path)
+            os.link(self._marker.path, self._path)
             self._published = True
             # The folders may have been made by another process that has not synced them yet.
             for folder in (inner, inner.parent, self._folder):
@@ -138,7 +117,7 @@ class DiskUpload:
         if not self._published:
             raise ValueError("only what is published can be kept")
         self._settled = True
-        self._marker.unlink()
+        self._marker.remove()
 
     def leave(self) -> None:
         self._settled = True
@@ -171,31 +150,6 @@ class DiskObject:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def _create_locked(incoming: Path) -> tuple[Path, int]:
-    while True:
-        marker = incoming / secrets.token_hex(16)
-        fd = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if marker.exists():
-                return marker, fd
-        except BaseException:
-            os.close(fd)
-            raise
-        # A sweep came between the two steps and took it for a dead process's.
-        os.close(fd)
-
-
-def _name(flat: str) -> str:
-    return f"{flat[:2]}/{flat[2:4]}/{flat[4:]}"
-
-
-def _path(folder: Path, name: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise ObjectMissing("That is no name of a media object.")
-    return folder / name
 
 
 def _listed(folder: Path) -> list[str]:

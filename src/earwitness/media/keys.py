@@ -1,34 +1,42 @@
 """Key-encryption keys, and the key that tokens are signed with.
 
 Each recording is encrypted with a key of its own, and that key is kept wrapped: encrypted with a
-key-encryption key. Those lie in a folder apart from the data, in one small file:
-
-    {"current": "kek-2026-11", "keys": {"kek-2026-11": "<32 bytes in base64>"}}
+key-encryption key. Those lie in a folder apart from the data. Every process reads their file anew when
+it has changed, so that a new key is used at once everywhere.
 """
 
-import base64
-import binascii
-import fcntl
-import json
+import logging
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from earwitness.kernel.clock import format_ms, now_ms
-from earwitness.kernel.errors import Corrupt
+from earwitness.kernel.errors import Conflict, Corrupt, NotFound
 from earwitness.kernel.settings import SettingError, Settings
-from earwitness.media.durable import make_folder, write_file
+from earwitness.media import key_file
+from earwitness.media.durable import write_file
+from earwitness.media.key_file import KEY_SIZE, KEYS_FILE, Keys, KeysUnusable
 
-KEYS_FILE = "key-encryption-keys.json"
+__all__ = [
+    "KEYS_FILE",
+    "TOKEN_KEY_FILE",
+    "KeyInUse",
+    "KeyRing",
+    "KeysMissing",
+    "KeysUnusable",
+    "WrappedKey",
+    "token_key",
+]
+
+log = logging.getLogger(__name__)
+
 TOKEN_KEY_FILE = "token.key"  # noqa: S105 - a file's name, not a secret
 
-_KEY_SIZE = 32
 _NONCE_SIZE = 12
 
 
@@ -36,8 +44,10 @@ class KeysMissing(Exception):
     """There are no key-encryption keys where they belong."""
 
 
-class KeysUnusable(Exception):
-    """The file of key-encryption keys cannot be read as one."""
+class KeyInUse(Conflict):
+    """This key-encryption key is still needed."""
+
+    default_code = "key-in-use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +64,12 @@ class WrappedKey:
 class KeyRing:
     """All key-encryption keys. New data keys are wrapped with the current one, old ones still open."""
 
-    def __init__(self, current: str, keys: dict[str, bytes], folder: Path | None = None) -> None:
-        self._current = current
-        self._keys = keys
+    def __init__(self, known: Keys, folder: Path | None = None) -> None:
+        self._known = known
         self._folder = folder
 
     def __repr__(self) -> str:
-        return f"KeyRing(current={self._current!r}, ids={sorted(self._keys)})"
+        return f"KeyRing(current={self.current!r}, ids={self.ids})"
 
     @classmethod
     def open(cls, settings: Settings, *, create: bool = False) -> "KeyRing":
@@ -72,42 +81,61 @@ class KeyRing:
         Raises KeysMissing, KeysUnusable and SettingError, never showing a key.
         """
         if settings.key_encryption_key:
-            kek_id, key = _key_of_setting(settings.key_encryption_key)
-            return cls(kek_id, {kek_id: key})
+            return cls(key_file.given_keys(settings.key_encryption_key))
         folder = settings.keys_folder
         try:
-            return cls(*_read(folder), folder)
+            return cls(key_file.read(folder), folder)
         except FileNotFoundError:
             if not create:
                 raise KeysMissing(
                     f"{folder} holds no {KEYS_FILE}; without it no recording can be opened. "
                     "Bring it back from its backup, or name its folder in EARWITNESS_KEYS."
                 ) from None
-        with _locked(folder):
+        with key_file.locked(folder):
             try:
-                return cls(*_read(folder), folder)
+                return cls(key_file.read(folder), folder)
             except FileNotFoundError:
-                return cls(*_add_key(folder, {}), folder)
+                return cls(key_file.add_key(folder, {}), folder)
 
     @property
     def current(self) -> str:
         """The id of the key that new data keys are wrapped with."""
-        return self._current
+        self._follow()
+        return self._known.current
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all keys."""
+        self._follow()
+        return sorted(self._known.keys)
 
     def rotate(self) -> str:
-        """Add a key, make it the current one and return its id. Older keys stay."""
-        if self._folder is None:
-            raise SettingError("EARWITNESS_KEY_ENCRYPTION_KEY: a key that is given cannot be rotated here")
-        with _locked(self._folder):
-            _, keys = _read(self._folder)
-            self._current, self._keys = _add_key(self._folder, keys)
-        return self._current
+        """Add a key, make it the current one and return its id. Older keys stay. Raises SettingError."""
+        with self._writing() as folder:
+            self._known = key_file.add_key(folder, key_file.read(folder).keys)
+        return self._known.current
+
+    def retire(self, kek_id: str) -> None:
+        """Remove a key: what it wrapped opens never again. Raises KeyInUse for the current one."""
+        with self._writing() as folder:
+            known = key_file.read(folder)
+            if kek_id == known.current:
+                raise KeyInUse(f"{kek_id} is the key that new recordings are encrypted with.")
+            if kek_id not in known.keys:
+                raise NotFound(f"There is no key {kek_id}.")
+            kept = {other: key for other, key in known.keys.items() if other != kek_id}
+            self._known = key_file.write(folder, known.current, kept)
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
-        """Encrypt a data key, bound to `context`: it opens with the same context only."""
-        nonce = os.urandom(_NONCE_SIZE)
-        sealed = AESGCM(self._keys[self._current]).encrypt(nonce, data_key, context)
-        return WrappedKey(self._current, nonce + sealed)
+        """Encrypt a data key, bound to `context`: it opens with the same context only.
+
+        Whether the keys have changed is looked up each time: a key that is not the current one any more
+        must not be used again, or it could never be retired.
+        """
+        self._follow()
+        known, nonce = self._known, os.urandom(_NONCE_SIZE)
+        sealed = AESGCM(known.keys[known.current]).encrypt(nonce, data_key, context)
+        return WrappedKey(known.current, nonce + sealed)
 
     def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytes:
         """The data key. Raises Corrupt if its key-encryption key is not here, or the context differs."""
@@ -118,13 +146,31 @@ class KeyRing:
             raise Corrupt("The key of this recording does not verify.") from None
 
     def _key(self, kek_id: str) -> bytes:
-        if kek_id not in self._keys and self._folder is not None:
-            # Another process may have rotated since this one read the file.
-            with suppress(FileNotFoundError):
-                self._current, self._keys = _read(self._folder)
-        if kek_id not in self._keys:
+        if kek_id not in self._known.keys:
+            self._follow()
+        if kek_id not in self._known.keys:
             raise Corrupt(f"The key-encryption key {kek_id!r} of this recording is not among the keys.")
-        return self._keys[kek_id]
+        return self._known.keys[kek_id]
+
+    def _follow(self) -> None:
+        """Read the file anew if it has changed. One that is gone or damaged is not believed."""
+        if self._folder is None:
+            return
+        try:
+            if key_file.version(self._folder) != self._known.version:
+                self._known = key_file.read(self._folder)
+        except (OSError, KeysUnusable) as error:
+            log.error("the file of keys cannot be read anew: %s", type(error).__name__)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Path]:
+        if self._folder is None:
+            raise SettingError(
+                "EARWITNESS_KEY_ENCRYPTION_KEY: keys that are given are changed where they are given. "
+                "Put the new key before the old one, with a comma, and start again"
+            )
+        with key_file.locked(self._folder):
+            yield self._folder
 
 
 def token_key(settings: Settings) -> bytes:
@@ -133,75 +179,10 @@ def token_key(settings: Settings) -> bytes:
         return settings.token_key.encode()
     path = settings.keys_folder / TOKEN_KEY_FILE
     if not path.exists():
-        with _locked(path.parent):
+        with key_file.locked(path.parent):
             if not path.exists():
-                write_file(path, secrets.token_urlsafe(_KEY_SIZE).encode() + b"\n")
+                write_file(path, secrets.token_urlsafe(KEY_SIZE).encode() + b"\n")
     key = path.read_bytes().strip()
-    if len(key) < _KEY_SIZE:
+    if len(key) < KEY_SIZE:
         raise KeysUnusable(f"{path} is not a key for tokens; remove it to have a new one made")
-    return key
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing keys. Makes the folder."""
-    make_folder(folder)
-    fd = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _read(folder: Path) -> tuple[str, dict[str, bytes]]:
-    try:
-        text = (folder / KEYS_FILE).read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise KeysUnusable(f"{folder / KEYS_FILE} cannot be read: {error.strerror}") from error
-    try:
-        written = json.loads(text)
-        keys = {str(kek_id): _decode(key) for kek_id, key in written["keys"].items()}
-        current = str(written["current"])
-        if current not in keys:
-            raise ValueError("its current key is not among its keys")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise KeysUnusable(f"{folder / KEYS_FILE} is not a file of key-encryption keys") from None
-    return current, keys
-
-
-def _add_key(folder: Path, keys: dict[str, bytes]) -> tuple[str, dict[str, bytes]]:
-    month = f"kek-{format_ms(now_ms())[:7]}"
-    kek_id, count = month, 1
-    while kek_id in keys:
-        count += 1
-        kek_id = f"{month}-{count}"
-    keys = keys | {kek_id: secrets.token_bytes(_KEY_SIZE)}
-    encoded = {name: base64.b64encode(key).decode() for name, key in keys.items()}
-    written = json.dumps({"current": kek_id, "keys": encoded}, indent=2)
-    write_file(folder / KEYS_FILE, written.encode() + b"\n")
-    return kek_id, keys
-
-
-def _key_of_setting(text: str) -> tuple[str, bytes]:
-    kek_id, _, encoded = text.partition(":")
-    try:
-        if not kek_id:
-            raise ValueError("no id")
-        return kek_id, _decode(encoded)
-    except ValueError:
-        raise SettingError(
-            "EARWITNESS_KEY_ENCRYPTION_KEY: expected `id:base64`, the base64 of 32 bytes"
-        ) from None
-
-
-def _decode(encoded: str) -> bytes:
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        raise ValueError("not base64") from None
-    if len(key) != _KEY_SIZE:
-        raise ValueError("not 32 bytes")
     return key

@@ -78,7 +78,7 @@ class Store(Protocol):
         """Remove an object durably. One that is not there is not missed."""
 
     def names(self) -> Iterator[str]:
-        """The names of all objects, in order."""
+        """The names of all objects, but those that are on their way in. Nothing is held in memory."""
 
     def sweep(self, is_known: Callable[[str], bool]) -> int:
         """Settle what dead processes left: keep what `is_known` says the database names, remove the rest.
@@ -88,10 +88,17 @@ class Store(Protocol):
 
 
 def open_store(settings: Settings, client_id: int) -> Store:
-    """The store of one account's media. Raises SettingError for a place that is not supported."""
-    if settings.media_url:
-        scheme = settings.media_url.partition("://")[0]
+    """The store of one account's media: a bucket if one is set, else the disk. Raises SettingError."""
+    folder = settings.data / "accounts" / str(client_id)
+    if not settings.media_url:
+        return DiskStore(folder / "media")
+    try:
+        from earwitness.media.bucket import open_bucket
+        from earwitness.media.objects import BucketStore
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "obstore":
+            raise
         raise SettingError(
-            f"EARWITNESS_MEDIA_URL: {scheme!r} is not supported yet; leave it unset for the disk"
-        )
-    return DiskStore(settings.data / "accounts" / str(client_id) / "media")
+            "EARWITNESS_MEDIA_URL needs what is not installed: pip install earwitness[s3]"
+        ) from None
+    return BucketStore(open_bucket(settings.media_url, f"accounts/{client_id}/media"), folder / "incoming")

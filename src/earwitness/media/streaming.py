@@ -135,6 +135,8 @@ class DecryptingReader:
         salt, prefix = header[1 : 1 + _SALT_SIZE], header[1 + _SALT_SIZE :]
         self._segments = _Segments(key, salt, prefix, associated_data)
         self._stored = stored
+        self.stored_size = stored.size
+        """How many bytes there are, encrypted."""
         self.size = stored.size - _HEADER_SIZE - self._count * _TAG_SIZE
         """How many bytes there are, decrypted. Only the last segment proves it: see `verify`."""
 
@@ -152,10 +154,14 @@ class DecryptingReader:
             if piece:
                 yield piece
 
-    def verify(self) -> None:
-        """Read and authenticate everything. Raises Corrupt."""
-        for _ in self._unsealed(0, self._count):
-            pass
+    def verify(self, sha256: bytes | None = None) -> None:
+        """Read and authenticate everything, and compare its SHA-256 if that is given. Raises Corrupt."""
+        digest = hashlib.sha256()
+        for _, plain in self._unsealed(0, self._count):
+            if sha256 is not None:
+                digest.update(plain)
+        if sha256 is not None and digest.digest() != sha256:
+            raise Corrupt("The stored media is not what was stored.")
 
     def _touched(self, start: int, stop: int) -> tuple[int, int]:
         """The numbers of the first segment a range touches and of the one after its last."""

@@ -101,6 +101,15 @@ class Vault:
         context = key_context(self._client_id, interaction_id, vault_id)
         return RecordingKey(vault_id, self._key_ring.unwrap(wrapped, context))
 
+    def rewrap(self, wrapped: WrappedKey, vault_id: bytes, interaction_id: int) -> WrappedKey:
+        """The same recording's key, encrypted with the current key-encryption key. Raises Corrupt."""
+        return self.wrap(self.unwrap(wrapped, vault_id, interaction_id), interaction_id)
+
+    @property
+    def current_kek_id(self) -> str:
+        """The id of the key-encryption key that recordings are wrapped with now."""
+        return self._key_ring.current
+
     @contextmanager
     def write(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:
         """Begin an object of a recording. It is removed unless it is kept before the block ends."""

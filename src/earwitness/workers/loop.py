@@ -47,42 +47,51 @@ class JobLoop:
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and return: what tests and the demo wait for."""
-        while self._take_some():
+        while any(self._take_one(account.client_id) for account in self._accounts.all()):
             pass
         self._pool.shutdown()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
-            try:
-                busy = self._take_some()
-            except SQLAlchemyError as error:
-                log.error("jobs cannot be read: %s", type(error).__name__)
-                busy = False
-            if not busy:
+            if not self._take_some():
                 self._woken.wait(_IDLE_SECONDS)
 
     def _take_some(self) -> bool:
-        """One round over the accounts, one job from each that has any; False when none had."""
+        """One round over the accounts; what is wrong with one of them holds up no other."""
         found = False
-        for account in self._accounts.all():
+        try:
+            accounts = self._accounts.all()
+        except SQLAlchemyError as error:
+            log.error("accounts cannot be read: %s", type(error).__name__)
+            return False
+        for account in accounts:
+            try:
+                found |= self._take_one(account.client_id)
+            except Exception as error:
+                log.error("jobs of account %s cannot be read: %s", account.client_id, type(error).__name__)
+        return found
+
+    def _take_one(self, client_id: int) -> bool:
+        """Begin one job of an account; False when it has none, or when the loop is to stop."""
+        archive = self._accounts.open(client_id)
+        with archive.read() as connection:
+            if not jobs.has_due(connection):
+                return False
+        while not self._free.acquire(timeout=_IDLE_SECONDS):
             if self._stopping.is_set():
                 return False
-            archive = self._accounts.open(account.client_id)
-            with archive.read() as connection:
-                if not jobs.has_due(connection):
-                    continue
-            while not self._free.acquire(timeout=_IDLE_SECONDS):
-                if self._stopping.is_set():
-                    return False
-            with archive.write() as connection:
-                job = jobs.lease(connection, self._worker)
+        job = None
+        try:
+            if not self._stopping.is_set():
+                with archive.write() as connection:
+                    job = jobs.lease(connection, self._worker)
+        finally:
             if job is None:
                 self._free.release()
-                continue
-            found = True
+        if job is not None:
             self._pool.submit(self._do, archive, job)
-        return found
+        return job is not None
 
     def _do(self, archive: Archive, job: Job) -> None:
         done = threading.Event()

@@ -1,5 +1,158 @@
-"""Administration: access_policies."""
+"""Administration: access policies, each of which limits the recordings that its users see.
 
-from litestar.handlers import HTTPRouteHandler
+Who is limited by a policy changes none: nobody makes one wider than their own.
+"""
 
-ROUTES: list[HTTPRouteHandler] = []
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from earwitness.archive.known_people import check_people
+from earwitness.archive.schema.people import access_policies, user_policies
+from earwitness.archive.viewer import AccessPolicy as Conditions
+from earwitness.http import road
+from earwitness.http.given import given
+from earwitness.http.road import Call
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire
+
+Word = Annotated[str, Meta(min_length=1, max_length=512)]
+DataGroups = Annotated[
+    dict[str, Annotated[list[str], Meta(min_length=1, max_length=1000)]], Meta(max_length=100)
+]
+PersonIds = Annotated[list[Id], Meta(max_length=1000)]
+Types = Annotated[list[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]], Meta(max_length=100)]
+
+
+class AccessPolicy(Wire):
+    """Lets through recordings that meet every condition it has.
+
+    A condition is met by any of its values; one without values is none.
+    """
+
+    id: int
+    name: str
+    data_groups: dict[str, list[str]]
+    person_ids: list[int]
+    communication_types: list[str]
+
+
+class AccessPolicyChange(Wire):
+    """What is to be different; what is left out stays."""
+
+    name: Word | None = None
+    data_groups: DataGroups | None = None
+    person_ids: PersonIds | None = None
+    communication_types: Types | None = None
+
+
+class NewAccessPolicy(AccessPolicyChange):
+    """A policy to add, with at least one condition."""
+
+    name: Word
+
+
+class AccessPolicyId(Wire):
+    """Which policy it is."""
+
+    id: int
+
+
+@road.read("/admin/accessPolicy", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+def list_access_policies(call: Call) -> list[AccessPolicy]:
+    """List the access policies by id."""
+    rows = call.connection.execute(select(access_policies).order_by(access_policies.c.id))
+    return [_shown(row) for row in rows]
+
+
+@road.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+def add_access_policy(call: Call, wanted: NewAccessPolicy) -> AccessPolicyId:
+    """Add an access policy; it limits the users whose `policies` name it."""
+    _check_is_not_limited(call)
+    _check_name(call.connection, wanted.name)
+    conditions = _conditions(call.connection, Conditions(), wanted)
+    added = insert(access_policies).values(name=wanted.name, conditions=conditions)
+    policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
+    call.changed("AccessPolicy", policy_id, given(wanted))
+    return AccessPolicyId(id=policy_id)
+
+
+@road.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy:
+    """Change an access policy, for all users whom it limits at once."""
+    _check_is_not_limited(call)
+    this = access_policies.c.id == call.id
+    before = _row(call)
+    if wanted.name is not None:
+        _check_name(call.connection, wanted.name, ~this)
+    conditions = _conditions(call.connection, msgspec.convert(before.conditions, Conditions), wanted)
+    changed = {"name": wanted.name or before.name, "conditions": conditions}
+    call.connection.execute(update(access_policies).where(this).values(changed))
+    call.changed("AccessPolicy", call.id, given(wanted))
+    return _shown(_row(call))
+
+
+@road.write("/admin/accessPolicy/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
+def delete_access_policy(call: Call) -> AccessPolicyId:
+    """Delete an access policy that limits nobody."""
+    _check_is_not_limited(call)
+    before = _row(call)
+    limited = select(func.count()).where(user_policies.c.access_policy_id == call.id)
+    if users := call.connection.scalar(limited):
+        raise Conflict(f"The access policy {before.name} limits {users} of the users.", code="in-use")
+    call.connection.execute(delete(access_policies).where(access_policies.c.id == call.id))
+    call.changed("AccessPolicy", call.id, {"name": before.name, "deleted": True})
+    return AccessPolicyId(id=call.id)
+
+
+ROUTES = [list_access_policies, add_access_policy, change_access_policy, delete_access_policy]
+
+
+def _check_is_not_limited(call: Call) -> None:
+    if call.viewer.policies:
+        raise Forbidden("You are limited by an access policy yourself, and so may not change any.")
+
+
+def _row(call: Call) -> Row[Any]:
+    found = select(access_policies).where(access_policies.c.id == call.id)
+    row = call.connection.execute(found).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no access policy {call.id}.")
+    return row
+
+
+def _shown(row: Row[Any]) -> AccessPolicy:
+    conditions = msgspec.convert(row.conditions, Conditions)
+    return AccessPolicy(
+        id=row.id,
+        name=row.name,
+        data_groups=conditions.data_groups,
+        person_ids=conditions.person_ids,
+        communication_types=conditions.communication_types,
+    )
+
+
+def _conditions(connection: Connection, before: Conditions, wanted: AccessPolicyChange) -> dict[str, Any]:
+    """The conditions as they are stored. Raises BadRequest where there would be none."""
+    check_people(connection, "personIds", wanted.person_ids or [])
+    after = Conditions(
+        data_groups=before.data_groups if wanted.data_groups is None else wanted.data_groups,
+        person_ids=before.person_ids if wanted.person_ids is None else wanted.person_ids,
+        communication_types=(
+            before.communication_types if wanted.communication_types is None else wanted.communication_types
+        ),
+    )
+    if after == Conditions():
+        raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
+    stored: dict[str, Any] = msgspec.to_builtins(after)
+    return stored
+
+
+def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) -> None:
+    if not name.strip():
+        raise BadRequest.of(Fault("name", "expected a name"))
+    if connection.scalar(select(access_policies.c.id).where(access_policies.c.name == name, *but)):
+        raise Conflict(f"There is an access policy {name} already.")

@@ -1,5 +1,65 @@
-"""Administration: api_keys."""
+"""Administration: API keys. Nobody makes one for a user who may do or see more than they."""
 
-from litestar.handlers import HTTPRouteHandler
+from sqlalchemy import select
 
-ROUTES: list[HTTPRouteHandler] = []
+from earwitness.archive.api_keys import ApiKey, keys_in_force, revoke_key
+from earwitness.archive.schema.people import users
+from earwitness.archive.standing import check_within, standing_of
+from earwitness.archive.users import add_api_key as add
+from earwitness.http import road
+from earwitness.http.road import Call
+from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire
+
+
+class NewApiKey(Wire):
+    """Whose key it is to be."""
+
+    user_id: Id
+
+
+class ShownOnce(Wire):
+    """A new key. It is stored hashed, and never shown again."""
+
+    id: int
+    api_key: str
+
+
+class ApiKeyId(Wire):
+    """Which key it is."""
+
+    id: int
+
+
+@road.read("/admin/apiKey", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+def list_api_keys(call: Call) -> list[ApiKey]:
+    """List the API keys in force, and whose they are; never the keys themselves."""
+    return keys_in_force(call.connection)
+
+
+@road.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+def add_api_key(call: Call, wanted: NewApiKey) -> ShownOnce:
+    """Make an API key for an active user. It is shown this once."""
+    user = call.connection.execute(
+        select(users.c.username, users.c.is_active).where(users.c.id == wanted.user_id)
+    ).one_or_none()
+    if user is None:
+        raise BadRequest.of(Fault("userId", f"there is no user {wanted.user_id}"))
+    if not user.is_active:
+        raise Conflict(f"The user {user.username} is not active.")
+    check_within(call.connection, call.viewer, standing_of(call.connection, wanted.user_id))
+    key_id, api_key = add(call.connection, wanted.user_id)
+    call.changed("ApiKey", key_id, {"username": user.username})
+    return ShownOnce(id=key_id, api_key=api_key)
+
+
+@road.write("/admin/apiKey/{id:str}", method="DELETE", right=Right.USERS_EDIT)
+def revoke_api_key(call: Call) -> ApiKeyId:
+    """Revoke an API key: it, and every token made with it, stops at once."""
+    username = revoke_key(call.connection, call.id)
+    call.changed("ApiKey", call.id, {"username": username, "revoked": True})
+    return ApiKeyId(id=call.id)
+
+
+ROUTES = [list_api_keys, add_api_key, revoke_api_key]

@@ -1,5 +1,67 @@
-"""Administration: legal_holds."""
+"""Administration: legal holds, which keep recordings whatever retention says."""
 
-from litestar.handlers import HTTPRouteHandler
+from earwitness.archive.collections import (
+    LEGAL_HOLDS,
+    Collection,
+    CollectionChange,
+    CollectionId,
+    NewCollection,
+    WholeCollection,
+    add_collection,
+    change_collection,
+    collection,
+    collections,
+    end_collection,
+)
+from earwitness.http import road
+from earwitness.http.named import by_interaction_ids
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.rights import Right
 
-ROUTES: list[HTTPRouteHandler] = []
+
+@road.read("/admin/legalHold", method="GET", right=Right.LEGAL_HOLD_VIEW)
+def list_legal_holds(call: Call) -> list[Collection]:
+    """List the legal holds; `total` counts the recordings that you may see."""
+    return collections(call.connection, LEGAL_HOLDS, call.viewer)
+
+
+@road.read("/admin/legalHold/{id:str}", method="GET", right=Right.LEGAL_HOLD_VIEW)
+def get_legal_hold(call: Call) -> WholeCollection:
+    """Get a legal hold, and the recordings under it that you may see."""
+    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+
+
+@road.write(
+    "/admin/legalHold",
+    right=Right.LEGAL_HOLD_EDIT,
+    status=201,
+    audit=Audit("Add legal hold", by_interaction_ids),
+)
+def add_legal_hold(call: Call, wanted: NewCollection) -> CollectionId:
+    """Put recordings under a new legal hold."""
+    hold_id = add_collection(call.connection, LEGAL_HOLDS, wanted.name)
+    held = CollectionChange(interaction_ids=wanted.interaction_ids)
+    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, hold_id, held))
+    return CollectionId(id=hold_id)
+
+
+@road.write(
+    "/admin/legalHold/{id:str}",
+    method="PUT",
+    right=Right.LEGAL_HOLD_EDIT,
+    audit=Audit("Change legal hold", by_interaction_ids),
+)
+def change_legal_hold(call: Call, wanted: CollectionChange) -> WholeCollection:
+    """Rename a legal hold, or replace the recordings under it; those that you may not see stay."""
+    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, wanted))
+    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+
+
+@road.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)
+def end_legal_hold(call: Call) -> CollectionId:
+    """End a legal hold: none of its recordings is held by it any more. The audit log keeps it."""
+    call.entries.extend(end_collection(call.connection, LEGAL_HOLDS, call.id))
+    return CollectionId(id=call.id)
+
+
+ROUTES = [list_legal_holds, get_legal_hold, add_legal_hold, change_legal_hold, end_legal_hold]

@@ -1,5 +1,67 @@
-"""Administration: playlists."""
+"""Administration: playlists, recordings put together to be listened to."""
 
-from litestar.handlers import HTTPRouteHandler
+from earwitness.archive.collections import (
+    PLAYLISTS,
+    Collection,
+    CollectionChange,
+    CollectionId,
+    NewCollection,
+    WholeCollection,
+    add_collection,
+    change_collection,
+    collection,
+    collections,
+    end_collection,
+)
+from earwitness.http import road
+from earwitness.http.named import by_interaction_ids
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.rights import Right
 
-ROUTES: list[HTTPRouteHandler] = []
+
+@road.read("/admin/playlist", method="GET", right=Right.PLAYLIST_VIEW)
+def list_playlists(call: Call) -> list[Collection]:
+    """List the playlists; `total` counts the recordings that you may see."""
+    return collections(call.connection, PLAYLISTS, call.viewer)
+
+
+@road.read("/admin/playlist/{id:str}", method="GET", right=Right.PLAYLIST_VIEW)
+def get_playlist(call: Call) -> WholeCollection:
+    """Get a playlist, and the recordings in it that you may see."""
+    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+
+
+@road.write(
+    "/admin/playlist",
+    right=Right.PLAYLIST_EDIT,
+    status=201,
+    audit=Audit("Add playlist", by_interaction_ids),
+)
+def add_playlist(call: Call, wanted: NewCollection) -> CollectionId:
+    """Put recordings into a new playlist."""
+    playlist_id = add_collection(call.connection, PLAYLISTS, wanted.name)
+    listed = CollectionChange(interaction_ids=wanted.interaction_ids)
+    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, playlist_id, listed))
+    return CollectionId(id=playlist_id)
+
+
+@road.write(
+    "/admin/playlist/{id:str}",
+    method="PUT",
+    right=Right.PLAYLIST_EDIT,
+    audit=Audit("Change playlist", by_interaction_ids),
+)
+def change_playlist(call: Call, wanted: CollectionChange) -> WholeCollection:
+    """Rename a playlist, or replace the recordings in it; those that you may not see stay."""
+    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, wanted))
+    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+
+
+@road.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)
+def end_playlist(call: Call) -> CollectionId:
+    """End a playlist: none of its recordings is in it any more. The audit log keeps it."""
+    call.entries.extend(end_collection(call.connection, PLAYLISTS, call.id))
+    return CollectionId(id=call.id)
+
+
+ROUTES = [list_playlists, get_playlist, add_playlist, change_playlist, end_playlist]

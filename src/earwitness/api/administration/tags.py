@@ -1,5 +1,147 @@
-"""Administration: tags."""
+"""Administration: tags, the account's one catalogue of them, and those of a recording."""
 
-from litestar.handlers import HTTPRouteHandler
+from typing import Annotated
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import Meta
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
+
+from earwitness.archive.schema.recordings import comments, recording_tags, tags
+from earwitness.archive.tags import set_tags
+from earwitness.archive.text_index import index_recording
+from earwitness.archive.visible import visible_position
+from earwitness.http import road
+from earwitness.http.named import by_recording_id
+from earwitness.http.road import Audit, Call
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire
+
+TagName = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class RecordingTags(Wire):
+    """A recording and its tags, in order; a tag that is not in the catalogue is added to it."""
+
+    recording_id: Id
+    tags: Annotated[list[TagName], Meta(max_length=1000)]
+
+
+class Tag(Wire):
+    """A tag, and the id that search takes in `tagIds`."""
+
+    id: int
+    tag: str
+
+
+class NewTag(Wire):
+    """What a tag is to be called."""
+
+    tag: TagName
+
+
+class TagId(Wire):
+    """Which tag it is."""
+
+    id: int
+
+
+@road.write(
+    "/client/recording/tags",
+    method="PUT",
+    right=Right.RECORDING_TAG_EDIT,
+    audit=Audit("Set tags", by_recording_id),
+    refuses=(NotFound,),
+)
+def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
+    """Give a recording these tags, and no others."""
+    for index, name in enumerate(wanted.tags):
+        _check(f"tags[{index}]", name)
+    position = visible_position(call.connection, call.viewer, wanted.recording_id)
+    set_tags(call.connection, position, wanted.tags)
+    index_recording(call.connection, position)
+    named = _tags_of(call.connection, position)
+    call.changed_recording(wanted.recording_id, {"tags": named})
+    return RecordingTags(recording_id=wanted.recording_id, tags=named)
+
+
+def _tags_of(connection: Connection, position: int) -> list[str]:
+    return list(
+        connection.scalars(
+            select(tags.c.tag)
+            .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
+            .where(recording_tags.c.position == position)
+            .order_by(recording_tags.c.ordinal)
+        )
+    )
+
+
+@road.read("/admin/tag", method="GET", right=Right.RECORDING_TAG_EDIT)
+def list_tags(call: Call) -> list[Tag]:
+    """List the account's tags."""
+    rows = call.connection.execute(select(tags.c.id, tags.c.tag).order_by(tags.c.id))
+    return [Tag(id=row.id, tag=row.tag) for row in rows]
+
+
+@road.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
+def add_tag(call: Call, wanted: NewTag) -> TagId:
+    """Add a tag. One that differs from it in case alone is the same tag, and a conflict."""
+    _check("tag", wanted.tag)
+    _check_is_new(call.connection, wanted.tag)
+    added = insert(tags).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()).returning(tags.c.id)
+    tag_id: int = call.connection.execute(added).scalar_one()
+    call.changed("Tag", tag_id, {"tag": wanted.tag})
+    return TagId(id=tag_id)
+
+
+@road.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
+def rename_tag(call: Call, wanted: NewTag) -> Tag:
+    """Rename a tag; its recordings are found by the new name from then on."""
+    _check("tag", wanted.tag)
+    this = tags.c.id == call.id
+    before = _tag(call)
+    _check_is_new(call.connection, wanted.tag, ~this)
+    call.connection.execute(update(tags).where(this).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()))
+    tagged = select(recording_tags.c.position).where(recording_tags.c.tag_id == call.id)
+    for position in call.connection.scalars(tagged).all():
+        index_recording(call.connection, position)
+    call.changed("Tag", call.id, {"tag": wanted.tag, "was": before})
+    return Tag(id=call.id, tag=wanted.tag)
+
+
+@road.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
+def delete_tag(call: Call) -> TagId:
+    """Delete a tag that no recording and no comment has."""
+    before = _tag(call)
+    of_comment = comments.c.tag_id == call.id
+    in_use = or_(
+        exists(select(1).where(recording_tags.c.tag_id == call.id)),
+        exists(select(1).where(of_comment, comments.c.withdrawn_at.is_(None))),
+    )
+    if call.connection.scalar(select(in_use)):
+        raise Conflict(f"The tag {before} is in use.")
+    # Withdrawn comments do not count; what they were tagged with is in the ledger.
+    call.connection.execute(update(comments).where(of_comment).values(tag_id=None))
+    call.connection.execute(delete(tags).where(tags.c.id == call.id))
+    call.changed("Tag", call.id, {"was": before})
+    return TagId(id=call.id)
+
+
+def _tag(call: Call) -> str:
+    found: str | None = call.connection.scalar(select(tags.c.tag).where(tags.c.id == call.id))
+    if found is None:
+        raise NotFound(f"There is no tag {call.id}.")
+    return found
+
+
+def _check(path: str, tag: str) -> None:
+    if not tag.strip():
+        raise BadRequest.of(Fault(path, "expected some text"))
+
+
+def _check_is_new(connection: Connection, tag: str, *but: ColumnElement[bool]) -> None:
+    same = select(tags.c.id).where(tags.c.tag_folded == tag.casefold(), *but)
+    if (known := connection.scalar(same)) is not None:
+        raise Conflict(f"There is a tag {tag} already: {known}.")
+
+
+ROUTES = [set_recording_tags, list_tags, add_tag, rename_tag, delete_tag]

@@ -1,5 +1,191 @@
-"""Administration: users."""
+"""Administration: users. Nobody gives a right, a role or a policy that goes beyond their own."""
 
-from litestar.handlers import HTTPRouteHandler
+from dataclasses import replace
+from typing import Annotated, Any
 
-ROUTES: list[HTTPRouteHandler] = []
+from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy import Connection, select
+
+from earwitness.archive import user_changes
+from earwitness.archive.schema.people import access_policies, people, users
+from earwitness.archive.standing import Standing, check_within, only_takes_away, standing_of
+from earwitness.archive.user_records import User, user_records
+from earwitness.archive.users import add_user as add
+from earwitness.http import road
+from earwitness.http.given import given
+from earwitness.http.road import Call
+from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Id, Wire, nearest
+
+Word = Annotated[str, Meta(min_length=1, max_length=512)]
+WordOrNothing = Annotated[str, Meta(max_length=512)]
+Names = Annotated[list[Word], Meta(max_length=100)]
+
+_SHOWN = ("username", "full_name", "email", "external_id", "sso", "audio_playback")
+
+
+class NewUser(Wire):
+    """A user to add: `policies` by their names, without any it sees the whole account."""
+
+    username: Word
+    roles_and_rights: Names
+    full_name: Word | None = None
+    email: WordOrNothing | None = None
+    external_id: WordOrNothing | None = None
+    person_id: Id | None = None
+    policies: Names | None = None
+    sso: bool | None = None
+    audio_playback: Word | None = None
+
+
+class UserChange(Wire):
+    """What is to be different; what is left out stays.
+
+    An empty `email` or `externalId`, and a `personId` that is null, take it away.
+    """
+
+    username: Word | None = None
+    roles_and_rights: Names | None = None
+    full_name: Word | None = None
+    email: WordOrNothing | None = None
+    external_id: WordOrNothing | None = None
+    person_id: Id | UnsetType | None = UNSET
+    policies: Names | None = None
+    sso: bool | None = None
+    audio_playback: Word | None = None
+    is_active: bool | None = None
+    is_locked: bool | None = None
+
+
+class UserId(Wire):
+    """Which user it is."""
+
+    id: int
+
+
+@road.read("/admin/user", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+def list_users(call: Call) -> list[User]:
+    """List users by id, inactive ones too."""
+    user_ids = call.connection.scalars(select(users.c.id).order_by(users.c.id)).all()
+    return user_records(call.connection, call.viewer.client_id, user_ids)
+
+
+@road.write("/admin/user", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+def add_user(call: Call, wanted: NewUser) -> UserId:
+    """Add a user, with no more rights and no wider policies than your own."""
+    connection = call.connection
+    policy_ids = _policy_ids(connection, wanted.policies or [])
+    _check_person(connection, wanted.person_id)
+    standing = Standing(
+        frozenset(wanted.roles_and_rights),
+        frozenset(policy_ids),
+        wanted.username.casefold(),
+        wanted.person_id,
+    )
+    check_within(connection, call.viewer, standing)
+    user_id = add(
+        connection,
+        wanted.username,
+        wanted.roles_and_rights,
+        full_name=wanted.full_name,
+        email=wanted.email or None,
+        external_id=wanted.external_id or None,
+        person_id=wanted.person_id,
+        sso=bool(wanted.sso),
+        audio_playback=wanted.audio_playback or "streaming",
+    )
+    user_changes.limit(connection, user_id, policy_ids)
+    call.changed("User", user_id, given(wanted))
+    return UserId(id=user_id)
+
+
+@road.write("/admin/user/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+def change_user(call: Call, wanted: UserChange) -> User:
+    """Change a user who holds no more than you do. From every other user you can only take away."""
+    connection = call.connection
+    before = standing_of(connection, call.id)
+    policy_ids = None if wanted.policies is None else _policy_ids(connection, wanted.policies)
+    _check_person(connection, wanted.person_id)
+    after = _after(before, wanted, policy_ids)
+    if not only_takes_away(before, after) or _renames(_record(call), wanted):
+        check_within(connection, call.viewer, after)
+    user_changes.change_user(
+        connection,
+        call.id,
+        roles_and_rights=wanted.roles_and_rights,
+        policy_ids=policy_ids,
+        **_columns(wanted),
+    )
+    call.changed("User", call.id, given(wanted))
+    return _record(call)
+
+
+@road.write("/admin/user/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
+def end_user(call: Call) -> UserId:
+    """End a user: it is inactive from now on, and its API keys are revoked. Its name stays taken."""
+    revoked = user_changes.end_user(call.connection, call.id)
+    call.changed("User", call.id, {"isActive": False, "revokedApiKeyIds": revoked})
+    return UserId(id=call.id)
+
+
+ROUTES = [list_users, add_user, change_user, end_user]
+
+
+def _columns(wanted: UserChange) -> dict[str, Any]:
+    """The columns that are to change, and their values."""
+    plain = ("username", "full_name", "sso", "audio_playback", "is_active", "is_locked")
+    columns = {name: value for name in plain if (value := getattr(wanted, name)) is not None}
+    columns |= {
+        name: value or None
+        for name in ("email", "external_id")
+        if (value := getattr(wanted, name)) is not None
+    }
+    return columns | ({} if wanted.person_id is UNSET else {"person_id": wanted.person_id})
+
+
+def _renames(record: User, wanted: UserChange) -> bool:
+    """Whether a user is to be shown, or recognised, as another."""
+    columns = _columns(wanted)
+    return any(getattr(record, name) != columns[name] for name in _SHOWN if name in columns)
+
+
+def _after(before: Standing, wanted: UserChange, policy_ids: list[int] | None) -> Standing:
+    after = before
+    if wanted.username is not None:
+        after = replace(after, username_folded=wanted.username.casefold())
+    if wanted.person_id is not UNSET:
+        after = replace(after, person_id=wanted.person_id)
+    if wanted.roles_and_rights is not None:
+        after = replace(after, granted=frozenset(wanted.roles_and_rights))
+    if policy_ids is not None:
+        after = replace(after, policy_ids=frozenset(policy_ids))
+    if wanted.is_active is not None:
+        after = replace(after, is_active=wanted.is_active)
+    if wanted.is_locked is not None:
+        after = replace(after, is_locked=wanted.is_locked)
+    return after
+
+
+def _record(call: Call) -> User:
+    return user_records(call.connection, call.viewer.client_id, [call.id])[0]
+
+
+def _policy_ids(connection: Connection, names: list[str]) -> list[int]:
+    """The ids of access policies. Raises BadRequest for a name that none has."""
+    known = {row.name: row.id for row in connection.execute(select(access_policies))}
+    faults = [
+        Fault(f"policies[{index}]", f"no access policy is called {name}{nearest(name, list(known))}")
+        for index, name in enumerate(names)
+        if name not in known
+    ]
+    if faults:
+        raise BadRequest.of(*faults)
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _check_person(connection: Connection, person_id: int | UnsetType | None) -> None:
+    if isinstance(person_id, int) and not connection.scalar(
+        select(people.c.id).where(people.c.id == person_id)
+    ):
+        raise BadRequest.of(Fault("personId", f"there is no person {person_id}"))

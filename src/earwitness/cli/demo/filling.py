@@ -9,32 +9,24 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from earwitness.archive.accounts import Archive
+from earwitness.archive.collections import LEGAL_HOLDS, PLAYLISTS, Kind, add_collection, put
+from earwitness.archive.comments import add_comment
 from earwitness.archive.endpoints import find_or_add_endpoint
+from earwitness.archive.groups import assign_groups
 from earwitness.archive.people import add_person
 from earwitness.archive.schema.people import (
     account,
     counters,
     endpoints,
-    group_assignments,
-    group_names,
-    group_values,
     people,
     retention_groups,
     users,
 )
-from earwitness.archive.schema.recordings import (
-    comments,
-    legal_hold_recordings,
-    legal_holds,
-    playlist_recordings,
-    playlists,
-    recordings,
-)
-from earwitness.archive.tags import find_or_add_tag
+from earwitness.archive.schema.recordings import legal_holds, recordings
 from earwitness.archive.users import add_user, user_id_of
 from earwitness.cli.operator import action
 from earwitness.ingest.manifest import import_line
-from earwitness.kernel.clock import now_ms, parse_ms
+from earwitness.kernel.clock import parse_ms
 
 CLIENT_ID = 1234567
 _MARK = "{yesterday}"
@@ -59,9 +51,8 @@ def fill(archive: Archive) -> None:
     with archive.write() as connection:
         if connection.scalar(select(legal_holds.c.id).limit(1)) is None:
             _add_comments(connection, contents["comments"])
-            holds, lists = contents["legalHolds"], contents["playlists"]
-            _add_collections(connection, holds, legal_holds, legal_hold_recordings, "legal_hold_id")
-            _add_collections(connection, lists, playlists, playlist_recordings, "playlist_id")
+            _add_collections(connection, LEGAL_HOLDS, contents["legalHolds"])
+            _add_collections(connection, PLAYLISTS, contents["playlists"])
 
 
 def add_yesterday(archive: Archive, yesterday: date) -> None:
@@ -91,8 +82,7 @@ def _add_people(connection: Connection, contents: dict[str, Any]) -> People:
         person_ids[person["thirdPartyId"]] = person_id
         for endpoint in person["endpoints"]:
             _add_endpoint(connection, endpoint, person_id)
-        for name, value in person["groups"].items():
-            _assign(connection, person_id, name, value)
+        assign_groups(connection, person_id, person["groups"].items())
     for endpoint in contents["endpoints"]:
         _add_endpoint(connection, endpoint, None)
     return person_ids
@@ -106,19 +96,6 @@ def _add_endpoint(connection: Connection, endpoint: dict[str, Any], person_id: i
         .where(endpoints.c.id == endpoint_id)
         .values(owned_by_person_id=person_id, metadata=label)
     )
-
-
-def _assign(connection: Connection, person_id: int, name: str, value: str) -> None:
-    name_id = connection.scalar(select(group_names.c.id).where(group_names.c.name == name))
-    if name_id is None:
-        added = insert(group_names).values(name=name).returning(group_names.c.id)
-        name_id = connection.execute(added).scalar_one()
-    this = (group_values.c.group_name_id == name_id) & (group_values.c.value == value)
-    value_id = connection.scalar(select(group_values.c.id).where(this))
-    if value_id is None:
-        added = insert(group_values).values(group_name_id=name_id, value=value).returning(group_values.c.id)
-        value_id = connection.execute(added).scalar_one()
-    connection.execute(insert(group_assignments).values(person_id=person_id, group_value_id=value_id))
 
 
 def _add_users(connection: Connection, contents: dict[str, Any], person_ids: People) -> None:
@@ -154,25 +131,19 @@ def _position(connection: Connection, third_party_id: str) -> int:
 
 def _add_comments(connection: Connection, written: list[dict[str, Any]]) -> None:
     for comment in written:
-        connection.execute(
-            insert(comments).values(
-                position=_position(connection, comment["thirdPartyId"]),
-                user_id=user_id_of(connection, comment["username"]),
-                comment=comment["comment"],
-                start_offset_in_seconds=comment["startOffsetInSeconds"],
-                end_offset_in_seconds=comment.get("endOffsetInSeconds"),
-                tag_id=find_or_add_tag(connection, comment["tag"]) if "tag" in comment else None,
-                inserted_at=parse_ms(comment["insertedAt"]),
-            )
+        add_comment(
+            connection,
+            _position(connection, comment["thirdPartyId"]),
+            user_id_of(connection, comment["username"]),
+            comment["comment"],
+            start_offset_in_seconds=comment["startOffsetInSeconds"],
+            end_offset_in_seconds=comment.get("endOffsetInSeconds"),
+            tag=comment.get("tag"),
+            inserted_at=parse_ms(comment["insertedAt"]),
         )
 
 
-def _add_collections(
-    connection: Connection, collections: list[dict[str, Any]], catalogue: Any, members: Any, key: str
-) -> None:
-    for collection in collections:
-        added = insert(catalogue).values(name=collection["name"], created_at=now_ms())
-        collection_id = connection.execute(added.returning(catalogue.c.id)).scalar_one()
-        for third_party_id in collection["thirdPartyIds"]:
-            position = _position(connection, third_party_id)
-            connection.execute(insert(members).values({key: collection_id, "position": position}))
+def _add_collections(connection: Connection, kind: Kind, listed: list[dict[str, Any]]) -> None:
+    for one in listed:
+        positions = [_position(connection, third_party_id) for third_party_id in one["thirdPartyIds"]]
+        put(connection, kind, add_collection(connection, kind, one["name"]), positions)

@@ -1,0 +1,119 @@
+"""Ingest: what arrives later than its recording, the transcript or the media."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anyio import to_thread
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, reception_of, take_parts
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action, Named
+from earwitness.http import decode, off_road
+from earwitness.http.installation import Installation
+from earwitness.http.openapi.operations import Describes
+from earwitness.http.paths import segment
+from earwitness.http.road import encode
+from earwitness.http.signed_in import authenticate
+from earwitness.ingest.accept import Accepted, find_same
+from earwitness.ingest.late import accept_transcript
+from earwitness.ingest.metadata import IngestTranscript, read_transcript
+from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Wire
+
+AnyRequest = Request[Any, Any, Any]
+Step = Callable[[Archive, str, Action], Awaitable[Accepted]]
+
+_TRANSCRIPT = "/ingest/recording/{thirdPartyId:str}/transcript"
+_MEDIA = "/ingest/recording/{thirdPartyId:str}/media"
+
+
+class MediaUpload(Wire):
+    """The part of media that is sent; it is taken as it comes, never read into this."""
+
+    media: bytes
+
+
+@HTTPRouteHandler(
+    _TRANSCRIPT,
+    http_method="PUT",
+    status_code=200,
+    opt={
+        "right": Right.RECORDING_INGEST,
+        "describes": Describes(IngestTranscript, Ingested, refuses=(NotFound, Conflict)),
+    },
+    include_in_schema=False,
+    request_max_body_size=MOST_METADATA_BYTES,
+)
+async def put_transcript(request: AnyRequest) -> Response[Any]:
+    """Add the transcript of a recording whose source sent none; one that an engine made is replaced."""
+
+    async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
+        decode.check_body_alone(request)
+        body = await request.body()
+        return await to_thread.run_sync(_take_transcript, archive, third_party_id, body, action)
+
+    return await _arrive(request, _TRANSCRIPT, "Add transcript", take)
+
+
+def _take_transcript(archive: Archive, third_party_id: str, body: bytes, action: Action) -> Accepted:
+    transcript, replaced_in = read_transcript(body)
+    with archive.write() as connection:
+        return accept_transcript(connection, third_party_id, transcript, replaced_in, action)
+
+
+@HTTPRouteHandler(
+    _MEDIA,
+    http_method="PUT",
+    status_code=200,
+    opt={
+        "right": Right.RECORDING_INGEST,
+        "describes": Describes(
+            MediaUpload,
+            Ingested,
+            sent_as="multipart/form-data",
+            refuses=(NotFound, Conflict, StorageFull),
+        ),
+    },
+    include_in_schema=False,
+    request_max_body_size=None,
+)
+async def put_media(request: AnyRequest) -> Response[Any]:
+    """Add the media of a recording that has none: multipart, one part `media`."""
+    installation: Installation = request.app.state.installation
+
+    async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
+        await to_thread.run_sync(_check_is_there, archive, third_party_id)
+        async with reception_of(archive) as reception:
+            await take_parts(request, reception, installation.settings.max_upload_gib << 30, ["media"])
+            return await to_thread.run_sync(reception.accept_late, third_party_id, action)
+
+    return await _arrive(request, _MEDIA, "Add media", take)
+
+
+def _check_is_there(archive: Archive, third_party_id: str) -> None:
+    """Say that there is no such recording before all of its media has come."""
+    with archive.read() as connection:
+        if find_same(connection, third_party_id) is None:
+            raise NotFound(f"There is no recording {third_party_id}.")
+
+
+async def _arrive(request: AnyRequest, route: str, description: str, take: Step) -> Response[Any]:
+    installation: Installation = request.app.state.installation
+    archive, viewer = await to_thread.run_sync(authenticate, installation, request)
+    action = off_road.action(request, viewer, route, description)
+    third_party_id = segment(request, from_end=2)
+    try:
+        viewer.require(Right.RECORDING_INGEST)
+        accepted = await take(archive, third_party_id, action)
+    except Problem as problem:
+        named = Named(third_party_ids=[third_party_id])
+        await to_thread.run_sync(off_road.remember_refusal, archive, action, viewer, named, problem)
+        raise
+    installation.work.set()
+    return encode(Ingested.of(accepted), 200)
+
+
+ROUTES = [put_transcript, put_media]

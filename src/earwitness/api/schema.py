@@ -1,0 +1,130 @@
+"""The documentation of the API, made from the API: an OpenAPI document, and a page to browse it."""
+
+import base64
+import hashlib
+import json
+import re
+import tomllib
+from collections import defaultdict
+from functools import cache
+from importlib import metadata, resources
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response
+
+from earwitness.http.openapi.document import Example, Words, document
+from earwitness.http.openapi.operations import Describes, operations
+from earwitness.http.public import public
+
+_HERE = resources.files("earwitness.api")
+
+DESCRIPTION = """\
+The archive of recorded communications. Paths hang below the base URL, `http://host:8080/api` unless it was
+set up otherwise; each call but sign-in carries `Authorization: Bearer TOKEN`.
+
+Times are RFC 3339 in UTC. Ids are whole numbers from 1. An unknown field or query parameter is refused, with
+the nearest known one; `null` counts as absent unless a field gives it a meaning. What the viewer may not see
+is indistinguishable from what does not exist. Problems are answered as `application/problem+json` (RFC 9457).
+A body is JSON in UTF-8, of at most 1 MiB."""
+
+# In the order of the documentation, then what is ours.
+CHAPTERS = {
+    "authentication": ("Authentication", "An API key, or a refresh token, for a short-lived bearer token."),
+    "recordings": (
+        "Recordings",
+        "One recording is one communication: a phone call, a meeting, an SMS. `interactionId` is our id of "
+        "it, `thirdPartyId` its source's.",
+    ),
+    "people_and_endpoints": (
+        "People & Endpoints",
+        "A person is an individual the account knows; an endpoint is a phone number, email address or Teams "
+        "user id of one. Recordings are linked to endpoints.",
+    ),
+    "users": ("Users", "Who signs in: people and integrations."),
+    "retention_groups": ("Retention Groups", "How long the recordings of which people are kept, in days."),
+    "comments": ("Comments", "What users noted on recordings."),
+    "media": ("Media", "Media for players: byte ranges, and links that need no header."),
+    "ingest": ("Ingest", "What brings recordings, and what belongs to them, into the archive."),
+    "calls": ("Calls", "Calls that are still going on."),
+    "administration": ("Administration", "People, endpoints, users, keys, policies, holds, playlists, tags."),
+    "health": (
+        "Operations",
+        "Whether the server lives and can serve. These stand at the root, outside `/api`.",
+    ),
+    "schema": ("Schema", "This documentation."),
+}
+
+
+@public("/schema/openapi.json", describes=Describes(gives=dict[str, Any]))
+async def get_openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The OpenAPI 3.1 document of this server."""
+    state = request.app.state
+    if "openapi" not in state:
+        state.openapi = msgspec.json.encode(document_of(request.app))
+    return Response(state.openapi, media_type="application/json")
+
+
+@public("/schema", describes=Describes(gives=str, answered_as=("text/html",)))
+async def browse_schema() -> Response[str]:
+    """A page to browse the document, and to try calls. It loads nothing from elsewhere."""
+    page, policy = _page()
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+    return Response(page, media_type="text/html", headers=headers)
+
+
+ROUTES = [get_openapi_document, browse_schema]
+
+
+def document_of(app: Litestar) -> dict[str, Any]:
+    """Write the OpenAPI document of an application."""
+    examples = _examples()
+    words = Words(
+        title="Earwitness",
+        version=metadata.version("earwitness"),
+        description=DESCRIPTION,
+        chapters=CHAPTERS,
+        describe=describe,
+        examples=lambda call: examples.get(call, []),
+    )
+    return document(list(operations(app)), words)
+
+
+def describe(struct: str, field: str) -> str:
+    """The description of a struct's field: its own, or that of every field of this name."""
+    texts = _descriptions()
+    return texts.get(struct, {}).get(field) or texts["every"].get(field, "")
+
+
+@cache
+def _descriptions() -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = tomllib.loads((_HERE / "descriptions.toml").read_text("utf-8"))
+    return texts
+
+
+@cache
+def _examples() -> dict[str, list[Example]]:
+    """The examples of each call; those of the endpoint reference come before those of the overview."""
+    found: dict[str, list[Example]] = defaultdict(list)
+    files = sorted((_HERE / "examples").iterdir(), key=lambda file: (file.name == "overview.json", file.name))
+    for file in files:
+        for one in json.loads(file.read_text("utf-8")):
+            example = Example(one["title"], one.get("request"), one.get("query"), one.get("response"))
+            found[one["call"]].append(example)
+    return dict(found)
+
+
+@cache
+def _page() -> tuple[str, str]:
+    """The page, and the policy that lets its own script and style run, and nothing else."""
+    page = (_HERE / "schema.html").read_text("utf-8")
+    script, style = (_digest(page, tag) for tag in ("script", "style"))
+    return page, (
+        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; media-src blob:; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _digest(page: str, tag: str) -> str:
+    content = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[0]
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

@@ -1,0 +1,122 @@
+"""earwitness key: the key-encryption keys, with which the keys of all recordings are wrapped."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from earwitness.archive import key_rotation, ledger
+from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.ledger import Action, Entry
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
+from earwitness.media.keys import KeyInUse, KeyRing
+
+group = typer.Typer(help="Key-encryption keys; docs/keys.md says what to do with them.", no_args_is_help=True)
+
+KekId = Annotated[
+    str, typer.Argument(metavar="KEK_ID", help="The key's id, as `earwitness key list` shows it.")
+]
+
+
+@group.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the keys: which is current, and how many recordings need each."""
+    with opened(as_json) as accounts:
+        ring = KeyRing.open(accounts.settings)
+        needed = _recordings_by_key(accounts)
+        rows = [
+            {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
+            for kek_id in ring.ids
+        ]
+        missing = sorted(needed.keys() - set(ring.ids))
+    if as_json:
+        tell_json({"keys": rows, "missing": {kek_id: needed[kek_id] for kek_id in missing}})
+    else:
+        shown = [row | {"current": "yes" if row["current"] else ""} for row in rows]
+        show_table(shown, {"id": "key", "current": "current", "recordings": "recordings"})
+        for kek_id in missing:
+            say(f"{kek_id} is not here, and {needed[kek_id]} recordings cannot be opened without it.")
+    if missing:
+        raise typer.Exit(1)
+
+
+@group.command("rotate")
+def rotate(as_json: AsJson = False) -> None:
+    """Make a new key, and wrap the keys of all recordings of all accounts with it; media stays as it is.
+
+    A rotation that was cut off is gone on with, before a new one can be begun.
+    """
+    with opened(as_json) as accounts:
+        ring = KeyRing.open(accounts.settings)
+        needed = _recordings_by_key(accounts)
+        is_new = needed.total() == needed[ring.current]
+        kek_id = ring.rotate() if is_new else ring.current
+        left = needed.total() if is_new else needed.total() - needed[kek_id]
+        rewrapped, damaged = _rewrap_all(accounts, kek_id, left, as_json)
+    if as_json:
+        tell_json({"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, "damaged": damaged})
+    else:
+        say(f"{kek_id} is the new key." if is_new else f"Went on with the rotation to {kek_id}.")
+        for one in damaged:
+            say(f"The key of interactionId {one['interactionId']}, account {one['clientId']}, is damaged.")
+        say(f"Wrapped the keys of {rewrapped} recordings anew. Back the folder of keys up now.")
+    if damaged:
+        raise typer.Exit(1)
+
+
+@group.command("retire")
+def retire(kek_id: KekId, as_json: AsJson = False) -> None:
+    """Remove a key that no recording needs any more.
+
+    What lies in older backups of the database, wrapped with it, opens never again.
+    """
+    with opened(as_json) as accounts:
+        ring = KeyRing.open(accounts.settings)
+        archives = [accounts.open(account.client_id) for account in accounts.all()]
+        # What is wrapped with the current key may be on its way; the ring refuses that one itself.
+        for archive in archives if kek_id != ring.current else []:
+            if key_rotation.uses(archive, kek_id):
+                raise KeyInUse(
+                    f"Account {archive.client_id} has recordings that need {kek_id}: rotate first."
+                )
+        ring.retire(kek_id)
+        for archive in archives:
+            _remember(archive, action("key retire", "Retire key-encryption key"), {"keyId": kek_id})
+    tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back the folder of keys up now.")
+
+
+def _recordings_by_key(accounts: Accounts) -> Counter[str]:
+    needed: Counter[str] = Counter()
+    for account in accounts.all():
+        needed.update(key_rotation.recordings_by_key(accounts.open(account.client_id)))
+    return needed
+
+
+def _rewrap_all(
+    accounts: Accounts, kek_id: str, left: int, as_json: bool
+) -> tuple[int, list[dict[str, int]]]:
+    """Wrap all keys anew; answers how many were, and which recordings' keys are damaged."""
+    total = 0
+    damaged: list[dict[str, int]] = []
+    columns = ("Wrapping keys", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
+        task = progress.add_task("Wrapping keys", total=left)
+        for account in accounts.all():
+            archive, count = accounts.open(account.client_id), 0
+            for batch in key_rotation.rewrap(archive):
+                count += batch.count
+                damaged += [{"clientId": account.client_id, "interactionId": one} for one in batch.damaged]
+                progress.advance(task, batch.count)
+            by = action("key rotate", "Rotate key-encryption key")
+            _remember(archive, by, {"keyId": kek_id, "recordings": count})
+            total += count
+    return total, damaged
+
+
+def _remember(archive: Archive, by: Action, metadata: dict[str, object]) -> None:
+    entry = Entry(archive.client_id, "Account", None, "Account", metadata)
+    with archive.write() as connection:
+        ledger.append(connection, by, [entry])

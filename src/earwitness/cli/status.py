@@ -1,0 +1,85 @@
+"""earwitness status: what there is, what is left to do, and how much room there is."""
+
+import shutil
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.workload import UNFINISHED, workload
+from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
+from earwitness.kernel.clock import now_ms
+from earwitness.media.keys import KeyRing
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show accounts, recordings, jobs, media, keys in use, and free disk space."""
+    with opened(as_json) as accounts:
+        settings = accounts.settings
+        rows = []
+        for account in accounts.all():
+            with accounts.open(account.client_id).read() as connection:
+                rows.append({"clientId": account.client_id, "name": account.name} | _of_account(connection))
+        disk = shutil.disk_usage(settings.data)
+        current_key = KeyRing.open(settings).current if rows else None
+    if as_json:
+        free = {
+            "freeBytes": disk.free,
+            "totalBytes": disk.total,
+            "leastFreeBytes": settings.min_free_mib << 20,
+        }
+        tell_json({"accounts": rows, "currentKey": current_key, "disk": free})
+        return
+    _show(rows)
+    say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
+    say(f"Free on the disk of the data folder: {_in_words(disk.free)} of {_in_words(disk.total)}.")
+    if disk.free < settings.min_free_mib << 20:
+        say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB asks for {settings.min_free_mib} MiB.")
+
+
+def _of_account(connection: Connection) -> dict[str, Any]:
+    work = workload(connection)
+    waited_ms = None if work.oldest_queued_at is None else now_ms() - work.oldest_queued_at
+    keys = connection.execute(
+        select(recording_keys.c.kek_id, func.count())
+        .group_by(recording_keys.c.kek_id)
+        .order_by(recording_keys.c.kek_id)
+    )
+    return {
+        "recordings": connection.scalar(select(func.count()).select_from(recordings)),
+        "mediaBytes": int(connection.scalar(select(func.sum(media_objects.c.stored_bytes))) or 0),
+        "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
+        "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
+        "keys": {row[0]: row[1] for row in keys},
+    }
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    headings = {"clientId": "client id", "name": "name", "recordings": "recordings", "media": "media"}
+    headings |= {state: state for state in UNFINISHED} | {"waits": "oldest"}
+    shown = [
+        row
+        | row["jobs"]
+        | {
+            "media": _in_words(row["mediaBytes"]),
+            "waits": None if row["oldestQueuedSeconds"] is None else f"{row['oldestQueuedSeconds']} s",
+        }
+        for row in rows
+    ]
+    if shown:
+        show_table(shown, headings)
+    in_use: Counter[str] = Counter()
+    for row in rows:
+        in_use.update(row["keys"])
+    for key, count in sorted(in_use.items()):
+        say(f"Key {key} opens {count} recording{'' if count == 1 else 's'}.")
+
+
+def _in_words(size: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

@@ -1,0 +1,139 @@
+"""What the routes say of themselves: one operation for each method and path."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from earwitness.http.road import Afterwards, Answer, Route
+from earwitness.kernel import errors
+from earwitness.kernel.errors import Problem
+
+ROOT = "/api"
+JSON = ("application/json",)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Describes:
+    """What a hand-made handler takes and answers; of others the road knows it by their signatures.
+
+    `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
+    """
+
+    takes: Any = None
+    gives: Any = None
+    sent_as: str = "application/json"
+    answered_as: tuple[str, ...] = JSON
+    statuses: tuple[int, ...] = (200,)
+    refuses: tuple[type[Problem], ...] = ()
+
+    def __deepcopy__(self, _memo: object) -> "Describes":
+        return self  # as a route
+
+
+NOTHING = Describes()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `path` is as documented, below `/api` unless it is `at_root`."""
+
+    method: str
+    path: str
+    at_root: bool
+    rights: tuple[str, ...]
+    function: Callable[..., Any]
+    describes: Describes
+    audited: bool
+
+    @property
+    def call(self) -> str:
+        """`POST /client/recording.search`, as the documentation writes it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def chapter(self) -> str:
+        """The file or folder of `api/` that it stands in."""
+        return self.function.__module__.removeprefix("earwitness.api.").partition(".")[0]
+
+    @property
+    def reads_query(self) -> bool:
+        return self.method in {"GET", "HEAD", "DELETE"}
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    @property
+    def text(self) -> str:
+        """The docstring of its function."""
+        return inspect.getdoc(self.function) or ""
+
+
+def operations(app: Litestar) -> Iterator[Operation]:
+    """Every operation of an application, in the order in which its routes were given."""
+    places: dict[int, int] = {}
+    found = []
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            # Methods of a path, and paths of a handler, come in no order of their own.
+            handlers: dict[str, HTTPRouteHandler] = {
+                method: one for one in route.route_handlers for method in one.http_methods
+            }
+            for method in (one for one in _METHODS if one in handlers):
+                operation = _operation(method, route.path_format, handlers[method])
+                place = places.setdefault(id(operation.function), len(places))
+                found.append((place, operation))
+    return (one for _, one in sorted(found, key=lambda one: (one[0], one[1].path.swapcase())))
+
+
+def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
+    route: Route | None = handler.opt.get("route")
+    right = handler.opt.get("right") or ()
+    below = path.removeprefix(ROOT)
+    return Operation(
+        method=method,
+        path=below,
+        at_root=below == path,
+        rights=(str(right),) if isinstance(right, str) else tuple(map(str, right)),
+        function=route.handler if route else handler.fn,
+        describes=_of_route(route) if route else handler.opt.get("describes", NOTHING),
+        audited=bool(route and route.audit),
+    )
+
+
+def _of_route(route: Route) -> Describes:
+    is_media = route.gives is Afterwards
+    return Describes(
+        takes=route.takes,
+        gives=bytes if is_media else _body(route.gives),
+        answered_as=MEDIA if is_media else JSON,
+        statuses=(route.status,),
+        refuses=(*route.refuses, *((errors.Conflict,) if route.writes else ())),
+    )
+
+
+def _body(gives: Any) -> Any:
+    return get_args(gives)[0] if get_origin(gives) is Answer else gives
+
+
+def refusals(operation: Operation) -> list[int]:
+    """The statuses of the problems that an operation may answer with, in order."""
+    describes = operation.describes
+    kinds: set[type[Problem]] = {errors.Problem, errors.Unavailable, *describes.refuses}
+    if operation.rights:
+        kinds |= {errors.BadRequest, errors.Unauthenticated, errors.Forbidden}
+    if operation.path_parameters:
+        kinds |= {errors.BadRequest, errors.NotFound}
+    if describes.takes is not None:
+        kinds.add(errors.BadRequest)
+        if not operation.reads_query:
+            kinds |= {errors.TooLarge, errors.UnsupportedMedia}
+    return sorted({int(kind.status) for kind in kinds})

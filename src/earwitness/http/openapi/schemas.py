@@ -1,0 +1,110 @@
+"""JSON Schemas of what travels, made from the structs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from earwitness.kernel.wire import Moment
+
+Schema = dict[str, Any]
+Describe = Callable[[str, str], str]
+"""Gives the description of a struct's field, by the documented names of both; empty if there is none."""
+
+REF = "#/components/schemas/"
+_MOMENTS = ("At", "UTC", "Until", "Time")
+
+
+def schemas_of(
+    taken: Iterable[Any], given: Iterable[Any], describe: Describe
+) -> tuple[list[Schema], list[Schema], dict[str, Schema]]:
+    """The schemas of types that are sent, of types that are answered, and the components both refer to.
+
+    What is answered has all its fields, but for those that may be unset.
+    """
+    taken, given = list(taken), list(given)
+    schemas, found = msgspec.json.schema_components(
+        [*taken, *given], schema_hook=_schema_of_ours, ref_template=REF + "{name}"
+    )
+    sent = reachable(list(schemas[: len(taken)]), found)
+    for name in found.keys() - sent:
+        _as_answered(found[name])
+    tidy = [_tidy(schema) for schema in schemas]
+    components = {_short(name): _tidy(component) for name, component in sorted(found.items())}
+    for component in components.values():
+        for field, schema in component.get("properties", {}).items():
+            if description := describe(component["title"], field):
+                schema["description"] = description
+    return tidy[: len(taken)], tidy[len(taken) :], components
+
+
+def fields_of(schema: Schema, components: dict[str, Schema]) -> Schema:
+    """The object that a schema is or refers to."""
+    return components[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+
+
+def _schema_of_ours(kind: type) -> Schema:
+    if kind is Moment:
+        return {"type": "string", "format": "date-time"}
+    raise NotImplementedError(f"{kind} is of no known schema")
+
+
+def _as_answered(component: Schema) -> None:
+    properties: dict[str, Schema] = component.get("properties", {})
+    given = {name for name, schema in properties.items() if "default" in schema}
+    component["required"] = [name for name in properties if name in given or name in component["required"]]
+    for name, schema in properties.items():
+        schema.pop("default", None)
+        of_moment = [one for one in schema.get("anyOf", [schema]) if one.get("type") == "string"]
+        if name.endswith(_MOMENTS) and of_moment:
+            of_moment[0]["format"] = "date-time"
+
+
+def _tidy(node: Any) -> Any:
+    """Say "or null" the short way, leave out defaults of null, and say what an enum is of."""
+    if isinstance(node, list):
+        return [_tidy(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _tidy(value) for key, value in node.items() if (key, value) != ("default", None)}
+    if "$ref" in node:
+        node["$ref"] = REF + _short(node["$ref"].removeprefix(REF))
+    if "enum" in node and all(isinstance(value, str) for value in node["enum"]):
+        node = {"type": "string"} | node
+    options = node.get("anyOf", [])
+    if len(options) == 2 and options[1] == {"type": "null"} and isinstance(options[0].get("type"), str):
+        option = node.pop("anyOf")[0]
+        if "enum" in option:
+            option["enum"] = [*option["enum"], None]
+        node = option | {"type": [option["type"], "null"]} | node
+    return node
+
+
+def _short(name: str) -> str:
+    """Structs of one name are told apart by where they stand; what all have in common is left out."""
+    return name.removeprefix("earwitness.").removeprefix("api.")
+
+
+def reachable(nodes: Any, components: dict[str, Schema]) -> set[str]:
+    found: set[str] = set()
+    waiting = [nodes]
+    while waiting:
+        for name in _references(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(components[name])
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    match node:
+        case {"$ref": str(reference)} if reference.startswith(REF):
+            yield reference.removeprefix(REF)
+        case dict():
+            for value in node.values():
+                yield from _references(value)
+        case list():
+            for value in node:
+                yield from _references(value)
+        case _:
+            pass

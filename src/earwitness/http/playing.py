@@ -1,0 +1,82 @@
+"""Playing for players: one recording, asked for in many requests, remembered once."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Response
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action, Entry, Named
+from earwitness.archive.playable import Playable, playable_at
+from earwitness.archive.plays import remember_play
+from earwitness.archive.viewer import Viewer
+from earwitness.archive.visible import visible_position
+from earwitness.http import decode
+from earwitness.http.installation import Installation
+from earwitness.http.named import as_played
+from earwitness.http.off_road import remember_refusal
+from earwitness.http.ranges import Asked
+from earwitness.http.renditions import Format
+from earwitness.http.sending import check_playable, send_part
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import Wire
+
+
+class MediaWanted(Wire):
+    """What a recording is to be played as; the comment where the account asks for one."""
+
+    format: Format | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One request to play a recording: who asks, what was sent, and how the ledger is to remember it."""
+
+    installation: Installation
+    archive: Archive
+    viewer: Viewer
+    action: Action
+    interaction_id: int
+    given: Any = None
+    more: dict[str, object] = field(default_factory=dict)
+    """What its row carries beside the format and the comment."""
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        return as_played(self.given) | self.more
+
+    def look_up(self) -> tuple[Playable, Format]:
+        """What to play, and as what. Raises Forbidden, BadRequest and NotFound."""
+        self.viewer.require(Right.RECORDING_PLAY)
+        wanted: MediaWanted = decode.take(MediaWanted, self.given)
+        with self.archive.read() as connection:
+            position = visible_position(connection, self.viewer, self.interaction_id)
+            playable = playable_at(connection, position)
+            check_playable(connection, playable, wanted.comment)
+        return playable, wanted.format or "mp3"
+
+    def send(self, playable: Playable, format_: Format, asked: Asked) -> Response[Any]:
+        """Answer as `send_part` does; the row is written before the first byte leaves, if one does."""
+
+        def remember(status: int) -> None:
+            if self.action.method == "HEAD":
+                return
+            row = Entry(self.interaction_id, metadata=self.metadata, response_code=status)
+            remember_play(self.archive, self.action, row)
+
+        return send_part(
+            self.archive.vault,
+            playable,
+            format_,
+            self.installation.limits,
+            renditions=self.installation.renditions,
+            asked=asked,
+            before=remember,
+        )
+
+    def refused(self, problem: Problem) -> None:
+        """Write a row for a refusal, if there is such a recording."""
+        named = Named(interaction_ids=[self.interaction_id])
+        remember_refusal(self.archive, self.action, self.viewer, named, problem, self.metadata)

@@ -1,0 +1,72 @@
+"""Conditions and ranges of a request for media: RFC 9110, sections 13 and 14."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+
+from earwitness.kernel.errors import RangeUnsatisfiable
+
+# A number of more digits than these is no position in anything.
+_RANGE = re.compile(r"(\d{1,4000})-(\d{0,4000})|-(\d{1,4000})", re.ASCII)
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The bytes from `start` up to `stop`, of `size`."""
+
+    start: int
+    stop: int
+    size: int
+
+    @property
+    def content_range(self) -> str:
+        return f"bytes {self.start}-{self.stop - 1}/{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the headers of a request for media say: of what is known already, and which part is wanted."""
+
+    range: str | None = None
+    if_range: str | None = None
+    if_none_match: str | None = None
+
+    @classmethod
+    def of(cls, request: Request[Any, Any, Any]) -> "Asked":
+        headers = request.headers
+        # Ranges are defined for GET alone.
+        wanted = headers.get("range") if request.method == "GET" else None
+        return cls(wanted, headers.get("if-range"), headers.get("if-none-match"))
+
+    def knows(self, etag: str) -> bool:
+        """Whether the caller has what this strong entity tag stands for."""
+        if self.if_none_match is None:
+            return False
+        return self.if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(self.if_none_match)
+
+    def part_of(self, size: int, etag: str) -> Part | None:
+        """The part that is wanted; None is the whole, which also answers several ranges and no range at all.
+
+        Raises RangeUnsatisfiable.
+        """
+        if self.range is None or (self.if_range is not None and self.if_range.strip() != etag):
+            return None
+        unit, _, listed = self.range.partition("=")
+        ranges = [one.strip() for one in listed.split(",") if one.strip()]
+        found = _RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
+        # Nothing has no parts, so that a player that always asks for `bytes=0-` is answered with nothing.
+        if unit.strip().lower() != "bytes" or found is None or size == 0:
+            return None
+        first, last, suffix = found.groups()
+        if suffix:
+            start, stop = max(size - int(suffix), 0), size
+        else:
+            start, stop = int(first), int(last) + 1 if last else size
+            if last and stop <= start:
+                return None
+        if start >= size:
+            raise RangeUnsatisfiable(f"There are {size} bytes.", headers={"Content-Range": f"bytes */{size}"})
+        return Part(start, min(stop, size), size)

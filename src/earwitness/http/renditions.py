@@ -1,0 +1,124 @@
+"""Renditions that no stored object holds: made when asked for, encrypted like all else, and removed again.
+
+For players they are kept a while, since a player that seeks asks for one part after the other.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Literal
+
+from earwitness.archive.playable import MediaObject, Playable
+from earwitness.media import decoder
+from earwitness.media.decoder import Rendition, Undecodable
+from earwitness.media.measurement import Limits
+from earwitness.media.vault import RecordingKey, Vault
+
+Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "raw", "mp4"]
+
+_KEPT_SECONDS = 300
+_MOST_IDLE = 16
+
+
+@contextmanager
+def rendering(
+    vault: Vault, playable: Playable, key: RecordingKey, format_: Any, limits: Limits
+) -> Iterator[Rendition]:
+    """Begin to make a rendition. Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503)."""
+    if playable.status == "undecodable":
+        raise Undecodable
+    raw = playable.objects["raw"]
+    samples = playable.measurement["samples"] if playable.measurement else None
+    with (
+        vault.open(raw.name, key, "raw") as source,
+        decoder.render(source, format_, limits, samples) as rendition,
+    ):
+        yield rendition
+
+
+@contextmanager
+def made(
+    vault: Vault, playable: Playable, key: RecordingKey, format_: str, limits: Limits
+) -> Iterator[MediaObject]:
+    """Make a rendition whole, encrypted; it goes when the block is left."""
+    with vault.write(key, format_) as upload:
+        with rendering(vault, playable, key, format_, limits) as rendition:
+            for chunk in rendition:
+                upload.write(chunk)
+        sealed = upload.finish()
+        yield MediaObject(format_, sealed.name, sealed.plain_size, sealed.sha256)
+
+
+class _Kept:
+    """A rendition that is being made or was made, and who uses it."""
+
+    def __init__(self) -> None:
+        self.making = threading.Lock()
+        self.stored: MediaObject | None = None
+        self.users = 0
+        self.leaving = ExitStack()
+        self.expiry: threading.Timer | None = None
+
+
+class Renditions:
+    """The renditions that are kept for players, five minutes after their last use; few at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    @contextmanager
+    def kept(
+        self, vault: Vault, playable: Playable, key: RecordingKey, format_: str, limits: Limits
+    ) -> Iterator[MediaObject]:
+        """Use a rendition, which is made if it is not there. Raises what `rendering` raises."""
+        name = (playable.objects["raw"].name, format_)
+        kept = self._take(name)
+        try:
+            with kept.making:
+                if kept.stored is None:
+                    kept.stored = kept.leaving.enter_context(made(vault, playable, key, format_, limits))
+            yield kept.stored
+        finally:
+            self._give_back(name, kept)
+
+    def close(self) -> None:
+        """Remove all that nobody uses."""
+        with self._lock:
+            idle = [name for name, kept in self._kept.items() if not kept.users]
+        for name in idle:
+            self._remove(name)
+
+    def _take(self, name: tuple[str, str]) -> _Kept:
+        with self._lock:
+            kept = self._kept.setdefault(name, _Kept())
+            kept.users += 1
+            if kept.expiry:
+                kept.expiry.cancel()
+            return kept
+
+    def _give_back(self, name: tuple[str, str], kept: _Kept) -> None:
+        with self._lock:
+            kept.users -= 1
+            if kept.users:
+                return
+            # The one that was used last stands last.
+            self._kept[name] = self._kept.pop(name)
+            idle = [name for name, kept in self._kept.items() if not kept.users]
+            kept.expiry = threading.Timer(_KEPT_SECONDS, self._remove, [name])
+            kept.expiry.daemon = True
+            kept.expiry.start()
+        for surplus in [name] if kept.stored is None else idle[:-_MOST_IDLE]:
+            self._remove(surplus)
+
+    def _remove(self, name: tuple[str, str]) -> None:
+        """Remove one, unless it is in use by now."""
+        with self._lock:
+            kept = self._kept.get(name)
+            if kept is None or kept.users:
+                return
+            del self._kept[name]
+        if kept.expiry:
+            kept.expiry.cancel()
+        with suppress(OSError):
+            kept.leaving.close()

@@ -1,0 +1,136 @@
+"""Sending a recording in a format: a stored object as it is, or a rendition that is made for it."""
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+from litestar import Response
+from sqlalchemy import Connection, select
+
+from earwitness.archive.playable import MediaObject, Playable
+from earwitness.archive.schema.people import account
+from earwitness.http.download import Download, content_disposition
+from earwitness.http.ranges import Asked
+from earwitness.http.renditions import Renditions, made, rendering
+from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
+from earwitness.media.measurement import Limits
+from earwitness.media.streaming import DecryptingReader
+from earwitness.media.vault import RecordingKey, Vault
+
+_MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "mp3-mono": "audio/mpeg",
+    "wav": "audio/wav",
+    "wav-mono": "audio/wav",
+    "mp4": "video/mp4",
+    "raw": "application/octet-stream",
+}
+_CACHING = "private, no-store"
+
+
+def check_playable(connection: Connection, playable: Playable, comment: str | None) -> None:
+    """Raise BadRequest where the account asks for a comment and there is none, NotFound without media."""
+    forced = connection.scalar(select(account.c.forced_comments))
+    if forced and not (comment or "").strip():
+        raise BadRequest.of(
+            Fault("comment", "this account asks for a comment with every play"), code="comment-required"
+        )
+    if playable.raw is None:
+        raise NotFound("This recording has no media.", code="no-media")
+
+
+def send(vault: Vault, playable: Playable, format_: str, limits: Limits, *, streams: bool) -> Download:
+    """Answer with a recording's media.
+
+    Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
+    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503).
+    """
+    with ExitStack() as leaving:
+        key = playable.key(vault)
+        stored = playable.objects.get(format_)
+        headers = _headers(playable, format_, "attachment")
+        if stored is None and streams:
+            chunks = leaving.enter_context(rendering(vault, playable, key, format_, limits))
+            return Download(chunks, leaving.pop_all().close, headers=headers)
+        if stored is None:
+            stored = leaving.enter_context(made(vault, playable, key, format_, limits))
+        reader = _open(vault, key, stored, leaving)
+        if not streams:
+            reader.verify()
+        return Download(
+            reader.chunks(0, reader.size),
+            leaving.pop_all().close,
+            headers=headers | _of_object(stored, reader.size),
+        )
+
+
+def send_part(
+    vault: Vault,
+    playable: Playable,
+    format_: str,
+    limits: Limits,
+    *,
+    renditions: Renditions,
+    asked: Asked,
+    before: Callable[[int], None],
+) -> Response[Any]:
+    """Answer with what is asked of a recording's media: all (200), a part (206), or that it is known (304).
+
+    Each segment is verified as it leaves, the first before anything does. `before` is called with the
+    status when bytes are about to leave and nothing can be refused any more.
+    Raises RangeUnsatisfiable (416) and what `send` raises.
+    """
+    with ExitStack() as leaving:
+        key = playable.key(vault)
+        stored = playable.objects.get(format_) or leaving.enter_context(
+            renditions.kept(vault, playable, key, format_, limits)
+        )
+        reader = _open(vault, key, stored, leaving)
+        etag = _etag(stored)
+        if asked.knows(etag):
+            return Response(None, status_code=304, headers={"ETag": etag, "Cache-Control": _CACHING})
+        part = asked.part_of(reader.size, etag)
+        start, stop, status = (part.start, part.stop, 206) if part else (0, reader.size, 200)
+        chunks = _begun(reader.chunks(start, stop))
+        before(status)
+        headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start)
+        headers["Accept-Ranges"] = "bytes"
+        if part:
+            headers["Content-Range"] = part.content_range
+        return Download(chunks, leaving.pop_all().close, headers=headers, status=status)
+
+
+def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:
+    reader = leaving.enter_context(vault.open(stored.name, key, stored.kind))
+    if reader.size != stored.size_bytes:
+        raise Corrupt("The stored media is not of the size that was stored.")
+    return reader
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Take the first chunk at once, so that damage to it is said before the answer has begun."""
+    return chain([next(chunks, b"")], chunks)
+
+
+def _headers(playable: Playable, format_: str, disposition: str) -> dict[str, str]:
+    file_name = f"{playable.third_party_id}.{format_.partition('-')[0]}"
+    return {
+        "Content-Type": _MEDIA_TYPES[format_],
+        "Content-Disposition": content_disposition(file_name, disposition),
+        "Cache-Control": _CACHING,
+    }
+
+
+def _of_object(stored: MediaObject, length: int) -> dict[str, str]:
+    digest = base64.b64encode(stored.sha256).decode()
+    return {
+        "Content-Length": str(length),
+        "ETag": _etag(stored),
+        "Repr-Digest": f"sha-256=:{digest}:",
+    }
+
+
+def _etag(stored: MediaObject) -> str:
+    return f'"{stored.sha256.hex()}"'

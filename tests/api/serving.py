@@ -1,0 +1,47 @@
+"""A real server on a real socket: what a connection does is not seen in the process."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import uvicorn
+
+from earwitness.app import build
+from tests.firm import Firm
+
+
+@contextmanager
+def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
+    """The base URL of a server of the firm's archive, with changed settings.
+
+    Leaving the block waits for all it still does.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        build(replace(firm.settings, **changes)),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@contextmanager
+def client_of(firm: Firm, base_url: str) -> Iterator[httpx.Client]:
+    """A client, signed in as the administrator, that takes in little ahead of what it reads."""
+    transport = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)])
+    with httpx.Client(base_url=base_url, headers=firm.headers(), transport=transport, timeout=60) as client:
+        yield client

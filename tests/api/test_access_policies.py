@@ -1,0 +1,235 @@
+"""Access policies: what they let through, everywhere alike, and who may change them."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from earwitness.archive.schema.work import audit_rows
+from earwitness.kernel.rights import Right, Role
+from tests.firm import Firm, endpoint, person, tone, transcript
+
+POLICIES = "/admin/accessPolicy"
+DEPARTMENTS, SUBJECTS, TYPES = ("Support", "Sales", "Legal"), ("Ann Bell", "Bob Cole"), ("phone", "sms")
+
+Ids = dict[str, int]
+
+
+def fill(firm: Firm) -> Ids:
+    """A recording of each department, person and type, named by them; and one that has none of them."""
+    ids: Ids = {}
+    for department, name, kind in product(DEPARTMENTS, SUBJECTS, TYPES):
+        key = f"{department}/{name[:3]}/{kind}"
+        parts = [endpoint(name, subject=True, person=person(name)), endpoint("447700900111")]
+        groups = {"Department": department, "Region": "uk"}
+        text = {"message": "hello"} if kind == "sms" else {"transcript": transcript("hello")}
+        ids[key] = firm.ingest(
+            tone(0.1), thirdPartyId=key, type=kind, endpoints=parts, dataGroups=groups, **text
+        )
+    ids["plain"] = firm.ingest(thirdPartyId="plain", type="teams", endpoints=[endpoint("1", subject=True)])
+    return ids
+
+
+def limited(firm: Firm, *policies: dict[str, Any]) -> None:
+    """Make the user `limited`, who holds every right but to edit, within these policies."""
+    names = []
+    for conditions in policies:
+        names.append(f"policy {len(firm.get(POLICIES)) + 1}")
+        firm.post(POLICIES, {"name": names[-1], **conditions})
+    rights = [right for right in Right if not right.endswith(".Edit")]
+    user_id = firm.add_user("limited", rights)
+    assert firm.call("PUT", f"/admin/user/{user_id}", {"policies": names}).status_code == 200
+
+
+def person_ids(firm: Firm, *names: str) -> list[int]:
+    emails = [person(name)["email"] for name in names]
+    return [one["id"] for one in firm.post("/client/people.search", {"emails": emails})["persons"]]
+
+
+def seen_everywhere(firm: Firm, ids: Ids) -> set[str]:
+    """The recordings that `limited` sees, having made sure that each door shows just these."""
+    page = firm.post("/client/recording.search", {"pageSize": 1000}, as_user="limited")
+    seen = {one["thirdPartyId"] for one in page["recordings"]}
+    assert page["total"] == len(page["recordings"]) == len(seen)
+    assert firm.post("/client/recording.search", {"pageSize": 1}, as_user="limited")["total"] == len(seen)
+    for name, kinds in (("detail", ()), ("transcription", ()), ("sms-message", ("sms",))):
+        wanted = {"interactionIds": list(ids.values())}
+        rows = firm.post(f"/client/recording.{name}.get", wanted, as_user="limited")
+        expected = [ids[key] for key in ids if key in seen and key.endswith(kinds or ("",))]
+        assert [row["interactionId"] for row in rows] == expected, name
+    for key, interaction_id in ids.items():
+        there = 200 if key in seen else 404
+        audit = firm.call(
+            "POST", "/client/recording/audit", {"recordingId": interaction_id}, as_user="limited"
+        )
+        assert audit.status_code == there, key
+        if key != "plain":
+            play = {"thirdPartyId": key, "format": "raw"}
+            path = "/client/recording.playBackByThirdPartyId"
+            assert firm.call("POST", path, play, as_user="limited").status_code == there, key
+    return seen
+
+
+def test_without_a_policy_the_whole_account_is_seen(firm: Firm) -> None:
+    ids = fill(firm)
+    limited(firm)
+    assert seen_everywhere(firm, ids) == set(ids)
+
+
+def test_a_policy_by_data_groups(firm: Firm) -> None:
+    ids = fill(firm)
+    limited(firm, {"dataGroups": {"Department": ["Support", "Legal"], "Region": ["uk", "us"]}})
+    assert seen_everywhere(firm, ids) == {key for key in ids if key.startswith(("Support", "Legal"))}
+
+
+def test_a_policy_by_people(firm: Firm) -> None:
+    ids = fill(firm)
+    limited(firm, {"personIds": person_ids(firm, "Ann Bell")})
+    assert seen_everywhere(firm, ids) == {key for key in ids if "/Ann/" in key}
+
+
+def test_a_policy_by_types(firm: Firm) -> None:
+    ids = fill(firm)
+    limited(firm, {"communicationTypes": ["sms", "teams"]})
+    assert seen_everywhere(firm, ids) == {key for key in ids if key.endswith("/sms")} | {"plain"}
+
+
+def test_all_conditions_of_one_policy_must_be_met(firm: Firm) -> None:
+    ids = fill(firm)
+    (bob,) = person_ids(firm, "Bob Cole")
+    groups = {"Department": ["Sales", "Legal"]}
+    limited(firm, {"dataGroups": groups, "personIds": [bob], "communicationTypes": ["phone"]})
+    assert seen_everywhere(firm, ids) == {"Sales/Bob/phone", "Legal/Bob/phone"}
+
+
+def test_one_of_several_policies_is_enough(firm: Firm) -> None:
+    ids = fill(firm)
+    (ann,) = person_ids(firm, "Ann Bell")
+    by_person = {"personIds": [ann], "communicationTypes": ["sms"]}
+    limited(firm, {"dataGroups": {"Department": ["Sales"]}}, by_person, {"communicationTypes": ["teams"]})
+    expected = {key for key in ids if key.startswith("Sales") or key.endswith("/Ann/sms")}
+    assert seen_everywhere(firm, ids) == expected | {"plain"}
+
+
+def test_a_policy_that_nothing_meets_shows_nothing(firm: Firm) -> None:
+    ids = fill(firm)
+    limited(firm, {"dataGroups": {"Department": ["Support"], "Team": ["A"]}})
+    assert seen_everywhere(firm, ids) == set()
+
+
+def test_a_policy_limits_what_is_private_too(firm: Firm) -> None:
+    parts = [endpoint("1", subject=True, user="limited"), endpoint("2")]
+    for kind in ("teams", "phone"):
+        firm.ingest(thirdPartyId=kind, type=kind, isPrivate=True, endpoints=parts)
+    limited(firm, {"communicationTypes": ["teams"]})
+    assert firm.search(as_user="limited") == ["teams"]
+
+
+def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
+    fill(firm)
+    limited(firm, {"communicationTypes": ["teams"], "dataGroups": {"Department": ["Sales"]}})
+    assert firm.search(as_user="limited") == []
+    changed = firm.call("PUT", f"{POLICIES}/1", {"name": "Renamed", "dataGroups": {}}).json()
+    assert changed == {
+        "id": 1,
+        "name": "Renamed",
+        "dataGroups": {},
+        "personIds": [],
+        "communicationTypes": ["teams"],
+    }
+    assert firm.search(as_user="limited") == ["plain"]
+    (user,) = firm.post("/client/user/search", {"username": "limited"})["users"]
+    assert user["policies"] == ["Renamed"]
+
+
+def test_policies_are_listed_as_they_were_added(firm: Firm) -> None:
+    fill(firm)
+    ids = person_ids(firm, "Ann Bell", "Bob Cole")
+    conditions = {
+        "dataGroups": {"Department": ["Support"]},
+        "personIds": ids,
+        "communicationTypes": ["phone", "teams"],
+    }
+    response = firm.call("POST", POLICIES, {"name": "all", **conditions})
+    assert (response.status_code, response.json()) == (201, {"id": 1})
+    firm.post(POLICIES, {"name": "one", "communicationTypes": ["sms"]})
+    assert firm.get(POLICIES) == [
+        {"id": 1, "name": "all", **conditions},
+        {"id": 2, "name": "one", "dataGroups": {}, "personIds": [], "communicationTypes": ["sms"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "name"),
+        ({"name": " ", "communicationTypes": ["sms"]}, "name"),
+        ({"name": "x", "personIds": [999]}, "personIds[0]"),
+        ({"name": "x", "personIds": [0]}, "personIds[0]"),
+        ({"name": "x", "communicationTypes": ["SMS"]}, "communicationTypes[0]"),
+        ({"name": "x", "dataGroups": {"Department": []}}, "dataGroups"),
+        ({"name": "x", "dataGroups": ["Department"]}, "dataGroups"),
+        ({"name": "x", "types": ["sms"]}, "types"),
+    ],
+)
+def test_what_cannot_be_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+    response = firm.call("POST", POLICIES, body)
+    assert response.status_code == 400
+    assert any(fault["path"].startswith(path) for fault in response.json()["errors"])
+    assert firm.get(POLICIES) == []
+
+
+def test_a_policy_without_a_condition_would_limit_nobody_and_is_refused(firm: Firm) -> None:
+    assert firm.call("POST", POLICIES, {"name": "x", "personIds": []}).status_code == 400
+    firm.post(POLICIES, {"name": "x", "communicationTypes": ["sms"]})
+    assert firm.call("PUT", f"{POLICIES}/1", {"communicationTypes": []}).status_code == 400
+    assert firm.get(POLICIES)[0]["communicationTypes"] == ["sms"]
+
+
+def test_names_are_taken_once_and_what_is_not_there_is_not_found(firm: Firm) -> None:
+    body = {"name": "x", "communicationTypes": ["sms"]}
+    firm.post(POLICIES, body)
+    firm.post(POLICIES, {**body, "name": "y"})
+    assert firm.call("POST", POLICIES, body).status_code == 409
+    assert firm.call("PUT", f"{POLICIES}/2", {"name": "x"}).status_code == 409
+    assert firm.call("PUT", f"{POLICIES}/2", {"name": "y"}).status_code == 200
+    assert firm.call("PUT", f"{POLICIES}/9", {"name": "z"}).status_code == 404
+    assert firm.call("DELETE", f"{POLICIES}/9").status_code == 404
+
+
+def test_a_policy_in_use_is_not_deleted(firm: Firm) -> None:
+    limited(firm, {"communicationTypes": ["teams"]})
+    response = firm.call("DELETE", f"{POLICIES}/1")
+    assert (response.status_code, response.json()["code"]) == (409, "in-use")
+    assert firm.search(as_user="limited") == []
+    firm.call("PUT", "/admin/user/2", {"policies": []})
+    assert firm.call("DELETE", f"{POLICIES}/1").json() == {"id": 1}
+    assert firm.get(POLICIES) == []
+
+
+def test_who_is_limited_changes_no_policy(firm: Firm) -> None:
+    firm.post(POLICIES, {"name": "mine", "communicationTypes": ["sms"]})
+    editor = firm.add_user("editor", [Role.ADMIN])
+    firm.call("PUT", f"/admin/user/{editor}", {"policies": ["mine"]})
+    before = firm.get(POLICIES)
+    body = {"name": "wide", "communicationTypes": ["sms", "phone"]}
+    assert firm.call("POST", POLICIES, body, as_user="editor").status_code == 403
+    assert firm.call("PUT", f"{POLICIES}/1", body, as_user="editor").status_code == 403
+    assert firm.call("DELETE", f"{POLICIES}/1", as_user="editor").status_code == 403
+    assert firm.get(POLICIES, as_user="editor") == before
+
+
+def test_the_ledger_has_each_change(firm: Firm) -> None:
+    body = {"name": "x", "communicationTypes": ["sms"], "dataGroups": {"Desk": ["FX"]}}
+    firm.post(POLICIES, body)
+    firm.call("PUT", f"{POLICIES}/1", {"dataGroups": {}})
+    firm.call("DELETE", f"{POLICIES}/1")
+    firm.call("DELETE", f"{POLICIES}/1")
+    with firm.archive.read() as connection:
+        rows = connection.execute(select(audit_rows).order_by(audit_rows.c.id)).all()
+    assert [(row.entity_name, row.entity_id, row.metadata) for row in rows] == [
+        ("AccessPolicy", 1, body),
+        ("AccessPolicy", 1, {"dataGroups": {}}),
+        ("AccessPolicy", 1, {"name": "x", "deleted": True}),
+    ]

@@ -1,0 +1,45 @@
+"""earwitness status."""
+
+from sqlalchemy import update
+
+from earwitness.archive.accounts import Accounts
+from earwitness.archive.schema.work import jobs
+from tests.cli.running import run, run_json
+from tests.firm import CLIENT_ID, Firm, tone
+
+
+def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm) -> None:
+    accounts = Accounts(firm.settings)
+    accounts.create(42, "Another firm")
+    accounts.close()
+    for number in range(3):
+        firm.ingest(tone(), thirdPartyId=f"call-{number}")
+    firm.ingest(thirdPartyId="without media")
+    with firm.archive.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == 1).values(state="dead"))
+        connection.execute(update(jobs).where(jobs.c.id == 2).values(queued_at=jobs.c.queued_at - 90_000))
+    told = run_json(firm.settings, "status")
+    assert [one["clientId"] for one in told["accounts"]] == [42, CLIENT_ID]
+    other, account = told["accounts"]
+    assert (other["recordings"], other["mediaBytes"], other["keys"]) == (0, 0, {})
+    assert other["oldestQueuedSeconds"] is None
+    assert (account["recordings"], account["jobs"]) == (4, {"queued": 2, "running": 0, "dead": 1})
+    assert account["mediaBytes"] > 3 * len(tone())
+    assert 90 <= account["oldestQueuedSeconds"] < 600
+    assert account["keys"] == {told["currentKey"]: 3}
+    assert 0 < told["disk"]["freeBytes"] < told["disk"]["totalBytes"]
+
+
+def test_it_is_a_table_for_a_person(firm: Firm) -> None:
+    firm.ingest(tone())
+    shown = run(firm.settings, "status").stdout
+    assert "A firm" in shown
+    assert "kek-" in shown
+    assert "1 recording" in shown
+    assert "The server is not ready" not in shown
+    assert "not ready" in run(firm.settings, "status", EARWITNESS_MIN_FREE_MIB="999999999").stdout
+
+
+def test_with_no_account_it_says_so(firm: Firm, tmp_path: object) -> None:
+    shown = run(firm.settings, "status", EARWITNESS_DATA=f"{tmp_path}/new", EARWITNESS_DATABASE_URL="")
+    assert (shown.exit_code, "There is no account yet." in shown.stdout) == (0, True)

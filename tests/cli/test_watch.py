@@ -1,0 +1,131 @@
+"""earwitness watch, as it is run."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from earwitness.archive.schema.work import audit_headers
+from earwitness.kernel.errors import StorageFull
+from earwitness.media.disk import DiskStore
+from tests.cli.running import run, run_json, running
+from tests.firm import CLIENT_ID, Firm, call, tone
+
+QUICK = ("--every", "0.05")
+BY_NAME = ("--template", "{start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav", *QUICK)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    return folder
+
+
+def name(number: int) -> str:
+    return f"20260512-1030{number:02}_204_447700900111_id-{number}.wav"
+
+
+def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder: Path) -> None:
+    (folder / "call.wav").write_bytes(tone())
+    (folder / "call.json").write_text(json.dumps(call()))
+    (folder / "later.wav").write_bytes(tone())
+    told = run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *QUICK)
+    assert told == {
+        "taken": [{"file": "call.wav", "interactionId": 1, "thirdPartyId": "call-1"}],
+        "alreadyThere": [],
+        "failed": [],
+        "waiting": [{"file": "later.wav", "reason": "it has no sidecar yet"}],
+    }
+    assert firm.search() == ["call-1"]
+    with firm.archive.read() as connection:
+        [row] = connection.execute(select(audit_headers).where(audit_headers.c.method == "CLI"))
+    assert (row.route, row.username[:9]) == ("earwitness watch", "operator:")
+
+
+def test_once_fails_if_any_file_did(firm: Firm, folder: Path) -> None:
+    (folder / name(1)).write_bytes(tone())
+    (folder / "odd.wav").write_bytes(tone())
+    done = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)
+    assert done.exit_code == 1
+    assert f"{name(1)} taken as interactionId 1" in done.stdout
+    assert "odd.wav failed: Its name does not fit" in done.stdout
+    assert "Taken 1, Already there 0, Failed 1, Waiting 0." in done.stdout
+    assert run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)["failed"] == []
+
+
+def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path) -> None:
+    (folder / "in-02079460001-447700900111-20260512-103000-1778581800.17.wav").write_bytes(tone())
+    options = (
+        "--preset",
+        "asterisk",
+        "--time-zone",
+        "Europe/London",
+        "--own",
+        "+447700",
+        "--source",
+        "pbx-1",
+    )
+    run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *options, *QUICK)
+    [found] = firm.post("/client/recording.search", {})["recordings"]
+    assert (found["startDatetimeUTC"], found["source"]) == ("2026-05-12T09:30:00.000Z", "pbx-1")
+    [subject] = [one for one in found["endpoints"] if one["isRecordingSubject"]]
+    assert subject["endpoint"]["endpoint"] == "447700900111"
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--template", "{start}_{who}.wav"), "{who} is no field"),
+        (("--template", "{start}", "--preset", "asterisk"), "not both"),
+        (("--preset", "asterisk", "--time-zone", "Mars/Base"), "there is no Mars/Base"),
+        (("--sidecar", "optional"), "needs --template"),
+        (("--preset", "avaya"), "avaya"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    firm: Firm, folder: Path, options: tuple[str, ...], fault: str
+) -> None:
+    refused = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *options, *QUICK)
+    assert refused.exit_code != 0
+    assert fault in refused.output
+
+
+def test_an_account_and_a_folder_must_be_there(firm: Firm, folder: Path) -> None:
+    assert "no account 42" in run(firm.settings, "watch", 42, folder, "--once", *QUICK).output
+    assert run(firm.settings, "watch", CLIENT_ID, folder / "nowhere", "--once").exit_code != 0
+
+
+def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm, folder: Path) -> None:
+    watch = ("watch", CLIENT_ID, folder, *BY_NAME, "--json")
+    for number in range(8):
+        (folder / name(number)).write_bytes(tone(0.1 * (number + 1)))
+    for _ in range(2):
+        with running(firm.settings, *watch) as watcher:
+            assert watcher.stdout
+            assert json.loads(watcher.stdout.readline())["state"] in {"taken", "alreadyThere"}
+    with running(firm.settings, *watch) as watcher:
+        assert watcher.stdout
+        while len(list((folder / "done").iterdir())) < 8:
+            assert "file" in json.loads(watcher.stdout.readline())
+        watcher.send_signal(signal.SIGTERM)
+        assert watcher.wait(timeout=30) == 0
+    assert sorted(firm.search()) == [f"id-{number}" for number in range(8)]
+    assert len(list(firm.archive.store.names())) == 8
+
+
+def test_trouble_with_the_disk_leaves_the_file_and_ends_once_with_a_failure(
+    firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: DiskStore) -> Any:
+        raise StorageFull("The disk is full.")
+
+    (folder / name(1)).write_bytes(tone())
+    monkeypatch.setattr(DiskStore, "new", refuse)
+    refused = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)
+    assert (refused.exit_code, "The disk is full. Run it again" in refused.output) == (1, True)
+    monkeypatch.undo()
+    assert len(run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)["taken"]) == 1

@@ -1,0 +1,81 @@
+"""Settings: read from the environment, refused by name, and never guessed."""
+
+import logging
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from earwitness.kernel.settings import SettingError, Settings
+
+
+def read(**given: str) -> Settings:
+    return Settings.from_environment({f"EARWITNESS_{name}": text for name, text in given.items()})
+
+
+def test_without_any_setting_everything_lies_beside_where_the_server_is_started() -> None:
+    settings = read()
+    assert settings == Settings()
+    assert settings.data == Path("earwitness-data")
+    assert settings.keys_folder == Path("earwitness-data.keys").absolute()
+
+
+@pytest.mark.parametrize("data", [".", "archive/..", "archive/", "/srv/archive"])
+def test_keys_never_lie_inside_the_data_folder(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "archive").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = read(DATA=data)
+    assert not settings.keys_folder.resolve().is_relative_to(settings.data.resolve())
+
+
+def test_keys_lie_where_they_are_told_to() -> None:
+    assert read(DATA="/srv/archive", KEYS="/etc/keys").keys_folder == Path("/etc/keys")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "expected"),
+    [
+        ("TOKEN_MINUTES", "5", "token_minutes", 5),
+        ("JOBS", "off", "jobs", False),
+        ("JOBS", "ON", "jobs", True),
+        ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1, 192.168.0.0/16,::1",
+            "trusted_proxies",
+            (ip_network("10.0.0.1"), ip_network("192.168.0.0/16"), ip_network("::1")),
+        ),
+        ("TOKEN_MINUTES", "  ", "token_minutes", 60),
+    ],
+)
+def test_a_setting_is_read(variable: str, text: str, name: str, expected: Any) -> None:
+    assert getattr(read(**{variable: text}), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("TOKEN_MINUTES", "0"),
+        ("TOKEN_MINUTES", "-1"),
+        ("TOKEN_MINUTES", "an hour"),
+        ("TOKEN_MINUTES", "٣"),
+        ("MAX_UPLOAD_GIB", "1.5"),
+        ("JOBS", "maybe"),
+        ("LOG_LEVEL", "LOUD"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TOKEN_KEY", "short"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(variable: str, text: str) -> None:
+    with pytest.raises(SettingError, match=f"EARWITNESS_{variable}"):
+        read(**{variable: text})
+
+
+def test_a_name_that_is_no_setting_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        read(DATABSE_URL="postgresql://…")
+    assert "EARWITNESS_DATABSE_URL" in caplog.text
+    assert "postgresql" not in caplog.text

@@ -1,0 +1,86 @@
+"""Places that media can lie in: the disk, and buckets in memory, in a folder, and of a real S3 server."""
+
+import subprocess
+import sys
+import threading
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from earwitness.media.bucket import Bucket
+from earwitness.media.disk import DiskStore
+from earwitness.media.objects import BucketStore
+from earwitness.media.stores import Store
+
+KINDS = ("disk", "memory", "folder", "s3")
+SHARED_KINDS = ("disk", "s3")
+"""Those that several processes can use."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the media of one account lies: a folder of its own, and for S3 the server's address."""
+
+    kind: str
+    folder: Path
+    endpoint: str = ""
+    memory: MemoryStore | None = None
+
+    def bucket(self) -> Bucket:
+        if self.memory is not None:
+            return self.memory
+        if self.kind == "folder":
+            return LocalStore(self.folder / "bucket", mkdir=True)
+        return S3Store(
+            "archive",
+            prefix=self.folder.name,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id="test",
+            secret_access_key="test",
+            client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        )
+
+    def store(self) -> Store:
+        if self.kind == "disk":
+            return DiskStore(self.folder / "media")
+        return BucketStore(self.bucket(), self.folder / "incoming", settled_after=timedelta(0))
+
+    def left(self) -> list[str]:
+        """Everything that lies there: objects, parts of objects, and markers of uploads."""
+        found = [str(path) for path in self.folder.rglob("*") if path.is_file()]
+        if self.kind in {"memory", "s3"}:
+            found += [part["path"] for batch in obstore.list(self.bucket()) for part in batch]
+        return found
+
+
+def place_of(kind: str, folder: Path, endpoint: str = "") -> Place:
+    """A new place of a kind, in a folder under `folder`."""
+    place = Place(kind, folder / uuid.uuid4().hex, endpoint)
+    place.folder.mkdir()
+    return replace(place, memory=MemoryStore()) if kind == "memory" else place
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server in a process of its own, which has a bucket named `archive`."""
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            says = next(line for line in server.stderr if "Running on http://" in line)
+            endpoint = says.split("Running on ")[1].split()[0]
+            # What it says must be taken from it, or it would wait.
+            threading.Thread(target=server.stderr.read, daemon=True).start()
+            urllib.request.urlopen(urllib.request.Request(f"{endpoint}/archive", method="PUT")).close()
+            yield endpoint
+        finally:
+            server.kill()

@@ -1,0 +1,105 @@
+"""The job loop goes on, whatever happens to one job, one account or one connection."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from earwitness.archive import jobs
+from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.jobs import Job
+from earwitness.ingest.process import process
+from earwitness.media.keys import KeysMissing
+from earwitness.workers.loop import AT_ONCE, JobLoop
+from tests.firm import CLIENT_ID, Firm, tone
+from tests.waiting import until
+
+
+@pytest.fixture
+def loop(firm: Firm) -> Iterator[JobLoop]:
+    """A loop that the test starts."""
+    loop = JobLoop(firm.app.state.installation.accounts, firm.settings, firm.app.state.installation.work)
+    yield loop
+    loop.stop()
+
+
+def status(firm: Firm) -> Any:
+    with firm.archive.read() as connection:
+        return jobs.counts(connection)
+
+
+def test_what_arrives_while_the_loop_runs_is_processed(firm: Firm, loop: JobLoop) -> None:
+    loop.start()
+    for number in range(3):
+        firm.ingest(tone(0.2), thirdPartyId=f"call-{number}")
+    until(lambda: status(firm) == {"done": 3}, "three jobs are done")
+
+
+def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
+    firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.ingest(tone(0.2))
+    failures = iter(range(AT_ONCE + 1))
+    lease = jobs.lease
+
+    def lease_at_last(connection: Connection, worker: str) -> Job | None:
+        if next(failures, None) is not None:
+            loop._woken.set()  # or the test would take as long as the loop idles
+            raise OperationalError("lease", {}, Exception("the database is restarting"))
+        return lease(connection, worker)
+
+    monkeypatch.setattr(jobs, "lease", lease_at_last)
+    loop.start()
+    until(lambda: status(firm) == {"done": 1}, "the job is done")
+
+
+def test_an_account_that_cannot_be_opened_holds_up_no_other(
+    firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts: Accounts = firm.app.state.installation.accounts
+    accounts.create(CLIENT_ID - 1, "A firm before it")
+    firm.ingest(tone(0.2))
+    opened = accounts.open
+
+    def open_some(_self: Accounts, client_id: int) -> Archive:
+        if client_id != CLIENT_ID:
+            raise KeysMissing("no keys")
+        return opened(client_id)
+
+    monkeypatch.setattr(Accounts, "open", open_some)
+    loop.start()
+    until(lambda: status(firm) == {"done": 1}, "the job of the account that opens is done")
+
+
+def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
+    firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = firm.ingest(tone(0.2), thirdPartyId="first")
+
+    def fail(archive: Archive, job: Job, *rest: Any) -> None:
+        with archive.read() as connection:
+            (row,) = (row for row in jobs.listed(connection) if row["id"] == job.id)
+        if row["interactionId"] == first:
+            raise ValueError("what was said in the recording")
+        process(archive, job, *rest)
+
+    monkeypatch.setattr("earwitness.workers.loop.process", fail)
+    loop.start()
+    firm.ingest(tone(0.2), thirdPartyId="second")
+    until(lambda: status(firm) == {"queued": 1, "done": 1}, "the second job is done, the first waits")
+    with firm.archive.read() as connection:
+        (row,) = jobs.listed(connection)
+    assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
+
+
+def test_stopping_waits_for_what_runs_and_begins_nothing_more(firm: Firm) -> None:
+    loop = JobLoop(firm.app.state.installation.accounts, firm.settings)
+    firm.ingest(tone(0.2))
+    loop.start()
+    until(lambda: status(firm).get("running") or status(firm).get("done"), "the job has begun")
+    loop.stop()
+    assert status(firm) == {"done": 1}
+    firm.ingest(tone(0.2), thirdPartyId="later")
+    assert status(firm) == {"done": 1, "queued": 1}
