@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from httpx import Response
+from litestar import Litestar
 from litestar.testing import TestClient
 
-from earwitness.app import build
+from earwitness.app import build, install
 from earwitness.archive.accounts import Archive
 from earwitness.archive.users import add_api_key, add_user
 from earwitness.kernel.rights import Right, Role
@@ -21,12 +22,24 @@ CLIENT_ID = 1234567
 ADMIN = "admin@example.com"
 
 
+_built: list[Litestar] = []
+
+
+def _app(settings: Settings) -> Litestar:
+    """The application of this process, with a new installation: building its routes takes long."""
+    if not _built:
+        _built.append(build(settings))
+    else:
+        install(_built[0], settings)
+    return _built[0]
+
+
 class Firm:
     """One account, its server, and its signed-in users. Calls are made as the administrator by default."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.app = build(settings)
+        self.app = _app(settings)
         self.client = TestClient(self.app, raise_server_exceptions=False)
         self.keys: dict[str, str] = {}
         self.tokens: dict[str, str] = {}

@@ -28,6 +28,7 @@ from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
 from earwitness.http.installation import Installation
+from earwitness.http.metrics import Metrics
 from earwitness.http.observed import observed
 from earwitness.http.paths import whole_segments
 from earwitness.http.problems import HANDLERS
@@ -76,33 +77,40 @@ class RightNotStatedError(Exception):
 
 def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Litestar:
     """Build the application. Raises RightNotStatedError for a route without a stated right."""
-    installation = Installation(settings, Accounts(settings), Tokens(settings))
-
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
-        if loop:
-            loop.start()
-        yield
-        if loop:
-            loop.stop()
-        installation.renditions.close()
-        installation.accounts.close()
-
     app = Litestar(
         route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES],
-        lifespan=[lifespan],
+        lifespan=[_lifespan],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(whole_segments(app.asgi_handler), installation.metrics)
-    app.state.installation = installation
-    app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    app.asgi_handler = observed(whole_segments(app.asgi_handler))
     check_rights(app)
+    install(app, settings)
     return app
+
+
+def install(app: Litestar, settings: Settings) -> None:
+    """Give an application its settings, accounts and keys; before it starts."""
+    accounts = Accounts(settings)
+    app.state.installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
+    app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    installation: Installation = app.state.installation
+    settings = installation.settings
+    loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
+    if loop:
+        loop.start()
+    yield
+    if loop:
+        loop.stop()
+    installation.renditions.close()
+    installation.accounts.close()
 
 
 def check_rights(app: Litestar) -> None:

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import pytest
 from httpx import Response
+from sqlalchemy import select
 
+from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.text_index import index_recording
-from earwitness.archive.visible import visible_positions
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
 from earwitness.ingest.transcript import add_transcript
 from earwitness.kernel.rights import Right, Role
@@ -53,8 +54,8 @@ def played(firm: Firm, format_: str = "raw") -> Response:
 def transcribe(firm: Firm, recording_id: int, text: str) -> None:
     """Add a transcript as an engine does."""
     with firm.archive.write() as connection:
-        viewer: Any = type("Everything", (), {"may": lambda *_: True, "policies": ()})()
-        position = visible_positions(connection, viewer, [recording_id])[recording_id]
+        this = recordings.c.interaction_id == recording_id
+        position = connection.execute(select(recordings.c.position).where(this)).scalar_one()
         made = IngestTranscript(segments=[IngestSegment(text=text, start=0, end=1)], language="en")
         add_transcript(connection, position, made, engine="an engine")
         index_recording(connection, position)

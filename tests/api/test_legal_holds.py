@@ -147,3 +147,10 @@ def test_each_call_needs_its_right(firm: Firm) -> None:
     firm.add_user("nobody@example.com", [Right.RECORDING_VIEW])
     assert firm.call("GET", HOLD, as_user="nobody@example.com").status_code == 403
     assert firm.call("GET", f"{HOLD}/{hold_id}", as_user="nobody@example.com").status_code == 403
+
+
+def test_who_edits_may_also_read(firm: Firm) -> None:
+    firm.add_user("editor@example.com", [Right.LEGAL_HOLD_EDIT])
+    one = firm.post(HOLD, {"name": "x"}, as_user="editor@example.com")["id"]
+    assert [listed["id"] for listed in firm.get(HOLD, as_user="editor@example.com")] == [one]
+    assert firm.get(f"{HOLD}/{one}", as_user="editor@example.com")["name"] == "x"

@@ -230,3 +230,18 @@ def test_damage_on_the_way_breaks_the_connection(firm: Firm, format_: str) -> No
                     came.extend(response.iter_raw())
             assert 0 < len(b"".join(came)) < len(media)
         assert client.post(PLAY, json=sent).content == media
+
+
+def test_a_decoder_out_of_time_is_to_be_tried_again_later(firm: Firm) -> None:
+    recording_id = firm.ingest(STEREO)
+    media = f"client/recording/{recording_id}/media"
+    with server_of(firm, decoder_seconds=0) as base_url, client_of(firm, base_url) as client:
+        answers = [
+            client.post(PLAY, json={"thirdPartyId": "call-1", "format": "wav"}),
+            client.get(media, params={"format": "wav"}),
+        ]
+        assert client.get(media, params={"format": "raw"}).content == STEREO
+    for response in answers:
+        assert (response.status_code, response.json()["code"]) == (503, "decoder-failed")
+        assert int(response.headers["Retry-After"]) > 0
+    assert play_rows(firm, recording_id) == [(503, {"format": "wav"})]

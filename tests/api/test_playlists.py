@@ -48,3 +48,10 @@ def test_each_call_needs_its_right(firm: Firm) -> None:
     assert firm.call("PUT", f"{PLAYLIST}/{playlist_id}", {"name": "x"}, as_user=READER).status_code == 403
     assert firm.call("DELETE", f"{PLAYLIST}/{playlist_id}", as_user=READER).status_code == 403
     assert firm.call("GET", "/admin/legalHold", as_user=READER).status_code == 403
+
+
+def test_who_edits_may_also_read(firm: Firm) -> None:
+    firm.add_user("editor@example.com", [Right.PLAYLIST_EDIT])
+    one = firm.post(PLAYLIST, {"name": "x"}, as_user="editor@example.com")["id"]
+    assert [listed["id"] for listed in firm.get(PLAYLIST, as_user="editor@example.com")] == [one]
+    assert firm.get(f"{PLAYLIST}/{one}", as_user="editor@example.com")["name"] == "x"

@@ -3,26 +3,18 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from typer.testing import CliRunner, Result
 
 from earwitness.cli.main import app
 from earwitness.kernel.settings import Settings
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables that make a process use an installation."""
-    return {
-        "EARWITNESS_DATA": str(settings.data),
-        "EARWITNESS_KEYS": str(settings.keys_folder),
-        "EARWITNESS_DATABASE_URL": settings.database_url,
-        "EARWITNESS_JOBS": "off",
-    }
+from tests.cli.conftest import environment_of
 
 
 def run(settings: Settings, *words: object, **more: str) -> Result:
@@ -43,16 +35,18 @@ def run_json(settings: Settings, *words: object, exit_code: int = 0) -> Any:
 
 
 @contextmanager
-def running(settings: Settings, *words: object, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process of its own, which is killed at the end."""
+def running(settings: Settings, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a command that goes on by itself, and kill it and all it started at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "earwitness", *(str(word) for word in words)],
-        env=os.environ | environment_of(settings) | more,
+        env=os.environ | environment_of(settings),
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

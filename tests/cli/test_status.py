@@ -1,14 +1,21 @@
 """earwitness status."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
 from sqlalchemy import update
+from typer.testing import CliRunner
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.work import jobs
-from tests.cli.running import run, run_json
+from earwitness.cli.main import app
+from tests.cli.conftest import Run
 from tests.firm import CLIENT_ID, Firm, tone
 
 
-def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm) -> None:
+def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm, tell: Callable[..., Any]) -> None:
     accounts = Accounts(firm.settings)
     accounts.create(42, "Another firm")
     accounts.close()
@@ -18,7 +25,7 @@ def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm) -> None:
     with firm.archive.write() as connection:
         connection.execute(update(jobs).where(jobs.c.id == 1).values(state="dead"))
         connection.execute(update(jobs).where(jobs.c.id == 2).values(queued_at=jobs.c.queued_at - 90_000))
-    told = run_json(firm.settings, "status")
+    told = tell("status")
     assert [one["clientId"] for one in told["accounts"]] == [42, CLIENT_ID]
     other, account = told["accounts"]
     assert (other["recordings"], other["mediaBytes"], other["keys"]) == (0, 0, {})
@@ -30,16 +37,18 @@ def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm) -> None:
     assert 0 < told["disk"]["freeBytes"] < told["disk"]["totalBytes"]
 
 
-def test_it_is_a_table_for_a_person(firm: Firm) -> None:
+def test_it_is_a_table_for_a_person(firm: Firm, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.ingest(tone())
-    shown = run(firm.settings, "status").stdout
+    shown = run("status").stdout
     assert "A firm" in shown
     assert "kek-" in shown
     assert "1 recording" in shown
     assert "The server is not ready" not in shown
-    assert "not ready" in run(firm.settings, "status", EARWITNESS_MIN_FREE_MIB="999999999").stdout
+    monkeypatch.setenv("EARWITNESS_MIN_FREE_MIB", "999999999")
+    assert "not ready" in run("status").stdout
 
 
-def test_with_no_account_it_says_so(firm: Firm, tmp_path: object) -> None:
-    shown = run(firm.settings, "status", EARWITNESS_DATA=f"{tmp_path}/new", EARWITNESS_DATABASE_URL="")
+def test_with_no_account_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARWITNESS_DATA", f"{tmp_path}/new")
+    shown = CliRunner().invoke(app, ["status"])
     assert (shown.exit_code, "There is no account yet." in shown.stdout) == (0, True)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from sqlalchemy import select
 from earwitness.archive.schema.work import audit_headers
 from earwitness.kernel.errors import StorageFull
 from earwitness.media.disk import DiskStore
-from tests.cli.running import run, run_json, running
+from tests.cli.conftest import Run
+from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, call, tone
+
+Tell = Callable[..., Any]
 
 QUICK = ("--every", "0.05")
 BY_NAME = ("--template", "{start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav", *QUICK)
@@ -29,11 +33,11 @@ def name(number: int) -> str:
     return f"20260512-1030{number:02}_204_447700900111_id-{number}.wav"
 
 
-def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder: Path) -> None:
+def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder: Path, tell: Tell) -> None:
     (folder / "call.wav").write_bytes(tone())
     (folder / "call.json").write_text(json.dumps(call()))
     (folder / "later.wav").write_bytes(tone())
-    told = run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *QUICK)
+    told = tell("watch", CLIENT_ID, folder, "--once", *QUICK)
     assert told == {
         "taken": [{"file": "call.wav", "interactionId": 1, "thirdPartyId": "call-1"}],
         "alreadyThere": [],
@@ -46,18 +50,17 @@ def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder:
     assert (row.route, row.username[:9]) == ("earwitness watch", "operator:")
 
 
-def test_once_fails_if_any_file_did(firm: Firm, folder: Path) -> None:
+def test_once_fails_if_any_file_did(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
     (folder / name(1)).write_bytes(tone())
     (folder / "odd.wav").write_bytes(tone())
-    done = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)
-    assert done.exit_code == 1
+    done = run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
     assert f"{name(1)} taken as interactionId 1" in done.stdout
     assert "odd.wav failed: Its name does not fit" in done.stdout
     assert "Taken 1, Already there 0, Failed 1, Waiting 0." in done.stdout
-    assert run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)["failed"] == []
+    assert tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["failed"] == []
 
 
-def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path) -> None:
+def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path, tell: Tell) -> None:
     (folder / "in-02079460001-447700900111-20260512-103000-1778581800.17.wav").write_bytes(tone())
     options = (
         "--preset",
@@ -69,7 +72,7 @@ def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path)
         "--source",
         "pbx-1",
     )
-    run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *options, *QUICK)
+    tell("watch", CLIENT_ID, folder, "--once", *options, *QUICK)
     [found] = firm.post("/client/recording.search", {})["recordings"]
     assert (found["startDatetimeUTC"], found["source"]) == ("2026-05-12T09:30:00.000Z", "pbx-1")
     [subject] = [one for one in found["endpoints"] if one["isRecordingSubject"]]
@@ -77,26 +80,25 @@ def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path)
 
 
 @pytest.mark.parametrize(
-    ("options", "fault"),
+    ("options", "code", "fault"),
     [
-        (("--template", "{start}_{who}.wav"), "{who} is no field"),
-        (("--template", "{start}", "--preset", "asterisk"), "not both"),
-        (("--preset", "asterisk", "--time-zone", "Mars/Base"), "there is no Mars/Base"),
-        (("--sidecar", "optional"), "needs --template"),
-        (("--preset", "avaya"), "avaya"),
+        (("--template", "{start}_{who}.wav"), 1, "{who} is no field"),
+        (("--template", "{start}", "--preset", "asterisk"), 1, "not both"),
+        (("--preset", "asterisk", "--time-zone", "Mars/Base"), 1, "there is no Mars/Base"),
+        (("--sidecar", "optional"), 1, "needs --template"),
+        (("--preset", "avaya"), 2, "avaya"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
-    firm: Firm, folder: Path, options: tuple[str, ...], fault: str
+    firm: Firm, folder: Path, run: Run, options: tuple[str, ...], code: int, fault: str
 ) -> None:
-    refused = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *options, *QUICK)
-    assert refused.exit_code != 0
+    refused = run("watch", CLIENT_ID, folder, "--once", *options, *QUICK, exit_code=code)
     assert fault in refused.output
 
 
-def test_an_account_and_a_folder_must_be_there(firm: Firm, folder: Path) -> None:
-    assert "no account 42" in run(firm.settings, "watch", 42, folder, "--once", *QUICK).output
-    assert run(firm.settings, "watch", CLIENT_ID, folder / "nowhere", "--once").exit_code != 0
+def test_an_account_and_a_folder_must_be_there(firm: Firm, folder: Path, run: Run) -> None:
+    assert "no account 42" in run("watch", 42, folder, "--once", *QUICK, exit_code=1).output
+    run("watch", CLIENT_ID, folder / "nowhere", "--once", exit_code=2)
 
 
 def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm, folder: Path) -> None:
@@ -118,14 +120,14 @@ def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm,
 
 
 def test_trouble_with_the_disk_leaves_the_file_and_ends_once_with_a_failure(
-    firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
+    firm: Firm, folder: Path, run: Run, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: DiskStore) -> Any:
         raise StorageFull("The disk is full.")
 
     (folder / name(1)).write_bytes(tone())
     monkeypatch.setattr(DiskStore, "new", refuse)
-    refused = run(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)
-    assert (refused.exit_code, "The disk is full. Run it again" in refused.output) == (1, True)
+    refused = run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
+    assert "The disk is full. Run it again" in refused.output
     monkeypatch.undo()
-    assert len(run_json(firm.settings, "watch", CLIENT_ID, folder, "--once", *BY_NAME)["taken"]) == 1
+    assert len(tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["taken"]) == 1

@@ -214,9 +214,7 @@ def test_more_than_the_limit_is_refused_when_nobody_said_how_much_it_is(settings
             yield END
 
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        response = firm.client.post(
-            "/api/ingest/recording", content=body(), headers=firm.headers() | kind
-        )
+        response = firm.client.post("/api/ingest/recording", content=body(), headers=firm.headers() | kind)
         assert response.status_code == 413, response.text
         assert firm.search() == []
         assert leftovers(firm) == []

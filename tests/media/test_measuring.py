@@ -16,6 +16,12 @@ from tests.media.hearing import Memory
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
 
+
+def recorded(name: str) -> bytes:
+    """A recording of what the tests cannot encode; see its README."""
+    return (Path(__file__).parent / "recorded" / name).read_bytes()
+
+
 KINDS: dict[str, tuple[Callable[[], bytes], Audio, str | None]] = {
     "wav 8k": (lambda: samples.wav(8000), Audio(2, 8000, "pcm_s16le"), None),
     "wav 16k mono": (lambda: samples.wav(16000, channels=1), Audio(1, 16000, "pcm_s16le"), None),
@@ -32,6 +38,15 @@ KINDS: dict[str, tuple[Callable[[], bytes], Audio, str | None]] = {
     "m4a": (lambda: samples.sound("ipod", "aac", 48000), Audio(2, 48000, "aac"), None),
     "aac": (lambda: samples.sound("adts", "aac", 48000), Audio(2, 48000, "aac"), None),
     "amr": (lambda: samples.sound("amr", "libopencore_amrnb", channels=1), Audio(1, 8000, "amr_nb"), None),
+    "gsm": (lambda: recorded("headerless.gsm"), Audio(1, 8000, "gsm"), None),
+    "gsm in wav": (lambda: recorded("gsm.wav"), Audio(1, 8000, "gsm_ms"), None),
+    "g722 in wav": (
+        lambda: samples.sound("wav", "g722", 16000, channels=1),
+        Audio(1, 16000, "adpcm_g722"),
+        None,
+    ),
+    "g726 in wav": (lambda: samples.sound("wav", "g726", channels=1), Audio(1, 8000, "adpcm_g726"), None),
+    "speex": (lambda: recorded("speex.ogg"), Audio(1, 8000, "speex"), None),
     "mp4": (lambda: samples.meeting("mp4", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
     "mpeg-ts": (lambda: samples.meeting("mpegts", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
     "webm": (lambda: samples.meeting("webm", "libvpx", "libopus"), Audio(2, 48000, "opus"), "vp8"),
@@ -56,6 +71,12 @@ def measure(content: bytes) -> Measurement:
     return process(Memory(content), LIMITS)
 
 
+def heard_peaks(found: Measurement) -> list[int]:
+    """The peaks without those at either end, which may be cut."""
+    assert found.peaks is not None
+    return list(found.peaks)[1:-1]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_recorders_write_is_measured(kind: str) -> None:
     make, audio, video = KINDS[kind]
@@ -66,6 +87,8 @@ def test_what_recorders_write_is_measured(kind: str) -> None:
     if audio.channels:
         assert found.audio == audio
         assert found.samples == pytest.approx(2 * audio.sample_rate, rel=0.05)
+        assert min(heard_peaks(found)) > 40
+        assert max(heard_peaks(found)) < 65
         assert formats_of(found) == ["raw", "mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
     else:
         assert found.audio is None

@@ -12,7 +12,8 @@ from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.jobs import Job
 from earwitness.ingest.process import process
 from earwitness.media.keys import KeysMissing
-from earwitness.workers.loop import AT_ONCE, JobLoop
+from earwitness.workers import turns
+from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.waiting import until
 
@@ -41,15 +42,15 @@ def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.2))
-    failures = iter(range(AT_ONCE + 1))
+    failures = iter(range(firm.settings.process_jobs + 1))
     lease = jobs.lease
 
-    def lease_at_last(connection: Connection, worker: str) -> Job | None:
+    def lease_at_last(connection: Connection, *rest: Any) -> Job | None:
         if next(failures, None) is not None:
-            loop._woken.set()  # or the test would take as long as the loop idles
             raise OperationalError("lease", {}, Exception("the database is restarting"))
-        return lease(connection, worker)
+        return lease(connection, *rest)
 
+    monkeypatch.setattr(turns, "_POSTPONED_MS", 50)
     monkeypatch.setattr(jobs, "lease", lease_at_last)
     loop.start()
     until(lambda: status(firm) == {"done": 1}, "the job is done")
@@ -85,7 +86,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
             raise ValueError("what was said in the recording")
         process(archive, job, *rest)
 
-    monkeypatch.setattr("earwitness.workers.loop.process", fail)
+    monkeypatch.setattr("earwitness.workers.doing.process", fail)
     loop.start()
     firm.ingest(tone(0.2), thirdPartyId="second")
     until(lambda: status(firm) == {"queued": 1, "done": 1}, "the second job is done, the first waits")

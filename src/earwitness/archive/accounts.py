@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive import upgrades
+from earwitness.archive.accounts_with_work import mark_if_possible
 from earwitness.archive.databases import postgres_engine, reading, sqlite_engine, writing
+from earwitness.archive.jobs import take_due
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
@@ -46,12 +48,20 @@ class Archive:
     engine: Engine = field(repr=False)
     store: Store = field(repr=False)
     vault: Vault = field(repr=False)
+    directory: Engine = field(repr=False)
 
     def read(self) -> AbstractContextManager[Connection]:
         return reading(self.engine)
 
-    def write(self) -> AbstractContextManager[Connection]:
-        return writing(self.engine)
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a transaction. Workers are told of jobs that it queued."""
+        with writing(self.engine) as connection:
+            take_due(connection)  # what a transaction left that rolled back
+            yield connection
+            due_at = take_due(connection)
+        if due_at:
+            mark_if_possible(self.directory, self.client_id, due_at)
 
 
 class Accounts:
@@ -109,10 +119,22 @@ class Accounts:
             store = open_store(self.settings, client_id)
             self._keys = self._keys or KeyRing.open(self.settings, create=False)
             vault = Vault(store, self._keys, client_id)
-            archive = Archive(client_id, self._engine(client_id), store, vault)
+            archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
             store.sweep(partial(_names, archive))
             self._opened[client_id] = archive
             return archive
+
+    @contextmanager
+    def glance(self, client_id: int) -> Iterator[Connection]:
+        """Look into an account that is not opened for it, and closed again if it was not open."""
+        with self._lock:
+            opened = self._opened.get(client_id)
+        if opened:
+            with opened.read() as connection:
+                yield connection
+            return
+        with self._for_a_while(client_id) as engine, reading(engine) as connection:
+            yield connection
 
     def upgrade(self) -> Iterator[tuple[int, str]]:
         """Bring every account's tables up to date, saying which and to what revision."""

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from earwitness.kernel.errors import Problem, StorageFull, Unavailable
+
 _BUSY_MS = 30_000
 _DISK_FULL = "53100"  # of PostgreSQL's error codes
 
@@ -75,6 +77,13 @@ def is_full(error: DBAPIError) -> bool:
     """Whether a database refused a change for want of room; the change did not happen."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code == SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
+
+
+def as_problem(error: Exception) -> Problem:
+    """What to say when a database could not do its part: it is locked, gone, overrun, or has no room left."""
+    if isinstance(error, DBAPIError) and is_full(error):
+        return StorageFull("The database has no room left.")
+    return Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
 
 
 @contextmanager

@@ -4,113 +4,148 @@ A worker renews its lease while it works; a lease that ran out is taken up by th
 fails is tried again, later each time, and is `dead` after the last try, with the reason.
 """
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, select, update
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import jobs
 from earwitness.kernel.clock import format_ms, now_ms
 
 State = Literal["queued", "running", "done", "dead"]
+Kind = Literal["process", "transcribe"]
+"""What is quick, and what may take as long as the call did."""
+KINDS: Sequence[Kind] = get_args(Kind)
+
+StepName = Literal["measure", "retain", "transcribe", "index"]
+"""A part of the work that can be done alone."""
 
 LEASE_MS = 8_000
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = 7
 _FIRST_WAIT_MS = 2_000
+_WAIT_GROWS = 4
 _KEPT_NOTES = 20
+_DUE = "earwitness_due"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work on one recording."""
+    """One piece of work on one recording: all steps of its kind, or the one that it names."""
 
     id: int
-    kind: str
+    kind: Kind
     position: int
     attempts: int
+    step: StepName | None = None
 
 
-def queue(connection: Connection, kind: str, position: int, *notes: str) -> None:
+def queue(
+    connection: Connection, kind: Kind, position: int, *notes: str, step: StepName | None = None
+) -> None:
     """Queue work on a recording; `notes` begin its log."""
-    now = now_ms()
-    connection.execute(
-        insert(jobs).values(
-            kind=kind,
-            position=position,
-            state="queued",
-            attempts=0,
-            queued_at=now,
-            run_at=now,
-            log=[_note(note) for note in notes],
+    values = _new(kind, step) | {"position": position, "log": [_note(note) for note in notes]}
+    connection.execute(insert(jobs).values(values))
+    will_be_due(connection, kind, values["run_at"])
+
+
+def queue_for_all(
+    connection: Connection, kind: Kind, which: Sequence[ColumnElement[bool]], *, step: StepName | None = None
+) -> int:
+    """Queue the same work on all recordings of some conditions, where it does not wait yet; how many."""
+    new = _new(kind, step) | {"log": []}
+    waiting = select(jobs.c.id).where(
+        jobs.c.position == recordings.c.position,
+        jobs.c.state.in_(("queued", "running")),
+        jobs.c.kind == kind,
+        jobs.c.step.is_not_distinct_from(step),
+    )
+    columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
+    will_be_due(connection, kind, new["run_at"])
+    return connection.execute(
+        insert(jobs).from_select(
+            ["position", *new], select(recordings.c.position, *columns).where(*which, ~waiting.exists())
         )
-    )
+    ).rowcount
 
 
-def lease(connection: Connection, worker: str) -> Job | None:
-    """Take the oldest job that is due, or whose worker let its lease run out."""
+def lease(connection: Connection, worker: str, kind: Kind | None = None) -> Job | None:
+    """Take the oldest job that is due, or one whose worker let its lease run out."""
     now = now_ms()
-    due = or_(
-        and_(jobs.c.state == "queued", jobs.c.run_at <= now),
-        and_(jobs.c.state == "running", jobs.c.leased_until <= now),
+    while (row := _next(connection, kind, now)) is not None:
+        if row.state == "running" and row.attempts >= MOST_ATTEMPTS:
+            note(connection, row.id, f"Its worker died {row.attempts} times.")
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(_ended("dead")))
+            continue
+        job = Job(row.id, row.kind, row.position, row.attempts + 1, row.step)
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id)
+            .values(state="running", attempts=job.attempts, leased_by=worker, leased_until=now + LEASE_MS)
+        )
+        return job
+    return None
+
+
+def next_due_at(connection: Connection, kind: Kind) -> int | None:
+    """When there will be something to lease, if nobody does what is running; None if nothing is left."""
+    moments = (
+        connection.scalar(select(func.min(column)).where(jobs.c.state == state, jobs.c.kind == kind))
+        for state, column in (("queued", jobs.c.run_at), ("running", jobs.c.leased_until))
     )
-    row = connection.execute(
-        select(jobs.c.id, jobs.c.kind, jobs.c.position, jobs.c.attempts)
-        .where(due)
-        .order_by(jobs.c.run_at, jobs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if row is None:
-        return None
-    job = Job(row.id, row.kind, row.position, row.attempts + 1)
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id)
-        .values(state="running", attempts=job.attempts, leased_by=worker, leased_until=now + LEASE_MS)
-    )
-    return job
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def has_due(connection: Connection) -> bool:
-    """Whether there is anything to lease; cheap enough to ask often."""
-    now = now_ms()
-    return (
-        connection.scalar(
-            select(jobs.c.id)
-            .where(
-                or_(
-                    and_(jobs.c.state == "queued", jobs.c.run_at <= now),
-                    and_(jobs.c.state == "running", jobs.c.leased_until <= now),
-                )
-            )
-            .limit(1)
-        )
-        is not None
-    )
+    """Whether there is anything to lease."""
+    moments = (next_due_at(connection, kind) for kind in KINDS)
+    return any(moment is not None and moment <= now_ms() for moment in moments)
 
 
 def renew(connection: Connection, job: Job, worker: str) -> bool:
     """Lengthen a lease; False when it is another's by now."""
-    renewed = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.leased_by == worker, jobs.c.state == "running")
-        .values(leased_until=now_ms() + LEASE_MS)
-    )
-    return renewed.rowcount == 1
+    return _change(connection, job, worker, {"leased_until": now_ms() + LEASE_MS})
 
 
 def finish(connection: Connection, job: Job, worker: str) -> bool:
     """Mark a job as done, in the transaction of its work; False when the lease is another's by now."""
-    return _end(connection, job, worker, "done", 0, None)
+    return _change(connection, job, worker, _ended("done"))
 
 
-def fail(connection: Connection, job: Job, worker: str, reason: str) -> None:
-    """Queue a job for another try, later each time; after the last it is dead and keeps the reason."""
-    if job.attempts >= MOST_ATTEMPTS:
-        _end(connection, job, worker, "dead", 0, reason)
+def release(connection: Connection, job: Job, worker: str) -> None:
+    """Give a job back that was begun and not done: it is due at once, and this was no try."""
+    _change(connection, job, worker, _ended("queued") | {"attempts": job.attempts - 1})
+    will_be_due(connection, job.kind, now_ms())
+
+
+def fail(connection: Connection, job: Job, worker: str, reason: str, *, for_good: bool = False) -> None:
+    """Queue a job for another try, later each time; after the last, or `for_good`, it is dead.
+
+    It keeps the reason.
+    """
+    if for_good or job.attempts >= MOST_ATTEMPTS:
+        values = _ended("dead")
     else:
-        _end(connection, job, worker, "queued", _FIRST_WAIT_MS * 4 ** (job.attempts - 1), reason)
+        # What failed together, because a disk was full, is not tried again all at once.
+        scattered = random.uniform(0.75, 1.25)  # noqa: S311
+        values = _ended("queued", int(_FIRST_WAIT_MS * _WAIT_GROWS ** (job.attempts - 1) * scattered))
+        will_be_due(connection, job.kind, values["run_at"])
+    if _change(connection, job, worker, values):
+        note(connection, job.id, reason)
+
+
+def will_be_due(connection: Connection, kind: Kind, at: int) -> None:
+    """Note that this transaction queues a job; the account is marked once it has committed."""
+    due_at = connection.info.setdefault(_DUE, {})
+    due_at[kind] = min(at, due_at.get(kind, at))
+
+
+def take_due(connection: Connection) -> dict[Kind, int]:
+    """What was noted on a connection, by kind when the first job is due; it is forgotten by this."""
+    due_at: dict[Kind, int] = connection.info.pop(_DUE, {})
+    return due_at
 
 
 def note(connection: Connection, job_id: int, text: str) -> None:
@@ -122,6 +157,8 @@ def note(connection: Connection, job_id: int, text: str) -> None:
 def retry(connection: Connection, job_id: int | None = None) -> int:
     """Queue dead jobs anew, all or one; answers how many."""
     which = jobs.c.state == "dead" if job_id is None else and_(jobs.c.state == "dead", jobs.c.id == job_id)
+    for kind in KINDS:
+        will_be_due(connection, kind, now_ms())
     return connection.execute(
         update(jobs).where(which).values(state="queued", attempts=0, run_at=now_ms())
     ).rowcount
@@ -146,6 +183,7 @@ def listed(connection: Connection, *, done: bool = False) -> list[dict[str, obje
         {
             "id": row.id,
             "kind": row.kind,
+            "step": row.step,
             "state": row.state,
             "interactionId": row.interaction_id,
             "thirdPartyId": row.third_party_id,
@@ -164,17 +202,35 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _end(
-    connection: Connection, job: Job, worker: str, state: State, wait_ms: int, reason: str | None
-) -> bool:
-    if reason is not None:
-        note(connection, job.id, reason)
-    ended = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.leased_by == worker, jobs.c.state == "running")
-        .values(state=state, run_at=now_ms() + wait_ms, leased_by=None, leased_until=None)
-    )
-    return ended.rowcount == 1
+def _next(connection: Connection, kind: Kind | None, now: int) -> Any:
+    """The row of a job to take. Two questions, each answered in the order of an index."""
+    of_kind = [jobs.c.kind == kind] if kind else []
+    for state, moment in (("running", jobs.c.leased_until), ("queued", jobs.c.run_at)):
+        row = connection.execute(
+            select(jobs.c.id, jobs.c.kind, jobs.c.step, jobs.c.position, jobs.c.state, jobs.c.attempts)
+            .where(jobs.c.state == state, moment <= now, *of_kind)
+            .order_by(moment, jobs.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is not None:
+            return row
+    return None
+
+
+def _new(kind: Kind, step: StepName | None) -> dict[str, Any]:
+    now = now_ms()
+    return {"kind": kind, "step": step, "state": "queued", "attempts": 0, "queued_at": now, "run_at": now}
+
+
+def _ended(state: State, wait_ms: int = 0) -> dict[str, Any]:
+    return {"state": state, "run_at": now_ms() + wait_ms, "leased_by": None, "leased_until": None}
+
+
+def _change(connection: Connection, job: Job, worker: str, values: dict[str, Any]) -> bool:
+    """Change a job that this worker has the lease of; False when it is another's by now."""
+    this = and_(jobs.c.id == job.id, jobs.c.leased_by == worker, jobs.c.state == "running")
+    return connection.execute(update(jobs).where(this).values(values)).rowcount == 1
 
 
 def _note(text: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from earwitness.archive.accounts import Archive
@@ -11,7 +12,10 @@ from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.viewer import Viewer, visible_to
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.keys import WrappedKey
+from earwitness.media.measurement import Hint
 from earwitness.media.vault import RecordingKey
+
+_HINT = "mediaHint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Playable:
     objects: dict[str, MediaObject]
     wrapped: WrappedKey | None = field(repr=False)
     vault_id: bytes = b""
+    hint: Hint | None = None
+    """What the source said of media without a header; decoding needs it each time."""
 
     @property
     def raw(self) -> MediaObject | None:
@@ -66,6 +72,7 @@ def playable_at(connection: Connection, position: int) -> Playable:
             recordings.c.third_party_id,
             recordings.c.status,
             recordings.c.measurement,
+            recordings.c.metadata,
             recording_keys.c.vault_id,
             recording_keys.c.kek_id,
             recording_keys.c.wrapped_key,
@@ -87,4 +94,17 @@ def playable_at(connection: Connection, position: int) -> Playable:
         objects={one.kind: MediaObject(one.kind, one.name, one.size_bytes, one.sha256) for one in objects},
         wrapped=None if row.wrapped_key is None else WrappedKey(row.kek_id, row.wrapped_key),
         vault_id=row.vault_id or b"",
+        hint=_hint(row.metadata),
     )
+
+
+def with_hint(metadata: dict[str, Any], hint: Hint | None) -> dict[str, Any]:
+    """A recording's metadata, and in it what the source said of its media, if it did."""
+    return metadata | ({_HINT: msgspec.to_builtins(hint)} if hint else {})
+
+
+def _hint(metadata: dict[str, Any]) -> Hint | None:
+    try:
+        return msgspec.convert(metadata.get(_HINT), Hint | None)
+    except msgspec.ValidationError:
+        return None  # the source's own metadata has that name

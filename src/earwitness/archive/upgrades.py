@@ -4,6 +4,7 @@ A new account is made by the same migrations, so that there is one road to a tab
 """
 
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,7 @@ def _config(tables: Tables) -> Config:
     return config
 
 
+@cache  # read from files, which do not change while a program runs
 def _head(tables: Tables) -> str:
     head = ScriptDirectory.from_config(_config(tables)).get_current_head()
     if head is None:

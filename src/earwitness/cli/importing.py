@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.accounts import Archive
+from earwitness.archive.databases import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.manifest import import_line
@@ -54,8 +56,9 @@ def _import(archive: Archive, manifest: Path, as_json: bool) -> tuple[int, int, 
                     continue
                 try:
                     is_new = import_line(archive, line, manifest.parent, by)
-                except (StorageFull, Unavailable) as error:
-                    fail(f"line {number}: {error.detail} Run it again to go on.", as_json=as_json)
+                except (StorageFull, Unavailable, OperationalError) as error:
+                    detail = (error if isinstance(error, Problem) else as_problem(error)).detail
+                    fail(f"line {number}: {detail} Run it again to go on.", as_json=as_json)
                 except Problem as error:
                     failures.append({"line": number, "error": error.detail})
                 else:

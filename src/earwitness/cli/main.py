@@ -15,6 +15,7 @@ from earwitness.cli import (
     verifying,
 )
 from earwitness.cli.demo.command import demo
+from earwitness.cli.reprocessing import reprocess
 from earwitness.cli.status import status
 from earwitness.cli.watching import watch
 
@@ -34,6 +35,7 @@ app.add_typer(apikeys.group, name="apikey")
 app.command("import")(importing.import_)
 app.command("watch")(watch)
 app.add_typer(jobs.group, name="jobs")
+app.command("reprocess")(reprocess)
 app.command("search")(searching.search_)
 app.command("verify")(verifying.verify)
 app.add_typer(keys.group, name="key")

@@ -8,22 +8,28 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.databases import as_problem
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.settings import SettingError, Settings
+from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys import KeysMissing, KeysUnusable
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
-ClientId = Annotated[int, typer.Argument(metavar="CLIENT_ID", min=1, help="The account's client id.")]
+ClientId = Annotated[
+    int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
+]
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What is printed comes from names and ids: `[b]` and `:phone:` in them stay as they are.
+_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
-    _out.print(text, markup=False)
+    _out.print(text)
 
 
 def tell_json(value: Any) -> None:
@@ -43,7 +49,7 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
     if as_json:
         tell_json({"error": message})
     else:
-        _err.print(f"earwitness: {message}", markup=False)
+        _err.print(f"earwitness: {message}")
     raise typer.Exit(1)
 
 
@@ -60,5 +66,10 @@ def opened(as_json: bool = False) -> Iterator[Accounts]:
             accounts.close()
     except Problem as error:
         fail(error.detail, as_json=as_json)
+    except OperationalError as error:
+        fail(as_problem(error).detail, as_json=as_json)
     except (SettingError, KeysMissing, KeysUnusable) as error:
         fail(str(error), as_json=as_json)
+    except OSError as error:
+        said = [str(part) for part in (error.filename, error.strerror) if part]
+        fail(": ".join(said) or type(error).__name__, as_json=as_json)

@@ -1,9 +1,11 @@
 """earwitness serve and earwitness worker: the server, and the job loop alone."""
 
+import multiprocessing
 import os
 import signal
 import threading
 from contextlib import nullcontext
+from multiprocessing.process import BaseProcess
 from typing import Annotated
 
 import typer
@@ -12,10 +14,10 @@ from litestar import Litestar
 
 from earwitness.app import build
 from earwitness.archive.accounts import Accounts
-from earwitness.cli.output import fail, opened, say
+from earwitness.cli.output import AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.kernel.logs import log_to_stderr
-from earwitness.kernel.settings import SettingError, Settings
+from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
@@ -27,15 +29,24 @@ def serve(
     port: Port = 8080,
     workers: Annotated[int, typer.Option("--workers", min=1, help="How many processes serve.")] = 1,
     no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Leave jobs to `earwitness worker`.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the API, with the job loop inside unless told not to."""
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
-    with opened() as accounts:
-        if outdated := accounts.outdated():
-            fail(f"Account {outdated[0]} has older tables: run `earwitness db upgrade` first.")
-    say(f"Earwitness serves http://{host}:{port}/api")
+    with opened(as_json) as accounts:
+        _check(accounts, as_json)
+    base_url = f"http://{host}:{port}/api"
+    tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness serves {base_url}")
     listen(host, port, workers)
+
+
+def _check(accounts: Accounts, as_json: bool) -> None:
+    """Start nothing that could not do its work: older tables, or no keys where there are accounts."""
+    if outdated := accounts.outdated():
+        fail(f"Account {outdated[0]} has older tables: run `earwitness db upgrade` first.", as_json=as_json)
+    for account in accounts.all()[:1]:
+        accounts.open(account.client_id)
 
 
 def listen(host: str, port: int, workers: int = 1) -> None:
@@ -60,23 +71,27 @@ def application() -> Litestar:
     """Build the application of one server process."""
     settings = Settings.from_environment()
     log_to_stderr(settings.log_level)
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     return build(settings)
 
 
-def worker() -> None:
+def _end_after(parent: BaseProcess) -> None:
+    """End this process once the one that started it was killed: left over, it would keep the port."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def worker(as_json: AsJson = False) -> None:
     """Run the job loop alone."""
-    try:
-        settings = Settings.from_environment()
-    except SettingError as error:
-        fail(str(error))
-    log_to_stderr(settings.log_level)
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
-    accounts = Accounts(settings)
-    loop = JobLoop(accounts, settings)
-    loop.start()
-    say("Earwitness works on jobs; Ctrl-C ends it.")
-    stopping.wait()
-    loop.stop()
-    accounts.close()
+    with opened(as_json) as accounts:
+        _check(accounts, as_json)
+        log_to_stderr(accounts.settings.log_level)
+        loop = JobLoop(accounts, accounts.settings)
+        loop.start()
+        tell_json({"works": True}) if as_json else say("Earwitness works on jobs; Ctrl-C ends it.")
+        stopping.wait()
+        loop.stop()

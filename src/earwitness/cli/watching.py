@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.accounts import Archive
+from earwitness.archive.databases import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.call_records import CallRecords
@@ -171,11 +172,11 @@ def _take_on(watched: WatchedFolder, archive: Archive, every: float, as_json: bo
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Turn a database that does not answer into Unavailable: nothing is wrong with the file then."""
+    """Turn trouble of the database into Unavailable or StorageFull: nothing is wrong with the file then."""
     try:
         yield
-    except SQLAlchemyError:
-        raise Unavailable("The database does not answer.") from None
+    except OperationalError as error:
+        raise as_problem(error) from None
 
 
 def _state(outcome: Outcome) -> str:

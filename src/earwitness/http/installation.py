@@ -13,14 +13,14 @@ from earwitness.media.measurement import Limits
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The settings, the accounts and the tokens of this server; `work` is set when a job was queued."""
+    """What one running server has; `work` is set when a job was queued."""
 
     settings: Settings
     accounts: Accounts
     tokens: Tokens
+    metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
     renditions: Renditions = field(default_factory=Renditions)
-    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def limits(self) -> Limits:

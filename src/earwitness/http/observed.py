@@ -42,7 +42,7 @@ class _Exchange:
         metrics.bytes_out.labels(route).inc(self.bytes_out)
 
 
-def observed(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+def observed(app: ASGIApp) -> ASGIApp:
     """Wrap an application. A caller's own `X-Request-Id` is kept if it is plain."""
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,9 +70,14 @@ def observed(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         try:
             await app(scope, take, tell)
         except Exception:
-            metrics.failures.labels("broken-off").inc()
+            _metrics(scope).failures.labels("broken-off").inc()
             raise
         finally:
-            exchange.note(scope.get("path_template") or "unmatched", metrics)
+            exchange.note(scope.get("path_template") or "unmatched", _metrics(scope))
 
     return observe
+
+
+def _metrics(scope: Scope) -> Metrics:
+    metrics: Metrics = scope["litestar_app"].state.installation.metrics
+    return metrics

@@ -10,8 +10,8 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.archive.databases import is_full
-from earwitness.kernel.errors import Conflict, Problem, StorageFull, Unavailable
+from earwitness.archive.databases import as_problem
+from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -61,11 +61,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507."""
-    if isinstance(error, OperationalError) and is_full(error):
-        return on_problem(request, StorageFull("The database has no room left."))
-    log.error("the database did not answer: %s", type(error).__name__)
-    problem = Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
-    return on_problem(request, problem)
+    log.error("the database did not do its part: %s", type(error).__name__)
+    return on_problem(request, as_problem(error))
 
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -31,7 +31,7 @@ def rendering(
     samples = playable.measurement["samples"] if playable.measurement else None
     with (
         vault.open(raw.name, key, "raw") as source,
-        decoder.render(source, format_, limits, samples) as rendition,
+        decoder.render(source, format_, limits, samples, playable.hint) as rendition,
     ):
         yield rendition
 

@@ -14,13 +14,14 @@ from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.inflight_calls import end_call
 from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.playable import with_hint
 from earwitness.archive.retention import retention_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.tags import set_tags
 from earwitness.archive.text_index import index_recording
 from earwitness.archive.timeline import one_at_a_time, take_place
-from earwitness.ingest.metadata import IngestMetadata, Received, times
+from earwitness.ingest.metadata import IngestMetadata, Received, hint, times
 from earwitness.ingest.participants import Participant, resolve
 from earwitness.ingest.transcript import add_transcript
 from earwitness.kernel.clock import now_ms
@@ -130,7 +131,7 @@ def _add_recording(
     position, interaction_id = take_place(connection, started_at)
     subjects = [p.person_id for p in participants if p.is_recording_subject]
     retention = retention_of(connection, values.type, subjects)
-    metadata = dict(values.metadata or {})
+    metadata = with_hint(values.metadata or {}, hint(values))
     if received.mended:
         metadata["replacedCharactersIn"] = list(received.mended)
     connection.execute(

@@ -1,11 +1,10 @@
 """A line of an import's manifest: ingest metadata, and where its media lies."""
 
 import hashlib
+import json
 import os
 from io import BufferedReader
 from pathlib import Path
-
-import msgspec
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
@@ -37,13 +36,16 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
 
 
 def _split(line: bytes, folder: Path) -> tuple[bytes, Path | None]:
+    """The metadata as it was written, so that what is mended in it is also marked; and the media's path."""
     sent, _ = strict_json.loads_mending(line)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
-    named = sent.pop("mediaPath", None)
-    if named is not None and (not isinstance(named, str) or not named or "\0" in named):
+    named = sent.get("mediaPath")
+    if named is not None and (not isinstance(named, str) or not named):
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
-    return msgspec.json.encode(sent), None if named is None else folder / named
+    members = json.loads(line)
+    members.pop("mediaPath", None)
+    return json.dumps(members).encode(), None if named is None else folder / named
 
 
 def _is_known(archive: Archive, body: bytes, media_path: Path | None) -> bool:

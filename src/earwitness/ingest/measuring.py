@@ -26,7 +26,7 @@ def measure(work: Work) -> None:
     except Undecodable:
         work.changes.append(lambda connection: _mark_undecodable(connection, work.playable.position))
         return
-    work.changes.append(lambda connection: _write(connection, work.playable.position, measurement, mp3))
+    work.changes.append(lambda connection: _write(connection, work, measurement, mp3))
 
 
 def _decode(work: Work, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
@@ -34,7 +34,7 @@ def _decode(work: Work, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
     key = work.playable.key(vault)
     upload = work.leaving.enter_context(vault.write(key, "mp3"))
     with vault.open(raw.name, key, "raw") as source:
-        measurement = decode(source, work.limits, mp3=upload)
+        measurement = decode(work.watched(source), work.limits, mp3=upload, hint=work.playable.hint)
     if measurement.audio is None:
         return measurement, None
     work.uploads.append(upload)
@@ -47,7 +47,8 @@ def _mark_undecodable(connection: Connection, position: int) -> None:
     )
 
 
-def _write(connection: Connection, position: int, measurement: Measurement, mp3: Sealed | None) -> None:
+def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Sealed | None) -> None:
+    position = work.playable.position
     this = recordings.c.position == position
     found = msgspec.to_builtins(replace(measurement, peaks=None))
     connection.execute(update(recordings).where(this).values(status="processed", measurement=found))
@@ -61,8 +62,7 @@ def _write(connection: Connection, position: int, measurement: Measurement, mp3:
     connection.execute(delete(waveforms).where(waveforms.c.position == position))
     if measurement.peaks is not None:
         connection.execute(insert(waveforms).values(position=position, peaks=measurement.peaks))
-    connection.execute(
-        delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind == "mp3")
-    )
+    earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind == "mp3")
+    work.replaced += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:
         add_object(connection, position, "mp3", mp3)

@@ -12,6 +12,7 @@ from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import Moment, Wire, canonical, convert
+from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
 Text = Annotated[str, Meta(max_length=10_000)]
@@ -86,6 +87,9 @@ class IngestMetadata(Wire):
     message: str | None = None
     raw_sms_ids: list[Text] | None = None
     transcript: IngestTranscript | None = None
+    codec: HeaderlessCodec | None = None
+    sample_rate: Annotated[int, Meta(ge=4000, le=384_000)] | None = None
+    channels: Annotated[int, Meta(ge=1, le=64)] | None = None
 
 
 class Received:
@@ -127,6 +131,11 @@ def read_transcript(body: bytes) -> tuple[IngestTranscript, list[str]]:
     if faults := _transcript(transcript):
         raise BadRequest.of(*faults)
     return transcript, [f"transcript.{path}" for path in mended]
+
+
+def hint(values: IngestMetadata) -> Hint | None:
+    """What the source says of media that has no header of its own."""
+    return Hint(values.codec, values.sample_rate, values.channels) if values.codec else None
 
 
 def times(values: IngestMetadata) -> tuple[int, int, bool]:

@@ -1,43 +1,71 @@
-"""What is done with a recording after it was accepted, in the order of `STEPS`.
+"""What is done with a recording after it was accepted: `STEPS`, in this order, one file each.
 
-The steps gather what they find in a `Work`, and one transaction at the end makes it all visible and the
-job done. A step that dies leaves nothing, and is simply done again.
+Jobs do them: `process` those that are quick, and when it is done it queues `transcribe`, which may take as
+long as the call did. The steps of a job gather what they find in a `Work`, and one transaction at the end
+makes it all visible and the job done. A step that dies leaves nothing, and is simply done again.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive import jobs
 from earwitness.archive.accounts import Archive
-from earwitness.archive.jobs import Job
+from earwitness.archive.jobs import Job, Kind, StepName
 from earwitness.archive.playable import playable_at
 from earwitness.archive.timeline import one_at_a_time
-from earwitness.ingest import measuring, retaining
+from earwitness.ingest import indexing, measuring, retaining, transcribing
 from earwitness.ingest.work import Work
 from earwitness.kernel.errors import Conflict
 from earwitness.kernel.settings import Settings
 
 Step = Callable[[Work], None]
 
-STEPS: Sequence[Step] = (
-    measuring.measure,  # duration, waveform and the mp3 rendition, in one pass
-    retaining.retain,  # the retention date follows the end, which may be known only now
-)
+STEPS: Mapping[StepName, Step] = {
+    "measure": measuring.measure,  # what it is, how long, waveform and mp3 rendition, in one pass
+    "retain": retaining.retain,  # the retention date follows the end, which may be known only now
+    "transcribe": transcribing.transcribe,
+    "index": indexing.index,
+}
+STEPS_OF: Mapping[Kind, tuple[StepName, ...]] = {
+    "process": ("measure", "retain", "index"),
+    "transcribe": ("transcribe", "index"),
+}
 
 
-def process(archive: Archive, job: Job, worker: str, settings: Settings) -> None:
-    """Do a job. Raises what its steps raise; nothing of it is visible then."""
+def process(
+    archive: Archive, job: Job, worker: str, settings: Settings, halt: threading.Event | None = None
+) -> None:
+    """Do a job. Raises what its steps raise, and Halted; nothing of it is visible then."""
     with archive.read() as connection:
         playable = playable_at(connection, job.position)
     with ExitStack() as leaving:
-        work = Work(archive, playable, settings, leaving)
-        for step in STEPS:
-            step(work)
-        with archive.write() as connection:
-            one_at_a_time(connection)  # or a change of the rules of retention meanwhile would be missed
-            for change in work.changes:
-                change(connection)
-            if not jobs.finish(connection, job, worker):
-                raise Conflict("The lease ran out, and another worker has taken the job up.")
+        work = Work(archive, playable, settings, leaving, halt or threading.Event())
+        names: tuple[StepName, ...] = (job.step,) if job.step else STEPS_OF[job.kind]
+        for name in names:
+            STEPS[name](work)
+            work.check()
+        try:
+            with archive.write() as connection:
+                one_at_a_time(connection)  # or a change of the rules of retention meanwhile would be missed
+                _commit(connection, work, job, worker)
+        except DBAPIError:
+            for upload in work.uploads:
+                upload.leave()  # the commit may have happened, though its word was lost
+            raise
         for upload in work.uploads:
             upload.keep()
+    for name in work.replaced:
+        archive.store.delete(name)
+
+
+def _commit(connection: Connection, work: Work, job: Job, worker: str) -> None:
+    for change in work.changes:
+        change(connection)
+    if not jobs.finish(connection, job, worker):
+        raise Conflict("The lease ran out, and another worker has taken the job up.")
+    if job.kind == "process" and job.step is None and transcribing.is_wanted(connection, job.position):
+        jobs.queue(connection, "transcribe", job.position)

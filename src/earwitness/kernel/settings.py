@@ -52,9 +52,24 @@ class Settings:
     )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest recording taken in, in GiB.")
     jobs: bool = _setting("JOBS", True, "`on`, or `off`: leave jobs to `earwitness worker`.")
+    process_jobs: int = _setting(
+        "PROCESS_JOBS", 2, "How many recordings each process that works on jobs measures and encodes at once."
+    )
+    transcribe_jobs: int = _setting(
+        "TRANSCRIBE_JOBS", 1, "How many recordings each process that works on jobs transcribes at once."
+    )
     decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
     decoder_memory_mib: int = _setting(
         "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
+    )
+    whisper_model: Path | None = _setting(
+        "WHISPER_MODEL", None, "The folder of the model for `faster-whisper`, in CTranslate2's format."
+    )
+    transcription_seconds: int = _setting(
+        "TRANSCRIPTION_SECONDS", 14400, "How long one channel's transcription may take, in seconds."
+    )
+    transcription_memory_mib: int = _setting(
+        "TRANSCRIPTION_MEMORY_MIB", 8192, "How much memory one transcription may use, in MiB."
     )
     min_free_mib: int = _setting(
         "MIN_FREE_MIB", 512, "With less free space than this for the data folder, `/readyz` says 503, in MiB."
@@ -126,8 +141,13 @@ _READERS: dict[str, Any] = {
     "trusted_proxies": _networks,
     "max_upload_gib": _positive,
     "jobs": _switch,
+    "process_jobs": _positive,
+    "transcribe_jobs": _positive,
     "decoder_seconds": _positive,
     "decoder_memory_mib": _positive,
+    "whisper_model": Path,
+    "transcription_seconds": _positive,
+    "transcription_memory_mib": _positive,
     "min_free_mib": _positive,
     "log_level": _level,
 }

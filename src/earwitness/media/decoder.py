@@ -15,7 +15,15 @@ from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.media.child import ChildLost, keep_one_ready, ready_child
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
 from earwitness.media.flow import Sink, Source
-from earwitness.media.measurement import FORMATS_WITHOUT_SOUND, Format, Limits, Measurement, formats_of
+from earwitness.media.measurement import (
+    FORMATS_WITHOUT_SOUND,
+    Format,
+    Hint,
+    Limits,
+    Measurement,
+    Speech,
+    formats_of,
+)
 
 _RETRY_SECONDS = 60
 _LARGEST_READ = 1 << 20
@@ -82,12 +90,14 @@ class Rendition:
         self._pump.close()
 
 
-def process(source: Source, limits: Limits, mp3: Sink | None = None) -> Measurement:
+def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
     """Measure a recording in one pass, and on the way write its mp3 rendition if a sink is given.
 
-    Without sound nothing is written. Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
+    Without sound nothing is written. `hint` is what the source said of media without a header.
+    Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
     """
-    pump = _pump(Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None), source)
+    job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
+    pump = _pump(job, source)
     with closing(pump):
         while True:
             try:
@@ -98,14 +108,21 @@ def process(source: Source, limits: Limits, mp3: Sink | None = None) -> Measurem
                 mp3.write(chunk)
 
 
-def render(source: Source, format_: Format, limits: Limits, samples: int | None = None) -> Rendition:
-    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono` or `mp4`.
+def render(
+    source: Source,
+    format_: Format | Speech,
+    limits: Limits,
+    samples: int | None = None,
+    hint: Hint | None = None,
+) -> Rendition:
+    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or what transcription hears.
 
     `samples` is what `Measurement.samples` was; without it a wav is decoded once more, to be counted.
+    `hint` is as in `process`.
     Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
     later, while the rendition is read.
     """
-    return Rendition(_pump(Job(source.size, limits, format=format_, samples=samples), source))
+    return Rendition(_pump(Job(source.size, limits, format=format_, samples=samples, hint=hint), source))
 
 
 def _pump(job: Job, source: Source) -> Generator[bytes, None, bytes]:

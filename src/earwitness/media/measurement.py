@@ -7,9 +7,17 @@ from msgspec import Meta
 
 Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+Speech = Literal["speech", "speech-left", "speech-right"]
+"""What a recording is rendered as for transcription alone; nobody is offered these."""
+SPEECH: tuple[Speech, ...] = get_args(Speech)
 FORMATS_WITHOUT_SOUND = ("raw", "mp4")
 
 PEAKS_PER_SECOND = 8
+
+HeaderlessCodec = Literal[
+    "pcm_alaw", "pcm_mulaw", "pcm_s16le", "pcm_s16be", "g722", "g726", "g726le", "g729", "gsm"
+]
+"""What recorders write without any header, as FFmpeg calls it."""
 
 # A measurement comes from a process that hostile media may have taken over, so its bounds are checked.
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -22,6 +30,15 @@ class Limits:
 
     seconds: int
     memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the source says of media without a header. Rate, in Hz, and channels are asked for PCM alone."""
+
+    codec: HeaderlessCodec
+    sample_rate: int | None = None
+    channels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,122 +1,132 @@
-"""The job loop: takes what is due in any account, a few at a time, until it is told to stop."""
+"""The job loop: takes what is due in any account, a few of each kind at a time, until it is told to stop."""
 
 import logging
 import os
 import secrets
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive import jobs
 from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.jobs import LEASE_MS, Job
-from earwitness.ingest.process import process
-from earwitness.kernel.errors import Problem
+from earwitness.archive.jobs import Job, Kind
 from earwitness.kernel.settings import Settings
+from earwitness.workers.doing import do
+from earwitness.workers.turns import Turns
 
 log = logging.getLogger(__name__)
 
-_IDLE_SECONDS = 1.0
-AT_ONCE = 2
+GRACE_SECONDS = 8.0
+"""How long running jobs have to end by themselves when the loop is told to stop."""
+
+_IDLE_SECONDS = 0.5
+_ROUND_SECONDS = 60.0
+_LAST_WORDS_SECONDS = 5.0
 
 
 class JobLoop:
-    """Runs jobs in threads of this process; the decoding itself happens in processes of its own."""
+    """Runs jobs in threads of this process; decoding and transcribing happen in processes of their own."""
 
-    def __init__(self, accounts: Accounts, settings: Settings, woken: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        settings: Settings,
+        woken: threading.Event | None = None,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         self._accounts = accounts
         self._settings = settings
         self._woken = woken or threading.Event()
+        self._grace_seconds = grace_seconds
         self._stopping = threading.Event()
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._free = threading.Semaphore(AT_ONCE)
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._turns = Turns(accounts, self._worker)
+        self._halts: set[threading.Event] = set()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        self._thread.start()
+        self._threads = [*self._slots(), threading.Thread(target=self._go_round, name="rounds", daemon=True)]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Take no more jobs, and wait for those that are running."""
+        """Take no more jobs, let those that run end, and give back those that take too long."""
         self._stopping.set()
         self._woken.set()
-        self._thread.join()
-        self._pool.shutdown()
+        self._wait_for_threads(self._grace_seconds)
+        for halt in list(self._halts):
+            halt.set()
+        self._wait_for_threads(_LAST_WORDS_SECONDS)
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and return: what tests and the demo wait for."""
-        while any(self._take_one(account.client_id) for account in self._accounts.all()):
-            pass
-        self._pool.shutdown()
+        for account in self._accounts.all():
+            self._turns.look_into(account.client_id)
+        while self._turns.is_due():
+            slots = self._slots(until_idle=True)
+            for slot in slots:
+                slot.start()
+            for slot in slots:
+                slot.join()
 
-    def _run(self) -> None:
+    def _slots(self, *, until_idle: bool = False) -> list[threading.Thread]:
+        """One thread for each job that may run at once."""
+        at_once: dict[Kind, int] = {
+            "process": self._settings.process_jobs,
+            "transcribe": self._settings.transcribe_jobs,
+        }
+        return [
+            threading.Thread(target=self._run, args=(kind, until_idle), name=f"{kind}-{number}", daemon=True)
+            for kind, most in at_once.items()
+            for number in range(most)
+        ]
+
+    def _run(self, kind: Kind, until_idle: bool) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
-            if not self._take_some():
-                self._woken.wait(_IDLE_SECONDS)
-
-    def _take_some(self) -> bool:
-        """One round over the accounts; what is wrong with one of them holds up no other."""
-        found = False
-        try:
-            accounts = self._accounts.all()
-        except SQLAlchemyError as error:
-            log.error("accounts cannot be read: %s", type(error).__name__)
-            return False
-        for account in accounts:
             try:
-                found |= self._take_one(account.client_id)
+                if taken := self._turns.take(kind, self._stopping.is_set):
+                    self._do(*taken)
+                    continue
             except Exception as error:
-                log.error("jobs of account %s cannot be read: %s", account.client_id, type(error).__name__)
-        return found
-
-    def _take_one(self, client_id: int) -> bool:
-        """Begin one job of an account; False when it has none, or when the loop is to stop."""
-        archive = self._accounts.open(client_id)
-        with archive.read() as connection:
-            if not jobs.has_due(connection):
-                return False
-        while not self._free.acquire(timeout=_IDLE_SECONDS):
-            if self._stopping.is_set():
-                return False
-        job = None
-        try:
-            if not self._stopping.is_set():
-                with archive.write() as connection:
-                    job = jobs.lease(connection, self._worker)
-        finally:
-            if job is None:
-                self._free.release()
-        if job is not None:
-            self._pool.submit(self._do, archive, job)
-        return job is not None
+                log.error("jobs cannot be taken or ended: %s", type(error).__name__)
+            if until_idle:
+                return
+            self._woken.wait(_IDLE_SECONDS)
 
     def _do(self, archive: Archive, job: Job) -> None:
-        done = threading.Event()
-        heart = threading.Thread(target=self._beat, args=(archive, job, done), daemon=True)
-        heart.start()
+        halt = threading.Event()
+        self._halts.add(halt)
         try:
-            process(archive, job, self._worker, self._settings)
-        except Exception as error:
-            log.warning("job %s failed: %s", job.id, type(error).__name__)
-            with archive.write() as connection:
-                jobs.fail(connection, job, self._worker, reason_of(error))
+            do(archive, job, self._worker, self._settings, halt)
         finally:
-            done.set()
-            heart.join()
-            self._free.release()
+            self._halts.discard(halt)
 
-    def _beat(self, archive: Archive, job: Job, done: threading.Event) -> None:
-        while not done.wait(LEASE_MS / 1000 / 4):
-            try:
-                with archive.write() as connection:
-                    jobs.renew(connection, job, self._worker)
-            except SQLAlchemyError as error:
-                log.warning("job %s: its lease was not renewed: %s", job.id, type(error).__name__)
+    def _go_round(self) -> None:
+        """Look into every account: all at once to begin with, then slowly, all of them in a minute."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            client_ids = self._client_ids()
+            for client_id in client_ids:
+                try:
+                    self._turns.look_into(client_id)
+                except Exception as error:
+                    log.error("account %s cannot be looked into: %s", client_id, type(error).__name__)
+                if self._stopping.wait(pause):
+                    return
+            pause = _ROUND_SECONDS / max(len(client_ids), 1)
+            self._stopping.wait(pause)
 
+    def _client_ids(self) -> list[int]:
+        try:
+            return [account.client_id for account in self._accounts.all()]
+        except SQLAlchemyError as error:
+            log.error("accounts cannot be read: %s", type(error).__name__)
+            return []
 
-def reason_of(error: Exception) -> str:
-    """Why a job failed, for its log: the kind of error, and the words of those that are ours."""
-    return f"{type(error).__name__}: {error}" if isinstance(error, Problem) else type(error).__name__
+    def _wait_for_threads(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

@@ -19,13 +19,13 @@ from earwitness.http.road import Audit, Call
 from earwitness.kernel.rights import Right
 
 
-@road.read("/admin/legalHold", method="GET", right=Right.LEGAL_HOLD_VIEW)
+@road.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def list_legal_holds(call: Call) -> list[Collection]:
     """List the legal holds; `total` counts the recordings that you may see."""
     return collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
-@road.read("/admin/legalHold/{id:str}", method="GET", right=Right.LEGAL_HOLD_VIEW)
+@road.read("/admin/legalHold/{id:str}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def get_legal_hold(call: Call) -> WholeCollection:
     """Get a legal hold, and the recordings under it that you may see."""
     return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)

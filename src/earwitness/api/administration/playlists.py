@@ -19,13 +19,13 @@ from earwitness.http.road import Audit, Call
 from earwitness.kernel.rights import Right
 
 
-@road.read("/admin/playlist", method="GET", right=Right.PLAYLIST_VIEW)
+@road.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def list_playlists(call: Call) -> list[Collection]:
     """List the playlists; `total` counts the recordings that you may see."""
     return collections(call.connection, PLAYLISTS, call.viewer)
 
 
-@road.read("/admin/playlist/{id:str}", method="GET", right=Right.PLAYLIST_VIEW)
+@road.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def get_playlist(call: Call) -> WholeCollection:
     """Get a playlist, and the recordings in it that you may see."""
     return collection(call.connection, PLAYLISTS, call.viewer, call.id)

@@ -1,4 +1,4 @@
-"""The tables that all accounts share: which there are, and who failed to sign in.
+"""The tables that all accounts share: which there are, where work waits, and who failed to sign in.
 
 SQLite: `directory.db` in the data folder. PostgreSQL: the schema `public`.
 """
@@ -13,6 +13,16 @@ accounts = Table(
     Column("client_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+# Where to look for jobs, so that nobody has to look into every account. A hint: the jobs themselves are in
+# the account.
+accounts_with_work = Table(
+    "accounts_with_work",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("client_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", BigInteger, nullable=False),
 )
 
 # `subject` is a user name within a client id, or an address.

@@ -9,6 +9,7 @@ jobs = Table(
     metadata,
     identity(),
     Column("kind", Text, nullable=False),
+    Column("step", Text),
     at_position(),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -17,7 +18,7 @@ jobs = Table(
     Column("leased_by", Text),
     Column("leased_until", BigInteger),
     Column("log", Json, nullable=False),
-    Index("jobs_by_state", "state", "run_at"),
+    Index("jobs_by_state", "state", "kind", "run_at"),
     Index("jobs_by_position", "position"),
     sqlite_autoincrement=True,
 )

@@ -13,6 +13,7 @@ Describe = Callable[[str, str], str]
 
 REF = "#/components/schemas/"
 _MOMENTS = ("At", "UTC", "Until", "Time")
+"""How the names of moments end; answers hold them as text that is written already."""
 
 
 def schemas_of(
@@ -86,6 +87,7 @@ def _short(name: str) -> str:
 
 
 def reachable(nodes: Any, components: dict[str, Schema]) -> set[str]:
+    """The names of the components that something refers to, and of those that these refer to."""
     found: set[str] = set()
     waiting = [nodes]
     while waiting:

@@ -40,9 +40,9 @@ def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
     try:
         result = b"null"
         if job.measure:
-            result = msgspec.json.encode(measure(file, output if job.format else None))
+            result = msgspec.json.encode(measure(file, output if job.format else None, job.hint))
         elif job.format is not None:
-            render(file, job.format, job.samples, output)
+            render(file, job.format, job.samples, output, job.hint)
         output.flush()
     except NotMedia:
         return FAILURE, msgspec.json.encode(Failure("undecodable"))

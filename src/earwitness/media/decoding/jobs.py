@@ -6,14 +6,16 @@ from fractions import Fraction
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from earwitness.media.decoding.media import File, Media, NotMedia
+from earwitness.media.decoding.headerless import File
+from earwitness.media.decoding.media import Media, NotMedia
 from earwitness.media.decoding.mp3 import Mp3Writer
 from earwitness.media.decoding.mp4 import write_mp4
 from earwitness.media.decoding.pcm import Sound, samples_of
 from earwitness.media.decoding.peaks import Peaks
+from earwitness.media.decoding.speech import write_speech
 from earwitness.media.decoding.wav import WavWriter, wav_header
 from earwitness.media.flow import Sink
-from earwitness.media.measurement import FORMATS, Audio, Format, Measurement
+from earwitness.media.measurement import FORMATS, SPEECH, Audio, Format, Hint, Measurement, Speech
 
 # A file may round its length up by a frame or two; a damaged one misses more.
 _TOLERANCE = Fraction(1, 4)
@@ -23,30 +25,35 @@ class NoSound(Exception):
     """This recording has no sound, and the format is made of nothing else."""
 
 
-def measure(file: File, mp3: Sink | None) -> Measurement:
+def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measurement:
     """Decode everything once, and write it to `mp3` on the way if there is sound. Raises NotMedia."""
-    media = Media(file)
+    media = Media(file, hint)
     if media.audio is not None:
         return _measure_sound(media, media.audio, mp3)
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
 
-def render(file: File, format_: Format, samples: int | None, sink: Sink) -> None:
+def render(
+    file: File, format_: Format | Speech, samples: int | None, sink: Sink, hint: Hint | None = None
+) -> None:
     """Write a rendition. Raises NotMedia and NoSound.
 
     wav says first how long it is: `samples`, or a count made in a pass of its own.
     """
     if format_ == "mp4":
-        write_mp4(Media(file), sink)
+        write_mp4(Media(file, hint), sink)
+        return
+    if format_ in SPEECH:
+        write_speech(_open_sound(file, 1 if format_ == "speech" else 2, hint), format_, sink)
         return
     most_channels = 1 if format_.endswith("-mono") else 2
     if format_.startswith("mp3"):
-        _write_mp3(_open_sound(file, most_channels), sink)
+        _write_mp3(_open_sound(file, most_channels, hint), sink)
         return
     if samples is None:
-        samples = _count_samples(_open_sound(file, most_channels))
-    _write_wav(_open_sound(file, most_channels), samples, sink)
+        samples = _count_samples(_open_sound(file, most_channels, hint))
+    _write_wav(_open_sound(file, most_channels, hint), samples, sink)
 
 
 def rehearse() -> None:
@@ -57,13 +64,13 @@ def rehearse() -> None:
     """
     silence = wav_header(800, 8000, 1) + bytes(1600)
     measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in FORMATS:
+    for format_ in (*FORMATS, *SPEECH):
         render(io.BytesIO(silence), format_, None, io.BytesIO())
 
 
-def _open_sound(file: File, most_channels: int) -> Sound:
+def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:
     file.seek(0)
-    media = Media(file)
+    media = Media(file, hint)
     if media.audio is None:
         raise NoSound
     return Sound(media, most_channels)
@@ -72,7 +79,7 @@ def _open_sound(file: File, most_channels: int) -> Sound:
 def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measurement:
     sound = Sound(media, picture=True)
     pcm = sound.pcm
-    peaks = Peaks(pcm.rate)
+    peaks = Peaks(pcm.rate, pcm.channels)
     writer = Mp3Writer(mp3, pcm.rate, pcm.layout) if mp3 is not None else None
     for block in sound:
         peaks.add(block)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
@@ -13,6 +12,9 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from earwitness.media.decoding.headerless import File, has_header, how_to_read
+from earwitness.media.measurement import Hint
+
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
 # out: playlists and such, which would make it look for other files.
 _CONTAINERS = (
@@ -21,17 +23,10 @@ _CONTAINERS = (
 )
 # These state how long they are; others leave FFmpeg to guess it from their size.
 _STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
-_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
 
 
 class NotMedia(Exception):
     """There is neither sound nor picture to be had from this."""
-
-
-class File(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-    def tell(self) -> int: ...
 
 
 class Media:
@@ -40,16 +35,11 @@ class Media:
     audio: AudioStream | None
     video: VideoStream | None
 
-    def __init__(self, file: File) -> None:
-        """Raises NotMedia."""
-        try:
-            self._container: InputContainer = av.open(
-                file, "r", container_options=_OPTIONS, metadata_errors="replace"
-            )
-        except MemoryError:
-            raise
-        except (av.FFmpegError, ValueError):
-            raise NotMedia from None
+    def __init__(self, file: File, hint: Hint | None = None) -> None:
+        """Raises NotMedia. A hint counts where the file has no header that says better."""
+        format_, options = _reading(file, hint)
+        self._has_header = format_ is None
+        self._container = _open(file, format_, options)
         streams = self._container.streams
         self.audio = next((stream for stream in streams.audio if _is_decodable(stream)), None)
         self.video = next(
@@ -80,7 +70,8 @@ class Media:
             self.complete = False
 
     def _note(self, packet: "Packet[Stream]") -> None:
-        if packet.is_corrupt:
+        # Without a header every file is cut off somewhere.
+        if packet.is_corrupt and self._has_header:
             self.complete = False
         if packet.stream is self.video and packet.pts is not None:
             end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
@@ -109,6 +100,25 @@ class Media:
             # The rest may still be heard.
             self.complete = False
             return []
+
+
+def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]:
+    """As what to read a file, with which options; None is for FFmpeg to find out."""
+    if hint is None or has_header(file):
+        return None, {}
+    return how_to_read(hint)
+
+
+def _open(file: File, format_: str | None, options: dict[str, str]) -> InputContainer:
+    allowed = {"format_whitelist": format_ or _CONTAINERS, "protocol_whitelist": "none"}
+    try:
+        return av.open(
+            file, "r", format=format_, options=options, container_options=allowed, metadata_errors="replace"
+        )
+    except MemoryError:
+        raise
+    except (av.FFmpegError, ValueError):
+        raise NotMedia from None
 
 
 def _is_decodable(stream: Stream) -> bool:

@@ -13,6 +13,9 @@ from earwitness.media.decoding.media import Media, NotMedia
 _BLOCKS_PER_SECOND = 4
 _SHORTEST_GAP_MS = 100
 _LONGEST_GAP_MS = 3_600_000
+_MOST_SILENCE_MS = 12 * 3_600_000
+# A few bytes can claim to be years of sound.
+_LONGEST_SECONDS = 48 * 3600
 
 
 class Pcm:
@@ -20,7 +23,8 @@ class Pcm:
 
     Rate and channels are those of the first frame, more than `most_channels` mixed down to that many;
     what differs later is converted. Where the media's clock leaps ahead, because nothing was sent while
-    nobody spoke or a part is lost, silence is put in, so that a second stays a second.
+    nobody spoke or a part is lost, silence is put in, so that a second stays a second. Nothing that goes
+    on for days is a recording: then, NotMedia is raised.
     """
 
     rate = 0
@@ -37,6 +41,7 @@ class Pcm:
         self._fifo = AudioFifo()
         self._resampler = AudioResampler()
         self._shape: tuple[object, ...] = ()
+        self._silence_ms = 0
 
     @property
     def layout(self) -> str:
@@ -71,6 +76,8 @@ class Pcm:
             before = self._resampler.resample(None)
             self._resampler = AudioResampler("s16", self.layout, self.rate)
             self._shape = shape
+        if shape == ("s16", self.layout, self.rate):
+            return [*before, frame]
         try:
             return before + self._resampler.resample(frame)
         except MemoryError:
@@ -96,6 +103,8 @@ class Pcm:
             frame.time_base = self._tick
             self.samples += frame.samples
             self._fifo.write(frame)
+        if self.samples > _LONGEST_SECONDS * self.rate:
+            raise NotMedia
 
     def _gap_before(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         if frame.pts is None or (clock := frame.time_base) is None:
@@ -103,10 +112,11 @@ class Pcm:
         position = frame.pts * clock.numerator * self.rate // clock.denominator - self._start
         missing = position - self.samples
         missing_ms = missing * 1000 // self.rate
-        if missing_ms > _LONGEST_GAP_MS:
+        if missing_ms > min(_LONGEST_GAP_MS, _MOST_SILENCE_MS - self._silence_ms):
             # Not a gap but another clock.
             self._start += missing
         elif missing_ms > _SHORTEST_GAP_MS:
+            self._silence_ms += missing_ms
             while missing > 0:
                 yield self._silence(min(missing, self._block_size))
                 missing -= self._block_size

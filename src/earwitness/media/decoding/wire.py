@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Format, Limits
+from earwitness.media.measurement import Format, Hint, Limits, Speech
 
 JOB = b"J"
 READ = b"R"
@@ -34,14 +34,15 @@ _LARGEST_PAYLOAD = 64 << 20
 class Job:
     """What to do with a recording of `size` bytes: `measure` it, make `format` of it, or both.
 
-    `samples` is how many an earlier measurement counted, where it is known.
+    `samples` is how many an earlier measurement counted, where it is known. `hint` is what the source said.
     """
 
     size: int
     limits: Limits
     measure: bool = False
-    format: Format | None = None
+    format: Format | Speech | None = None
     samples: int | None = None
+    hint: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=True),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -242,7 +243,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("jobs_by_position", ["position"], unique=False)
-        batch_op.create_index("jobs_by_state", ["state", "run_at"], unique=False)
+        batch_op.create_index("jobs_by_state", ["state", "kind", "run_at"], unique=False)
 
     op.create_table(
         "legal_hold_recordings",

@@ -18,6 +18,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client_id"),
     )
     op.create_table(
+        "accounts_with_work",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "client_id"),
+    )
+    op.create_table(
         "sign_in_failures",
         sa.Column(
             "id",

@@ -1,0 +1,136 @@
+"""One client of a soak: it makes recordings, and knows what an answer is, and what a killed server."""
+
+import hashlib
+import json
+import random
+import wave
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+_UNDECODABLE, _WITHOUT_MEDIA = 0.05, 0.15
+_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A recording that was sent: what is expected of it once the server has said that it is there."""
+
+    third_party_id: str
+    word: str
+    sha256: str = ""
+    interaction_id: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class Client:
+    """Calls of one thread. What comes of a call is None where there was no answer, or a 5xx."""
+
+    def __init__(self, url: str, credentials: dict[str, Any], choice: random.Random) -> None:
+        self.choice = choice
+        self.counts: Counter[str] = Counter()
+        self._credentials = credentials
+        self._url = url
+        self._http = httpx.Client(base_url=f"{url}/api", timeout=_TIMEOUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def make(self) -> tuple[Acknowledged, bytes | None]:
+        name = f"{self.choice.getrandbits(64):016x}"
+        media = self._media()
+        digest = hashlib.sha256(media).hexdigest() if media is not None else ""
+        return Acknowledged(f"soak-{name}", f"word{name}", digest), media
+
+    def ingest(self, recording: Acknowledged, media: bytes | None) -> Acknowledged | None:
+        files: dict[str, Any] = {"metadata": (None, json.dumps(_metadata(recording)))}
+        if media is not None:
+            files["media"] = ("call.wav", media)
+        answer = self.call("ingested", "/ingest/recording", files=files)
+        if answer is None:
+            return None
+        return replace(recording, interaction_id=int(answer.json()["interactionId"]))
+
+    def search(self, filters: dict[str, Any]) -> dict[str, int] | None:
+        """What is found, by thirdPartyId, with its interactionId."""
+        answer = self.call("searched", "/client/recording.search", json={**filters, "pageSize": 1000})
+        if answer is None:
+            return None
+        return {one["thirdPartyId"]: one["interactionId"] for one in answer.json()["recordings"]}
+
+    def play(self, recording: Acknowledged) -> bool | None:
+        """Whether it plays back bit for bit."""
+        wanted = {"thirdPartyId": recording.third_party_id, "format": "raw"}
+        wanted["streamThrough"] = self.choice.random() < 0.5  # type: ignore[assignment]
+        answer = self.call("played", "/client/recording.playBackByThirdPartyId", json=wanted)
+        if answer is None:
+            return None
+        return hashlib.sha256(answer.content).hexdigest() == recording.sha256
+
+    def queued(self) -> int | None:
+        """How many jobs wait, as `/metrics` says."""
+        try:
+            text = self._http.get(f"{self._url}/metrics").text
+        except httpx.TransportError:
+            return None
+        lines = [line for line in text.splitlines() if line.startswith('earwitness_jobs{state="queued"}')]
+        return int(float(lines[0].split()[-1])) if lines else None
+
+    def call(self, name: str, path: str, **given: Any) -> httpx.Response | None:
+        """Make a call; sign in where that is needed. Raises what no server may answer: a 4xx."""
+        try:
+            answer = self._http.post(path, **given)
+            if answer.status_code == 401:
+                signed_in = self._http.post("/authWithApiKey", json=self._credentials)
+                if not signed_in.is_success:
+                    return None
+                self._http.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
+                answer = self._http.post(path, **given)
+        except httpx.TransportError:
+            self.counts["broken off"] += 1
+            return None
+        if answer.status_code >= 500:
+            self.counts[f"answered {answer.status_code}"] += 1
+            return None
+        answer.raise_for_status()
+        self.counts[name] += 1
+        return answer
+
+    def _media(self) -> bytes | None:
+        luck = self.choice.random()
+        if luck < _WITHOUT_MEDIA:
+            return None
+        if luck < _WITHOUT_MEDIA + _UNDECODABLE:
+            return self.choice.randbytes(self.choice.randint(1, 200_000))
+        written = BytesIO()
+        with wave.open(written, "wb") as file:
+            file.setnchannels(self.choice.choice([1, 2]))
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(self.choice.randbytes(4 * self.choice.randint(2_000, 80_000)))
+        return written.getvalue()
+
+
+def _metadata(recording: Acknowledged) -> dict[str, Any]:
+    return {
+        "thirdPartyId": recording.third_party_id,
+        "type": "phone",
+        "startDatetimeUTC": "2026-05-12T10:30:00Z",
+        "durationInSeconds": 60,
+        "endpoints": [
+            {"type": "phone", "endpoint": "447896423595", "isRecordingSubject": True},
+            {"type": "phone", "endpoint": "447700900111", "isOriginator": True},
+        ],
+        "transcript": {"language": "en", "segments": [{"text": recording.word, "start": 0, "end": 1}]},
+    }

@@ -1,0 +1,109 @@
+"""A server to be killed: `earwitness serve` and `earwitness worker` on an archive of their own."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+CLIENT_ID = 1234567
+USERNAME = "soak@example.com"
+_READY_SECONDS = 120
+
+
+class Server:
+    """The processes of one installation: two that serve, with job loops inside, and one that works alone."""
+
+    def __init__(self, folder: Path, database_url: str = "") -> None:
+        self.environment = os.environ | {
+            "EARWITNESS_DATA": str(folder / "data"),
+            "EARWITNESS_KEYS": str(folder / "keys"),
+            "EARWITNESS_DATABASE_URL": database_url,
+            "EARWITNESS_MIN_FREE_MIB": "1",
+            "EARWITNESS_LOG_LEVEL": "WARNING",
+        }
+        self._log = (folder / "server.log").open("ab")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._serving: subprocess.Popen[bytes] | None = None
+        self._working: subprocess.Popen[bytes] | None = None
+
+    def command(self, *words: object) -> Any:
+        """Run a command with `--json`, and answer what it printed, whatever its exit code."""
+        done = subprocess.run(
+            [*_EARWITNESS, *map(str, words), "--json"], env=self.environment, capture_output=True, check=False
+        )
+        return json.loads(done.stdout)
+
+    def create_account(self) -> dict[str, Any]:
+        """Make the account and its administrator, and answer what it signs in with."""
+        self.command("account", "create", CLIENT_ID, "--name", "A soaked firm")
+        self.command("user", "create", CLIENT_ID, USERNAME, "--role", "Admin")
+        credentials: dict[str, Any] = self.command("apikey", "create", CLIENT_ID, USERNAME)
+        return credentials
+
+    def start(self) -> None:
+        """Start what does not run, and wait until it is ready. Raises TimeoutError."""
+        deadline = time.monotonic() + _READY_SECONDS
+        self._working = self._kept(self._working, "worker")
+        while time.monotonic() < deadline:
+            self._serving = self._kept(self._serving, "serve", "--port", self._port, "--workers", 2)
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/readyz", timeout=10).is_success:
+                    return
+            time.sleep(0.1)
+        raise TimeoutError("the server did not become ready")
+
+    def kill(self, choice: random.Random) -> str:
+        """Kill something with SIGKILL, and say what."""
+        what = choice.choice(["server", "server", "parent", "process", "worker"])
+        victim = self._working if what == "worker" else self._serving
+        if victim is None or victim.poll() is not None:
+            return "nothing"
+        if what == "server":
+            os.killpg(victim.pid, signal.SIGKILL)
+        elif what == "process":
+            with suppress(ProcessLookupError):
+                os.kill(choice.choice(_children(victim.pid) or [victim.pid]), signal.SIGKILL)
+        else:
+            victim.kill()
+        if what != "process":
+            victim.wait()
+        return what
+
+    def stop(self) -> None:
+        for process in (self._serving, self._working):
+            if process is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._log.close()
+
+    def _kept(self, process: subprocess.Popen[bytes] | None, *words: object) -> subprocess.Popen[bytes]:
+        if process is not None and process.poll() is None:
+            return process
+        return subprocess.Popen(
+            [*_EARWITNESS, *map(str, words)],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+
+_EARWITNESS = (sys.executable, "-m", "earwitness")
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process started; those that serve among them."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []

@@ -1,0 +1,27 @@
+"""earwitness reprocess: steps of processing, done again."""
+
+from typing import Annotated
+
+import typer
+
+from earwitness.archive.jobs import StepName
+from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+from earwitness.ingest.reprocessing import queue_again
+
+
+def reprocess(
+    client_id: ClientId,
+    interaction_id: Annotated[
+        int | None, typer.Option("--interaction-id", min=1, help="This recording alone.")
+    ] = None,
+    step: Annotated[StepName | None, typer.Option("--step", help="This step alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue the processing of recordings anew: all steps, or one.
+
+    What is played and searched meanwhile is what was there before. A transcript that came from a
+    recording's source is never replaced.
+    """
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        queued = queue_again(connection, step, interaction_id)
+    tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")

@@ -1,0 +1,89 @@
+"""What the databases say to those who watch over a server, of all accounts together.
+
+Most accounts are quiet, and there may be many: those with work are looked at each time, others now and then.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.accounts import Accounts
+from earwitness.archive.databases import reading
+from earwitness.archive.schema.directory import accounts_with_work
+from earwitness.archive.schema.people import counters
+from earwitness.archive.workload import UNFINISHED, Workload, workload
+from earwitness.kernel.clock import now_ms
+
+log = logging.getLogger(__name__)
+
+_STALE_AFTER_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was seen in an account: how many recordings it ever took in, and the work that is left."""
+
+    at: int
+    received: int
+    work: Workload
+
+
+class ArchiveCollector(Collector):
+    """Gives Prometheus' client what is asked of the databases when metrics are."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._looked: dict[int, _Looked] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        free = shutil.disk_usage(self._accounts.settings.data).free
+        yield _gauge("disk_free_bytes", "Free space for the data folder.", free)
+        try:
+            self._look()
+        except SQLAlchemyError as error:
+            log.warning("metrics cannot read the databases: %s", type(error).__name__)
+            yield _gauge("database_up", "Whether the databases answer.", 0)
+            return
+        yield _gauge("database_up", "Whether the databases answer.", 1)
+        looked = list(self._looked.values())
+        received = sum(one.received for one in looked)
+        yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)
+        jobs = GaugeMetricFamily("earwitness_jobs", "Jobs that are not done, by state.", labels=["state"])
+        for state in UNFINISHED:
+            jobs.add_metric([state], sum(one.work.counts.get(state, 0) for one in looked))
+        yield jobs
+        now = now_ms()
+        oldest = min((one.work.oldest_queued_at or now for one in looked), default=now)
+        age = max(0, now - oldest) / 1000
+        yield _gauge("oldest_queued_job_age_seconds", "How long the oldest queued job has waited.", age)
+
+    def _look(self) -> None:
+        """Look into the accounts that have work, or had some, and those that were not looked at lately."""
+        with reading(self._accounts.directory) as connection:
+            busy = set(connection.scalars(select(accounts_with_work.c.client_id)))
+        known = self._looked
+        self._looked = {
+            client_id: known[client_id]
+            if client_id in known and client_id not in busy and _is_quiet(known[client_id])
+            else self._look_into(client_id)
+            for client_id in (account.client_id for account in self._accounts.all())
+        }
+
+    def _look_into(self, client_id: int) -> _Looked:
+        with self._accounts.glance(client_id) as connection:
+            received = connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
+            return _Looked(now_ms(), int(received or 0), workload(connection))
+
+
+def _is_quiet(looked: _Looked) -> bool:
+    return not looked.work.counts and now_ms() - looked.at < _STALE_AFTER_MS
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"earwitness_{name}", meaning, value)

@@ -1,0 +1,33 @@
+"""Doing steps again, of recordings that are there: after a better engine, or a mended decoder."""
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from earwitness.archive import jobs
+from earwitness.archive.jobs import StepName
+from earwitness.archive.schema.recordings import recordings
+from earwitness.ingest import transcribing
+from earwitness.kernel.errors import Conflict, NotFound
+
+
+def queue_again(
+    connection: Connection, step: StepName | None = None, interaction_id: int | None = None
+) -> int:
+    """Queue all steps, or one, of all recordings, or one; answers how many jobs. What waits already is left.
+
+    Raises NotFound, and Conflict where there is no engine to transcribe with.
+    """
+    which: list[ColumnElement[bool]] = []
+    if interaction_id is not None:
+        this = recordings.c.interaction_id == interaction_id
+        if connection.scalar(select(recordings.c.position).where(this)) is None:
+            raise NotFound(f"There is no recording {interaction_id}.")
+        which.append(this)
+    if step == "measure":
+        which.append(recordings.c.has_media)
+    if step == "transcribe":
+        if transcribing.engine_of(connection) == transcribing.NONE:
+            raise Conflict("No engine is chosen: `earwitness account set` has --transcription.")
+        which += transcribing.wanted()
+    if step is None or step == "transcribe":
+        return jobs.queue_for_all(connection, step or "process", which)
+    return jobs.queue_for_all(connection, "process", which, step=step)

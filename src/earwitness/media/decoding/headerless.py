@@ -1,0 +1,61 @@
+"""Media without a header: what it is, only its source can say."""
+
+from typing import Protocol
+
+from earwitness.media.measurement import HeaderlessCodec, Hint
+
+# The names that FFmpeg has for reading each.
+_READ_AS: dict[HeaderlessCodec, str] = {
+    "pcm_alaw": "alaw",
+    "pcm_mulaw": "mulaw",
+    "pcm_s16le": "s16le",
+    "pcm_s16be": "s16be",
+    "g722": "g722",
+    "g726": "g726",
+    "g726le": "g726le",
+    "g729": "g729",
+    "gsm": "gsm",
+}
+# How files begin that say themselves what they are.
+_HEADERS = (
+    b"RIFF",
+    b"RF64",
+    b"riff",
+    b"FORM",
+    b".snd",
+    b"caff",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+    b"#!AMR",
+    b"FLV",
+    b"\x1aE\xdf\xa3",
+    b"0&\xb2u\x8ef\xcf\x11",
+)
+_USUAL_RATE = 8000
+
+
+class File(Protocol):
+    """The recording, as a file to be read."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+def has_header(file: File) -> bool:
+    """Whether a file begins as those do that say themselves what they are."""
+    file.seek(0)
+    beginning = file.read(16)
+    file.seek(0)
+    return beginning.startswith(_HEADERS) or beginning[4:8] == b"ftyp"
+
+
+def how_to_read(hint: Hint) -> tuple[str, dict[str, str]]:
+    """The format to read a file as, and its options. All but PCM have one rate and one channel."""
+    format_ = _READ_AS[hint.codec]
+    if not hint.codec.startswith("pcm"):
+        return format_, {}
+    channels = hint.channels or 1
+    layout = "mono" if channels == 1 else "stereo" if channels == 2 else f"{channels} channels"
+    return format_, {"sample_rate": str(hint.sample_rate or _USUAL_RATE), "ch_layout": layout}

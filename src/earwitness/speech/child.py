@@ -1,0 +1,91 @@
+"""The transcribing process: `python -m earwitness.speech.child ENGINE MODEL MEMORY_MIB`.
+
+Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
+all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
+"""
+
+import os
+import resource
+import select
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from earwitness.speech.engine import EngineUnusable, Transcript, load
+
+_PIECE_SIZE = 65536
+_NICER_BY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it: a transcript, or why there is none. `unusable` is what somebody has to mend."""
+
+    transcript: Transcript | None = None
+    failed: str = ""
+    unusable: str = ""
+
+
+def main() -> None:
+    engine, model, memory_mib = sys.argv[1:]
+    end = socket.socket(fileno=0)
+    _end_when_alone(end)
+    os.nice(_NICER_BY)
+    _confine(int(memory_mib))
+    end.sendall(msgspec.json.encode(_answer(engine, model, end)))
+    # The libraries' own tidying up has nothing to tidy.
+    os._exit(0)
+
+
+def _answer(engine: str, model: str, end: socket.socket) -> Answer:
+    try:
+        return Answer(load(engine, model).transcribe(_pieces(end)))
+    except EngineUnusable as error:
+        return Answer(unusable=str(error))
+    except MemoryError:
+        return Answer(failed="out of memory")
+    except Exception as error:
+        return Answer(failed=type(error).__name__)
+
+
+def _pieces(end: socket.socket) -> Iterator[bytes]:
+    """What is heard, in whole samples."""
+    half = b""
+    while piece := end.recv(_PIECE_SIZE):
+        piece = half + piece
+        whole = len(piece) & ~1
+        half = piece[whole:]
+        yield piece[:whole]
+
+
+def _end_when_alone(end: socket.socket) -> None:
+    """End with the process that started this one: it may be killed while nothing is read or written here."""
+    if sys.platform != "linux":
+        return
+
+    def watch() -> None:
+        hung_up = select.poll()
+        hung_up.register(end, 0)
+        hung_up.poll()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _confine(memory_mib: int) -> None:
+    for limit, value in (
+        (resource.RLIMIT_AS, memory_mib << 20),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        _, highest = resource.getrlimit(limit)
+        allowed = value if highest == resource.RLIM_INFINITY else min(value, highest)
+        resource.setrlimit(limit, (allowed, allowed))
+
+
+if __name__ == "__main__":
+    main()

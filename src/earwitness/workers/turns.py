@@ -1,0 +1,74 @@
+"""Finding work: the accounts that have some take turns, one job each; a thousand of one hold up no other."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from earwitness.archive import accounts_with_work, jobs
+from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.jobs import KINDS, Job, Kind
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import NotFound
+
+log = logging.getLogger(__name__)
+
+_POSTPONED_MS = 5_000
+
+
+class Turns:
+    """Whose job is next, by kind. Only accounts that are marked as having work are opened."""
+
+    def __init__(self, accounts: Accounts, worker: str) -> None:
+        self._accounts = accounts
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._last: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+
+    def take(self, kind: Kind, is_stopping: Callable[[], bool]) -> tuple[Archive, Job] | None:
+        """Lease a job; None when nothing is due. What is wrong with one account holds up no other."""
+        while not is_stopping() and (client_id := self._next(kind)) is not None:
+            try:
+                archive = self._accounts.open(client_id)
+                with archive.write() as connection:
+                    job = jobs.lease(connection, self._worker, kind)
+                if job is not None:
+                    return archive, job
+                self._settle(archive, kind)
+            except NotFound:
+                accounts_with_work.clear(self._accounts.directory, client_id, kind)
+            except Exception as error:
+                log.error("jobs of account %s cannot be read: %s", client_id, type(error).__name__)
+                self._postpone(client_id, kind)
+        return None
+
+    def is_due(self) -> bool:
+        """Whether anything is due anywhere, as far as is marked."""
+        directory = self._accounts.directory
+        return any(accounts_with_work.next_with_work(directory, kind, 0) is not None for kind in KINDS)
+
+    def look_into(self, client_id: int) -> None:
+        """Mark the work of an account that nobody may have marked."""
+        with self._accounts.glance(client_id) as connection:
+            due_at = {kind: jobs.next_due_at(connection, kind) for kind in KINDS}
+        missing: dict[Kind, int] = {kind: at for kind, at in due_at.items() if at is not None}
+        accounts_with_work.mark(self._accounts.directory, client_id, missing)
+
+    def _next(self, kind: Kind) -> int | None:
+        with self._lock:
+            found = accounts_with_work.next_with_work(self._accounts.directory, kind, self._last[kind])
+            self._last[kind] = found or 0
+            return found
+
+    def _settle(self, archive: Archive, kind: Kind) -> None:
+        """Nothing is due in an account: mark when something will be, if anything is left."""
+        directory = self._accounts.directory
+        accounts_with_work.clear(directory, archive.client_id, kind)
+        with archive.read() as connection:
+            due_at = jobs.next_due_at(connection, kind)
+        if due_at is not None:
+            accounts_with_work.mark(directory, archive.client_id, {kind: due_at})
+
+    def _postpone(self, client_id: int, kind: Kind) -> None:
+        directory = self._accounts.directory
+        accounts_with_work.clear(directory, client_id, kind)
+        accounts_with_work.mark(directory, client_id, {kind: now_ms() + _POSTPONED_MS})

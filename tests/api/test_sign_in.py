@@ -1,0 +1,130 @@
+"""Signing in: both spellings, one answer to every failure, lockout, refresh, and being out at once."""
+
+from typing import Any
+
+import jwt
+import pytest
+from httpx import Response
+from sqlalchemy import delete, update
+
+from earwitness.archive.schema.directory import sign_in_failures
+from earwitness.archive.schema.people import api_keys, users
+from earwitness.archive.sign_in import WINDOW_MS
+from earwitness.kernel.clock import now_ms
+from earwitness.media.keys import token_key
+from tests.firm import ADMIN, CLIENT_ID, Firm
+
+
+def sign_in(firm: Firm, spelling: str = "authWithApiKey", **changes: Any) -> Response:
+    body: dict[str, Any] = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]} | changes
+    address = body.pop("address", None)
+    headers = {"X-Forwarded-For": address} if address else {}
+    return firm.client.post(f"/api/{spelling}", json=body, headers=headers)
+
+
+@pytest.mark.parametrize("spelling", ["authWithApiKey", "authWithAPIKey"])
+def test_both_spellings_answer_a_token_that_works(firm: Firm, spelling: str) -> None:
+    response = sign_in(firm, spelling)
+    assert response.status_code == 200
+    assert set(response.json()) == {"token", "refreshToken"}
+    headers = {"Authorization": f"Bearer {response.json()['token']}"}
+    assert firm.client.post("/api/client/recording.search", json={}, headers=headers).status_code == 200
+
+
+def test_every_failure_is_answered_alike(firm: Firm) -> None:
+    with firm.archive.write() as connection:
+        connection.execute(update(users).values(is_locked=True))
+    locked = sign_in(firm)
+    with firm.archive.write() as connection:
+        connection.execute(update(users).values(is_locked=False, is_active=False))
+    inactive = sign_in(firm)
+    failures = [
+        locked,
+        inactive,
+        sign_in(firm, apiKey="wrong"),
+        sign_in(firm, username="nobody"),
+        sign_in(firm, clientId=999),
+    ]
+    assert {response.status_code for response in failures} == {401}
+    assert len({response.text for response in failures}) == 1
+
+
+@pytest.mark.parametrize("username", [ADMIN, "nobody-at-all"])
+def test_ten_failures_lock_a_user_name_out_for_a_while(firm: Firm, username: str) -> None:
+    for _ in range(10):
+        assert sign_in(firm, username=username, apiKey="wrong").status_code == 401
+    refused = sign_in(firm, username=username)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= WINDOW_MS // 1000
+    directory = firm.app.state.installation.accounts.directory
+    with directory.begin() as connection:
+        connection.execute(update(sign_in_failures).values(failed_at=now_ms() - WINDOW_MS))
+    assert sign_in(firm).status_code == 200
+
+
+def test_ten_failures_lock_an_address_out_whatever_the_names(firm: Firm) -> None:
+    for number in range(10):
+        assert sign_in(firm, username=f"nobody-{number}").status_code == 401
+    assert sign_in(firm).status_code == 429
+
+
+def test_success_counts_no_failure(firm: Firm) -> None:
+    for _ in range(12):
+        assert sign_in(firm).status_code == 200
+
+
+def test_a_stranger_cannot_speak_for_another_address(firm: Firm) -> None:
+    for number in range(10):
+        sign_in(firm, username=f"nobody-{number}", address=f"203.0.113.{number}")
+    assert sign_in(firm, address="203.0.113.99").status_code == 429
+
+
+def test_a_refresh_token_works_once_and_its_second_use_ends_its_family(firm: Firm) -> None:
+    first = sign_in(firm).json()["refreshToken"]
+    refreshed = firm.client.post("/api/auth/refresh", json={"refreshToken": first})
+    assert refreshed.status_code == 200
+    second = refreshed.json()["refreshToken"]
+    assert firm.client.post("/api/auth/refresh", json={"refreshToken": first}).status_code == 401
+    assert firm.client.post("/api/auth/refresh", json={"refreshToken": second}).status_code == 401
+
+
+def test_a_bearer_token_is_no_refresh_token_and_the_other_way_round(firm: Firm) -> None:
+    answer = sign_in(firm).json()
+    assert firm.client.post("/api/auth/refresh", json={"refreshToken": answer["token"]}).status_code == 401
+    headers = {"Authorization": f"Bearer {answer['refreshToken']}"}
+    assert firm.client.post("/api/client/recording.search", json={}, headers=headers).status_code == 401
+
+
+def test_an_expired_token_is_named_as_one(firm: Firm) -> None:
+    key = token_key(firm.settings)
+    claims = jwt.decode(firm.token(), key, algorithms=["HS256"])
+    expired = jwt.encode(claims | {"exp": claims["iat"] - 1}, key, algorithm="HS256")
+    response = firm.client.post(
+        "/api/client/recording.search", json={}, headers={"Authorization": f"Bearer {expired}"}
+    )
+    assert (response.status_code, response.json()["code"]) == (401, "token-expired")
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer x.y.z", "Basic dXNlcjpwYXNz"])
+def test_what_is_no_token_is_401(firm: Firm, token: str) -> None:
+    response = firm.client.post("/api/client/recording.search", json={}, headers={"Authorization": token})
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+
+
+def test_a_revoked_key_and_a_locked_user_are_out_at_once(firm: Firm) -> None:
+    assert firm.call("POST", "/client/recording.search", {}).status_code == 200
+    with firm.archive.write() as connection:
+        connection.execute(update(users).values(is_locked=True))
+    assert firm.call("POST", "/client/recording.search", {}).status_code == 401
+    with firm.archive.write() as connection:
+        connection.execute(update(users).values(is_locked=False))
+        connection.execute(update(api_keys).values(revoked_at=1))
+    assert firm.call("POST", "/client/recording.search", {}).status_code == 401
+
+
+def test_the_key_itself_is_nowhere_in_the_database(firm: Firm) -> None:
+    with firm.archive.read() as connection:
+        stored = connection.execute(api_keys.select()).all()
+    assert firm.keys[ADMIN] not in repr(stored)
+    with firm.app.state.installation.accounts.directory.begin() as connection:
+        connection.execute(delete(sign_in_failures))

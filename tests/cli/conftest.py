@@ -1,0 +1,49 @@
+"""Running commands, in this process, on the installation of the test."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from earwitness.cli.main import app
+from earwitness.kernel.settings import Settings
+
+Run = Callable[..., Result]
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment that gives these settings, as far as they are not the defaults."""
+    given = {}
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        if value != setting.default:
+            given[setting.metadata["variable"]] = {True: "on", False: "off"}.get(value, str(value))
+    return given
+
+
+@pytest.fixture
+def run(settings: Settings) -> Iterator[Run]:
+    """Run a command; with `--json` among its arguments, what it printed must be JSON and nothing else."""
+    root, level = logging.getLogger(), logging.getLogger().level
+    handlers = list(root.handlers)
+
+    def run(*arguments: object, exit_code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [str(one) for one in arguments], env=environment_of(settings))
+        assert result.exit_code == exit_code, (result.output, result.exception)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        assert "Traceback" not in result.output
+        return result
+
+    yield run
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def tell(run: Run) -> Callable[..., Any]:
+    """Run a command with `--json` and answer what it told."""
+    return lambda *arguments, **given: json.loads(run(*arguments, "--json", **given).stdout)

@@ -1,0 +1,145 @@
+"""earwitness import: what can be taken in is, what cannot is named, and running it again goes on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from earwitness.ingest import manifest
+from earwitness.kernel.errors import StorageFull
+from tests.cli.conftest import Run
+from tests.firm import CLIENT_ID, Firm, call, tone
+
+Tell = Callable[..., Any]
+
+
+def write(folder: Path, *lines: Any) -> Path:
+    """A manifest; what is no text is written as JSON."""
+    written = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    manifest = folder / "manifest.jsonl"
+    manifest.write_text("\n".join(written))
+    return manifest
+
+
+def calls(count: int) -> list[dict[str, Any]]:
+    return [call(thirdPartyId=f"call-{number}") for number in range(1, count + 1)]
+
+
+def raw(firm: Firm, third_party_id: str) -> bytes:
+    wanted = {"thirdPartyId": third_party_id, "format": "raw"}
+    return firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content
+
+
+def test_recordings_and_their_media_are_taken_in_while_the_server_runs(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "one.wav").write_bytes(tone(0.2))
+    (tmp_path / "empty.wav").touch()
+    first, second, third = calls(3)
+    paths = ("media/one.wav", "empty.wav", None)
+    lines = [one | {"mediaPath": path} for one, path in zip((first, second, third), paths, strict=True)]
+    told = tell("import", CLIENT_ID, write(tmp_path, lines[0], "", "   ", *lines[1:]))
+    assert told == {"imported": 3, "alreadyThere": 0, "failed": []}
+    assert firm.search(startTimeDirection="ASC") == ["call-1", "call-2", "call-3"]
+    assert raw(firm, "call-1") == tone(0.2)
+    assert raw(firm, "call-2") == b""
+    firm.work()
+    (row,) = firm.post("/client/recording/audit", {"recordingId": 1})[:1]
+    assert (row["method"], row["route"]) == ("CLI", "earwitness import")
+    assert row["username"].startswith("operator:")
+
+
+def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, tmp_path: Path) -> None:
+    (tmp_path / "one.wav").write_bytes(tone(0.2))
+    lines = [one | {"mediaPath": "one.wav"} for one in calls(3)]
+    tell("import", CLIENT_ID, write(tmp_path, *lines[:2]))
+    told = tell("import", CLIENT_ID, write(tmp_path, *lines))
+    assert told == {"imported": 1, "alreadyThere": 2, "failed": []}
+    assert firm.send(calls(1)[0], tone(0.2)).status_code == 200
+    assert "already there 3" in run("import", CLIENT_ID, write(tmp_path, *lines)).stdout
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("{", "expected JSON"),
+        ("[]", "expected an object"),
+        ('{"thirdPartyId": "x", "thirdPartyId": "y"}', "twice"),
+        (call(thirdPartyId="bad", type="Phone"), "type"),
+        (call(thirdPartyId="bad", colour="red"), "colour"),
+        (call(thirdPartyId="call-1", source="another"), "call-1"),
+        (call(thirdPartyId="bad", mediaPath="missing.wav"), "mediaPath"),
+        (call(thirdPartyId="bad", mediaPath="."), "mediaPath"),
+        (call(thirdPartyId="bad", mediaPath="\0"), "mediaPath"),
+        (call(thirdPartyId="bad", mediaPath="\ud800"), "mediaPath"),
+        (call(thirdPartyId="bad", mediaPath=7), "mediaPath"),
+        (call(thirdPartyId="bad", mediaPath="x" * 5000), "mediaPath"),
+    ],
+)
+def test_a_bad_line_is_named_and_the_rest_goes_on(
+    firm: Firm, run: Run, tell: Tell, tmp_path: Path, bad: Any, says: str
+) -> None:
+    first, second = calls(2)
+    told = tell("import", CLIENT_ID, write(tmp_path, first, "", bad, second), exit_code=1)
+    assert (told["imported"], told["alreadyThere"]) == (2, 0)
+    ((number, error),) = [(failure["line"], failure["error"]) for failure in told["failed"]]
+    assert number == 3
+    assert says in error
+    assert firm.search(startTimeDirection="ASC") == ["call-1", "call-2"]
+    shown = run("import", CLIENT_ID, write(tmp_path, first, "", bad, second), exit_code=1).stdout
+    assert "line 3: " in shown
+    assert "failed 1" in shown
+
+
+def test_an_id_is_shown_as_it_is(firm: Firm, run: Run, tmp_path: Path) -> None:
+    firm.ingest(thirdPartyId="sbc:phone:[b]1")
+    shown = run(
+        "import", CLIENT_ID, write(tmp_path, call(thirdPartyId="sbc:phone:[b]1", source="x")), exit_code=1
+    )
+    assert "sbc:phone:[b]1" in shown.stdout
+
+
+def test_replaced_characters_are_marked(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+    tell("import", CLIENT_ID, write(tmp_path, call(source="sbc\0", message="\ud800")))
+    (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
+    assert set(detail["metadata"]["replacedCharactersIn"]) == {"source", "message"}
+    assert firm.send(call(source="sbc\0", message="\ud800")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [StorageFull("The disk is full."), OperationalError("BEGIN", {}, Exception("is locked"))],
+    ids=lambda trouble: type(trouble).__name__,
+)
+def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
+    firm: Firm, tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    lines = write(tmp_path, *calls(3))
+    import_line = manifest.import_line
+
+    def fail_at_the_second(archive: Any, line: bytes, *rest: Any) -> bool:
+        if b"call-2" in line:
+            raise trouble
+        return import_line(archive, line, *rest)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("earwitness.cli.importing.import_line", fail_at_the_second)
+        told = tell("import", CLIENT_ID, lines, exit_code=1)
+    assert told["error"].startswith("line 2: ")
+    assert "BEGIN" not in told["error"]
+    assert firm.search() == ["call-1"]
+    assert tell("import", CLIENT_ID, lines) == {"imported": 2, "alreadyThere": 1, "failed": []}
+
+
+def test_a_manifest_or_account_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
+    run("import", CLIENT_ID, tmp_path / "missing.jsonl", exit_code=2)
+    run("import", CLIENT_ID, tmp_path, exit_code=2)
+    run("import", 999, write(tmp_path, *calls(1)), exit_code=1)
+
+
+def test_an_empty_manifest_imports_nothing(tell: Tell, tmp_path: Path) -> None:
+    assert tell("import", CLIENT_ID, write(tmp_path)) == {"imported": 0, "alreadyThere": 0, "failed": []}

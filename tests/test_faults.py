@@ -1,0 +1,214 @@
+"""Full disks and databases that are gone: said as what they are, nothing is lost, and they pass."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import httpx
+import pytest
+from sqlalchemy import Connection, event, make_url, select
+
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.verification import Sample, check, orphans
+from earwitness.kernel.settings import Settings
+from tests.conftest import run_in_postgres
+from tests.firm import Firm, call, tone
+from tests.waiting import until
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB, where this process may mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "none", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Leave no room on the file system of a folder."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (MIB, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+def assert_no_room(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full"), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def assert_sound(firm: Firm, count: int) -> None:
+    """Every recording is there and whole, and nothing lies about that belongs to none."""
+    assert len(firm.search(pageSize=1000)) == count
+    assert [one.damage for one in check(firm.archive, Sample(""))] == [None] * count
+    assert list(orphans(firm.archive)) == []
+    incoming = firm.settings.data / "accounts" / str(firm.archive.client_id) / "media" / "incoming"
+    assert list(incoming.iterdir()) == []
+
+
+def test_a_full_disk_refuses_recordings_and_takes_them_again_with_room(
+    settings: Settings, small_disk: Path
+) -> None:
+    copytree(settings.data, small_disk / "data")
+    with Firm(replace(settings, data=small_disk / "data", min_free_mib=1)) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        token = firm.headers()
+        with full(small_disk):
+            assert_no_room(firm.send(call(thirdPartyId="refused"), os.urandom(3 * MIB)))
+            assert firm.client.get("/healthz").status_code == 200
+            assert firm.client.get("/readyz").json()["missing"][-1] == "disk"
+            if not settings.database_url:
+                for number in range(3):
+                    assert_no_room(firm.send(call(thirdPartyId=f"long-{number}", analysis=["x" * 9000] * 99)))
+                play = {"thirdPartyId": "before", "format": "raw"}
+                url = "/api/client/recording.playBackByThirdPartyId"
+                assert firm.client.post(url, json=play, headers=token).status_code in (200, 507)
+        assert firm.client.get("/readyz").status_code == 200
+        assert firm.search() == ["before"]
+        assert firm.send(call(thirdPartyId="refused"), os.urandom(3 * MIB)).status_code == 201
+        assert_sound(firm, 2)
+
+
+def test_room_that_ends_in_the_middle_of_many_recordings_loses_none_that_was_acknowledged(
+    settings: Settings, small_disk: Path
+) -> None:
+    copytree(settings.data, small_disk / "data")
+    with Firm(replace(settings, data=small_disk / "data", min_free_mib=1)) as firm:
+        answers = {
+            f"call-{number}": firm.send(call(thirdPartyId=f"call-{number}"), os.urandom(400_000)).status_code
+            for number in range(80)
+        }
+        assert set(answers.values()) == {201, 507}
+        acknowledged = {name for name, status in answers.items() if status == 201}
+        ballast = sorted(firm.archive.store.names())
+        assert len(ballast) == len(acknowledged)
+        subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+        assert set(firm.search(pageSize=1000)) == acknowledged
+        assert_sound(firm, len(acknowledged))
+        assert firm.send(call(thirdPartyId="after"), os.urandom(400_000)).status_code == 201
+
+
+@contextmanager
+def database_without_room(firm: Firm) -> Iterator[None]:
+    """Let the database refuse what makes it larger, as it does on a full disk."""
+    engine = firm.archive.engine
+    if engine.dialect.name == "postgresql":
+        with firm.archive.write() as connection:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+                " 'could not extend file' USING ERRCODE = '53100'; END $$"
+            )
+            schema = f"account_{firm.archive.client_id}"
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER refuse BEFORE INSERT ON {schema}.recordings EXECUTE FUNCTION refuse()"
+            )
+        yield
+        with firm.archive.write() as connection:
+            connection.exec_driver_sql(f"DROP TRIGGER refuse ON {schema}.recordings")
+        return
+
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # means: not one more than there are
+
+    event.listen(engine, "begin", limit)
+    yield
+    event.remove(engine, "begin", limit)
+    engine.dispose()  # the limit is of each connection
+
+
+def test_a_database_without_room_acknowledges_nothing_and_keeps_no_media(firm: Firm) -> None:
+    firm.ingest(tone(), thirdPartyId="before")
+    large = call(thirdPartyId="refused", analysis=["x" * 9000] * 50)
+    with database_without_room(firm):
+        for _ in range(3):
+            assert_no_room(firm.send(large, tone()))
+        assert firm.search() == ["before"]
+        assert len(list(firm.archive.store.names())) == 1
+    assert firm.send(large, tone()).status_code == 201
+    assert_sound(firm, 2)
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[Firm]:
+    """A firm with the job loop of its server."""
+    with Firm(replace(settings, jobs=True)) as firm:
+        yield firm
+
+
+on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+"""A SQLite file does not go away."""
+
+
+@contextmanager
+def gone(firm: Firm, postgres_url: str) -> Iterator[None]:
+    """Break every connection to the firm's database, and let none in."""
+    name = make_url(firm.settings.database_url).database
+    run_in_postgres(
+        postgres_url,
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+    yield
+    run_in_postgres(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@on_postgres
+def test_while_its_database_is_gone_it_says_try_again_and_then_goes_on(
+    served: Firm, postgres_url: str
+) -> None:
+    served.ingest(tone(), thirdPartyId="before")
+    token = served.headers()
+    with gone(served, postgres_url):
+        for _ in range(3):
+            answers = [
+                served.send(call(thirdPartyId="during"), tone()),
+                served.client.post("/api/client/recording.search", json={}, headers=token),
+                served.client.post("/api/authWithApiKey", json={"clientId": 1, "username": "", "apiKey": ""}),
+            ]
+            assert [answer.status_code for answer in answers] == [503] * 3
+            assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+            assert all("postgres" not in answer.text for answer in answers)
+        assert served.client.get("/readyz").json()["missing"] == ["database"]
+    assert served.send(call(thirdPartyId="during"), tone()).status_code == 201
+    assert served.client.get("/readyz").status_code == 200
+    until(lambda: not waiting(served), "the job loop goes on by itself")
+    assert sorted(served.search()) == ["before", "during"]
+
+
+@on_postgres
+def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, postgres_url: str) -> None:
+    served.ingest(thirdPartyId="before")
+    for number in range(3):
+        with gone(served, postgres_url):
+            pass
+        assert served.send(call(thirdPartyId=f"after-{number}")).status_code == 201
+
+
+def waiting(firm: Firm) -> list[str]:
+    """The recordings that still wait to be processed."""
+    with firm.archive.read() as connection:
+        query = select(recordings.c.third_party_id).where(recordings.c.status == "received")
+        return list(connection.scalars(query))
