@@ -54,8 +54,8 @@ format: install-dev ## format and tidy the code
 # uv only resolves; pip installs. Name an index in your own pip or uv settings, never here.
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --group dev --output-file requirements-dev.lock
 
 bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
 	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench)
