@@ -1,7 +1,10 @@
 """Signing in: both spellings, one answer to every failure, lockout, refresh, and being out at once."""
 
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from httpx import Response
@@ -12,6 +15,7 @@ from earwitness.archive.schema.people import api_keys, users
 from earwitness.archive.sign_in import WINDOW_MS
 from earwitness.kernel.clock import now_ms
 from earwitness.media.keys import token_key
+from tests.api.serving import server_of
 from tests.firm import ADMIN, CLIENT_ID, Firm
 
 
@@ -71,6 +75,36 @@ def test_ten_failures_lock_an_address_out_whatever_the_names(firm: Firm) -> None
 def test_success_counts_no_failure(firm: Firm) -> None:
     for _ in range(12):
         assert sign_in(firm).status_code == 200
+
+
+def test_many_who_sign_in_at_once_hold_each_other_up_no_more_than_one_after_the_other(firm: Firm) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        statuses = [response.status_code for response in pool.map(lambda _: sign_in(firm), range(32))]
+    assert statuses == [200] * 32
+
+
+def test_of_many_wrong_keys_at_once_ten_are_told_that_they_are_wrong(firm: Firm) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        wrong = pool.map(lambda number: sign_in(firm, apiKey=f"guess-{number}"), range(32))
+        statuses = sorted(response.status_code for response in wrong)
+    assert statuses == [401] * 10 + [429] * 22
+
+
+def test_a_trusted_proxy_speaks_for_the_addresses_behind_it(firm: Firm) -> None:
+    trusted = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
+    credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
+    with server_of(firm, trusted_proxies=trusted) as base_url, httpx.Client(base_url=base_url) as client:
+
+        def status(forwarded: str, **changes: Any) -> int:
+            headers = {"X-Forwarded-For": forwarded}
+            return client.post("authWithApiKey", json=credentials | changes, headers=headers).status_code
+
+        for number in range(10):
+            assert status("203.0.113.7", username=f"nobody-{number}") == 401
+        assert status("203.0.113.7") == 429
+        assert status("203.0.113.8") == 200
+        # What the caller itself wrote stands before what the proxies added, and is not believed.
+        assert status("198.51.100.1, 203.0.113.7, 10.0.0.1") == 429
 
 
 def test_a_stranger_cannot_speak_for_another_address(firm: Firm) -> None:

@@ -10,9 +10,9 @@ from anyio import to_thread
 from litestar import Request, Response
 from sqlalchemy import Connection, delete, insert, select, update
 
-from earwitness.archive.accounts import Archive
+from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.archive.sign_in import attempt_succeeded, begin_attempt
+from earwitness.archive.sign_in import check_failures, count_failure
 from earwitness.archive.users import hash_of
 from earwitness.http import decode
 from earwitness.http.installation import Installation
@@ -86,33 +86,34 @@ def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: 
     address = address_of(request, installation.settings.trusted_proxies)
     name = sent.username.casefold()
     subjects = [f"user:{sent.client_id}:{name}", f"address:{address}"]
-    begin_attempt(installation.accounts, subjects)
     try:
-        archive = installation.accounts.open(sent.client_id)
+        archive, user_id, key_id = _matching_key(installation.accounts, sent.client_id, name, sent.api_key)
     except NotFound:
+        count_failure(installation.accounts, subjects)
         raise _refused() from None
-    with archive.read() as connection:
-        found = _matching_key(connection, name, sent.api_key)
-    if found is None:
-        raise _refused()
-    user_id, key_id = found
+    check_failures(installation.accounts, subjects)
     with archive.write() as connection:
         connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now_ms()))
-        signed_in = _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
-    attempt_succeeded(installation.accounts, subjects)
-    return signed_in
+        return _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
 
 
-def _matching_key(connection: Connection, username_folded: str, api_key: str) -> tuple[int, int] | None:
+def _matching_key(
+    accounts: Accounts, client_id: int, username_folded: str, api_key: str
+) -> tuple[Archive, int, int]:
+    """The account, the user and the key that was offered. Raises NotFound, whichever of them is wrong."""
+    archive = accounts.open(client_id)
     offered = hash_of(api_key)
-    keys = connection.execute(
-        select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
-        .join(api_keys, api_keys.c.user_id == users.c.id)
-        .where(users.c.username_folded == username_folded, users.c.is_active, ~users.c.is_locked)
-        .where(api_keys.c.revoked_at.is_(None))
-    )
-    matching = [(key.id, key.key_id) for key in keys if hmac.compare_digest(key.key_hash, offered)]
-    return matching[0] if matching else None
+    with archive.read() as connection:
+        keys = connection.execute(
+            select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
+            .join(api_keys, api_keys.c.user_id == users.c.id)
+            .where(users.c.username_folded == username_folded, users.c.is_active, ~users.c.is_locked)
+            .where(api_keys.c.revoked_at.is_(None))
+        ).all()
+    for key in keys:
+        if hmac.compare_digest(key.key_hash, offered):
+            return archive, key.id, key.key_id
+    raise NotFound("No such key.")
 
 
 def _refresh(installation: Installation, _request: Request[Any, Any, Any], sent: Refresh) -> SignedIn:

@@ -19,6 +19,7 @@ from earwitness.http.public import public
 from earwitness.http.road import encode
 from earwitness.kernel.errors import Forbidden, Unavailable
 from earwitness.kernel.wire import Wire
+from earwitness.media.keys import KeysMissing, KeysUnusable
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -93,7 +94,7 @@ def _check_database(installation: Installation) -> str:
 
 
 def _check_media(installation: Installation) -> str:
-    """Whether the store of media answers, asked of the first account, and the data folder takes files."""
+    """Whether the store of media answers, asked for the first account, and the data folder takes files."""
     try:
         with tempfile.TemporaryFile(dir=installation.settings.data):
             pass
@@ -101,6 +102,8 @@ def _check_media(installation: Installation) -> str:
             installation.accounts.open(account.client_id).store.exists(_NO_OBJECT)
     except SQLAlchemyError:
         return ""  # that is the database's to say
+    except (KeysMissing, KeysUnusable):
+        return "The keys of the media are missing, or cannot be read."
     except Exception:  # each kind of store has errors of its own
         return "The store of media does not answer, or takes no writes."
     return ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from earwitness.archive.accounts import Accounts
-from earwitness.archive.databases import writing
+from earwitness.archive.databases import reading, writing
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import TooManyRequests
@@ -14,39 +14,40 @@ MOST_FAILURES = 10
 WINDOW_MS = 15 * 60_000
 
 
-def begin_attempt(accounts: Accounts, subjects: Sequence[str]) -> None:
-    """Count an attempt as failed before its secret is looked at, so that parallel guesses count too.
+def check_failures(accounts: Accounts, subjects: Sequence[str]) -> None:
+    """Ask this even of those whose secret is right: what was guessed at too often stays closed.
 
     Raises TooManyRequests (429, `Retry-After` in seconds) once one of the subjects has failed too often.
     """
+    with reading(accounts.directory) as connection:
+        _check(connection, subjects, now_ms())
+
+
+def count_failure(accounts: Accounts, subjects: Sequence[str]) -> None:
+    """Count a failure. Raises TooManyRequests as above: parallel guesses are counted one by one."""
     now = now_ms()
-    failures = sign_in_failures.c
     with writing(accounts.directory) as connection:
         _one_at_a_time(connection)
-        connection.execute(delete(sign_in_failures).where(failures.failed_at <= now - WINDOW_MS))
-        for subject in subjects:
-            newest = (
-                select(failures.failed_at)
-                .where(failures.subject == subject)
-                .order_by(failures.failed_at.desc())
-                .limit(MOST_FAILURES)
-                .subquery()
-            )
-            count, oldest = connection.execute(select(func.count(), func.min(newest.c.failed_at))).one()
-            if count >= MOST_FAILURES:
-                raise _too_many(oldest + WINDOW_MS - now)
+        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.failed_at <= now - WINDOW_MS))
+        _check(connection, subjects, now)
         connection.execute(
             insert(sign_in_failures), [{"subject": subject, "failed_at": now} for subject in subjects]
         )
 
 
-def attempt_succeeded(accounts: Accounts, subjects: Sequence[str]) -> None:
-    """Take back the attempt that was counted: one of each subject, the newest."""
+def _check(connection: Connection, subjects: Sequence[str], now: int) -> None:
     failures = sign_in_failures.c
-    with writing(accounts.directory) as connection:
-        for subject in subjects:
-            newest = select(func.max(failures.id)).where(failures.subject == subject).scalar_subquery()
-            connection.execute(delete(sign_in_failures).where(failures.id == newest))
+    for subject in subjects:
+        newest = (
+            select(failures.failed_at)
+            .where(failures.subject == subject, failures.failed_at > now - WINDOW_MS)
+            .order_by(failures.failed_at.desc())
+            .limit(MOST_FAILURES)
+            .subquery()
+        )
+        count, oldest = connection.execute(select(func.count(), func.min(newest.c.failed_at))).one()
+        if count >= MOST_FAILURES:
+            raise _too_many(oldest + WINDOW_MS - now)
 
 
 def _too_many(wait_ms: int) -> TooManyRequests:
