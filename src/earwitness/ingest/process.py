@@ -44,8 +44,7 @@ def process(
         playable = playable_at(connection, job.position)
     with ExitStack() as leaving:
         work = Work(archive, playable, settings, leaving, halt or threading.Event())
-        names: tuple[StepName, ...] = (job.step,) if job.step else STEPS_OF[job.kind]
-        for name in names:
+        for name in (job.step,) if job.step else STEPS_OF[job.kind]:
             STEPS[name](work)
             work.check()
         try:
@@ -58,8 +57,8 @@ def process(
             raise
         for upload in work.uploads:
             upload.keep()
-    for name in work.replaced:
-        archive.store.delete(name)
+    for object_name in work.replaced:
+        archive.store.delete(object_name)
 
 
 def _commit(connection: Connection, work: Work, job: Job, worker: str) -> None:
