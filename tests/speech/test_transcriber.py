@@ -1,0 +1,213 @@
+"""The transcribing process: whatever becomes of it, nothing else suffers and nothing is left over."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from earwitness.speech import transcriber
+from earwitness.speech.engine import Segment
+from earwitness.speech.transcriber import (
+    SpeechLimits,
+    TranscriptionFailed,
+    TranscriptionUnusable,
+    transcribe,
+)
+from tests.speech.spoken import SENTENCES, errors, heard, sample, words
+
+LIMITS = SpeechLimits(seconds=120, memory_mib=4096)
+MINUTE = [bytes(32_000)] * 60
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc, as Linux has it")
+
+
+def whenever() -> None:
+    """Nobody wants it to end."""
+
+
+def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Let the transcribing process run a program; `end` is its end of the socket."""
+    begin = "import os, signal, socket, sys, time\nend = socket.socket(fileno=0)\n"
+    monkeypatch.setattr(transcriber, "_COMMAND", (sys.executable, "-c", begin + program))
+
+
+def children() -> set[int]:
+    found = set[int]()
+    for thread in Path("/proc/self/task").iterdir():
+        found |= {int(pid) for pid in (thread / "children").read_text().split()}
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_over() -> Iterator[None]:
+    if not Path("/proc/self/task").exists():
+        yield
+        return
+    files, processes = len(list(Path("/proc/self/fd").iterdir())), children()
+    yield
+    # The decoder of the samples keeps a process ready for the next one.
+    left = {pid for pid in children() - processes if b"speech" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    assert left == set()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files + 1
+
+
+def test_speech_is_turned_into_text() -> None:
+    transcript = transcribe("pocketsphinx", "", [heard(sample("rms"))], LIMITS, whenever)
+    said = words(" ".join(SENTENCES["rms"]))
+    understood = words(" ".join(segment.text for segment in transcript.segments))
+    assert transcript.language == "en"
+    assert errors(said, understood) <= len(said) * 0.15
+
+
+def test_an_extra_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "sys.modules['pocketsphinx'] = None\n"
+        "sys.argv[:] = ['', *sys.argv[1:]]\n"
+        "end.detach()\n"
+        "from earwitness.speech.child import main\n"
+        "main()\n"
+    )
+    run_instead(monkeypatch, program)
+    with pytest.raises(
+        TranscriptionUnusable, match=r"pocketsphinx is not installed: pip install 'earwitness\["
+    ):
+        transcribe("pocketsphinx", "", MINUTE, LIMITS, whenever)
+
+
+def test_an_engine_that_there_is_not_is_said_to_be_none() -> None:
+    with pytest.raises(TranscriptionUnusable, match="no engine ear-trumpet"):
+        transcribe("ear-trumpet", "", MINUTE, LIMITS, whenever)
+
+
+def test_everything_is_heard_and_the_answer_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "heard = 0\n"
+        "while piece := end.recv(100_000):\n"
+        "    heard += len(piece)\n"
+        'segments = b\'[{"text":"%d","start":1,"end":2.5}]\' % heard\n'
+        'end.sendall(b\'{"transcript":{"language":"en","segments":%b}}\' % segments)\n'
+    )
+    run_instead(monkeypatch, program)
+    transcript = transcribe("any", "", MINUTE, LIMITS, whenever)
+    assert transcript.segments == [Segment(str(60 * 32_000), 1, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("end.recv(1000); os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("end.recv(1000)", "it stopped"),
+        ("end.sendall(b'what?')", "not understood"),
+        (
+            'end.sendall(b\'{"transcript":{"language":null,"segments":[{"text":"","start":-1,"end":0}]}}\')',
+            "not understood",
+        ),
+        ('end.sendall(b\'{"failed":"out of memory"}\')', "out of memory"),
+    ],
+)
+def test_an_engine_that_ends_early_fails_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, program: str, reason: str
+) -> None:
+    run_instead(monkeypatch, program)
+    with pytest.raises(TranscriptionFailed, match=reason) as told:
+        transcribe("any", "", MINUTE, LIMITS, whenever)
+    assert not isinstance(told.value, TranscriptionUnusable)
+
+
+@pytest.mark.parametrize("program", ["time.sleep(600)", "while end.recv(100_000): pass\ntime.sleep(600)"])
+def test_an_engine_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    run_instead(monkeypatch, program)
+    with pytest.raises(TranscriptionFailed, match="too long"):
+        transcribe("any", "", MINUTE, SpeechLimits(seconds=1, memory_mib=4096), whenever)
+
+
+@pytest.mark.parametrize("program", ["time.sleep(600)", "while end.recv(100_000): pass\ntime.sleep(600)"])
+def test_what_nobody_waits_for_any_more_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    class Enough(Exception):
+        pass
+
+    looks = iter(range(70))
+
+    def look() -> None:
+        if next(looks, None) is None:
+            raise Enough
+
+    monkeypatch.setattr(transcriber, "_LOOK_SECONDS", 0.01)
+    run_instead(monkeypatch, program)
+    with pytest.raises(Enough):
+        transcribe("any", "", MINUTE, LIMITS, look)
+
+
+def test_what_cannot_be_decoded_any_further_is_not_transcribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged() -> Iterator[bytes]:
+        yield bytes(32_000)
+        raise ValueError("a damaged part")
+
+    run_instead(monkeypatch, "time.sleep(600)")
+    with pytest.raises(ValueError, match="a damaged part"):
+        transcribe("any", "", damaged(), LIMITS, whenever)
+
+
+@needs_proc
+def test_the_engine_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARWITNESS_TOKEN_KEY", "t" * 40)
+    run_instead(
+        monkeypatch,
+        "told = b'EARWITNESS' in open('/proc/self/environ', 'rb').read()\n"
+        'end.sendall(b\'{"failed":"told %d"}\' % told)\n',
+    )
+    with pytest.raises(TranscriptionFailed, match="told 0"):
+        transcribe("any", "", [], LIMITS, whenever)
+
+
+def test_an_engine_may_not_take_all_memory_nor_write_files(tmp_path: Path) -> None:
+    program = (
+        "from earwitness.speech.child import _confine\n"
+        "_confine(1024)\n"
+        "try:\n"
+        "    bytearray(2 << 30)\n"
+        "except MemoryError:\n"
+        "    print('no memory')\n"
+        "try:\n"
+        f"    with open({str(tmp_path / 'spoken')!r}, 'w') as file:\n"
+        "        file.write('what was said')\n"
+        "    print('written')\n"
+        "except OSError:\n"
+        "    print('no file')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "no memory\nno file\n"
+
+
+@needs_proc
+def test_with_its_parent_the_engine_ends_too() -> None:
+    program = (
+        "import sys\n"
+        "from tests.speech.test_transcriber import *\n"
+        "def look():\n"
+        "    if children():\n"
+        "        print(*children(), flush=True)\n"
+        "        sys.stdin.read()\n"
+        "transcribe('pocketsphinx', '', [heard(sample('rms'))] * 100, LIMITS, look)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        watched = [os.pidfd_open(pid) for pid in pids]
+        os.kill(parent.pid, signal.SIGKILL)
+    assert watched
+    for process in watched:
+        assert select.select([process], [], [], 30)[0], "it lives on"
+        os.close(process)
