@@ -30,7 +30,7 @@ from earwitness.app import API, build
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, endpoint, person, tone, transcript
 
-EXAMPLES = 15
+EXAMPLES = 6
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,

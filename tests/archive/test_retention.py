@@ -189,7 +189,7 @@ def read_plainly(world: World, group_ids: list[int]) -> list[tuple[int | None, i
 
 
 on_both = hypothesis_settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

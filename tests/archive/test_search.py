@@ -141,7 +141,7 @@ readings = st.lists(st.tuples(st.sampled_from([ADMIN, STANDARD, PRIVATE]), filte
 
 @given(calls=told_calls, marked=marks, readings=readings)
 @settings(
-    max_examples=15,
+    max_examples=7,
     deadline=None,
     derandomize=True,
     suppress_health_check=[
