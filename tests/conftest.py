@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
     server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
+    # Each test has a database of its own, and no test cuts the machine's power: syncing took most of the time.
+    run_in_postgres(
+        server.get_uri(),
+        "ALTER SYSTEM SET fsync = off",
+        "ALTER SYSTEM SET full_page_writes = off",
+        "SELECT pg_reload_conf()",
+    )
     yield server.get_uri()
     server.cleanup()
 
@@ -91,19 +99,26 @@ def _create_account(settings: Settings) -> None:
 @pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an installation with one account and nothing in it, on each database in turn."""
+    with installation(request, tmp_path) as settings:
+        yield settings
+
+
+@contextmanager
+def installation(request: pytest.FixtureRequest, folder: Path) -> Iterator[Settings]:
+    """Settings of such an installation, made in a folder, on the database that the fixture is for."""
     fresh: Settings = request.getfixturevalue(
         "fresh_sqlite" if request.param == "sqlite" else "fresh_postgres"
     )
-    shutil.copytree(fresh.data, tmp_path / "data")
-    shutil.copytree(fresh.keys_folder, tmp_path / "keys")
-    copied = replace(fresh, data=tmp_path / "data", keys=tmp_path / "keys")
+    shutil.copytree(fresh.data, folder / "data")
+    shutil.copytree(fresh.keys_folder, folder / "keys")
+    copied = replace(fresh, data=folder / "data", keys=folder / "keys")
     if not fresh.database_url:
         yield copied
         return
     url: str = request.getfixturevalue("postgres_url")
     name = f"test_{uuid.uuid4().hex}"
     template = make_url(fresh.database_url).database
-    run_in_postgres(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    run_in_postgres(url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield replace(copied, database_url=database_of(url, name))
     run_in_postgres(url, f"DROP DATABASE {name} WITH (FORCE)")
 
