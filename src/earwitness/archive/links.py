@@ -5,6 +5,7 @@ A link can lead a search (its index gives the positions in the order of time) or
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from earwitness.archive import free_text
 from earwitness.archive.among import among
@@ -74,7 +76,7 @@ def included(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
         if wanted and wanted.include:
             yield _linked(name, table, key, wanted.include)
     if filters.user_ids and filters.user_ids.include:
-        yield _owned_by(filters.user_ids.include)
+        yield _owned_by("userIds", filters.user_ids.include)
     if filters.has_comments:
         yield _commented(viewer)
     if filters.legal_hold_id is not None:
@@ -89,9 +91,9 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
     """What is left out: a recording must be in none of these."""
     for name, table, key, wanted in _listed(filters):
         if wanted and wanted.exclude:
-            yield _linked(name, table, key, wanted.exclude)
+            yield _linked(f"{name}.exclude", table, key, wanted.exclude)
     if filters.user_ids and filters.user_ids.exclude:
-        yield _owned_by(filters.user_ids.exclude)
+        yield _owned_by("userIds.exclude", filters.user_ids.exclude)
     if filters.has_comments is False:
         yield _commented(viewer)
 
@@ -100,11 +102,11 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":
         hits = free_text.fts5(asked)
-        table = recording_text_fts5.alias()
+        table = _called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
         return Link("freeText", table, table.c.rowid, matches, False), hits.complement
     if isinstance(asked, Phrase):
-        parts = recording_text_parts.alias()
+        parts = _called("freeText", recording_text_parts)
         return Link("freeText", parts, parts.c.position, _says(parts, asked), True), False
     found = free_text.positions(asked, _phrase_positions)
     source = found.found.subquery()
@@ -129,13 +131,19 @@ def _listed(filters: RecordingFilters) -> Sequence[tuple[str, Table, str, IdFilt
     )
 
 
+@cache  # an alias copies every column, and is the same for every request
+def _called(name: str, table: Table) -> NamedFromClause:
+    """A table under the name of the filter that looks into it, so that two may look into one table."""
+    return table.alias(name)
+
+
 def _own(name: str, key: str, values: Sequence[Any]) -> Link:
-    table = recordings.alias()
+    table = _called(name, recordings)
     return Link(name, table, table.c.position, _one_of(table.c[key], values), False)
 
 
 def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
-    table = links.alias()
+    table = _called(name, links)
     repeats = links is recording_endpoints or len(values) > 1
     return Link(name, table, table.c.position, _one_of(table.c[key], values), repeats)
 
@@ -145,31 +153,32 @@ def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[
     return column == values[0] if len(values) == 1 else among(column, values)
 
 
-def _owned_by(user_ids: list[int]) -> Link:
+def _owned_by(name: str, user_ids: list[int]) -> Link:
     """A user's recordings: a recording subject is the user's person, or carries the user's name."""
-    part = recording_endpoints.alias()
+    part = _called(name, recording_endpoints)
     chosen = among(users.c.id, user_ids)
     person_ids = select(users.c.person_id).where(chosen, users.c.person_id.is_not(None))
     names = select(users.c.username_folded).where(chosen)
     owned = or_(part.c.person_id.in_(person_ids), part.c.user_folded.in_(names))
-    return Link("userIds", part, part.c.position, and_(part.c.is_recording_subject == true(), owned), True)
+    return Link(name, part, part.c.position, and_(part.c.is_recording_subject == true(), owned), True)
 
 
 def _commented(viewer: Viewer) -> Link:
-    table = comments.alias()
+    table = _called("hasComments", comments)
     seen = table.c.withdrawn_at.is_(None) if viewer.may(Right.RECORDING_COMMENT_VIEW) else false()
     return Link("hasComments", table, table.c.position, seen, True)
 
 
 def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:
-    table = members.alias()
+    table = _called(name, members)
     key = table.c[f"{catalogue.name.removesuffix('s')}_id"]
     lasting = select(catalogue.c.id).where(catalogue.c.id == wanted, catalogue.c.ended_at.is_(None))
     return Link(name, table, table.c.position, key.in_(lasting), False)
 
 
 def _between(wanted: CommunicationsBetween) -> Link:
-    one, other = recording_endpoints.alias(), recording_endpoints.alias()
+    one = _called("between.first", recording_endpoints)
+    other = _called("between.second", recording_endpoints)
     source = one.join(other, and_(other.c.position == one.c.position, other.c.ordinal != one.c.ordinal))
     sides = and_(_is_of(one, wanted.first, "first"), _is_of(other, wanted.second, "second"))
     return Link("communicationsBetween", source, one.c.position, sides, True)

@@ -62,8 +62,8 @@ _OF_PAGE = (
 def participants_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[Participant]]:
     """The participants of each of these recordings, in the order they came."""
     found: dict[int, list[Participant]] = defaultdict(list)
-    for row in connection.execute(_OF_PAGE, {"positions": as_list(positions)}):
-        position, is_originator, is_subject, user, endpoint_id, kind, value, person_id, name, email = row
+    rows = connection.execute(_OF_PAGE, {"positions": as_list(positions)}).all()
+    for position, is_originator, is_subject, user, endpoint_id, kind, value, person_id, name, email in rows:
         found[position].append(
             Participant(
                 is_originator=is_originator,

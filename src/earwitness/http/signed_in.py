@@ -80,34 +80,39 @@ def comes_through(request: Request[Any, Any, Any], trusted: Sequence[Network]) -
     return any(peer in network for network in trusted)
 
 
-# Every request asks these, so they are built once.
+# Every request asks this, so it is built once. A row for each of the user's grants with each policy.
 _USER = (
-    select(users.c.username, users.c.username_folded, users.c.person_id)
+    select(
+        users.c.username,
+        users.c.username_folded,
+        users.c.person_id,
+        user_roles_and_rights.c.name,
+        access_policies.c.id,
+        access_policies.c.conditions,
+    )
     .join(api_keys, api_keys.c.user_id == users.c.id)
+    .outerjoin(user_roles_and_rights, user_roles_and_rights.c.user_id == users.c.id)
+    .outerjoin(user_policies, user_policies.c.user_id == users.c.id)
+    .outerjoin(access_policies, access_policies.c.id == user_policies.c.access_policy_id)
     .where(users.c.id == bindparam("user_id"), users.c.is_active, ~users.c.is_locked)
     .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
-)
-_GRANTED = select(user_roles_and_rights.c.name).where(user_roles_and_rights.c.user_id == bindparam("user_id"))
-_POLICIES = (
-    select(access_policies.c.conditions)
-    .join(user_policies, user_policies.c.access_policy_id == access_policies.c.id)
-    .where(user_policies.c.user_id == bindparam("user_id"))
 )
 
 
 def _viewer(connection: Connection, client_id: int, user_id: int, key_id: int, address: str) -> Viewer | None:
-    user = connection.execute(_USER, {"user_id": user_id, "key_id": key_id}).one_or_none()
-    if user is None:
+    rows = connection.execute(_USER, {"user_id": user_id, "key_id": key_id}).all()
+    if not rows:
         return None
-    granted = connection.scalars(_GRANTED, {"user_id": user_id})
-    policies = connection.scalars(_POLICIES, {"user_id": user_id})
+    granted = {name for _, _, _, name, _, _ in rows if name is not None}
+    policies = {policy_id: conditions for *_, policy_id, conditions in rows if policy_id is not None}
+    username, username_folded, person_id, *_ = rows[0]
     return Viewer(
         client_id=client_id,
         user_id=user_id,
-        username=user.username,
-        username_folded=user.username_folded,
-        person_id=user.person_id,
+        username=username,
+        username_folded=username_folded,
+        person_id=person_id,
         rights=rights_of(frozenset(granted)),
-        policies=tuple(msgspec.convert(conditions, AccessPolicy) for conditions in policies),
+        policies=tuple(msgspec.convert(conditions, AccessPolicy) for conditions in policies.values()),
         ip_address=address,
     )

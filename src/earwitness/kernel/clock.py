@@ -9,6 +9,7 @@ EARLIEST_MS = 0
 LATEST_MS = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
 MS_PER_DAY = 86_400_000
 
+_MINUTES = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
@@ -24,8 +25,8 @@ def now_ms() -> int:
 def format_ms(moment_ms: int) -> str:
     """Write a moment as the documentation does: `2026-05-12T10:30:00.000Z`."""
     day, within_ms = divmod(moment_ms, MS_PER_DAY)
-    minutes, ms = divmod(within_ms, 60_000)
-    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}.{ms % 1000:03}Z"
+    minute, ms = divmod(within_ms, 60_000)
+    return f"{_date(day)}{_MINUTES[minute]}{ms // 1000:02}.{ms % 1000:03}Z"
 
 
 @lru_cache(1024)  # a page has hundreds of moments of few days

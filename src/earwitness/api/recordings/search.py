@@ -157,7 +157,7 @@ def recordings_at(
     commented = {row[0]: row[1] for row in counted}
     snippets = _snippets(connection, page, asked) if asked else {}
     found: dict[int, Recording] = {}
-    for row in connection.execute(_ROWS, page):
+    for row in connection.execute(_ROWS, page).all():
         position, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = (
             row
         )
