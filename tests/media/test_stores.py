@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import obstore
 import pytest
 
 from earwitness.kernel.settings import SettingError, Settings
@@ -33,6 +34,8 @@ kind, folder, endpoint = sys.argv[1:]
 with Place(kind, Path(folder), endpoint).store().new() as upload:
     reached("begun")
     upload.write(b"x" * 20_000_000)
+    for part in getattr(upload, "_putting", ()):
+        part.result()
     reached("written")
     upload.publish()
     reached("published")
@@ -176,6 +179,7 @@ def test_after_a_kill_there_is_what_the_database_names_and_nothing_else(
     with uploader(shared, step) as (process, name):
         process.send_signal(signal.SIGKILL)
         process.wait()
+    shared.let_time_pass()
     store = shared.store()
     # The database names only what was published whole.
     is_named = is_known and step in {"published", "kept"}
@@ -186,6 +190,22 @@ def test_after_a_kill_there_is_what_the_database_names_and_nothing_else(
         assert read(store, name) == b"x" * 20_000_000
         store.delete(name)
     assert shared.left() == []
+
+
+def test_a_part_that_arrives_after_the_crash_is_found_by_the_next_sweep(
+    s3_endpoint: str, tmp_path: Path
+) -> None:
+    place = place_of("s3", tmp_path, s3_endpoint)
+    store = place.store()
+    with uploader(place, "written") as (process, name):
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert store.sweep(lambda _: False) == 1
+    assert not store.exists(name)
+    obstore.put(place.bucket(), f"{name}/00001", b"late")
+    place.let_time_pass()
+    store.sweep(lambda _: False)
+    assert place.left() == []
 
 
 @pytest.mark.parametrize("step", STEPS)

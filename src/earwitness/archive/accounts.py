@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +26,7 @@ from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KeyRing
-from earwitness.media.stores import Store, open_store
+from earwitness.media.stores import Store, check_store, open_store
 from earwitness.media.vault import Vault
 
 
@@ -63,6 +62,15 @@ class Archive:
         if due_at:
             mark_if_possible(self.directory, self.client_id, due_at)
 
+    def sweep(self) -> int:
+        """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
+        return self.store.sweep(self._names)
+
+    def _names(self, object_name: str) -> bool:
+        with self.read() as connection:
+            named = select(media_objects.c.id).where(media_objects.c.name == object_name)
+            return connection.scalar(named) is not None
+
 
 class Accounts:
     """All accounts of this installation."""
@@ -72,6 +80,7 @@ class Accounts:
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
         self._keys: KeyRing | None = None
+        check_store(settings)
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
         self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
@@ -120,7 +129,7 @@ class Accounts:
             self._keys = self._keys or KeyRing.open(self.settings, create=False)
             vault = Vault(store, self._keys, client_id)
             archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
-            store.sweep(partial(_names, archive))
+            archive.sweep()
             self._opened[client_id] = archive
             return archive
 
@@ -177,15 +186,6 @@ class Accounts:
         folder = self.settings.data / "accounts" / str(client_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return sqlite_engine(folder / "archive.db")
-
-
-def _names(archive: Archive, object_name: str) -> bool:
-    """Whether the database names an object: an upload whose process died is kept only then."""
-    with archive.read() as connection:
-        return (
-            connection.scalar(select(media_objects.c.id).where(media_objects.c.name == object_name))
-            is not None
-        )
 
 
 def _new_account(client_id: int) -> dict[str, object]:

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,14 @@ class Marker:
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+
+    def touch(self) -> None:
+        """Show that the upload goes on."""
+        os.utime(self.fd)
+
+    def idle_seconds(self) -> float:
+        """How long ago it was made or touched."""
+        return time.time() - os.fstat(self.fd).st_mtime
 
     def close(self) -> None:
         """Let go of it. If it was not removed, the next to look for abandoned ones finds it."""

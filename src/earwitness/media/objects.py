@@ -42,6 +42,7 @@ _LISTED_AT_ONCE = 1000
 _FIRST_READ_SIZE = 64 << 10
 # Where several machines put into one bucket, each knows only its own uploads.
 _SETTLED_AFTER = timedelta(days=1)
+_LATEST_ARRIVAL_SECONDS = 300
 
 
 class BucketStore:
@@ -80,10 +81,14 @@ class BucketStore:
         removed = 0
         for marker in self._incoming.abandoned():
             try:
-                if not is_known(marker.name):
-                    self.delete(marker.name)
-                    removed += 1
-                marker.remove()
+                if is_known(marker.name):
+                    marker.remove()
+                    continue
+                self.delete(marker.name)
+                removed += 1
+                # A part that was under way may still arrive: then the next sweep finds it by the marker.
+                if marker.idle_seconds() > _LATEST_ARRIVAL_SECONDS:
+                    marker.remove()
             except StoreUnavailable as problem:
                 log.warning("what was left of an upload stays for now: %s", problem.detail)
         return removed
@@ -150,6 +155,7 @@ class BucketUpload:
         while len(self._putting) >= _PARTS_AT_ONCE:
             self._putting.popleft().result()
         part, self._part = self._part, bytearray()
+        self._marker.touch()
         self._putting.append(self._threads.submit(self._put_part, _path(self.name, self._begun), part))
         self._begun += 1
 

@@ -102,3 +102,8 @@ def open_store(settings: Settings, client_id: int) -> Store:
             "EARWITNESS_MEDIA_URL needs what is not installed: pip install earwitness[s3]"
         ) from None
     return BucketStore(open_bucket(settings.media_url, f"accounts/{client_id}/media"), folder / "incoming")
+
+
+def check_store(settings: Settings) -> None:
+    """Raise SettingError where `open_store` would: before anything is done, not at the first recording."""
+    open_store(settings, 0)
