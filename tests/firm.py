@@ -37,9 +37,9 @@ def _app(settings: Settings) -> Litestar:
 class Firm:
     """One account, its server, and its signed-in users. Calls are made as the administrator by default."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, app: Litestar | None = None) -> None:
         self.settings = settings
-        self.app = _app(settings)
+        self.app = app or _app(settings)
         self.client = TestClient(self.app, raise_server_exceptions=False)
         self.keys: dict[str, str] = {}
         self.tokens: dict[str, str] = {}

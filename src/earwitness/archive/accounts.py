@@ -49,8 +49,8 @@ class Archive:
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
 
-    def read(self) -> AbstractContextManager[Connection]:
-        return reading(self.engine)
+    def read(self, seconds: int | None = None) -> AbstractContextManager[Connection]:
+        return reading(self.engine, seconds)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

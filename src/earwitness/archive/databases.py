@@ -4,21 +4,23 @@ A read is one snapshot. A write takes its place in the queue at its beginning, s
 upgrade. See idea 7 of `docs/architecture.md`.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import SQLITE_FULL
+from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
 from sqlite3 import Connection as SQLiteConnection
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from earwitness.kernel.errors import Problem, StorageFull, Unavailable
+from earwitness.kernel.errors import OutOfTime, Problem, StorageFull, Unavailable
 
 _BUSY_MS = 30_000
-_DISK_FULL = "53100"  # of PostgreSQL's error codes
+_STEPS_BETWEEN_LOOKS = 50_000
+_DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
 # The busy timeout comes first: every other pragma may have to wait for a lock.
 _PRAGMAS = (
@@ -75,24 +77,51 @@ def postgres_engine(url: str) -> Engine:
 
 def is_full(error: DBAPIError) -> bool:
     """Whether a database refused a change for want of room; the change did not happen."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code == SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
+    return _says(error, SQLITE_FULL, _DISK_FULL)
+
+
+def _says(error: Exception, of_sqlite: int, of_postgres: str) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    code, state = getattr(cause, "sqlite_errorcode", None), getattr(cause, "sqlstate", None)
+    return code == of_sqlite or state == of_postgres
 
 
 def as_problem(error: Exception) -> Problem:
     """What to say when a database could not do its part: it is locked, gone, overrun, or has no room left."""
     if isinstance(error, DBAPIError) and is_full(error):
         return StorageFull("The database has no room left.")
+    if _says(error, SQLITE_INTERRUPT, _CANCELED):
+        return OutOfTime("This takes too long to answer; ask for less, as a shorter dateTimeRange.")
     return Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection in a read-only transaction that sees one moment."""
+def reading(engine: Engine, seconds: int | None = None) -> Iterator[Connection]:
+    """Give a connection in a read-only transaction that sees one moment.
+
+    What is still being looked for after `seconds` raises OperationalError; the connection goes on.
+    """
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with engine.connect() as connection, connection.begin():
+    with engine.connect() as connection, connection.begin(), _limited(connection, seconds):
         yield connection
+
+
+@contextmanager
+def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+    elif connection.dialect.name == "postgresql":
+        connection.execute(select(func.set_config("statement_timeout", f"{seconds}s", True)))
+        yield
+    else:
+        driver: SQLiteConnection = connection.connection.driver_connection  # type: ignore[assignment]
+        deadline = time.monotonic() + seconds
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
 
 
 @contextmanager

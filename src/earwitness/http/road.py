@@ -7,7 +7,6 @@ the call and (if it takes anything) what was sent as one struct, and returns wha
 import inspect
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
@@ -190,7 +189,8 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
             viewer.require(*_any_of(route.right))
         taken = decode.take(route.takes, sent)
         path_id = decode.path_id(request)
-        with _transaction(route, archive) as connection:
+        seconds = installation.settings.request_seconds
+        with archive.write() if route.writes else archive.read(seconds) as connection:
             if route.writes:
                 one_at_a_time(connection)
             call = Call(installation, archive, viewer, connection, action, path_id)
@@ -212,10 +212,6 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
 
 def _any_of(rights: Rights) -> tuple[Right, ...]:
     return rights if isinstance(rights, tuple) else (rights,)
-
-
-def _transaction(route: Route, archive: Archive) -> AbstractContextManager[Connection]:
-    return archive.write() if route.writes else archive.read()
 
 
 def action_of(route: Route, request: AnyRequest, viewer: Viewer) -> Action:

@@ -13,6 +13,7 @@
     ├── TooManyRequests   429
     ├── Corrupt           500  stored media does not verify
     ├── Unavailable       503  try again later
+    ├── OutOfTime         503  answering it took longer than is allowed
     └── StorageFull       507
 
 The docstring of each is its title. A detail is written for the person who reads it: it never holds
@@ -154,6 +155,13 @@ class Unavailable(Problem):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     default_code = "unavailable"
+
+
+class OutOfTime(Problem):
+    """This takes longer than an answer may."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "out-of-time"
 
 
 class StorageFull(Problem):

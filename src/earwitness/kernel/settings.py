@@ -50,6 +50,9 @@ class Settings:
         (),
         "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
     )
+    request_seconds: int = _setting(
+        "REQUEST_SECONDS", 30, "How long the database may look for one answer, in seconds; then it is 503."
+    )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest recording taken in, in GiB.")
     jobs: bool = _setting("JOBS", True, "`on`, or `off`: leave jobs to `earwitness worker`.")
     process_jobs: int = _setting(
@@ -139,6 +142,7 @@ _READERS: dict[str, Any] = {
     "refresh_token_hours": _positive,
     "token_key": _token_key,
     "trusted_proxies": _networks,
+    "request_seconds": _positive,
     "max_upload_gib": _positive,
     "jobs": _switch,
     "process_jobs": _positive,
