@@ -23,7 +23,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.kernel.rights import Right
 from tests.archive.plain_reading import Part, Reader, Told, read
-from tests.firm import ADMIN, Firm, call, endpoint, person, transcript
+from tests.firm import ADMIN, Firm, endpoint, person, transcript
 
 WORDS = ["sell", "buy", "shares", "gilts", "Zürich", "ok", "trade-desk", "東京"]
 NUMBERS = ["447896423595", "447700900111", "447700900222", "sip:desk@firm.example"]
@@ -313,34 +313,3 @@ def test_ten_thousand_ids_in_every_filter_are_taken(firm: Firm) -> None:
     wanted = dict.fromkeys(("recordingIds", "endpointIds", "personIds", "userIds", "tagIds"), many)
     assert firm.search(recordingIds=many, endpointIds=many) == ["call-1"]
     assert firm.search(as_user=ADMIN, **wanted) == []
-
-
-def test_pages_of_a_pinned_search_do_not_shift_when_recordings_arrive(firm: Firm) -> None:
-    for number in range(1, 6):
-        firm.ingest(**call(thirdPartyId=f"call-{number}"))
-    first = firm.post("/client/recording.search", {"pageSize": 2})
-    token = first["recordingsSearchToken"]
-    for number in range(6, 9):
-        firm.ingest(**call(thirdPartyId=f"call-{number}"))
-    pages = [first] + [
-        firm.post("/client/recording.search", {"pageSize": 2, "page": n, "recordingsSearchToken": token})
-        for n in (2, 3)
-    ]
-    assert [one["interactionId"] for page in pages for one in page["recordings"]] == [5, 4, 3, 2, 1]
-    assert [page["total"] for page in pages] == [5, 5, 5]
-    assert firm.post("/client/recording.search", {})["total"] == 8
-
-
-def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
-    firm.add_user("other@example.com", [Right.RECORDING_VIEW])
-    token = firm.post("/client/recording.search", {"direction": "In"})["recordingsSearchToken"]
-    altered = token[:-1] + ("A" if token[-1] != "A" else "B")
-    attempts = [
-        ({"direction": "Out", "recordingsSearchToken": token}, ADMIN),
-        ({"direction": "In", "recordingsSearchToken": token}, "other@example.com"),
-        ({"direction": "In", "recordingsSearchToken": altered}, ADMIN),
-        ({"direction": "In", "recordingsSearchToken": "st_"}, ADMIN),
-    ]
-    for wanted, username in attempts:
-        response = firm.call("POST", "/client/recording.search", wanted, as_user=username)
-        assert (response.status_code, response.json()["code"]) == (400, "search-token")

@@ -187,6 +187,5 @@ def _between(wanted: CommunicationsBetween) -> Link:
 def _is_of(part: Any, side: Side, name: str) -> ColumnElement[bool]:
     if not side.endpoint_ids and not side.person_ids:
         raise BadRequest.of(Fault(f"communicationsBetween.{name}", "expected endpointIds or personIds"))
-    return or_(
-        among(part.c.endpoint_id, side.endpoint_ids or []), among(part.c.person_id, side.person_ids or [])
-    )
+    wanted = ((part.c.endpoint_id, side.endpoint_ids), (part.c.person_id, side.person_ids))
+    return or_(*(_one_of(column, ids) for column, ids in wanted if ids))

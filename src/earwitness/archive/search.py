@@ -23,7 +23,15 @@ DEFAULT_PAGE_SIZE = 100
 FEW = 2_000
 """So many positions are looked up one by one in the other links; more are compared as sets."""
 
-_COUNTED_AT_MOST = 10_000
+_COUNTED_AT_FIRST, _COUNTED_AT_MOST = 100, 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ended: so many recordings were passed, and the last of them lies at this position."""
+
+    passed: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class Found:
     total: int
     asked: Node | None
     plan: "Plan"
+    place: Place | None
+    """From where later pages may be read; None where nothing was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,14 @@ class Plan:
         positions = self._positions(counting=True)
         return connection.scalar(select(func.count()).select_from(positions.subquery())) or 0
 
-    def page(self, connection: Connection, *, ascending: bool, first: int, size: int) -> list[int]:
+    def page(
+        self, connection: Connection, *, ascending: bool, first: int, size: int, place: Place | None = None
+    ) -> list[int]:
+        """So many positions from the `first` on, in order; read on from a place where that is known."""
+        if place is not None:
+            window = replace(self.window, **{"after" if ascending else "before": place.position})
+            onward = replace(self, window=window)
+            return onward.page(connection, ascending=ascending, first=first - place.passed, size=size)
         positions = self._positions(counting=False)
         position = positions.selected_columns[0]
         order = position.asc() if ascending else position.desc()
@@ -94,11 +111,16 @@ class Plan:
 
 
 def search(
-    connection: Connection, wanted: RecordingSearch, viewer: Viewer, newest_id: int | None = None
+    connection: Connection,
+    wanted: RecordingSearch,
+    viewer: Viewer,
+    newest_id: int | None = None,
+    place: Place | None = None,
 ) -> Found:
     """Find a page of what the viewer may see; `newest_id` leaves out what was committed after it.
 
-    Raises BadRequest naming the filter that cannot be taken.
+    A page that lies beyond `place` is read from there. Raises BadRequest naming the filter that cannot be
+    taken.
     """
     asked = free_text.parse(wanted.free_text) if wanted.free_text else None
     plan = _plan(connection, wanted, viewer, newest_id, asked)
@@ -106,8 +128,12 @@ def search(
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     ascending = wanted.start_time_direction == "ASC"
-    page = plan.page(connection, ascending=ascending, first=first, size=size) if first < total else []
-    return Found(page, total, asked, plan)
+    if place is not None and place.passed > first:
+        place = None
+    page: list[int] = []
+    if first < total or place is not None:
+        page = plan.page(connection, ascending=ascending, first=first, size=size, place=place)
+    return Found(page, total, asked, plan, Place(first + len(page), page[-1]) if page else place)
 
 
 def newest_committed_id(connection: Connection) -> int:
@@ -133,14 +159,21 @@ def _plan(
     conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *limits_of(viewer)]
     if newest_id is not None:
         conditions.append(recordings.c.interaction_id <= newest_id)
-    sizes = [_size(connection, link, window) for link in links] if len(links) + len(without) > 1 else [None]
+    sizes = _sizes(connection, links, window) if len(links) + len(without) > 1 else [None]
     ranked = sorted(zip(links, sizes, strict=False), key=lambda pair: pair[1] or 0)
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
     return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions))
 
 
-def _size(connection: Connection, link: Link, window: Window) -> int:
-    """How many positions a link has, counted no further than is needed to choose."""
-    some = link.positions(window).limit(_COUNTED_AT_MOST).subquery()
-    return connection.scalar(select(func.count()).select_from(some)) or 0
+def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int]:
+    """How many positions each link has, counted no further than is needed to choose."""
+    limit = _COUNTED_AT_FIRST
+    while True:
+        counted = [
+            select(func.count()).select_from(link.positions(window).limit(limit).subquery()) for link in links
+        ]
+        sizes = [connection.scalar(count) or 0 for count in counted]
+        if limit >= _COUNTED_AT_MOST or any(size < limit for size in sizes):
+            return sizes
+        limit *= 10

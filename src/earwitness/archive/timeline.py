@@ -22,16 +22,26 @@ def first_position(moment_ms: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Starts from one moment on, before another, in milliseconds; either end may be missing."""
+    """Starts from one moment on, before another, in milliseconds; either end may be missing.
+
+    `after` and `before` are positions inside it, past which a page begins: each takes the place of an end,
+    since a database uses one bound of an index and checks the other row by row.
+    """
 
     start_ms: int | None = None
     end_ms: int | None = None
+    after: int | None = None
+    before: int | None = None
 
     def on(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         """The conditions on a column of positions."""
-        if self.start_ms is not None:
+        if self.after is not None:
+            yield position > self.after
+        elif self.start_ms is not None:
             yield position >= first_position(self.start_ms)
-        if self.end_ms is not None:
+        if self.before is not None:
+            yield position < self.before
+        elif self.end_ms is not None:
             yield position < first_position(self.end_ms)
 
     def on_start(self, started_at: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType, field
 from sqlalchemy import Connection, func, select
 
-from earwitness.api.recordings.search_token import mint, read
+from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node, snippet
@@ -79,18 +79,17 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     """Search recordings."""
     tokens = call.installation.tokens
     if wanted.recordings_search_token is None:
-        newest_id = None
-        token = mint(tokens, call.viewer, wanted, newest_committed_id(call.connection))
+        pinned = pin(newest_committed_id(call.connection))
+        found = search(call.connection, wanted, call.viewer)
     else:
-        newest_id = read(tokens, call.viewer, wanted, wanted.recordings_search_token)
-        token = wanted.recordings_search_token
-    found = search(call.connection, wanted, call.viewer, newest_id)
+        pinned = read(tokens, call.viewer, wanted, wanted.recordings_search_token)
+        found = search(call.connection, wanted, call.viewer, pinned.newest_id, pinned.place)
     return RecordingsPage(
         recordings=recordings_at(call.connection, call.viewer, found.positions, found.asked),
         total=found.total,
         page=wanted.page or 1,
         page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
-        recordings_search_token=token,
+        recordings_search_token=mint(tokens, call.viewer, wanted, pinned, found.place),
     )
 
 

@@ -1,16 +1,19 @@
 """recordingsSearchToken: it pins what a search found to the moment of its first page.
 
-It holds the newest interactionId of that moment and when it expires, sealed with a code over them, the
-user, and the filters and order, so that it opens nothing else.
+It holds the newest interactionId of that moment, when it expires, and where its page ended, so that the
+next page is read from there; sealed with a code over them, the user, and the filters and order, so that it
+opens nothing else.
 """
 
 import base64
 import hmac
 import struct
+from dataclasses import dataclass
 
 import msgspec
 
 from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.search import Place
 from earwitness.archive.viewer import Viewer
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms
@@ -19,25 +22,40 @@ from earwitness.kernel.wire import canonical
 
 _LIFETIME_MS = 24 * 3_600_000
 _PREFIX = "st_"
-_CONTENT = struct.Struct(">QQ")
+_CONTENT = struct.Struct(">QQQQ")
 _CODE_BYTES = 16
 
 
-def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, newest_id: int) -> str:
-    content = _CONTENT.pack(newest_id, now_ms() + _LIFETIME_MS)
-    sealed = content + _code(tokens, viewer, wanted, content)
-    return _written(sealed)
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a token holds."""
+
+    newest_id: int
+    expires_at: int
+    place: Place | None = None
 
 
-def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> int:
-    """The newest interactionId of the first page's moment.
+def pin(newest_id: int) -> Pinned:
+    """Pin a search to this moment."""
+    return Pinned(newest_id, now_ms() + _LIFETIME_MS)
+
+
+def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, pinned: Pinned, place: Place | None) -> str:
+    """Write a token for what was pinned before, and the place where its page ended."""
+    passed, position = (place.passed, place.position) if place else (0, 0)
+    content = _CONTENT.pack(pinned.newest_id, pinned.expires_at, passed, position)
+    return _written(content + _code(tokens, viewer, wanted, content))
+
+
+def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> Pinned:
+    """What a token holds.
 
     Raises BadRequest with the code `search-token` for one that is altered, expired, or of another search.
     """
     try:
         encoded = token.removeprefix(_PREFIX)
         sealed = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
-        newest_id, expires_at = _CONTENT.unpack(sealed[: _CONTENT.size])
+        newest_id, expires_at, passed, position = _CONTENT.unpack(sealed[: _CONTENT.size])
     except (ValueError, struct.error):
         raise _refused("this is no token of a search") from None
     code = _code(tokens, viewer, wanted, sealed[: _CONTENT.size])
@@ -46,7 +64,7 @@ def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) ->
         raise _refused("this token belongs to another search or user, or was altered")
     if expires_at < now_ms():
         raise _refused("this token has expired; search anew")
-    return int(newest_id)
+    return Pinned(newest_id, expires_at, Place(passed, position) if passed else None)
 
 
 def _written(sealed: bytes) -> str:

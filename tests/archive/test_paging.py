@@ -1,0 +1,113 @@
+"""Paging with `recordingsSearchToken`: every recording once, whatever happens meanwhile."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from earwitness.archive.schema.recordings import recordings
+from earwitness.cli.operator import action
+from earwitness.ingest.reception import receive
+from earwitness.kernel.rights import Right
+from tests.firm import ADMIN, Firm, call
+
+WRITERS, WRITTEN = 10, 5
+
+
+def test_while_ten_writers_ingest_a_reader_sees_each_recording_of_the_first_moment_once(firm: Firm) -> None:
+    for number in range(30):
+        firm.ingest(**call(thirdPartyId=f"first-{number}"))
+
+    def write(writer: int) -> None:
+        for number in range(WRITTEN):
+            with receive(firm.archive) as reception:
+                metadata = call(thirdPartyId=f"later-{writer}-{number}")
+                reception.accept(json.dumps(metadata).encode(), action("test", "Ingest"))
+
+    seen: list[str] = []
+    token: dict[str, str] = {}
+    with ThreadPoolExecutor(WRITERS) as writers:
+        writing = None
+        for number in range(1, 12):
+            page = firm.post("/client/recording.search", {"pageSize": 3, "page": number, **token})
+            writing = writing or [writers.submit(write, writer) for writer in range(WRITERS)]
+            seen += [recording["thirdPartyId"] for recording in page["recordings"]]
+            token = {"recordingsSearchToken": page["recordingsSearchToken"]}
+            assert page["total"] == 30
+        for one in writing or []:
+            one.result()
+    assert sorted(seen) == sorted(f"first-{number}" for number in range(30))
+    assert firm.post("/client/recording.search", {})["total"] == 30 + WRITERS * WRITTEN
+
+
+def test_pages_of_a_pinned_search_do_not_shift_when_recordings_arrive(firm: Firm) -> None:
+    for number in range(1, 6):
+        firm.ingest(**call(thirdPartyId=f"call-{number}"))
+    first = firm.post("/client/recording.search", {"pageSize": 2})
+    token = first["recordingsSearchToken"]
+    for number in range(6, 9):
+        firm.ingest(**call(thirdPartyId=f"call-{number}"))
+    pages = [first] + [
+        firm.post("/client/recording.search", {"pageSize": 2, "page": n, "recordingsSearchToken": token})
+        for n in (2, 3)
+    ]
+    assert [one["interactionId"] for page in pages for one in page["recordings"]] == [5, 4, 3, 2, 1]
+    assert [page["total"] for page in pages] == [5, 5, 5]
+    assert firm.post("/client/recording.search", {})["total"] == 8
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+@pytest.mark.parametrize("wanted", [{}, {"freeText": "call*"}, {"endpointIds": {"include": [1]}}])
+def test_any_page_is_the_same_with_the_token_of_any_other(
+    firm: Firm, order: str, wanted: dict[str, Any]
+) -> None:
+    for number in range(1, 8):
+        firm.ingest(**call(thirdPartyId=f"call-{number}"))
+    search = {"pageSize": 2, "startTimeDirection": order, **wanted}
+
+    def page(number: int, **token: str) -> Any:
+        return firm.post("/client/recording.search", {"page": number, **search, **token})
+
+    pages = {number: page(number) for number in range(1, 6)}
+    found = {number: one["recordings"] for number, one in pages.items()}
+    assert [len(found[number]) for number in range(1, 6)] == [2, 2, 2, 1, 0]
+    for one in pages.values():
+        token = one["recordingsSearchToken"]
+        for number in range(1, 6):
+            assert page(number, recordingsSearchToken=token)["recordings"] == found[number]
+
+
+def test_who_reads_on_misses_nothing_when_an_earlier_page_shrinks(firm: Firm) -> None:
+    firm.add_user("reader@example.com", [Right.RECORDING_VIEW])
+    for number in range(1, 8):
+        firm.ingest(**call(thirdPartyId=f"call-{number}"))
+    seen: list[str] = []
+    token: dict[str, str] = {}
+    for number in range(1, 5):
+        wanted = {"pageSize": 2, "page": number, **token}
+        page = firm.post("/client/recording.search", wanted, as_user="reader@example.com")
+        seen += [recording["thirdPartyId"] for recording in page["recordings"]]
+        token = {"recordingsSearchToken": page["recordingsSearchToken"]}
+        if number == 1:
+            with firm.archive.write() as connection:
+                shrunk = recordings.c.third_party_id.in_(seen)
+                connection.execute(update(recordings).where(shrunk).values(is_private=True))
+    assert seen == [f"call-{number}" for number in range(7, 0, -1)]
+    assert page["total"] == 5
+
+
+def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
+    firm.add_user("other@example.com", [Right.RECORDING_VIEW])
+    token = firm.post("/client/recording.search", {"direction": "In"})["recordingsSearchToken"]
+    altered = token[:-1] + ("A" if token[-1] != "A" else "B")
+    attempts = [
+        ({"direction": "Out", "recordingsSearchToken": token}, ADMIN),
+        ({"direction": "In", "recordingsSearchToken": token}, "other@example.com"),
+        ({"direction": "In", "recordingsSearchToken": altered}, ADMIN),
+        ({"direction": "In", "recordingsSearchToken": "st_"}, ADMIN),
+    ]
+    for wanted, username in attempts:
+        response = firm.call("POST", "/client/recording.search", wanted, as_user=username)
+        assert (response.status_code, response.json()["code"]) == (400, "search-token")
