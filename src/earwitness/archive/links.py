@@ -42,20 +42,24 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.timeline import Window
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.viewer import Viewer, takes_part
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The positions at which `condition` holds in `source`; `repeats` says that one may occur twice."""
+    """The positions at which `condition` holds in `source`; `repeats` says that one may occur twice.
+
+    One that is `walked` is read quickly in order, and slowly place by place (FTS5).
+    """
 
     name: str
     source: FromClause
     column: ColumnElement[int]
     condition: ColumnElement[bool]
     repeats: bool
+    walked: bool = False
 
     def positions(self, window: Window) -> Select[Any]:
         return select(self.column).select_from(self.source).where(self.condition, *window.on(self.column))
@@ -96,6 +100,8 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
         yield _owned_by("userIds.exclude", filters.user_ids.exclude)
     if filters.has_comments is False:
         yield _commented(viewer)
+    if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
+        yield _private_to_others(viewer)
 
 
 def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
@@ -104,7 +110,7 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         hits = free_text.fts5(asked)
         table = _called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
-        return Link("freeText", table, table.c.rowid, matches, False), hits.complement
+        return Link("freeText", table, table.c.rowid, matches, False, walked=True), hits.complement
     if isinstance(asked, Phrase):
         parts = _called("freeText", recording_text_parts)
         return Link("freeText", parts, parts.c.position, _says(parts, asked), True), False
@@ -167,6 +173,12 @@ def _commented(viewer: Viewer) -> Link:
     table = _called("hasComments", comments)
     seen = table.c.withdrawn_at.is_(None) if viewer.may(Right.RECORDING_COMMENT_VIEW) else false()
     return Link("hasComments", table, table.c.position, seen, True)
+
+
+def _private_to_others(viewer: Viewer) -> Link:
+    table = _called("private", recordings)
+    hidden = and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
+    return Link("private", table, table.c.position, hidden, False)
 
 
 def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:

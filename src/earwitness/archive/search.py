@@ -7,7 +7,7 @@ other conditions check what it finds. Without any, the timeline itself leads. `d
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, except_, func, intersect, select
 
 from earwitness.archive import free_text
 from earwitness.archive.facts import facts, window_of
@@ -17,13 +17,14 @@ from earwitness.archive.links import Link, excluded, included, text_link
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import Window
 from earwitness.archive.times_of_day import time_conditions
-from earwitness.archive.viewer import Viewer, limits_of
+from earwitness.archive.viewer import Viewer, allowed_to
 
 DEFAULT_PAGE_SIZE = 100
-FEW = 2_000
+FEW = 500
 """So many positions are looked up one by one in the other links; more are compared as sets."""
 
 _COUNTED_AT_FIRST, _COUNTED_AT_MOST = 100, 10_000
+_COUNTED_APART_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,30 @@ class Plan:
     checks: tuple[Link, ...]
     without: tuple[Link, ...]
     facts: tuple[ColumnElement[bool], ...] = field(repr=False)
+    merges: bool
+    """Whether the database walks several sets side by side in order (SQLite), or hashes them."""
 
     def total(self, connection: Connection) -> int:
         """How many there are. A set that is left out of many is counted apart and taken off."""
-        if len(self.without) == 1 and not self._is_sparse:
-            everything = replace(self, without=())
+        if self._counts_apart:
+            *others, left_out = self.without
+            everything = replace(self, without=tuple(others))
             if self.leader is None:
-                left_out = replace(everything, leader=self.without[0])
+                apart = replace(everything, leader=left_out)
             else:
-                left_out = replace(everything, checks=(*self.checks, self.without[0]))
-            return everything.total(connection) - left_out.total(connection)
+                apart = replace(everything, checks=(*self.checks, left_out))
+            return everything.total(connection) - apart.total(connection)
         positions = self._positions(counting=True)
+        if isinstance(positions, CompoundSelect):
+            # Without a limit SQLite drops the order, and with it the walk side by side.
+            positions = positions.order_by(positions.selected_columns[0]).limit(-1)
         return connection.scalar(select(func.count()).select_from(positions.subquery())) or 0
+
+    @property
+    def _counts_apart(self) -> bool:
+        if not self.without or len(self.without) > _COUNTED_APART_AT_MOST or self._is_sparse:
+            return False
+        return self.leader is None or not self.merges or bool(self.checks)
 
     def page(
         self, connection: Connection, *, ascending: bool, first: int, size: int, place: Place | None = None
@@ -86,7 +99,7 @@ class Plan:
     def _is_sparse(self) -> bool:
         return self.leader_size is not None and self.leader_size < FEW
 
-    def _positions(self, *, counting: bool) -> Select[Any]:
+    def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
         leader = self.leader
         if leader is None:
             position: ColumnElement[int] = recordings.c.position
@@ -100,14 +113,24 @@ class Plan:
                 query = query.join(recordings, recordings.c.position == position).where(*self.facts)
             query = query.where(leader.condition, *self.window.on(position))
             query = query.distinct() if leader.repeats else query
-        query = query.where(*(self._has(link, position) for link in self.checks))
-        return query.where(*(~self._has(link, position) for link in self.without))
-
-    def _has(self, link: Link, position: ColumnElement[int]) -> ColumnElement[bool]:
+        if self._is_sparse:
+            query = query.where(*(link.holds(position) for link in self.checks))
+        elif not self.merges:
+            query = query.where(*(position.in_(link.positions(self.window)) for link in self.checks))
         # What is left out is mostly not there: looking it up place by place, a page soon is full.
-        if self._is_sparse or link in self.without:
-            return link.holds(position)
-        return position.in_(link.positions(self.window))
+        merged = [link for link in self.without if self._is_merged(link, counting)]
+        query = query.where(*(~link.holds(position) for link in self.without if link not in merged))
+        if merged:
+            return except_(query, *(link.positions(self.window) for link in merged))
+        if self.checks and self.merges and not self._is_sparse:
+            return intersect(query, *(link.positions(self.window) for link in self.checks))
+        return query
+
+    def _is_merged(self, link: Link, counting: bool) -> bool:
+        """Whether what a link leaves out is walked beside the rest, and not looked up."""
+        if not self.merges or self._is_sparse or self.checks:
+            return False
+        return counting or link.walked
 
 
 def search(
@@ -156,14 +179,15 @@ def _plan(
     if asked is not None:
         link, is_complement = text_link(connection, asked)
         (without if is_complement else links).append(link)
-    conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *limits_of(viewer)]
+    conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *allowed_to(viewer)]
     if newest_id is not None:
         conditions.append(recordings.c.interaction_id <= newest_id)
     sizes = _sizes(connection, links, window) if len(links) + len(without) > 1 else [None]
     ranked = sorted(zip(links, sizes, strict=False), key=lambda pair: pair[1] or 0)
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
-    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions))
+    merges = connection.dialect.name == "sqlite"
+    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), merges)
 
 
 def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int]:

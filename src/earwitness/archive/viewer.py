@@ -1,5 +1,6 @@
 """The viewer: who asks, what they may do, and which recordings they may see."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
@@ -41,31 +42,40 @@ class Viewer:
             raise Forbidden(f"This needs the right {needed}.", extra={"right": needed})
 
 
+def takes_part(viewer: Viewer, position: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition that the viewer, by person or by user name, is a participant of the recording there."""
+    part = recording_endpoints.c
+    is_viewer = part.user_folded == viewer.username_folded
+    if viewer.person_id is not None:
+        is_viewer = or_(is_viewer, part.person_id == viewer.person_id)
+    return exists(select(1).where(part.position == position, is_viewer))
+
+
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """The one condition on `recordings` that says what a viewer may see.
 
     Private recordings are seen with their right or by taking part; access policies each limit what is
     seen, and one that lets a recording through is enough.
     """
-    return and_(true(), *limits_of(viewer))
-
-
-def limits_of(viewer: Viewer) -> list[ColumnElement[bool]]:
-    """What `visible_to` is made of: empty for a viewer who may see everything."""
-    conditions: list[ColumnElement[bool]] = []
+    conditions = list(allowed_to(viewer))
     if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
-        conditions.append(or_(recordings.c.is_private == false(), _takes_part(viewer)))
+        conditions.append(or_(recordings.c.is_private == false(), takes_part(viewer, recordings.c.position)))
+    return and_(true(), *conditions)
+
+
+def allowed_to(viewer: Viewer) -> Iterator[ColumnElement[bool]]:
+    """The part of `visible_to` that access policies make: nothing for a viewer without one."""
     if viewer.policies:
-        conditions.append(or_(*(_allowed(policy) for policy in viewer.policies)))
-    return conditions
+        yield or_(*(_allowed(policy) for policy in viewer.policies))
 
 
-def _takes_part(viewer: Viewer) -> ColumnElement[bool]:
-    part = recording_endpoints.c
-    is_viewer = part.user_folded == viewer.username_folded
-    if viewer.person_id is not None:
-        is_viewer = or_(is_viewer, part.person_id == viewer.person_id)
-    return exists(select(1).where(part.position == recordings.c.position, is_viewer))
+def check_sees_everything(viewer: Viewer) -> None:
+    """Raise Forbidden for a viewer from whom recordings may be hidden.
+
+    It keeps what a recording may need from being deleted without telling whether one does.
+    """
+    if viewer.policies or not viewer.may(Right.RECORDING_PRIVATE_VIEW):
+        raise Forbidden("This takes somebody who may see every recording.")
 
 
 def _allowed(policy: AccessPolicy) -> ColumnElement[bool]:
