@@ -22,6 +22,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "all but a word": {"freeText": f"-{_COMMON}"},
     "busy endpoint": {"endpointIds": {"include": [1]}},
     "quiet endpoint, common word": {"endpointIds": {"include": [3000]}, "freeText": _COMMON},
+    "busy endpoint, common word": {"endpointIds": {"include": [1]}, "freeText": _COMMON},
     "all but the busiest": {"endpointIds": {"exclude": [1]}},
     "tag": {"tagIds": {"include": [1]}},
     "lunchtime in London": {

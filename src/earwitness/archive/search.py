@@ -130,7 +130,8 @@ class Plan:
         """Whether what a link leaves out is walked beside the rest, and not looked up."""
         if not self.merges or self._is_sparse or self.checks:
             return False
-        return counting or link.walked
+        is_large = self.leader_size is None or self.leader_size >= _COUNTED_AT_MOST
+        return link.walked or (counting and is_large)
 
 
 def search(

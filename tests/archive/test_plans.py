@@ -1,0 +1,118 @@
+"""What a search costs follows what matches: how much each benchmark query may visit, on both databases.
+
+It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bench.loading import load
+from bench.queries import QUERIES
+from sqlalchemy import Connection, event, text
+
+from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.search import search
+from earwitness.archive.viewer import Viewer
+from earwitness.kernel.rights import Right
+from earwitness.kernel.settings import Settings
+from earwitness.kernel.wire import convert
+from tests.firm import CLIENT_ID
+
+COUNT = 2_000
+SEES_ALL = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
+STANDARD = replace(SEES_ALL, rights=frozenset({Right.RECORDING_VIEW}))
+
+# SQLite's steps over 2,000 recordings for who sees all and for who sees no private ones, then PostgreSQL's
+# rows for each. A quarter more than was counted: a plan that gets worse takes many times as much.
+MOST: dict[str, tuple[int, int, int, int]] = {
+    "one day": (82, 120, 25, 25),
+    "a third of the archive": (3_500, 5_800, 1_900, 2_100),
+    "everything": (660, 4_100, 5_200, 5_500),
+    "calls in of a year": (9_400, 12_000, 1_100, 1_300),
+    "rare word": (350, 660, 20, 20),
+    "medium word": (740, 1_400, 60, 330),
+    "common word": (6_000, 63_000, 2_700, 14_000),
+    "two common words": (4_600, 44_000, 11_000, 29_000),
+    "common phrase": (2_200, 6_000, 5_100, 9_500),
+    "common word of a day": (750, 1_200, 25, 27),
+    "all but a word": (34_000, 110_000, 14_000, 15_000),
+    "busy endpoint": (3_300, 11_000, 980, 2_200),
+    "quiet endpoint, common word": (1_400, 1_500, 2_500, 2_500),
+    "busy endpoint, common word": (120_000, 130_000, 7_900, 8_500),
+    "all but the busiest": (4_300, 13_000, 5_700, 6_600),
+    "tag": (500, 2_000, 220, 600),
+    "lunchtime in London": (100_000, 110_000, 6_200, 6_500),
+    "between two": (4_600, 12_000, 1_700, 2_700),
+    "ten thousand ids": (210_000, 310_000, 26_000, 38_000),
+    "page 3,000": (32, 2_100, 5_100, 5_200),
+}
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Iterator[Archive]:
+    accounts = Accounts(settings)
+    archive = accounts.open(CLIENT_ID)
+    load(archive, COUNT)
+    with archive.write() as connection:
+        connection.execute(text("ANALYZE"))
+    yield archive
+    accounts.close()
+
+
+def test_no_search_visits_more_than_it_must(archive: Archive) -> None:
+    mine = slice(0, 2) if archive.engine.dialect.name == "sqlite" else slice(2, 4)
+    too_much: dict[str, str] = {}
+    for name, wanted in QUERIES.items():
+        visited = [_visited(archive, viewer, wanted) for viewer in (SEES_ALL, STANDARD)]
+        most = list(MOST[name][mine])
+        if any(one > bound for one, bound in zip(visited, most, strict=True)):
+            too_much[name] = f"visits {visited}, may visit {most}"
+    assert too_much == {}
+
+
+def _visited(archive: Archive, viewer: Viewer, wanted: dict[str, Any]) -> int:
+    with archive.read() as connection:
+        counting = _steps if connection.dialect.name == "sqlite" else _rows
+        with counting(connection) as counted:
+            search(connection, convert(wanted, RecordingSearch), viewer)
+        return sum(counted)
+
+
+@contextmanager
+def _steps(connection: Connection) -> Iterator[list[int]]:
+    counted: list[int] = []
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(lambda: counted.append(10), 10)
+    yield counted
+    driver.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _rows(connection: Connection) -> Iterator[list[int]]:
+    counted: list[int] = []
+    # So few rows are soonest read all; what is to be seen is which index serves when there are many.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    driver: Any = connection.connection.driver_connection
+
+    def explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        explained = driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
+        counted.append(_rows_of(explained[0][0]["Plan"]))
+
+    event.listen(connection, "before_cursor_execute", explain)
+    yield counted
+    event.remove(connection, "before_cursor_execute", explain)
+
+
+def _rows_of(node: dict[str, Any]) -> int:
+    """The rows that a plan's scans read, those included that they left out."""
+    inner = sum(map(_rows_of, node.get("Plans", ())))
+    if "Scan" not in node["Node Type"]:
+        return inner
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    read: float = node["Actual Rows"] + sum(node.get(rows, 0) for rows in removed)
+    loops: int = node["Actual Loops"]
+    return inner + round(read * loops)
