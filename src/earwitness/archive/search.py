@@ -4,6 +4,7 @@ The rarest of the links that must hold leads: its index gives positions in the o
 other conditions check what it finds. Without any, the timeline itself leads. `docs/search.md` explains.
 """
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +46,8 @@ class Found:
     plan: "Plan"
     place: Place | None
     """From where later pages may be read; None where nothing was found."""
+    seconds: dict[str, float]
+    """What the plan, the total and the page took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,11 @@ def search(
     taken.
     """
     asked = free_text.parse(wanted.free_text) if wanted.free_text else None
+    began = time.perf_counter()
     plan = _plan(connection, wanted, viewer, newest_id, asked)
+    planned = time.perf_counter()
     total = plan.total(connection)
+    counted = time.perf_counter()
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     ascending = wanted.start_time_direction == "ASC"
@@ -157,7 +163,9 @@ def search(
     page: list[int] = []
     if first < total or place is not None:
         page = plan.page(connection, ascending=ascending, first=first, size=size, place=place)
-    return Found(page, total, asked, plan, Place(first + len(page), page[-1]) if page else place)
+    ended = Place(first + len(page), page[-1]) if page else place
+    seconds = {"plan": planned - began, "total": counted - planned, "page": time.perf_counter() - counted}
+    return Found(page, total, asked, plan, ended, seconds)
 
 
 def newest_committed_id(connection: Connection) -> int:
