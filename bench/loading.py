@@ -19,9 +19,9 @@ from bench.generating import (
     number_of,
 )
 from earwitness.archive.accounts import Archive
-from earwitness.archive.free_text import parts, tsvector_literal
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
+from earwitness.archive.text_queries import parts, tsvector_literal
 
 _BATCH = 5_000
 _TABLES = {

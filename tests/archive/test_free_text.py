@@ -13,12 +13,12 @@ from earwitness.archive.free_text import (
     Node,
     Not,
     Phrase,
-    fts5,
     matches,
     parse,
-    snippet,
 )
+from earwitness.archive.snippets import snippet
 from earwitness.archive.text import document_tokens
+from earwitness.archive.text_queries import fts5
 from earwitness.kernel.errors import BadRequest
 
 
@@ -63,7 +63,9 @@ def finds(query: str, *fields: str) -> bool:
         ("AAD-1f*", word("aad", "1f", prefix=True)),
         ("jane@*", word("jane")),
         ("jane@example.com", word("jane", "example", "com")),
-        ("+44 7896", All((word("44"), word("7896")))),
+        ("+44 7896", Either((word("44", "7896"), word("447896", prefix=True)))),
+        ('-"+44 7896"', Not(Either((word("44", "7896"), word("447896", prefix=True))))),
+        ("44 7896", All((word("44"), word("7896")))),
         ("don't", word("don", "t")),
         ("हिन्दी* cafe\u0301*", All((word("हिन्दी", prefix=True), word("cafe", prefix=True)))),
         ("京", word("京", prefix=True)),
@@ -160,6 +162,12 @@ def test_any_text_is_read_or_refused(query: str) -> None:
         ('"trade desk"', ["the trade-desk."]),
         ("jane@example.com", ["Jane jane@example.com"]),
         ("+44 7896", ["447896 then 44 7896"]),
+        ("+44 7896 423595", ["Jane +44 7896 423595"]),
+        ("+44 7896 423595", ["Jane 447896423595"]),
+        ('"+44 7896 423595"', ["Jane 447896423595"]),
+        ("+44-7896-423595", ["Jane 447896423595"]),
+        ("+447896423595", ["Jane 447896423595"]),
+        ("+44 7896", ["Jane 447896423595"]),
         ("cafe", ["CAFÉ"]),
         ("don't", ["I don’t"]),
         ("compl*", ["our compliance"]),
@@ -187,6 +195,8 @@ def test_is_found(query: str, fields: list[str]) -> None:
     [
         ('"call jane"', ["Please call", "Jane Smith"]),
         ("a b", ["a"]),
+        ("+44 7896", ["44 then 7896"]),
+        ("44 7896", ["Jane 447896423595"]),
         ("pre", ["prefix"]),
         ("a -b", ["a", "b"]),
         ("京 -東", ["東京"]),

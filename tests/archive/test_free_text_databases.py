@@ -27,23 +27,25 @@ from earwitness.archive.free_text import (
     DEEPEST,
     MOST_TERMS,
     MOST_TOKENS,
-    PART_BYTES,
-    PART_REPEATS,
-    PART_TOKENS,
     All,
     Either,
     Node,
     Not,
     Phrase,
-    fts5,
-    leaf_tsquery,
     matches,
     parse,
+)
+from earwitness.archive.text import document_tokens, query_tokens
+from earwitness.archive.text_queries import (
+    PART_BYTES,
+    PART_REPEATS,
+    PART_TOKENS,
+    fts5,
+    leaf_tsquery,
     parts,
     positions,
     tsvector_literal,
 )
-from earwitness.archive.text import document_tokens, query_tokens
 from earwitness.kernel.errors import BadRequest
 
 Documents = Sequence[Sequence[str]]

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from earwitness.archive import free_text
+from earwitness.archive import text_queries
 from earwitness.archive.among import among
 from earwitness.archive.filters import CommunicationsBetween, IdFilter, RecordingFilters, Side
 from earwitness.archive.free_text import Node, Phrase
@@ -107,14 +107,14 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
 def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":
-        hits = free_text.fts5(asked)
+        hits = text_queries.fts5(asked)
         table = _called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
         return Link("freeText", table, table.c.rowid, matches, False, walked=True), hits.complement
     if isinstance(asked, Phrase):
         parts = _called("freeText", recording_text_parts)
         return Link("freeText", parts, parts.c.position, _says(parts, asked), True), False
-    found = free_text.positions(asked, _phrase_positions)
+    found = text_queries.positions(asked, _phrase_positions)
     source = found.found.subquery()
     return Link("freeText", source, source.c.position, true(), False), found.complement
 
@@ -125,7 +125,9 @@ def _phrase_positions(phrase: Phrase) -> Select[int]:
 
 
 def _says(parts: Any, phrase: Phrase) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = parts.c.document.op("@@")(cast(free_text.leaf_tsquery(phrase), TSQUERY))
+    condition: ColumnElement[bool] = parts.c.document.op("@@")(
+        cast(text_queries.leaf_tsquery(phrase), TSQUERY)
+    )
     return condition
 
 

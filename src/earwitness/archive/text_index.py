@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from earwitness.archive.free_text import parts, tsvector_literal
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -16,6 +15,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.text import document_tokens
+from earwitness.archive.text_queries import parts, tsvector_literal
 
 
 def index_recording(connection: Connection, position: int) -> None:

@@ -18,6 +18,7 @@ from earwitness.archive.playable import with_hint
 from earwitness.archive.retention import retention_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
 from earwitness.archive.text_index import index_recording
 from earwitness.archive.timeline import one_at_a_time, take_place
@@ -150,7 +151,7 @@ def _add_recording(
             status="processed" if media is None else "received",
             has_media=media is not None,
             has_sender_times=has_sender_times,
-            transcript_snippet="",
+            transcript_snippet=snippet(values.message or "", None),
             analysis=values.analysis or [],
             conversation_phases=values.conversation_phases or [],
             data_groups=values.data_groups or {},

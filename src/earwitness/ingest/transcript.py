@@ -3,8 +3,8 @@
 import msgspec
 from sqlalchemy import Connection, delete, insert, update
 
-from earwitness.archive.free_text import snippet
 from earwitness.archive.schema.recordings import recordings, transcripts
+from earwitness.archive.snippets import snippet
 from earwitness.archive.text_index import spoken
 from earwitness.ingest.metadata import IngestTranscript
 

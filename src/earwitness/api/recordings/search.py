@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.free_text import Node, snippet
+from earwitness.archive.free_text import Node
 from earwitness.archive.participants import Participant, participants_of
 from earwitness.archive.schema.recordings import (
     comments,
@@ -22,6 +22,7 @@ from earwitness.archive.schema.recordings import (
     transcripts,
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
+from earwitness.archive.snippets import snippet
 from earwitness.archive.text_index import spoken
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road

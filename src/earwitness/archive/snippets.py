@@ -1,0 +1,71 @@
+"""The passage of a text that matched what was asked, to be shown."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+
+from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
+from earwitness.archive.text import cuts, spans, tokens
+
+
+def snippet(text: str, node: Node | None, limit: int = 200) -> str:
+    """Show the first passage that a word or phrase of the query is found at, else the opening.
+
+    At most `limit` characters (20 or more), white space collapsed, cut between words; `…` marks a cut.
+    """
+    flat = " ".join(text.split())
+    if len(flat) <= limit:
+        return flat
+    start, end = (_passage(flat, node) if node else None) or (0, 0)
+    end = min(end, start + limit // 2)
+    first = max(0, min((start + end - limit) // 2, len(flat) - limit))
+    last = first + limit
+    opening = closing = ""
+    if last < len(flat):
+        space = flat.rfind(" ", end, last)
+        last, closing = space if space > 0 else max(cuts(flat, end, last)), "…"
+    if first > 0:
+        space = flat.find(" ", first + 1, start + 1)
+        first, opening = space if space > 0 else min(cuts(flat, first + 1, start + 1)), "…"
+    return f"{opening}{flat[first:last].strip()}{closing}"
+
+
+def _passage(text: str, node: Node) -> tuple[int, int] | None:
+    if text.isascii() and (pattern := _plain_pattern(node)):
+        hit = pattern.search(text)
+        if hit is not None:
+            return hit.span()
+    document = tokens(text)
+    found = [
+        (at, len(phrase.tokens)) for phrase in _wanted(node) if (at := place(phrase, document)) is not None
+    ]
+    if not found:
+        return None
+    at, length = min(found)
+    passage = list(islice(spans(text), at, at + length))
+    return passage[0][1], passage[-1][2]
+
+
+@lru_cache(64)
+def _plain_pattern(node: Node) -> re.Pattern[str] | None:
+    """The same in a regular expression, for plain text: a page of snippets is made with one query."""
+    phrases = list(_wanted(node))
+    if not phrases or not all(token.isascii() for phrase in phrases for token in phrase.tokens):
+        return None
+    words = "|".join(
+        "[^0-9A-Za-z]+".join(phrase.tokens) + ("[0-9A-Za-z]*" if phrase.prefix else "") for phrase in phrases
+    )
+    return re.compile(f"(?<![0-9A-Za-z])(?:{words})(?![0-9A-Za-z])", re.IGNORECASE | re.ASCII)
+
+
+def _wanted(node: Node, wanted: bool = True) -> Iterator[Phrase]:
+    match node:
+        case Phrase():
+            if wanted:
+                yield node
+        case Not(part):
+            yield from _wanted(part, not wanted)
+        case All(parts) | Either(parts):
+            for part in parts:
+                yield from _wanted(part, wanted)
