@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from multiprocessing import Process, Queue
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -38,7 +39,7 @@ def load(archive: Archive, count: int) -> float:
     _add_people(archive)
     write = _into_sqlite if archive.engine.dialect.name == "sqlite" else _into_postgres
     done = 0
-    for rows in _batches(Generator(count).rows()):
+    for rows in _made_beside(count):
         write(archive, rows)
         done += len(rows)
         if done % 100_000 == 0:
@@ -48,9 +49,21 @@ def load(archive: Archive, count: int) -> float:
     return time.monotonic() - began
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, _BATCH)):
+def _made_beside(count: int) -> Iterator[list[Row]]:
+    """Batches of rows, made in a process of their own while others are written."""
+    made: Queue[list[Row]] = Queue(maxsize=4)
+    maker = Process(target=_make, args=(count, made), daemon=True)
+    maker.start()
+    while batch := made.get():
         yield batch
+    maker.join()
+
+
+def _make(count: int, made: "Queue[list[Row]]") -> None:
+    rows = Generator(count).rows()
+    while batch := list(islice(rows, _BATCH)):
+        made.put(batch)
+    made.put([])
 
 
 def _add_people(archive: Archive) -> None:
