@@ -58,8 +58,9 @@ def main() -> None:
         token = _post("/api/authWithApiKey", credentials)["token"]
         for name, wanted in QUERIES.items():
             report["queries"][name] = _measure(archive, token, name, wanted, given.rounds)
+        report["reading on"] = _reading_on(token, given.recordings // 330, given.rounds)
         report["load"] = _load_test(token, given.clients, given.seconds)
-    print(f"\n{report['load']}")
+    print(f"\nreading on {report['reading on']}\nload {report['load']}")
     if given.report:
         given.report.write_text(json.dumps(report, indent=2))
 
@@ -160,6 +161,29 @@ def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], ro
     }
     print(f"{name:<28} {measured}", flush=True)
     return measured
+
+
+def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
+    """A page far into the archive, with the token of the page before it, beside the first page."""
+    client = _Client(token)
+
+    def ask(**wanted: Any) -> Any:
+        return json.loads(client.post("/api/client/recording.search", json.dumps(wanted).encode()))
+
+    pinned = ask()["recordingsSearchToken"]
+    before = ask(page=page - 1, recordingsSearchToken=pinned)["recordingsSearchToken"]
+    first: list[float] = []
+    later: list[float] = []
+    for _ in range(rounds):
+        first.append(_timed(lambda: ask(page=1, recordingsSearchToken=pinned)))
+        later.append(_timed(lambda: ask(page=page, recordingsSearchToken=before)))
+    medians = statistics.median(first), statistics.median(later)
+    return {
+        "page": page,
+        "first_ms": round(medians[0], 2),
+        "later_ms": round(medians[1], 2),
+        "ratio": round(medians[1] / medians[0], 2),
+    }
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -4,7 +4,8 @@
 
 Recordings are ingested, searched for and played while processes are killed with SIGKILL and started
 again. Then the archive is audited against the log of acknowledgements: what was acknowledged has to be
-found, to play back bit for bit, and to be processed. Exit 1 if anything is lost, or stuck.
+found, to play back bit for bit, and to be processed: one mp3, one waveform, one transcript. Exit 1 if
+anything is lost, or stuck.
 """
 
 import json
@@ -25,7 +26,7 @@ from bench.soak_audit import Findings, audit
 from bench.soak_client import Acknowledged, Client
 from bench.soak_server import Server
 
-_BETWEEN_KILLS_SECONDS = 12.0
+_BETWEEN_KILLS_SECONDS = 3.0
 _MOST_QUEUED = 200
 
 
@@ -152,6 +153,8 @@ def _database(folder: Path, leaving: ExitStack) -> str:
 
 
 def _report(soak: Soak, findings: Findings) -> int:
+    kills = sum(count for name, count in soak.counts.items() if name.startswith("killed: "))
+    print(f"  {'kills':<22} {kills - soak.counts['killed: nothing']:>7,}")
     for name, count in sorted(soak.counts.items()):
         print(f"  {name:<22} {count:>7,}")
     for name, count in findings.counts.items():

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from bench.soak_client import Acknowledged, Client
 from bench.soak_server import CLIENT_ID, Server
 from earwitness.archive.accounts import Accounts
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.recordings import recordings, transcripts
+from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.settings import Settings
 
@@ -63,6 +64,8 @@ def audit(
     findings.expect("orphaned", len(verified["orphaned"]), 0)
     findings.expect("lost", len(acknowledged) - len(whole), 0)
     findings.expect("stuck", left, 0)
+    for job in server.command("jobs", "list", CLIENT_ID) if left else []:
+        findings.wrong.append(f"job of {job['thirdPartyId']} is {job['state']}: {job['log'][-1:]}")
     return findings
 
 
@@ -87,7 +90,7 @@ def _played(server: Server, credentials: dict[str, Any], wanted: list[Acknowledg
 
 
 def _look_inside(server: Server, findings: Findings, there: int, with_media: set[str]) -> None:
-    """Nothing is there that was never sent, all media is processed, and the ledger has every arrival."""
+    """Nothing is there that was never sent, the ledger has every arrival, and all is processed, once."""
     accounts = Accounts(Settings.from_environment(server.environment))
     with accounts.open(CLIENT_ID).read() as connection:
         rows = connection.execute(select(recordings.c.third_party_id, recordings.c.status))
@@ -97,11 +100,23 @@ def _look_inside(server: Server, findings: Findings, there: int, with_media: set
             .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
             .where(audit_headers.c.route == "/ingest/recording", audit_rows.c.response_code == 201)
         )
+        heard = connection.scalar(select(func.count()).where(transcripts.c.engine.is_not(None)))
+        made = {
+            "mp3s": select(func.count()).where(media_objects.c.kind == "mp3"),
+            "waveforms": select(func.count()).select_from(waveforms),
+            "transcripts": select(func.count()).select_from(transcripts),
+        }
+        counts = {name: int(connection.scalar(query) or 0) for name, query in made.items()}
     accounts.close()
     findings.expect("in the archive", len(status), there)
     findings.expect("in the ledger", int(arrivals or 0), len(status))
     done = [name for name in with_media if status.get(name) in ("processed", "undecodable")]
     findings.expect("processed", len(done), len(with_media))
+    audible = sum(status[name] == "processed" for name in done)
+    findings.expect("mp3s", counts["mp3s"], audible)
+    findings.expect("waveforms", counts["waveforms"], audible)
+    findings.expect("transcripts", counts["transcripts"], len(status))
+    findings.counts["of these, made here"] = int(heard or 0)
 
 
 def _chunks(names: list[str]) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import time
 import wave
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +14,10 @@ from typing import Any, Self
 import httpx
 
 _UNDECODABLE, _WITHOUT_MEDIA = 0.05, 0.15
+_TO_TRANSCRIBE = 0.1  # of those that are short: an engine is slow
+_SHORT_BYTES = 40_000
 _TIMEOUT_SECONDS = 30
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Acknowledged:
     word: str
     sha256: str = ""
     interaction_id: int = 0
+    has_transcript: bool = True
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -51,7 +56,9 @@ class Client:
         name = f"{self.choice.getrandbits(64):016x}"
         media = self._media()
         digest = hashlib.sha256(media).hexdigest() if media is not None else ""
-        return Acknowledged(f"soak-{name}", f"word{name}", digest), media
+        is_short = media is not None and media.startswith(b"RIFF") and len(media) < _SHORT_BYTES
+        has_transcript = not is_short or self.choice.random() >= _TO_TRANSCRIBE
+        return Acknowledged(f"soak-{name}", f"word{name}", digest, has_transcript=has_transcript), media
 
     def ingest(self, recording: Acknowledged, media: bytes | None) -> Acknowledged | None:
         files: dict[str, Any] = {"metadata": (None, json.dumps(_metadata(recording)))}
@@ -98,7 +105,8 @@ class Client:
                 self._http.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
                 answer = self._http.post(path, **given)
         except httpx.TransportError:
-            self.counts["broken off"] += 1
+            self.counts["without an answer"] += 1
+            time.sleep(_PAUSE_SECONDS)
             return None
         if answer.status_code >= 500:
             self.counts[f"answered {answer.status_code}"] += 1
@@ -118,11 +126,13 @@ class Client:
             file.setnchannels(self.choice.choice([1, 2]))
             file.setsampwidth(2)
             file.setframerate(8000)
-            file.writeframes(self.choice.randbytes(4 * self.choice.randint(2_000, 80_000)))
+            seconds = self.choice.choice([1, 1, 2, 5, 60])
+            file.writeframes(self.choice.randbytes(32_000 * seconds))
         return written.getvalue()
 
 
 def _metadata(recording: Acknowledged) -> dict[str, Any]:
+    transcript = {"language": "en", "segments": [{"text": "Hello.", "start": 0, "end": 1}]}
     return {
         "thirdPartyId": recording.third_party_id,
         "type": "phone",
@@ -132,5 +142,6 @@ def _metadata(recording: Acknowledged) -> dict[str, Any]:
             {"type": "phone", "endpoint": "447896423595", "isRecordingSubject": True},
             {"type": "phone", "endpoint": "447700900111", "isOriginator": True},
         ],
-        "transcript": {"language": "en", "segments": [{"text": recording.word, "start": 0, "end": 1}]},
+        "source": recording.word,
+        "transcript": transcript if recording.has_transcript else None,
     }

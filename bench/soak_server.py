@@ -17,6 +17,7 @@ import httpx
 CLIENT_ID = 1234567
 USERNAME = "soak@example.com"
 _READY_SECONDS = 120
+_VICTIMS = ("server", "parent", *("process", "worker") * 2, *("decoder",) * 4)
 
 
 class Server:
@@ -47,6 +48,7 @@ class Server:
     def create_account(self) -> dict[str, Any]:
         """Make the account and its administrator, and answer what it signs in with."""
         self.command("account", "create", CLIENT_ID, "--name", "A soaked firm")
+        self.command("account", "set", CLIENT_ID, "--transcription", "pocketsphinx")
         self.command("user", "create", CLIENT_ID, USERNAME, "--role", "Admin")
         credentials: dict[str, Any] = self.command("apikey", "create", CLIENT_ID, USERNAME)
         return credentials
@@ -64,21 +66,31 @@ class Server:
         raise TimeoutError("the server did not become ready")
 
     def kill(self, choice: random.Random) -> str:
-        """Kill something with SIGKILL, and say what."""
-        what = choice.choice(["server", "server", "parent", "process", "worker"])
+        """Kill something with SIGKILL, and say what; "nothing" where it has ended by itself."""
+        what = choice.choice(_VICTIMS)
+        if what == "decoder":
+            return what if _kill_one(self._decoders(), choice) else "nothing"
         victim = self._working if what == "worker" else self._serving
         if victim is None or victim.poll() is not None:
             return "nothing"
+        if what == "process":
+            return what if _kill_one(_children(victim.pid), choice) else "nothing"
         if what == "server":
             os.killpg(victim.pid, signal.SIGKILL)
-        elif what == "process":
-            with suppress(ProcessLookupError):
-                os.kill(choice.choice(_children(victim.pid) or [victim.pid]), signal.SIGKILL)
         else:
             victim.kill()
-        if what != "process":
-            victim.wait()
+        victim.wait()
         return what
+
+    def _decoders(self) -> list[int]:
+        """The processes that decode or transcribe for those that serve and the one that works."""
+        ours = [process.pid for process in (self._serving, self._working) if process is not None]
+        return [
+            child
+            for parent in [*ours, *(child for pid in ours for child in _children(pid))]
+            for child in _children(parent)
+            if _runs(child, b"earwitness.media.decoding") or _runs(child, b"earwitness.speech.child")
+        ]
 
     def stop(self) -> None:
         for process in (self._serving, self._working):
@@ -104,6 +116,24 @@ _EARWITNESS = (sys.executable, "-m", "earwitness")
 
 
 def _children(pid: int) -> list[int]:
-    """The processes that a process started; those that serve among them."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    """The processes that a process started."""
+    listed: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            listed += map(int, (thread / "children").read_text().split())
+    return listed
+
+
+def _runs(pid: int, module: bytes) -> bool:
+    try:
+        return module in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _kill_one(pids: list[int], choice: random.Random) -> bool:
+    try:
+        os.kill(choice.choice(pids), signal.SIGKILL)
+    except (IndexError, ProcessLookupError):
+        return False
+    return True

@@ -40,7 +40,7 @@ def read(text: str) -> dict[tuple[str, ...], float]:
 def scrape(firm: Firm) -> dict[tuple[str, ...], float]:
     answer = firm.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     return read(answer.text)
 
 
@@ -129,6 +129,7 @@ def test_every_answer_carries_the_id_of_its_request(firm: Firm) -> None:
         assert firm.client.get(path, headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # no database has a part in it
 def test_processes_that_serve_together_count_together(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

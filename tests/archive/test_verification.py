@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,17 @@ REGIONS = {
 }
 
 
-@pytest.mark.parametrize("at", REGIONS.values(), ids=REGIONS.keys())
-def test_a_flipped_byte_of_an_object_is_noticed(recorded: Firm, at: int) -> None:
-    assert played(recorded) == (200, "")
-    assert verified(recorded) == []
+def test_a_flipped_byte_of_an_object_is_noticed(recorded: Firm) -> None:
     path = object_path(recorded)
     assert path.stat().st_size == LAST + 1
-    flip(path, at)
-    assert played(recorded) == (500, "media-corrupt")
-    (damage,) = verified(recorded)
-    assert damage.pop("reason")
-    assert damage == {"damage": "damaged", "kind": "raw", "interactionId": 1, "thirdPartyId": "call-1"}
-    flip(path, at)
+    assert (played(recorded), verified(recorded)) == ((200, ""), [])
+    for region, at in REGIONS.items():
+        flip(path, at)
+        assert played(recorded) == (500, "media-corrupt"), region
+        (damage,) = verified(recorded)
+        assert damage.pop("reason"), region
+        assert damage == {"damage": "damaged", "kind": "raw", "interactionId": 1, "thirdPartyId": "call-1"}
+        flip(path, at)
     assert played(recorded) == (200, "")
 
 
@@ -120,10 +120,16 @@ def test_two_objects_that_are_exchanged_are_noticed(recorded: Firm) -> None:
     assert [damage["thirdPartyId"] for damage in verified(recorded)] == ["call-1", "call-2"]
 
 
-def _change(firm: Firm, table: Table, column: str, change: Callable[[Any], Any]) -> None:
+def _change(firm: Firm, table: Table, column: str, change: Callable[[Any], Any]) -> Any:
+    """Change what a column holds, and answer what it was."""
     with firm.archive.write() as connection:
         was = connection.execute(select(table.c[column])).scalar_one()
         connection.execute(update(table).values({column: change(was)}))
+    return was
+
+
+def _back(was: Any, _now: Any) -> Any:
+    return was
 
 
 def _flipped(at: int) -> Callable[[bytes], bytes]:
@@ -143,12 +149,14 @@ ROWS: dict[str, tuple[Table, str, Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_a_flipped_byte_of_what_the_database_knows_is_noticed(recorded: Firm, row: str) -> None:
-    _change(recorded, *ROWS[row])
-    assert played(recorded)[0] != 200
-    (damage,) = verified(recorded)
-    assert damage["damage"] == "damaged"
+def test_a_flipped_byte_of_what_the_database_knows_is_noticed(recorded: Firm) -> None:
+    for row, (table, column, change) in ROWS.items():
+        was = _change(recorded, table, column, change)
+        assert played(recorded)[0] != 200, row
+        (damage,) = verified(recorded)
+        assert damage["damage"] == "damaged", row
+        _change(recorded, table, column, partial(_back, was))
+    assert (played(recorded), verified(recorded)) == ((200, ""), [])
 
 
 @pytest.mark.parametrize(
@@ -210,12 +218,15 @@ def _many(firm: Firm, count: int) -> None:
         connection.execute(insert(media_objects), others)
 
 
-def test_every_object_is_checked_once_from_wherever_it_begins(recorded: Firm) -> None:
-    _many(recorded, 2500)
-    assert count_objects(recorded.archive) == 2501
+def test_every_object_is_checked_once_from_wherever_it_begins(
+    recorded: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "_PAGE", 40)
+    _many(recorded, 100)
+    assert count_objects(recorded.archive) == 101
     for sample in (WHOLE, Sample("a", anywhere=True), Sample("b", anywhere=True)):
         kinds = [found.damage["kind"] for found in check(recorded.archive, sample) if found.damage]
-        assert len(kinds) == len(set(kinds)) == 2500
+        assert len(kinds) == len(set(kinds)) == 100
     begins = {
         next(
             found.damage["kind"]
@@ -228,12 +239,12 @@ def test_every_object_is_checked_once_from_wherever_it_begins(recorded: Firm) ->
 
 
 def test_a_sample_is_as_large_as_asked_and_follows_from_its_seed(recorded: Firm) -> None:
-    _many(recorded, 2500)
+    _many(recorded, 500)
 
     def chosen(seed: str) -> set[str]:
         found = check(recorded.archive, Sample(seed, share=0.1))
         return {one.damage["kind"] for one in found if one.damage}
 
-    assert 180 < len(chosen("a")) < 320
+    assert 20 < len(chosen("a")) < 90
     assert chosen("a") == chosen("a")
     assert chosen("a") != chosen("b")

@@ -1,5 +1,6 @@
 """earwitness serve and earwitness worker: the server, and the job loop alone."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -73,7 +74,11 @@ def application() -> Litestar:
     log_to_stderr(settings.log_level)
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-    return build(settings)
+    app = build(settings)
+    # What lives as long as the process is not gone through again at every collection.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _end_after(parent: BaseProcess) -> None:
