@@ -23,8 +23,8 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
     `mediaPath` is relative to `folder`. Raises what a reception raises, and BadRequest for media that
     cannot be read.
     """
-    body, media_path = _split(line, folder)
-    if _is_known(archive, body, media_path):
+    third_party_id, body, media_path = _split(line, folder)
+    if _is_known(archive, third_party_id, body, media_path):
         return False
     with receive(archive) as reception:
         if media_path is not None:
@@ -35,8 +35,10 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
         return reception.accept(body, action).is_new
 
 
-def _split(line: bytes, folder: Path) -> tuple[bytes, Path | None]:
-    """The metadata as it was written, so that what is mended in it is also marked; and the media's path."""
+def _split(line: bytes, folder: Path) -> tuple[str, bytes, Path | None]:
+    """What it calls itself, the metadata as it was written, so that what is mended in it is also marked; and
+    the media's path.
+    """
     sent, _ = strict_json.loads_mending(line)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
@@ -45,15 +47,19 @@ def _split(line: bytes, folder: Path) -> tuple[bytes, Path | None]:
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
     members = json.loads(line)
     members.pop("mediaPath", None)
-    return json.dumps(members).encode(), None if named is None else folder / named
+    return (
+        str(sent.get("thirdPartyId")),
+        json.dumps(members).encode(),
+        None if named is None else folder / named,
+    )
 
 
-def _is_known(archive: Archive, body: bytes, media_path: Path | None) -> bool:
+def _is_known(archive: Archive, third_party_id: str, body: bytes, media_path: Path | None) -> bool:
     """Whether the very same recording is there: then nothing need be encrypted to find that out."""
-    received = metadata.read(body, has_media=media_path is not None)
     with archive.read() as connection:
-        if find_same(connection, received.values.third_party_id) is None:
+        if find_same(connection, third_party_id) is None:
             return False
+    received = metadata.read(body, has_media=media_path is not None)
     digest = b""
     if media_path is not None:
         with _opened(media_path) as file:

@@ -5,6 +5,7 @@ numbers that are not finite. Everything that is wrong in it is named by its path
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +28,9 @@ def loads_mending(body: bytes) -> tuple[Any, list[str]]:
     """
     value, faults = _parse(body)
     mended: list[str] = []
-    return _checked(_mend(value, "", mended, 1), faults), mended
+    if not _is_plain(value, 1):
+        value = _mend(value, "", mended, 1)
+    return _checked(value, faults), mended
 
 
 def _parse(body: bytes) -> tuple[Any, list[Fault]]:
@@ -54,10 +57,30 @@ def _parse(body: bytes) -> tuple[Any, list[Fault]]:
 
 
 def _checked(value: Any, faults: list[Fault]) -> Any:
-    faults = [*faults, *_unsafe(value, "", 1)]
+    if not _is_plain(value, 1):
+        faults = [*faults, *_unsafe(value, "", 1)]
     if faults:
         raise BadRequest.of(*faults[:20])
     return value
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether nothing is wrong with a value. Most often it is so, and to name what is wrong takes longer."""
+    match value:
+        case str():
+            return _unsafe_text(value) is None
+        case bool() | None:
+            return True
+        case int():
+            return abs(value) <= MAX_INTEGER
+        case float():
+            return math.isfinite(value)
+        case dict():
+            return depth <= MAX_DEPTH and all(
+                _unsafe_text(key) is None and _is_plain(member, depth + 1) for key, member in value.items()
+            )
+        case _:
+            return depth <= MAX_DEPTH and all(_is_plain(item, depth + 1) for item in value)
 
 
 def _mend(value: Any, path: str, mended: list[str], depth: int) -> Any:
