@@ -143,6 +143,23 @@ def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
     assert user["policies"] == ["Renamed"]
 
 
+def test_what_becomes_hidden_is_hidden_at_once(firm: Firm) -> None:
+    """From a search that was begun, and from a URL that was given out."""
+    search = "/client/recording.search"
+    limited(firm)
+    for number, desk in enumerate(("Rates", "FX", "FX")):
+        firm.ingest(tone(0.1), thirdPartyId=f"call-{number}", dataGroups={"Desk": desk})
+    token = firm.post(search, {"pageSize": 1}, as_user="limited")["recordingsSearchToken"]
+    url = firm.post("/client/recording/1/media-url", {"format": "raw"}, as_user="limited")["url"]
+    assert firm.client.get(url).status_code == 200
+
+    firm.post(POLICIES, {"name": "FX", "dataGroups": {"Desk": ["FX"]}})
+    firm.call("PUT", "/admin/user/2", {"policies": ["FX"]})
+    page = firm.post(search, {"pageSize": 1, "page": 2, "recordingsSearchToken": token}, as_user="limited")
+    assert (page["total"], [one["interactionId"] for one in page["recordings"]]) == (2, [2])
+    assert firm.client.get(url).status_code == 404
+
+
 def test_policies_are_listed_as_they_were_added(firm: Firm) -> None:
     fill(firm)
     ids = person_ids(firm, "Ann Bell", "Bob Cole")

@@ -197,6 +197,16 @@ def test_comments_are_counted_for_those_who_may_read_them(firm: Firm) -> None:
     assert seen["commentsCount"] == 0
 
 
+def test_the_audit_log_has_its_words_for_those_who_may_read_comments(firm: Firm) -> None:
+    firm.add_user(READER, [Right.RECORDING_AUDIT_VIEW])
+    recording_id = firm.ingest()
+    comment_id = comment(firm, recording_id, "Between us.", tag="Secret", endOffsetInSeconds=3)
+    withdraw(firm, recording_id, comment_id)
+    log = firm.post("/client/recording/audit", {"recordingId": recording_id}, as_user=READER)
+    told = [row["metadata"] for row in log if row["route"] == COMMENT]
+    assert told == [{"commentId": comment_id}, {"withdrawnCommentId": comment_id}]
+
+
 def test_the_tag_of_a_comment_is_not_the_recordings(firm: Firm) -> None:
     recording_id = firm.ingest(tags=["Reviewed"])
     comment(firm, recording_id, tag="reviewed")

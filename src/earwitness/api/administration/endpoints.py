@@ -12,6 +12,7 @@ from earwitness.archive.paging import page_of
 from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.archive.viewer import check_sees_everything
 from earwitness.http import road
 from earwitness.http.road import Answer, Call
 from earwitness.ingest.metadata import EndpointType, Text, Word
@@ -87,7 +88,8 @@ def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
 
 @road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
-    """Delete an endpoint that never took part in anything."""
+    """Delete an endpoint that never took part in anything. It takes somebody who may see every recording."""
+    check_sees_everything(call.viewer)
     before = _row(call.connection, call.id)
     forget_calls_that_are_over(call.connection)
     took_part = or_(

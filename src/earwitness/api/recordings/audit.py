@@ -7,13 +7,16 @@ from sqlalchemy import func, select
 from earwitness.api.recordings.named import by_recording_id
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.viewer import visible_to
+from earwitness.archive.viewer import Viewer, visible_to
 from earwitness.http import road
 from earwitness.http.road import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire
+
+_COMMENT = "/client/recording/comment"
+_IDS_OF_COMMENTS = {"commentId", "withdrawnCommentId"}
 
 
 class AuditSearch(Wire):
@@ -75,10 +78,10 @@ def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer[list[Audi
                 .offset(first)
             )
         )
-    return Answer([_result(row) for row in rows], headers={"X-Total-Count": str(total)})
+    return Answer([_result(row, call.viewer) for row in rows], headers={"X-Total-Count": str(total)})
 
 
-def _result(row: Any) -> AuditSearchResult:
+def _result(row: Any, viewer: Viewer) -> AuditSearchResult:
     return AuditSearchResult(
         audit_header_id=row.audit_header_id,
         method=row.method,
@@ -91,6 +94,14 @@ def _result(row: Any) -> AuditSearchResult:
         parent_entity_id=row.parent_entity_id,
         entity_name=row.entity_name,
         parent_entity_name=row.parent_entity_name,
-        metadata=row.metadata,
+        metadata=_metadata(row, viewer),
         response_code=row.response_code,
     )
+
+
+def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
+    """What a row tells; of a comment no more than which it is, to who may not read comments."""
+    told: dict[str, Any] | None = row.metadata
+    if not told or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
+        return told
+    return {name: value for name, value in told.items() if name in _IDS_OF_COMMENTS}

@@ -2,7 +2,7 @@
 
 It holds the newest interactionId of that moment, when it expires, and where its page ended, so that the
 next page is read from there; sealed with a code over them, the user, and the filters and order, so that it
-opens nothing else.
+opens nothing else; and veiled, for the newest recording may be one that its reader may not see.
 """
 
 import base64
@@ -44,7 +44,8 @@ def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, pinned: Pinned
     """Write a token for what was pinned before, and the place where its page ended."""
     passed, position = (place.passed, place.position) if place else (0, 0)
     content = _CONTENT.pack(pinned.newest_id, pinned.expires_at, passed, position)
-    return _written(content + _code(tokens, viewer, wanted, content))
+    code = _code(tokens, viewer, wanted, content)
+    return _written(_veil(tokens, code, content) + code)
 
 
 def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> Pinned:
@@ -55,16 +56,23 @@ def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) ->
     try:
         encoded = token.removeprefix(_PREFIX)
         sealed = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
-        newest_id, expires_at, passed, position = _CONTENT.unpack(sealed[: _CONTENT.size])
+        content = _veil(tokens, sealed[_CONTENT.size :], sealed[: _CONTENT.size])
+        newest_id, expires_at, passed, position = _CONTENT.unpack(content)
     except (ValueError, struct.error):
         raise _refused("this is no token of a search") from None
-    code = _code(tokens, viewer, wanted, sealed[: _CONTENT.size])
+    code = _code(tokens, viewer, wanted, content)
     # Base 32 has bits to spare at the end: only one way of writing them is ours.
     if token != _written(sealed) or not hmac.compare_digest(code, sealed[_CONTENT.size :]):
         raise _refused("this token belongs to another search or user, or was altered")
     if expires_at < now_ms():
         raise _refused("this token has expired; search anew")
     return Pinned(newest_id, expires_at, Place(passed, position) if passed else None)
+
+
+def _veil(tokens: Tokens, code: bytes, content: bytes) -> bytes:
+    """Hide the content behind bits that its code gives, or take them off again."""
+    bits = tokens.code("recordings-search-token-veil", code)
+    return bytes(one ^ bit for one, bit in zip(content, bits, strict=False))
 
 
 def _written(sealed: bytes) -> str:
