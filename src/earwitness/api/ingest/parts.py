@@ -1,17 +1,18 @@
 """The parts of a recording that is sent: media is written as it comes, in constant memory."""
 
+import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
-from typing import Any, Literal
+from contextlib import ExitStack, asynccontextmanager, suppress
+from typing import Literal
 
 from anyio import CancelScope, to_thread
-from litestar import Request
 
 from earwitness.archive.accounts import Archive
 from earwitness.http.multipart import Began, events
+from earwitness.http.road import MAX_BODY_BYTES, AnyRequest
 from earwitness.ingest.accept import Accepted
 from earwitness.ingest.reception import Reception, receive
-from earwitness.kernel.errors import BadRequest, Fault, TooLarge
+from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge
 from earwitness.kernel.wire import Wire
 
 MOST_METADATA_BYTES = 64 << 20
@@ -47,13 +48,17 @@ async def reception_of(archive: Archive) -> AsyncIterator[Reception]:
 
 
 async def take_parts(
-    request: Request[Any, Any, Any], reception: Reception, most_bytes: int, known: Sequence[str]
-) -> bytes | None:
-    """Write the media to the reception, and answer the metadata, if there is any.
+    request: AnyRequest,
+    reception: Reception,
+    most_bytes: int,
+    known: Sequence[str],
+    metadata: bytearray | None = None,
+) -> None:
+    """Write the media to the reception, and the metadata, where that is a part, to `metadata`.
 
     Raises BadRequest for a part that is not known or comes twice, TooLarge.
     """
-    metadata, waiting = bytearray(), bytearray()
+    metadata, waiting = bytearray() if metadata is None else metadata, bytearray()
     seen: list[str] = []
     async for event in events(request, most_bytes):
         if isinstance(event, Began):
@@ -73,4 +78,20 @@ async def take_parts(
                 waiting.clear()
     if "media" in seen:
         await to_thread.run_sync(reception.write, bytes(waiting))
-    return bytes(metadata) if "metadata" in seen else None
+
+
+async def glance(request: AnyRequest, metadata: bytearray) -> None:
+    """Read the metadata of what is refused anyhow, as far as it is among the first bytes of the body."""
+    name, taken = "", 0
+    with suppress(Problem):
+        async for event in events(request, sys.maxsize):
+            if isinstance(event, Began):
+                if metadata:
+                    return
+                name = event.name
+                continue
+            taken += len(event)
+            if taken > MAX_BODY_BYTES:
+                return
+            if name == "metadata":
+                metadata += event

@@ -1,20 +1,27 @@
 """Ingest: what brings recordings into the archive."""
 
+from contextlib import suppress
 from typing import Any
 
 from anyio import to_thread
-from litestar import Request, Response
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.api.ingest.parts import Ingested, reception_of, take_parts
+from earwitness.api.ingest.parts import Ingested, glance, reception_of, take_parts
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action
+from earwitness.archive.viewer import Viewer
 from earwitness.http import off_road
 from earwitness.http.installation import Installation
+from earwitness.http.named import by_third_party_id
 from earwitness.http.openapi.operations import Describes
-from earwitness.http.road import Answer, encode
+from earwitness.http.road import Answer, AnyRequest, encode
 from earwitness.http.signed_in import authenticate
+from earwitness.ingest.accept import Accepted
 from earwitness.ingest.metadata import IngestMetadata
-from earwitness.kernel.errors import BadRequest, Conflict, Fault, StorageFull
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, Problem, StorageFull
 from earwitness.kernel.rights import Right
+from earwitness.kernel.strict_json import loads_mending
 from earwitness.kernel.wire import Wire
 
 
@@ -42,20 +49,41 @@ class Upload(Wire):
     include_in_schema=False,
     request_max_body_size=None,
 )
-async def ingest_recording(request: Request[Any, Any, Any]) -> Response[Any]:
+async def ingest_recording(request: AnyRequest) -> Response[Any]:
     """Take a recording in: multipart, `metadata` (JSON) and `media` (a file), in either order."""
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    viewer.require(Right.RECORDING_INGEST)
     action = off_road.action(request, viewer, "/ingest/recording", "Ingest recording")
-    most_bytes = installation.settings.max_upload_gib << 30
-    async with reception_of(archive) as reception:
-        metadata = await take_parts(request, reception, most_bytes, ["metadata", "media"])
-        if metadata is None:
-            raise BadRequest.of(Fault("metadata", "required"))
-        accepted = await to_thread.run_sync(reception.accept, metadata, action)
+    metadata = bytearray()
+    try:
+        if not viewer.may(Right.RECORDING_INGEST):
+            await glance(request, metadata)
+        viewer.require(Right.RECORDING_INGEST)
+        accepted = await _take(request, archive, metadata, action)
+    except Problem as problem:
+        await to_thread.run_sync(_remember_refusal, archive, action, viewer, metadata, problem)
+        raise
     installation.work.set()
     return encode(Answer(Ingested.of(accepted), 201 if accepted.is_new else 200), 201)
+
+
+async def _take(request: AnyRequest, archive: Archive, metadata: bytearray, action: Action) -> Accepted:
+    installation: Installation = request.app.state.installation
+    most_bytes = installation.settings.max_upload_gib << 30
+    async with reception_of(archive) as reception:
+        await take_parts(request, reception, most_bytes, ["metadata", "media"], metadata)
+        if not metadata:
+            raise BadRequest.of(Fault("metadata", "required"))
+        return await to_thread.run_sync(reception.accept, bytes(metadata), action)
+
+
+def _remember_refusal(
+    archive: Archive, action: Action, viewer: Viewer, metadata: bytearray, problem: Problem
+) -> None:
+    """Write a row for the recording that the metadata names, as far as it came and can be read."""
+    with suppress(BadRequest):
+        sent, _ = loads_mending(bytes(metadata))
+        off_road.remember_refusal(archive, action, viewer, by_third_party_id(sent), problem)
 
 
 ROUTES = [ingest_recording]
