@@ -4,9 +4,12 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
 from typer.testing import CliRunner, Result
 
 from earwitness.cli.main import app
@@ -14,14 +17,19 @@ from earwitness.kernel.settings import Settings
 
 Run = Callable[..., Result]
 
+# The tree of all commands is built once, not for each command that a test runs.
+typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
+
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment that gives these settings, as far as they are not the defaults."""
     given = {}
     for setting in fields(settings):
         value = getattr(settings, setting.name)
-        if value != setting.default:
-            given[setting.metadata["variable"]] = {True: "on", False: "off"}.get(value, str(value))
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        if getattr(settings, setting.name) != setting.default:
+            given[setting.metadata["variable"]] = str(value)
     return given
 
 

@@ -7,8 +7,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 from sqlalchemy import select, update
 
 from earwitness.archive.comments import add_comment as add
-from earwitness.archive.schema.people import users
-from earwitness.archive.schema.recordings import comments, tags
+from earwitness.archive.comments import comments_at
+from earwitness.archive.schema.recordings import comments
 from earwitness.archive.viewer import Viewer
 from earwitness.archive.visible import visible_position
 from earwitness.http import road
@@ -85,13 +85,7 @@ class CommentId(Wire):
 def get_comments(call: Call, wanted: CommentsOfRecording) -> list[CommentOut]:
     """Get the comments on a recording, oldest first."""
     position = visible_position(call.connection, call.viewer, wanted.recording_id)
-    rows = (
-        select(comments, users.c.username, tags.c.tag)
-        .join(users, users.c.id == comments.c.user_id)
-        .outerjoin(tags, tags.c.id == comments.c.tag_id)
-        .where(comments.c.position == position, comments.c.withdrawn_at.is_(None))
-        .order_by(comments.c.inserted_at, comments.c.id)
-    )
+    rows = comments_at(position)
     if wanted.b_id is not None:
         rows = rows.where(comments.c.bookmark_id == wanted.b_id)
     if wanted.c_idf is not None:

@@ -1,10 +1,24 @@
 """Comments on recordings. A withdrawn one stays in its row, and is shown nowhere."""
 
-from sqlalchemy import Connection, insert
+from typing import Any
 
-from earwitness.archive.schema.recordings import comments
+from sqlalchemy import Connection, Select, insert, select
+
+from earwitness.archive.schema.people import users
+from earwitness.archive.schema.recordings import comments, tags
 from earwitness.archive.tags import find_or_add_tag
 from earwitness.kernel.clock import now_ms
+
+
+def comments_at(position: int) -> Select[Any]:
+    """The comments on the recording at a position, oldest first, each with its author and its tag."""
+    return (
+        select(comments, users.c.username, tags.c.tag)
+        .join(users, users.c.id == comments.c.user_id)
+        .outerjoin(tags, tags.c.id == comments.c.tag_id)
+        .where(comments.c.position == position, comments.c.withdrawn_at.is_(None))
+        .order_by(comments.c.inserted_at, comments.c.id)
+    )
 
 
 def add_comment(

@@ -5,12 +5,19 @@ import typer
 from earwitness.cli import (
     accounts,
     apikeys,
+    collections,
+    comments,
     databases,
+    endpoints,
     importing,
     jobs,
     keys,
+    people,
+    policies,
+    retention,
     searching,
     serving,
+    tags,
     users,
     verifying,
 )
@@ -32,6 +39,14 @@ app.command("worker")(serving.worker)
 app.add_typer(accounts.group, name="account")
 app.add_typer(users.group, name="user")
 app.add_typer(apikeys.group, name="apikey")
+app.add_typer(policies.group, name="policy")
+app.add_typer(people.group, name="person")
+app.add_typer(endpoints.group, name="endpoint")
+app.add_typer(retention.group, name="retention")
+app.add_typer(collections.holds, name="hold")
+app.add_typer(collections.playlists, name="playlist")
+app.add_typer(tags.group, name="tag")
+app.add_typer(comments.group, name="comment")
 app.command("import")(importing.import_)
 app.command("watch")(watch)
 app.add_typer(jobs.group, name="jobs")

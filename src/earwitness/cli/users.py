@@ -1,22 +1,27 @@
-"""earwitness user: create one, list them, lock them out and let them in."""
+"""earwitness user: create one, list them, change one, lock them out and let them in."""
 
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import select
 
+from earwitness.api.administration.users import change_user
 from earwitness.archive import ledger, user_changes
 from earwitness.archive.ledger import Entry
 from earwitness.archive.schema.people import users
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.user_records import User, user_records
 from earwitness.archive.users import add_user, user_id_of
+from earwitness.cli.calling import identity, make
 from earwitness.cli.operator import action
-from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
 group = typer.Typer(help="Users: people and integrations that sign in.", no_args_is_help=True)
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
+
+Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given again.")]
+Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be given again.")]
 
 _WIRE = {"is_active": "isActive", "is_locked": "isLocked"}
 
@@ -25,8 +30,8 @@ _WIRE = {"is_active": "isActive", "is_locked": "isLocked"}
 def create(
     client_id: ClientId,
     username: Username,
-    role: Annotated[list[str] | None, typer.Option("--role", help="A role; may be given again.")] = None,
-    right: Annotated[list[str] | None, typer.Option("--right", help="A right; may be given again.")] = None,
+    role: Roles = None,
+    right: Rights = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a user."""
@@ -55,6 +60,35 @@ def list_(client_id: ClientId, as_json: AsJson = False) -> None:
         show_table([_row(user) for user in found], headings | {"seen": "last sign-in"})
     else:
         say("There is no user yet: earwitness user create CLIENT_ID USERNAME makes one.")
+
+
+@group.command("set")
+def set_(
+    client_id: ClientId,
+    username: Username,
+    role: Roles = None,
+    right: Rights = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="Another name.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="An empty one takes it away.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="PERSON_ID", help="Who the user is, or `none`.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a user; roles and rights that are given take the place of all there were."""
+    granted = [*(role or []), *(right or [])] or None
+    told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
+    wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    wanted |= {} if person is None else {"personId": identity(person)}
+    if not wanted:
+        fail("Say what to set: earwitness user set --help lists it.", as_json=as_json)
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        user_id = user_id_of(connection, username)
+    changed = make(client_id, "user set", change_user, wanted, id_=user_id, as_json=as_json)
+    if as_json:
+        tell_json(changed)
+    else:
+        say(f"{changed.username} has {', '.join(changed.roles_and_rights) or 'no rights'}.")
 
 
 @group.command("lock")

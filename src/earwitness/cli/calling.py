@@ -1,0 +1,90 @@
+"""The API's calls at the command line: made by the operator, who may do and see everything."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+from litestar.handlers import HTTPRouteHandler
+
+from earwitness.archive import ledger
+from earwitness.archive.accounts import Accounts
+from earwitness.archive.timeline import one_at_a_time
+from earwitness.archive.viewer import Viewer
+from earwitness.cli.operator import action
+from earwitness.cli.output import opened
+from earwitness.http import decode
+from earwitness.http.installation import Installation
+from earwitness.http.metrics import Metrics
+from earwitness.http.road import Answer, Call, Route
+from earwitness.http.tokens import Tokens
+from earwitness.kernel.rights import Right
+from earwitness.kernel.strict_json import MAX_INTEGER
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_INTEGER, help="As `list` shows it.")]
+InteractionId = Annotated[int, typer.Argument(metavar="INTERACTION_ID", min=1, max=MAX_INTEGER)]
+
+
+def make(
+    client_id: int,
+    command: str,
+    handler: HTTPRouteHandler,
+    wanted: dict[str, Any] | Callable[[Call], Any] | None = None,
+    *,
+    id_: int = 0,
+    as_json: bool,
+) -> Any:
+    """Make a call of an account's API, and answer its body.
+
+    `wanted` is what would be sent; or makes, of the call, what its handler takes. The ledger has it as
+    the command.
+    """
+    with opened(as_json) as accounts:
+        return _make(accounts, client_id, command, handler.opt["route"], wanted, id_)
+
+
+def _make(accounts: Accounts, client_id: int, command: str, route: Route, wanted: Any, id_: int) -> Any:
+    settings = accounts.settings
+    installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
+    archive, viewer = accounts.open(client_id), operator(client_id)
+    by = action(command, _description(route))
+    sent = wanted if isinstance(wanted, dict) else {}
+    with archive.write() if route.writes else archive.read() as connection:
+        if route.writes:
+            one_at_a_time(connection)
+        call = Call(installation, archive, viewer, connection, by, id_)
+        if route.takes is None:
+            answer = route.handler(call)
+        else:
+            answer = route.handler(call, wanted(call) if callable(wanted) else decode.take(route.takes, sent))
+        if route.writes:
+            ledger.append(connection, by, call.entries)
+    if route.audit and not route.writes:
+        with archive.write() as connection:
+            ledger.append_access(connection, by, viewer, route.audit.names(sent), route.status)
+    return answer.body if isinstance(answer, Answer) else answer
+
+
+def operator(client_id: int) -> Viewer:
+    return Viewer(client_id, 0, "operator", "operator", None, frozenset(Right), (), "")
+
+
+def _description(route: Route) -> str:
+    if route.audit:
+        return route.audit.description
+    return (route.handler.__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+def pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
+    """Options that are written `NAME=VALUE`."""
+    parted = [one.partition("=") for one in given or []]
+    for name, sign, value in parted:
+        if not (name and sign and value):
+            raise typer.BadParameter(f"{name}{sign}{value} is not NAME=VALUE.", param_hint=option)
+    return [(name, value) for name, _, value in parted]
+
+
+def identity(given: str) -> int | str | None:
+    """An id, or `none`; what is neither is refused as the API refuses it."""
+    if given == "none":
+        return None
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 17 else given

@@ -1,0 +1,95 @@
+"""earwitness endpoint: phone numbers, email addresses and Teams user ids."""
+
+from typing import Annotated, Any
+
+import typer
+
+from earwitness.api.administration import endpoints as calls
+from earwitness.api.people_and_endpoints.endpoints import search_endpoints
+from earwitness.cli.calling import Id, identity, make
+from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
+
+group = typer.Typer(help="Endpoints: numbers, addresses and Teams user ids.", no_args_is_help=True)
+
+Label = Annotated[str | None, typer.Option("--label", help="A label; an empty one takes it away.")]
+Owner = Annotated[
+    str | None, typer.Option("--owner", metavar="PERSON_ID", help="Whose endpoint it is, or `none`.")
+]
+Private = Annotated[bool | None, typer.Option(help="Whether new recordings on it are private.")]
+
+
+@group.command("list")
+def list_(
+    client_id: ClientId,
+    find: Annotated[str | None, typer.Option("--find", help="Words of a value, a label, an owner.")] = None,
+    page: Annotated[int, typer.Option("--page", min=1, help="Which page of a hundred.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """List endpoints by id."""
+    wanted = {"freeText": find, "page": page, "pageSize": 100}
+    found = make(client_id, "endpoint list", search_endpoints, wanted, as_json=as_json)
+    if as_json:
+        tell_json(found)
+        return
+    rows = [
+        {
+            "id": one.id,
+            "type": one.type,
+            "endpoint": one.endpoint,
+            "owner": one.owned_by_full_name,
+            "private": "yes" if one.is_private else "",
+            "recorded": "yes" if one.is_recorded else "",
+        }
+        for one in found
+    ]
+    if rows:
+        show_table(rows, {key: key for key in rows[0]})
+    else:
+        say("There is none.")
+
+
+@group.command("create")
+def create(
+    client_id: ClientId,
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="`phone`, `email` or `teamsUserId`.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE")],
+    label: Label = None,
+    owner: Owner = None,
+    private: Private = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an endpoint. However its value is written, there is one of each."""
+    wanted = {"type": type_, "endpoint": value, **_wanted(label, owner, private)}
+    made = make(client_id, "endpoint create", calls.add_endpoint, wanted, as_json=as_json)
+    tell_json(made) if as_json else say(f"Created endpoint {made.id}, {made.endpoint}.")
+
+
+@group.command("set")
+def set_(
+    client_id: ClientId,
+    id_: Id,
+    label: Label = None,
+    owner: Owner = None,
+    private: Private = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change an endpoint; what is not given stays. Recordings keep who took part, and what is private."""
+    wanted = _wanted(label, owner, private)
+    if not wanted:
+        fail("Say what to set: earwitness endpoint set --help lists it.", as_json=as_json)
+    changed = make(client_id, "endpoint set", calls.change_endpoint, wanted, id_=id_, as_json=as_json)
+    tell_json(changed) if as_json else say(f"Changed endpoint {changed.id}, {changed.endpoint}.")
+
+
+@group.command("delete")
+def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
+    """Delete an endpoint that never took part in anything."""
+    deleted = make(client_id, "endpoint delete", calls.delete_endpoint, id_=id_, as_json=as_json)
+    tell_json(deleted) if as_json else say(f"Deleted endpoint {id_}.")
+
+
+def _wanted(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:
+    """What is asked for, as the API is sent it; null takes the owner away."""
+    wanted: dict[str, Any] = {} if label is None else {"label": label}
+    wanted |= {} if private is None else {"isPrivate": private}
+    return wanted | ({} if owner is None else {"ownedByPersonId": identity(owner)})

@@ -1,0 +1,112 @@
+"""earwitness retention: for how long recordings are kept, by groups of people and by default."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from earwitness.api import retention_groups as calls
+from earwitness.cli.calling import Id, make, pairs
+from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
+from earwitness.kernel.strict_json import MAX_INTEGER
+
+group = typer.Typer(help="Retention groups, and the account default.", no_args_is_help=True)
+
+FOR_EVER = "forever"
+
+Days = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--days",
+        metavar="TYPE=DAYS",
+        help="Days of a type of recording, or of `default`, or `forever`; may be given again.",
+    ),
+]
+People = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--person",
+        metavar="PERSON_ID",
+        min=1,
+        max=MAX_INTEGER,
+        help="Somebody who is in it; may be given again.",
+    ),
+]
+
+
+@group.command("list")
+def list_(client_id: ClientId, as_json: AsJson = False) -> None:
+    """List the account default and the retention groups."""
+    found = make(client_id, "retention list", calls.list_retention_groups, as_json=as_json)
+    if as_json:
+        tell_json(found)
+        return
+    rows: list[dict[str, Any]] = [{"id": "", "name": "account default", "days": found.account_default}]
+    rows += [
+        {"id": one.id, "name": one.name, "days": one.retention_group, "people": one.people_ids}
+        for one in found.retention_groups
+    ]
+    shown = [row | {"days": _in_words(row["days"]), "people": len(row.get("people", []))} for row in rows]
+    show_table(shown, {"id": "id", "name": "name", "days": "days", "people": "people"})
+
+
+@group.command("create")
+def create(
+    client_id: ClientId,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    days: Days = None,
+    person: People = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a retention group. People are in one group: whoever is in another moves."""
+    wanted = {"name": name, "retentionGroup": _days(days) or {}, "peopleIds": person}
+    made = make(client_id, "retention create", calls.add_retention_group, wanted, as_json=as_json)
+    tell_json(made) if as_json else say(f"Created retention group {made.id}, {name}.")
+
+
+@group.command("set")
+def set_(
+    client_id: ClientId,
+    id_: Id,
+    name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
+    days: Days = None,
+    person: People = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a retention group: its days, and its people, take the place of all that there were."""
+    if name is None and not days and not person:
+        fail("Say what to set: earwitness retention set --help lists it.", as_json=as_json)
+    wanted = {"name": name, "retentionGroup": _days(days), "peopleIds": person}
+    changed = make(client_id, "retention set", calls.change_retention_group, wanted, id_=id_, as_json=as_json)
+    tell_json(changed) if as_json else say(f"{changed.name}: {_in_words(changed.retention_group)}.")
+
+
+@group.command("default")
+def default(client_id: ClientId, days: Days = None, as_json: AsJson = False) -> None:
+    """Set the days for people who are in no group."""
+    wanted = {"retentionGroup": _days(days) or {}}
+    after = make(client_id, "retention default", calls.set_account_default, wanted, as_json=as_json)
+    tell_json(after) if as_json else say(f"The account default is {_in_words(after)}.")
+
+
+@group.command("delete")
+def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
+    """Delete a retention group; the account default applies to its people from now on."""
+    deleted = make(client_id, "retention delete", calls.delete_retention_group, id_=id_, as_json=as_json)
+    tell_json(deleted) if as_json else say(f"Deleted retention group {id_}.")
+
+
+def _days(given: list[str] | None) -> dict[str, Any] | None:
+    """Days as they are sent; what is no number is refused as the API refuses it."""
+    named = pairs(given, "--days")
+    return {name: None if days == FOR_EVER else _number(days) for name, days in named} or None
+
+
+def _number(days: str) -> int | str:
+    return int(days) if days.isascii() and days.isdigit() and len(days) < 20 else days
+
+
+def _in_words(days: dict[str, int | None]) -> str:
+    return ", ".join(
+        f"{name} {FOR_EVER if value is None else json.dumps(value)}" for name, value in days.items()
+    )
