@@ -9,6 +9,7 @@ from earwitness.archive.paging import slice_of
 from earwitness.archive.schema.people import user_roles_and_rights, users
 from earwitness.archive.text import fold
 from earwitness.archive.user_records import User, user_records
+from earwitness.archive.words import holds_all, words_of
 from earwitness.http import road
 from earwitness.http.road import Call
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
@@ -64,8 +65,10 @@ def search_users(call: Call, wanted: UserSearch) -> UsersPage:
     rows = call.connection.execute(
         select(*searched, columns.last_login_at).where(*_conditions(wanted)).order_by(columns.id)
     )
-    words = fold(wanted.free_text or "").split()
-    found = [row for row in rows if _has(row, words)]
+    words = words_of(wanted.free_text)
+    found = [
+        row for row in rows if holds_all(words, (row.username, row.full_name, row.email, row.external_id))
+    ]
     page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
     ids, total = slice_of(_in_order(found, wanted.search_order_property or SearchOrder()), page, size)
     return UsersPage(
@@ -103,13 +106,6 @@ def _holding(names: Iterable[str]) -> Iterator[ColumnElement[bool]]:
             return
         enough = [name, *(role for role in Role if name in ROLE_RIGHTS[role])]
         yield exists(select(1).where(granted.user_id == users.c.id, granted.name.in_(enough)))
-
-
-def _has(row: Any, words: Sequence[str]) -> bool:
-    """Whether each word, folded, is in one of a user's fields."""
-    fields = row.username, row.full_name, row.email, row.external_id
-    folded = fold("\n".join(filter(None, fields)))
-    return all(word in folded for word in words)
 
 
 def _in_order(found: Sequence[Any], order: SearchOrder) -> list[int]:
