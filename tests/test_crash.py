@@ -1,9 +1,11 @@
 """kill -9 in the middle: what was acknowledged is there, and nothing half-done is to be seen."""
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,67 +16,45 @@ from sqlalchemy import select
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.users import add_api_key, add_user
-from earwitness.kernel.rights import Role
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run_json, running
-from tests.firm import ADMIN, CLIENT_ID, call, tone
+from tests.firm import CLIENT_ID, call, tone
+from tests.serving import Server, administrator, server
 from tests.waiting import until
 
 BOUNDARY = "crash"
+SENDERS = 3
 
 
-@pytest.fixture
-def credentials(settings: Settings) -> dict[str, Any]:
-    accounts = Accounts(settings)
-    with accounts.open(CLIENT_ID).write() as connection:
-        _, api_key = add_api_key(connection, add_user(connection, ADMIN, [Role.ADMIN]))
-    accounts.close()
-    return {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": api_key}
-
-
-@contextmanager
-def server(settings: Settings, credentials: dict[str, Any]) -> Iterator[httpx.Client]:
-    """A server in a process of its own, killed at the end with everything it started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running(replace(settings, jobs=True), "serve", "--port", port), httpx.Client(timeout=60) as client:
-        client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
-        until(lambda: _is_ready(client), "the server is ready", seconds=60)
-        token = client.post("/api/authWithApiKey", json=credentials).json()["token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        yield client
-
-
-def _is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def test_a_server_killed_in_the_middle_of_an_upload(settings: Settings, credentials: dict[str, Any]) -> None:
-    media = tone(3)
-    with server(settings, credentials) as client:
-        sent: Any = {"metadata": (None, json.dumps(call(thirdPartyId="whole"))), "media": ("a.wav", media)}
-        assert client.post("/api/ingest/recording", files=sent).status_code == 201
-        half = _half_an_upload(client)
-        until(lambda: list(_incoming(settings)), "the upload has begun to be written")
+def test_a_server_killed_while_recordings_come_in(settings: Settings) -> None:
+    credentials = administrator(settings)
+    working = replace(settings, jobs=True)
+    acknowledged: set[str] = set()
+    with ThreadPoolExecutor(SENDERS) as senders, server(working, credentials) as running:
+        half = _half_an_upload(running)
+        sending = [senders.submit(_send_on, running, sender, acknowledged) for sender in range(SENDERS)]
+        until(lambda: len(acknowledged) >= 5 and list(_incoming(settings)), "some are acknowledged")
+        os.killpg(running.process.pid, signal.SIGKILL)
+        for sender in sending:
+            sender.result()
     half.close()
-    with server(settings, credentials) as client:
-        found = client.post("/api/client/recording.search", json={}).json()
-        assert [one["thirdPartyId"] for one in found["recordings"]] == ["whole"]
-        wanted = {"thirdPartyId": "whole", "format": "raw"}
-        assert client.post("/api/client/recording.playBackByThirdPartyId", json=wanted).content == media
-        until(lambda: _all_done(settings), "the job of the killed server is done", seconds=60)
+    with server(working, credentials) as running:
+        found = set(_found(running.client))
+        assert acknowledged <= found
+        assert len(found) <= len(acknowledged) + SENDERS
+        assert found == set(_found(running.client, freeText="call*"))
+        for third_party_id in found:
+            assert _raw(running.client, third_party_id) == _media(third_party_id)
+        until(lambda: run_json(settings, "jobs", "list", CLIENT_ID) == [], "all jobs are done", seconds=60)
+        done = run_json(settings, "jobs", "list", CLIENT_ID, "--done")
+        assert sorted(job["thirdPartyId"] for job in done) == sorted(found)
         assert list(_incoming(settings)) == []
-        assert run_json(settings, "verify", CLIENT_ID)["orphaned"] == []
+        verified = run_json(settings, "verify", CLIENT_ID)
+        assert (verified["verified"], verified["orphaned"]) == (2 * len(found), [])
 
 
-def test_an_import_killed_in_the_middle_is_simply_run_again(
-    settings: Settings, credentials: dict[str, Any], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
+def test_an_import_killed_in_the_middle_is_simply_run_again(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(tone(2))
     lines = [json.dumps(call(thirdPartyId=f"call-{n}", mediaPath="call.wav")) for n in range(60)]
     manifest = tmp_path / "manifest.jsonl"
@@ -86,11 +66,30 @@ def test_an_import_killed_in_the_middle_is_simply_run_again(
     assert summary == {"imported": 60 - len(before), "alreadyThere": len(before), "failed": []}
     assert _third_party_ids(settings) == {f"call-{n}" for n in range(60)}
     verified = run_json(settings, "verify", CLIENT_ID)
-    assert (verified["damaged"], verified["orphaned"]) == ([], [])
+    assert (verified["verified"], verified["damaged"], verified["orphaned"]) == (60, [], [])
     assert list(_incoming(settings)) == []
 
 
-def _half_an_upload(client: httpx.Client) -> socket.socket:
+def _send_on(running: Server, sender: int, acknowledged: set[str]) -> None:
+    """Send recordings one after the other until nobody answers."""
+    for number in range(1000):
+        third_party_id = f"call-{sender}-{number}"
+        metadata = json.dumps(call(thirdPartyId=third_party_id))
+        parts: dict[str, Any] = {"metadata": (None, metadata), "media": ("a.wav", _media(third_party_id))}
+        try:
+            response = running.client.post("/ingest/recording", files=parts)
+        except httpx.TransportError:
+            return
+        assert response.status_code == 201, response.text
+        acknowledged.add(third_party_id)
+
+
+def _media(third_party_id: str) -> bytes:
+    """A tone of its own for each recording."""
+    return tone(0.5, hertz=300 + hash(third_party_id) % 1000)
+
+
+def _half_an_upload(running: Server) -> socket.socket:
     """Begin an upload of 64 MiB, and send a quarter of it."""
     begin = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n'
@@ -99,12 +98,22 @@ def _half_an_upload(client: httpx.Client) -> socket.socket:
     ).encode()
     head = (
         f"POST /api/ingest/recording HTTP/1.1\r\nHost: here\r\nContent-Length: {64 << 20}\r\n"
-        f"Authorization: {client.headers['Authorization']}\r\n"
+        f"Authorization: {running.client.headers['Authorization']}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     ).encode()
-    connection = socket.create_connection(("127.0.0.1", client.base_url.port))
+    connection = socket.create_connection(("127.0.0.1", running.port))
     connection.sendall(head + begin + bytes(16 << 20))
     return connection
+
+
+def _found(client: httpx.Client, **wanted: Any) -> list[str]:
+    page = client.post("/client/recording.search", json={"pageSize": 1000} | wanted).json()
+    return [recording["thirdPartyId"] for recording in page["recordings"]]
+
+
+def _raw(client: httpx.Client, third_party_id: str) -> bytes:
+    wanted = {"thirdPartyId": third_party_id, "format": "raw"}
+    return client.post("/client/recording.playBackByThirdPartyId", json=wanted).content
 
 
 def _incoming(settings: Settings) -> Iterator[Path]:
@@ -118,7 +127,3 @@ def _third_party_ids(settings: Settings) -> set[str]:
         found = set(connection.scalars(select(recordings.c.third_party_id)))
     accounts.close()
     return found
-
-
-def _all_done(settings: Settings) -> bool:
-    return bool(run_json(settings, "jobs", "list", CLIENT_ID) == [])

@@ -136,8 +136,8 @@ def test_what_fails_is_tried_again_later_each_time_and_at_last_is_dead_with_its_
         end(firm, job, "one", f"try {attempt} went wrong")
         waited = 0
         while attempt < MOST_ATTEMPTS and not _is_due(firm):
-            clock.skip(1000)
-            waited += 1
+            clock.skip(500 * 2**attempt)
+            waited += 2**attempt
         waits.append(waited)
     assert waits[:-1] == sorted(set(waits[:-1]))
     clock.skip(7 * 24 * 3_600_000)

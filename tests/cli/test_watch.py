@@ -101,6 +101,7 @@ def test_an_account_and_a_folder_must_be_there(firm: Firm, folder: Path, run: Ru
     run("watch", CLIENT_ID, folder / "nowhere", "--once", exit_code=2)
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the folder that matters here
 def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm, folder: Path) -> None:
     watch = ("watch", CLIENT_ID, folder, *BY_NAME, "--json")
     for number in range(8):

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
 from earwitness.archive import jobs
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.jobs import Job
+from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest.process import process
+from earwitness.kernel.errors import StorageFull
+from earwitness.media.incoming import Incoming, Marker
 from earwitness.media.keys import KeysMissing
 from earwitness.workers import turns
 from earwitness.workers.loop import JobLoop
@@ -93,6 +96,22 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
     with firm.archive.read() as connection:
         (row,) = jobs.listed(connection)
     assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
+
+
+def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
+    firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Incoming) -> Marker:
+        raise StorageFull("The disk is full.")
+
+    firm.ingest(message="Hello.", type="sms")
+    with firm.archive.read() as connection:
+        position = connection.execute(select(recordings.c.position)).scalar_one()
+    with firm.archive.write() as connection:
+        jobs.queue(connection, "index", position)
+    monkeypatch.setattr(Incoming, "begin", refuse)
+    loop.start()
+    until(lambda: status(firm) == {"done": 1}, "the job is done")
 
 
 def test_stopping_waits_for_what_runs_and_begins_nothing_more(firm: Firm) -> None:

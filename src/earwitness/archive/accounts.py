@@ -25,7 +25,7 @@ from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KeyRing
+from earwitness.media.kms import KeyEncryption, open_keys
 from earwitness.media.stores import Store, check_store, open_store
 from earwitness.media.vault import Vault
 
@@ -79,7 +79,7 @@ class Accounts:
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
-        self._keys: KeyRing | None = None
+        self._keys: KeyEncryption | None = None
         check_store(settings)
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
@@ -97,7 +97,7 @@ class Accounts:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:
                 raise Conflict(f"There is an account {client_id} already.") from None
-            KeyRing.open(self.settings, create=not self.all())
+            open_keys(self.settings, create=not self.all())
             self._fill(client_id)
         return account
 
@@ -126,7 +126,7 @@ class Accounts:
             if not any(account.client_id == client_id for account in self.all()):
                 raise NotFound(f"There is no account {client_id}.")
             store = open_store(self.settings, client_id)
-            self._keys = self._keys or KeyRing.open(self.settings, create=False)
+            self._keys = self._keys or open_keys(self.settings)
             vault = Vault(store, self._keys, client_id)
             archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
             archive.sweep()

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import jobs
 from earwitness.kernel.clock import format_ms, now_ms
 
 State = Literal["queued", "running", "done", "dead"]
-Kind = Literal["process", "transcribe"]
-"""What is quick, and what may take as long as the call did."""
+Kind = Literal["process", "transcribe", "index"]
+"""What is quick, what may take as long as the call did, and what may be very many at once."""
 KINDS: Sequence[Kind] = get_args(Kind)
 
 StepName = Literal["measure", "retain", "transcribe", "index"]
@@ -27,6 +27,8 @@ LEASE_MS = 8_000
 MOST_ATTEMPTS = 7
 _FIRST_WAIT_MS = 2_000
 _WAIT_GROWS = 4
+_LONGEST_WAIT_MS = 3_600_000
+_CLOCKS_APART_MS = 60_000
 _KEPT_NOTES = 20
 _DUE = "earwitness_due"
 
@@ -64,10 +66,9 @@ def queue_for_all(
     )
     columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
     will_be_due(connection, kind, new["run_at"])
+    wanted = select(recordings.c.position, *columns).where(*which, ~waiting.exists())
     return connection.execute(
-        insert(jobs).from_select(
-            ["position", *new], select(recordings.c.position, *columns).where(*which, ~waiting.exists())
-        )
+        insert(jobs).from_select(["position", *new], wanted), execution_options={"preserve_rowcount": True}
     ).rowcount
 
 
@@ -107,6 +108,31 @@ def has_due(connection: Connection) -> bool:
 def renew(connection: Connection, job: Job, worker: str) -> bool:
     """Lengthen a lease; False when it is another's by now."""
     return _change(connection, job, worker, {"leased_until": now_ms() + LEASE_MS})
+
+
+def has_leases(connection: Connection, worker: str) -> bool:
+    """Whether a worker has a job that it has not ended."""
+    return connection.scalar(select(jobs.c.id).where(*_leased_by(worker)).limit(1)) is not None
+
+
+def end_leases(connection: Connection, worker: str) -> None:
+    """Let the leases of a worker that died run out now."""
+    ended = update(jobs).where(*_leased_by(worker)).values(leased_until=now_ms())
+    for kind in connection.scalars(ended.returning(jobs.c.kind)):
+        will_be_due(connection, kind, now_ms())
+
+
+def wait_too_long(connection: Connection) -> bool:
+    """Whether jobs wait for a moment that is too far away: a clock was wrong when it was set."""
+    return connection.scalar(select(jobs.c.id).where(_too_far_away()).limit(1)) is not None
+
+
+def wait_no_longer(connection: Connection) -> None:
+    """Let such jobs be due now."""
+    now = now_ms()
+    due = update(jobs).where(_too_far_away()).values(run_at=now, leased_until=now).returning(jobs.c.kind)
+    for kind in connection.scalars(due):
+        will_be_due(connection, kind, now)
 
 
 def finish(connection: Connection, job: Job, worker: str) -> bool:
@@ -218,6 +244,22 @@ def _next(connection: Connection, kind: Kind | None, now: int) -> Any:
     return None
 
 
+def _leased_by(worker: str) -> Sequence[ColumnElement[bool]]:
+    return jobs.c.state == "running", jobs.c.leased_by == worker
+
+
+def _too_far_away() -> ColumnElement[bool]:
+    soon, late = now_ms() + _CLOCKS_APART_MS, now_ms() + _LONGEST_WAIT_MS
+    waits = or_(jobs.c.run_at > late, and_(jobs.c.run_at > soon, jobs.c.attempts == 0))
+    return and_(
+        jobs.c.kind.in_(KINDS),
+        or_(
+            and_(jobs.c.state == "queued", waits),
+            and_(jobs.c.state == "running", jobs.c.leased_until > soon + LEASE_MS),
+        ),
+    )
+
+
 def _new(kind: Kind, step: StepName | None) -> dict[str, Any]:
     now = now_ms()
     return {"kind": kind, "step": step, "state": "queued", "attempts": 0, "queued_at": now, "run_at": now}
@@ -229,8 +271,8 @@ def _ended(state: State, wait_ms: int = 0) -> dict[str, Any]:
 
 def _change(connection: Connection, job: Job, worker: str, values: dict[str, Any]) -> bool:
     """Change a job that this worker has the lease of; False when it is another's by now."""
-    this = and_(jobs.c.id == job.id, jobs.c.leased_by == worker, jobs.c.state == "running")
-    return connection.execute(update(jobs).where(this).values(values)).rowcount == 1
+    this = update(jobs).where(jobs.c.id == job.id, *_leased_by(worker))
+    return connection.execute(this.values(values)).rowcount == 1
 
 
 def _note(text: str) -> dict[str, str]:

@@ -25,6 +25,8 @@ def do(archive: Archive, job: Job, worker: str, settings: Settings, halt: thread
     """Do a job, or give it back soon after `halt` is set. Raises what the database raises."""
     with _renewed(archive, job, worker, halt):
         try:
+            if job.attempts > 1:
+                archive.sweep()  # whoever tried before may have died, and left an upload
             process(archive, job, worker, settings, halt)
         except Halted:
             with archive.write() as connection:

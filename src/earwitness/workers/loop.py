@@ -1,9 +1,7 @@
 """The job loop: takes what is due in any account, a few of each kind at a time, until it is told to stop."""
 
 import logging
-import os
 import secrets
-import socket
 import threading
 import time
 
@@ -11,8 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.jobs import Job, Kind
+from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
 from earwitness.workers.doing import do
+from earwitness.workers.presence import Presence
 from earwitness.workers.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,8 @@ GRACE_SECONDS = 8.0
 """How long running jobs have to end by themselves when the loop is told to stop."""
 
 _IDLE_SECONDS = 0.5
-_ROUND_SECONDS = 60.0
+_LOOK_AROUND_SECONDS = 1.0
+_ROUND_SECONDS = 300.0
 _LAST_WORDS_SECONDS = 5.0
 
 
@@ -41,13 +42,21 @@ class JobLoop:
         self._woken = woken or threading.Event()
         self._grace_seconds = grace_seconds
         self._stopping = threading.Event()
-        self._worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._turns = Turns(accounts, self._worker)
+        self._presence: Presence | None = None
+        self._turns = Turns(accounts, secrets.token_hex(16))
         self._halts: set[threading.Event] = set()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         self._threads = [*self._slots(), threading.Thread(target=self._go_round, name="rounds", daemon=True)]
+        try:
+            self._presence = Presence(self._settings.data)
+        except StorageFull:
+            log.warning("there is no room to tell others of this worker: its leases will have to run out")
+        else:
+            self._turns = Turns(self._accounts, self._presence.name)
+            look_around = threading.Thread(target=self._look_around, args=(self._presence,), daemon=True)
+            self._threads.append(look_around)
         for thread in self._threads:
             thread.start()
 
@@ -59,6 +68,8 @@ class JobLoop:
         for halt in list(self._halts):
             halt.set()
         self._wait_for_threads(_LAST_WORDS_SECONDS)
+        if self._presence:
+            self._presence.leave()
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and return: what tests and the demo wait for."""
@@ -76,6 +87,7 @@ class JobLoop:
         at_once: dict[Kind, int] = {
             "process": self._settings.process_jobs,
             "transcribe": self._settings.transcribe_jobs,
+            "index": 1,
         }
         return [
             threading.Thread(target=self._run, args=(kind, until_idle), name=f"{kind}-{number}", daemon=True)
@@ -100,12 +112,12 @@ class JobLoop:
         halt = threading.Event()
         self._halts.add(halt)
         try:
-            do(archive, job, self._worker, self._settings, halt)
+            do(archive, job, self._turns.worker, self._settings, halt)
         finally:
             self._halts.discard(halt)
 
     def _go_round(self) -> None:
-        """Look into every account: all at once to begin with, then slowly, all of them in a minute."""
+        """Look into every account: all at once to begin with, then slowly, all of them in five minutes."""
         pause = 0.0
         while not self._stopping.is_set():
             client_ids = self._client_ids()
@@ -118,6 +130,17 @@ class JobLoop:
                     return
             pause = _ROUND_SECONDS / max(len(client_ids), 1)
             self._stopping.wait(pause)
+
+    def _look_around(self, presence: Presence) -> None:
+        """Take up what workers of this machine leave that die."""
+        while not self._stopping.is_set():
+            try:
+                for fallen in presence.fallen():
+                    self._turns.inherit(fallen)
+                    self._woken.set()
+            except Exception as error:
+                log.error("what a dead worker left cannot be taken up: %s", type(error).__name__)
+            self._stopping.wait(_LOOK_AROUND_SECONDS)
 
     def _client_ids(self) -> list[int]:
         try:

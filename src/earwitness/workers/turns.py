@@ -20,7 +20,7 @@ class Turns:
 
     def __init__(self, accounts: Accounts, worker: str) -> None:
         self._accounts = accounts
-        self._worker = worker
+        self.worker = worker
         self._lock = threading.Lock()
         self._last: dict[Kind, int] = dict.fromkeys(KINDS, 0)
 
@@ -30,7 +30,7 @@ class Turns:
             try:
                 archive = self._accounts.open(client_id)
                 with archive.write() as connection:
-                    job = jobs.lease(connection, self._worker, kind)
+                    job = jobs.lease(connection, self.worker, kind)
                 if job is not None:
                     return archive, job
                 self._settle(archive, kind)
@@ -47,11 +47,32 @@ class Turns:
         return any(accounts_with_work.next_with_work(directory, kind, 0) is not None for kind in KINDS)
 
     def look_into(self, client_id: int) -> None:
-        """Mark the work of an account that nobody may have marked."""
+        """Mark the work of an account that nobody may have marked, and set right what a wrong clock said."""
         with self._accounts.glance(client_id) as connection:
+            is_wrong = jobs.wait_too_long(connection)
             due_at = {kind: jobs.next_due_at(connection, kind) for kind in KINDS}
         missing: dict[Kind, int] = {kind: at for kind, at in due_at.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, missing)
+        if is_wrong:
+            with self._accounts.open(client_id).write() as connection:
+                jobs.wait_no_longer(connection)
+
+    def inherit(self, worker: str) -> None:
+        """End the leases of a worker that died, so that its jobs are due."""
+        for account in self._accounts.all():
+            try:
+                self._inherit_in(account.client_id, worker)
+            except Exception as error:  # there they have to run out
+                log.warning(
+                    "leases of account %s cannot be ended: %s", account.client_id, type(error).__name__
+                )
+
+    def _inherit_in(self, client_id: int, worker: str) -> None:
+        with self._accounts.glance(client_id) as connection:
+            if not jobs.has_leases(connection, worker):
+                return
+        with self._accounts.open(client_id).write() as connection:
+            jobs.end_leases(connection, worker)
 
     def _next(self, kind: Kind) -> int | None:
         with self._lock:
