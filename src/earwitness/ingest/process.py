@@ -1,8 +1,9 @@
 """What is done with a recording after it was accepted: `STEPS`, in this order, one file each.
 
 Jobs do them: `process` those that are quick, and when it is done it queues `transcribe`, which may take as
-long as the call did. The steps of a job gather what they find in a `Work`, and one transaction at the end
-makes it all visible and the job done. A step that dies leaves nothing, and is simply done again.
+long as the call did; `index` is for what very many recordings share, and was renamed. The steps of a job
+gather what they find in a `Work`, and one transaction at the end makes it all visible and the job done. A
+step that dies leaves nothing, and is simply done again.
 """
 
 import threading
@@ -33,6 +34,7 @@ STEPS: Mapping[StepName, Step] = {
 STEPS_OF: Mapping[Kind, tuple[StepName, ...]] = {
     "process": ("measure", "retain", "index"),
     "transcribe": ("transcribe", "index"),
+    "index": ("index",),
 }
 
 

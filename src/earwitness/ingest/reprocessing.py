@@ -28,6 +28,6 @@ def queue_again(
         if transcribing.engine_of(connection) == transcribing.NONE:
             raise Conflict("No engine is chosen: `earwitness account set` has --transcription.")
         which += transcribing.wanted()
-    if step is None or step == "transcribe":
-        return jobs.queue_for_all(connection, step or "process", which)
-    return jobs.queue_for_all(connection, "process", which, step=step)
+    if step == "measure" or step == "retain":
+        return jobs.queue_for_all(connection, "process", which, step=step)
+    return jobs.queue_for_all(connection, step or "process", which)

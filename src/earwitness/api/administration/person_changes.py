@@ -9,11 +9,11 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.groups import assign_groups
 from earwitness.archive.person_records import Person, person_records
+from earwitness.archive.reindexing import index_anew
 from earwitness.archive.retention import recompute_for_people
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.text import fold
-from earwitness.archive.text_index import index_recording
 from earwitness.http.road import Call
 from earwitness.ingest.metadata import EndpointType, Text, Word
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -84,7 +84,8 @@ def change(call: Call, person_id: int, wanted: PersonChange) -> Person:
         assign_groups(connection, person_id, groups)
     changed = {name for name, value in columns.items() if value != before._mapping[name]}
     if changed & {"full_name", "email"}:
-        _index_anew(connection, person_id)
+        part = recording_endpoints.c
+        index_anew(connection, select(part.position).where(part.person_id == person_id))
     if "retention_group_id" in changed:
         recompute_for_people(connection, [person_id])
     call.changed("Person", person_id, _given(wanted))
@@ -151,13 +152,6 @@ def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -
     connection.execute(
         update(endpoints).where(endpoints.c.id.in_(endpoint_ids)).values(owned_by_person_id=person_id)
     )
-
-
-def _index_anew(connection: Connection, person_id: int) -> None:
-    part = recording_endpoints.c
-    theirs = select(part.position).where(part.person_id == person_id).distinct()
-    for position in connection.scalars(theirs).all():
-        index_recording(connection, position)
 
 
 def _given(wanted: PersonChange) -> dict[str, object]:

@@ -5,9 +5,11 @@ from typing import Annotated
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
 
+from earwitness.archive.reindexing import index_anew
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.tags import set_tags
 from earwitness.archive.text_index import index_recording
+from earwitness.archive.viewer import check_sees_everything
 from earwitness.archive.visible import visible_position
 from earwitness.http import road
 from earwitness.http.named import by_recording_id
@@ -95,22 +97,22 @@ def add_tag(call: Call, wanted: NewTag) -> TagId:
 
 @road.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
 def rename_tag(call: Call, wanted: NewTag) -> Tag:
-    """Rename a tag; its recordings are found by the new name from then on."""
+    """Rename a tag; its recordings are found by the new name from then on, or soon if they are very many."""
     _check("tag", wanted.tag)
     this = tags.c.id == call.id
     before = _tag(call)
     _check_is_new(call.connection, wanted.tag, ~this)
     call.connection.execute(update(tags).where(this).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()))
     tagged = select(recording_tags.c.position).where(recording_tags.c.tag_id == call.id)
-    for position in call.connection.scalars(tagged).all():
-        index_recording(call.connection, position)
+    index_anew(call.connection, tagged)
     call.changed("Tag", call.id, {"tag": wanted.tag, "was": before})
     return Tag(id=call.id, tag=wanted.tag)
 
 
 @road.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
-    """Delete a tag that no recording and no comment has."""
+    """Delete a tag that no recording and no comment has. It takes somebody who may see every recording."""
+    check_sees_everything(call.viewer)
     before = _tag(call)
     of_comment = comments.c.tag_id == call.id
     in_use = or_(

@@ -1,0 +1,60 @@
+"""What has a new name is found by it: at once, or, where very many recordings share it, as jobs are done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from earwitness.archive import jobs, reindexing
+from tests.firm import Firm, call
+
+Rename = Callable[[Firm], Any]
+
+PERSON = {"thirdPartyId": "AAD-1", "fullName": "Jane Smith"}
+
+
+def rename_tag(firm: Firm) -> Any:
+    (tag,) = firm.get("/admin/tag")
+    return firm.call("PUT", f"/admin/tag/{tag['id']}", {"tag": "renamed"})
+
+
+def rename_person(firm: Firm) -> Any:
+    (person,) = firm.post("/client/people.search", {"freeText": "jane"})["persons"]
+    return firm.call("PUT", f"/admin/person/{person['id']}", {"fullName": "Jane Renamed"})
+
+
+def kinds_queued(firm: Firm) -> list[object]:
+    with firm.archive.read() as connection:
+        return [job["kind"] for job in jobs.listed(connection)]
+
+
+@pytest.fixture
+def named(firm: Firm) -> Firm:
+    """Three recordings with one tag, and one person in each of them."""
+    (subject, other) = call()["endpoints"]
+    for number in range(3):
+        endpoints = [subject | {"person": PERSON}, other]
+        firm.ingest(thirdPartyId=f"call-{number}", tags=["named"], endpoints=endpoints)
+    firm.work()
+    return firm
+
+
+@pytest.mark.parametrize("rename", [rename_tag, rename_person])
+def test_a_few_recordings_are_found_by_the_new_name_at_once(named: Firm, rename: Rename) -> None:
+    assert rename(named).is_success
+    assert kinds_queued(named) == []
+    assert len(named.search(freeText="renamed")) == 3
+
+
+@pytest.mark.parametrize("rename", [rename_tag, rename_person])
+def test_very_many_are_left_to_jobs_which_nothing_else_waits_for(
+    named: Firm, rename: Rename, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reindexing, "MOST_AT_ONCE", 2)
+    assert rename(named).is_success
+    assert rename(named).status_code in (200, 409)  # what waits already is not queued again
+    assert kinds_queued(named) == ["index"] * 3
+    assert named.search(freeText="renamed") == []
+    named.work()
+    assert kinds_queued(named) == []
+    assert len(named.search(freeText="renamed")) == 3
