@@ -13,7 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import Connection, event, make_url, select
 
+from earwitness.archive import databases
 from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
 from tests.conftest import run_in_postgres
@@ -205,6 +207,23 @@ def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, pos
         with gone(served, postgres_url):
             pass
         assert served.send(call(thirdPartyId=f"after-{number}")).status_code == 201
+
+
+def test_a_locked_database_says_try_again_and_then_goes_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "BUSY_MS", 50)
+    with Firm(settings) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        with firm.archive.write() as connection:
+            one_at_a_time(connection)
+            refused = firm.send(call(thirdPartyId="during"), tone())
+            assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+            assert int(refused.headers["retry-after"]) > 0
+            assert firm.search() == ["before"]
+        assert firm.send(call(thirdPartyId="during"), tone()).status_code == 201
+        firm.work()
+        assert len(list(firm.archive.store.names())) == 4
 
 
 def waiting(firm: Firm) -> list[str]:

@@ -18,13 +18,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from earwitness.kernel.errors import OutOfTime, Problem, StorageFull, Unavailable
 
-_BUSY_MS = 30_000
+BUSY_MS = 30_000
+"""How long a call waits for another writer before it is told to try again."""
+
 _STEPS_BETWEEN_LOOKS = 50_000
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
-# The busy timeout comes first: every other pragma may have to wait for a lock.
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {_BUSY_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -51,6 +51,7 @@ def sqlite_engine(file: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")  # first: all others may have to wait
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
@@ -71,7 +72,7 @@ def postgres_engine(url: str) -> Engine:
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
-        connect_args={"options": "-c jit=off"},
+        connect_args={"options": f"-c jit=off -c lock_timeout={BUSY_MS}"},
     )
 
 
