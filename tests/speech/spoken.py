@@ -42,6 +42,11 @@ def heard(media: bytes, side: Speech = "speech") -> bytes:
         return b"".join(pcm)
 
 
+def first_sentence(voice: str) -> bytes:
+    """The first sentence of a sample, as an engine hears it."""
+    return heard(sample(voice))[: 5 * BYTES_A_SECOND]
+
+
 def words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 

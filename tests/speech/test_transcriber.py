@@ -18,7 +18,7 @@ from earwitness.speech.transcriber import (
     TranscriptionUnusable,
     transcribe,
 )
-from tests.speech.spoken import SENTENCES, errors, heard, sample, words
+from tests.speech.spoken import SENTENCES, errors, first_sentence, words
 
 LIMITS = SpeechLimits(seconds=120, memory_mib=4096)
 MINUTE = [bytes(32_000)] * 60
@@ -57,8 +57,8 @@ def _nothing_is_left_over() -> Iterator[None]:
 
 
 def test_speech_is_turned_into_text() -> None:
-    transcript = transcribe("pocketsphinx", "", [heard(sample("rms"))], LIMITS, whenever)
-    said = words(" ".join(SENTENCES["rms"]))
+    transcript = transcribe("pocketsphinx", "", [first_sentence("rms")], LIMITS, whenever)
+    said = words(SENTENCES["rms"][0])
     understood = words(" ".join(segment.text for segment in transcript.segments))
     assert transcript.language == "en"
     assert errors(said, understood) <= len(said) * 0.15
@@ -194,7 +194,7 @@ def test_with_its_parent_the_engine_ends_too() -> None:
         "    if children():\n"
         "        print(*children(), flush=True)\n"
         "        sys.stdin.read()\n"
-        "transcribe('pocketsphinx', '', [heard(sample('rms'))] * 100, LIMITS, look)\n"
+        "transcribe('pocketsphinx', '', [first_sentence('rms')] * 400, LIMITS, look)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],

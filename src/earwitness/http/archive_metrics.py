@@ -17,12 +17,14 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.archive.schema.people import counters
+from earwitness.archive.transcribed import Transcribed, transcribed
 from earwitness.archive.workload import UNFINISHED, Workload, workload
 from earwitness.kernel.clock import now_ms
 
 log = logging.getLogger(__name__)
 
 _STALE_AFTER_MS = 60_000
+_QUIET_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class _Looked:
     at: int
     received: int
     work: Workload
+    transcribed: Transcribed
 
 
 class ArchiveCollector(Collector):
@@ -62,27 +65,33 @@ class ArchiveCollector(Collector):
         oldest = min((one.work.oldest_queued_at or now for one in looked), default=now)
         age = max(0, now - oldest) / 1000
         yield _gauge("oldest_queued_job_age_seconds", "How long the oldest queued job has waited.", age)
+        yield from _transcription(sum((one.transcribed for one in looked), Transcribed()))
 
     def _look(self) -> None:
-        """Look into the accounts that have work, or had some, and those that were not looked at lately."""
+        """Look into the accounts that have work, or had some, and some that were not looked at lately."""
         with reading(self._accounts.directory) as connection:
-            busy = set(connection.scalars(select(accounts_with_work.c.client_id)))
-        known = self._looked
-        self._looked = {
-            client_id: known[client_id]
-            if client_id in known and client_id not in busy and _is_quiet(known[client_id])
-            else self._look_into(client_id)
-            for client_id in (account.client_id for account in self._accounts.all())
-        }
+            marked = set(connection.scalars(select(accounts_with_work.c.client_id)))
+        ids = [account.client_id for account in self._accounts.all()]
+        known = {client_id: self._looked[client_id] for client_id in ids if client_id in self._looked}
+        busy = [one for one in ids if one in marked or (one in known and known[one].work.counts)]
+        looked_at = {one: known[one].at if one in known else 0 for one in ids if one not in busy}
+        stale = [one for one, at in looked_at.items() if abs(now_ms() - at) > _STALE_AFTER_MS]
+        for client_id in [*busy, *sorted(stale, key=looked_at.__getitem__)[:_QUIET_AT_ONCE]]:
+            known[client_id] = self._look_into(client_id)
+        self._looked = known
 
     def _look_into(self, client_id: int) -> _Looked:
         with self._accounts.glance(client_id) as connection:
             received = connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
-            return _Looked(now_ms(), int(received or 0), workload(connection))
+            return _Looked(now_ms(), int(received or 0), workload(connection), transcribed(connection))
 
 
-def _is_quiet(looked: _Looked) -> bool:
-    return not looked.work.counts and now_ms() - looked.at < _STALE_AFTER_MS
+def _transcription(done: Transcribed) -> Iterator[Metric]:
+    heard, took = done.heard_ms / 1000, done.took_ms / 1000
+    yield _gauge("transcribed_seconds", "Sound that engines have heard, channel by channel.", heard)
+    yield _gauge("transcribing_seconds", "Time that they took for it.", took)
+    factor = took / heard if heard else 0
+    yield _gauge("transcription_real_time_factor", "Time taken for each second of sound.", factor)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

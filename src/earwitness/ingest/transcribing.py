@@ -1,11 +1,13 @@
 """The step that transcribes: what a recording's source sent no transcript of, an engine writes one of."""
 
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select
 
 from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import recordings, transcripts
+from earwitness.archive.transcribed import Transcribed, add_transcribed
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
 from earwitness.ingest.transcript import add_transcript
 from earwitness.ingest.work import Work
@@ -53,10 +55,14 @@ def transcribe(work: Work) -> None:
         engine = engine_of(connection)
         if not is_wanted(connection, work.playable.position):
             return
+    began = time.monotonic()
     heard = [_hear(work, engine, side, channel) for side, channel in _sides(work)]
-    if heard:
-        transcript = _merged(heard)
+    took_ms = int((time.monotonic() - began) * 1000)
+    if heard and work.playable.measurement:
+        heard_ms = len(heard) * int(work.playable.measurement["duration_ms"])
+        transcript, effort = _merged(heard), Transcribed(heard_ms, took_ms)
         work.changes.append(lambda connection: _write(connection, work, transcript, engine))
+        work.changes.append(lambda connection: add_transcribed(connection, effort))
 
 
 def _sides(work: Work) -> list[tuple[Speech, int | None]]:

@@ -1,0 +1,38 @@
+"""How much sound an account has had transcribed, and how long that took, whichever machines did it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from earwitness.archive.schema.people import counters
+
+_HEARD, _TOOK = "transcribed_ms", "transcribing_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """What engines have heard in all, each channel by itself, and how long they took for it."""
+
+    heard_ms: int = 0
+    took_ms: int = 0
+
+    def __add__(self, other: "Transcribed") -> "Transcribed":
+        return Transcribed(self.heard_ms + other.heard_ms, self.took_ms + other.took_ms)
+
+
+def add_transcribed(connection: Connection, one: Transcribed) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    added = dialect.insert(counters)
+    connection.execute(
+        added.on_conflict_do_update(
+            index_elements=["name"], set_={"value": counters.c.value + added.excluded.value}
+        ),
+        [{"name": _HEARD, "value": one.heard_ms}, {"name": _TOOK, "value": one.took_ms}],
+    )
+
+
+def transcribed(connection: Connection) -> Transcribed:
+    rows = connection.execute(select(counters).where(counters.c.name.in_((_HEARD, _TOOK))))
+    found = {row.name: row.value for row in rows}
+    return Transcribed(found.get(_HEARD, 0), found.get(_TOOK, 0))

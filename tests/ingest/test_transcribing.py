@@ -1,0 +1,283 @@
+"""What nobody sent a transcript of is transcribed, if the account wants that; what was sent is kept."""
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from earwitness.archive import jobs
+from earwitness.archive.schema.recordings import transcripts
+from earwitness.http.archive_metrics import ArchiveCollector
+from earwitness.ingest import transcribing
+from earwitness.ingest.reprocessing import queue_again
+from earwitness.kernel.errors import Conflict, NotFound
+from earwitness.speech.engine import Segment, Transcript
+from earwitness.speech.transcriber import TranscriptionFailed, TranscriptionUnusable
+from tests.firm import Firm, tone, transcript
+from tests.media.samples import wav_of
+from tests.speech.spoken import SENTENCES, errors, first_sentence, words
+
+Listen = Callable[[bytes], Transcript]
+
+
+def choose(firm: Firm, engine: str) -> None:
+    response = firm.call("PUT", "/admin/account", {"transcription": engine})
+    assert response.is_success, response.text
+
+
+def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
+    """Let an engine that the test plays hear what there is to hear, a channel at a time."""
+
+    def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> Transcript:
+        return listen(b"".join(pcm))
+
+    monkeypatch.setattr(transcribing, "listen", hear)
+
+
+def always(*sentences: str, language: str = "en") -> Listen:
+    said = [Segment(text, 2.0 * place, 2.0 * place + 1) for place, text in enumerate(sentences)]
+    return lambda _pcm: Transcript(language, said)
+
+
+def analysis(firm: Firm, interaction_id: int, **wanted: Any) -> Any:
+    body = {"interactionIds": [interaction_id], **wanted}
+    (answer,) = firm.post("/client/recording.transcription.get", body)
+    return answer["analysis"]
+
+
+def texts(firm: Firm, interaction_id: int) -> list[str]:
+    return [segment["text"] for segment in analysis(firm, interaction_id)["transcript"]["segments"]]
+
+
+def listed(firm: Firm) -> list[dict[str, Any]]:
+    with firm.archive.read() as connection:
+        return jobs.listed(connection, done=True)
+
+
+def again(firm: Firm, *step: Any) -> int:
+    with firm.archive.write() as connection:
+        queued = queue_again(connection, *step)
+    firm.work()
+    return queued
+
+
+def test_by_default_nothing_is_transcribed(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_it_hear(monkeypatch, always("Hello."))
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    assert analysis(firm, interaction_id) is None
+    assert [job["kind"] for job in listed(firm)] == ["process"]
+
+
+def test_a_call_is_transcribed_found_by_its_words_and_shown_with_them(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("please sell five hundred shares", "at the best price"))
+    interaction_id = firm.ingest(tone(0.5))
+    assert firm.search(freeText='"hundred shares"') == []
+    firm.work()
+    assert analysis(firm, interaction_id) == {
+        "transcript": {
+            "language": "en",
+            "segments": [
+                {"text": "please sell five hundred shares", "start": 0.0, "end": 1.0},
+                {"text": "at the best price", "start": 2.0, "end": 3.0},
+            ],
+        }
+    }
+    assert firm.search(freeText='"hundred shares"') == ["call-1"]
+    (found,) = firm.post("/client/recording.search", {})["recordings"]
+    assert found["transcriptSnippet"] == "please sell five hundred shares at the best price"
+    with firm.archive.read() as connection:
+        assert connection.scalar(select(transcripts.c.engine)) == "pocketsphinx"
+
+
+def test_what_is_said_in_english_is_understood_and_found(firm: Firm) -> None:
+    choose(firm, "pocketsphinx")
+    interaction_id = firm.ingest(wav_of(first_sentence("rms"), 16000, 1))
+    firm.work()
+    said = words(SENTENCES["rms"][0])
+    assert errors(said, words(" ".join(texts(firm, interaction_id)))) <= 0.15 * len(said)
+    assert firm.search(freeText='"ten minutes"') == ["call-1"]
+
+
+def test_how_long_transcribing_takes_is_counted(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("Hello."))
+    for number in range(2):
+        firm.ingest(wav_of(bytes(8000 * 4), 8000, 2), thirdPartyId=f"call-{number}")
+    firm.work()
+    counted = {
+        family.name.removeprefix("earwitness_"): family.samples[0].value
+        for family in ArchiveCollector(firm.app.state.installation.accounts).collect()
+    }
+    assert counted["transcribed_seconds"] == 4
+    assert 0 < counted["transcribing_seconds"] == 4 * counted["transcription_real_time_factor"]
+
+
+def test_a_transcript_that_came_along_is_kept(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("what the engine heard"))
+    interaction_id = firm.ingest(tone(0.5), transcript=transcript("What was said."))
+    firm.work()
+    assert texts(firm, interaction_id) == ["What was said."]
+    assert [job["kind"] for job in listed(firm)] == ["process"]
+    assert again(firm, "transcribe") == 0
+    assert again(firm) == 1
+    assert texts(firm, interaction_id) == ["What was said."]
+
+
+def test_a_transcript_that_comes_while_the_engine_listens_is_kept(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listen(_pcm: bytes) -> Transcript:
+        sent = transcript("What was said.")
+        assert firm.call("PUT", "/ingest/recording/call-1/transcript", sent).status_code == 201
+        return Transcript("en", [Segment("what the engine heard", 0, 1)])
+
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, listen)
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    assert texts(firm, interaction_id) == ["What was said."]
+    assert firm.search(freeText="engine") == []
+    assert firm.search(freeText="said") == ["call-1"]
+
+
+def test_the_two_sides_of_a_call_are_heard_apart_and_told_in_the_order_of_time(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine of this test writes down whether it hears anything, a second at a time."""
+    loud, quiet = b"\x00\x40" * 8000, bytes(16000)
+    left, right = loud + quiet + loud, quiet + loud + quiet
+    sides = zip(*(_samples(side) for side in (left, right)), strict=True)
+
+    def listen(pcm: bytes) -> Transcript:
+        middles = [pcm[start + 8000 : start + 24_000] for start in range(0, len(pcm), 32_000)]
+        loudness = [max(map(abs, memoryview(one).cast("h"))) for one in middles]
+        return Transcript(
+            "en", [Segment(f"at {n}", n, n + 0.9) for n, level in enumerate(loudness) if level > 8000]
+        )
+
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, listen)
+    interaction_id = firm.ingest(wav_of(b"".join(one + other for one, other in sides), 8000, 2))
+    firm.work()
+    segments = analysis(firm, interaction_id, includeChannels=True)["transcript"]["segments"]
+    assert [(one["text"], one["channel"], one["speaker"]) for one in segments] == [
+        ("at 0", 0, None),
+        ("at 1", 1, None),
+        ("at 2", 0, None),
+    ]
+    assert all(set(one) == {"text", "start", "end"} for one in _segments(firm, interaction_id))
+
+
+def _samples(pcm: bytes) -> list[bytes]:
+    return [pcm[start : start + 2] for start in range(0, len(pcm), 2)]
+
+
+def _segments(firm: Firm, interaction_id: int) -> Any:
+    return analysis(firm, interaction_id)["transcript"]["segments"]
+
+
+def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
+    choose(firm, "pocketsphinx")
+    twice = b"".join(one * 2 for one in _samples(first_sentence("awb")))
+    interaction_id = firm.ingest(wav_of(twice, 16000, 2))
+    firm.work()
+    segments = analysis(firm, interaction_id, includeChannels=True)["transcript"]["segments"]
+    assert {one["channel"] for one in segments} == {0}
+    assert all(one["end"] <= other["start"] for one, other in pairwise(segments))
+    said = words(SENTENCES["awb"][0])
+    assert errors(said, words(" ".join(one["text"] for one in segments))) <= 0.15 * len(said)
+
+
+def test_a_recording_of_one_channel_names_none(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "faster-whisper")
+    let_it_hear(monkeypatch, always("Guten Tag.", language="de"))
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    found = analysis(firm, interaction_id, includeChannels=True)["transcript"]
+    assert found["language"] == "de"
+    assert found["segments"] == [
+        {"text": "Guten Tag.", "start": 0.0, "end": 1.0, "channel": None, "speaker": None}
+    ]
+
+
+def test_where_nothing_was_said_the_transcript_is_empty(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, lambda _pcm: Transcript(None, []))
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    assert analysis(firm, interaction_id) == {"transcript": {"language": None, "segments": []}}
+
+
+def test_what_cannot_be_decoded_is_not_transcribed(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("Hello."))
+    interaction_id = firm.ingest(b"no sound at all")
+    firm.work()
+    assert analysis(firm, interaction_id) is None
+    assert [job["state"] for job in listed(firm)] == ["done"]
+
+
+def test_an_engine_that_is_not_installed_is_asked_for_and_costs_nothing_else(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listen(_pcm: bytes) -> Transcript:
+        raise TranscriptionUnusable("faster-whisper is not installed: pip install 'earwitness[whisper]'.")
+
+    choose(firm, "faster-whisper")
+    let_it_hear(monkeypatch, listen)
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    processed, transcribed = listed(firm)
+    assert (processed["kind"], processed["state"]) == ("process", "done")
+    assert (transcribed["kind"], transcribed["state"], transcribed["attempts"]) == ("transcribe", "dead", 1)
+    assert "pip install 'earwitness[whisper]'" in transcribed["log"][-1]["text"]
+    assert analysis(firm, interaction_id) is None
+    let_it_hear(monkeypatch, always("Hello."))
+    with firm.archive.write() as connection:
+        assert jobs.retry(connection) == 1
+    firm.work()
+    assert texts(firm, interaction_id) == ["Hello."]
+
+
+def test_an_engine_that_fails_is_tried_again_later(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listen(_pcm: bytes) -> Transcript:
+        raise TranscriptionFailed("Transcription ended early: it was ended by SIGSEGV.")
+
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, listen)
+    firm.ingest(tone(0.5))
+    firm.work()
+    job = listed(firm)[-1]
+    assert (job["state"], job["attempts"]) == ("queued", 1)
+    assert job["log"][-1]["text"].endswith("it was ended by SIGSEGV.")
+
+
+def test_a_better_engine_hears_what_another_one_heard(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("eye scream"))
+    interaction_id = firm.ingest(tone(0.5))
+    firm.work()
+    choose(firm, "faster-whisper")
+    let_it_hear(monkeypatch, always("ice cream"))
+    assert again(firm, "transcribe", interaction_id) == 1
+    assert texts(firm, interaction_id) == ["ice cream"]
+    assert firm.search(freeText="cream") == ["call-1"]
+    assert firm.search(freeText="scream") == []
+    with firm.archive.read() as connection:
+        assert connection.scalar(select(transcripts.c.engine)) == "faster-whisper"
+
+
+def test_without_an_engine_nothing_can_be_transcribed_again(firm: Firm) -> None:
+    interaction_id = firm.ingest(tone(0.5))
+    with firm.archive.write() as connection:
+        with pytest.raises(Conflict, match="--transcription"):
+            queue_again(connection, "transcribe")
+        with pytest.raises(NotFound, match=str(interaction_id + 1)):
+            queue_again(connection, None, interaction_id + 1)
