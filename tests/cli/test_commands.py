@@ -26,6 +26,9 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
 COMMANDS = list(commands(typer.main.get_command(app)))
 LEAVES = [path for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)]
 
+either_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+"""For what does not depend on the database: once is enough."""
+
 WITHOUT_JSON = {("demo",)}
 """Commands that still speak in words alone. The set may only shrink."""
 
@@ -56,6 +59,7 @@ def test_accounts_are_created_once_and_listed(run: Run, tell: Tell) -> None:
     assert "Firm [bold] :phone:" in shown
 
 
+@either_database
 @pytest.mark.parametrize("client_id", [0, -1, "x", 2**53])
 def test_a_client_id_is_one_that_can_sign_in(run: Run, client_id: Any) -> None:
     run("account", "create", "--name", "A firm", "--", client_id, exit_code=2)
@@ -81,6 +85,7 @@ def test_rights_and_roles_add_up(firm: Firm, tell: Tell) -> None:
     assert firm.call("GET", "/admin/retentionGroup", as_user="recorder").status_code == 403
 
 
+@either_database
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -149,6 +154,7 @@ def _fail(*_: Any) -> None:
     raise RuntimeError("what was said in the recording")
 
 
+@either_database
 @pytest.mark.parametrize("command", [("serve",), ("worker",), ("verify", CLIENT_ID)], ids=lambda c: str(c[0]))
 def test_without_its_keys_nothing_starts_and_no_new_ones_are_made(
     run: Run, settings: Settings, command: tuple[object, ...]
@@ -158,6 +164,7 @@ def test_without_its_keys_nothing_starts_and_no_new_ones_are_made(
     assert not (settings.keys_folder / KEYS_FILE).exists()
 
 
+@either_database
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_older_tables_are_upgraded_by_hand_before_anything_starts(
     run: Run, command: str, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +174,7 @@ def test_older_tables_are_upgraded_by_hand_before_anything_starts(
     assert "earwitness db upgrade" in run(command, exit_code=1).stderr
 
 
+@either_database
 @pytest.mark.parametrize("command", [("serve",), ("worker",), ("account", "list")], ids=" ".join)
 def test_a_setting_that_cannot_be_used_is_named(settings: Settings, command: tuple[str, ...]) -> None:
     wrong = environment_of(settings) | {"EARWITNESS_TOKEN_MINUTES": "soon"}
@@ -175,6 +183,7 @@ def test_a_setting_that_cannot_be_used_is_named(settings: Settings, command: tup
     assert "EARWITNESS_TOKEN_MINUTES" in result.stderr
 
 
+@either_database
 def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -> None:
     away = {"EARWITNESS_DATABASE_URL": "postgresql://jane:secret@127.0.0.1:1/earwitness"}
     result = CliRunner().invoke(app, ["account", "list"], env=environment_of(settings) | away)
@@ -184,6 +193,7 @@ def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -
     assert "secret" not in result.stderr
 
 
+@either_database
 def test_a_folder_that_cannot_be_used_is_said_in_a_line(settings: Settings) -> None:
     (settings.data / "file").touch()
     wrong = environment_of(settings) | {"EARWITNESS_DATA": str(settings.data / "file")}

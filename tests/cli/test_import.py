@@ -63,36 +63,32 @@ def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, 
     assert "already there 3" in run("import", CLIENT_ID, write(tmp_path, *lines)).stdout
 
 
-@pytest.mark.parametrize(
-    ("bad", "says"),
-    [
-        ("{", "expected JSON"),
-        ("[]", "expected an object"),
-        ('{"thirdPartyId": "x", "thirdPartyId": "y"}', "twice"),
-        (call(thirdPartyId="bad", type="Phone"), "type"),
-        (call(thirdPartyId="bad", colour="red"), "colour"),
-        (call(thirdPartyId="call-1", source="another"), "call-1"),
-        (call(thirdPartyId="bad", mediaPath="missing.wav"), "mediaPath"),
-        (call(thirdPartyId="bad", mediaPath="."), "mediaPath"),
-        (call(thirdPartyId="bad", mediaPath="\0"), "mediaPath"),
-        (call(thirdPartyId="bad", mediaPath="\ud800"), "mediaPath"),
-        (call(thirdPartyId="bad", mediaPath=7), "mediaPath"),
-        (call(thirdPartyId="bad", mediaPath="x" * 5000), "mediaPath"),
-    ],
-)
-def test_a_bad_line_is_named_and_the_rest_goes_on(
-    firm: Firm, run: Run, tell: Tell, tmp_path: Path, bad: Any, says: str
-) -> None:
+BAD = [
+    ("{", "expected JSON"),
+    ("[]", "expected an object"),
+    ('{"thirdPartyId": "x", "thirdPartyId": "y"}', "twice"),
+    (call(thirdPartyId="bad", type="Phone"), "type"),
+    (call(thirdPartyId="bad", colour="red"), "colour"),
+    (call(thirdPartyId="call-1", source="another"), "call-1"),
+    *(
+        (call(thirdPartyId="bad", mediaPath=path), "mediaPath")
+        for path in ("missing.wav", ".", "\0", "\ud800", 7, "x" * 5000)
+    ),
+]
+
+
+def test_bad_lines_are_named_and_the_rest_goes_on(firm: Firm, run: Run, tell: Tell, tmp_path: Path) -> None:
     first, second = calls(2)
-    told = tell("import", CLIENT_ID, write(tmp_path, first, "", bad, second), exit_code=1)
+    manifest = write(tmp_path, first, "", *(line for line, _ in BAD), second)
+    told = tell("import", CLIENT_ID, manifest, exit_code=1)
     assert (told["imported"], told["alreadyThere"]) == (2, 0)
-    ((number, error),) = [(failure["line"], failure["error"]) for failure in told["failed"]]
-    assert number == 3
-    assert says in error
+    assert [failure["line"] for failure in told["failed"]] == list(range(3, 3 + len(BAD)))
+    for failure, (_, says) in zip(told["failed"], BAD, strict=True):
+        assert says in failure["error"]
     assert firm.search(startTimeDirection="ASC") == ["call-1", "call-2"]
-    shown = run("import", CLIENT_ID, write(tmp_path, first, "", bad, second), exit_code=1).stdout
+    shown = run("import", CLIENT_ID, manifest, exit_code=1).stdout
     assert "line 3: " in shown
-    assert "failed 1" in shown
+    assert f"failed {len(BAD)}" in shown
 
 
 def test_an_id_is_shown_as_it_is(firm: Firm, run: Run, tmp_path: Path) -> None:

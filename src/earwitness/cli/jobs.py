@@ -27,6 +27,7 @@ def list_(
     for row in rows:
         log = row["log"]
         row["reason"] = log[-1]["text"] if isinstance(log, list) and log else ""
+        row["kind"] = f"{row['kind']}: {row['step']}" if row["step"] else row["kind"]
     if rows:
         headings = {"id": "job", "kind": "kind", "state": "state", "interactionId": "interactionId"}
         show_table(rows, headings | {"attempts": "attempts", "reason": "last word"})

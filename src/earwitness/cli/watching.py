@@ -101,12 +101,10 @@ def watch(
         fail(f"{error}.", as_json=as_json)
     with opened(as_json) as accounts:
         archive, watched = accounts.open(client_id), WatchedFolder(folder, reading)
+        take = _take_once if once else _take_on
         try:
             with watched.alone():
-                if once:
-                    _take_once(watched, archive, every, as_json)
-                else:
-                    _take_on(watched, archive, every, as_json)
+                take(watched, archive, every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {os.strerror(error.errno or 0)}", as_json=as_json)
 
