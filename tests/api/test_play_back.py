@@ -14,6 +14,7 @@ from earwitness.kernel.rights import Right, Role
 from tests.api.damage import damaged, object_file
 from tests.api.serving import client_of, server_of
 from tests.firm import ADMIN, Firm, tone
+from tests.media.samples import wav_of
 
 PLAY = "/client/recording.playBackByThirdPartyId"
 READER = "reader@example.com"
@@ -217,7 +218,7 @@ def test_media_of_another_recording_does_not_pass_for_this_ones(firm: Firm) -> N
 
 @pytest.mark.parametrize("format_", ["raw", "wav"])
 def test_damage_on_the_way_breaks_the_connection(firm: Firm, format_: str) -> None:
-    media = tone(20.0, channels=2)
+    media = wav_of(bytes(2 << 20), 8000, 2)
     recording_id = firm.ingest(media)
     firm.work()
     with server_of(firm) as base_url, client_of(firm, base_url) as client:
@@ -245,3 +246,15 @@ def test_a_decoder_out_of_time_is_to_be_tried_again_later(firm: Firm) -> None:
         assert (response.status_code, response.json()["code"]) == (503, "decoder-failed")
         assert int(response.headers["Retry-After"]) > 0
     assert play_rows(firm, recording_id) == [(503, {"format": "wav"})]
+
+
+def test_media_that_may_not_be_played_is_said_and_denied(firm: Firm) -> None:
+    firm.add_user(READER, [Right.RECORDING_VIEW])
+    with_media, without = firm.ingest(tone(0.1)), firm.ingest(thirdPartyId="silent")
+    for user, status in ((ADMIN, "Permitted"), (READER, "Denied")):
+        page = firm.post("/client/recording.search", {}, as_user=user)
+        statuses = {one["interactionId"]: one["mediaAccessStatus"] for one in page["recordings"]}
+        assert statuses == {with_media: status, without: "Unavailable"}
+    for third_party_id in ("call-1", "silent", "no-such-call"):
+        refused = firm.call("POST", PLAY, {"thirdPartyId": third_party_id}, as_user=READER)
+        assert (refused.status_code, refused.json()["right"]) == (403, "Recording.Play")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.recordings import recordings
@@ -65,26 +65,29 @@ def find_playable(
     return None if position is None else playable_at(connection, position)
 
 
-def playable_at(connection: Connection, position: int) -> Playable:
-    row = connection.execute(
-        select(
-            recordings.c.interaction_id,
-            recordings.c.third_party_id,
-            recordings.c.status,
-            recordings.c.measurement,
-            recordings.c.metadata,
-            recording_keys.c.vault_id,
-            recording_keys.c.kek_id,
-            recording_keys.c.wrapped_key,
-        )
-        .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
-        .where(recordings.c.position == position)
-    ).one()
-    objects = connection.execute(
-        select(
-            media_objects.c.kind, media_objects.c.name, media_objects.c.size_bytes, media_objects.c.sha256
-        ).where(media_objects.c.position == position)
+# Each part that a player asks for is looked up anew, so these are built once.
+_RECORDING = (
+    select(
+        recordings.c.interaction_id,
+        recordings.c.third_party_id,
+        recordings.c.status,
+        recordings.c.measurement,
+        recordings.c.metadata,
+        recording_keys.c.vault_id,
+        recording_keys.c.kek_id,
+        recording_keys.c.wrapped_key,
     )
+    .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
+    .where(recordings.c.position == bindparam("at"))
+)
+_OBJECTS = select(
+    media_objects.c.kind, media_objects.c.name, media_objects.c.size_bytes, media_objects.c.sha256
+).where(media_objects.c.position == bindparam("at"))
+
+
+def playable_at(connection: Connection, position: int) -> Playable:
+    row = connection.execute(_RECORDING, {"at": position}).one()
+    objects = connection.execute(_OBJECTS, {"at": position})
     return Playable(
         position=position,
         interaction_id=row.interaction_id,

@@ -1,6 +1,7 @@
 """Sending media: chunks are made in a thread, and everything is freed when it ends or the client leaves."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,9 @@ from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Scope, Send
+
+_ENOUGH_BYTES = 256 << 10
+_LONGEST_TURN_SECONDS = 0.01
 
 
 class Download(Response[Any]):
@@ -56,8 +60,23 @@ class _Flow(ASGIStreamingResponse):
 
 
 async def _threaded(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await to_thread.run_sync(next, chunks, b""):
-        yield chunk
+    enough = 0  # the first leaves at once
+    while batch := await to_thread.run_sync(_batch, chunks, enough):
+        for chunk in batch:
+            yield chunk
+        enough = _ENOUGH_BYTES
+
+
+def _batch(chunks: Iterator[bytes], enough: int) -> list[bytes]:
+    """The next chunks, as many as a turn in a thread is worth; few where they are made slowly."""
+    batch: list[bytes] = []
+    size, until = 0, time.monotonic() + _LONGEST_TURN_SECONDS
+    for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= enough or time.monotonic() > until:
+            break
+    return batch
 
 
 def content_disposition(file_name: str, kind: str = "attachment") -> str:

@@ -30,7 +30,6 @@ _SALT_SIZE = 32
 _PREFIX_SIZE = 7
 _HEADER_SIZE = 1 + _SALT_SIZE + _PREFIX_SIZE
 _PLAIN_SEGMENT_SIZE = SEGMENT_SIZE - _TAG_SIZE
-_SEGMENTS_A_READ = 16
 
 
 class _Segments:
@@ -45,7 +44,7 @@ class _Segments:
     def seal(self, number: int, plain: Bytes, into: bytearray, *, last: bool) -> int:
         return self._aead.encrypt_into(self._nonce(number, last), plain, None, into)
 
-    def unseal(self, number: int, sealed: memoryview, *, last: bool) -> bytes:
+    def unseal(self, number: int, sealed: bytes, *, last: bool) -> bytes:
         try:
             return self._aead.decrypt(self._nonce(number, last), sealed, None)
         except InvalidTag:
@@ -172,14 +171,12 @@ class DecryptingReader:
         return first, after
 
     def _unsealed(self, first: int, after: int) -> Iterator[tuple[int, bytes]]:
-        for begin in range(first, after, _SEGMENTS_A_READ):
-            end = min(begin + _SEGMENTS_A_READ, after)
-            offset = max(begin * SEGMENT_SIZE, _HEADER_SIZE)
-            sealed = memoryview(self._stored.read(offset, min(end * SEGMENT_SIZE, self._stored.size)))
-            for number in range(begin, end):
-                size = SEGMENT_SIZE if number else SEGMENT_SIZE - _HEADER_SIZE
-                yield number, self._segments.unseal(number, sealed[:size], last=number == self._count - 1)
-                sealed = sealed[size:]
+        # One at a time: pieces of this size are allocated from memory that was used just before, larger
+        # ones are mapped anew each time, which takes longer than to decrypt them.
+        for number in range(first, after):
+            begin = number * SEGMENT_SIZE or _HEADER_SIZE
+            sealed = self._stored.read(begin, min((number + 1) * SEGMENT_SIZE, self._stored.size))
+            yield number, self._segments.unseal(number, sealed, last=number == self._count - 1)
 
 
 def _count_segments(stored_size: int) -> tuple[int, int]:

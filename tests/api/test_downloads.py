@@ -1,0 +1,107 @@
+"""What others notice of a download: nothing."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from earwitness.media.decoder import Rendition
+from tests.api.serving import client_of, server_of
+from tests.api.test_leaving_early import LARGE, media, play_back
+from tests.firm import Firm
+
+MORE_THAN_THREADS = 48
+
+
+@contextmanager
+def connections_held() -> Iterator[list[object]]:
+    """The database connections of this process that somebody holds at the moment."""
+    held: list[object] = []
+
+    def taken(connection: object, *_: object) -> None:
+        held.append(connection)
+
+    def given_back(connection: object, *_: object) -> None:
+        held.remove(connection)
+
+    event.listen(Pool, "checkout", taken)
+    event.listen(Pool, "checkin", given_back)
+    try:
+        yield held
+    finally:
+        event.remove(Pool, "checkout", taken)
+        event.remove(Pool, "checkin", given_back)
+
+
+on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize(("door", "format_"), [(media, "raw"), (play_back, "wav")])
+def test_no_database_connection_is_held_while_it_streams(firm: Firm, door: Any, format_: str) -> None:
+    method, path, sent = door(firm.ingest(LARGE), format_)
+    with (
+        connections_held() as held,
+        server_of(firm) as base_url,
+        client_of(firm, base_url) as client,
+        client.stream(method, path, **sent) as response,
+    ):
+        assert next(response.iter_raw())
+        assert held == []
+
+
+@on_sqlite
+def test_downloads_that_stand_still_hold_up_nobody(firm: Firm) -> None:
+    method, path, sent = media(firm.ingest(LARGE), "raw")
+    with server_of(firm) as base_url, ExitStack() as streaming, client_of(firm, base_url) as client:
+        for _ in range(MORE_THAN_THREADS):
+            response = streaming.enter_context(client.stream(method, path, **sent))
+            assert response.status_code == 200
+        assert firm_is_searched(client)
+
+
+@on_sqlite
+def test_a_fast_download_leaves_turns_to_others(firm: Firm) -> None:
+    method, path, sent = media(firm.ingest(LARGE), "raw")
+    with server_of(firm) as base_url, client_of(firm, base_url) as client, client_of(firm, base_url) as other:
+        assert firm_is_searched(other)
+        answered = 0
+        with ThreadPoolExecutor(1) as pool:
+            downloading = pool.submit(client.request, method, path, **sent)
+            while not downloading.done():
+                assert other.get(base_url.removesuffix("api") + "healthz").is_success
+                answered += not downloading.done()
+        assert downloading.result().content == LARGE
+        assert answered > 1
+
+
+def firm_is_searched(client: httpx.Client) -> bool:
+    return bool(client.post("client/recording.search", json={}).json()["total"])
+
+
+@on_sqlite
+def test_the_first_bytes_of_a_rendition_leave_before_the_next_are_made(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, path, sent = play_back(firm.ingest(LARGE), "wav")
+    came = threading.Event()
+    make = Rendition.__next__
+
+    def waiting(rendition: Rendition) -> bytes:
+        if rendition._first is None:
+            assert came.wait(60), "the first did not leave"
+        return make(rendition)
+
+    monkeypatch.setattr(Rendition, "__next__", waiting)
+    with (
+        server_of(firm) as base_url,
+        client_of(firm, base_url) as client,
+        client.stream(method, path, **sent) as response,
+    ):
+        assert next(response.iter_raw())
+        came.set()
