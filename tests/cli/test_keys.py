@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select, update
 
 from earwitness.archive import key_rotation
-from earwitness.archive.key_rotation import destroy_key
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import recording_keys
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.verification import Sample, check, orphans
+from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.keys import KEYS_FILE, KeyRing
 from tests.cli.running import run, run_json
@@ -175,17 +175,25 @@ def test_the_ledger_tells_of_rotations(recorded: Firm) -> None:
     assert row.username.startswith("operator:")
 
 
+def end_retention(firm: Firm, third_party_id: str = "call-2") -> int:
+    """Let a recording be kept no longer, and answer its interactionId."""
+    this = recordings.c.third_party_id == third_party_id
+    with firm.archive.write() as connection:
+        connection.execute(update(recordings).where(this).values(retain_until=now_ms() - 1))
+        interaction_id: int = connection.execute(select(recordings.c.interaction_id).where(this)).scalar_one()
+    return interaction_id
+
+
+def destroy(firm: Firm, interaction_id: int, *words: str, exit_code: int = 0) -> Any:
+    given = ("key", "destroy", CLIENT_ID, interaction_id, *(words or ("--yes",)))
+    return run_json(firm.settings, *given, exit_code=exit_code)
+
+
 def test_a_recording_whose_key_is_destroyed_has_no_media_any_more(recorded: Firm) -> None:
-    archive = recorded.archive
-    with archive.write() as connection:
-        position = connection.execute(
-            select(recordings.c.position).where(recordings.c.third_party_id == "call-2")
-        ).scalar_one()
-        names = destroy_key(connection, position)
-    assert len(names) == 1
-    assert set(orphans(archive)) == set(names)
-    for name in names:
-        archive.store.delete(name)
+    archive, interaction_id = recorded.archive, end_retention(recorded)
+    before = len(objects(recorded))
+    assert destroy(recorded, interaction_id) == {"destroyed": interaction_id, "objects": 1}
+    assert len(objects(recorded)) == before - 1
     assert list(orphans(archive)) == []
     assert [one.damage for one in check(archive, Sample("")) if one.damage] == []
     answer = play(recorded, "call-2")
@@ -193,19 +201,48 @@ def test_a_recording_whose_key_is_destroyed_has_no_media_any_more(recorded: Firm
     assert play(recorded, "call-1").content == tone()
     page = recorded.post("/client/recording.search", {"thirdPartyIds": {"include": ["call-2"]}})
     assert page["recordings"][0]["mediaAccessStatus"] == "Unavailable"
+    recorded.work()
+    assert run_json(recorded.settings, "jobs", "list", CLIENT_ID) == []
+    log = recorded.post("/client/recording/audit", {"recordingId": interaction_id})
+    assert [row["metadata"] for row in log if row["route"] == "earwitness key destroy"] == [{"objects": 1}]
+    assert "no media" in destroy(recorded, interaction_id, exit_code=1)["error"]
+
+
+def test_what_is_to_be_kept_is_not_destroyed(recorded: Firm) -> None:
+    free = end_retention(recorded)
+    hold = {"name": "Matter 7", "interactionIds": [free]}
+    path = f"/admin/legalHold/{recorded.post('/admin/legalHold', hold)['id']}"
+    assert "Matter 7" in destroy(recorded, free, exit_code=1)["error"]
+    assert "for ever" in destroy(recorded, 1, exit_code=1)["error"]
+    with recorded.archive.write() as connection:
+        connection.execute(update(recordings).values(retain_until=now_ms() + 100_000))
+    assert "until" in destroy(recorded, 1, exit_code=1)["error"]
+    assert "no recording" in destroy(recorded, 999, exit_code=1)["error"]
+    assert all_play(recorded)
+    assert recorded.call("DELETE", path).is_success
+    end_retention(recorded)
+    assert destroy(recorded, free)["destroyed"] == free
+
+
+def test_nothing_is_destroyed_without_being_sure(recorded: Firm) -> None:
+    interaction_id = end_retention(recorded)
+    assert (
+        "--yes"
+        in run_json(recorded.settings, "key", "destroy", CLIENT_ID, interaction_id, exit_code=1)["error"]
+    )
+    assert run(recorded.settings, "key", "destroy", CLIENT_ID, interaction_id).exit_code != 0
+    assert all_play(recorded)
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_of_a_destroyed_key_nothing_is_left_in_the_database_file(recorded: Firm) -> None:
     file = recorded.settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
-    with recorded.archive.write() as connection:
-        position, wrapped = connection.execute(
-            select(recording_keys.c.position, recording_keys.c.wrapped_key).limit(1)
-        ).one()
+    interaction_id = end_retention(recorded, "call-0")
+    with recorded.archive.read() as connection:
+        wrapped = connection.scalars(select(recording_keys.c.wrapped_key).limit(1)).one()
     _flush(recorded)
     assert wrapped in file.read_bytes()
-    with recorded.archive.write() as connection:
-        destroy_key(connection, position)
+    destroy(recorded, interaction_id)
     _flush(recorded)
     left = [path.name for path in file.parent.glob("archive.db*") if wrapped in path.read_bytes()]
     assert left == []

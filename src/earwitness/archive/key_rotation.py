@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
+from earwitness.archive.schema.work import jobs
 from earwitness.archive.timeline import one_at_a_time
-from earwitness.kernel.errors import Corrupt
+from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.errors import Conflict, Corrupt, NotFound
 from earwitness.media.keys import WrappedKey
 
 _BATCH = 500
@@ -55,14 +59,54 @@ def rewrap(archive: Archive) -> Iterator[Rewrapped]:
         last = positions[-1]
 
 
-def destroy_key(connection: Connection, position: int) -> list[str]:
-    """Destroy the key of a recording, so that its media can never be read again.
+def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
+    """Destroy the key of a recording that need not be kept any more; its media can never be read again.
 
-    The recording has no media from the commit on. Answers the names of its objects, which are noise now:
-    remove them from the store after the commit. Whether the recording may go is for the caller to know.
+    The recording itself stays, without media. Answers how many objects were removed. Raises NotFound, and
+    Conflict while the recording is under a legal hold or is to be kept.
     """
+    with archive.write() as connection:
+        one_at_a_time(connection)
+        position = _free_to_go(connection, interaction_id)
+        names = _destroy_key(connection, position)
+        ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
+    # They are noise now: what cannot be removed at once `verify` names.
+    for name in names:
+        archive.store.delete(name)
+    return len(names)
+
+
+def _free_to_go(connection: Connection, interaction_id: int) -> int:
+    """The position of a recording whose media nobody needs. Raises NotFound and Conflict."""
+    row = connection.execute(
+        select(recordings.c.position, recordings.c.retain_until, recording_keys.c.kek_id)
+        .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
+        .where(recordings.c.interaction_id == interaction_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no recording {interaction_id}.")
+    if row.kek_id is None:
+        raise NotFound(f"Recording {interaction_id} has no media.", code="no-media")
+    held = connection.scalars(
+        select(legal_holds.c.name)
+        .join(legal_hold_recordings, legal_hold_recordings.c.legal_hold_id == legal_holds.c.id)
+        .where(legal_hold_recordings.c.position == row.position, legal_holds.c.ended_at.is_(None))
+    ).all()
+    if held:
+        raise Conflict(f"Recording {interaction_id} is under legal hold: {', '.join(held)}.", code="held")
+    if row.retain_until is None or row.retain_until > now_ms():
+        until = "for ever" if row.retain_until is None else f"until {format_ms(row.retain_until)}"
+        raise Conflict(f"Recording {interaction_id} is to be kept {until}.", code="retained")
+    position: int = row.position
+    return position
+
+
+def _destroy_key(connection: Connection, position: int) -> list[str]:
+    """Answers the names of the objects that nobody can read from the commit on."""
     this = media_objects.c.position == position
     names = list(connection.scalars(select(media_objects.c.name).where(this)))
+    # Without its job a worker that still has the key cannot commit what it made with it.
+    connection.execute(delete(jobs).where(jobs.c.position == position))
     connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
     connection.execute(delete(media_objects).where(this))
     connection.execute(delete(waveforms).where(waveforms.c.position == position))

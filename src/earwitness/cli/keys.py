@@ -1,4 +1,4 @@
-"""earwitness key: the key-encryption keys, with which the keys of all recordings are wrapped."""
+"""earwitness key: the key-encryption keys, and the keys of recordings that are wrapped with them."""
 
 from collections import Counter
 from typing import Annotated
@@ -11,8 +11,10 @@ from earwitness.archive import key_rotation, ledger
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.ledger import Action, Entry
 from earwitness.cli.operator import action
-from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
-from earwitness.media.keys import KeyInUse, KeyRing
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.media.keys import KeyInUse
+from earwitness.media.kms import open_keys
 
 group = typer.Typer(help="Key-encryption keys; docs/keys.md says what to do with them.", no_args_is_help=True)
 
@@ -25,7 +27,7 @@ KekId = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """List the keys: which is current, and how many recordings need each."""
     with opened(as_json) as accounts:
-        ring = KeyRing.open(accounts.settings)
+        ring = open_keys(accounts.settings)
         needed = _recordings_by_key(accounts)
         rows = [
             {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
@@ -50,7 +52,7 @@ def rotate(as_json: AsJson = False) -> None:
     A rotation that was cut off is gone on with, before a new one can be begun.
     """
     with opened(as_json) as accounts:
-        ring = KeyRing.open(accounts.settings)
+        ring = open_keys(accounts.settings)
         needed = _recordings_by_key(accounts)
         is_new = needed.total() == needed[ring.current]
         kek_id = ring.rotate() if is_new else ring.current
@@ -74,7 +76,7 @@ def retire(kek_id: KekId, as_json: AsJson = False) -> None:
     What lies in older backups of the database, wrapped with it, opens never again.
     """
     with opened(as_json) as accounts:
-        ring = KeyRing.open(accounts.settings)
+        ring = open_keys(accounts.settings)
         archives = [accounts.open(account.client_id) for account in accounts.all()]
         # What is wrapped with the current key may be on its way; the ring refuses that one itself.
         for archive in archives if kek_id != ring.current else []:
@@ -86,6 +88,30 @@ def retire(kek_id: KekId, as_json: AsJson = False) -> None:
         for archive in archives:
             _remember(archive, action("key retire", "Retire key-encryption key"), {"keyId": kek_id})
     tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back the folder of keys up now.")
+
+
+@group.command("destroy")
+def destroy(
+    client_id: ClientId,
+    interaction_id: Annotated[int, typer.Argument(metavar="INTERACTION_ID", min=1, max=MAX_INTEGER)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy a recording's own key: no copy of its media can be read again; the recording stays, without.
+
+    Only once it need not be kept any more and is under no legal hold.
+    """
+    if not yes:
+        if as_json:
+            fail("It cannot be undone: say --yes.", as_json=True)
+        typer.confirm(f"Make the media of recording {interaction_id} unreadable for ever?", abort=True)
+    with opened(as_json) as accounts:
+        by = action("key destroy", "Destroy key of recording")
+        count = key_rotation.destroy(accounts.open(client_id), interaction_id, by)
+    if as_json:
+        tell_json({"destroyed": interaction_id, "objects": count})
+    else:
+        say(f"The media of recording {interaction_id} is gone. Backups of the database still hold its key.")
 
 
 def _recordings_by_key(accounts: Accounts) -> Counter[str]:

@@ -67,11 +67,10 @@ class Play:
             remember_play(self.archive, self.action, row)
 
         return send_part(
-            self.archive.vault,
+            self.archive,
             playable,
             format_,
-            self.installation.limits,
-            renditions=self.installation.renditions,
+            self.installation,
             asked=asked,
             before=remember,
         )

@@ -1,6 +1,7 @@
 """Renditions that no stored object holds: made when asked for, encrypted like all else, and removed again.
 
-For players they are kept a while, since a player that seeks asks for one part after the other.
+For players they are held a while, since a player that seeks asks for one part after the other. Those that the
+settings name become stored objects.
 """
 
 import threading
@@ -8,11 +9,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Literal
 
-from earwitness.archive.playable import MediaObject, Playable
+from sqlalchemy.exc import DBAPIError
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.playable import MediaObject, Playable, playable_at
+from earwitness.archive.timeline import one_at_a_time
+from earwitness.ingest.accept import add_object
 from earwitness.media import decoder
 from earwitness.media.decoder import Rendition, Undecodable
 from earwitness.media.measurement import Limits
-from earwitness.media.vault import RecordingKey, Vault
+from earwitness.media.vault import RecordingKey, Sealed, SealedUpload, Vault
 
 Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "raw", "mp4"]
 
@@ -38,15 +44,32 @@ def rendering(
 
 @contextmanager
 def made(
-    vault: Vault, playable: Playable, key: RecordingKey, format_: str, limits: Limits
+    archive: Archive, playable: Playable, key: RecordingKey, format_: str, limits: Limits, *, keep: bool
 ) -> Iterator[MediaObject]:
-    """Make a rendition whole, encrypted; it goes when the block is left."""
-    with vault.write(key, format_) as upload:
-        with rendering(vault, playable, key, format_, limits) as rendition:
+    """Make a rendition whole, encrypted; it goes when the block is left, unless it is to be kept."""
+    with archive.vault.write(key, format_) as upload:
+        with rendering(archive.vault, playable, key, format_, limits) as rendition:
             for chunk in rendition:
                 upload.write(chunk)
         sealed = upload.finish()
+        if keep and _store(archive, playable, format_, upload, sealed):
+            upload.keep()
         yield MediaObject(format_, sealed.name, sealed.plain_size, sealed.sha256)
+
+
+def _store(archive: Archive, playable: Playable, format_: str, upload: SealedUpload, sealed: Sealed) -> bool:
+    """Name a rendition in the database; not if there is one by now, or what it was made of has changed."""
+    try:
+        with archive.write() as connection:
+            one_at_a_time(connection)
+            there = playable_at(connection, playable.position)
+            if there.objects != playable.objects or there.vault_id != playable.vault_id:
+                return False
+            add_object(connection, playable.position, format_, sealed)
+    except DBAPIError:
+        upload.leave()  # the commit may have happened, though its word was lost
+        raise
+    return True
 
 
 class _Kept:
@@ -69,7 +92,14 @@ class Renditions:
 
     @contextmanager
     def kept(
-        self, vault: Vault, playable: Playable, key: RecordingKey, format_: str, limits: Limits
+        self,
+        archive: Archive,
+        playable: Playable,
+        key: RecordingKey,
+        format_: str,
+        limits: Limits,
+        *,
+        keep: bool,
     ) -> Iterator[MediaObject]:
         """Use a rendition, which is made if it is not there. Raises what `rendering` raises."""
         name = (playable.objects["raw"].name, format_)
@@ -77,7 +107,9 @@ class Renditions:
         try:
             with kept.making:
                 if kept.stored is None:
-                    kept.stored = kept.leaving.enter_context(made(vault, playable, key, format_, limits))
+                    kept.stored = kept.leaving.enter_context(
+                        made(archive, playable, key, format_, limits, keep=keep)
+                    )
             yield kept.stored
         finally:
             self._give_back(name, kept)

@@ -9,13 +9,14 @@ from typing import Any
 from litestar import Response
 from sqlalchemy import Connection, select
 
+from earwitness.archive.accounts import Archive
 from earwitness.archive.playable import MediaObject, Playable
 from earwitness.archive.schema.people import account
 from earwitness.http.download import Download, content_disposition
+from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
-from earwitness.http.renditions import Renditions, made, rendering
+from earwitness.http.renditions import made, rendering
 from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
-from earwitness.media.measurement import Limits
 from earwitness.media.streaming import DecryptingReader
 from earwitness.media.vault import RecordingKey, Vault
 
@@ -41,12 +42,15 @@ def check_playable(connection: Connection, playable: Playable, comment: str | No
         raise NotFound("This recording has no media.", code="no-media")
 
 
-def send(vault: Vault, playable: Playable, format_: str, limits: Limits, *, streams: bool) -> Download:
+def send(
+    archive: Archive, playable: Playable, format_: str, installation: Installation, *, streams: bool
+) -> Download:
     """Answer with a recording's media.
 
     Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
     Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503).
     """
+    vault, limits = archive.vault, installation.limits
     with ExitStack() as leaving:
         key = playable.key(vault)
         stored = playable.objects.get(format_)
@@ -55,7 +59,8 @@ def send(vault: Vault, playable: Playable, format_: str, limits: Limits, *, stre
             chunks = leaving.enter_context(rendering(vault, playable, key, format_, limits))
             return Download(chunks, leaving.pop_all().close, headers=headers)
         if stored is None:
-            stored = leaving.enter_context(made(vault, playable, key, format_, limits))
+            keep = format_ in installation.settings.kept_renditions
+            stored = leaving.enter_context(made(archive, playable, key, format_, limits, keep=keep))
         reader = _open(vault, key, stored, leaving)
         if not streams:
             reader.verify()
@@ -67,12 +72,11 @@ def send(vault: Vault, playable: Playable, format_: str, limits: Limits, *, stre
 
 
 def send_part(
-    vault: Vault,
+    archive: Archive,
     playable: Playable,
     format_: str,
-    limits: Limits,
+    installation: Installation,
     *,
-    renditions: Renditions,
     asked: Asked,
     before: Callable[[int], None],
 ) -> Response[Any]:
@@ -82,12 +86,13 @@ def send_part(
     status when bytes are about to leave and nothing can be refused any more.
     Raises RangeUnsatisfiable (416) and what `send` raises.
     """
+    keep = format_ in installation.settings.kept_renditions
     with ExitStack() as leaving:
-        key = playable.key(vault)
+        key = playable.key(archive.vault)
         stored = playable.objects.get(format_) or leaving.enter_context(
-            renditions.kept(vault, playable, key, format_, limits)
+            installation.renditions.kept(archive, playable, key, format_, installation.limits, keep=keep)
         )
-        reader = _open(vault, key, stored, leaving)
+        reader = _open(archive.vault, key, stored, leaving)
         etag = _etag(stored)
         if asked.knows(etag):
             return Response(None, status_code=304, headers={"ETag": etag, "Cache-Control": _CACHING})

@@ -34,6 +34,9 @@ class Settings:
     key_encryption_key: str = _setting(
         "KEY_ENCRYPTION_KEY", "", "`id:base64` of a 256-bit key-encryption key, instead of the key file."
     )
+    kms: str = _setting(
+        "KMS", "", "`module:function`, which gives a key management service instead of the key file."
+    )
     database_url: str = _setting(
         "DATABASE_URL", "", "`postgresql://…`: one schema an account. Unset: one SQLite file an account."
     )
@@ -60,6 +63,11 @@ class Settings:
     )
     transcribe_jobs: int = _setting(
         "TRANSCRIBE_JOBS", 1, "How many recordings each process that works on jobs transcribes at once."
+    )
+    kept_renditions: tuple[str, ...] = _setting(
+        "KEPT_RENDITIONS",
+        (),
+        "Renditions that are kept once they were made whole, with commas: `wav`, `mp4`, …; `mp3` always is.",
     )
     decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
     decoder_memory_mib: int = _setting(
@@ -117,6 +125,13 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
+def _renditions(text: str) -> tuple[str, ...]:
+    named = tuple(part.strip() for part in text.split(",") if part.strip())
+    if unknown := set(named) - {"mp3", "mp3-mono", "wav", "wav-mono", "mp4"}:
+        raise ValueError(f"there is no rendition {min(unknown)}")
+    return named
+
+
 def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ValueError("expected DEBUG, INFO, WARNING or ERROR")
@@ -147,6 +162,7 @@ _READERS: dict[str, Any] = {
     "jobs": _switch,
     "process_jobs": _positive,
     "transcribe_jobs": _positive,
+    "kept_renditions": _renditions,
     "decoder_seconds": _positive,
     "decoder_memory_mib": _positive,
     "whisper_model": Path,

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from earwitness.media.flow import Bytes
-from earwitness.media.keys import KeyRing, WrappedKey
+from earwitness.media.keys import WrappedKey
+from earwitness.media.kms import KeyEncryption
 from earwitness.media.stores import Store, Upload
 from earwitness.media.streaming import KEY_SIZE, DecryptingReader, EncryptingWriter
 
@@ -86,20 +87,20 @@ class SealedUpload:
 class Vault:
     """The media of one account. `store` is open to callers for what needs no key."""
 
-    def __init__(self, store: Store, key_ring: KeyRing, client_id: int) -> None:
+    def __init__(self, store: Store, keys: KeyEncryption, client_id: int) -> None:
         self.store = store
-        self._key_ring = key_ring
+        self._keys = keys
         self._client_id = client_id
 
     def wrap(self, recording_key: RecordingKey, interaction_id: int) -> WrappedKey:
         """Encrypt a recording's key for the database."""
         context = key_context(self._client_id, interaction_id, recording_key.vault_id)
-        return self._key_ring.wrap(recording_key.key, context)
+        return self._keys.wrap(recording_key.key, context)
 
     def unwrap(self, wrapped: WrappedKey, vault_id: bytes, interaction_id: int) -> RecordingKey:
         """The key of a recording. Raises Corrupt."""
         context = key_context(self._client_id, interaction_id, vault_id)
-        return RecordingKey(vault_id, self._key_ring.unwrap(wrapped, context))
+        return RecordingKey(vault_id, self._keys.unwrap(wrapped, context))
 
     def rewrap(self, wrapped: WrappedKey, vault_id: bytes, interaction_id: int) -> WrappedKey:
         """The same recording's key, encrypted with the current key-encryption key. Raises Corrupt."""
@@ -108,7 +109,7 @@ class Vault:
     @property
     def current_kek_id(self) -> str:
         """The id of the key-encryption key that recordings are wrapped with now."""
-        return self._key_ring.current
+        return self._keys.current
 
     @contextmanager
     def write(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:

@@ -35,5 +35,4 @@ def play_back_by_third_party_id(call: Call, wanted: PlayBack) -> Afterwards:
         raise NotFound(f"There is no recording {wanted.third_party_id}.")
     check_playable(call.connection, playable, wanted.comment)
     format_, streams = wanted.format or "mp3", bool(wanted.stream_through)
-    limits = call.installation.limits
-    return Afterwards(lambda: send(call.archive.vault, playable, format_, limits, streams=streams))
+    return Afterwards(lambda: send(call.archive, playable, format_, call.installation, streams=streams))

@@ -1,0 +1,54 @@
+"""A key management service, as far as Earwitness asks one: it stands for what cannot run here."""
+
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from earwitness.kernel.errors import Conflict, Corrupt, Unavailable
+from earwitness.media.keys import WrappedKey
+
+
+class Service:
+    """Keys that nobody is shown."""
+
+    def __init__(self) -> None:
+        self._keys = {"hsm-1": AESGCM.generate_key(256)}
+        self.answers = True
+
+    @property
+    def current(self) -> str:
+        return self.ids[-1]
+
+    @property
+    def ids(self) -> list[str]:
+        return sorted(self._keys)
+
+    def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
+        nonce = os.urandom(12)
+        return WrappedKey(self.current, nonce + self._key(self.current).encrypt(nonce, data_key, context))
+
+    def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytes:
+        try:
+            return self._key(wrapped.kek_id).decrypt(wrapped.wrapped[:12], wrapped.wrapped[12:], context)
+        except (InvalidTag, KeyError):
+            raise Corrupt("The key of this recording does not verify.") from None
+
+    def rotate(self) -> str:
+        self._keys[f"hsm-{len(self._keys) + 1}"] = AESGCM.generate_key(256)
+        return self.current
+
+    def retire(self, kek_id: str) -> None:
+        raise Conflict("The service's own console retires keys.")
+
+    def _key(self, kek_id: str) -> AESGCM:
+        if not self.answers:
+            raise Unavailable("The key management service does not answer.")
+        return AESGCM(self._keys[kek_id])
+
+
+SERVICE = Service()
+
+
+def open_service() -> Service:
+    return SERVICE
