@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import av
 
+from earwitness.media.decoding import jobs
+from earwitness.media.decoding.headerless import how_to_read
+from earwitness.media.measurement import Format, Hint
+
 
 class Memory:
     """A recording in memory, counting what is read of it."""
@@ -35,8 +39,8 @@ class Heard:
         return len(self.sides[0]) / self.rate if self.sides else 0.0
 
     def loudness(self, side: int, pitch: float) -> float:
-        """How loud a tone is on a side, 0 to 1 (Goertzel's algorithm, over the second half second)."""
-        samples = self.sides[side][self.rate // 2 : self.rate]
+        """How loud a tone is on a side, 0 to 1 (Goertzel's algorithm, over a tenth of a second)."""
+        samples = self.sides[side][self.rate // 2 : self.rate * 6 // 10]
         turn = 2 * math.cos(2 * math.pi * pitch / self.rate)
         last = before = 0.0
         for sample in samples:
@@ -44,9 +48,15 @@ class Heard:
         return math.sqrt(max(last * last + before * before - turn * last * before, 0)) * 2 / len(samples)
 
 
-def hear(content: bytes) -> Heard:
-    """Decode a recording whole."""
-    with av.open(io.BytesIO(content), "r") as media:
+def reading_as(hint: Hint | None) -> tuple[str | None, dict[str, str]]:
+    """As what FFmpeg is to read a recording, with which options; None is for it to find out."""
+    return (None, {}) if hint is None else how_to_read(hint)
+
+
+def hear(content: bytes, hint: Hint | None = None) -> Heard:
+    """Decode a recording whole, by FFmpeg as it is."""
+    format_, options = reading_as(hint)
+    with av.open(io.BytesIO(content), "r", format=format_, options=options) as media:
         container = media.format.name
         codec, rate = "", 0
         sides: list[array[int]] = []
@@ -59,9 +69,16 @@ def hear(content: bytes) -> Heard:
                 for planar in resampler.resample(frame):
                     for side, plane in zip(sides, planar.planes, strict=True):
                         side.frombytes(bytes(plane)[: planar.samples * 2])
-    with av.open(io.BytesIO(content), "r") as media:
+    with av.open(io.BytesIO(content), "r", format=format_, options=options) as media:
         video, pictures = None, 0
         if media.streams.video:
             video = media.streams.video[0].codec_context.codec.canonical_name
             pictures = len(list(media.decode(video=0)))
     return Heard(container, codec, rate, sides, video, pictures)
+
+
+def rendered(content: bytes, format_: Format, samples: int | None = None, hint: Hint | None = None) -> bytes:
+    """A rendition, made in this process: starting one for each takes longer than all else."""
+    sink = io.BytesIO()
+    jobs.render(io.BytesIO(content), format_, samples, sink, hint)
+    return sink.getvalue()

@@ -6,6 +6,7 @@ import wave
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 import av
 from av.audio.frame import AudioFrame
@@ -21,6 +22,7 @@ LOUDNESS = 0.5
 """Of full scale."""
 
 
+@lru_cache(maxsize=16)
 def tones(rate: int, seconds: float, channels: int) -> bytes:
     """16-bit samples, interleaved: a low tone on the left, a high one on the right."""
     pitches = [(LEFT_HZ, RIGHT_HZ)[channel % 2] for channel in range(channels)]

@@ -1,4 +1,4 @@
-"""An archive whose media lies in a bucket: taken in, measured, played, verified; nothing in it is in clear."""
+"""An archive whose media lies in a bucket: taken in, played, verified; nothing of it is in clear."""
 
 import uuid
 from collections.abc import Iterator

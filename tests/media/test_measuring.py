@@ -1,8 +1,8 @@
 """Measuring: how long a recording is, what it is made of, how loud it is when."""
 
+import io
 import os
 from array import array
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,49 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwitness.media.decoder import Undecodable, process
+from earwitness.media.decoding import jobs
 from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
 from tests.media import samples
+from tests.media.bundle import KINDS, Kind
 from tests.media.hearing import Memory
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
 
-
-def recorded(name: str) -> bytes:
-    """A recording of what the tests cannot encode; see its README."""
-    return (Path(__file__).parent / "recorded" / name).read_bytes()
-
-
-KINDS: dict[str, tuple[Callable[[], bytes], Audio, str | None]] = {
-    "wav 8k": (lambda: samples.wav(8000), Audio(2, 8000, "pcm_s16le"), None),
-    "wav 16k mono": (lambda: samples.wav(16000, channels=1), Audio(1, 16000, "pcm_s16le"), None),
-    "wav 48k": (lambda: samples.wav(48000), Audio(2, 48000, "pcm_s16le"), None),
-    "wav 11025": (lambda: samples.wav(11025), Audio(2, 11025, "pcm_s16le"), None),
-    "wav 4 channels": (lambda: samples.wav(8000, channels=4), Audio(4, 8000, "pcm_s16le"), None),
-    "a-law": (lambda: samples.sound("wav", "pcm_alaw"), Audio(2, 8000, "pcm_alaw"), None),
-    "µ-law": (lambda: samples.sound("wav", "pcm_mulaw", channels=1), Audio(1, 8000, "pcm_mulaw"), None),
-    "adpcm": (lambda: samples.sound("wav", "adpcm_ima_wav"), Audio(2, 8000, "adpcm_ima_wav"), None),
-    "mp3": (lambda: samples.sound("mp3", "libmp3lame", 16000), Audio(2, 16000, "mp3"), None),
-    "mp3 with a cover": (samples.covered, Audio(2, 16000, "mp3"), None),
-    "flac": (lambda: samples.sound("flac", "flac", 44100), Audio(2, 44100, "flac"), None),
-    "opus": (lambda: samples.sound("ogg", "libopus", 48000), Audio(2, 48000, "opus"), None),
-    "m4a": (lambda: samples.sound("ipod", "aac", 48000), Audio(2, 48000, "aac"), None),
-    "aac": (lambda: samples.sound("adts", "aac", 48000), Audio(2, 48000, "aac"), None),
-    "amr": (lambda: samples.sound("amr", "libopencore_amrnb", channels=1), Audio(1, 8000, "amr_nb"), None),
-    "gsm": (lambda: recorded("headerless.gsm"), Audio(1, 8000, "gsm"), None),
-    "gsm in wav": (lambda: recorded("gsm.wav"), Audio(1, 8000, "gsm_ms"), None),
-    "g722 in wav": (
-        lambda: samples.sound("wav", "g722", 16000, channels=1),
-        Audio(1, 16000, "adpcm_g722"),
-        None,
-    ),
-    "g726 in wav": (lambda: samples.sound("wav", "g726", channels=1), Audio(1, 8000, "adpcm_g726"), None),
-    "speex": (lambda: recorded("speex.ogg"), Audio(1, 8000, "speex"), None),
-    "mp4": (lambda: samples.meeting("mp4", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
-    "mpeg-ts": (lambda: samples.meeting("mpegts", "libx264", "aac"), Audio(2, 48000, "aac"), "h264"),
-    "webm": (lambda: samples.meeting("webm", "libvpx", "libopus"), Audio(2, 48000, "opus"), "vp8"),
-    "avi": (lambda: samples.meeting("avi", "mpeg4", "libmp3lame"), Audio(2, 48000, "mp3"), "mpeg4"),
-    "silent mp4": (lambda: samples.meeting("mp4", "libx264", None), Audio(0, 0, ""), "h264"),
-}
 
 UNDECODABLE: dict[str, bytes] = {
     "nothing": b"",
@@ -77,23 +42,28 @@ def heard_peaks(found: Measurement) -> list[int]:
     return list(found.peaks)[1:-1]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_recorders_write_is_measured(kind: str) -> None:
-    make, audio, video = KINDS[kind]
-    found = measure(make())
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_what_recorders_write_is_measured(kind: Kind) -> None:
+    found = jobs.measure(io.BytesIO(kind.make()), None)
     assert found.duration_ms == pytest.approx(2000, abs=110)
-    assert found.video == video
+    assert (found.audio, found.video) == (kind.audio, kind.video)
     assert found.complete
-    if audio.channels:
-        assert found.audio == audio
-        assert found.samples == pytest.approx(2 * audio.sample_rate, rel=0.05)
-        assert min(heard_peaks(found)) > 40
-        assert max(heard_peaks(found)) < 65
-        assert formats_of(found) == ["raw", "mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
-    else:
-        assert found.audio is None
-        assert found.peaks is None
-        assert formats_of(found) == ["raw", "mp4"]
+    assert found.samples == pytest.approx(2 * kind.audio.sample_rate, rel=0.05)
+    assert min(heard_peaks(found)) > 40
+    assert max(heard_peaks(found)) < 65
+    assert formats_of(found) == ["raw", "mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
+
+
+def test_without_sound_the_picture_is_measured() -> None:
+    found = measure(samples.meeting("mp4", "libx264", None))
+    assert found.duration_ms == pytest.approx(2000, abs=110)
+    assert (found.audio, found.video, found.peaks) == (None, "h264", None)
+    assert formats_of(found) == ["raw", "mp4"]
+
+
+def test_of_many_channels_all_are_counted() -> None:
+    found = measure(samples.wav(8000, channels=4))
+    assert (found.audio, found.duration_ms) == (Audio(4, 8000, "pcm_s16le"), 2000)
 
 
 @pytest.mark.parametrize("content", UNDECODABLE.values(), ids=UNDECODABLE.keys())
@@ -173,7 +143,7 @@ def test_peaks_keep_time_at_any_rate(rate: int, window: int) -> None:
     pcm = array("h", bytes(2 * rate * 10))
     pcm[window * rate // 8] = 32767
     pcm[(window + 1) * rate // 8 - 1] = 32767
-    found = measure(samples.wav_of(pcm.tobytes(), rate, 1))
+    found = jobs.measure(io.BytesIO(samples.wav_of(pcm.tobytes(), rate, 1)), None)
     assert found.samples == rate * 10
     assert found.duration_ms == 10_000
     assert found.peaks == bytes([0] * window + [100] + [0] * (79 - window))

@@ -7,37 +7,24 @@ import wave
 import pytest
 
 from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
-from earwitness.media.decoding.wav import wav_header
+from earwitness.media.decoding.jobs import measure
+from earwitness.media.decoding.wav import wav_header, wav_size
 from earwitness.media.measurement import FORMATS, Format, Limits
 from tests.media import samples
-from tests.media.hearing import Heard, Memory, hear
+from tests.media.bundle import KINDS
+from tests.media.hearing import Heard, Memory, hear, rendered
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
 CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
 CODECS = {"mp3": "mp3", "wav": "pcm_s16le", "mp4": "aac"}
 
 CALLS = {
-    "wav 8k": samples.wav(8000),
-    "wav 16k mono": samples.wav(16000, channels=1),
-    "wav 11025": samples.wav(11025),
-    "wav 4 channels": samples.wav(8000, channels=4),
-    "a-law": samples.sound("wav", "pcm_alaw"),
-    "mp3": samples.sound("mp3", "libmp3lame", 16000),
-    "flac": samples.sound("flac", "flac", 44100),
-    "opus": samples.sound("ogg", "libopus", 48000),
-    "m4a": samples.sound("ipod", "aac", 48000),
+    name: KINDS[name].make()
+    for name in ("wav 8k", "wav 16k mono", "wav 11025", "a-law", "mp3", "flac", "opus", "m4a")
+} | {"wav 4 channels": samples.wav(8000, channels=4)}
+MEETINGS = {name: KINDS[name].make() for name in ("mp4", "mpeg-ts", "webm", "avi")} | {
+    "h264 and opus": samples.meeting("matroska", "libx264", "libopus")
 }
-MEETINGS = {
-    "mp4": samples.meeting("mp4", "libx264", "aac"),
-    "h264 and opus": samples.meeting("matroska", "libx264", "libopus"),
-    "mpeg-ts": samples.meeting("mpegts", "libx264", "aac"),
-    "webm": samples.meeting("webm", "libvpx", "libopus"),
-    "avi": samples.meeting("avi", "mpeg4", "libmp3lame"),
-}
-
-
-def rendered(content: bytes, format_: Format, counted: int | None = None) -> bytes:
-    return b"".join(render(Memory(content), format_, LIMITS, counted))
 
 
 def in_mp3(content: bytes) -> bytes:
@@ -65,7 +52,8 @@ def test_each_party_stays_on_its_side(call: str, format_: Format) -> None:
 
 
 def test_the_mp3_made_while_measuring_is_the_one_made_on_demand() -> None:
-    assert in_mp3(CALLS["wav 8k"]) == rendered(CALLS["wav 8k"], "mp3")
+    on_demand = b"".join(render(Memory(CALLS["wav 8k"]), "mp3", LIMITS))
+    assert in_mp3(CALLS["wav 8k"]) == on_demand == rendered(CALLS["wav 8k"], "mp3")
     _assert_sides(hear(in_mp3(CALLS["wav 8k"])))
 
 
@@ -91,11 +79,12 @@ def test_a_wav_of_a_wav_is_the_same_samples() -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_wav_says_how_long_it_is_whether_counted_before_or_not(call: str) -> None:
-    counted = process(Memory(CALLS[call]), LIMITS).samples
+    counted = measure(io.BytesIO(CALLS[call]), None).samples
     made = rendered(CALLS[call], "wav", counted)
     assert made == rendered(CALLS[call], "wav")
     with wave.open(io.BytesIO(made)) as opened:
         assert opened.getnframes() == counted
+        assert wav_size(counted, opened.getframerate(), opened.getnchannels()) == len(made)
     assert struct.unpack_from("<I", made, 4)[0] == len(made) - 8
 
 

@@ -24,6 +24,7 @@ from earwitness.http.road import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
+from earwitness.media.decoding.wav import wav_size
 
 ALGORITHM = "AES-256-GCM"
 
@@ -81,7 +82,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
                 "accountGuid": firm.account_guid,
                 "recorder": row.metadata.get("recorder", row.source),
                 "region": row.metadata.get("region", firm.region),
-                "sourceFileDetail": objects[row.position],
+                "sourceFileDetail": _wav(row.measurement) | objects[row.position],
                 "endpoints": msgspec.to_builtins(participants[row.position]),
                 "owners": owners[row.position],
                 "retention": _retention(connection, row),
@@ -107,7 +108,7 @@ def _pairs(connection: Connection, key: Any, value: Any, positions: Sequence[int
 
 
 def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict[str, dict[str, int]]]:
-    """The sizes of what is stored, and of the wav when it has been measured."""
+    """The sizes of what is stored."""
     sizes: dict[int, dict[str, dict[str, int]]] = defaultdict(dict)
     rows = connection.execute(
         select(media_objects.c.position, media_objects.c.kind, media_objects.c.size_bytes)
@@ -117,6 +118,15 @@ def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict
     for row in rows:
         sizes[row.position][row.kind] = {"fileSize": row.size_bytes}
     return sizes
+
+
+def _wav(measurement: dict[str, Any] | None) -> dict[str, dict[str, int]]:
+    """The size of the wav, which is made when it is asked for: known once the sound was measured."""
+    audio = measurement["audio"] if measurement else None
+    if not measurement or not audio:
+        return {}
+    channels = min(audio["channels"], 2)
+    return {"wav": {"fileSize": wav_size(measurement["samples"], audio["sample_rate"], channels)}}
 
 
 def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -24,6 +24,9 @@ _CONTAINERS = (
 # These state how long they are; others leave FFmpeg to guess it from their size.
 _STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
 
+# A wav is read in larger packets than FFmpeg would take: each costs as much as decoding it.
+_READING = {"protocol_whitelist": "none", "max_size": "16384"}
+
 
 class NotMedia(Exception):
     """There is neither sound nor picture to be had from this."""
@@ -110,10 +113,10 @@ def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]
 
 
 def _open(file: File, format_: str | None, options: dict[str, str]) -> InputContainer:
-    allowed = {"format_whitelist": format_ or _CONTAINERS, "protocol_whitelist": "none"}
+    reading = _READING | {"format_whitelist": format_ or _CONTAINERS}
     try:
         return av.open(
-            file, "r", format=format_, options=options, container_options=allowed, metadata_errors="replace"
+            file, "r", format=format_, options=options, container_options=reading, metadata_errors="replace"
         )
     except MemoryError:
         raise

@@ -22,6 +22,11 @@ def wav_header(samples: int, rate: int, channels: int) -> bytes:
     return struct.pack("<4sI4s", b"RF64", _RIFF_LIMIT, b"WAVE") + sizes + layout + _data(_RIFF_LIMIT)
 
 
+def wav_size(samples: int, rate: int, channels: int) -> int:
+    """The length of a wav of `samples` 16-bit samples per channel, in bytes."""
+    return len(wav_header(samples, rate, channels)) + samples * channels * 2
+
+
 class WavWriter:
     """Writes exactly as many samples as its header promises."""
 
