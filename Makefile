@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: bench-search soak help install install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-media soak help install install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lock: install-dev ## write the lock files anew
 
 bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
 	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench)
+
+bench-media: install-dev ## the media path beside its floor: BENCH_MEDIA="--large-mib 64 --rounds 2" runs it small
+	$(BIN)/python -m bench.media $(BENCH_MEDIA)
 
 soak: install-dev ## use a server, kill it at random, and hold it to what it acknowledged: SOAK_MINUTES=10
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) $(BIN)/python -m bench.soak

@@ -23,7 +23,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from earwitness.archive.accounts import Accounts
 from earwitness.http.archive_metrics import ArchiveCollector
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4"
+"""Of which Litestar says the charset."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, that says when it began
 
