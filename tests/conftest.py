@@ -43,7 +43,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
     server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
-    # Each test has a database of its own, and no test cuts the machine's power: syncing took most of the time.
+    # Each test has a database of its own, and none cuts the machine's power: syncing took most of the time.
     run_in_postgres(
         server.get_uri(),
         "ALTER SYSTEM SET fsync = off",

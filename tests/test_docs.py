@@ -9,9 +9,17 @@ from typing import Any
 import typer.main
 
 from earwitness.cli.main import app
-from earwitness.ingest.metadata import IngestMetadata
+from earwitness.cli.operator import action
+from earwitness.ingest.manifest import import_line
+from earwitness.ingest.metadata import (
+    IngestEndpoint,
+    IngestMetadata,
+    IngestPerson,
+    IngestSegment,
+    IngestTranscript,
+)
 from earwitness.kernel.settings import Settings
-from tests.firm import Firm
+from tests.firm import Firm, tone
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -49,8 +57,19 @@ def test_every_command_is_documented_with_its_options_and_every_documented_one_e
 
 def test_every_field_of_the_metadata_is_documented() -> None:
     text = (DOCS / "ingest.md").read_text()
-    missing = [name for name in IngestMetadata.__struct_encode_fields__ if f"`{name}`" not in text]
+    table = text.partition("| field |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"\b[a-z]\w+", " ".join(re.findall(r"`([^`]+)`", table))))
+    shapes = (IngestMetadata, IngestEndpoint, IngestPerson, IngestTranscript, IngestSegment)
+    missing = [name for shape in shapes for name in shape.__struct_encode_fields__ if name not in named]
     assert missing == []
+
+
+def test_a_documented_line_of_a_manifest_is_imported(firm: Firm, tmp_path: Path) -> None:
+    line = re.findall(r"```json\n(.*?)\n```", (DOCS / "ingest.md").read_text(), re.DOTALL)[-1]
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "6414aa9f.wav").write_bytes(tone(0.1))
+    assert import_line(firm.archive, line.encode(), tmp_path, action("import", "Import recording"))
+    assert firm.search() == ["6414aa9f"]
 
 
 def test_the_documented_metadata_is_taken_in(firm: Firm) -> None:
