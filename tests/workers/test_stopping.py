@@ -52,3 +52,21 @@ def test_a_job_that_another_has_taken_up_is_left_to_it(firm: Firm, monkeypatch: 
     loop.stop()
     assert status(firm) == {"running": 1}
     assert len(list(firm.archive.store.names())) == 1
+
+
+def test_a_job_that_was_taken_just_before_is_given_back_too(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.ingest(HOUR)
+    loop = loop_of(firm, grace_seconds=0)
+    doing = JobLoop._do
+
+    def do_when_told_to_stop(self: JobLoop, archive: Any, job: Any) -> None:
+        until(self._halting.is_set, "the loop is told to stop")
+        doing(self, archive, job)
+
+    monkeypatch.setattr(JobLoop, "_do", do_when_told_to_stop)
+    loop.start()
+    until(lambda: status(firm).get("running"), "the job has begun")
+    loop.stop()
+    assert status(firm) == {"queued": 1}

@@ -42,6 +42,7 @@ class JobLoop:
         self._woken = woken or threading.Event()
         self._grace_seconds = grace_seconds
         self._stopping = threading.Event()
+        self._halting = threading.Event()
         self._presence: Presence | None = None
         self._turns = Turns(accounts, secrets.token_hex(16))
         self._halts: set[threading.Event] = set()
@@ -65,6 +66,7 @@ class JobLoop:
         self._stopping.set()
         self._woken.set()
         self._wait_for_threads(self._grace_seconds)
+        self._halting.set()
         for halt in list(self._halts):
             halt.set()
         self._wait_for_threads(_LAST_WORDS_SECONDS)
@@ -111,6 +113,8 @@ class JobLoop:
     def _do(self, archive: Archive, job: Job) -> None:
         halt = threading.Event()
         self._halts.add(halt)
+        if self._halting.is_set():  # it was taken just before, and is to be given back like the others
+            halt.set()
         try:
             do(archive, job, self._turns.worker, self._settings, halt)
         finally:
