@@ -30,7 +30,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA mmap_size = 268435456",
+    "PRAGMA mmap_size = 2147418112",  # the most there is
 )
 
 

@@ -81,7 +81,7 @@ class Plan:
 
     @property
     def _counts_apart(self) -> bool:
-        if not self.without or len(self.without) > _COUNTED_APART_AT_MOST or self._is_sparse:
+        if not self.without or len(self.without) > _COUNTED_APART_AT_MOST:
             return False
         return self.leader is None or not self.merges or bool(self.checks)
 
@@ -99,7 +99,7 @@ class Plan:
         return list(connection.scalars(positions.order_by(order).limit(size).offset(first)))
 
     @property
-    def _is_sparse(self) -> bool:
+    def is_sparse(self) -> bool:
         return self.leader_size is not None and self.leader_size < FEW
 
     def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
@@ -116,7 +116,7 @@ class Plan:
                 query = query.join(recordings, recordings.c.position == position).where(*self.facts)
             query = query.where(leader.condition, *self.window.on(position))
             query = query.distinct() if leader.repeats else query
-        if self._is_sparse:
+        if self.is_sparse:
             query = query.where(*(link.holds(position) for link in self.checks))
         elif not self.merges:
             query = query.where(*(position.in_(link.positions(self.window)) for link in self.checks))
@@ -125,13 +125,13 @@ class Plan:
         query = query.where(*(~link.holds(position) for link in self.without if link not in merged))
         if merged:
             return except_(query, *(link.positions(self.window) for link in merged))
-        if self.checks and self.merges and not self._is_sparse:
+        if self.checks and self.merges and not self.is_sparse:
             return intersect(query, *(link.positions(self.window) for link in self.checks))
         return query
 
     def _is_merged(self, link: Link, counting: bool) -> bool:
         """Whether what a link leaves out is walked beside the rest, and not looked up."""
-        if not self.merges or self._is_sparse or self.checks:
+        if not self.merges or self.is_sparse or self.checks:
             return False
         is_large = self.leader_size is None or self.leader_size >= _COUNTED_AT_MOST
         return link.walked or (counting and is_large)
@@ -153,19 +153,34 @@ def search(
     began = time.perf_counter()
     plan = _plan(connection, wanted, viewer, newest_id, asked)
     planned = time.perf_counter()
-    total = plan.total(connection)
+    ascending = wanted.start_time_direction == "ASC"
+    few = plan.page(connection, ascending=ascending, first=0, size=FEW) if plan.is_sparse else None
+    total = plan.total(connection) if few is None else len(few)
     counted = time.perf_counter()
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
-    ascending = wanted.start_time_direction == "ASC"
     if place is not None and place.passed > first:
         place = None
     page: list[int] = []
-    if first < total or place is not None:
+    if few is not None:
+        page = _cut(few, ascending=ascending, first=first, size=size, place=place)
+    elif first < total or place is not None:
         page = plan.page(connection, ascending=ascending, first=first, size=size, place=place)
     ended = Place(first + len(page), page[-1]) if page else place
     seconds = {"plan": planned - began, "total": counted - planned, "page": time.perf_counter() - counted}
     return Found(page, total, asked, plan, ended, seconds)
+
+
+def _cut(few: list[int], *, ascending: bool, first: int, size: int, place: Place | None) -> list[int]:
+    """The same page as of a plan, of positions that are all there."""
+    if place is not None:
+        few = [
+            position
+            for position in few
+            if position != place.position and (position > place.position) == ascending
+        ]
+        first -= place.passed
+    return few[first : first + size]
 
 
 def newest_committed_id(connection: Connection) -> int:

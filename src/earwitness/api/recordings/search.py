@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, UnsetType, field
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Text, cast, func, select
 
 from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
@@ -23,7 +24,6 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
 from earwitness.archive.snippets import snippet
-from earwitness.archive.text_index import spoken
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -132,8 +132,17 @@ _COMMENT_COUNTS = (
     .where(among(comments.c.position, POSITIONS), comments.c.withdrawn_at.is_(None))
     .group_by(comments.c.position)
 )
+
+
+class _Said(msgspec.Struct):
+    """What a passage is looked for in: the rest of a segment is not even read."""
+
+    text: str
+
+
+_SAID = msgspec.json.Decoder(list[_Said])
 _TEXTS = (
-    select(recordings.c.position, recordings.c.message, transcripts.c.segments)
+    select(recordings.c.position, recordings.c.message, cast(transcripts.c.segments, Text))
     .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
     .where(among(recordings.c.position, POSITIONS))
 )
@@ -198,6 +207,10 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
 def _snippets(connection: Connection, page: dict[str, str], asked: Node) -> dict[int, str]:
     """The passages that matched, in what was said or written."""
     return {
-        row.position: snippet(spoken(row.segments or []) or row.message or "", asked)
-        for row in connection.execute(_TEXTS, page)
+        position: snippet(_spoken(segments) or message or "", asked)
+        for position, message, segments in connection.execute(_TEXTS, page).all()
     }
+
+
+def _spoken(segments: str | None) -> str:
+    return " ".join(said.text.strip() for said in _SAID.decode(segments)) if segments else ""
