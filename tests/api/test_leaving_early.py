@@ -32,7 +32,8 @@ def test_what_somebody_leaves_is_freed_and_not_finished(
     firm: Firm, door: Any, format_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method, path, sent = door(firm.ingest(LARGE), format_)
-    firm.work()
+    if format_ == "wav":  # its length is known, and nothing need be heard before it is sent
+        firm.work()
     decrypted: list[int] = []
     chunks = DecryptingReader.chunks
 

@@ -197,6 +197,6 @@ with Place(kind, Path(folder), endpoint).store().new() as upload:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
 def test_a_large_object_goes_through_little_memory(s3_endpoint: str, tmp_path: Path) -> None:
     place = place_of("s3", tmp_path, s3_endpoint)
-    command = [sys.executable, "-c", UPLOADER, place.kind, str(place.folder), place.endpoint, str(200 << 20)]
+    command = [sys.executable, "-c", UPLOADER, place.kind, str(place.folder), place.endpoint, str(120 << 20)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert int(ran.stdout) < 80
