@@ -204,9 +204,12 @@ def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
         newest_committed_id(connection)
         found = search(connection, convert(wanted, RecordingSearch), VIEWER)
         answer = recordings_at(connection, VIEWER, found.positions, found.asked)
-    driver: Any = archive.engine.raw_connection().driver_connection
+    lent: Any = archive.engine.raw_connection()
+    driver = lent.driver_connection
+    lent.detach()  # or the pool would lend it to others, too
 
     def repeat() -> bytes:
+        assert lent is not None  # what is let go of is closed
         for sql, parameters in statements:
             driver.execute(sql, parameters).fetchall()
         return msgspec.json.encode(answer)
