@@ -55,10 +55,10 @@ format: install-dev ## format and tidy the code
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --group dev --output-file requirements-dev.lock
 
 bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
-	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench)
+	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench) --report build/bench-search.json
 
 bench-media: install-dev ## the media path beside its floor: BENCH_MEDIA="--large-mib 64 --rounds 2" runs it small
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)
