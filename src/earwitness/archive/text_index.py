@@ -1,6 +1,6 @@
 """The full-text index of recordings: what freeText looks in, kept in step with the rows it speaks of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -48,7 +48,7 @@ def _fields(connection: Connection, position: int) -> list[str]:
         .order_by(recording_tags.c.ordinal)
     )
     return [
-        spoken(segments or []),
+        spoken(str(segment["text"]) for segment in segments or []),
         recording.message or "",
         recording.third_party_id,
         recording.source,
@@ -70,6 +70,6 @@ def _participants(connection: Connection, position: int) -> list[str]:
     return [" ".join(dict.fromkeys(text for text in row if text)) for row in rows]
 
 
-def spoken(segments: Sequence[dict[str, object]]) -> str:
-    """The words of a transcript, as one text."""
-    return " ".join(str(segment["text"]).strip() for segment in segments)
+def spoken(texts: Iterable[str]) -> str:
+    """The words of a transcript's segments, as one text: what is searched, and what passages are shown of."""
+    return " ".join(text.strip() for text in texts)

@@ -26,5 +26,5 @@ def add_transcript(
     connection.execute(
         update(recordings)
         .where(recordings.c.position == position)
-        .values(transcript_snippet=snippet(spoken(segments), None))
+        .values(transcript_snippet=snippet(spoken(segment.text for segment in transcript.segments), None))
     )

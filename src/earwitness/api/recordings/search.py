@@ -24,6 +24,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
 from earwitness.archive.snippets import snippet
+from earwitness.archive.text_index import spoken
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -207,10 +208,10 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
 def _snippets(connection: Connection, page: dict[str, str], asked: Node) -> dict[int, str]:
     """The passages that matched, in what was said or written."""
     return {
-        position: snippet(_spoken(segments) or message or "", asked)
+        position: snippet(_said(segments) or message or "", asked)
         for position, message, segments in connection.execute(_TEXTS, page).all()
     }
 
 
-def _spoken(segments: str | None) -> str:
-    return " ".join(said.text.strip() for said in _SAID.decode(segments)) if segments else ""
+def _said(segments: str | None) -> str:
+    return spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""
