@@ -92,3 +92,9 @@ def test_mending_replaces_characters_and_says_where() -> None:
 def test_mending_refuses_what_is_not_a_matter_of_characters(body: bytes) -> None:
     with pytest.raises(BadRequest):
         loads_mending(body)
+
+
+@given(VALUES, st.sampled_from(["\0", "\ud800", MAX_INTEGER + 1, -MAX_INTEGER - 1, 1e308 * 10]))
+def test_one_thing_that_is_wrong_is_found_wherever_it_stands(value: Any, wrong: Any) -> None:
+    body = json.dumps([value, {"here": [wrong]}]).replace("Infinity", "1e400").encode()
+    assert [path for path, _ in faults_of(body)] == ["[1].here[0]"]

@@ -6,6 +6,7 @@ numbers that are not finite. Everything that is wrong in it is named by its path
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +16,16 @@ from earwitness.kernel.errors import BadRequest, Fault
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 
+_NESTING = (dict, list)
+
+# How else than by such an escape would a NUL or a lone surrogate come into JSON in UTF-8?
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
 
 def loads(body: bytes) -> Any:
     """Read a body. Raises BadRequest with a fault for each thing that is wrong."""
-    return _checked(*_parse(body))
+    value, is_plain, faults = _parse(body)
+    return _checked(value, is_plain, faults)
 
 
 def loads_mending(body: bytes) -> tuple[Any, list[str]]:
@@ -26,15 +33,17 @@ def loads_mending(body: bytes) -> tuple[Any, list[str]]:
 
     Raises BadRequest for all else that is wrong.
     """
-    value, faults = _parse(body)
+    value, is_plain, faults = _parse(body)
     mended: list[str] = []
-    if not _is_plain(value, 1):
+    if not is_plain:
         value = _mend(value, "", mended, 1)
-    return _checked(value, faults), mended
+    return _checked(value, is_plain, faults), mended
 
 
-def _parse(body: bytes) -> tuple[Any, list[Fault]]:
+def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
+    """Read a value, whether nothing can be wrong with it (to look through all takes long), and what is."""
     duplicates: list[str] = []
+    too_large: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
@@ -43,8 +52,27 @@ def _parse(body: bytes) -> tuple[Any, list[Fault]]:
             duplicates.extend(key for key, count in times.items() if count > 1)
         return members
 
+    def integer(digits: str) -> int:
+        number = int(digits)
+        if not -MAX_INTEGER <= number <= MAX_INTEGER:
+            too_large.append(digits)
+        return number
+
+    def fraction(digits: str) -> float:
+        number = float(digits)
+        if math.isinf(number):
+            too_large.append(digits)
+        return number
+
     try:
-        value = json.loads(body.decode(), object_pairs_hook=unique, parse_constant=_no_constant)
+        text = body.decode()
+        value = json.loads(
+            text,
+            object_pairs_hook=unique,
+            parse_int=integer,
+            parse_float=fraction,
+            parse_constant=_no_constant,
+        )
     except UnicodeDecodeError as error:
         raise BadRequest.of(Fault("", f"expected UTF-8, got another byte at {error.start}")) from None
     except json.JSONDecodeError as error:
@@ -53,34 +81,26 @@ def _parse(body: bytes) -> tuple[Any, list[Fault]]:
         raise BadRequest.of(Fault("", f"nested deeper than {MAX_DEPTH}")) from None
     except ValueError as error:
         raise BadRequest.of(Fault("", f"expected JSON: {str(error).split(';')[0]}")) from None
-    return value, [Fault(printable(key), "given twice in one object") for key in duplicates]
+    is_plain = not (too_large or _ESCAPED.search(text) or _is_deep(value))
+    return value, is_plain, [Fault(printable(key), "given twice in one object") for key in duplicates]
 
 
-def _checked(value: Any, faults: list[Fault]) -> Any:
-    if not _is_plain(value, 1):
+def _checked(value: Any, is_plain: bool, faults: list[Fault]) -> Any:
+    if not is_plain:
         faults = [*faults, *_unsafe(value, "", 1)]
     if faults:
         raise BadRequest.of(*faults[:20])
     return value
 
 
-def _is_plain(value: Any, depth: int) -> bool:
-    """Whether nothing is wrong with a value. Most often it is so, and to name what is wrong takes longer."""
-    match value:
-        case str():
-            return _unsafe_text(value) is None
-        case bool() | None:
-            return True
-        case int():
-            return abs(value) <= MAX_INTEGER
-        case float():
-            return math.isfinite(value)
-        case dict():
-            return depth <= MAX_DEPTH and all(
-                _unsafe_text(key) is None and _is_plain(member, depth + 1) for key, member in value.items()
-            )
-        case _:
-            return depth <= MAX_DEPTH and all(_is_plain(item, depth + 1) for item in value)
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        members = (item.values() if type(item) is dict else item for item in level if type(item) in _NESTING)
+        level = [item for inner in members for item in inner if type(item) in _NESTING]
+        if not level:
+            return False
+    return True
 
 
 def _mend(value: Any, path: str, mended: list[str], depth: int) -> Any:
