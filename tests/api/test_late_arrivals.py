@@ -9,7 +9,7 @@ from httpx import Response
 from sqlalchemy import select
 
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.text_index import index_recording
+from earwitness.archive.text_index import index_recordings
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
 from earwitness.ingest.transcript import add_transcript
 from earwitness.kernel.rights import Right, Role
@@ -58,7 +58,7 @@ def transcribe(firm: Firm, recording_id: int, text: str) -> None:
         position = connection.execute(select(recordings.c.position).where(this)).scalar_one()
         made = IngestTranscript(segments=[IngestSegment(text=text, start=0, end=1)], language="en")
         add_transcript(connection, position, made, engine="an engine")
-        index_recording(connection, position)
+        index_recordings(connection, [position])
 
 
 def test_a_late_transcript_is_shown_and_found_at_once(firm: Firm) -> None:

@@ -11,7 +11,7 @@ from earwitness.archive import ledger
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.timeline import one_at_a_time, take_place
+from earwitness.archive.timeline import one_at_a_time, take_places
 from tests.firm import Firm
 
 ACTION = Action("CLI", "earwitness test", "Test", "operator:jane", "")
@@ -87,7 +87,7 @@ def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
     def slow() -> int:
         with firm.archive.write() as connection:
             one_at_a_time(connection)
-            _, interaction_id = take_place(connection, 1000)
+            [(_, interaction_id)] = take_places(connection, [1000])
             held.set()
             assert not committed.wait(0.2)
             order.append("slow")
@@ -97,7 +97,7 @@ def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
         assert held.wait(10)
         with firm.archive.write() as connection:
             one_at_a_time(connection)
-            _, interaction_id = take_place(connection, 1000)
+            [(_, interaction_id)] = take_places(connection, [1000])
             order.append("quick")
             committed.set()
         return interaction_id

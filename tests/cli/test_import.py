@@ -1,15 +1,17 @@
 """earwitness import: what can be taken in is, what cannot is named, and running it again goes on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from earwitness.ingest import manifest
-from earwitness.kernel.errors import StorageFull
+from earwitness.archive.ledger import Action
+from earwitness.cli.importing import COMMITTED_TOGETHER
+from earwitness.ingest.manifest import Line, import_lines
+from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
 from tests.firm import CLIENT_ID, Firm, call, tone
 
@@ -63,6 +65,51 @@ def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, 
     assert "already there 3" in run("import", CLIENT_ID, write(tmp_path, *lines)).stdout
 
 
+def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    """More of them than are committed together, and the same one twice."""
+    person = {"thirdPartyId": "p-1", "fullName": "Ada Lovelace", "email": "ada@example.com"}
+    lines = [
+        call(
+            thirdPartyId=f"call-{number:04}",
+            tags=["Gold", f"tag-{number % 3}", "gold"],
+            dataGroups={"Desk": str(number % 2)},
+            endpoints=[
+                {
+                    "type": "phone",
+                    "endpoint": "+44 7896 423595",
+                    "isRecordingSubject": True,
+                    "person": person,
+                },
+                {"type": "phone", "endpoint": f"44{number % 5}"},
+            ],
+            transcript={"segments": [{"text": f"said number{number}", "start": 0, "end": 1}]},
+        )
+        for number in range(COMMITTED_TOGETHER + 100)
+    ]
+    again = [*lines, lines[7], lines[-1], lines[3] | {"source": "another"}]
+    told = tell("import", CLIENT_ID, write(tmp_path, *again), exit_code=1)
+    assert (told["imported"], told["alreadyThere"]) == (len(lines), 2)
+    assert [failure["line"] for failure in told["failed"]] == [len(again)]
+    assert firm.search(freeText="number599 ada") == ["call-0599"]
+    page = firm.post(
+        "/client/recording.search",
+        {"startTimeDirection": "ASC", "pageSize": 1000, "freeText": "gold"},
+    )
+    assert page["total"] == len(lines)
+    found = page["recordings"]
+    assert [one["thirdPartyId"] for one in found] == [line["thirdPartyId"] for line in lines]
+    assert [one["interactionId"] for one in found] == list(range(1, len(lines) + 1))
+    assert found[4]["tags"] == ["Gold", "tag-1"]
+    assert found[4]["dataGroups"] == {"Desk": "0"}
+    assert found[4]["transcriptSnippet"] == "said number4"
+    (ada, other) = found[4]["endpoints"]
+    assert ada["person"]["fullName"] == "Ada Lovelace"
+    assert (ada["endpoint"]["endpoint"], other["endpoint"]["endpoint"]) == ("447896423595", "444")
+    assert len({one["endpoints"][1]["endpoint"]["id"] for one in found}) == 5
+
+
 BAD = [
     ("{", "expected JSON"),
     ("[]", "expected an object"),
@@ -114,21 +161,21 @@ def test_replaced_characters_are_marked(firm: Firm, tell: Tell, tmp_path: Path) 
 def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
     firm: Firm, tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    lines = write(tmp_path, *calls(3))
-    import_line = manifest.import_line
+    manifest = write(tmp_path, *calls(3))
 
-    def fail_at_the_second(archive: Any, line: bytes, *rest: Any) -> bool:
-        if b"call-2" in line:
+    def fail_at_the_second(archive: Any, lines: Sequence[Line], by: Action) -> list[bool | Problem]:
+        if any(line.received.values.third_party_id == "call-2" for line in lines):
             raise trouble
-        return import_line(archive, line, *rest)
+        return import_lines(archive, lines, by)
 
     with monkeypatch.context() as broken:
-        broken.setattr("earwitness.cli.importing.import_line", fail_at_the_second)
-        told = tell("import", CLIENT_ID, lines, exit_code=1)
-    assert told["error"].startswith("line 2: ")
+        broken.setattr("earwitness.cli.importing.import_lines", fail_at_the_second)
+        broken.setattr("earwitness.cli.importing.COMMITTED_TOGETHER", 1)
+        told = tell("import", CLIENT_ID, manifest, exit_code=1)
+    assert told["error"].startswith("line 2 or after it: ")
     assert "BEGIN" not in told["error"]
     assert firm.search() == ["call-1"]
-    assert tell("import", CLIENT_ID, lines) == {"imported": 2, "alreadyThere": 1, "failed": []}
+    assert tell("import", CLIENT_ID, manifest) == {"imported": 2, "alreadyThere": 1, "failed": []}
 
 
 def test_a_manifest_or_account_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from msgspec import field
 from sqlalchemy import Connection, select
 
 from earwitness.archive.endpoints import find_or_add_endpoint, shown
-from earwitness.archive.inflight_calls import end_call, find_call, start_call
+from earwitness.archive.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -57,7 +57,7 @@ def start(call: Call, sent: CallStart) -> Started:
     started_at = now_ms() if told is None else told
     if _is_recording(call.connection, sent.third_party_id):
         return _started(sent.third_party_id, started_at)
-    endpoint_id, _, _ = find_or_add_endpoint(call.connection, sent.endpoint.type, sent.endpoint.endpoint)
+    endpoint_id = find_or_add_endpoint(call.connection, sent.endpoint.type, sent.endpoint.endpoint).id
     other = _other(sent.other_endpoint)
     known = find_call(call.connection, sent.third_party_id)
     if known is not None:
@@ -87,7 +87,7 @@ def end(call: Call, sent: CallEnd) -> CallEnd:
     known = find_call(call.connection, sent.third_party_id)
     if known is None:
         raise NotFound(f"There is no call {sent.third_party_id} in progress.")
-    end_call(call.connection, sent.third_party_id)
+    end_calls(call.connection, [sent.third_party_id])
     call.changed("Endpoint", known.endpoint_id, {"callEnded": sent.third_party_id})
     return CallEnd(third_party_id=sent.third_party_id)
 

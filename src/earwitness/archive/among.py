@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Integer, Text, bindparam
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -26,6 +35,16 @@ def among(column: ColumnElement[Any], values: Sequence[Any] | BindParameter[str]
     if not isinstance(values, BindParameter):
         values = bindparam(None, as_list(values), type_=Text)
     return _Among(column, values)
+
+
+class _Each(FunctionElement[str]):
+    name = "each"
+    inherit_cache = True
+
+
+def each(values: BindParameter[str]) -> ColumnElement[int]:
+    """The column of a table of numbers, which are given as `as_list` writes them."""
+    return cast(_Each(values).table_valued("value", name="listed").c.value, BigInteger)
 
 
 POSITIONS = bindparam("positions", type_=Text)
@@ -48,3 +67,15 @@ def _in_postgres(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
     kind = "bigint" if isinstance(next(iter(element.clauses)).type, Integer) else "text"
     listed = f"json_array_elements_text(CAST({values} AS json))"
     return f"({column} = ANY (ARRAY(SELECT CAST(value AS {kind}) FROM {listed} AS listed (value))))"  # noqa: S608
+
+
+@compiles(_Each, "sqlite")
+def _each_in_sqlite(element: _Each, compiler: SQLCompiler, **given: Any) -> str:
+    (values,) = (compiler.process(clause, **given) for clause in element.clauses)
+    return f"json_each({values})"
+
+
+@compiles(_Each, "postgresql")
+def _each_in_postgres(element: _Each, compiler: SQLCompiler, **given: Any) -> str:
+    (values,) = (compiler.process(clause, **given) for clause in element.clauses)
+    return f"json_array_elements_text(CAST({values} AS json))"

@@ -1,10 +1,13 @@
 """Endpoints: the addresses that people communicate from, one row for each however it is written."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Text, bindparam, insert, select
 
+from earwitness.archive.among import among, as_list
 from earwitness.archive.schema.people import endpoints
 
 _SEPARATORS = re.compile(r"[\s().\-/]")
@@ -42,21 +45,52 @@ def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any
     ).one_or_none()
 
 
-def find_or_add_endpoint(
-    connection: Connection, endpoint_type: str, value: str
-) -> tuple[int, int | None, bool]:
-    """The endpoint's id, its owner's person id, and whether it is private; it is made as it appears."""
-    known = find_endpoint(connection, endpoint_type, value)
-    if known is not None:
-        return known.id, known.owned_by_person_id, known.is_private
-    added = connection.execute(
-        insert(endpoints)
-        .values(
-            type=endpoint_type,
-            endpoint=shown(endpoint_type, value),
-            normalised=normalise(endpoint_type, value),
-            metadata={},
+@dataclass(slots=True)
+class Known:
+    """An endpoint that is there: its id, its owner's person id, and whether it is private."""
+
+    id: int
+    owner_id: int | None
+    is_private: bool
+
+
+def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> Known:
+    """The endpoint of this address; it is made as it appears."""
+    named = (endpoint_type, value)
+    return find_or_add_endpoints(connection, [named])[named]
+
+
+def find_or_add_endpoints(
+    connection: Connection, named: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Known]:
+    """The same for addresses by type and value; two ways to write one address share what is known of it."""
+    addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
+    column = endpoints.c
+    rows = connection.execute(_KNOWN, {"normalised": as_list([value for _, value in addresses.values()])})
+    known = {
+        (row.type, row.normalised): Known(row.id, row.owned_by_person_id, row.is_private) for row in rows
+    }
+    new: dict[tuple[str, str], dict[str, Any]] = {}
+    for one, address in addresses.items():
+        if address not in known and address not in new:
+            new[address] = {
+                "type": address[0],
+                "endpoint": shown(*one),
+                "normalised": address[1],
+                "metadata": {},
+            }
+    if new:
+        added = connection.execute(
+            insert(endpoints).returning(column.id, column.type, column.normalised), list(new.values())
         )
-        .returning(endpoints.c.id)
-    ).scalar_one()
-    return added, None, False
+        known |= {(row.type, row.normalised): Known(row.id, None, False) for row in added}
+    return {one: known[address] for one, address in addresses.items()}
+
+
+_KNOWN = select(
+    endpoints.c.id,
+    endpoints.c.type,
+    endpoints.c.normalised,
+    endpoints.c.owned_by_person_id,
+    endpoints.c.is_private,
+).where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))

@@ -69,9 +69,9 @@ def find_call(connection: Connection, third_party_id: str) -> Any:
     ).one_or_none()
 
 
-def end_call(connection: Connection, third_party_id: str) -> None:
-    """Forget a call, if it was going on."""
-    connection.execute(delete(inflight_calls).where(inflight_calls.c.third_party_id == third_party_id))
+def end_calls(connection: Connection, third_party_ids: Sequence[str]) -> None:
+    """Forget calls, as far as they were going on."""
+    connection.execute(delete(inflight_calls).where(among(inflight_calls.c.third_party_id, third_party_ids)))
 
 
 def forget_calls_that_are_over(connection: Connection) -> None:

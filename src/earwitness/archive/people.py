@@ -1,9 +1,11 @@
 """People: finding the one that a source speaks of, or adding it."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
 
+from earwitness.archive.among import among, as_list
 from earwitness.archive.schema.people import people
 from earwitness.archive.text import fold
 
@@ -12,6 +14,34 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
     """The order of people: by folded full name, the same on every database, then by id."""
     name = people.c.full_name_folded
     return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
+
+
+def find_people(
+    connection: Connection, named: Iterable[tuple[str | None, str | None]]
+) -> dict[tuple[str | None, str | None], int]:
+    """The people of these third-party ids and emails whom `find_or_add_person` would find unchanged."""
+    named = set(named)
+    ids = {third_party_id for third_party_id, _ in named if third_party_id is not None}
+    emails = {email.casefold() for third_party_id, email in named if third_party_id is None and email}
+    by_id = dict(connection.execute(_BY_ID, {"ids": as_list(list(ids))}).all())
+    by_email = dict(connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))}).all())
+    found = {
+        (third_party_id, email): by_email.get(email and email.casefold())
+        if third_party_id is None
+        else by_id.get(third_party_id)
+        for third_party_id, email in named
+    }
+    return {one: person_id for one, person_id in found.items() if person_id is not None}
+
+
+_BY_ID = select(people.c.third_party_id, people.c.id).where(
+    among(people.c.third_party_id, bindparam("ids", type_=Text))
+)
+_BY_EMAIL = (
+    select(people.c.email_folded, func.min(people.c.id))
+    .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
+    .group_by(people.c.email_folded)
+)
 
 
 def find_or_add_person(

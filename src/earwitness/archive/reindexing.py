@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select
 
 from earwitness.archive import jobs
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.text_index import index_recording
+from earwitness.archive.text_index import index_recordings
 
 MOST_AT_ONCE = 200
 """More than these would make whoever asks wait, and every other writer of the account."""
@@ -19,5 +19,5 @@ def index_anew(connection: Connection, positions: Select[Any]) -> None:
     if len(few) > MOST_AT_ONCE:
         jobs.queue_for_all(connection, "index", [recordings.c.position.in_(positions)])
         return
-    for position in few:
-        index_recording(connection, position)
+    if few:
+        index_recordings(connection, few)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Subquery,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     values,
 )
 
-from earwitness.archive.among import among
+from earwitness.archive.among import among, as_list
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.clock import MS_PER_DAY
@@ -74,18 +75,34 @@ def retention_of(
 
     A subject without a group has the account default, and so has a recording without a subject.
     """
-    subjects = set(subject_person_ids)
-    default = connection.execute(select(account.c.default_retention)).scalar_one()
-    by_default = Retention(days_for(default, communication_type), None)
-    groups = {
-        row.id: Retention(days_for(row.retention_group, communication_type), row.retention_group_id)
-        for row in connection.execute(
-            select(people.c.id, people.c.retention_group_id, retention_groups.c.retention_group)
-            .join(retention_groups, retention_groups.c.id == people.c.retention_group_id)
-            .where(people.c.id.in_(subjects - {None}))
-        )
-    }
-    return longest([groups.get(person or 0, by_default) for person in subjects] or [by_default])
+    [retention] = retentions_of(connection, [(communication_type, subject_person_ids)])
+    return retention
+
+
+def retentions_of(
+    connection: Connection, subjects: Sequence[tuple[str, Iterable[int | None]]]
+) -> list[Retention]:
+    """The same for several recordings, each by its type and subjects."""
+    wanted = [(type_, set(persons)) for type_, persons in subjects]
+    everybody = set().union(*(persons for _, persons in wanted)) - {None}
+    default = connection.execute(_DEFAULT).scalar_one()
+    rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if everybody else ()
+    groups = {row.id: row for row in rows}
+
+    def of(person: int | None, type_: str) -> Retention:
+        if (group := groups.get(person)) is None:
+            return Retention(days_for(default, type_), None)
+        return Retention(days_for(group.retention_group, type_), group.retention_group_id)
+
+    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in wanted]
+
+
+_DEFAULT = select(account.c.default_retention)
+_GROUPS = (
+    select(people.c.id, people.c.retention_group_id, retention_groups.c.retention_group)
+    .join(retention_groups, retention_groups.c.id == people.c.retention_group_id)
+    .where(among(people.c.id, bindparam("people", type_=Text)))
+)
 
 
 def recompute(connection: Connection, positions: Iterable[int]) -> None:

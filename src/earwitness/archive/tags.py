@@ -1,9 +1,10 @@
 """The account's one catalogue of tags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
+from earwitness.archive.among import among
 from earwitness.archive.schema.recordings import recording_tags, tags
 
 
@@ -17,15 +18,15 @@ def find_or_add_tag(connection: Connection, tag: str) -> int:
     return int(connection.execute(added).scalar_one())
 
 
-def set_tags(connection: Connection, position: int, names: Sequence[str]) -> None:
-    """Give a recording these tags, in this order, and no others."""
-    connection.execute(delete(recording_tags).where(recording_tags.c.position == position))
-    tag_ids = dict.fromkeys(find_or_add_tag(connection, name) for name in names)
-    if tag_ids:
-        connection.execute(
-            insert(recording_tags),
-            [
-                {"position": position, "ordinal": ordinal, "tag_id": tag_id}
-                for ordinal, tag_id in enumerate(tag_ids)
-            ],
-        )
+def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
+    """Give the recordings at these positions their tags, in this order, and no others."""
+    connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
+    names = dict.fromkeys(name for tagged in named.values() for name in tagged)
+    tag_ids = {name: find_or_add_tag(connection, name) for name in names}
+    rows = [
+        {"position": position, "ordinal": ordinal, "tag_id": tag_id}
+        for position, tagged in named.items()
+        for ordinal, tag_id in enumerate(dict.fromkeys(tag_ids[name] for name in tagged))
+    ]
+    if rows:
+        connection.execute(insert(recording_tags), rows)

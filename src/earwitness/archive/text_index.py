@@ -1,10 +1,12 @@
 """The full-text index of recordings: what freeText looks in, kept in step with the rows it speaks of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, cast, delete, insert, select
+import msgspec
+from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
+from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -18,56 +20,81 @@ from earwitness.archive.text import document_tokens
 from earwitness.archive.text_queries import parts, tsvector_literal
 
 
-def index_recording(connection: Connection, position: int) -> None:
-    """Write the document of a recording anew, from its rows as they are in this transaction."""
-    tokens = document_tokens(_fields(connection, position))
+def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
+    """Write the documents of recordings anew, from their rows as they are in this transaction."""
+    documents = [(at, document_tokens(fields)) for at, fields in _fields(connection, positions).items()]
     if connection.dialect.name == "sqlite":
         table = recording_text_fts5
-        connection.execute(delete(table).where(table.c.rowid == position))
-        connection.execute(insert(table).values(rowid=position, tokens=" ".join(tokens)))
+        connection.execute(delete(table).where(among(table.c.rowid, positions)))
+        rows = [{"rowid": position, "tokens": " ".join(tokens)} for position, tokens in documents]
+        connection.execute(insert(table), rows)
         return
     pieces = recording_text_parts
-    connection.execute(delete(pieces).where(pieces.c.position == position))
-    for number, part in enumerate(parts(tokens)):
-        document = cast(tsvector_literal(part), TSVECTOR)
-        connection.execute(insert(pieces).values(position=position, part=number, document=document))
+    connection.execute(delete(pieces).where(among(pieces.c.position, positions)))
+    connection.execute(
+        insert(pieces).values(document=cast(bindparam("literal", type_=Text), TSVECTOR)),
+        [
+            {"position": position, "part": number, "literal": tsvector_literal(part)}
+            for position, tokens in documents
+            for number, part in enumerate(parts(tokens))
+        ],
+    )
 
 
-def _fields(connection: Connection, position: int) -> list[str]:
+class _Said(msgspec.Struct):
+    """What is searched of a segment: the rest of it is not even read."""
+
+    text: str
+
+
+_SAID = msgspec.json.Decoder(list[_Said])
+_TEXTS = (
+    select(
+        recordings.c.position,
+        cast(transcripts.c.segments, Text),
+        recordings.c.message,
+        recordings.c.third_party_id,
+        recordings.c.source,
+    )
+    .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
+    .where(among(recordings.c.position, POSITIONS))
+)
+_TAGS = (
+    select(recording_tags.c.position, tags.c.tag)
+    .join(tags, tags.c.id == recording_tags.c.tag_id)
+    .where(among(recording_tags.c.position, POSITIONS))
+    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
+)
+_PART = recording_endpoints.c
+_PARTICIPANTS = (
+    select(
+        _PART.position,
+        people.c.full_name,
+        people.c.email,
+        endpoints.c.endpoint,
+        endpoints.c.normalised,
+        _PART.user,
+    )
+    .select_from(recording_endpoints)
+    .join(endpoints, endpoints.c.id == _PART.endpoint_id)
+    .outerjoin(people, people.c.id == _PART.person_id)
+    .where(among(_PART.position, POSITIONS))
+    .order_by(_PART.position, _PART.ordinal)
+)
+
+
+def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
     """One text for each field that a phrase may lie in; a participant is one field."""
-    recording = connection.execute(
-        select(recordings.c.message, recordings.c.third_party_id, recordings.c.source).where(
-            recordings.c.position == position
-        )
-    ).one()
-    segments = connection.scalar(select(transcripts.c.segments).where(transcripts.c.position == position))
-    named = connection.scalars(
-        select(tags.c.tag)
-        .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
-        .where(recording_tags.c.position == position)
-        .order_by(recording_tags.c.ordinal)
-    )
-    return [
-        spoken(str(segment["text"]) for segment in segments or []),
-        recording.message or "",
-        recording.third_party_id,
-        recording.source,
-        *named,
-        *_participants(connection, position),
-    ]
-
-
-def _participants(connection: Connection, position: int) -> list[str]:
-    part = recording_endpoints.c
-    rows = connection.execute(
-        select(people.c.full_name, people.c.email, endpoints.c.endpoint, endpoints.c.normalised, part.user)
-        .join(endpoints, endpoints.c.id == part.endpoint_id)
-        .outerjoin(people, people.c.id == part.person_id)
-        .select_from(recording_endpoints)
-        .where(part.position == position)
-        .order_by(part.ordinal)
-    )
-    return [" ".join(dict.fromkeys(text for text in row if text)) for row in rows]
+    these = {"positions": as_list(positions)}
+    fields: dict[int, list[str]] = {}
+    for position, segments, message, third_party_id, source in connection.execute(_TEXTS, these):
+        said = spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""
+        fields[position] = [said, message or "", third_party_id, source]
+    for position, tag in connection.execute(_TAGS, these):
+        fields[position].append(tag)
+    for position, *names in connection.execute(_PARTICIPANTS, these):
+        fields[position].append(" ".join(dict.fromkeys(filter(None, names))))
+    return fields
 
 
 def spoken(texts: Iterable[str]) -> str:

@@ -4,20 +4,25 @@ Whoever takes a place holds the account's counter until the transaction ends, so
 on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, select, update
 
+from earwitness.archive.among import as_list, each
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings
 
 TIE_BITS = 20
 
 
-def first_position(moment_ms: int) -> int:
+Moment = TypeVar("Moment", int, ColumnElement[int])
+
+
+def first_position(moment_ms: Moment) -> Moment:
     """The first position of a millisecond: what starts at or after it lies at or after this."""
-    return moment_ms << TIE_BITS
+    return moment_ms * (1 << TIE_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,31 @@ def one_at_a_time(connection: Connection) -> None:
     connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
 
 
-def take_place(connection: Connection, started_at: int) -> tuple[int, int]:
-    """The position and the interactionId of a new recording. Call `one_at_a_time` before."""
-    first = first_position(started_at)
-    latest = connection.scalar(
-        select(func.max(recordings.c.position)).where(
-            recordings.c.position >= first, recordings.c.position < first_position(started_at + 1)
-        )
+def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:
+    """The position and the interactionId of each new recording. Call `one_at_a_time` before."""
+    latest: dict[int, int | None] = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
+    newest = connection.execute(_NUMBERED, {"count": len(starts)}).scalar_one()
+    places: list[tuple[int, int]] = []
+    for interaction_id, start in enumerate(starts, start=newest - len(starts) + 1):
+        last = latest[start]
+        position = first_position(start) if last is None else last + 1
+        latest[start] = position
+        places.append((position, interaction_id))
+    return places
+
+
+_START = each(bindparam("starts", type_=Text))
+_LATEST = select(
+    _START,
+    select(func.max(recordings.c.position))
+    .where(
+        recordings.c.position >= first_position(_START), recordings.c.position < first_position(_START + 1)
     )
-    interaction_id = connection.execute(
-        update(counters)
-        .where(counters.c.name == "interaction")
-        .values(value=counters.c.value + 1)
-        .returning(counters.c.value)
-    ).scalar_one()
-    return (first if latest is None else latest + 1), int(interaction_id)
+    .scalar_subquery(),
+)
+_NUMBERED = (
+    update(counters)
+    .where(counters.c.name == "interaction")
+    .values(value=counters.c.value + bindparam("count"))
+    .returning(counters.c.value)
+)

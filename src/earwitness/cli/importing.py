@@ -1,5 +1,7 @@
 """earwitness import: recordings from a manifest, JSON Lines of ingest metadata."""
 
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +14,11 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
-from earwitness.ingest.manifest import import_line
+from earwitness.ingest.manifest import Line, import_lines, read_line
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
+
+COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 500, 8 << 20
+"""Lines, and bytes of them. What others write to the archive waits for as long as these take."""
 
 Manifest = Annotated[
     Path,
@@ -51,17 +56,39 @@ def _import(archive: Archive, manifest: Path, as_json: bool) -> tuple[int, int, 
     with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task("Importing", total=total)
         with manifest.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
+            for batch in _batches(file, manifest.parent):
+                lines = {number: line for number, line in batch.items() if isinstance(line, Line)}
                 try:
-                    is_new = import_line(archive, line, manifest.parent, by)
+                    outcomes = import_lines(archive, list(lines.values()), by)
                 except (StorageFull, Unavailable, OperationalError) as error:
                     detail = (error if isinstance(error, Problem) else as_problem(error)).detail
-                    fail(f"line {number}: {detail} Run it again to go on.", as_json=as_json)
-                except Problem as error:
-                    failures.append({"line": number, "error": error.detail})
-                else:
-                    imported, known = imported + is_new, known + (not is_new)
-                progress.advance(task)
+                    fail(f"line {min(batch)} or after it: {detail} Run it again to go on.", as_json=as_json)
+                for number, outcome in (batch | dict(zip(lines, outcomes, strict=True))).items():
+                    if isinstance(outcome, Problem):
+                        failures.append({"line": number, "error": outcome.detail})
+                    else:
+                        imported, known = imported + bool(outcome), known + (not outcome)
+                progress.advance(task, len(batch))
     return imported, known, failures
+
+
+def _batches(file: BufferedReader, folder: Path) -> Iterator[dict[int, Line | Problem]]:
+    """The lines that are not blank, by their numbers, as many as are committed together."""
+    batch: dict[int, Line | Problem] = {}
+    size_bytes = 0
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            batch[number] = _read(line, folder)
+            size_bytes += len(line)
+        if len(batch) >= COMMITTED_TOGETHER or size_bytes >= _COMMITTED_TOGETHER_BYTES:
+            yield batch
+            batch, size_bytes = {}, 0
+    if batch:
+        yield batch
+
+
+def _read(line: bytes, folder: Path) -> Line | Problem:
+    try:
+        return read_line(line, folder)
+    except Problem as problem:
+        return problem

@@ -1,30 +1,31 @@
-"""Acceptance: the one transaction that makes a recording exist, with everything that hangs on it.
+"""Acceptance: the one transaction that makes recordings exist, with everything that hangs on them.
 
 Before it, the media is durable and nobody can see it; after it, the recording is found, listed and
 playable as `raw`, and the work that it still needs is queued.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Text, bindparam, insert, select
 
 from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
-from earwitness.archive.inflight_calls import end_call
+from earwitness.archive.among import among, as_list
+from earwitness.archive.inflight_calls import end_calls
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.playable import with_hint
-from earwitness.archive.retention import retention_of
+from earwitness.archive.retention import Retention, retentions_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
-from earwitness.archive.text_index import index_recording
-from earwitness.archive.timeline import one_at_a_time, take_place
+from earwitness.archive.text_index import index_recordings
+from earwitness.archive.timeline import one_at_a_time, take_places
 from earwitness.ingest.metadata import IngestMetadata, Received, hint, times
 from earwitness.ingest.participants import Participant, resolve
-from earwitness.ingest.transcript import add_transcript
+from earwitness.ingest.transcript import add_transcripts, opening
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict
 from earwitness.media.vault import RecordingKey, Sealed
@@ -41,6 +42,30 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A recording that is to be in the archive: its metadata, and its media if it has any."""
+
+    received: Received
+    media: Media | None = None
+
+    @property
+    def values(self) -> IngestMetadata:
+        return self.received.values
+
+    @property
+    def third_party_id(self) -> str:
+        return self.received.values.third_party_id
+
+    @property
+    def digest(self) -> bytes:
+        return self.received.whole_digest(self.media.sealed.sha256 if self.media else b"")
+
+    @property
+    def status(self) -> Status:
+        return "received" if self.media else "processed"
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A recording that is in the archive; `is_new` says whether it was this call that brought it."""
 
@@ -50,30 +75,182 @@ class Accepted:
     is_new: bool
 
 
-def accept(
-    connection: Connection, archive: Archive, received: Received, media: Media | None, action: Action
-) -> Accepted:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What an arrival is given: where it is, its id, who took part, and how long it is kept."""
+
+    position: int
+    interaction_id: int
+    participants: Sequence[Participant]
+    retention: Retention
+
+
+def accept(connection: Connection, archive: Archive, arrival: Arrival, action: Action) -> Accepted:
     """Add a recording. The same one again answers what is there; a different one of the same id is refused.
 
     Raises Conflict when `thirdPartyId` is taken by a recording of other media or metadata.
     """
+    [outcome] = accept_all(connection, archive, [arrival], action)
+    if isinstance(outcome, Conflict):
+        raise outcome
+    return outcome
+
+
+def accept_all(
+    connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
+) -> list[Accepted | Conflict]:
+    """Add recordings together, and say of each what became of it: one that is refused keeps out no other."""
     one_at_a_time(connection)
-    digest = received.whole_digest(media.sealed.sha256 if media else b"")
-    if known := find_same(connection, received.values.third_party_id, digest):
-        return known
-    participants = resolve(connection, received.values)
-    end_call(connection, received.values.third_party_id)
-    position, interaction_id = _add_recording(connection, received, participants, media, digest)
-    _add_links(connection, position, received.values, participants)
-    if received.values.transcript is not None:
-        add_transcript(connection, position, received.values.transcript)
-    index_recording(connection, position)
-    if media is not None:
-        add_media(connection, archive, position, interaction_id, media)
-        jobs.queue(connection, "process", position, *_notes(received, participants))
-    ledger.append(connection, action, [Entry(interaction_id, response_code=201)])
-    status: Status = "processed" if media is None else "received"
-    return Accepted(interaction_id, received.values.third_party_id, status, True)
+    known = _known(connection, [arrival.third_party_id for arrival in arrivals])
+    new: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        if arrival.third_party_id not in known:
+            new.setdefault(arrival.third_party_id, arrival)
+    ids = _add(connection, archive, list(new.values()), action) if new else []
+    for arrival, interaction_id in zip(new.values(), ids, strict=True):
+        known[arrival.third_party_id] = interaction_id, arrival.status, arrival.digest
+    outcomes: list[Accepted | Conflict] = []
+    for arrival in arrivals:
+        interaction_id, status, digest = known[arrival.third_party_id]
+        is_new = new.get(arrival.third_party_id) is arrival
+        outcomes.append(
+            Accepted(interaction_id, arrival.third_party_id, status, is_new)
+            if arrival.digest == digest
+            else _other(arrival.third_party_id)
+        )
+    return outcomes
+
+
+def find_same(connection: Connection, third_party_id: str, digest: bytes | None = None) -> Accepted | None:
+    """The recording of this id. Raises Conflict when a digest is given, and is not that recording's."""
+    if third_party_id not in (known := _known(connection, [third_party_id])):
+        return None
+    interaction_id, status, known_digest = known[third_party_id]
+    if digest is not None and digest != known_digest:
+        raise _other(third_party_id)
+    return Accepted(interaction_id, third_party_id, status, False)
+
+
+def _known(connection: Connection, third_party_ids: Sequence[str]) -> dict[str, tuple[int, Status, bytes]]:
+    rows = connection.execute(_KNOWN, {"ids": as_list(third_party_ids)})
+    return {row.third_party_id: (row.interaction_id, row.status, row.received_digest) for row in rows}
+
+
+_KNOWN = select(
+    recordings.c.third_party_id,
+    recordings.c.interaction_id,
+    recordings.c.status,
+    recordings.c.received_digest,
+).where(among(recordings.c.third_party_id, bindparam("ids", type_=Text)))
+
+
+def _other(third_party_id: str) -> Conflict:
+    return Conflict(f"{third_party_id} is another recording: its media or metadata differ.")
+
+
+def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action) -> list[int]:
+    """Add what is not there, with few statements for all; their interactionIds."""
+    values = [arrival.values for arrival in arrivals]
+    end_calls(connection, [one.third_party_id for one in values])
+    participants = resolve(connection, values)
+    places = take_places(connection, [times(one)[0] for one in values])
+    subjects = ([p.person_id for p in parts if p.is_recording_subject] for parts in participants)
+    retentions = retentions_of(connection, [(v.type, s) for v, s in zip(values, subjects, strict=True)])
+    placed = [
+        (arrival, _Place(*place, parts, retention))
+        for arrival, place, parts, retention in zip(arrivals, places, participants, retentions, strict=True)
+    ]
+    connection.execute(insert(recordings), [_row(arrival, place) for arrival, place in placed])
+    _add_links(connection, placed)
+    add_transcripts(connection, {at.position: a.values.transcript for a, at in placed if a.values.transcript})
+    index_recordings(connection, [position for position, _ in places])
+    for arrival, place in placed:
+        if arrival.media is not None:
+            add_media(connection, archive, place.position, place.interaction_id, arrival.media)
+            jobs.queue(connection, "process", place.position, *_notes(arrival.received, place.participants))
+    ids = [interaction_id for _, interaction_id in places]
+    ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
+    return ids
+
+
+def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:
+    values = arrival.values
+    started_at, ended_at, has_sender_times = times(values)
+    metadata = with_hint(values.metadata or {}, hint(values))
+    if arrival.received.mended:
+        metadata["replacedCharactersIn"] = list(arrival.received.mended)
+    return {
+        "position": place.position,
+        "interaction_id": place.interaction_id,
+        "third_party_id": values.third_party_id,
+        "type": values.type,
+        "source": values.source or "",
+        "direction": values.direction or _direction(values),
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_ms": ended_at - started_at,
+        "is_private": bool(values.is_private) or any(p.is_private for p in place.participants),
+        "is_private_reason": values.is_private_reason or "",
+        "status": arrival.status,
+        "has_media": arrival.media is not None,
+        "has_sender_times": has_sender_times,
+        "transcript_snippet": opening(values.transcript)
+        if values.transcript
+        else snippet(values.message or "", None),
+        "analysis": values.analysis or [],
+        "conversation_phases": values.conversation_phases or [],
+        "data_groups": values.data_groups or {},
+        "optional": values.optional or {},
+        "metadata": metadata,
+        "message": values.message,
+        "raw_sms_ids": values.raw_sms_ids,
+        "retention_group_id": place.retention.retention_group_id,
+        "retain_until": place.retention.retain_until(ended_at),
+        "received_at": now_ms(),
+        "received_digest": arrival.digest,
+    }
+
+
+def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]]) -> None:
+    parts: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
+    tagged: dict[int, Sequence[str]] = {}
+    for arrival, place in placed:
+        position = {"position": place.position}
+        parts += [
+            position
+            | {
+                "ordinal": ordinal,
+                "endpoint_id": participant.endpoint_id,
+                "person_id": participant.person_id,
+                "user": participant.user,
+                "user_folded": participant.user.casefold(),
+                "is_originator": participant.is_originator,
+                "is_recording_subject": participant.is_recording_subject,
+            }
+            for ordinal, participant in enumerate(place.participants)
+        ]
+        groups += [
+            position | {"name": name, "value": value}
+            for name, value in (arrival.values.data_groups or {}).items()
+        ]
+        if arrival.values.tags:
+            tagged[place.position] = arrival.values.tags
+    connection.execute(insert(recording_endpoints), parts)
+    if groups:
+        connection.execute(insert(recording_data_groups), groups)
+    if tagged:
+        set_tags(connection, tagged)
+
+
+def _direction(values: IngestMetadata) -> str:
+    """Out when the originator is a recording subject, else In."""
+    return "Out" if any(e.is_originator and e.is_recording_subject for e in values.endpoints) else "In"
+
+
+def _notes(received: Received, participants: Sequence[Participant]) -> list[str]:
+    notes = [f"characters replaced in {path}" for path in received.mended]
+    return notes + [participant.note for participant in participants if participant.note]
 
 
 def add_media(
@@ -104,103 +281,3 @@ def add_object(connection: Connection, position: int, kind: str, sealed: Sealed)
             created_at=now_ms(),
         )
     )
-
-
-def find_same(connection: Connection, third_party_id: str, digest: bytes | None = None) -> Accepted | None:
-    """The recording of this id. Raises Conflict when a digest is given, and is not that recording's."""
-    known = connection.execute(
-        select(recordings.c.interaction_id, recordings.c.status, recordings.c.received_digest).where(
-            recordings.c.third_party_id == third_party_id
-        )
-    ).one_or_none()
-    if known is None:
-        return None
-    if digest is not None and known.received_digest != digest:
-        raise Conflict(f"{third_party_id} is another recording: its media or metadata differ.")
-    return Accepted(known.interaction_id, third_party_id, known.status, False)
-
-
-def _add_recording(
-    connection: Connection,
-    received: Received,
-    participants: Sequence[Participant],
-    media: Media | None,
-    digest: bytes,
-) -> tuple[int, int]:
-    values = received.values
-    started_at, ended_at, has_sender_times = times(values)
-    position, interaction_id = take_place(connection, started_at)
-    subjects = [p.person_id for p in participants if p.is_recording_subject]
-    retention = retention_of(connection, values.type, subjects)
-    metadata = with_hint(values.metadata or {}, hint(values))
-    if received.mended:
-        metadata["replacedCharactersIn"] = list(received.mended)
-    connection.execute(
-        insert(recordings).values(
-            position=position,
-            interaction_id=interaction_id,
-            third_party_id=values.third_party_id,
-            type=values.type,
-            source=values.source or "",
-            direction=values.direction or _direction(values),
-            started_at=started_at,
-            ended_at=ended_at,
-            duration_ms=ended_at - started_at,
-            is_private=bool(values.is_private) or any(p.is_private for p in participants),
-            is_private_reason=values.is_private_reason or "",
-            status="processed" if media is None else "received",
-            has_media=media is not None,
-            has_sender_times=has_sender_times,
-            transcript_snippet=snippet(values.message or "", None),
-            analysis=values.analysis or [],
-            conversation_phases=values.conversation_phases or [],
-            data_groups=values.data_groups or {},
-            optional=values.optional or {},
-            metadata=metadata,
-            message=values.message,
-            raw_sms_ids=values.raw_sms_ids,
-            retention_group_id=retention.retention_group_id,
-            retain_until=retention.retain_until(ended_at),
-            received_at=now_ms(),
-            received_digest=digest,
-        )
-    )
-    return position, interaction_id
-
-
-def _add_links(
-    connection: Connection, position: int, values: IngestMetadata, participants: Sequence[Participant]
-) -> None:
-    connection.execute(
-        insert(recording_endpoints),
-        [
-            {
-                "position": position,
-                "ordinal": ordinal,
-                "endpoint_id": participant.endpoint_id,
-                "person_id": participant.person_id,
-                "user": participant.user,
-                "user_folded": participant.user.casefold(),
-                "is_originator": participant.is_originator,
-                "is_recording_subject": participant.is_recording_subject,
-            }
-            for ordinal, participant in enumerate(participants)
-        ],
-    )
-    if values.tags:
-        set_tags(connection, position, values.tags)
-    if values.data_groups:
-        connection.execute(
-            insert(recording_data_groups),
-            [{"position": position, "name": n, "value": v} for n, v in values.data_groups.items()],
-        )
-
-
-def _direction(values: IngestMetadata) -> str:
-    """Out when the originator is a recording subject, else In."""
-    return "Out" if any(e.is_originator and e.is_recording_subject for e in values.endpoints) else "In"
-
-
-def _notes(received: Received, participants: Sequence[Participant]) -> list[str]:
-    notes = [f"characters replaced in {path}" for path in received.mended]
-    return notes + [participant.note for participant in participants if participant.note]

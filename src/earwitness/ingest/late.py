@@ -14,7 +14,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
-from earwitness.archive.text_index import index_recording
+from earwitness.archive.text_index import index_recordings
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import Accepted, Media, add_media
 from earwitness.ingest.metadata import IngestTranscript
@@ -51,7 +51,7 @@ def accept_transcript(
             "replacedCharactersIn": [*row.metadata.get("replacedCharactersIn", []), *replaced_in]
         }
         connection.execute(update(recordings).where(_is(row)).values(metadata=marked))
-    index_recording(connection, row.position)
+    index_recordings(connection, [row.position])
     _tell(connection, action, row, "transcript")
     return _accepted(row, is_new=True)
 

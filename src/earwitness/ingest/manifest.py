@@ -1,73 +1,106 @@
-"""A line of an import's manifest: ingest metadata, and where its media lies."""
+"""The lines of an import's manifest: ingest metadata, and where its media lies."""
 
 import hashlib
-import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
 from earwitness.ingest import metadata
-from earwitness.ingest.accept import find_same
+from earwitness.ingest.accept import Accepted, Arrival, accept_all, find_same
+from earwitness.ingest.metadata import Received
 from earwitness.ingest.reception import receive
 from earwitness.kernel import strict_json
-from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.errors import BadRequest, Fault, Problem, StorageFull, Unavailable
 
 _READ_AT_ONCE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A recording of a manifest, and where its media lies if it has any."""
+
+    received: Received
+    media_path: Path | None
+
+
+def read_line(line: bytes, folder: Path) -> Line:
+    """Read a line; `mediaPath` is relative to `folder`. Raises BadRequest."""
+    sent, mended = strict_json.loads_mending(line)
+    if not isinstance(sent, dict):
+        raise BadRequest.of(Fault("", "expected an object"))
+    named = sent.pop("mediaPath", None)
+    if named is not None and (not isinstance(named, str) or not named):
+        raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
+    received = metadata.take(sent, mended, has_media=named is not None)
+    return Line(received, None if named is None else folder / named)
 
 
 def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> bool:
     """Take in the recording of one line; False if it is in the archive already.
 
-    `mediaPath` is relative to `folder`. Raises what a reception raises, and BadRequest for media that
-    cannot be read.
+    Raises what a reception raises, and BadRequest for what cannot be read.
     """
-    third_party_id, body, media_path = _split(line, folder)
-    if _is_known(archive, third_party_id, body, media_path):
-        return False
-    with receive(archive) as reception:
-        if media_path is not None:
-            with _opened(media_path) as file:
-                reception.write(b"")
-                while data := os.read(file.fileno(), _READ_AT_ONCE_BYTES):
-                    reception.write(data)
-        return reception.accept(body, action).is_new
+    [outcome] = import_lines(archive, [read_line(line, folder)], action)
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
 
 
-def _split(line: bytes, folder: Path) -> tuple[str, bytes, Path | None]:
-    """What it calls itself, the metadata as it was written, so that what is mended in it is also marked; and
-    the media's path.
+def import_lines(archive: Archive, lines: Sequence[Line], action: Action) -> list[bool | Problem]:
+    """Take in recordings, in their order: whether each is new, or why it cannot be taken.
+
+    Neighbours without media are committed together. Raises StorageFull and Unavailable: what was not
+    committed by then is not in the archive.
     """
-    sent, _ = strict_json.loads_mending(line)
-    if not isinstance(sent, dict):
-        raise BadRequest.of(Fault("", "expected an object"))
-    named = sent.get("mediaPath")
-    if named is not None and (not isinstance(named, str) or not named):
-        raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
-    members = json.loads(line)
-    members.pop("mediaPath", None)
-    return (
-        str(sent.get("thirdPartyId")),
-        json.dumps(members).encode(),
-        None if named is None else folder / named,
-    )
+    outcomes: list[bool | Problem] = []
+    waiting: list[Arrival] = []
+
+    def commit() -> None:
+        if waiting:
+            with archive.write() as connection:
+                accepted = accept_all(connection, archive, waiting, action)
+            outcomes.extend(one.is_new if isinstance(one, Accepted) else one for one in accepted)
+            waiting.clear()
+
+    for line in lines:
+        if line.media_path is None:
+            waiting.append(Arrival(line.received))
+            continue
+        commit()
+        outcomes.append(_import_with_media(archive, line.received, line.media_path, action))
+    commit()
+    return outcomes
 
 
-def _is_known(archive: Archive, third_party_id: str, body: bytes, media_path: Path | None) -> bool:
+def _import_with_media(archive: Archive, received: Received, path: Path, action: Action) -> bool | Problem:
+    try:
+        if _is_known(archive, received, path):
+            return False
+        with receive(archive) as reception, _opened(path) as file:
+            reception.write(b"")
+            while data := os.read(file.fileno(), _READ_AT_ONCE_BYTES):
+                reception.write(data)
+            return reception.accept_read(received, action).is_new
+    except (StorageFull, Unavailable):
+        raise
+    except Problem as problem:
+        return problem
+
+
+def _is_known(archive: Archive, received: Received, path: Path) -> bool:
     """Whether the very same recording is there: then nothing need be encrypted to find that out."""
+    third_party_id = received.values.third_party_id
     with archive.read() as connection:
         if find_same(connection, third_party_id) is None:
             return False
-    received = metadata.read(body, has_media=media_path is not None)
-    digest = b""
-    if media_path is not None:
-        with _opened(media_path) as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
+    with _opened(path) as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
     with archive.read() as connection:
-        return (
-            find_same(connection, received.values.third_party_id, received.whole_digest(digest)) is not None
-        )
+        return find_same(connection, third_party_id, received.whole_digest(digest)) is not None
 
 
 def _opened(path: Path) -> BufferedReader:

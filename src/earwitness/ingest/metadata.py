@@ -4,6 +4,7 @@ The example in `docs/ingest.md` has every field.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -113,6 +114,11 @@ def read(body: bytes, *, has_media: bool) -> Received:
     sent, mended = strict_json.loads_mending(body)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("metadata", "expected an object"))
+    return take(sent, mended, has_media=has_media)
+
+
+def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Received:
+    """The same for metadata that was read as JSON; `mended` are the paths where characters were replaced."""
     values = convert(sent, IngestMetadata)
     faults = [*_times(values, has_media), *_message(values)]
     if values.transcript is not None:

@@ -10,8 +10,9 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import is_full
 from earwitness.archive.ledger import Action
 from earwitness.ingest import metadata
-from earwitness.ingest.accept import Accepted, Media, accept
+from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media
+from earwitness.ingest.metadata import Received
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -32,9 +33,12 @@ class Reception:
 
     def accept(self, body: bytes, action: Action) -> Accepted:
         """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
-        received = metadata.read(body, has_media=self._upload is not None)
+        return self.accept_read(metadata.read(body, has_media=self._upload is not None), action)
+
+    def accept_read(self, received: Received, action: Action) -> Accepted:
+        """The same with metadata that was read before."""
         return self._commit(
-            lambda connection, media: accept(connection, self._archive, received, media, action)
+            lambda connection, media: accept(connection, self._archive, Arrival(received, media), action)
         )
 
     def accept_late(self, third_party_id: str, action: Action) -> Accepted:

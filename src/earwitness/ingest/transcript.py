@@ -1,6 +1,7 @@
 """A transcript that comes with a recording, or later."""
 
-import msgspec
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, delete, insert, update
 
 from earwitness.archive.schema.recordings import recordings, transcripts
@@ -16,15 +17,32 @@ def add_transcript(
 
     `engine` names what made it; None is the source itself.
     """
-    segments = msgspec.to_builtins(transcript.segments)
     connection.execute(delete(transcripts).where(transcripts.c.position == position))
-    connection.execute(
-        insert(transcripts).values(
-            position=position, language=transcript.language, segments=segments, engine=engine
-        )
-    )
+    add_transcripts(connection, {position: transcript}, engine=engine)
     connection.execute(
         update(recordings)
         .where(recordings.c.position == position)
-        .values(transcript_snippet=snippet(spoken(segment.text for segment in transcript.segments), None))
+        .values(transcript_snippet=opening(transcript))
     )
+
+
+def add_transcripts(
+    connection: Connection, by_position: Mapping[int, IngestTranscript], *, engine: str | None = None
+) -> None:
+    """Keep the transcripts of recordings that have none."""
+    rows = [
+        {
+            "position": position,
+            "language": transcript.language,
+            "segments": transcript.segments,
+            "engine": engine,
+        }
+        for position, transcript in by_position.items()
+    ]
+    if rows:
+        connection.execute(insert(transcripts), rows)
+
+
+def opening(transcript: IngestTranscript) -> str:
+    """The first words, as lists show them."""
+    return snippet(spoken(segment.text for segment in transcript.segments), None)

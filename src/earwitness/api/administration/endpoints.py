@@ -76,7 +76,7 @@ def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
     known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
     if known is not None:
         raise Conflict(f"There is an endpoint {wanted.endpoint} already: {known.id}.")
-    endpoint_id, _, _ = find_or_add_endpoint(call.connection, wanted.type, wanted.endpoint)
+    endpoint_id = find_or_add_endpoint(call.connection, wanted.type, wanted.endpoint).id
     return _change(call, endpoint_id, wanted)
 
 

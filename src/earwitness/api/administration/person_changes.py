@@ -143,10 +143,10 @@ def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -
     """Make a person the owner of these endpoints, and of no others."""
     endpoint_ids = []
     for one in wanted:
-        endpoint_id, owner_id, _ = find_or_add_endpoint(connection, one.type, one.endpoint)
-        if owner_id not in {None, person_id}:
-            raise Conflict(f"The endpoint {one.endpoint} is owned by person {owner_id}.")
-        endpoint_ids.append(endpoint_id)
+        endpoint = find_or_add_endpoint(connection, one.type, one.endpoint)
+        if endpoint.owner_id not in {None, person_id}:
+            raise Conflict(f"The endpoint {one.endpoint} is owned by person {endpoint.owner_id}.")
+        endpoint_ids.append(endpoint.id)
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
     connection.execute(

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 from earwitness.archive.reindexing import index_anew
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.tags import set_tags
-from earwitness.archive.text_index import index_recording
+from earwitness.archive.text_index import index_recordings
 from earwitness.archive.viewer import check_sees_everything
 from earwitness.archive.visible import visible_position
 from earwitness.http import road
@@ -59,8 +59,8 @@ def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
     for index, name in enumerate(wanted.tags):
         _check(f"tags[{index}]", name)
     position = visible_position(call.connection, call.viewer, wanted.recording_id)
-    set_tags(call.connection, position, wanted.tags)
-    index_recording(call.connection, position)
+    set_tags(call.connection, {position: wanted.tags})
+    index_recordings(call.connection, [position])
     named = _tags_of(call.connection, position)
     call.changed_recording(wanted.recording_id, {"tags": named})
     return RecordingTags(recording_id=wanted.recording_id, tags=named)

@@ -89,7 +89,7 @@ def _add_people(connection: Connection, contents: dict[str, Any]) -> People:
 
 
 def _add_endpoint(connection: Connection, endpoint: dict[str, Any], person_id: int | None) -> None:
-    endpoint_id, _, _ = find_or_add_endpoint(connection, endpoint["type"], endpoint["endpoint"])
+    endpoint_id = find_or_add_endpoint(connection, endpoint["type"], endpoint["endpoint"]).id
     label = {"label": endpoint["label"]} if "label" in endpoint else {}
     connection.execute(
         update(endpoints)
