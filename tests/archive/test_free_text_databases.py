@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
+from earwitness.archive.common_words import with_pairs
 from earwitness.archive.free_text import (
     DEEPEST,
     MOST_TERMS,
@@ -50,7 +51,24 @@ from earwitness.kernel.errors import BadRequest
 
 Documents = Sequence[Sequence[str]]
 
-VOCABULARY = ["a", "b", "ab", "abc", "a-b", "東", "京", "東京", "東京a", "กิ", "é", "Ж", "c" * 70, "'\\&|!:"]
+VOCABULARY = [
+    "a",
+    "b",
+    "it",
+    "it's",
+    "ab",
+    "abc",
+    "a-b",
+    "東",
+    "京",
+    "東京",
+    "東京a",
+    "กิ",
+    "é",
+    "Ж",
+    "c" * 70,
+    "'\\&|!:",
+]
 
 
 def texts(vocabulary: list[str]) -> st.SearchStrategy[str]:
@@ -94,7 +112,7 @@ def plainly(node: Node, given: Documents) -> set[int]:
 def in_sqlite(node: Node, given: Documents) -> set[int]:
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE kept USING fts5 (tokens, tokenize = 'ascii')")
-    rows = [(number, " ".join(document)) for number, document in enumerate(given)]
+    rows = [(number, " ".join(with_pairs(document))) for number, document in enumerate(given)]
     database.executemany("INSERT INTO kept (rowid, tokens) VALUES (?, ?)", rows)
     hits = fts5(node)
     found = {
@@ -125,7 +143,7 @@ def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int
 
 def keep(connection: Connection, given: Documents) -> None:
     for number, document in enumerate(given):
-        for part in parts(document):
+        for part in parts(with_pairs(document)):
             vector = cast(tsvector_literal(part), TSVECTOR)
             connection.execute(insert(kept).values(position=number, document=vector))
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.among import POSITIONS, among, as_list
+from earwitness.archive.common_words import with_pairs
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -22,7 +23,8 @@ from earwitness.archive.text_queries import parts, tsvector_literal
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     """Write the documents of recordings anew, from their rows as they are in this transaction."""
-    documents = [(at, document_tokens(fields)) for at, fields in _fields(connection, positions).items()]
+    texts = _fields(connection, positions).items()
+    documents = [(position, with_pairs(document_tokens(fields))) for position, fields in texts]
     if connection.dialect.name == "sqlite":
         table = recording_text_fts5
         connection.execute(delete(table).where(among(table.c.rowid, positions)))

@@ -7,6 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from sqlalchemy import CompoundSelect, Select, except_, intersect, union
 
+from earwitness.archive.common_words import in_pairs
 from earwitness.archive.free_text import MOST_TOKENS, All, Either, Node, Not, Phrase
 
 PART_TOKENS, PART_BYTES, PART_REPEATS = 8_000, 500_000, 250
@@ -32,7 +33,7 @@ def fts5(node: Node) -> Hits[str]:
     """
 
     def leaf(phrase: Phrase) -> str:
-        return f'"{" ".join(phrase.tokens)}"' + (" *" if phrase.prefix else "")
+        return f'"{" ".join(_asked(phrase))}"' + (" *" if phrase.prefix else "")
 
     def narrow(within: list[str], without: list[str]) -> str:
         # NOT binds tighter than AND. Without parentheses of its own it spares the parser's stack.
@@ -125,7 +126,11 @@ def tsvector_literal(part: Sequence[str]) -> str:
 
 def leaf_tsquery(phrase: Phrase) -> str:
     """Write a phrase as the text of a tsquery."""
-    return " <-> ".join(map(_lexeme, phrase.tokens)) + (":*" if phrase.prefix else "")
+    return " <-> ".join(map(_lexeme, _asked(phrase))) + (":*" if phrase.prefix else "")
+
+
+def _asked(phrase: Phrase) -> Sequence[str]:
+    return phrase.tokens if phrase.prefix else in_pairs(phrase.tokens)
 
 
 def _lexeme(token: str) -> str:
