@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 from sqlalchemy import CompoundSelect, Select, except_, intersect, union
@@ -107,6 +108,8 @@ def parts(document: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _part_end(document: Sequence[str], start: int) -> int:
     # A part has at least PART_REPEATS tokens or is the last, so the next one begins further on.
+    if len(document) - start <= PART_REPEATS:
+        return len(document)
     furthest = min(len(document), start + PART_TOKENS)
     times: Counter[str] = Counter()
     size_bytes = 0
@@ -133,6 +136,7 @@ def _asked(phrase: Phrase) -> Sequence[str]:
     return phrase.tokens if phrase.prefix else in_pairs(phrase.tokens)
 
 
+@lru_cache(10_000)
 def _lexeme(token: str) -> str:
     doubled = token.replace("\\", "\\\\").replace("'", "''")
     return f"'{doubled}'"
