@@ -228,10 +228,29 @@ def _path(name: str, number: int) -> str:
 
 
 def _parts(bucket: Bucket, name: str) -> "list[ObjectMeta]":
-    """The parts of an object in their order; none if there is no such object."""
+    """The parts of an object in their order; none if there is no such object.
+
+    Swift may list a part long after it was put: one that can be there and is not listed is asked for.
+    """
+    parts: list[ObjectMeta] = []
     with asking():
-        found = [part for batch in obstore.list(bucket, name, chunk_size=_LISTED_AT_ONCE) for part in batch]
-    return sorted(found, key=lambda part: part["path"])
+        listed = {
+            part["path"]: part
+            for batch in obstore.list(bucket, name, chunk_size=_LISTED_AT_ONCE)
+            for part in batch
+        }
+        while part := listed.pop(path := _path(name, len(parts)), None) or _ask_for(bucket, path):
+            parts.append(part)
+            if part["size"] < PART_SIZE and not listed:
+                break
+    return parts + sorted(listed.values(), key=lambda part: part["path"])
+
+
+def _ask_for(bucket: Bucket, path: str) -> "ObjectMeta | None":
+    try:
+        return obstore.head(bucket, path)
+    except FileNotFoundError:
+        return None
 
 
 def _delete(bucket: Bucket, paths: list[str]) -> None:
