@@ -1,9 +1,12 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from importlib.util import find_spec
 
 import hypothesis
 import pytest
 
-from tests.media.places import s3_server
+from tests.media.places import S3_SERVERS, s3_server
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("without deadline", deadline=None)
@@ -11,7 +14,19 @@ hypothesis.settings.load_profile("without deadline")
 
 
 @pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """The address of an S3 server, one for each test process."""
-    with s3_server() as endpoint:
-        yield endpoint
+def s3_endpoint_of() -> Iterator[Callable[[str], str]]:
+    """The address of an S3 server of a kind; each kind runs once for each test process that asks."""
+
+    def start(kind: str) -> str:
+        if find_spec(kind) is None:
+            pytest.skip(f"{kind} is not installed")
+        return running.enter_context(s3_server(kind))
+
+    with ExitStack() as running:
+        yield cache(start)
+
+
+@pytest.fixture(params=S3_SERVERS)
+def s3_endpoint(request: pytest.FixtureRequest, s3_endpoint_of: Callable[[str], str]) -> str:
+    """The address of an S3 server, of one kind after the other."""
+    return s3_endpoint_of(request.param)

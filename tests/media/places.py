@@ -1,4 +1,4 @@
-"""Places that media can lie in: the disk, and buckets in memory, in a folder, and of a real S3 server."""
+"""Places that media can lie in: the disk, and buckets in memory, in a folder, and of real S3 servers."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import obstore
 from obstore.store import LocalStore, MemoryStore, S3Store
@@ -20,8 +21,13 @@ from earwitness.media.disk import DiskStore
 from earwitness.media.objects import BucketStore
 from earwitness.media.stores import Store
 
-KINDS = ("disk", "memory", "folder", "s3")
-SHARED_KINDS = ("disk", "s3")
+S3_SERVERS = {
+    "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+    "swift": [str(Path(__file__).with_name("swift_server.py"))],
+}
+"""What Python runs for each. They say where they listen."""
+PLACES = ("disk", "memory", "folder", *S3_SERVERS)
+SHARED_PLACES = ("disk", *S3_SERVERS)
 """Those that several processes can use."""
 
 
@@ -39,21 +45,13 @@ class Place:
             return self.memory
         if self.kind == "folder":
             return LocalStore(self.folder / "bucket", mkdir=True)
-        return S3Store(
-            "archive",
-            prefix=self.folder.name,
-            endpoint=self.endpoint,
-            region="us-east-1",
-            access_key_id="test",
-            secret_access_key="test",
-            client_options={"allow_http": True},
-            retry_config={"max_retries": 0},
-        )
+        return s3_bucket(self.endpoint, prefix=self.folder.name)
 
     def store(self) -> Store:
         if self.kind == "disk":
             return DiskStore(self.folder / "media")
-        return BucketStore(self.bucket(), self.folder / "incoming", settled_after=timedelta(0))
+        # Swift rounds times up to the next second.
+        return BucketStore(self.bucket(), self.folder / "incoming", settled_after=timedelta(seconds=-1))
 
     def let_time_pass(self) -> None:
         """Let the markers of uploads look as if nothing had been heard of them for long."""
@@ -75,18 +73,37 @@ def place_of(kind: str, folder: Path, endpoint: str = "") -> Place:
     return replace(place, memory=MemoryStore()) if kind == "memory" else place
 
 
+def s3_bucket(endpoint: str, prefix: str | None = None) -> S3Store:
+    return S3Store(
+        "archive",
+        prefix=prefix,
+        endpoint=endpoint,
+        region="us-east-1",
+        access_key_id="test:test",
+        secret_access_key="test",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+
+
 @contextmanager
-def s3_server() -> Iterator[str]:
+def s3_server(kind: str) -> Iterator[str]:
     """The address of an S3 server in a process of its own, which has a bucket named `archive`."""
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, *S3_SERVERS[kind]]
+    with (
+        TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder
+        ) as server,
+    ):
         try:
             assert server.stderr is not None
             says = next(line for line in server.stderr if "Running on http://" in line)
             endpoint = says.split("Running on ")[1].split()[0]
             # What it says must be taken from it, or it would wait.
             threading.Thread(target=server.stderr.read, daemon=True).start()
-            urllib.request.urlopen(urllib.request.Request(f"{endpoint}/archive", method="PUT")).close()
+            made = obstore.sign(s3_bucket(endpoint), "PUT", "", timedelta(minutes=1))
+            urllib.request.urlopen(urllib.request.Request(made, method="PUT")).close()
             yield endpoint
         finally:
             server.kill()

@@ -15,7 +15,7 @@ from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.names import ObjectMissing
 from earwitness.media.objects import PART_SIZE
 from earwitness.media.stores import Store, Upload, open_store
-from tests.media.places import KINDS, SHARED_KINDS, Place, place_of
+from tests.media.places import PLACES, S3_SERVERS, SHARED_PLACES, Place, place_of
 
 CONTENT = os.urandom(100_000)
 LARGE = os.urandom(1 << 20) * 20 + b"the end"
@@ -46,16 +46,17 @@ STEPS = ["begun", "written", "published", "kept"]
 
 
 def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    endpoint = request.getfixturevalue("s3_endpoint") if request.param == "s3" else ""
-    return place_of(request.param, tmp_path, endpoint)
+    if request.param not in S3_SERVERS:
+        return place_of(request.param, tmp_path)
+    return place_of("s3", tmp_path, request.getfixturevalue("s3_endpoint_of")(request.param))
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return _place(request, tmp_path)
 
 
-@pytest.fixture(params=SHARED_KINDS)
+@pytest.fixture(params=SHARED_PLACES)
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A place that other processes can use, too."""
     return _place(request, tmp_path)
