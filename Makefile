@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: bench-search bench-media soak help install install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-import bench-media soak help install install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lock: install-dev ## write the lock files anew
 
 bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
 	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench) --report build/bench-search.json
+
+bench-import: install-dev ## `earwitness import` beside the bare driver: RECORDINGS=20000
+	$(BIN)/python -m bench.importing --recordings $(or $(RECORDINGS),20000)
 
 bench-media: install-dev ## the media path beside its floor: BENCH_MEDIA="--large-mib 64 --rounds 2" runs it small
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)

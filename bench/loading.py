@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from multiprocessing import Process, Queue
 from typing import Any
@@ -36,11 +36,10 @@ _TABLES = {
 def load(archive: Archive, count: int) -> float:
     """Fill an empty account with `count` recordings, and answer the seconds it took."""
     began = time.monotonic()
-    _add_people(archive)
-    write = _into_sqlite if archive.engine.dialect.name == "sqlite" else _into_postgres
+    add_people(archive)
     done = 0
     for rows in _made_beside(count):
-        write(archive, rows)
+        write_rows(archive, rows)
         done += len(rows)
         if done % 100_000 == 0:
             print(f"{done:,} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -66,7 +65,7 @@ def _make(count: int, made: "Queue[list[Row]]") -> None:
     made.put([])
 
 
-def _add_people(archive: Archive) -> None:
+def add_people(archive: Archive) -> None:
     with archive.write() as connection:
         connection.execute(
             insert(people),
@@ -96,7 +95,12 @@ def _add_people(archive: Archive) -> None:
         connection.execute(insert(tags), [{"tag": tag, "tag_folded": tag} for tag in TAGS])
 
 
-def _by_table(rows: list[Row]) -> dict[str, list[tuple[Any, ...]]]:
+def write_rows(archive: Archive, rows: Sequence[Row]) -> None:
+    """Write all rows of some recordings, in one transaction."""
+    _into_sqlite(archive, rows) if archive.engine.dialect.name == "sqlite" else _into_postgres(archive, rows)
+
+
+def _by_table(rows: Sequence[Row]) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "recordings": [row.recording for row in rows],
         "recording_endpoints": [part for row in rows for part in row.endpoints],
@@ -105,7 +109,7 @@ def _by_table(rows: list[Row]) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def _into_sqlite(archive: Archive, rows: list[Row]) -> None:
+def _into_sqlite(archive: Archive, rows: Sequence[Row]) -> None:
     with archive.write() as connection:
         cursor: Any = connection.connection.driver_connection
         for table, values in _by_table(rows).items():
@@ -119,7 +123,7 @@ def _into_sqlite(archive: Archive, rows: list[Row]) -> None:
         )
 
 
-def _into_postgres(archive: Archive, rows: list[Row]) -> None:
+def _into_postgres(archive: Archive, rows: Sequence[Row]) -> None:
     schema = f"account_{archive.client_id}"
     texts: Iterable[tuple[Any, ...]] = [
         (row.recording[0], number, tsvector_literal(part))

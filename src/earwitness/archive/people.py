@@ -44,6 +44,14 @@ _BY_EMAIL = (
 )
 
 
+_FIRST_BY_EMAIL = (
+    select(people.c.id, people.c.third_party_id)
+    .where(people.c.email_folded == bindparam("email"))
+    .order_by(people.c.id)
+    .limit(1)
+)
+
+
 def find_or_add_person(
     connection: Connection,
     *,
@@ -58,15 +66,11 @@ def find_or_add_person(
     who it is: None.
     """
     if third_party_id is not None:
-        known = connection.scalar(select(people.c.id).where(people.c.third_party_id == third_party_id))
-        if known is not None:
-            return int(known)
+        by_id = connection.execute(_BY_ID, {"ids": as_list([third_party_id])}).first()
+        if by_id is not None:
+            return int(by_id.id)
     if email is not None:
-        found = connection.execute(
-            select(people.c.id, people.c.third_party_id)
-            .where(people.c.email_folded == email.casefold())
-            .order_by(people.c.id)
-        ).first()
+        found = connection.execute(_FIRST_BY_EMAIL, {"email": email.casefold()}).first()
         if found is not None and third_party_id is None:
             return int(found.id)
         if found is not None and found.third_party_id is None:
@@ -95,18 +99,16 @@ def add_person(
     **others: Any,
 ) -> int:
     """Add a person; `others` are further columns. Answers its id."""
-    return int(
-        connection.execute(
-            insert(people)
-            .values(
-                full_name=full_name,
-                full_name_folded=fold(full_name),
-                email=email,
-                email_folded=email and email.casefold(),
-                third_party_id=third_party_id,
-                person_type=person_type,
-                **({"metadata": {}} | others),
-            )
-            .returning(people.c.id)
-        ).scalar_one()
-    )
+    values = {
+        "full_name": full_name,
+        "full_name_folded": fold(full_name),
+        "email": email,
+        "email_folded": email and email.casefold(),
+        "third_party_id": third_party_id,
+        "person_type": person_type,
+        "metadata": {},
+    }
+    return int(connection.execute(_ADD, values | others).scalar_one())
+
+
+_ADD = insert(people).returning(people.c.id)
