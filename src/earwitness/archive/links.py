@@ -113,7 +113,7 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         return Link("freeText", table, table.c.rowid, matches, False, walked=True), hits.complement
     if isinstance(asked, Phrase):
         parts = _called("freeText", recording_text_parts)
-        return Link("freeText", parts, parts.c.position, _says(parts, asked), True), False
+        return Link("freeText", parts, parts.c.position, _says_first(parts, asked), False), False
     found = text_queries.positions(asked, _phrase_positions)
     source = found.found.subquery()
     return Link("freeText", source, source.c.position, true(), False), found.complement
@@ -122,6 +122,17 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
 def _phrase_positions(phrase: Phrase) -> Select[int]:
     parts = recording_text_parts.alias()
     return select(parts.c.position).where(_says(parts, phrase))
+
+
+def _says_first(parts: Any, phrase: Phrase) -> ColumnElement[bool]:
+    """The condition that no earlier part of the same document says it too: so none is found twice.
+
+    Nearly all documents are one part, and to sort out what is there twice would cost more than to find it.
+    """
+    earlier = recording_text_parts.alias()
+    before = and_(earlier.c.position == parts.c.position, earlier.c.part < parts.c.part)
+    said_before = exists(select(1).where(before, _says(earlier, phrase)).correlate(parts))
+    return and_(_says(parts, phrase), or_(parts.c.part == 0, ~said_before))
 
 
 def _says(parts: Any, phrase: Phrase) -> ColumnElement[bool]:

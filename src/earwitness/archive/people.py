@@ -99,7 +99,7 @@ def add_person(
     **others: Any,
 ) -> int:
     """Add a person; `others` are further columns. Answers its id."""
-    values = {
+    values: dict[str, Any] = {
         "full_name": full_name,
         "full_name_folded": fold(full_name),
         "email": email,
