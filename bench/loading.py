@@ -22,7 +22,7 @@ from bench.generating import (
 from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
-from earwitness.archive.text_queries import parts, tsvector_literal
+from earwitness.archive.text_parts import parts, tsvector_literal
 
 _BATCH = 5_000
 _TABLES = {

@@ -12,16 +12,15 @@ from sqlalchemy import (
     Column,
     Connection,
     Index,
+    Integer,
     MetaData,
-    Select,
     Table,
     cast,
     create_engine,
     insert,
     make_url,
-    select,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.common_words import with_pairs
 from earwitness.archive.free_text import (
@@ -37,16 +36,15 @@ from earwitness.archive.free_text import (
     parse,
 )
 from earwitness.archive.text import document_tokens, query_tokens
-from earwitness.archive.text_queries import (
+from earwitness.archive.text_parts import (
     PART_BYTES,
     PART_REPEATS,
     PART_TOKENS,
-    fts5,
-    leaf_tsquery,
+    found_in,
     parts,
-    positions,
     tsvector_literal,
 )
+from earwitness.archive.text_queries import fts5
 from earwitness.kernel.errors import BadRequest
 
 Documents = Sequence[Sequence[str]]
@@ -126,6 +124,7 @@ kept = Table(
     "kept",
     MetaData(),
     Column("position", BigInteger),
+    Column("part", Integer),
     Column("document", TSVECTOR, nullable=False),
     prefixes=["TEMPORARY"],
 )
@@ -135,7 +134,7 @@ Index("kept_by_document", kept.c.document, postgresql_using="gin")
 def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int]:
     with connection.begin_nested() as tried:
         keep(connection, given)
-        hits = positions(node, standing)
+        hits = found_in(kept, node)
         found = set(connection.scalars(hits.found))
         tried.rollback()
     return set(range(len(given))) - found if hits.complement else found
@@ -143,13 +142,9 @@ def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int
 
 def keep(connection: Connection, given: Documents) -> None:
     for number, document in enumerate(given):
-        for part in parts(with_pairs(document)):
+        for place, part in enumerate(parts(with_pairs(document))):
             vector = cast(tsvector_literal(part), TSVECTOR)
-            connection.execute(insert(kept).values(position=number, document=vector))
-
-
-def standing(phrase: Phrase) -> Select[int]:
-    return select(kept.c.position).where(kept.c.document.op("@@")(cast(leaf_tsquery(phrase), TSQUERY)))
+            connection.execute(insert(kept).values(position=number, part=place, document=vector))
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +263,6 @@ def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connectio
     ]
     keep(postgres, given)
     for query in queries:
-        hits = positions(query, standing)
+        hits = found_in(kept, query)
         assert set(postgres.scalars(hits.found)) == plainly(query, given) == in_sqlite(query, given)
     postgres.execute(kept.delete())

@@ -26,8 +26,8 @@ from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive.databases import reading, sqlite_engine, writing
 from earwitness.archive.upgrades import METADATA, Tables, is_current, upgrade
-from tests.conftest import database_of, run_in_postgres
 from tests.firm import Firm
+from tests.postgres import database_of, run_in_postgres
 
 BOTH: tuple[Tables, ...] = ("account", "directory")
 

@@ -1,4 +1,6 @@
-"""What `freeText` asks, and how plain Python answers it; `text_queries.py` asks the databases.
+"""What `freeText` asks, and how plain Python answers it.
+
+`text_queries.py` asks SQLite, and `text_parts.py` PostgreSQL.
 
     query  = group
     group  = all *( "OR" all )

@@ -15,20 +15,17 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
-    cast,
     exists,
     false,
     or_,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from earwitness.archive import text_queries
 from earwitness.archive.among import among
 from earwitness.archive.filters import CommunicationsBetween, IdFilter, RecordingFilters, Side
-from earwitness.archive.free_text import Node, Phrase
+from earwitness.archive.free_text import Node, Not, Phrase
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.recordings import (
     comments,
@@ -41,6 +38,8 @@ from earwitness.archive.schema.recordings import (
     recordings,
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
+from earwitness.archive.text_parts import found_in, says, says_first
+from earwitness.archive.text_queries import fts5
 from earwitness.archive.timeline import Window
 from earwitness.archive.viewer import Viewer, takes_part
 from earwitness.kernel.errors import BadRequest, Fault
@@ -60,6 +59,8 @@ class Link:
     condition: ColumnElement[bool]
     repeats: bool
     walked: bool = False
+    once: ColumnElement[bool] | None = None
+    """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
 
     def positions(self, window: Window) -> Select[Any]:
         return select(self.column).select_from(self.source).where(self.condition, *window.on(self.column))
@@ -107,39 +108,18 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
 def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":
-        hits = text_queries.fts5(asked)
+        hits = fts5(asked)
         table = _called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
         return Link("freeText", table, table.c.rowid, matches, False, walked=True), hits.complement
-    if isinstance(asked, Phrase):
-        parts = _called("freeText", recording_text_parts)
-        return Link("freeText", parts, parts.c.position, _says_first(parts, asked), False), False
-    found = text_queries.positions(asked, _phrase_positions)
+    parts = _called("freeText", recording_text_parts)
+    phrase = asked.part if isinstance(asked, Not) else asked
+    if isinstance(phrase, Phrase):
+        says_it, once = says(parts, phrase), says_first(parts, phrase)
+        return Link("freeText", parts, parts.c.position, says_it, True, once=once), phrase is not asked
+    found = found_in(recording_text_parts, asked)
     source = found.found.subquery()
     return Link("freeText", source, source.c.position, true(), False), found.complement
-
-
-def _phrase_positions(phrase: Phrase) -> Select[int]:
-    parts = recording_text_parts.alias()
-    return select(parts.c.position).where(_says(parts, phrase))
-
-
-def _says_first(parts: Any, phrase: Phrase) -> ColumnElement[bool]:
-    """The condition that no earlier part of the same document says it too: so none is found twice.
-
-    Nearly all documents are one part, and to sort out what is there twice would cost more than to find it.
-    """
-    earlier = recording_text_parts.alias()
-    before = and_(earlier.c.position == parts.c.position, earlier.c.part < parts.c.part)
-    said_before = exists(select(1).where(before, _says(earlier, phrase)).correlate(parts))
-    return and_(_says(parts, phrase), or_(parts.c.part == 0, ~said_before))
-
-
-def _says(parts: Any, phrase: Phrase) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = parts.c.document.op("@@")(
-        cast(text_queries.leaf_tsquery(phrase), TSQUERY)
-    )
-    return condition
 
 
 def _listed(filters: RecordingFilters) -> Sequence[tuple[str, Table, str, IdFilter | None]]:

@@ -18,7 +18,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.text import document_tokens
-from earwitness.archive.text_queries import parts, tsvector_literal
+from earwitness.archive.text_parts import parts, tsvector_literal
 
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:

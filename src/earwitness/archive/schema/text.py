@@ -16,6 +16,7 @@ STATEMENTS = {
         "position bigint NOT NULL REFERENCES recordings (position) ON DELETE CASCADE,"
         " part integer NOT NULL, document tsvector NOT NULL, PRIMARY KEY (position, part))",
         "CREATE INDEX recording_text_by_document ON recording_text USING gin (document)",
+        "CREATE INDEX recording_text_long ON recording_text (position) WHERE part = 1",
     ),
 }
 
