@@ -27,7 +27,9 @@ from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.viewer import AccessPolicy
 from earwitness.http.installation import Installation
+from earwitness.http.media_urls import Grant
 from earwitness.http.metrics import Metrics
 from earwitness.http.observed import observed
 from earwitness.http.paths import whole_segments
@@ -35,6 +37,10 @@ from earwitness.http.problems import HANDLERS
 from earwitness.http.road import MAX_BODY_BYTES
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
+from earwitness.kernel.wire import learn
+from earwitness.media.decoding.wire import Failure
+from earwitness.media.measurement import Hint, Measurement
+from earwitness.speech.child import Answer
 from earwitness.workers.loop import JobLoop
 
 # In the order of the documentation, then what is ours.
@@ -77,6 +83,7 @@ class RightNotStatedError(Exception):
 
 def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Litestar:
     """Build the application. Raises RightNotStatedError for a route without a stated right."""
+    learn_types()
     app = Litestar(
         route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES],
         lifespan=[_lifespan],
@@ -92,11 +99,18 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Li
     return app
 
 
+def learn_types() -> None:
+    """Learn every type that several threads read. To be called before there are any."""
+    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+
+
 def install(app: Litestar, settings: Settings) -> None:
     """Give an application its settings, accounts and keys; before it starts."""
     accounts = Accounts(settings)
     app.state.installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    turns = app.state.installation.turns
+    app.state.turns = None if settings.database_url else turns  # PostgreSQL works in processes of its own
 
 
 @asynccontextmanager

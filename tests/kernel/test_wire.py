@@ -2,12 +2,13 @@
 
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from msgspec import UNSET, UnsetType
 
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.errors import BadRequest
-from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Wire, canonical, convert
+from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Wire, canonical, convert, learn
 
 
 class Side(Wire):
@@ -89,3 +90,22 @@ def test_the_canonical_form_does_not_depend_on_the_order_sent() -> None:
     second = convert({"at": "2026-05-12T00:00:00Z", "page": 1, "name": "x"}, Wanted)
     assert canonical(first) == canonical(second)
     assert canonical(first) != canonical(convert({"name": "x", "page": 2, "at": "2026-05-12"}, Wanted))
+
+
+class Probe:
+    """A type that notes when it is read."""
+
+    times_read = 0
+
+    def __class_getitem__(cls, kind: type) -> type:
+        cls.times_read += 1
+        return kind
+
+
+def test_types_are_learnt_before_threads_meet_them() -> None:
+    late = msgspec.defstruct("Late", [("field", "Probe[int]")], bases=(Wire,), module=__name__)
+
+    learn()
+    assert Probe.times_read == 1
+    assert msgspec.convert({"field": 1}, late) == late(field=1)
+    assert Probe.times_read == 1, "what was learnt is not read again"

@@ -8,7 +8,17 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, except_, func, intersect, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    except_,
+    func,
+    intersect,
+    select,
+    text,
+)
 
 from earwitness.archive import free_text
 from earwitness.archive.facts import facts, window_of
@@ -26,6 +36,8 @@ FEW = 500
 
 _COUNTED_AT_FIRST, _COUNTED_AT_MOST = 100, 10_000
 _COUNTED_APART_AT_MOST = 3
+_HOW_MANY = func.count()
+_ASCENDING, _DESCENDING = text("1"), text("1 DESC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +88,8 @@ class Plan:
         positions = self._positions(counting=True)
         if isinstance(positions, CompoundSelect):
             # Without a limit SQLite drops the order, and with it the walk side by side.
-            positions = positions.order_by(positions.selected_columns[0]).limit(-1)
-        return connection.scalar(select(func.count()).select_from(positions.subquery())) or 0
+            positions = positions.order_by(_ASCENDING).limit(-1)
+        return connection.scalar(select(_HOW_MANY).select_from(positions.subquery())) or 0
 
     @property
     def _counts_apart(self) -> bool:
@@ -93,10 +105,8 @@ class Plan:
             window = replace(self.window, **{"after" if ascending else "before": place.position})
             onward = replace(self, window=window)
             return onward.page(connection, ascending=ascending, first=first - place.passed, size=size)
-        positions = self._positions(counting=False)
-        position = positions.selected_columns[0]
-        order = position.asc() if ascending else position.desc()
-        return list(connection.scalars(positions.order_by(order).limit(size).offset(first)))
+        positions = self._positions(counting=False).order_by(_ASCENDING if ascending else _DESCENDING)
+        return list(connection.scalars(positions.limit(size).offset(first)).all())
 
     @property
     def is_sparse(self) -> bool:
@@ -114,8 +124,9 @@ class Plan:
             query = select(position).select_from(leader.source)
             if self.facts:
                 query = query.join(recordings, recordings.c.position == position).where(*self.facts)
-            query = query.where(leader.condition, *self.window.on(position))
-            query = query.distinct() if leader.repeats else query
+            once = leader.once if counting else None
+            query = query.where(leader.condition if once is None else once, *self.window.on(position))
+            query = query.distinct() if leader.repeats and once is None else query
         if self.is_sparse:
             query = query.where(*(link.holds(position) for link in self.checks))
         elif not self.merges:
@@ -154,20 +165,26 @@ def search(
     plan = _plan(connection, wanted, viewer, newest_id, asked)
     planned = time.perf_counter()
     ascending = wanted.start_time_direction == "ASC"
-    few = plan.page(connection, ascending=ascending, first=0, size=FEW) if plan.is_sparse else None
-    total = plan.total(connection) if few is None else len(few)
-    counted = time.perf_counter()
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
+    # The index of facts counts what the timeline leads faster than a page of nothing is looked for.
+    total = plan.total(connection) if plan.leader is None else None
+    counted = time.perf_counter()
     page: list[int] = []
-    if few is not None:
-        page = _cut(few, ascending=ascending, first=first, size=size, place=place)
-    elif first < total or place is not None:
+    if plan.is_sparse:
+        few = plan.page(connection, ascending=ascending, first=0, size=FEW)
+        page, total = _cut(few, ascending=ascending, first=first, size=size, place=place), len(few)
+    elif total is None or first < total or place is not None:
         page = plan.page(connection, ascending=ascending, first=first, size=size, place=place)
+    paged = time.perf_counter()
+    if total is None:
+        tells = place is None and len(page) < size and (page or first == 0)
+        total = first + len(page) if tells else plan.total(connection)
     ended = Place(first + len(page), page[-1]) if page else place
-    seconds = {"plan": planned - began, "total": counted - planned, "page": time.perf_counter() - counted}
+    seconds = {"plan": planned - began, "page": paged - counted}
+    seconds["total"] = counted - planned + time.perf_counter() - paged
     return Found(page, total, asked, plan, ended, seconds)
 
 
@@ -219,7 +236,7 @@ def _sizes(connection: Connection, links: list[Link], window: Window) -> list[in
     limit = _COUNTED_AT_FIRST
     while True:
         counted = [
-            select(func.count()).select_from(link.positions(window).limit(limit).subquery()) for link in links
+            select(_HOW_MANY).select_from(link.positions(window).limit(limit).subquery()) for link in links
         ]
         sizes = [connection.scalar(count) or 0 for count in counted]
         if limit >= _COUNTED_AT_MOST or any(size < limit for size in sizes):

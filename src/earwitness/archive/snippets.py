@@ -14,7 +14,8 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
 
     At most `limit` characters (20 or more), white space collapsed, cut between words; `…` marks a cut.
     """
-    flat = " ".join(text.split())
+    # White space is not printable, but for the space; most texts have no other.
+    flat = text.strip() if text.isprintable() and "  " not in text else " ".join(text.split())
     if len(flat) <= limit:
         return flat
     start, end = (_passage(flat, node) if node else None) or (0, 0)
@@ -33,7 +34,7 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
 
 def _passage(text: str, node: Node) -> tuple[int, int] | None:
     if text.isascii() and (pattern := _plain_pattern(node)):
-        hit = pattern.search(text)
+        hit = pattern.search(text.lower())
         if hit is not None:
             return hit.span()
     document = tokens(text)
@@ -53,10 +54,15 @@ def _plain_pattern(node: Node) -> re.Pattern[str] | None:
     phrases = list(_wanted(node))
     if not phrases or not all(token.isascii() for phrase in phrases for token in phrase.tokens):
         return None
-    words = "|".join(
-        "[^0-9A-Za-z]+".join(phrase.tokens) + ("[0-9A-Za-z]*" if phrase.prefix else "") for phrase in phrases
-    )
-    return re.compile(f"(?<![0-9A-Za-z])(?:{words})(?![0-9A-Za-z])", re.IGNORECASE | re.ASCII)
+    return re.compile("|".join(map(_expression, phrases)))
+
+
+def _expression(phrase: Phrase) -> str:
+    """A phrase in lower case, which begins with its first token as it is: that is searched for fastest."""
+    first = phrase.tokens[0]
+    rest = "[^0-9a-z]+".join(phrase.tokens)[len(first) :]
+    end = "[0-9a-z]*" if phrase.prefix else "(?![0-9a-z])"
+    return f"{first}(?<![0-9a-z]{first}){rest}{end}"
 
 
 def _wanted(node: Node, wanted: bool = True) -> Iterator[Phrase]:

@@ -13,10 +13,11 @@ import typer
 import uvicorn
 from litestar import Litestar
 
-from earwitness.app import build
+from earwitness.app import build, learn_types
 from earwitness.archive.accounts import Accounts
 from earwitness.cli.output import AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
+from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
@@ -59,6 +60,7 @@ def listen(host: str, port: int, workers: int = 1) -> None:
             host=host,
             port=port,
             workers=workers,
+            http=Sharing if workers > 1 else "auto",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -78,6 +80,8 @@ def application() -> Litestar:
     # What lives as long as the process is not gone through again at every collection.
     gc.collect()
     gc.freeze()
+    # A page of answers is a thousand objects that go when it is sent: none is looked for among so few.
+    gc.set_threshold(10_000)
     return app
 
 
@@ -95,6 +99,7 @@ def worker(as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         _check(accounts, as_json)
         log_to_stderr(accounts.settings.log_level)
+        learn_types()
         loop = JobLoop(accounts, accounts.settings)
         loop.start()
         tell_json({"works": True}) if as_json else say("Earwitness works on jobs; Ctrl-C ends it.")

@@ -7,6 +7,7 @@ the call and (if it takes anything) what was sent as one struct, and returns wha
 import inspect
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
@@ -24,7 +25,7 @@ from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.viewer import Viewer
 from earwitness.http import decode
 from earwitness.http.installation import Installation
-from earwitness.http.signed_in import authenticate
+from earwitness.http.signed_in import archive_of, claims_of, viewer_of
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import request_id
 from earwitness.kernel.rights import Right
@@ -103,8 +104,16 @@ class Route:
     refuses: tuple[type[Problem], ...] = ()
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it waits for no disk: it writes nothing, not even in the ledger."""
+        return not (self.writes or self.audit or self.slow)
+
+    @property
     def reads_query(self) -> bool:
         return self.method in {"GET", "HEAD", "DELETE"}
+
+    def handle(self, call: Call, taken: Any) -> Any:
+        return self.handler(call) if self.takes is None else self.handler(call, taken)
 
     def __deepcopy__(self, _memo: object) -> "Route":
         return self  # routers copy the options of handlers, and types with constraints cannot be copied
@@ -162,8 +171,10 @@ def _declare(
 
     async def travel(request: AnyRequest) -> Response[Any]:
         body = b"" if route.reads_query else await request.body()
-        limiter = request.app.state.slow_calls if route.slow else None
-        return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
+        state = request.app.state
+        async with state.turns.take() if route.is_quick and state.turns else nullcontext():
+            limiter = state.slow_calls if route.slow else None
+            return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
 
     return HTTPRouteHandler(
         path,
@@ -179,35 +190,43 @@ def _declare(
 
 def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
     installation: Installation = request.app.state.installation
-    archive, viewer = authenticate(installation, request)
-    action = action_of(route, request, viewer)
+    claims = claims_of(installation, request)
+    archive = archive_of(installation, claims)
+    viewer: Viewer | None = None
     sent: Any = None
     try:
-        try:
-            sent = decode.parse(request, body, from_query=route.reads_query)
-        finally:  # a missing right is said before anything about what was sent
-            viewer.require(*_any_of(route.right))
-        taken = decode.take(route.takes, sent)
-        path_id = decode.path_id(request)
-        seconds = installation.settings.request_seconds
-        with archive.write() if route.writes else archive.read(seconds) as connection:
-            if route.writes:
-                one_at_a_time(connection)
-            call = Call(installation, archive, viewer, connection, action, path_id)
-            answer = route.handler(call) if route.takes is None else route.handler(call, taken)
-            if route.writes:
-                ledger.append(
-                    connection, action, [replace(e, response_code=route.status) for e in call.entries]
-                )
+        # Who asks is looked up in the transaction that reads; what writes takes its place in the queue later.
+        with archive.read(installation.settings.request_seconds) as connection:
+            viewer = viewer_of(connection, installation, request, claims)
+            action = action_of(route, request, viewer)
+            try:
+                sent = decode.parse(request, body, from_query=route.reads_query)
+            finally:  # a missing right is said before anything about what was sent
+                viewer.require(*_any_of(route.right))
+            taken = decode.take(route.takes, sent)
+            call = Call(installation, archive, viewer, connection, action, decode.path_id(request))
+            answer = None if route.writes else route.handle(call, taken)
+        if route.writes:
+            answer = _write(route, call, taken)
         if isinstance(answer, Afterwards):
             answer = answer.work()
     except Problem as problem:
-        if route.audit:
+        if route.audit and viewer:
             _remember(route.audit, archive, viewer, action, sent, int(problem.status))
         raise
     if route.audit and not route.writes:
         _remember(route.audit, archive, viewer, action, sent, route.status)
     return encode(answer, route.status)
+
+
+def _write(route: Route, call: Call, taken: Any) -> Any:
+    """Handle a call in a transaction that writes, with what the ledger is told of it."""
+    with call.archive.write() as connection:
+        one_at_a_time(connection)
+        answer = route.handle(replace(call, connection=connection), taken)
+        entries = [replace(entry, response_code=route.status) for entry in call.entries]
+        ledger.append(connection, call.action, entries)
+    return answer
 
 
 def _any_of(rights: Rights) -> tuple[Right, ...]:

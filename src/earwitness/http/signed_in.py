@@ -41,16 +41,17 @@ def recognise(
     installation: Installation, request: Request[Any, Any, Any], claims: dict[str, Any]
 ) -> tuple[Archive, Viewer]:
     """Look up who it is that something we signed speaks of. Raises Unauthenticated."""
+    archive = archive_of(installation, claims)
+    with archive.read() as connection:
+        return archive, viewer_of(connection, installation, request, claims)
+
+
+def archive_of(installation: Installation, claims: dict[str, Any]) -> Archive:
+    """The archive that something we signed speaks of. Raises Unauthenticated."""
     try:
-        archive = installation.accounts.open(int(claims["client"]))
+        return installation.accounts.open(int(claims["client"]))
     except NotFound:
         raise unauthenticated("This token is not one of ours.") from None
-    address = address_of(request, installation.settings.trusted_proxies)
-    with archive.read() as connection:
-        viewer = _viewer(connection, archive.client_id, int(claims["sub"]), int(claims["key"]), address)
-    if viewer is None:
-        raise unauthenticated("This user or key is no longer active.")
-    return archive, viewer
 
 
 def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> str:
@@ -99,20 +100,27 @@ _USER = (
 )
 
 
-def _viewer(connection: Connection, client_id: int, user_id: int, key_id: int, address: str) -> Viewer | None:
-    rows = connection.execute(_USER, {"user_id": user_id, "key_id": key_id}).all()
+def viewer_of(
+    connection: Connection,
+    installation: Installation,
+    request: Request[Any, Any, Any],
+    claims: dict[str, Any],
+) -> Viewer:
+    """Look up in its archive who it is that something we signed speaks of. Raises Unauthenticated."""
+    user_id = int(claims["sub"])
+    rows = connection.execute(_USER, {"user_id": user_id, "key_id": int(claims["key"])}).all()
     if not rows:
-        return None
+        raise unauthenticated("This user or key is no longer active.")
     granted = {name for _, _, _, name, _, _ in rows if name is not None}
     policies = {policy_id: conditions for *_, policy_id, conditions in rows if policy_id is not None}
     username, username_folded, person_id, *_ = rows[0]
     return Viewer(
-        client_id=client_id,
+        client_id=int(claims["client"]),
         user_id=user_id,
         username=username,
         username_folded=username_folded,
         person_id=person_id,
         rights=rights_of(frozenset(granted)),
         policies=tuple(msgspec.convert(conditions, AccessPolicy) for conditions in policies.values()),
-        ip_address=address,
+        ip_address=address_of(request, installation.settings.trusted_proxies),
     )

@@ -10,6 +10,8 @@ LATEST_MS = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
 MS_PER_DAY = 86_400_000
 
 _MINUTES = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60)]
+_SECONDS = [f"{second:02}." for second in range(60)]
+_THOUSANDTHS = [f"{ms:03}Z" for ms in range(1000)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
@@ -24,9 +26,8 @@ def now_ms() -> int:
 
 def format_ms(moment_ms: int) -> str:
     """Write a moment as the documentation does: `2026-05-12T10:30:00.000Z`."""
-    day, within_ms = divmod(moment_ms, MS_PER_DAY)
-    minute, ms = divmod(within_ms, 60_000)
-    return f"{_date(day)}{_MINUTES[minute]}{ms // 1000:02}.{ms % 1000:03}Z"
+    date, minute = _date(moment_ms // MS_PER_DAY), _MINUTES[moment_ms // 60_000 % 1440]
+    return f"{date}{minute}{_SECONDS[moment_ms // 1000 % 60]}{_THOUSANDTHS[moment_ms % 1000]}"
 
 
 @lru_cache(1024)  # a page has hundreds of moments of few days

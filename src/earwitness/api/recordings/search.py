@@ -115,6 +115,9 @@ _ROWS = select(
     recordings.c.retain_until,
     recordings.c.data_groups,
     recordings.c.optional,
+    select(func.count())
+    .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
+    .scalar_subquery(),
 ).where(among(recordings.c.position, POSITIONS))
 _TAGS = (
     select(recording_tags.c.position, tags.c.tag)
@@ -127,11 +130,6 @@ _HOLDS = (
     .join(legal_holds, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
     .where(among(legal_hold_recordings.c.position, POSITIONS), legal_holds.c.ended_at.is_(None))
     .order_by(legal_holds.c.id)
-)
-_COMMENT_COUNTS = (
-    select(comments.c.position, func.count())
-    .where(among(comments.c.position, POSITIONS), comments.c.withdrawn_at.is_(None))
-    .group_by(comments.c.position)
 )
 
 
@@ -158,20 +156,21 @@ def recordings_at(
     page = {"positions": as_list(positions)}
     participants = participants_of(connection, positions)
     tagged: dict[int, list[str]] = defaultdict(list)
-    for position, tag in connection.execute(_TAGS, page):
+    for position, tag in connection.execute(_TAGS, page).all():
         tagged[position].append(tag)
     holds: dict[int, list[LegalHold]] = defaultdict(list)
-    for position, hold_id, name in connection.execute(_HOLDS, page):
+    for position, hold_id, name in connection.execute(_HOLDS, page).all():
         holds[position].append(LegalHold(id=hold_id, name=name))
-    counted = connection.execute(_COMMENT_COUNTS, page) if viewer.may(Right.RECORDING_COMMENT_VIEW) else ()
-    commented = {row[0]: row[1] for row in counted}
+    sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
+    media = [media_access_status(viewer, has_media) for has_media in (False, True)]
     snippets = _snippets(connection, page, asked) if asked else {}
     found: dict[int, Recording] = {}
     for row in connection.execute(_ROWS, page).all():
         position, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = (
             row
         )
-        opening, analysis, phases, is_private, reason, has_media, group_id, until, groups, optional = rest
+        opening, analysis, phases, is_private, reason, has_media, group_id, until, groups, *rest = rest
+        optional, commented = rest
         found[position] = Recording(
             interaction_id=interaction_id,
             third_party_id=third_party_id,
@@ -180,14 +179,14 @@ def recordings_at(
             duration_in_seconds=duration_ms / 1000,
             type=type_,
             source=source,
-            comments_count=commented.get(position, 0),
+            comments_count=commented if sees_comments else 0,
             transcript_snippet=snippets.get(position, opening),
             analysis=analysis,
             tags=tagged[position],
             conversation_phases=phases,
             is_private=is_private,
             is_private_reason=reason,
-            media_access_status=media_access_status(viewer, has_media),
+            media_access_status=media[has_media],
             retention_group_id=group_id,
             retain_until=None if until is None else format_ms(until),
             legal_holds=holds[position],
