@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from earwitness.archive.common_words import COMMON_WORDS, with_pairs
 from earwitness.archive.text import document_tokens
 from earwitness.archive.timeline import first_position
 from earwitness.kernel.clock import MS_PER_DAY, parse_ms
@@ -22,6 +23,7 @@ DAYS = 1096
 ENDPOINTS = 5_000
 PEOPLE = 2_500
 VOCABULARY = 40_000
+ENGLISH = COMMON_WORDS.index("der")
 SENTENCES = 30_000
 TAGS = ("vip", "fraud", "complaint", "verified_id", "callback")
 NOBODY_SAYS = "zugzwang"
@@ -131,33 +133,20 @@ class Generator:
         fields += [f"Person {(one + 1) // 2} {number_of(one)}" for one in (subject, other)]
         return Row(
             recording, parts, tags, (position, "en", msgspec.json.encode(segments).decode(), None),
-            document_tokens(fields),
+            with_pairs(document_tokens(fields)),
         )  # fmt: skip
 
 
+_SYLLABLES = ["ba", "co", "di", "fe", "gu", "ha", "jo", "ki", "le", "mu", "na", "po", "qui", "re", "su", "ty"]
+
+
 def word_of(rank: int) -> str:
-    """A pronounceable word for a rank: the commonest are the shortest."""
-    syllables = (
-        "ba",
-        "co",
-        "di",
-        "fe",
-        "gu",
-        "ha",
-        "jo",
-        "ki",
-        "le",
-        "mu",
-        "na",
-        "po",
-        "qui",
-        "re",
-        "su",
-        "ty",
-    )
-    word = syllables[rank % 16]
+    """A word for a rank: those that are commonest in spoken English, then pronounceable ones."""
+    if rank < ENGLISH:
+        return COMMON_WORDS[rank]
+    word = _SYLLABLES[rank % 16]
     while rank := rank // 16:
-        word += syllables[rank % 16]
+        word += _SYLLABLES[rank % 16]
     return word
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from bench.loading import load
 from bench.queries import QUERIES
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, func, select, text
 
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
@@ -35,7 +35,7 @@ MOST: dict[str, tuple[int, ...]] = {
     "everything": (660, 4_100, 5_200, 5_500),
     "calls in of a year": (9_400, 12_000, 1_100, 1_300),
     "rare word": (350, 660, 20, 20),
-    "medium word": (380, 900, 25, 180),
+    "medium word": (380, 900, 42, 180),
     "common word": (6_000, 63_000, 4_800, 16_000),
     "two common words": (4_600, 44_000, 11_000, 29_000),
     "common phrase": (1_300, 4_000, 2_500, 6_900),
@@ -43,7 +43,7 @@ MOST: dict[str, tuple[int, ...]] = {
     "all but a word": (34_000, 110_000, 14_000, 15_000),
     "busy endpoint": (3_300, 7_800, 980, 1_500),
     "quiet endpoint, common word": (1_400, 1_500, 2_500, 2_500),
-    "busy endpoint, common word": (80_000, 83_000, 7_900, 8_500),
+    "busy endpoint, common word": (80_000, 83_000, 12_000, 12_100),
     "all but the busiest": (4_300, 13_000, 5_700, 6_600),
     "tag": (320, 1_300, 110, 350),
     "lunchtime in London": (100_000, 110_000, 6_200, 6_500),
@@ -62,6 +62,10 @@ def archive(settings: Settings) -> Iterator[Archive]:
     load(archive, COUNT)
     with archive.write() as connection:
         connection.execute(text("ANALYZE"))
+        if connection.dialect.name == "postgresql":
+            # What was written last waits beside the index until somebody tidies up.
+            index = f"account_{CLIENT_ID}.recording_text_by_document"
+            connection.execute(select(func.gin_clean_pending_list(index)))
     yield archive
     accounts.close()
 

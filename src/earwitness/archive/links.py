@@ -63,7 +63,8 @@ class Link:
     """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
 
     def positions(self, window: Window) -> Select[Any]:
-        return select(self.column).select_from(self.source).where(self.condition, *window.on(self.column))
+        condition = self.condition if self.once is None else self.once
+        return select(self.column).select_from(self.source).where(condition, *window.on(self.column))
 
     def holds(self, position: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a position, of a query around this, is among them."""

@@ -98,19 +98,49 @@ class Plan:
         return self.leader is None or not self.merges or bool(self.checks)
 
     def page(
-        self, connection: Connection, *, ascending: bool, first: int, size: int, place: Place | None = None
+        self,
+        connection: Connection,
+        *,
+        ascending: bool,
+        first: int,
+        size: int,
+        place: Place | None = None,
+        total: int | None = None,
     ) -> list[int]:
         """So many positions from the `first` on, in order; read on from a place where that is known."""
         if place is not None:
             window = replace(self.window, **{"after" if ascending else "before": place.position})
-            onward = replace(self, window=window)
-            return onward.page(connection, ascending=ascending, first=first - place.passed, size=size)
-        positions = self._positions(counting=False).order_by(_ASCENDING if ascending else _DESCENDING)
+            onward, first = replace(self, window=window), first - place.passed
+            return onward.page(connection, ascending=ascending, first=first, size=size, total=total)
+        positions = self._positions(counting=False)
+        if total is not None and self._sorts_all(connection, total, first + size):
+            # A subquery with an offset is answered by itself.
+            positions = select(positions.offset(0).subquery().c[0])
+        positions = positions.order_by(_ASCENDING if ascending else _DESCENDING)
         return list(connection.scalars(positions.limit(size).offset(first)).all())
+
+    def _sorts_all(self, connection: Connection, total: int, wanted: int) -> bool:
+        """Whether to find all that there are is quicker than to look for as many as are wanted in order.
+
+        PostgreSQL does not know how rare a word is, and would look for the few of one through everything.
+        """
+        return self._is_of_words and total * total <= wanted * newest_committed_id(connection)
+
+    @property
+    def _is_of_words(self) -> bool:
+        return self.leader is not None and self.leader.once is not None
 
     @property
     def is_sparse(self) -> bool:
         return self.leader_size is not None and self.leader_size < FEW
+
+    @property
+    def counts_first(self) -> bool:
+        """Whether the total tells how to look for the page, or that there is none.
+
+        Else a page that is not full tells the total.
+        """
+        return not self.is_sparse and (self.leader is None or self._is_of_words)
 
     def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
         leader = self.leader
@@ -169,15 +199,14 @@ def search(
     first = ((wanted.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
-    # The index of facts counts what the timeline leads faster than a page of nothing is looked for.
-    total = plan.total(connection) if plan.leader is None else None
+    total = plan.total(connection) if plan.counts_first else None
     counted = time.perf_counter()
     page: list[int] = []
     if plan.is_sparse:
-        few = plan.page(connection, ascending=ascending, first=0, size=FEW)
+        few = plan.page(connection, ascending=ascending, first=0, size=FEW, total=plan.leader_size)
         page, total = _cut(few, ascending=ascending, first=first, size=size, place=place), len(few)
     elif total is None or first < total or place is not None:
-        page = plan.page(connection, ascending=ascending, first=first, size=size, place=place)
+        page = plan.page(connection, ascending=ascending, first=first, size=size, place=place, total=total)
     paged = time.perf_counter()
     if total is None:
         tells = place is None and len(page) < size and (page or first == 0)
