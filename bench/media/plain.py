@@ -13,8 +13,11 @@ import uvicorn
 from litestar import Litestar, get
 
 from earwitness.http.download import Download
+from earwitness.http.turns import Turns
 from earwitness.media.disk import DiskObject
 from earwitness.media.streaming import SEGMENT_SIZE
+
+_TURNS = Turns()
 
 
 @get("/ready", sync_to_thread=False)
@@ -26,7 +29,7 @@ def ready() -> str:
 def file() -> Any:
     opened = DiskObject(Path(os.environ["PLAIN_FILE"]))
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(opened.size)}
-    return Download(_chunks(opened), opened.close, headers=headers)
+    return Download(_chunks(opened), opened.close, headers=headers, turns=_TURNS)
 
 
 def _chunks(opened: DiskObject) -> Iterator[bytes]:

@@ -190,6 +190,35 @@ def test_parts_that_are_whole_play_though_others_are_damaged(firm: Firm) -> None
         assert get(firm, recording_id, Range="bytes=0-99").content == media[:100]
 
 
+def test_what_is_short_is_refused_for_damage_anywhere_in_it(firm: Firm) -> None:
+    media = tone(10.0, channels=1)[:150_000]
+    recording_id = firm.ingest(media)
+    with damaged(firm, recording_id, "raw"):
+        for headers in ({}, {"Range": "bytes=100-"}):
+            assert get(firm, recording_id, **headers).json()["code"] == "media-corrupt"
+    assert get(firm, recording_id).content == media
+    assert get(firm, recording_id, Range="bytes=100-").content == media[100:]
+
+
+def test_more_plays_than_are_kept_in_mind_are_still_one_row_each(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plays, "_MOST_PLAYS", 2)
+    recording_id = firm.ingest(MEDIA)
+    for comment in ("one", "two", "three") * 3:
+        get(firm, recording_id, comment=comment, Range="bytes=0-9")
+    assert [metadata["comment"] for *_, metadata in rows(firm, recording_id)] == ["one", "two", "three"]
+
+
+def test_another_process_finds_the_row_of_the_first(firm: Firm) -> None:
+    recording_id = firm.ingest(MEDIA)
+    get(firm, recording_id, Range="bytes=0-9")
+    with server_of(firm) as base_url, client_of(firm, base_url) as client:
+        path, headers = f"client/recording/{recording_id}/media", {"Range": "bytes=10-19"}
+        assert client.get(path, params={"format": "raw"}, headers=headers).content == MEDIA[10:20]
+    assert rows(firm, recording_id) == [("GET", 206, {"format": "raw"})]
+
+
 def test_many_requests_of_a_player_are_one_row(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.add_user(READER, [Role.STANDARD_USER])
     recording_id = firm.ingest(MEDIA)

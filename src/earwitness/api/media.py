@@ -1,5 +1,6 @@
 """Media, for players: a recording whole or in ranges, and URLs for players that cannot send headers."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,6 @@ from earwitness.kernel.errors import (
     Fault,
     Forbidden,
     NotFound,
-    Problem,
     RangeUnsatisfiable,
     Unauthenticated,
     Unprocessable,
@@ -64,7 +64,7 @@ class MediaUrlQuery(Wire):
 )
 async def get_media(request: AnyRequest) -> Response[Any]:
     """Play a recording, whole or a range of its bytes, as players ask for it."""
-    return await _play(request, await to_thread.run_sync(_with_bearer_token, request))
+    return await _play(request, _with_bearer_token)
 
 
 @HTTPRouteHandler(
@@ -76,19 +76,16 @@ async def get_media(request: AnyRequest) -> Response[Any]:
 )
 async def get_media_by_url(request: AnyRequest) -> Response[Any]:
     """Play the recording of a signed URL, which needs no `Authorization`."""
-    return await _play(request, await to_thread.run_sync(_with_url, request))
+    return await _play(request, _with_url)
 
 
-async def _play(request: AnyRequest, play: Play) -> Response[Any]:
-    try:
-        playable, format_ = await to_thread.run_sync(play.look_up)
-        # What must be made first waits in a queue of its own, so that it holds up nothing else.
-        limiter = None if format_ in playable.objects else request.app.state.slow_calls
-        asked = Asked.of(request)
-        return await to_thread.run_sync(play.send, playable, format_, asked, limiter=limiter)
-    except Problem as problem:
-        await to_thread.run_sync(play.refused, problem)
-        raise
+async def _play(request: AnyRequest, begun: Callable[[AnyRequest], Play]) -> Response[Any]:
+    """Answer in one turn of a thread, each of which a player that seeks would notice."""
+    answer = await to_thread.run_sync(lambda: begun(request).answer(Asked.of(request)))
+    if isinstance(answer, Response):
+        return answer
+    # What must be made first waits in a queue of its own, so that it holds up nothing else.
+    return await to_thread.run_sync(answer, limiter=request.app.state.slow_calls)
 
 
 def _with_bearer_token(request: AnyRequest) -> Play:
@@ -142,13 +139,12 @@ def _sign(request: AnyRequest, body: bytes) -> MediaUrl:
     archive, viewer = recognise(installation, request, claims)
     action = off_road.action(request, viewer, _MEDIA_URL, "Get media URL")
     play = Play(installation, archive, viewer, action, decode.path_id(request))
-    try:
+    with play.remembering():
         viewer.require(Right.RECORDING_PLAY)
-        play = replace(play, given=decode.parse(request, body, from_query=False))
+        given = decode.parse(request, body, from_query=False)
+    play = replace(play, given=given)
+    with play.remembering():
         _, format_ = play.look_up()
-    except Problem as problem:
-        play.refused(problem)
-        raise
     grant = Grant(
         client_id=viewer.client_id,
         user_id=viewer.user_id,

@@ -1,16 +1,16 @@
 """What of a recording can be played: its objects, its key, and what is known of its sound."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
-from earwitness.archive.viewer import Viewer, visible_to
-from earwitness.kernel.errors import Corrupt
+from earwitness.archive.viewer import Viewer, limits_of
+from earwitness.kernel.errors import Corrupt, NotFound
 from earwitness.media.keys import WrappedKey
 from earwitness.media.measurement import Hint
 from earwitness.media.vault import RecordingKey
@@ -55,19 +55,10 @@ class Playable:
         return key
 
 
-def find_playable(
-    connection: Connection, archive: Archive, viewer: Viewer, third_party_id: str
-) -> Playable | None:
-    """The recording of a source's id, if the viewer may see it."""
-    position = connection.scalar(
-        select(recordings.c.position).where(recordings.c.third_party_id == third_party_id, visible_to(viewer))
-    )
-    return None if position is None else playable_at(connection, position)
-
-
-# Each part that a player asks for is looked up anew, so these are built once.
-_RECORDING = (
+# Each part that a player asks for is looked up anew, so these are built once. A row for each object.
+_PLAYABLE = (
     select(
+        recordings.c.position,
         recordings.c.interaction_id,
         recordings.c.third_party_id,
         recordings.c.status,
@@ -76,25 +67,50 @@ _RECORDING = (
         recording_keys.c.vault_id,
         recording_keys.c.kek_id,
         recording_keys.c.wrapped_key,
+        media_objects.c.kind,
+        media_objects.c.name,
+        media_objects.c.size_bytes,
+        media_objects.c.sha256,
     )
     .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
-    .where(recordings.c.position == bindparam("at"))
+    .outerjoin(media_objects, media_objects.c.position == recordings.c.position)
 )
-_OBJECTS = select(
-    media_objects.c.kind, media_objects.c.name, media_objects.c.size_bytes, media_objects.c.sha256
-).where(media_objects.c.position == bindparam("at"))
+_AT_POSITION = _PLAYABLE.where(recordings.c.position == bindparam("asked"))
+_BY_ID = _PLAYABLE.where(recordings.c.interaction_id == bindparam("asked"))
+_BY_THIRD_PARTY_ID = _PLAYABLE.where(recordings.c.third_party_id == bindparam("asked"))
+
+
+def find_playable(connection: Connection, viewer: Viewer, id_: int | str) -> Playable:
+    """The recording of an interactionId, or of a thirdPartyId, which is a string.
+
+    Raises NotFound if there is none that the viewer may see.
+    """
+    statement = _BY_THIRD_PARTY_ID if isinstance(id_, str) else _BY_ID
+    if limits := list(limits_of(viewer)):
+        statement = statement.where(*limits)
+    rows = connection.execute(statement, {"asked": id_}).all()
+    if not rows:
+        raise NotFound(f"There is no recording {id_}.")
+    return _read(rows)
 
 
 def playable_at(connection: Connection, position: int) -> Playable:
-    row = connection.execute(_RECORDING, {"at": position}).one()
-    objects = connection.execute(_OBJECTS, {"at": position})
+    """The recording at a position, where there must be one."""
+    return _read(connection.execute(_AT_POSITION, {"asked": position}).all())
+
+
+def _read(rows: Sequence[Any]) -> Playable:
+    row = rows[0]
+    objects = [
+        MediaObject(one.kind, one.name, one.size_bytes, one.sha256) for one in rows if one.name is not None
+    ]
     return Playable(
-        position=position,
+        position=row.position,
         interaction_id=row.interaction_id,
         third_party_id=row.third_party_id,
         status=row.status,
         measurement=row.measurement,
-        objects={one.kind: MediaObject(one.kind, one.name, one.size_bytes, one.sha256) for one in objects},
+        objects={one.kind: one for one in objects},
         wrapped=None if row.wrapped_key is None else WrappedKey(row.kek_id, row.wrapped_key),
         vault_id=row.vault_id or b"",
         hint=_hint(row.metadata),

@@ -1,5 +1,8 @@
 """Plays that take many requests: a player asks for one part after the other, and the ledger for one row."""
 
+import threading
+
+import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive import ledger
@@ -11,20 +14,49 @@ from earwitness.kernel.clock import now_ms
 
 _WINDOW_MS = 5 * 60_000
 _ROWS_LOOKED_AT = 200
+_MOST_PLAYS = 1000
 
 
-def remember_play(archive: Archive, action: Action, play: Entry) -> None:
-    """Write a row for a request that plays, unless one of the last five minutes says the same."""
-    with archive.read() as connection:
-        if _is_remembered(connection, action, play):
+class Plays:
+    """The plays that one process has found in the ledger, or written to it, in the last five minutes.
+
+    The ledger loses no row, so what was there once need not be looked for again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._remembered_at: dict[tuple[object, ...], int] = {}
+
+    def remember(self, archive: Archive, action: Action, play: Entry) -> None:
+        """Write a row for a request that plays, unless one of the last five minutes says the same."""
+        said = msgspec.json.encode(play.metadata)
+        name = (archive.client_id, action.user_id, action.route, play.entity_id, said)
+        since = now_ms() - _WINDOW_MS
+        if self._remembered_at.get(name, since) > since:
             return
+        remembered_at = _remember(archive, action, play, since)
+        with self._lock:
+            if len(self._remembered_at) >= _MOST_PLAYS:
+                recent = {one: at for one, at in self._remembered_at.items() if at > since}
+                self._remembered_at = recent if len(recent) < _MOST_PLAYS else {}
+            self._remembered_at[name] = remembered_at
+
+
+def _remember(archive: Archive, action: Action, play: Entry, since: int) -> int:
+    """When the row was written: the one that is there, or a new one."""
+    with archive.read() as connection:
+        if (found := _remembered_at(connection, action, play, since)) is not None:
+            return found
     with archive.write() as connection:
         one_at_a_time(connection)
-        if not _is_remembered(connection, action, play):
-            ledger.append(connection, action, [play])
+        if (found := _remembered_at(connection, action, play, since)) is not None:
+            return found
+        written_at = now_ms()
+        ledger.append(connection, action, [play])
+    return written_at
 
 
-# Each part that a player asks for is looked up here, so this is built once.
+# Built once, since every player asks it again and again.
 _LATEST = (
     select(audit_rows.c.audit_header_id, audit_rows.c.metadata, audit_rows.c.response_code)
     .where(
@@ -36,7 +68,7 @@ _LATEST = (
     .subquery()
 )
 _PLAYS = (
-    select(_LATEST.c.metadata, _LATEST.c.response_code)
+    select(_LATEST.c.metadata, _LATEST.c.response_code, audit_headers.c.inserted_at)
     .join(audit_headers, audit_headers.c.id == _LATEST.c.audit_header_id)
     .where(
         audit_headers.c.inserted_at > bindparam("since"),
@@ -46,14 +78,15 @@ _PLAYS = (
 )
 
 
-def _is_remembered(connection: Connection, action: Action, play: Entry) -> bool:
-    """Whether the same user played the same, and said the same of it."""
+def _remembered_at(connection: Connection, action: Action, play: Entry, since: int) -> int | None:
+    """When the same user played the same, and said the same of it; None is not since then."""
     asked = {
         "parent_name": play.parent_name,
         "recording_id": play.entity_id,
-        "since": now_ms() - _WINDOW_MS,
+        "since": since,
         "user_id": action.user_id,
         "route": action.route,
     }
     rows = connection.execute(_PLAYS, asked)
-    return any(row.metadata == play.metadata and row.response_code in {200, 206} for row in rows)
+    times = [at for metadata, code, at in rows if metadata == play.metadata and code in {200, 206}]
+    return max(times, default=None)

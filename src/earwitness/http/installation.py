@@ -4,9 +4,11 @@ import threading
 from dataclasses import dataclass, field
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.plays import Plays
 from earwitness.http.metrics import Metrics
 from earwitness.http.renditions import Renditions
 from earwitness.http.tokens import Tokens
+from earwitness.http.turns import Turns
 from earwitness.kernel.settings import Settings
 from earwitness.media.measurement import Limits
 
@@ -21,8 +23,15 @@ class Installation:
     metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
     renditions: Renditions = field(default_factory=Renditions)
+    plays: Plays = field(default_factory=Plays)
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def limits(self) -> Limits:
         """What one decoding may use."""
         return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+
+    @property
+    def decrypting(self) -> Turns | None:
+        """Whose turn it is to decrypt stored media; anybody's where each waits for a bucket."""
+        return None if self.settings.media_url else self.turns

@@ -1,5 +1,7 @@
 """Playing for players: one recording, asked for in many requests, remembered once."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,10 +9,8 @@ from litestar import Response
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Entry, Named
-from earwitness.archive.playable import Playable, playable_at
-from earwitness.archive.plays import remember_play
+from earwitness.archive.playable import Playable, find_playable
 from earwitness.archive.viewer import Viewer
-from earwitness.archive.visible import visible_position
 from earwitness.http import decode
 from earwitness.http.installation import Installation
 from earwitness.http.named import as_played
@@ -52,30 +52,43 @@ class Play:
         self.viewer.require(Right.RECORDING_PLAY)
         wanted: MediaWanted = decode.take(MediaWanted, self.given)
         with self.archive.read() as connection:
-            position = visible_position(connection, self.viewer, self.interaction_id)
-            playable = playable_at(connection, position)
+            playable = find_playable(connection, self.viewer, self.interaction_id)
             check_playable(connection, playable, wanted.comment)
         return playable, wanted.format or "mp3"
 
-    def send(self, playable: Playable, format_: Format, asked: Asked) -> Response[Any]:
+    def answer(self, asked: Asked) -> Response[Any] | Callable[[], Response[Any]]:
+        """Answer with what is stored; what must be made first is answered by what this gives.
+
+        A refusal, then or now, has its row in the ledger.
+        """
+        with self.remembering():
+            playable, format_ = self.look_up()
+            if format_ in playable.objects:
+                return self._send(playable, format_, asked)
+
+        def make() -> Response[Any]:
+            with self.remembering():
+                return self._send(playable, format_, asked)
+
+        return make
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Write a row for what is refused meanwhile, if there is such a recording."""
+        try:
+            yield
+        except Problem as problem:
+            named = Named(interaction_ids=[self.interaction_id])
+            remember_refusal(self.archive, self.action, self.viewer, named, problem, self.metadata)
+            raise
+
+    def _send(self, playable: Playable, format_: Format, asked: Asked) -> Response[Any]:
         """Answer as `send_part` does; the row is written before the first byte leaves, if one does."""
 
         def remember(status: int) -> None:
             if self.action.method == "HEAD":
                 return
             row = Entry(self.interaction_id, metadata=self.metadata, response_code=status)
-            remember_play(self.archive, self.action, row)
+            self.installation.plays.remember(self.archive, self.action, row)
 
-        return send_part(
-            self.archive,
-            playable,
-            format_,
-            self.installation,
-            asked=asked,
-            before=remember,
-        )
-
-    def refused(self, problem: Problem) -> None:
-        """Write a row for a refusal, if there is such a recording."""
-        named = Named(interaction_ids=[self.interaction_id])
-        remember_refusal(self.archive, self.action, self.viewer, named, problem, self.metadata)
+        return send_part(self.archive, playable, format_, self.installation, asked=asked, before=remember)

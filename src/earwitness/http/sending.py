@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from earwitness.archive.accounts import Archive
 from earwitness.archive.playable import MediaObject, Playable
 from earwitness.archive.schema.people import account
-from earwitness.http.download import Download, content_disposition
+from earwitness.http.download import Download, Whole, content_disposition
 from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
 from earwitness.http.renditions import made, rendering
@@ -29,12 +29,13 @@ _MEDIA_TYPES = {
     "raw": "application/octet-stream",
 }
 _CACHING = "private, no-store"
+_SHORT_BYTES = 256 << 10
+_FORCED_COMMENTS = select(account.c.forced_comments)
 
 
 def check_playable(connection: Connection, playable: Playable, comment: str | None) -> None:
     """Raise BadRequest where the account asks for a comment and there is none, NotFound without media."""
-    forced = connection.scalar(select(account.c.forced_comments))
-    if forced and not (comment or "").strip():
+    if not (comment or "").strip() and connection.scalar(_FORCED_COMMENTS):
         raise BadRequest.of(
             Fault("comment", "this account asks for a comment with every play"), code="comment-required"
         )
@@ -68,6 +69,7 @@ def send(
             reader.chunks(0, reader.size),
             leaving.pop_all().close,
             headers=headers | _of_object(stored, reader.size),
+            turns=installation.decrypting,
         )
 
 
@@ -82,8 +84,8 @@ def send_part(
 ) -> Response[Any]:
     """Answer with what is asked of a recording's media: all (200), a part (206), or that it is known (304).
 
-    Each segment is verified as it leaves, the first before anything does. `before` is called with the
-    status when bytes are about to leave and nothing can be refused any more.
+    Each segment is verified as it leaves, the first before anything does; what is short is verified to its
+    end. `before` is called with the status when bytes are about to leave and nothing can be refused any more.
     Raises RangeUnsatisfiable (416) and what `send` raises.
     """
     keep = format_ in installation.settings.kept_renditions
@@ -98,13 +100,18 @@ def send_part(
             return Response(None, status_code=304, headers={"ETag": etag, "Cache-Control": _CACHING})
         part = asked.part_of(reader.size, etag)
         start, stop, status = (part.start, part.stop, 206) if part else (0, reader.size, 200)
-        chunks = _begun(reader.chunks(start, stop))
-        before(status)
         headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start)
         headers["Accept-Ranges"] = "bytes"
         if part:
             headers["Content-Range"] = part.content_range
-        return Download(chunks, leaving.pop_all().close, headers=headers, status=status)
+        if stop - start <= _SHORT_BYTES:
+            body = reader.read(start, stop)
+            before(status)
+            return Whole(body, headers=headers, status_code=status)
+        chunks = _begun(reader.chunks(start, stop))
+        before(status)
+        turns = installation.decrypting
+        return Download(chunks, leaving.pop_all().close, headers=headers, status=status, turns=turns)
 
 
 def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:

@@ -30,9 +30,7 @@ class PlayBack(Wire):
 )
 def play_back_by_third_party_id(call: Call, wanted: PlayBack) -> Afterwards:
     """Download the audio, or video, of a recording."""
-    playable = find_playable(call.connection, call.archive, call.viewer, wanted.third_party_id)
-    if playable is None:
-        raise NotFound(f"There is no recording {wanted.third_party_id}.")
+    playable = find_playable(call.connection, call.viewer, wanted.third_party_id)
     check_playable(call.connection, playable, wanted.comment)
     format_, streams = wanted.format or "mp3", bool(wanted.stream_through)
     return Afterwards(lambda: send(call.archive, playable, format_, call.installation, streams=streams))
