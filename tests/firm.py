@@ -2,8 +2,9 @@
 
 import json
 import wave
+from functools import lru_cache
 from io import BytesIO
-from math import pi, sin
+from math import ceil, pi, sin
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,37 +23,48 @@ CLIENT_ID = 1234567
 ADMIN = "admin@example.com"
 
 
-_built: list[Litestar] = []
+_idle: list[Litestar] = []
 
 
-def _app(settings: Settings) -> Litestar:
-    """The application of this process, with a new installation: building its routes takes long."""
-    if not _built:
-        _built.append(build(settings))
-    else:
-        install(_built[0], settings)
-    return _built[0]
+def take_app(settings: Settings) -> Litestar:
+    """An application with a new installation; to build its routes takes long, so they serve again."""
+    if not _idle:
+        return build(settings)
+    app = _idle.pop()
+    install(app, settings)
+    return app
+
+
+def give_back(app: Litestar) -> None:
+    _idle.append(app)
 
 
 class Firm:
     """One account, its server, and its signed-in users. Calls are made as the administrator by default."""
 
-    def __init__(self, settings: Settings, app: Litestar | None = None) -> None:
+    def __init__(
+        self, settings: Settings, app: Litestar | None = None, keys: dict[str, str] | None = None
+    ) -> None:
+        """`keys` are those of the users that there are already, if it is a copy of another firm."""
         self.settings = settings
-        self.app = app or _app(settings)
+        self.app = app or take_app(settings)
+        self._is_own_app = app is not None
         self.client = TestClient(self.app, raise_server_exceptions=False)
-        self.keys: dict[str, str] = {}
+        self.keys = dict(keys or {})
         self.tokens: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.client.__enter__()
-        self.add_user(ADMIN, [Role.ADMIN])
+        if not self.keys:
+            self.add_user(ADMIN, [Role.ADMIN])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.__exit__(kind, error, trace)
+        if not self._is_own_app:
+            give_back(self.app)
 
     @property
     def archive(self) -> Archive:
@@ -156,17 +168,18 @@ def transcript(*sentences: str, language: str = "en") -> dict[str, Any]:
     return {"language": language, "segments": segments}
 
 
-def tone(seconds: float = 1.0, rate: int = 8000, channels: int = 1, hertz: float = 440.0) -> bytes:
+@lru_cache(maxsize=16)
+def tone(seconds: float = 1.0, rate: int = 8000, channels: int = 1, hertz: int = 440) -> bytes:
     """A wav file with a tone, half as loud on each further channel."""
-    frames = bytearray()
-    for index in range(int(seconds * rate)):
+    second = bytearray()  # the same again and again
+    for index in range(rate):
         level = sin(2 * pi * hertz * index / rate) * 0.5
         for channel in range(channels):
-            frames += int(level * 32767 / (channel + 1)).to_bytes(2, "little", signed=True)
+            second += int(level * 32767 / (channel + 1)).to_bytes(2, "little", signed=True)
     written = BytesIO()
     with wave.open(written, "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(bytes(frames))
+        file.writeframes((bytes(second) * ceil(seconds))[: int(seconds * rate) * channels * 2])
     return written.getvalue()

@@ -10,19 +10,20 @@ from typing import Any
 import httpx
 import uvicorn
 
-from earwitness.app import build
-from tests.firm import Firm
+from tests.firm import Firm, give_back, take_app
 
 
 @contextmanager
 def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
     """The base URL of a server of the firm's archive, with changed settings.
 
-    Leaving the block waits for all it still does.
+    Its connections hold little on the way. Leaving the block waits for all it still does.
     """
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+    app = take_app(replace(firm.settings, **changes))
     config = uvicorn.Config(
-        build(replace(firm.settings, **changes)),
+        app,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -37,6 +38,7 @@ def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
+        give_back(app)
 
 
 @contextmanager

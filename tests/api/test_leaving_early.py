@@ -11,7 +11,7 @@ from tests.api.serving import client_of, server_of
 from tests.firm import Firm
 from tests.media.samples import wav_of
 
-LARGE = wav_of(bytes(24 << 20), 48_000, 2)
+LARGE = wav_of(bytes(8 << 20), 48_000, 2)
 """More than a connection holds on the way."""
 
 PLAY = "client/recording.playBackByThirdPartyId"

@@ -1,6 +1,7 @@
 """Whatever is sent, fitting the document or not: every answer is one that the document speaks of."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from shutil import copytree
@@ -49,13 +50,24 @@ every_kind = settings(
 )
 
 
-@pytest.fixture
-def firm(fresh_sqlite: Settings, tmp_path: Path) -> Iterator[Firm]:
-    """A firm with something of everything, on SQLite."""
-    copytree(fresh_sqlite.data, tmp_path / "data")
-    copytree(fresh_sqlite.keys_folder, tmp_path / "keys")
-    with Firm(Settings(data=tmp_path / "data", keys=tmp_path / "keys", jobs=False)) as firm:
+def copied(settings: Settings, folder: Path) -> Settings:
+    copytree(settings.data, folder / "data")
+    copytree(settings.keys_folder, folder / "keys")
+    return replace(settings, data=folder / "data", keys=folder / "keys")
+
+
+@pytest.fixture(scope="module")
+def filled(fresh_sqlite: Settings, tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    """A firm with something of everything, on SQLite; it is closed."""
+    with Firm(copied(fresh_sqlite, tmp_path_factory.mktemp("filled"))) as firm:
         fill(firm)
+    return firm
+
+
+@pytest.fixture
+def firm(filled: Firm, tmp_path: Path) -> Iterator[Firm]:
+    """Such a firm, for one test to do with as it likes."""
+    with Firm(copied(filled.settings, tmp_path), keys=filled.keys) as firm:
         yield firm
 
 

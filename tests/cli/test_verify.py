@@ -63,8 +63,8 @@ def test_a_sample_can_be_taken_again(recorded: Firm) -> None:
 
 
 @pytest.mark.parametrize("share", ["0", "0%", "101%", "2", "some", "-5%"])
-def test_a_share_that_is_none_is_refused(recorded: Firm, share: str) -> None:
-    assert run(recorded.settings, "verify", CLIENT_ID, "--sample", share).exit_code == 2
+def test_a_share_that_is_none_is_refused(firm: Firm, share: str) -> None:
+    assert run(firm.settings, "verify", CLIENT_ID, "--sample", share).exit_code == 2
 
 
 def test_when_the_time_is_over_it_says_so(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:

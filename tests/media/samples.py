@@ -26,11 +26,11 @@ LOUDNESS = 0.5
 def tones(rate: int, seconds: float, channels: int) -> bytes:
     """16-bit samples, interleaved: a low tone on the left, a high one on the right."""
     pitches = [(LEFT_HZ, RIGHT_HZ)[channel % 2] for channel in range(channels)]
-    samples = array("h")
-    for position in range(int(rate * seconds)):
+    second = array("h")  # the same again and again
+    for position in range(rate):
         for pitch in pitches:
-            samples.append(int(32767 * LOUDNESS * math.sin(2 * math.pi * pitch * position / rate)))
-    return samples.tobytes()
+            second.append(int(32767 * LOUDNESS * math.sin(2 * math.pi * pitch * position / rate)))
+    return (second * math.ceil(seconds))[: int(rate * seconds) * channels].tobytes()
 
 
 def wav(rate: int = 8000, seconds: float = 2.0, channels: int = 2) -> bytes:

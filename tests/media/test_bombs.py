@@ -24,7 +24,7 @@ LITTLE_MEMORY = Limits(seconds=600, memory_mib=400)
 class TenHours:
     """A call of ten hours, a tick each second and else silence, which exists as it is read."""
 
-    rate = 4000
+    rate = 2000
     samples = rate * 10 * 3600
     header = wav_header(samples, rate, 1)
     size = len(header) + samples * 2
