@@ -24,6 +24,9 @@ BUSY_MS = 30_000
 _STEPS_BETWEEN_LOOKS = 50_000
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
+# A plan that is to serve any word serves common ones badly: each question has one of its own.
+_PLANS = "-c jit=off -c plan_cache_mode=force_custom_plan"
+
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -72,7 +75,7 @@ def postgres_engine(url: str) -> Engine:
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
-        connect_args={"options": f"-c jit=off -c lock_timeout={BUSY_MS}"},
+        connect_args={"options": f"{_PLANS} -c lock_timeout={BUSY_MS}"},
     )
 
 
