@@ -42,35 +42,14 @@ def loads_mending(body: bytes) -> tuple[Any, list[str]]:
 
 def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
     """Read a value, whether nothing can be wrong with it (to look through all takes long), and what is."""
-    duplicates: list[str] = []
-    too_large: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) < len(pairs):
-            times = Counter(key for key, _ in pairs)
-            duplicates.extend(key for key, count in times.items() if count > 1)
-        return members
-
-    def integer(digits: str) -> int:
-        number = int(digits)
-        if not -MAX_INTEGER <= number <= MAX_INTEGER:
-            too_large.append(digits)
-        return number
-
-    def fraction(digits: str) -> float:
-        number = float(digits)
-        if math.isinf(number):
-            too_large.append(digits)
-        return number
-
+    seen = _Seen()
     try:
         text = body.decode()
         value = json.loads(
             text,
-            object_pairs_hook=unique,
-            parse_int=integer,
-            parse_float=fraction,
+            object_pairs_hook=seen.members,
+            parse_int=seen.integer,
+            parse_float=seen.fraction,
             parse_constant=_no_constant,
         )
     except UnicodeDecodeError as error:
@@ -81,8 +60,33 @@ def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
         raise BadRequest.of(Fault("", f"nested deeper than {MAX_DEPTH}")) from None
     except ValueError as error:
         raise BadRequest.of(Fault("", f"expected JSON: {str(error).split(';')[0]}")) from None
-    is_plain = not (too_large or _ESCAPED.search(text) or _is_deep(value))
-    return value, is_plain, [Fault(printable(key), "given twice in one object") for key in duplicates]
+    is_plain = not (seen.too_large or _ESCAPED.search(text) or _is_deep(value))
+    return value, is_plain, [Fault(printable(key), "given twice in one object") for key in seen.duplicates]
+
+
+class _Seen:
+    """What json meets on its way through a text, and what of it is wrong."""
+
+    def __init__(self) -> None:
+        self.duplicates: list[str] = []
+        self.too_large = False
+
+    def members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            times = Counter(key for key, _ in pairs)
+            self.duplicates.extend(key for key, count in times.items() if count > 1)
+        return members
+
+    def integer(self, digits: str) -> int:
+        number = int(digits)
+        self.too_large |= abs(number) > MAX_INTEGER
+        return number
+
+    def fraction(self, digits: str) -> float:
+        number = float(digits)
+        self.too_large |= math.isinf(number)
+        return number
 
 
 def _checked(value: Any, is_plain: bool, faults: list[Fault]) -> Any:
