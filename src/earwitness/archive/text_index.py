@@ -43,13 +43,6 @@ def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     )
 
 
-class _Said(msgspec.Struct):
-    """What is searched of a segment: the rest of it is not even read."""
-
-    text: str
-
-
-_SAID = msgspec.json.Decoder(list[_Said])
 _TEXTS = (
     select(
         recordings.c.position,
@@ -90,8 +83,7 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     these = {"positions": as_list(positions)}
     fields: dict[int, list[str]] = {}
     for position, segments, message, third_party_id, source in connection.execute(_TEXTS, these):
-        said = spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""
-        fields[position] = [said, message or "", third_party_id, source]
+        fields[position] = [said(segments), message or "", third_party_id, source]
     for position, tag in connection.execute(_TAGS, these):
         fields[position].append(tag)
     for position, *names in connection.execute(_PARTICIPANTS, these):
@@ -102,3 +94,17 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
 def spoken(texts: Iterable[str]) -> str:
     """The words of a transcript's segments, as one text: what is searched, and what passages are shown of."""
     return " ".join(text.strip() for text in texts)
+
+
+class _Said(msgspec.Struct):
+    """What is searched and shown of a segment: the rest of it is not even read."""
+
+    text: str
+
+
+_SAID = msgspec.json.Decoder(list[_Said])
+
+
+def said(segments: str | None) -> str:
+    """The same of a transcript's segments as they are kept, in JSON; nothing where there is none."""
+    return spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, UnsetType, field
 from sqlalchemy import Connection, Text, cast, func, select
 
@@ -24,7 +23,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
 from earwitness.archive.snippets import snippet
-from earwitness.archive.text_index import spoken
+from earwitness.archive.text_index import said
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -133,13 +132,6 @@ _HOLDS = (
 )
 
 
-class _Said(msgspec.Struct):
-    """What a passage is looked for in: the rest of a segment is not even read."""
-
-    text: str
-
-
-_SAID = msgspec.json.Decoder(list[_Said])
 _TEXTS = (
     select(recordings.c.position, recordings.c.message, cast(transcripts.c.segments, Text))
     .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
@@ -207,10 +199,6 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
 def _snippets(connection: Connection, page: dict[str, str], asked: Node) -> dict[int, str]:
     """The passages that matched, in what was said or written."""
     return {
-        position: snippet(_said(segments) or message or "", asked)
+        position: snippet(said(segments) or message or "", asked)
         for position, message, segments in connection.execute(_TEXTS, page).all()
     }
-
-
-def _said(segments: str | None) -> str:
-    return spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""
