@@ -14,6 +14,7 @@ from litestar import Litestar, get
 
 from earwitness.http.download import Download
 from earwitness.http.turns import Turns
+from earwitness.kernel.memory import keep_freed_memory
 from earwitness.media.disk import DiskObject
 from earwitness.media.streaming import SEGMENT_SIZE
 
@@ -38,6 +39,7 @@ def _chunks(opened: DiskObject) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     application = Litestar([ready, file], openapi_config=None, logging_config=None)
     port = int(sys.argv[-1])
     uvicorn.run(

@@ -19,6 +19,7 @@ from earwitness.cli.output import AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
+from earwitness.kernel.memory import keep_freed_memory
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
@@ -77,6 +78,7 @@ def application() -> Litestar:
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     app = build(settings)
+    keep_freed_memory()
     # What lives as long as the process is not gone through again at every collection.
     gc.collect()
     gc.freeze()

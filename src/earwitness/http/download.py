@@ -86,8 +86,7 @@ async def _threaded(chunks: Iterator[bytes], turns: Turns | None) -> AsyncIterat
             batch = await to_thread.run_sync(_batch, chunks, enough)
         if not batch:
             break
-        for chunk in batch:
-            yield chunk
+        yield b"".join(batch)
         enough = _ENOUGH_BYTES
 
 
