@@ -108,6 +108,9 @@ def test_a_kept_object_is_there_and_reads_in_ranges(store: Store) -> None:
         assert stored.size == len(CONTENT)
         assert stored.read(10, 20) == CONTENT[10:20]
         assert stored.read(99_990, 200_000) == CONTENT[99_990:]
+        room = bytearray(20)
+        assert stored.read_into(99_990, memoryview(room)) == 10
+        assert room == CONTENT[99_990:] + bytes(10)
     assert store.exists(name)
     assert list(store.names()) == [name]
 

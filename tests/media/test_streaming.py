@@ -43,6 +43,11 @@ class Object:
         self.taken += len(piece)
         return piece
 
+    def read_into(self, start: int, into: memoryview, /) -> int:
+        piece = self.read(start, start + len(into))
+        into[: len(piece)] = piece
+        return len(piece)
+
 
 def encrypt(plain: bytes, pieces: int = 1 << 20, key: bytes = KEY, bound_to: bytes = BOUND_TO) -> bytes:
     sink = io.BytesIO()

@@ -11,7 +11,7 @@ nowhere else.
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -139,17 +139,27 @@ class DiskObject:
         self.close()
 
     def read(self, start: int, stop: int, /) -> bytes:
-        try:
+        with _noticing_damage():
             return os.pread(self._fd, stop - start, start)
-        except OSError as error:
-            if error.errno == errno.EIO:
-                raise Corrupt("The disk cannot read this media.") from error
-            raise
+
+    def read_into(self, start: int, into: memoryview, /) -> int:
+        with _noticing_damage():
+            return os.preadv(self._fd, [into], start)
 
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextmanager
+def _noticing_damage() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise Corrupt("The disk cannot read this media.") from error
+        raise
 
 
 def _listed(folder: Path) -> list[str]:

@@ -14,6 +14,12 @@ class Source(Protocol):
     def read(self, start: int, stop: int, /) -> bytes: ...
 
 
+class Stored(Source, Protocol):
+    """A source that can also be read into memory that is used again."""
+
+    def read_into(self, start: int, into: memoryview, /) -> int: ...
+
+
 class Sink(Protocol):
     """Takes bytes in. What it is given is only good until `write` returns."""
 

@@ -207,6 +207,11 @@ class BucketObject:
             taken += memoryview(self._held)[offset : offset + stop - at]
         return bytes(taken)
 
+    def read_into(self, start: int, into: memoryview, /) -> int:
+        taken = self.read(start, start + len(into))
+        into[: len(taken)] = taken
+        return len(taken)
+
     def close(self) -> None:
         self._held = b""
 

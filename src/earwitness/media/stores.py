@@ -60,6 +60,9 @@ class StoredObject(Protocol):
     def read(self, start: int, stop: int, /) -> bytes:
         """The bytes from `start` up to `stop`; fewer only where the object ends."""
 
+    def read_into(self, start: int, into: memoryview, /) -> int:
+        """Fill memory with the bytes from `start` on, as far as there are; how many."""
+
     def close(self) -> None: ...
 
 

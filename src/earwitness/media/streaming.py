@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from earwitness.kernel.errors import Corrupt
-from earwitness.media.flow import Bytes, Sink, Source
+from earwitness.media.flow import Bytes, Sink, Stored
 
 SEGMENT_SIZE = 65536
 KEY_SIZE = 32
@@ -44,7 +44,7 @@ class _Segments:
     def seal(self, number: int, plain: Bytes, into: bytearray, *, last: bool) -> int:
         return self._aead.encrypt_into(self._nonce(number, last), plain, None, into)
 
-    def unseal(self, number: int, sealed: bytes, *, last: bool) -> bytes:
+    def unseal(self, number: int, sealed: Bytes, *, last: bool) -> bytes:
         try:
             return self._aead.decrypt(self._nonce(number, last), sealed, None)
         except InvalidTag:
@@ -126,7 +126,7 @@ class DecryptingReader:
     is the true end. Raises Corrupt for damage of any kind, another object or the wrong key.
     """
 
-    def __init__(self, stored: Source, key: bytes, associated_data: bytes) -> None:
+    def __init__(self, stored: Stored, key: bytes, associated_data: bytes) -> None:
         header = stored.read(0, _HEADER_SIZE)
         self._count, last_size = _count_segments(stored.size)
         if len(header) != _HEADER_SIZE or header[0] != _HEADER_SIZE or last_size < _TAG_SIZE:
@@ -173,9 +173,11 @@ class DecryptingReader:
     def _unsealed(self, first: int, after: int) -> Iterator[tuple[int, bytes]]:
         # One at a time: pieces of this size are allocated from memory that was used just before, larger
         # ones are mapped anew each time, which takes longer than to decrypt them.
+        room = memoryview(bytearray(SEGMENT_SIZE))
         for number in range(first, after):
             begin = number * SEGMENT_SIZE or _HEADER_SIZE
-            sealed = self._stored.read(begin, min((number + 1) * SEGMENT_SIZE, self._stored.size))
+            size = min((number + 1) * SEGMENT_SIZE, self._stored.size) - begin
+            sealed = room[: self._stored.read_into(begin, room[:size])]
             yield number, self._segments.unseal(number, sealed, last=number == self._count - 1)
 
 
