@@ -76,6 +76,11 @@ def test_a_recording_without_media_is_processed_at_once(firm: Firm) -> None:
     assert found["mediaAccessStatus"] == "Unavailable"
 
 
+def test_what_has_no_word_is_taken_and_found(firm: Firm) -> None:
+    firm.ingest(thirdPartyId="--", source="", endpoints=[{"type": "email", "endpoint": "-"}])
+    assert firm.search() == firm.search(freeText="-word") == ["--"]
+
+
 def test_what_is_acknowledged_is_found_and_played_before_it_is_processed(firm: Firm) -> None:
     media = tone(0.5)
     firm.ingest(media)

@@ -33,14 +33,14 @@ def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
         return
     pieces = recording_text_parts
     connection.execute(delete(pieces).where(among(pieces.c.position, positions)))
-    connection.execute(
-        insert(pieces).values(document=cast(bindparam("literal", type_=Text), TSVECTOR)),
-        [
-            {"position": position, "part": number, "literal": tsvector_literal(part)}
-            for position, tokens in documents
-            for number, part in enumerate(parts(tokens))
-        ],
-    )
+    pieces_of_all = [
+        {"position": position, "part": number, "literal": tsvector_literal(part)}
+        for position, tokens in documents
+        for number, part in enumerate(parts(tokens))
+    ]
+    if pieces_of_all:  # what has no word has no part
+        document = cast(bindparam("literal", type_=Text), TSVECTOR)
+        connection.execute(insert(pieces).values(document=document), pieces_of_all)
 
 
 _TEXTS = (

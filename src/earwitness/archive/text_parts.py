@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from earwitness.archive.free_text import MOST_TOKENS, Node, Phrase
-from earwitness.archive.text_queries import Hits, asked_tokens, grouped, settle
+from earwitness.archive.text_queries import Hits, asked_tokens, settle
 
 PART_TOKENS, PART_BYTES, PART_REPEATS = 8_000, 500_000, 250
 """What one tsvector is given. PostgreSQL's own limits (12.11, "Limitations"): positions up to 16,383,
@@ -108,7 +108,7 @@ def found_in(table: Any, node: Node) -> Hits[Positions]:
     second = table.alias()
     is_long = table.c.position.in_(select(second.c.position).where(second.c.part == 1))
     short = select(table.c.position).where(_says(table, whole.found), table.c.part == 0, ~is_long)
-    long = _sets(node, lambda phrase: standing(phrase).where(is_long)).found
+    long = _sets(node, lambda phrase: standing(phrase).where(is_long).distinct()).found
     return Hits(union_all(short, long), whole.complement)
 
 
@@ -135,11 +135,11 @@ def _tsquery_of(phrase: Phrase) -> str:
 
 
 def _narrow(within: list[str], without: list[str]) -> str:
-    return grouped(" & ", [f"({one})" for one in within] + [f"!({one})" for one in without], True)
+    return " & ".join([f"({one})" for one in within] + [f"!({one})" for one in without])
 
 
 def _widen(any_of: list[str]) -> str:
-    return grouped(" | ", [f"({one})" for one in any_of], True)
+    return " | ".join(f"({one})" for one in any_of)
 
 
 def _says(table: Any, tsquery: str) -> ColumnElement[bool]:

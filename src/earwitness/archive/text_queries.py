@@ -30,15 +30,15 @@ def fts5(node: Node) -> Hits[str]:
     def narrow(within: list[str], without: list[str]) -> str:
         # NOT binds tighter than AND. Without parentheses of its own it spares the parser's stack.
         first = " NOT ".join([within[0], *without])
-        return grouped(" AND ", [first, *within[1:]], len(within) + len(without) > 1)
+        return _grouped(" AND ", [first, *within[1:]], len(within) + len(without) > 1)
 
     def widen(any_of: list[str]) -> str:
-        return grouped(" OR ", any_of, len(any_of) > 1)
+        return _grouped(" OR ", any_of, len(any_of) > 1)
 
     return settle(node, leaf, narrow, widen)
 
 
-def grouped(operator: str, operands: list[str], several: bool) -> str:
+def _grouped(operator: str, operands: list[str], several: bool) -> str:
     return f"({operator.join(operands)})" if several else operands[0]
 
 
