@@ -109,8 +109,6 @@ def install(app: Litestar, settings: Settings) -> None:
     accounts = Accounts(settings)
     app.state.installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
-    turns = app.state.installation.turns
-    app.state.turns = None if settings.database_url else turns  # PostgreSQL works in processes of its own
 
 
 @asynccontextmanager

@@ -23,8 +23,8 @@ def find_people(
     named = set(named)
     ids = {third_party_id for third_party_id, _ in named if third_party_id is not None}
     emails = {email.casefold() for third_party_id, email in named if third_party_id is None and email}
-    by_id = dict(connection.execute(_BY_ID, {"ids": as_list(list(ids))}).all())
-    by_email = dict(connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))}).all())
+    by_id = dict(connection.execute(_BY_ID, {"ids": as_list(list(ids))}).all()) if ids else {}
+    by_email = dict(connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))}).all()) if emails else {}
     found = {
         (third_party_id, email): by_email.get(email and email.casefold())
         if third_party_id is None
@@ -42,8 +42,6 @@ _BY_EMAIL = (
     .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
     .group_by(people.c.email_folded)
 )
-
-
 _FIRST_BY_EMAIL = (
     select(people.c.id, people.c.third_party_id)
     .where(people.c.email_folded == bindparam("email"))

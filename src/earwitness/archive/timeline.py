@@ -17,10 +17,10 @@ from earwitness.archive.schema.recordings import recordings
 TIE_BITS = 20
 
 
-Moment = TypeVar("Moment", int, ColumnElement[int])
+Milliseconds = TypeVar("Milliseconds", int, ColumnElement[int])
 
 
-def first_position(moment_ms: Moment) -> Moment:
+def first_position(moment_ms: Milliseconds) -> Milliseconds:
     """The first position of a millisecond: what starts at or after it lies at or after this."""
     return moment_ms * (1 << TIE_BITS)
 

@@ -84,14 +84,17 @@ async def _threaded(chunks: Iterator[bytes], turns: Turns | None) -> AsyncIterat
     while True:
         async with turns.take() if turns else nullcontext():
             batch = await to_thread.run_sync(_batch, chunks, enough)
-        if not batch:
+        if batch is None:
             break
-        yield b"".join(batch)
+        yield batch
         enough = _ENOUGH_BYTES
 
 
-def _batch(chunks: Iterator[bytes], enough: int) -> list[bytes]:
-    """The next chunks, as many as a turn in a thread is worth; few where they are made slowly."""
+def _batch(chunks: Iterator[bytes], enough: int) -> bytes | None:
+    """The next chunks as one, as many as a turn in a thread is worth; few where they are made slowly.
+
+    None is the end.
+    """
     batch: list[bytes] = []
     size, until = 0, time.monotonic() + _LONGEST_TURN_SECONDS
     for chunk in chunks:
@@ -99,7 +102,7 @@ def _batch(chunks: Iterator[bytes], enough: int) -> list[bytes]:
         size += len(chunk)
         if size >= enough or time.monotonic() > until:
             break
-    return batch
+    return b"".join(batch) if batch else None
 
 
 def content_disposition(file_name: str, kind: str = "attachment") -> str:

@@ -32,6 +32,11 @@ class Installation:
         return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
+    def quick_calls(self) -> Turns | None:
+        """Whose turn a quick call is; anybody's on PostgreSQL, which works in processes of its own."""
+        return None if self.settings.database_url else self.turns
+
+    @property
     def decrypting(self) -> Turns | None:
         """Whose turn it is to decrypt stored media; anybody's where each waits for a bucket."""
         return None if self.settings.media_url else self.turns

@@ -171,9 +171,9 @@ def _declare(
 
     async def travel(request: AnyRequest) -> Response[Any]:
         body = b"" if route.reads_query else await request.body()
-        state = request.app.state
-        async with state.turns.take() if route.is_quick and state.turns else nullcontext():
-            limiter = state.slow_calls if route.slow else None
+        limiter = request.app.state.slow_calls if route.slow else None
+        turns = request.app.state.installation.quick_calls if route.is_quick else None
+        async with turns.take() if turns else nullcontext():
             return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
 
     return HTTPRouteHandler(

@@ -171,8 +171,7 @@ class DecryptingReader:
         return first, after
 
     def _unsealed(self, first: int, after: int) -> Iterator[tuple[int, bytes]]:
-        # One at a time: pieces of this size are allocated from memory that was used just before, larger
-        # ones are mapped anew each time, which takes longer than to decrypt them.
+        # One at a time, into memory that was used just before: to map it anew takes longer than to decrypt.
         room = memoryview(bytearray(SEGMENT_SIZE))
         for number in range(first, after):
             begin = number * SEGMENT_SIZE or _HEADER_SIZE
