@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
-from earwitness.archive.among import among
+from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.schema.recordings import recording_tags, tags
 
 
@@ -30,3 +30,19 @@ def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None
     ]
     if rows:
         connection.execute(insert(recording_tags), rows)
+
+
+def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
+    """The tags of each of these recordings that has any, in their order."""
+    tagged: dict[int, list[str]] = {}
+    for position, tag in connection.execute(_TAGS, {"positions": as_list(positions)}).all():
+        tagged.setdefault(position, []).append(tag)
+    return tagged
+
+
+_TAGS = (
+    select(recording_tags.c.position, tags.c.tag)
+    .join(tags, tags.c.id == recording_tags.c.tag_id)
+    .where(among(recording_tags.c.position, POSITIONS))
+    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
+)

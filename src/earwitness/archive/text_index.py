@@ -11,12 +11,11 @@ from earwitness.archive.common_words import with_pairs
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
-    recording_tags,
     recordings,
-    tags,
     transcripts,
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
+from earwitness.archive.tags import tags_of
 from earwitness.archive.text import document_tokens
 from earwitness.archive.text_parts import parts, tsvector_literal
 
@@ -54,12 +53,6 @@ _TEXTS = (
     .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
     .where(among(recordings.c.position, POSITIONS))
 )
-_TAGS = (
-    select(recording_tags.c.position, tags.c.tag)
-    .join(tags, tags.c.id == recording_tags.c.tag_id)
-    .where(among(recording_tags.c.position, POSITIONS))
-    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
-)
 _PART = recording_endpoints.c
 _PARTICIPANTS = (
     select(
@@ -84,8 +77,8 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     fields: dict[int, list[str]] = {}
     for position, segments, message, third_party_id, source in connection.execute(_TEXTS, these):
         fields[position] = [said(segments), message or "", third_party_id, source]
-    for position, tag in connection.execute(_TAGS, these):
-        fields[position].append(tag)
+    for position, tagged in tags_of(connection, positions).items():
+        fields[position] += tagged
     for position, *names in connection.execute(_PARTICIPANTS, these):
         fields[position].append(" ".join(dict.fromkeys(filter(None, names))))
     return fields

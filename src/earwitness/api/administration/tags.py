@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 
 from earwitness.archive.reindexing import index_anew
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
-from earwitness.archive.tags import set_tags
+from earwitness.archive.tags import set_tags, tags_of
 from earwitness.archive.text_index import index_recordings
 from earwitness.archive.viewer import check_sees_everything
 from earwitness.archive.visible import visible_position
@@ -61,20 +61,9 @@ def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
     position = visible_position(call.connection, call.viewer, wanted.recording_id)
     set_tags(call.connection, {position: wanted.tags})
     index_recordings(call.connection, [position])
-    named = _tags_of(call.connection, position)
+    named = tags_of(call.connection, [position]).get(position, [])
     call.changed_recording(wanted.recording_id, {"tags": named})
     return RecordingTags(recording_id=wanted.recording_id, tags=named)
-
-
-def _tags_of(connection: Connection, position: int) -> list[str]:
-    return list(
-        connection.scalars(
-            select(tags.c.tag)
-            .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
-            .where(recording_tags.c.position == position)
-            .order_by(recording_tags.c.ordinal)
-        )
-    )
 
 
 @road.read("/admin/tag", method="GET", right=Right.RECORDING_TAG_EDIT)

@@ -16,13 +16,12 @@ from earwitness.archive.schema.recordings import (
     comments,
     legal_hold_recordings,
     legal_holds,
-    recording_tags,
     recordings,
-    tags,
     transcripts,
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
 from earwitness.archive.snippets import snippet
+from earwitness.archive.tags import tags_of
 from earwitness.archive.text_index import said
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
@@ -118,12 +117,6 @@ _ROWS = select(
     .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
     .scalar_subquery(),
 ).where(among(recordings.c.position, POSITIONS))
-_TAGS = (
-    select(recording_tags.c.position, tags.c.tag)
-    .join(tags, tags.c.id == recording_tags.c.tag_id)
-    .where(among(recording_tags.c.position, POSITIONS))
-    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
-)
 _HOLDS = (
     select(legal_hold_recordings.c.position, legal_holds.c.id, legal_holds.c.name)
     .join(legal_holds, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
@@ -147,9 +140,7 @@ def recordings_at(
         return []
     page = {"positions": as_list(positions)}
     participants = participants_of(connection, positions)
-    tagged: dict[int, list[str]] = defaultdict(list)
-    for position, tag in connection.execute(_TAGS, page).all():
-        tagged[position].append(tag)
+    tagged = tags_of(connection, positions)
     holds: dict[int, list[LegalHold]] = defaultdict(list)
     for position, hold_id, name in connection.execute(_HOLDS, page).all():
         holds[position].append(LegalHold(id=hold_id, name=name))
@@ -174,7 +165,7 @@ def recordings_at(
             comments_count=commented if sees_comments else 0,
             transcript_snippet=snippets.get(position, opening),
             analysis=analysis,
-            tags=tagged[position],
+            tags=tagged.get(position, []),
             conversation_phases=phases,
             is_private=is_private,
             is_private_reason=reason,
