@@ -1,13 +1,10 @@
 """Who took part in recordings, as every list of them shows it."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from sqlalchemy import func, select
 
-from sqlalchemy import Connection, select
-
-from earwitness.archive.among import POSITIONS, among, as_list
+from earwitness.archive.nested import as_array, as_object
 from earwitness.archive.schema.people import endpoints, people
-from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.wire import Wire
 
 
@@ -38,39 +35,45 @@ class Participant(Wire):
 
 
 _PART = recording_endpoints.c
-_OF_PAGE = (
+_PARTS = (
     select(
-        _PART.position,
         _PART.is_originator,
         _PART.is_recording_subject,
         _PART.user,
-        endpoints.c.id,
+        endpoints.c.id.label("endpoint_id"),
         endpoints.c.type,
         endpoints.c.endpoint,
-        people.c.id,
+        people.c.id.label("person_id"),
         people.c.full_name,
         people.c.email,
     )
     .select_from(recording_endpoints)
     .join(endpoints, endpoints.c.id == _PART.endpoint_id)
     .outerjoin(people, people.c.id == _PART.person_id)
-    .where(among(_PART.position, POSITIONS))
-    .order_by(_PART.position, _PART.ordinal)
+    .where(_PART.position == recordings.c.position)
+    .order_by(_PART.ordinal)
+    .correlate(recordings)
+    .subquery("parts")
+).c
+
+PARTICIPANTS = as_array(
+    as_object(
+        Participant,
+        is_originator=_PARTS.is_originator,
+        is_recording_subject=_PARTS.is_recording_subject,
+        user=_PARTS.user,
+        endpoint=as_object(
+            Endpoint,
+            id=_PARTS.endpoint_id,
+            type=_PARTS.type,
+            endpoint=_PARTS.endpoint,
+        ),
+        person=as_object(
+            NamedPerson,
+            id=_PARTS.person_id,
+            full_name=func.coalesce(_PARTS.full_name, ""),
+            email=_PARTS.email,
+        ),
+    )
 )
-
-
-def participants_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[Participant]]:
-    """The participants of each of these recordings, in the order they came."""
-    found: dict[int, list[Participant]] = defaultdict(list)
-    rows = connection.execute(_OF_PAGE, {"positions": as_list(positions)}).all()
-    for position, is_originator, is_subject, user, endpoint_id, kind, value, person_id, name, email in rows:
-        found[position].append(
-            Participant(
-                is_originator=is_originator,
-                is_recording_subject=is_subject,
-                user=user,
-                endpoint=Endpoint(id=endpoint_id, type=kind, endpoint=value),
-                person=NamedPerson(id=person_id, full_name=name or "", email=email),
-            )
-        )
-    return found
+"""The participants of a row of `recordings`, in the order they came: `Participant`s in JSON."""

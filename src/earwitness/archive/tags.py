@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.schema.recordings import recording_tags, tags
+from earwitness.archive.nested import as_array
+from earwitness.archive.schema.recordings import recording_tags, recordings, tags
 
 
 def find_or_add_tag(connection: Connection, tag: str) -> int:
@@ -46,3 +47,14 @@ _TAGS = (
     .where(among(recording_tags.c.position, POSITIONS))
     .order_by(recording_tags.c.position, recording_tags.c.ordinal)
 )
+
+TAGS = as_array(
+    select(tags.c.tag)
+    .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
+    .where(recording_tags.c.position == recordings.c.position)
+    .order_by(recording_tags.c.ordinal)
+    .correlate(recordings)
+    .subquery()
+    .c.tag
+)
+"""The tags of a row of `recordings`, in their order: a list in JSON."""

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, field
 from sqlalchemy import Connection, select
 
 from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
-from earwitness.archive.participants import participants_of
+from earwitness.archive.nested import as_written
+from earwitness.archive.participants import PARTICIPANTS
 from earwitness.archive.retention import retention_of
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
@@ -70,7 +70,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
     positions = [row.position for row in rows]
     firm = connection.execute(select(account)).one()
     objects = _objects(connection, positions)
-    participants = participants_of(connection, positions)
+    participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
     owners = _owners(connection, positions)
     peaks = dict(_pairs(connection, waveforms.c.position, waveforms.c.peaks, positions))
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
@@ -83,7 +83,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
                 "recorder": row.metadata.get("recorder", row.source),
                 "region": row.metadata.get("region", firm.region),
                 "sourceFileDetail": _wav(row.measurement) | objects[row.position],
-                "endpoints": msgspec.to_builtins(participants[row.position]),
+                "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
                 "retention": _retention(connection, row),
             },

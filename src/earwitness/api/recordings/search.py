@@ -1,6 +1,5 @@
 """Search recordings: POST /client/recording.search."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,8 @@ from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
-from earwitness.archive.participants import Participant, participants_of
+from earwitness.archive.nested import as_array, as_object, as_written
+from earwitness.archive.participants import PARTICIPANTS, Participant
 from earwitness.archive.schema.recordings import (
     comments,
     legal_hold_recordings,
@@ -21,7 +21,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
 from earwitness.archive.snippets import snippet
-from earwitness.archive.tags import tags_of
+from earwitness.archive.tags import TAGS
 from earwitness.archive.text_index import said
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
@@ -93,6 +93,15 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     )
 
 
+_HOLDS = (
+    select(legal_holds.c.id, legal_holds.c.name)
+    .join(legal_hold_recordings, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
+    .where(legal_hold_recordings.c.position == recordings.c.position, legal_holds.c.ended_at.is_(None))
+    .order_by(legal_holds.c.id)
+    .correlate(recordings)
+    .subquery("holds")
+    .c
+)
 # Built once: building a statement costs more than running it over a page.
 _ROWS = select(
     recordings.c.position,
@@ -103,28 +112,23 @@ _ROWS = select(
     recordings.c.duration_ms,
     recordings.c.type,
     recordings.c.source,
+    select(func.count())
+    .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
+    .scalar_subquery(),
     recordings.c.transcript_snippet,
-    recordings.c.analysis,
-    recordings.c.conversation_phases,
+    cast(recordings.c.analysis, Text),
+    TAGS,
+    cast(recordings.c.conversation_phases, Text),
     recordings.c.is_private,
     recordings.c.is_private_reason,
     recordings.c.has_media,
     recordings.c.retention_group_id,
     recordings.c.retain_until,
-    recordings.c.data_groups,
-    recordings.c.optional,
-    select(func.count())
-    .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
-    .scalar_subquery(),
+    as_array(as_object(LegalHold, id=_HOLDS.id, name=_HOLDS.name)),
+    cast(recordings.c.data_groups, Text),
+    cast(recordings.c.optional, Text),
+    PARTICIPANTS,
 ).where(among(recordings.c.position, POSITIONS))
-_HOLDS = (
-    select(legal_hold_recordings.c.position, legal_holds.c.id, legal_holds.c.name)
-    .join(legal_holds, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
-    .where(among(legal_hold_recordings.c.position, POSITIONS), legal_holds.c.ended_at.is_(None))
-    .order_by(legal_holds.c.id)
-)
-
-
 _TEXTS = (
     select(recordings.c.position, recordings.c.message, cast(transcripts.c.segments, Text))
     .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
@@ -139,21 +143,21 @@ def recordings_at(
     if not positions:
         return []
     page = {"positions": as_list(positions)}
-    participants = participants_of(connection, positions)
-    tagged = tags_of(connection, positions)
-    holds: dict[int, list[LegalHold]] = defaultdict(list)
-    for position, hold_id, name in connection.execute(_HOLDS, page).all():
-        holds[position].append(LegalHold(id=hold_id, name=name))
+    snippets = _snippets(connection, page, asked) if asked else {}
     sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
     media = [media_access_status(viewer, has_media) for has_media in (False, True)]
-    snippets = _snippets(connection, page, asked) if asked else {}
     found: dict[int, Recording] = {}
-    for row in connection.execute(_ROWS, page).all():
-        position, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = (
-            row
-        )
-        opening, analysis, phases, is_private, reason, has_media, group_id, until, groups, *rest = rest
-        optional, commented = rest
+    for (
+        position,
+        interaction_id,
+        third_party_id,
+        started_at,
+        ended_at,
+        duration_ms,
+        *rest,
+    ) in connection.execute(_ROWS, page).all():
+        type_, source, commented, opening, analysis, tags, phases, is_private, reason, has_media, *rest = rest
+        group_id, until, holds, groups, optional, participants = rest
         found[position] = Recording(
             interaction_id=interaction_id,
             third_party_id=third_party_id,
@@ -164,18 +168,18 @@ def recordings_at(
             source=source,
             comments_count=commented if sees_comments else 0,
             transcript_snippet=snippets.get(position, opening),
-            analysis=analysis,
-            tags=tagged.get(position, []),
-            conversation_phases=phases,
+            analysis=as_written(analysis),
+            tags=as_written(tags),
+            conversation_phases=as_written(phases),
             is_private=is_private,
             is_private_reason=reason,
             media_access_status=media[has_media],
             retention_group_id=group_id,
             retain_until=None if until is None else format_ms(until),
-            legal_holds=holds[position],
-            data_groups=groups,
-            optional=optional,
-            endpoints=participants[position],
+            legal_holds=as_written(holds),
+            data_groups=as_written(groups),
+            optional=as_written(optional),
+            endpoints=as_written(participants),
         )
     return [found[position] for position in positions]
 
