@@ -37,7 +37,7 @@ class Row:
     endpoints: tuple[tuple[Any, ...], ...]
     tags: tuple[tuple[Any, ...], ...]
     transcript: tuple[Any, ...]
-    tokens: list[str]
+    tokens: str
 
 
 RECORDING_COLUMNS = (
@@ -133,7 +133,7 @@ class Generator:
         fields += [f"Person {(one + 1) // 2} {number_of(one)}" for one in (subject, other)]
         return Row(
             recording, parts, tags, (position, "en", msgspec.json.encode(segments).decode(), None),
-            with_pairs(document_tokens(fields)),
+            " ".join(with_pairs(document_tokens(fields))),
         )  # fmt: skip
 
 

@@ -112,6 +112,7 @@ def _by_table(rows: Sequence[Row]) -> dict[str, list[tuple[Any, ...]]]:
 def _into_sqlite(archive: Archive, rows: Sequence[Row]) -> None:
     with archive.write() as connection:
         cursor: Any = connection.connection.driver_connection
+        cursor.execute("PRAGMA cache_size = -1000000")
         for table, values in _by_table(rows).items():
             columns = _TABLES[table]
             names = ", ".join(f'"{column}"' for column in columns)
@@ -119,7 +120,7 @@ def _into_sqlite(archive: Archive, rows: Sequence[Row]) -> None:
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
         cursor.executemany(
             "INSERT INTO recording_text (rowid, tokens) VALUES (?, ?)",
-            [(row.recording[0], " ".join(row.tokens)) for row in rows],
+            [(row.recording[0], row.tokens) for row in rows],
         )
 
 
@@ -128,7 +129,7 @@ def _into_postgres(archive: Archive, rows: Sequence[Row]) -> None:
     texts: Iterable[tuple[Any, ...]] = [
         (row.recording[0], number, tsvector_literal(part))
         for row in rows
-        for number, part in enumerate(parts(row.tokens))
+        for number, part in enumerate(parts(row.tokens.split()))
     ]
     with archive.write() as connection:
         driver: Any = connection.connection.driver_connection
