@@ -3,9 +3,9 @@
 A link can lead a search (its index gives the positions in the order of time) or check what another found.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +39,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.text_parts import found_in, says, says_first
-from earwitness.archive.text_queries import fts5
+from earwitness.archive.text_queries import can_be_read, fts5, stands_in
 from earwitness.archive.timeline import Window
 from earwitness.archive.viewer import Viewer, takes_part
 from earwitness.kernel.errors import BadRequest, Fault
@@ -59,6 +59,8 @@ class Link:
     condition: ColumnElement[bool]
     repeats: bool
     walked: bool = False
+    of_one: Callable[[], ColumnElement[bool]] | None = None
+    """Builds the same condition, as it is quicker to answer of one position that is known."""
     once: ColumnElement[bool] | None = None
     """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
 
@@ -68,7 +70,8 @@ class Link:
 
     def holds(self, position: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a position, of a query around this, is among them."""
-        inner = select(1).select_from(self.source).where(self.condition, self.column == position)
+        condition = self.condition if self.of_one is None else self.of_one()
+        inner = select(1).select_from(self.source).where(condition, self.column == position)
         return exists(inner.correlate_except(self.source))
 
 
@@ -112,7 +115,9 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         hits = fts5(asked)
         table = _called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
-        return Link("freeText", table, table.c.rowid, matches, False, walked=True), hits.complement
+        held = Not(asked) if hits.complement else asked
+        of_one = partial(stands_in, table.c.tokens, held) if can_be_read(asked) else None
+        return Link("freeText", table, table.c.rowid, matches, False, True, of_one), hits.complement
     parts = _called("freeText", recording_text_parts)
     phrase = asked.part if isinstance(asked, Not) else asked
     if isinstance(phrase, Phrase):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sqlalchemy import ColumnElement, and_, func, not_, or_
+
 from earwitness.archive.common_words import in_pairs
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase
 
@@ -65,6 +67,42 @@ def settle(
             if isinstance(node, All):
                 return Hits(narrow(plain, negative), False) if plain else Hits(widen(negative), True)
             return Hits(narrow(negative, plain), True) if negative else Hits(widen(plain), False)
+
+
+DEEPEST_IN_SQL = 10
+"""ANDs, ORs and NOTs inside one another: one takes up to 6 of the 100 places SQLite's parser has."""
+
+
+def can_be_read(node: Node) -> bool:
+    """Whether `stands_in` can be asked of SQLite."""
+    return _depth(node) <= DEEPEST_IN_SQL
+
+
+def stands_in(tokens: ColumnElement[str], node: Node) -> ColumnElement[bool]:
+    """Whether a query is true of one document's tokens, as FTS5 keeps them beside its index.
+
+    To read the few documents that something else found is quicker than to look each up in the index.
+    """
+    match node:
+        case Phrase():
+            wanted = " ".join(["", *asked_tokens(node), *([] if node.prefix else [""])])
+            return func.instr(" " + tokens + " ", wanted) > 0
+        case Not(part):
+            return not_(stands_in(tokens, part))
+        case All(parts):
+            return and_(*(stands_in(tokens, part) for part in parts))
+        case Either(parts):
+            return or_(*(stands_in(tokens, part) for part in parts))
+
+
+def _depth(node: Node) -> int:
+    match node:
+        case Phrase():
+            return 0
+        case Not(part):
+            return 1 + _depth(part)
+        case All(parts) | Either(parts):
+            return 1 + max(map(_depth, parts))
 
 
 def asked_tokens(phrase: Phrase) -> Sequence[str]:
