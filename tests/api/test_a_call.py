@@ -1,3 +1,5 @@
+from typing import Any
+
 from tests.firm import Firm, endpoint, tone, transcript
 
 
@@ -23,7 +25,7 @@ def test_a_page_shows_who_took_part_word_for_word_and_in_the_order_they_came(fir
         for one, name in reversed(list(enumerate(names)))
     ]
     parts.append(endpoint("4", kind="teamsUserId"))
-    others = {
+    others: dict[str, Any] = {
         "tags": ['"quoted"', "Zürich", "a"],
         "dataGroups": {"Büro": "¿2?"},
         "optional": {"é": [1.5, None]},
