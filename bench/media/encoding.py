@@ -19,7 +19,7 @@ from earwitness.media.measurement import Limits
 
 _RATE = 8000
 _LIMITS = Limits(seconds=3600, memory_mib=1024)
-_AS_WE_DO = ["-b:a", "64k", "-compression_level", "7", "-joint_stereo", "0"]
+_AS_WE_DO = ["-b:a", "64k", "-compression_level", "7"]
 
 
 class _Counter:
