@@ -146,42 +146,40 @@ def recordings_at(
     snippets = _snippets(connection, page, asked) if asked else {}
     sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
     media = [media_access_status(viewer, has_media) for has_media in (False, True)]
-    found: dict[int, Recording] = {}
-    for (
-        position,
-        interaction_id,
-        third_party_id,
-        started_at,
-        ended_at,
-        duration_ms,
-        *rest,
-    ) in connection.execute(_ROWS, page).all():
-        type_, source, commented, opening, analysis, tags, phases, is_private, reason, has_media, *rest = rest
-        group_id, until, holds, groups, optional, participants = rest
-        found[position] = Recording(
-            interaction_id=interaction_id,
-            third_party_id=third_party_id,
-            start_datetime_utc=format_ms(started_at),
-            end_datetime_utc=format_ms(ended_at),
-            duration_in_seconds=duration_ms / 1000,
-            type=type_,
-            source=source,
-            comments_count=commented if sees_comments else 0,
-            transcript_snippet=snippets.get(position, opening),
-            analysis=as_written(analysis),
-            tags=as_written(tags),
-            conversation_phases=as_written(phases),
-            is_private=is_private,
-            is_private_reason=reason,
-            media_access_status=media[has_media],
-            retention_group_id=group_id,
-            retain_until=None if until is None else format_ms(until),
-            legal_holds=as_written(holds),
-            data_groups=as_written(groups),
-            optional=as_written(optional),
-            endpoints=as_written(participants),
-        )
+    found = {
+        row[0]: _recording(row, snippets.get(row[0]), sees_comments, media)
+        for row in connection.execute(_ROWS, page).all()
+    }
     return [found[position] for position in positions]
+
+
+def _recording(row: Sequence[Any], passage: str | None, sees_comments: bool, media: list[str]) -> Recording:
+    _, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = row
+    commented, opening, analysis, tags, phases, is_private, reason, has_media, *rest = rest
+    group_id, until, holds, groups, optional, participants = rest
+    return Recording(
+        interaction_id=interaction_id,
+        third_party_id=third_party_id,
+        start_datetime_utc=format_ms(started_at),
+        end_datetime_utc=format_ms(ended_at),
+        duration_in_seconds=duration_ms / 1000,
+        type=type_,
+        source=source,
+        comments_count=commented if sees_comments else 0,
+        transcript_snippet=opening if passage is None else passage,
+        analysis=as_written(analysis),
+        tags=as_written(tags),
+        conversation_phases=as_written(phases),
+        is_private=is_private,
+        is_private_reason=reason,
+        media_access_status=media[has_media],
+        retention_group_id=group_id,
+        retain_until=None if until is None else format_ms(until),
+        legal_holds=as_written(holds),
+        data_groups=as_written(groups),
+        optional=as_written(optional),
+        endpoints=as_written(participants),
+    )
 
 
 def media_access_status(viewer: Viewer, has_media: bool) -> str:
