@@ -123,3 +123,9 @@ def _rows_of(node: dict[str, Any]) -> int:
     read: float = node["Actual Rows"] + sum(node.get(rows, 0) for rows in removed)
     loops: int = node["Actual Loops"]
     return inner + round(read * loops)
+
+
+def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: Archive) -> None:
+    everything, day = {"freeText": "t*"}, {"freeText": "t*", **QUERIES["one day"]}
+    assert _visited(archive, SEES_ALL, everything) > COUNT
+    assert _visited(archive, SEES_ALL, day) < COUNT

@@ -131,7 +131,7 @@ class _Group:
         if not ways:
             return None
         node = _joined(Either, ways)
-        if _height(node) > DEEPEST:
+        if height(node) > DEEPEST:
             _refuse(self.opened_at, f"expected at most {DEEPEST} ANDs and ORs inside one another")
         return _negated(node, self.negated)
 
@@ -142,14 +142,15 @@ def _joined(kind: type[All] | type[Either], nodes: list[Node]) -> Node:
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
-def _height(node: Node) -> int:
+def height(node: Node) -> int:
+    """How many ANDs and ORs stand inside one another."""
     match node:
         case Phrase():
             return 0
         case Not(part):
-            return _height(part)
+            return height(part)
         case All(parts) | Either(parts):
-            return 1 + max(map(_height, parts))
+            return 1 + max(map(height, parts))
 
 
 def _term(written: str, at: int, *, quoted: bool) -> Node | None:

@@ -26,6 +26,7 @@ from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, text_link
 from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.short_prefixes import is_read_in, set_apart
 from earwitness.archive.timeline import Window
 from earwitness.archive.times_of_day import time_conditions
 from earwitness.archive.viewer import Viewer, allowed_to
@@ -246,10 +247,13 @@ def _plan(
 ) -> Plan:
     window = window_of(wanted.date_time_range)
     links, without = list(included(wanted, viewer)), list(excluded(wanted, viewer))
-    if asked is not None:
-        link, is_complement = text_link(connection, asked)
-        (without if is_complement else links).append(link)
     conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *allowed_to(viewer)]
+    looked_up, read = set_apart(connection, asked) if asked is not None else (None, None)
+    if looked_up is not None:
+        link, is_complement = text_link(connection, looked_up)
+        (without if is_complement else links).append(link)
+    if read is not None:
+        conditions.append(is_read_in(recordings.c.position, read))
     if newest_id is not None:
         conditions.append(recordings.c.interaction_id <= newest_id)
     sizes = _sizes(connection, links, window) if len(links) + len(without) > 1 else [None]

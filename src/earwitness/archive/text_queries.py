@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import ColumnElement, and_, func, not_, or_
 
 from earwitness.archive.common_words import in_pairs
-from earwitness.archive.free_text import All, Either, Node, Not, Phrase
+from earwitness.archive.free_text import All, Either, Node, Not, Phrase, height
 
 T = TypeVar("T")
 
@@ -69,13 +69,12 @@ def settle(
             return Hits(narrow(negative, plain), True) if negative else Hits(widen(plain), False)
 
 
-DEEPEST_IN_SQL = 10
-"""ANDs, ORs and NOTs inside one another: one takes up to 6 of the 100 places SQLite's parser has."""
+_DEEPEST_IN_SQL = 10  # One takes up to 6 of the 100 places that the parser of SQLite has.
 
 
 def can_be_read(node: Node) -> bool:
-    """Whether `stands_in` can be asked of SQLite."""
-    return _depth(node) <= DEEPEST_IN_SQL
+    """Whether `stands_in` can be asked of SQLite, for the ANDs and ORs inside one another."""
+    return height(node) <= _DEEPEST_IN_SQL
 
 
 def stands_in(tokens: ColumnElement[str], node: Node) -> ColumnElement[bool]:
@@ -93,16 +92,6 @@ def stands_in(tokens: ColumnElement[str], node: Node) -> ColumnElement[bool]:
             return and_(*(stands_in(tokens, part) for part in parts))
         case Either(parts):
             return or_(*(stands_in(tokens, part) for part in parts))
-
-
-def _depth(node: Node) -> int:
-    match node:
-        case Phrase():
-            return 0
-        case Not(part):
-            return 1 + _depth(part)
-        case All(parts) | Either(parts):
-            return 1 + max(map(_depth, parts))
 
 
 def asked_tokens(phrase: Phrase) -> Sequence[str]:

@@ -1,0 +1,65 @@
+"""Prefixes of a letter or two that most of what is said begins with somewhere, on SQLite.
+
+FTS5 gathers all that a prefix begins before it gives any of it. For `t*` that is nearly every recording: one
+step that takes minutes and memory in a large archive, that a shorter time range makes no quicker, and that
+no limit breaks off. So the documents are read that the rest of the search finds, one by one.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Connection, Integer, cast, exists, func, select
+
+from earwitness.archive.free_text import All, Either, Node, Not, Phrase
+from earwitness.archive.schema.text import recording_text_fts5
+from earwitness.archive.text_queries import can_be_read, stands_in
+from earwitness.kernel.errors import BadRequest, Fault
+
+_SHORT = 2
+_LATEST = 50
+_TEXT = recording_text_fts5.alias("read")
+
+
+def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | None]:
+    """What of a query the index is asked, and what is to be read. Raises BadRequest if that is too deep."""
+    parts = asked.parts if isinstance(asked, All) else (asked,)
+    short = {part: set(_short(part)) for part in parts}
+    if any(short.values()) and not can_be_read(asked):
+        raise BadRequest.of(Fault("freeText", "expected three letters before * inside so many ANDs and ORs"))
+    if connection.dialect.name != "sqlite":
+        return asked, None
+    common = {begun for begun in set().union(*short.values()) if _is_common(connection, begun)}
+    read = [part for part, begun in short.items() if begun & common]
+    before: list[Node] = [
+        Phrase(one.tokens[:-1]) for one in read if isinstance(one, Phrase) and len(one.tokens) > 1
+    ]
+    return _all([part for part in parts if part not in read] + before), _all(read)
+
+
+def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
+    """Whether a query is true of the document at a position, of a query around this."""
+    inner = select(1).where(_TEXT.c.rowid == position, stands_in(_TEXT.c.tokens, node))
+    return exists(inner.correlate_except(_TEXT))
+
+
+def _all(parts: list[Node]) -> Node | None:
+    return None if not parts else parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _short(node: Node) -> Iterator[str]:
+    match node:
+        case Phrase(tokens, prefix):
+            if prefix and len(tokens[-1]) <= _SHORT and tokens[-1].isascii():
+                yield tokens[-1]
+        case Not(part):
+            yield from _short(part)
+        case All(parts) | Either(parts):
+            for part in parts:
+                yield from _short(part)
+
+
+def _is_common(connection: Connection, begun: str) -> bool:
+    """Whether most of the latest recordings have a word that begins so."""
+    latest = select(_TEXT.c.tokens).order_by(_TEXT.c.rowid.desc()).limit(_LATEST).subquery()
+    has_one = stands_in(latest.c.tokens, Phrase((begun,), prefix=True))
+    share = connection.scalar(select(func.avg(cast(has_one, Integer))))
+    return (share or 0) > 0.5
