@@ -34,6 +34,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 2147418112",  # the most there is
+    "PRAGMA cache_size = -16384",  # in KiB, for what lies beyond it
 )
 
 
