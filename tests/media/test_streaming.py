@@ -3,7 +3,9 @@
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,38 @@ def test_a_range_reads_only_the_segments_it_touches() -> None:
 
 
 def test_pieces_are_small_whatever_the_range() -> None:
-    assert max(map(len, reader(encrypt(PLAIN)).chunks(3, len(PLAIN)))) <= SEGMENT_SIZE
+    assert max(map(len, reader(encrypt(PLAIN)).chunks(3, len(PLAIN)))) <= 1 << 20
+
+
+def test_the_first_piece_is_there_after_one_segment() -> None:
+    stored = Object(encrypt(PLAIN))
+    source = DecryptingReader(stored, KEY, BOUND_TO)
+    stored.taken = 0
+    assert next(source.chunks(FIRST + 5, len(PLAIN))) == PLAIN[FIRST + 5 : FIRST + EACH]
+    assert stored.taken == SEGMENT_SIZE
+
+
+def test_objects_that_are_read_piece_by_piece_in_turns_do_not_mix() -> None:
+    plains = [PLAIN, PLAIN[::-1]]
+    flows = [reader(encrypt(plain)).chunks(0, len(plain)) for plain in plains]
+    pieces = list(zip(*flows, strict=True))
+    assert [b"".join(received) for received in zip(*pieces, strict=True)] == plains
+
+
+def test_objects_that_are_read_in_several_threads_do_not_mix() -> None:
+    plains, reading = [PLAIN, PLAIN[::-1]], threading.Barrier(2)
+
+    class Slow(Object):
+        """Both have been read when either is decrypted."""
+
+        def read_into(self, start: int, into: memoryview, /) -> int:
+            count = super().read_into(start, into)
+            reading.wait(timeout=10)
+            return count
+
+    sources = [DecryptingReader(Slow(encrypt(plain)), KEY, BOUND_TO) for plain in plains]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda source: source.read(0, source.size), sources)) == plains
 
 
 def test_two_objects_of_the_same_content_share_nothing() -> None:
@@ -157,6 +190,15 @@ def test_a_shortened_object_is_noticed_by_whoever_reads_to_its_end(size: int, da
     if kept < len(sealed):
         with pytest.raises(Corrupt):
             read_all(sealed[:kept])
+
+
+def test_what_was_read_before_does_not_stand_in_for_what_was_cut_off_since() -> None:
+    stored = Object(encrypt(PLAIN))
+    source = DecryptingReader(stored, KEY, BOUND_TO)
+    assert source.read(FIRST, FIRST + 5) == PLAIN[FIRST : FIRST + 5]
+    stored.content = stored.content[:SEGMENT_SIZE]
+    with pytest.raises(Corrupt):
+        source.read(FIRST, FIRST + 5)
 
 
 def test_reading_the_empty_end_authenticates_it_too() -> None:

@@ -15,8 +15,8 @@ from litestar.types import Receive, Scope, Send
 
 from earwitness.http.turns import Turns
 
-# A turn in a thread costs some 0.1 ms, and to decrypt this much 0.3.
-_ENOUGH_BYTES = 1 << 20
+# A turn in a thread costs some 0.1 ms, and to decrypt this much 0.3. A little less than is read at once.
+_ENOUGH_BYTES = 1_000_000
 _LONGEST_TURN_SECONDS = 0.01
 
 
