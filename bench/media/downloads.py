@@ -27,24 +27,31 @@ def speed(encrypted: Server, plain: Server, path: str, clients: int, rounds: int
     The ratio of processor time says the same where others use the machine.
     """
     play = json.dumps({"thirdPartyId": LARGE, "format": "raw", "streamThrough": False}).encode()
-    found: dict[str, list[float]] = {"plain": [], "encrypted": [], "verified_first": []}
-    used: dict[Server, float] = {}
+    ways: dict[str, tuple[Server, str, bytes | None]] = {
+        "plain": (plain, "/file", None),
+        "encrypted": (encrypted, path, None),
+        "plain_by_litestar": (plain, "/file-by-litestar", None),
+        "verified_first": (encrypted, _PLAY, play),
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    used = dict.fromkeys(ways, 0.0)
     for _ in range(rounds):
-        for server, path_, values in (
-            (plain, "/file", found["plain"]),
-            (encrypted, path, found["encrypted"]),
-        ):
+        for name, (server, path_, body) in ways.items():
             before = server.processor_seconds
-            values.append(_mib_a_second(server, path_, None, clients))
-            used[server] = used.get(server, 0) + server.processor_seconds - before
-        found["verified_first"].append(_mib_a_second(encrypted, _PLAY, play, clients))
-    median = {name: statistics.median(values) for name, values in found.items()}
-    ratios = [one / other for one, other in zip(found["encrypted"], found["plain"], strict=True)]
+            found[name].append(_mib_a_second(server, path_, body, clients))
+            used[name] += server.processor_seconds - before
+    medians = {name: statistics.median(values) for name, values in found.items()}
+
+    def to(other: str) -> float:
+        ratios = [ours / theirs for ours, theirs in zip(found["encrypted"], found[other], strict=True)]
+        return round(statistics.median(ratios), 2)
+
     return {
         "clients": clients,
-        **{f"{name}_mib_a_second": round(value) for name, value in median.items()},
-        "ratio": round(statistics.median(ratios), 2),
-        "processor_ratio": round(used[plain] / used[encrypted], 2),
+        **{f"{name}_mib_a_second": round(value) for name, value in medians.items()},
+        "ratio": to("plain"),
+        "processor_ratio": round(used["plain"] / used["encrypted"], 2),
+        "ratio_to_litestar": to("plain_by_litestar"),
     }
 
 

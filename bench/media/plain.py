@@ -1,5 +1,7 @@
 """What a download is compared with: the same server and the same way of sending, without encryption.
 
+Beside it what Litestar does by itself, as one would send a plain file who writes nothing for it.
+
 PLAIN_FILE=… python -m bench.media.plain --port N
 """
 
@@ -11,14 +13,15 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar, get
+from litestar.response import File
 
 from earwitness.http.download import Download
 from earwitness.http.turns import Turns
 from earwitness.kernel.memory import keep_freed_memory
 from earwitness.media.disk import DiskObject
-from earwitness.media.streaming import SEGMENT_SIZE
 
 _TURNS = Turns()
+_AT_ONCE = 1 << 20
 
 
 @get("/ready", sync_to_thread=False)
@@ -33,14 +36,19 @@ def file() -> Any:
     return Download(_chunks(opened), opened.close, headers=headers, turns=_TURNS)
 
 
+@get("/file-by-litestar", sync_to_thread=False)
+def file_by_litestar() -> File:
+    return File(Path(os.environ["PLAIN_FILE"]))
+
+
 def _chunks(opened: DiskObject) -> Iterator[bytes]:
-    for start in range(0, opened.size, SEGMENT_SIZE):
-        yield opened.read(start, start + SEGMENT_SIZE)
+    for start in range(0, opened.size, _AT_ONCE):
+        yield opened.read(start, start + _AT_ONCE)
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    application = Litestar([ready, file], openapi_config=None, logging_config=None)
+    application = Litestar([ready, file, file_by_litestar], openapi_config=None, logging_config=None)
     port = int(sys.argv[-1])
     uvicorn.run(
         application, port=port, log_config=None, access_log=False, server_header=False, proxy_headers=False
