@@ -52,6 +52,13 @@ def decoders() -> set[int]:
     }
 
 
+def kill_decoders() -> None:
+    """Kill all that there are, the one that waits for its job, too, and see them dead."""
+    for pid in decoders():
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
@@ -78,8 +85,7 @@ def test_a_rendition_that_is_not_wanted_any_more_ends_its_process() -> None:
 def test_a_decoder_that_is_killed_fails_and_nothing_else() -> None:
     with render(EndlessCall(), "wav", LIMITS, EndlessCall.samples) as rendition:
         next(rendition)
-        for pid in decoders():
-            os.kill(pid, signal.SIGKILL)
+        kill_decoders()
         with pytest.raises(DecoderFailed, match="SIGKILL"):
             list(rendition)
     assert process(Memory(samples.wav()), LIMITS).duration_ms == 2000
@@ -87,9 +93,7 @@ def test_a_decoder_that_is_killed_fails_and_nothing_else() -> None:
 
 @needs_proc
 def test_a_decoder_that_dies_while_it_waits_is_replaced() -> None:
-    for pid in decoders():
-        os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    kill_decoders()
     assert process(Memory(samples.wav()), LIMITS).duration_ms == 2000
 
 
