@@ -129,3 +129,20 @@ def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: 
     everything, day = {"freeText": "t*"}, {"freeText": "t*", **QUERIES["one day"]}
     assert _visited(archive, SEES_ALL, everything) > COUNT
     assert _visited(archive, SEES_ALL, day) < COUNT
+
+
+@pytest.mark.parametrize(
+    "settings", ["sqlite"], indirect=True
+)  # it counts steps, and not how much each reads
+def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with archive.read() as connection:
+        event.listen(connection, "before_cursor_execute", remember)
+        search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
+        *_, (page, parameters) = asked
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", parameters).all()
+    assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]

@@ -32,7 +32,7 @@ from earwitness.archive.times_of_day import time_conditions
 from earwitness.archive.viewer import Viewer, allowed_to
 
 DEFAULT_PAGE_SIZE = 100
-FEW = 500
+FEW = 2_000
 """So many positions are looked up one by one in the other links; more are compared as sets."""
 
 _COUNTED_AT_FIRST, _COUNTED_AT_MOST = 100, 10_000

@@ -55,6 +55,8 @@ recordings = Table(
     Index(
         "recordings_facts", "started_at", "is_private", "type", "direction", "duration_ms", "interaction_id"
     ),
+    # A page far back passes over millions: it walks this, and not the wide rows.
+    Index("recordings_places", "position", "interaction_id"),
     # What is hidden from most is few: taken off what is found, in its order.
     Index(
         "recordings_private",
