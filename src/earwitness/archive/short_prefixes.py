@@ -24,7 +24,9 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     parts = asked.parts if isinstance(asked, All) else (asked,)
     short = {part: set(_short(part)) for part in parts}
     if any(short.values()) and not can_be_read(asked):
-        raise BadRequest.of(Fault("freeText", "expected three letters before * inside so many ANDs and ORs"))
+        raise BadRequest.of(
+            Fault("freeText", "expected three letters or more before * inside so many ANDs and ORs")
+        )
     if connection.dialect.name != "sqlite":
         return asked, None
     common = {begun for begun in set().union(*short.values()) if _is_common(connection, begun)}
