@@ -75,6 +75,8 @@ class Plan:
     facts: tuple[ColumnElement[bool], ...] = field(repr=False)
     merges: bool
     """Whether the database walks several sets side by side in order (SQLite), or hashes them."""
+    reads: bool
+    """Whether words are read in what is found, and not looked up."""
 
     def total(self, connection: Connection) -> int:
         """How many there are. A set that is left out of many is counted apart and taken off."""
@@ -261,7 +263,8 @@ def _plan(
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
     merges = connection.dialect.name == "sqlite"
-    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), merges)
+    reads = read is not None
+    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), merges, reads)
 
 
 def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int]:

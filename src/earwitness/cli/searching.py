@@ -62,6 +62,7 @@ def _explained(found: Found) -> dict[str, Any]:
         ],
         "checks": [link.name for link in plan.checks],
         "without": [link.name for link in plan.without],
+        "reads": ["freeText"] if plan.reads else [],
         "facts": len(plan.facts),
         "milliseconds": {part: round(seconds * 1000, 1) for part, seconds in found.seconds.items()},
     }
