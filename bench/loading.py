@@ -112,7 +112,6 @@ def _by_table(rows: Sequence[Row]) -> dict[str, list[tuple[Any, ...]]]:
 def _into_sqlite(archive: Archive, rows: Sequence[Row]) -> None:
     with archive.write() as connection:
         cursor: Any = connection.connection.driver_connection
-        cursor.execute("PRAGMA cache_size = -1000000")
         for table, values in _by_table(rows).items():
             columns = _TABLES[table]
             names = ", ".join(f'"{column}"' for column in columns)

@@ -127,17 +127,17 @@ class _Group:
     def close(self) -> Node | None:
         if self.expectant and self.or_at is not None:
             _refuse(self.or_at, "expected a word after OR")
-        ways = [_joined(All, way) for way in self.ways if way]
+        ways = [joined(All, way) for way in self.ways if way]
         if not ways:
             return None
-        node = _joined(Either, ways)
+        node = joined(Either, ways)
         if height(node) > DEEPEST:
             _refuse(self.opened_at, f"expected at most {DEEPEST} ANDs and ORs inside one another")
         return _negated(node, self.negated)
 
 
-def _joined(kind: type[All] | type[Either], nodes: list[Node]) -> Node:
-    # What is alike is made one: programs write ((a OR b) OR c) OR d.
+def joined(kind: type[All] | type[Either], nodes: Sequence[Node]) -> Node:
+    """One node of some, at least one. What is alike is made one: programs write ((a OR b) OR c) OR d."""
     flat = [part for node in nodes for part in (node.parts if isinstance(node, kind) else (node,))]
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
 

@@ -117,7 +117,8 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         matches = table.c.recording_text.op("MATCH")(hits.found)
         held = Not(asked) if hits.complement else asked
         of_one = partial(stands_in, table.c.tokens, held) if can_be_read(asked) else None
-        return Link("freeText", table, table.c.rowid, matches, False, True, of_one), hits.complement
+        link = Link("freeText", table, table.c.rowid, matches, False, walked=True, of_one=of_one)
+        return link, hits.complement
     parts = _called("freeText", recording_text_parts)
     phrase = asked.part if isinstance(asked, Not) else asked
     if isinstance(phrase, Phrase):

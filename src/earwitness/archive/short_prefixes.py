@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Connection, Integer, cast, exists, func, select
 
-from earwitness.archive.free_text import All, Either, Node, Not, Phrase
+from earwitness.archive.free_text import All, Either, Node, Not, Phrase, joined
 from earwitness.archive.schema.text import recording_text_fts5
 from earwitness.archive.text_queries import can_be_read, stands_in
 from earwitness.kernel.errors import BadRequest, Fault
@@ -34,17 +34,14 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     before: list[Node] = [
         Phrase(one.tokens[:-1]) for one in read if isinstance(one, Phrase) and len(one.tokens) > 1
     ]
-    return _all([part for part in parts if part not in read] + before), _all(read)
+    indexed = [part for part in parts if part not in read] + before
+    return joined(All, indexed) if indexed else None, joined(All, read) if read else None
 
 
 def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
     """Whether a query is true of the document at a position, of a query around this."""
     inner = select(1).where(_TEXT.c.rowid == position, stands_in(_TEXT.c.tokens, node))
     return exists(inner.correlate_except(_TEXT))
-
-
-def _all(parts: list[Node]) -> Node | None:
-    return None if not parts else parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
 def _short(node: Node) -> Iterator[str]:

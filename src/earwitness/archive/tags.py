@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from earwitness.archive.among import POSITIONS, among, as_list
@@ -33,21 +34,6 @@ def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None
         connection.execute(insert(recording_tags), rows)
 
 
-def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
-    """The tags of each of these recordings that has any, in their order."""
-    tagged: dict[int, list[str]] = {}
-    for position, tag in connection.execute(_TAGS, {"positions": as_list(positions)}).all():
-        tagged.setdefault(position, []).append(tag)
-    return tagged
-
-
-_TAGS = (
-    select(recording_tags.c.position, tags.c.tag)
-    .join(tags, tags.c.id == recording_tags.c.tag_id)
-    .where(among(recording_tags.c.position, POSITIONS))
-    .order_by(recording_tags.c.position, recording_tags.c.ordinal)
-)
-
 TAGS = as_array(
     select(tags.c.tag)
     .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
@@ -58,3 +44,12 @@ TAGS = as_array(
     .c.tag
 )
 """The tags of a row of `recordings`, in their order: a list in JSON."""
+
+
+def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
+    """The tags of each of these recordings, in their order."""
+    rows = connection.execute(_TAGS_OF, {"positions": as_list(positions)})
+    return {position: msgspec.json.decode(named) for position, named in rows}
+
+
+_TAGS_OF = select(recordings.c.position, TAGS).where(among(recordings.c.position, POSITIONS))

@@ -8,13 +8,12 @@ from msgspec import Meta, field
 from sqlalchemy import Connection, select
 
 from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.archive.legal_holds import LEGAL_HOLDS
 from earwitness.archive.nested import as_written
 from earwitness.archive.participants import PARTICIPANTS
 from earwitness.archive.retention import retention_of
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
-    legal_hold_recordings,
-    legal_holds,
     recording_endpoints,
     recordings,
 )
@@ -71,6 +70,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
     firm = connection.execute(select(account)).one()
     objects = _objects(connection, positions)
     participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
+    holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
     owners = _owners(connection, positions)
     peaks = dict(_pairs(connection, waveforms.c.position, waveforms.c.peaks, positions))
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
@@ -85,7 +85,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
                 "sourceFileDetail": _wav(row.measurement) | objects[row.position],
                 "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
-                "retention": _retention(connection, row),
+                "retention": _retention(connection, row, holds[row.position]),
             },
             wave_form=WaveForm(sample_rate=8, peaks=_peaks(peaks.get(row.position))),
             encryption_detail=_encryption(keys.get(row.position)),
@@ -148,20 +148,14 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     return owners
 
 
-def _retention(connection: Connection, row: Any) -> dict[str, Any]:
-    part, member = recording_endpoints.c, legal_hold_recordings.c
+def _retention(connection: Connection, row: Any, holds: str) -> dict[str, Any]:
+    part = recording_endpoints.c
     subjects = connection.scalars(
         select(part.person_id).where(part.position == row.position, part.is_recording_subject)
-    )
-    holds = connection.execute(
-        select(legal_holds.c.id, legal_holds.c.name)
-        .join(legal_hold_recordings, member.legal_hold_id == legal_holds.c.id)
-        .where(member.position == row.position, legal_holds.c.ended_at.is_(None))
-        .order_by(legal_holds.c.id)
     )
     return {
         "retentionGroupId": row.retention_group_id,
         "days": retention_of(connection, row.type, list(subjects)).days,
         "retainUntil": None if row.retain_until is None else format_ms(row.retain_until),
-        "legalHolds": [{"id": hold.id, "name": hold.name} for hold in holds],
+        "legalHolds": as_written(holds),
     }

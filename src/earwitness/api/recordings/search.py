@@ -10,12 +10,11 @@ from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
-from earwitness.archive.nested import as_array, as_object, as_written
+from earwitness.archive.legal_holds import LEGAL_HOLDS, LegalHold
+from earwitness.archive.nested import as_written
 from earwitness.archive.participants import PARTICIPANTS, Participant
 from earwitness.archive.schema.recordings import (
     comments,
-    legal_hold_recordings,
-    legal_holds,
     recordings,
     transcripts,
 )
@@ -29,13 +28,6 @@ from earwitness.http.road import Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
-
-
-class LegalHold(Wire):
-    """A hold that keeps a recording."""
-
-    id: int
-    name: str
 
 
 class Recording(Wire):
@@ -93,15 +85,6 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     )
 
 
-_HOLDS = (
-    select(legal_holds.c.id, legal_holds.c.name)
-    .join(legal_hold_recordings, legal_holds.c.id == legal_hold_recordings.c.legal_hold_id)
-    .where(legal_hold_recordings.c.position == recordings.c.position, legal_holds.c.ended_at.is_(None))
-    .order_by(legal_holds.c.id)
-    .correlate(recordings)
-    .subquery("holds")
-    .c
-)
 # Built once: building a statement costs more than running it over a page.
 _ROWS = select(
     recordings.c.position,
@@ -124,7 +107,7 @@ _ROWS = select(
     recordings.c.has_media,
     recordings.c.retention_group_id,
     recordings.c.retain_until,
-    as_array(as_object(LegalHold, id=_HOLDS.id, name=_HOLDS.name)),
+    LEGAL_HOLDS,
     cast(recordings.c.data_groups, Text),
     cast(recordings.c.optional, Text),
     PARTICIPANTS,
