@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.common_words import COMMON_WORDS, with_pairs
-from earwitness.archive.text import document_tokens
+from earwitness.archive.common_words import COMMON_WORDS
+from earwitness.archive.documents import Words
 from earwitness.archive.timeline import first_position
 from earwitness.kernel.clock import MS_PER_DAY, parse_ms
 
@@ -133,7 +133,7 @@ class Generator:
         fields += [f"Person {(one + 1) // 2} {number_of(one)}" for one in (subject, other)]
         return Row(
             recording, parts, tags, (position, "en", msgspec.json.encode(segments).decode(), None),
-            " ".join(with_pairs(document_tokens(fields))),
+            Words.of(*fields).document,
         )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
 from earwitness.archive.text_parts import parts, tsvector_literal
 
-_BATCH = 5_000
+_BATCH = 20_000
 _TABLES = {
     "recordings": RECORDING_COLUMNS,
     "recording_endpoints": ENDPOINT_COLUMNS,
@@ -50,7 +50,7 @@ def load(archive: Archive, count: int) -> float:
 
 def _made_beside(count: int) -> Iterator[list[Row]]:
     """Batches of rows, made in a process of their own while others are written."""
-    made: Queue[list[Row]] = Queue(maxsize=4)
+    made: Queue[list[Row]] = Queue(maxsize=2)
     maker = Process(target=_make, args=(count, made), daemon=True)
     maker.start()
     while batch := made.get():
@@ -96,7 +96,8 @@ def add_people(archive: Archive) -> None:
 
 
 def write_rows(archive: Archive, rows: Sequence[Row]) -> None:
-    """Write all rows of some recordings, in one transaction."""
+    """Write all rows of some recordings, in one transaction, and as their keys are in order."""
+    rows = sorted(rows, key=lambda row: row.recording[0])
     _into_sqlite(archive, rows) if archive.engine.dialect.name == "sqlite" else _into_postgres(archive, rows)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwitness.archive.common_words import COMMON_WORDS, in_pairs, with_pairs
+from earwitness.archive.common_words import COMMON_WORDS, in_pairs, pairs_of
 from earwitness.archive.free_text import Phrase, place
 from earwitness.archive.text import SEPARATOR, tokens
 
@@ -17,7 +17,7 @@ def test_they_are_written_as_texts_are_read() -> None:
 @given(st.lists(words, max_size=12), st.lists(words, min_size=1, max_size=4))
 def test_a_phrase_stands_where_its_pairs_do(document: list[str], phrase: list[str]) -> None:
     written, asked = Phrase(tuple(phrase)), Phrase(tuple(in_pairs(phrase)))
-    assert (place(asked, with_pairs(document)) is None) == (place(written, document) is None)
+    assert (place(asked, [*document, *pairs_of(document)]) is None) == (place(written, document) is None)
 
 
 def test_what_has_a_rarer_word_is_asked_as_it_is() -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from earwitness.archive.common_words import with_pairs
+from earwitness.archive.common_words import pairs_of
 from earwitness.archive.free_text import (
     DEEPEST,
     MOST_TERMS,
@@ -115,7 +115,7 @@ def in_sqlite(node: Node, given: Documents) -> set[int]:
     """What FTS5's index finds, which reading document by document finds too."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE kept USING fts5 (tokens, tokenize = 'ascii')")
-    rows = [(number, " ".join(with_pairs(document))) for number, document in enumerate(given)]
+    rows = [(number, " ".join([*document, *pairs_of(document)])) for number, document in enumerate(given)]
     database.executemany("INSERT INTO kept (rowid, tokens) VALUES (?, ?)", rows)
     hits = fts5(node)
     found = {
@@ -152,7 +152,7 @@ def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int
 
 def keep(connection: Connection, given: Documents) -> None:
     for number, document in enumerate(given):
-        for place, part in enumerate(parts(with_pairs(document))):
+        for place, part in enumerate(parts([*document, *pairs_of(document)])):
             vector = cast(tsvector_literal(part), TSVECTOR)
             connection.execute(insert(kept).values(position=number, part=place, document=vector))
 

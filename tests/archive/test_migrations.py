@@ -179,7 +179,7 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(
 def test_an_older_text_index_learns_the_pairs_of_common_words(firm: Firm) -> None:
     said = {"segments": [{"text": "It's what I said: let me know.", "start": 0, "end": 1}]}
     with pytest.MonkeyPatch.context() as older:
-        older.setattr("earwitness.archive.text_index.with_pairs", list)
+        older.setattr("earwitness.archive.documents.pairs_of", lambda _: [])
         firm.ingest(thirdPartyId="old", transcript=said)
     firm.ingest(thirdPartyId="new", transcript=said)
     assert firm.search(freeText='"let me know"') == firm.search(freeText="it's") == ["new"]

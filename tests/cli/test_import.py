@@ -1,6 +1,10 @@
 """earwitness import: what can be taken in is, what cannot is named, and running it again goes on."""
 
 import json
+import os
+import pickle
+import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +14,12 @@ from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.ledger import Action
 from earwitness.cli.importing import COMMITTED_TOGETHER
-from earwitness.ingest.manifest import Line, import_lines
+from earwitness.ingest.manifest import Line, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
+from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, call, tone
+from tests.waiting import until
 
 Tell = Callable[..., Any]
 
@@ -65,8 +71,21 @@ def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, 
     assert "already there 3" in run("import", CLIENT_ID, write(tmp_path, *lines)).stdout
 
 
+def run_alone(firm: Firm, manifest: Path, exit_code: int = 0) -> Any:
+    """Import in a process of its own, which has others read for it."""
+    with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
+        return told_by(process, exit_code)
+
+
+def told_by(process: "subprocess.Popen[str]", exit_code: int = 0) -> Any:
+    assert process.stdout
+    printed = process.stdout.read()
+    assert process.wait() == exit_code, printed
+    return json.loads(printed)
+
+
 def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
-    firm: Firm, tell: Tell, tmp_path: Path
+    firm: Firm, tmp_path: Path
 ) -> None:
     """More of them than are committed together, and the same one twice."""
     person = {"thirdPartyId": "p-1", "fullName": "Ada Lovelace", "email": "ada@example.com"}
@@ -89,16 +108,14 @@ def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
         for number in range(COMMITTED_TOGETHER + 100)
     ]
     again = [*lines, lines[7], lines[-1], lines[3] | {"source": "another"}]
-    told = tell("import", CLIENT_ID, write(tmp_path, *again), exit_code=1)
+    told = run_alone(firm, write(tmp_path, *again), exit_code=1)
     assert (told["imported"], told["alreadyThere"]) == (len(lines), 2)
     assert [failure["line"] for failure in told["failed"]] == [len(again)]
     assert firm.search(freeText="number599 ada") == ["call-0599"]
-    page = firm.post(
-        "/client/recording.search",
-        {"startTimeDirection": "ASC", "pageSize": 1000, "freeText": "gold"},
-    )
-    assert page["total"] == len(lines)
-    found = page["recordings"]
+    gold = {"startTimeDirection": "ASC", "pageSize": 1000, "freeText": "gold"}
+    pages = [firm.post("/client/recording.search", gold | {"page": number}) for number in (1, 2, 3)]
+    assert {page["total"] for page in pages} == {len(lines)}
+    found = [one for page in pages for one in page["recordings"]]
     assert [one["thirdPartyId"] for one in found] == [line["thirdPartyId"] for line in lines]
     assert [one["interactionId"] for one in found] == list(range(1, len(lines) + 1))
     assert found[4]["tags"] == ["Gold", "tag-1"]
@@ -136,6 +153,38 @@ def test_bad_lines_are_named_and_the_rest_goes_on(firm: Firm, run: Run, tell: Te
     shown = run("import", CLIENT_ID, manifest, exit_code=1).stdout
     assert "line 3: " in shown
     assert f"failed {len(BAD)}" in shown
+
+
+def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
+    firm: Firm, tmp_path: Path
+) -> None:
+    count = COMMITTED_TOGETHER + 100
+    manifest = write(tmp_path, *calls(count))
+    with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
+        started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until(lambda: started.read_text().split() != [], "a process reads")
+        os.kill(int(started.read_text().split()[0]), signal.SIGKILL)
+        assert "process that reads" in told_by(process, exit_code=1)["error"]
+    told = run_alone(firm, manifest)
+    assert told["imported"] + told["alreadyThere"] == count
+    assert told["failed"] == []
+
+
+def test_a_line_is_the_same_in_another_process() -> None:
+    sent = call(
+        mediaPath="a.wav",
+        source="sbc\0",
+        tags=["Gold"],
+        optional={"ranks": [1, 2.5, None, {"of": True}]},
+        rawSmsIds=["x"],
+        codec="g729",
+        transcript={"language": "en", "segments": [{"text": "Let me know.", "start": 0, "end": 1.5}]},
+    )
+    read = read_lines([json.dumps(sent).encode(), b"{}"], Path("calls"))
+    line, refused = pickle.loads(pickle.dumps(read))
+    assert line == read[0]
+    assert line.received.mended == ("source",)
+    assert (type(refused), refused.detail) == (type(read[1]), str(read[1]))
 
 
 def test_an_id_is_shown_as_it_is(firm: Firm, run: Run, tmp_path: Path) -> None:

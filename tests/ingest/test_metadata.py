@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from earwitness.ingest.metadata import Received, read, times
+from earwitness.ingest.metadata import times
+from earwitness.ingest.received import Received, read
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.errors import BadRequest
 from tests.firm import call, endpoint, transcript

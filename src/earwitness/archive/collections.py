@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, Table, delete, func, insert, select, 
 
 from earwitness.archive.among import among
 from earwitness.archive.ledger import Entry
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.recordings import (
     legal_hold_recordings,
     legal_holds,
@@ -174,9 +175,8 @@ def end_collection(connection: Connection, kind: Kind, collection_id: int) -> li
 
 def put(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
     """Put recordings in that are not in it yet."""
-    if positions:
-        rows = [{kind.key: collection_id, "position": position} for position in positions]
-        connection.execute(insert(kind.members), rows)
+    rows = [{kind.key: collection_id, "position": position} for position in positions]
+    insert_many(connection, kind.members, rows)
 
 
 def _take(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:

@@ -36,8 +36,8 @@ _COMMON = frozenset(COMMON_WORDS)
 _PAIR = "\ue001"
 
 
-def with_pairs(document: Sequence[str]) -> list[str]:
-    """Give a document's tokens, and after them its pairs of common words, in order."""
+def pairs_of(document: Sequence[str]) -> list[str]:
+    """The pairs of common words of a document's tokens, in order."""
     pairs: list[str] = []
     ended = 0
     for at, (first, second) in enumerate(pairwise(document)):
@@ -46,7 +46,7 @@ def with_pairs(document: Sequence[str]) -> list[str]:
                 pairs.append(SEPARATOR)  # or what was said apart would stand side by side
             pairs.append(_pair(first, second))
             ended = at + 1
-    return [*document, *pairs]
+    return pairs
 
 
 def in_pairs(phrase: Sequence[str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, case, insert, literal, or_, select
 
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.viewer import Viewer, visible_to
@@ -67,8 +68,9 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
         )
         .returning(audit_headers.c.id)
     ).scalar_one()
-    connection.execute(
-        insert(audit_rows),
+    insert_many(
+        connection,
+        audit_rows,
         [
             {
                 "audit_header_id": header,

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from earwitness.archive.among import POSITIONS, among, as_list
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.nested import as_array
 from earwitness.archive.schema.recordings import recording_tags, recordings, tags
 
@@ -30,8 +31,7 @@ def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None
         for position, tagged in named.items()
         for ordinal, tag_id in enumerate(dict.fromkeys(tag_ids[name] for name in tagged))
     ]
-    if rows:
-        connection.execute(insert(recording_tags), rows)
+    insert_many(connection, recording_tags, rows)
 
 
 TAGS = as_array(

@@ -1,13 +1,14 @@
 """The full-text index of recordings: what freeText looks in, kept in step with the rows it speaks of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.common_words import with_pairs
+from earwitness.archive.documents import Words
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -16,43 +17,46 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.tags import tags_of
-from earwitness.archive.text import document_tokens
 from earwitness.archive.text_parts import parts, tsvector_literal
 
 
-def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
-    """Write the documents of recordings anew, from their rows as they are in this transaction."""
-    texts = _fields(connection, positions).items()
-    documents = [(position, with_pairs(document_tokens(fields))) for position, fields in texts]
+def index_recordings(
+    connection: Connection, positions: Sequence[int], heard: Mapping[int, Words] | None = None
+) -> None:
+    """Write the documents of recordings anew, from their rows as they are in this transaction.
+
+    `heard` are the words of transcripts that were read already, by position: those are not read again.
+    """
+    heard = heard or {}
+    unread = [position for position in positions if position not in heard]
+    said = {**heard, **_said_in(connection, unread)}
+    documents = [
+        (position, (said.get(position, Words()) + Words.of(*fields)).document)
+        for position, fields in _fields(connection, positions).items()
+    ]
     if connection.dialect.name == "sqlite":
         table = recording_text_fts5
         connection.execute(delete(table).where(among(table.c.rowid, positions)))
-        rows = [{"rowid": position, "tokens": " ".join(tokens)} for position, tokens in documents]
-        connection.execute(insert(table), rows)
+        insert_many(connection, table, [{"rowid": position, "tokens": text} for position, text in documents])
         return
     pieces = recording_text_parts
     connection.execute(delete(pieces).where(among(pieces.c.position, positions)))
     pieces_of_all = [
         {"position": position, "part": number, "literal": tsvector_literal(part)}
-        for position, tokens in documents
-        for number, part in enumerate(parts(tokens))
+        for position, text in documents
+        for number, part in enumerate(parts(text.split(" ") if text else []))
     ]
     if pieces_of_all:  # what has no word has no part
         document = cast(bindparam("literal", type_=Text), TSVECTOR)
         connection.execute(insert(pieces).values(document=document), pieces_of_all)
 
 
-_TEXTS = (
-    select(
-        recordings.c.position,
-        cast(transcripts.c.segments, Text),
-        recordings.c.message,
-        recordings.c.third_party_id,
-        recordings.c.source,
-    )
-    .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
-    .where(among(recordings.c.position, POSITIONS))
+_SEGMENTS = select(transcripts.c.position, cast(transcripts.c.segments, Text)).where(
+    among(transcripts.c.position, POSITIONS)
 )
+_TEXTS = select(
+    recordings.c.position, recordings.c.message, recordings.c.third_party_id, recordings.c.source
+).where(among(recordings.c.position, POSITIONS))
 _PART = recording_endpoints.c
 _PARTICIPANTS = (
     select(
@@ -71,12 +75,20 @@ _PARTICIPANTS = (
 )
 
 
+def _said_in(connection: Connection, positions: Sequence[int]) -> dict[int, Words]:
+    """The words of the transcripts of those recordings that have one."""
+    if not positions:
+        return {}
+    rows = connection.execute(_SEGMENTS, {"positions": as_list(positions)})
+    return {position: Words.of(said(segments)) for position, segments in rows}
+
+
 def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
-    """One text for each field that a phrase may lie in; a participant is one field."""
+    """One text for each other field that a phrase may lie in; a participant is one field."""
     these = {"positions": as_list(positions)}
     fields: dict[int, list[str]] = {}
-    for position, segments, message, third_party_id, source in connection.execute(_TEXTS, these):
-        fields[position] = [said(segments), message or "", third_party_id, source]
+    for position, message, third_party_id, source in connection.execute(_TEXTS, these):
+        fields[position] = [message or "", third_party_id, source]
     for position, tagged in tags_of(connection, positions).items():
         fields[position] += tagged
     for position, *names in connection.execute(_PARTICIPANTS, these):

@@ -1,7 +1,12 @@
 """earwitness import: recordings from a manifest, JSON Lines of ingest metadata."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from io import BufferedReader
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +19,16 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
-from earwitness.ingest.manifest import Line, import_lines, read_line
+from earwitness.ingest.manifest import Line, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
+from earwitness.kernel.memory import seldom_look_for_garbage
+from earwitness.kernel.processes import end_with_parent
 
-COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 500, 8 << 20
+COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 2000, 8 << 20
 """Lines, and bytes of them. What others write to the archive waits for as long as these take."""
+
+_READERS, _READ_AHEAD = 2, 3
+"""Processes that read lines while others are committed, and how many batches they are ahead."""
 
 Manifest = Annotated[
     Path,
@@ -34,8 +44,11 @@ def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) ->
     `mediaPath` is relative to the manifest. What is in the archive already is passed over, so that an
     import that was cut off is simply run again.
     """
-    with opened(as_json) as accounts:
-        imported, known, failures = _import(accounts.open(client_id), manifest, as_json)
+    with manifest.open("rb") as file:
+        count = sum(1 for line in file if line.strip())
+    with _readers(count) as readers, opened(as_json) as accounts:
+        seldom_look_for_garbage()
+        imported, known, failures = _import(accounts.open(client_id), manifest, count, readers, as_json)
     if as_json:
         tell_json({"imported": imported, "alreadyThere": known, "failed": failures})
     else:
@@ -46,39 +59,48 @@ def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) ->
         raise typer.Exit(1)
 
 
-def _import(archive: Archive, manifest: Path, as_json: bool) -> tuple[int, int, list[dict[str, int | str]]]:
-    imported = known = 0
+def _import(
+    archive: Archive, manifest: Path, count: int, readers: Executor, as_json: bool
+) -> tuple[int, int, list[dict[str, int | str]]]:
+    imported = known = settled = 0
     failures: list[dict[str, int | str]] = []
     by = action("import", "Import recording")
     columns = ("Importing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with manifest.open("rb") as file:
-        total = sum(1 for line in file if line.strip())
     with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
-        task = progress.add_task("Importing", total=total)
-        with manifest.open("rb") as file:
-            for batch in _batches(file, manifest.parent):
+        task = progress.add_task("Importing", total=count)
+        try:
+            for batch in _read(manifest, readers):
                 lines = {number: line for number, line in batch.items() if isinstance(line, Line)}
-                try:
-                    outcomes = import_lines(archive, list(lines.values()), by)
-                except (StorageFull, Unavailable, OperationalError) as error:
-                    detail = (error if isinstance(error, Problem) else as_problem(error)).detail
-                    fail(f"line {min(batch)} or after it: {detail} Run it again to go on.", as_json=as_json)
+                outcomes = import_lines(archive, list(lines.values()), by)
                 for number, outcome in (batch | dict(zip(lines, outcomes, strict=True))).items():
                     if isinstance(outcome, Problem):
                         failures.append({"line": number, "error": outcome.detail})
                     else:
                         imported, known = imported + bool(outcome), known + (not outcome)
+                settled = max(batch)
                 progress.advance(task, len(batch))
+        except (StorageFull, Unavailable, OperationalError, BrokenExecutor) as error:
+            fail(f"line {settled + 1} or after it: {_why(error)} Run it again to go on.", as_json=as_json)
     return imported, known, failures
 
 
-def _batches(file: BufferedReader, folder: Path) -> Iterator[dict[int, Line | Problem]]:
+def _why(error: Exception) -> str:
+    match error:
+        case Problem():
+            return error.detail
+        case OperationalError():
+            return as_problem(error).detail
+        case _:
+            return "a process that reads lines was ended."
+
+
+def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
     """The lines that are not blank, by their numbers, as many as are committed together."""
-    batch: dict[int, Line | Problem] = {}
+    batch: dict[int, bytes] = {}
     size_bytes = 0
     for number, line in enumerate(file, start=1):
         if line.strip():
-            batch[number] = _read(line, folder)
+            batch[number] = line
             size_bytes += len(line)
         if len(batch) >= COMMITTED_TOGETHER or size_bytes >= _COMMITTED_TOGETHER_BYTES:
             yield batch
@@ -87,8 +109,32 @@ def _batches(file: BufferedReader, folder: Path) -> Iterator[dict[int, Line | Pr
         yield batch
 
 
-def _read(line: bytes, folder: Path) -> Line | Problem:
-    try:
-        return read_line(line, folder)
-    except Problem as problem:
-        return problem
+def _read(manifest: Path, readers: Executor) -> Iterator[dict[int, Line | Problem]]:
+    """What is read of each batch, by the numbers of its lines, while the next ones are read already."""
+    ahead: deque[tuple[Iterable[int], Future[list[Line | Problem]]]] = deque()
+    with manifest.open("rb") as file:
+        for batch in _batches(file):
+            ahead.append((batch, readers.submit(read_lines, list(batch.values()), manifest.parent)))
+            if len(ahead) > _READ_AHEAD:
+                yield _of(*ahead.popleft())
+    while ahead:
+        yield _of(*ahead.popleft())
+
+
+def _of(numbers: Iterable[int], reading: Future[list[Line | Problem]]) -> dict[int, Line | Problem]:
+    return dict(zip(numbers, reading.result(), strict=True))
+
+
+def _readers(count: int) -> Executor:
+    """Who reads so many lines: for many, processes, forked by the first task while nothing is open."""
+    if count <= COMMITTED_TOGETHER:
+        return ThreadPoolExecutor(1)
+    processes = max(1, min(_READERS, len(os.sched_getaffinity(0)) - 1))
+    readers = ProcessPoolExecutor(processes, get_context("fork"), _as_reader)
+    readers.submit(bool)
+    return readers
+
+
+def _as_reader() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was asked to stop is the command
+    end_with_parent()

@@ -1,12 +1,9 @@
 """earwitness serve and earwitness worker: the server, and the job loop alone."""
 
-import gc
-import multiprocessing
 import os
 import signal
 import threading
 from contextlib import nullcontext
-from multiprocessing.process import BaseProcess
 from typing import Annotated
 
 import typer
@@ -19,7 +16,8 @@ from earwitness.cli.output import AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
-from earwitness.kernel.memory import keep_freed_memory
+from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
+from earwitness.kernel.processes import end_with_parent
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
@@ -75,22 +73,11 @@ def application() -> Litestar:
     """Build the application of one server process."""
     settings = Settings.from_environment()
     log_to_stderr(settings.log_level)
-    if (parent := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    end_with_parent()
     app = build(settings)
     keep_freed_memory()
-    # What lives as long as the process is not gone through again at every collection.
-    gc.collect()
-    gc.freeze()
-    # A page of answers is a thousand objects that go when it is sent: none is looked for among so few.
-    gc.set_threshold(10_000)
+    seldom_look_for_garbage()
     return app
-
-
-def _end_after(parent: BaseProcess) -> None:
-    """End this process once the one that started it was killed: left over, it would keep the port."""
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def worker(as_json: AsJson = False) -> None:

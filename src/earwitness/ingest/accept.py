@@ -15,6 +15,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.among import among, as_list
 from earwitness.archive.inflight_calls import end_calls
 from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.playable import with_hint
 from earwitness.archive.retention import Retention, retentions_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
@@ -23,9 +24,10 @@ from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
 from earwitness.archive.text_index import index_recordings
 from earwitness.archive.timeline import one_at_a_time, take_places
-from earwitness.ingest.metadata import IngestMetadata, Received, hint, times
+from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.participants import Participant, resolve
-from earwitness.ingest.transcript import add_transcripts, opening
+from earwitness.ingest.received import Received
+from earwitness.ingest.transcript import add_transcripts
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict
 from earwitness.media.vault import RecordingKey, Sealed
@@ -160,10 +162,12 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
         (arrival, _Place(*place, parts, retention))
         for arrival, place, parts, retention in zip(arrivals, places, participants, retentions, strict=True)
     ]
-    connection.execute(insert(recordings), [_row(arrival, place) for arrival, place in placed])
+    kept = {place.position: transcript for a, place in placed if (transcript := a.received.transcript)}
+    insert_many(connection, recordings, [_row(arrival, place) for arrival, place in placed])
     _add_links(connection, placed)
-    add_transcripts(connection, {at.position: a.values.transcript for a, at in placed if a.values.transcript})
-    index_recordings(connection, [position for position, _ in places])
+    add_transcripts(connection, kept)
+    heard = {position: transcript.words for position, transcript in kept.items()}
+    index_recordings(connection, [position for position, _ in places], heard)
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)
@@ -174,7 +178,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
 
 
 def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:
-    values = arrival.values
+    values, kept = arrival.values, arrival.received.transcript
     started_at, ended_at, has_sender_times = times(values)
     metadata = with_hint(values.metadata or {}, hint(values))
     if arrival.received.mended:
@@ -194,9 +198,7 @@ def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:
         "status": arrival.status,
         "has_media": arrival.media is not None,
         "has_sender_times": has_sender_times,
-        "transcript_snippet": opening(values.transcript)
-        if values.transcript
-        else snippet(values.message or "", None),
+        "transcript_snippet": kept.opening if kept else snippet(values.message or "", None),
         "analysis": values.analysis or [],
         "conversation_phases": values.conversation_phases or [],
         "data_groups": values.data_groups or {},
@@ -236,9 +238,8 @@ def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]])
         ]
         if arrival.values.tags:
             tagged[place.position] = arrival.values.tags
-    connection.execute(insert(recording_endpoints), parts)
-    if groups:
-        connection.execute(insert(recording_data_groups), groups)
+    insert_many(connection, recording_endpoints, parts)
+    insert_many(connection, recording_data_groups, groups)
     if tagged:
         set_tags(connection, tagged)
 

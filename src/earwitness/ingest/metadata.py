@@ -1,10 +1,8 @@
-"""The metadata that comes with a recording: its shape, its checks, and its digest.
+"""The metadata that comes with a recording: its shape, and its checks.
 
 The example in `docs/ingest.md` has every field.
 """
 
-import hashlib
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -12,7 +10,7 @@ from msgspec import Meta, field
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import Moment, Wire, canonical, convert
+from earwitness.kernel.wire import Moment, Wire, convert
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
@@ -93,41 +91,6 @@ class IngestMetadata(Wire):
     channels: Annotated[int, Meta(ge=1, le=64)] | None = None
 
 
-class Received:
-    """Metadata that was read: the values, its digest, and where characters had to be replaced."""
-
-    def __init__(self, values: IngestMetadata, mended: tuple[str, ...]) -> None:
-        self.values = values
-        self.mended = mended
-        self._digest = hashlib.sha256(canonical(values)).digest()
-
-    def whole_digest(self, media_sha256: bytes = b"") -> bytes:
-        """What tells whether a recording that comes again is the same, metadata and media."""
-        return hashlib.sha256(self._digest + media_sha256).digest()
-
-
-def read(body: bytes, *, has_media: bool) -> Received:
-    """Read metadata. Raises BadRequest with a fault for each field that cannot be taken.
-
-    Evidence is not refused for its text: a NUL or a lone surrogate is replaced, and that is marked.
-    """
-    sent, mended = strict_json.loads_mending(body)
-    if not isinstance(sent, dict):
-        raise BadRequest.of(Fault("metadata", "expected an object"))
-    return take(sent, mended, has_media=has_media)
-
-
-def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Received:
-    """The same for metadata that was read as JSON; `mended` are the paths where characters were replaced."""
-    values = convert(sent, IngestMetadata)
-    faults = [*_times(values, has_media), *_message(values)]
-    if values.transcript is not None:
-        faults += _transcript(values.transcript, "transcript.")
-    if faults:
-        raise BadRequest.of(*faults)
-    return Received(values, tuple(mended))
-
-
 def read_transcript(body: bytes) -> tuple[IngestTranscript, list[str]]:
     """Read a transcript that comes alone, and where characters had to be replaced. Raises BadRequest."""
     sent, mended = strict_json.loads_mending(body)
@@ -152,6 +115,12 @@ def times(values: IngestMetadata) -> tuple[int, int, bool]:
     if values.duration_in_seconds is not None:
         return start, start + round(values.duration_in_seconds * 1000), True
     return start, start, values.type == "sms"
+
+
+def faults_in(values: IngestMetadata, has_media: bool) -> list[Fault]:
+    """What is wrong with metadata that no one field tells."""
+    transcript = _transcript(values.transcript, "transcript.") if values.transcript else []
+    return [*_times(values, has_media), *_message(values), *transcript]
 
 
 def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:

@@ -9,10 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import is_full
 from earwitness.archive.ledger import Action
-from earwitness.ingest import metadata
 from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media
-from earwitness.ingest.metadata import Received
+from earwitness.ingest.received import Received, read
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -33,7 +32,7 @@ class Reception:
 
     def accept(self, body: bytes, action: Action) -> Accepted:
         """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
-        return self.accept_read(metadata.read(body, has_media=self._upload is not None), action)
+        return self.accept_read(read(body, has_media=self._upload is not None), action)
 
     def accept_read(self, received: Received, action: Action) -> Accepted:
         """The same with metadata that was read before."""

@@ -2,12 +2,35 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, delete, insert, update
+import msgspec
+from sqlalchemy import Connection, delete, update
 
+from earwitness.archive.documents import Words
+from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.snippets import snippet
 from earwitness.archive.text_index import spoken
 from earwitness.ingest.metadata import IngestTranscript
+
+
+class KeptTranscript(msgspec.Struct, frozen=True):
+    """A transcript as it is kept: its segments in JSON, how lists show it, and the words to find it by."""
+
+    language: str | None
+    segments: bytes
+    opening: str
+    words: Words
+
+
+def keep(transcript: IngestTranscript) -> KeptTranscript:
+    """Make a transcript ready, which takes longer than to write it."""
+    said = spoken(segment.text for segment in transcript.segments)
+    return KeptTranscript(
+        language=transcript.language,
+        segments=msgspec.json.encode(transcript.segments),
+        opening=snippet(said, None),
+        words=Words.of(said),
+    )
 
 
 def add_transcript(
@@ -17,32 +40,25 @@ def add_transcript(
 
     `engine` names what made it; None is the source itself.
     """
+    kept = keep(transcript)
     connection.execute(delete(transcripts).where(transcripts.c.position == position))
-    add_transcripts(connection, {position: transcript}, engine=engine)
+    add_transcripts(connection, {position: kept}, engine=engine)
     connection.execute(
-        update(recordings)
-        .where(recordings.c.position == position)
-        .values(transcript_snippet=opening(transcript))
+        update(recordings).where(recordings.c.position == position).values(transcript_snippet=kept.opening)
     )
 
 
 def add_transcripts(
-    connection: Connection, by_position: Mapping[int, IngestTranscript], *, engine: str | None = None
+    connection: Connection, by_position: Mapping[int, KeptTranscript], *, engine: str | None = None
 ) -> None:
     """Keep the transcripts of recordings that have none."""
     rows = [
         {
             "position": position,
             "language": transcript.language,
-            "segments": transcript.segments,
+            "segments": msgspec.Raw(transcript.segments),
             "engine": engine,
         }
         for position, transcript in by_position.items()
     ]
-    if rows:
-        connection.execute(insert(transcripts), rows)
-
-
-def opening(transcript: IngestTranscript) -> str:
-    """The first words, as lists show them."""
-    return snippet(spoken(segment.text for segment in transcript.segments), None)
+    insert_many(connection, transcripts, rows)
