@@ -37,7 +37,8 @@ def window_of(wanted: DateTimeRange | None) -> Window:
         return Window()
     if wanted.from_ is not None and wanted.to is not None and wanted.from_ > wanted.to:
         raise BadRequest.of(Fault("dateTimeRange", "from lies after to"))
-    return Window(wanted.from_, wanted.to)
+    # Drivers take plain integers.
+    return Window(*(None if moment is None else int(moment) for moment in (wanted.from_, wanted.to)))
 
 
 def _lasting(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:

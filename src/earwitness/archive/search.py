@@ -6,13 +6,16 @@ other conditions check what it finds. Without any, the timeline itself leads. `d
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Connection,
     Select,
+    bindparam,
     except_,
     func,
     intersect,
@@ -88,6 +91,9 @@ class Plan:
             else:
                 apart = replace(everything, checks=(*self.checks, left_out))
             return everything.total(connection) - apart.total(connection)
+        if self._is_timeline:
+            bounds = self.window.bounds
+            return connection.scalar(_count_of_timeline(tuple(bounds)), bounds) or 0
         positions = self._positions(counting=True)
         if isinstance(positions, CompoundSelect):
             # Without a limit SQLite drops the order, and with it the walk side by side.
@@ -115,6 +121,10 @@ class Plan:
             window = replace(self.window, **{"after" if ascending else "before": place.position})
             onward, first = replace(self, window=window), first - place.passed
             return onward.page(connection, ascending=ascending, first=first, size=size, total=total)
+        if self._is_timeline:
+            bounds = self.window.bounds
+            page = _page_of_timeline(tuple(bounds), ascending)
+            return list(connection.scalars(page, bounds | {"size": size, "first": first}).all())
         positions = self._positions(counting=False)
         if total is not None and self._sorts_all(connection, total, first + size):
             # A subquery with an offset is answered by itself.
@@ -132,6 +142,10 @@ class Plan:
     @property
     def _is_of_words(self) -> bool:
         return self.leader is not None and self.leader.once is not None
+
+    @property
+    def _is_timeline(self) -> bool:
+        return self.leader is None and not (self.facts or self.without)
 
     @property
     def is_sparse(self) -> bool:
@@ -179,6 +193,26 @@ class Plan:
             return False
         is_large = self.leader_size is None or self.leader_size >= _COUNTED_AT_MOST
         return link.walked or (counting and is_large)
+
+
+# A page of some days is what is asked for most, and to build its statements costs more than to run them.
+
+
+@cache
+def _count_of_timeline(bounds: tuple[str, ...]) -> Select[int]:
+    return select(_HOW_MANY).select_from(_timeline(bounds)._positions(counting=True).subquery())
+
+
+@cache
+def _page_of_timeline(bounds: tuple[str, ...], ascending: bool) -> Select[Any] | CompoundSelect[Any]:
+    in_order = _timeline(bounds)._positions(counting=False).order_by(_ASCENDING if ascending else _DESCENDING)
+    return in_order.limit(bindparam("size", type_=BigInteger)).offset(bindparam("first", type_=BigInteger))
+
+
+def _timeline(bounds: tuple[str, ...]) -> Plan:
+    """A plan whose bounds are parameters of their names."""
+    given: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in bounds}
+    return Plan(Window(**given), None, None, (), (), (), merges=False, reads=False)
 
 
 def search(

@@ -5,8 +5,8 @@ on SQLite, a lower `interactionId` was always committed earlier. See `docs/decis
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, select, update
 
@@ -38,6 +38,12 @@ class Window:
     after: int | None = None
     before: int | None = None
 
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds there are, by their names."""
+        named = ((bound.name, getattr(self, bound.name)) for bound in fields(self))
+        return {name: bound for name, bound in named if bound is not None}
+
     def on(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         """The conditions on a column of positions."""
         if self.after is not None:
@@ -52,9 +58,9 @@ class Window:
     def on_start(self, started_at: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         """The conditions on a column of starts."""
         if self.start_ms is not None:
-            yield started_at >= int(self.start_ms)
+            yield started_at >= self.start_ms
         if self.end_ms is not None:
-            yield started_at < int(self.end_ms)
+            yield started_at < self.end_ms
 
 
 def one_at_a_time(connection: Connection) -> None:
