@@ -98,7 +98,7 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
 
 def spoken(texts: Iterable[str]) -> str:
     """The words of a transcript's segments, as one text: what is searched, and what passages are shown of."""
-    return " ".join(text.strip() for text in texts)
+    return " ".join([text.strip() for text in texts])
 
 
 class _Said(msgspec.Struct):
@@ -112,4 +112,4 @@ _SAID = msgspec.json.Decoder(list[_Said])
 
 def said(segments: str | None) -> str:
     """The same of a transcript's segments as they are kept, in JSON; nothing where there is none."""
-    return spoken(segment.text for segment in _SAID.decode(segments)) if segments else ""
+    return spoken([segment.text for segment in _SAID.decode(segments)]) if segments else ""

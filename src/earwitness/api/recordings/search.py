@@ -112,10 +112,8 @@ _ROWS = select(
     cast(recordings.c.optional, Text),
     PARTICIPANTS,
 ).where(among(recordings.c.position, POSITIONS))
-_TEXTS = (
-    select(recordings.c.position, recordings.c.message, cast(transcripts.c.segments, Text))
-    .outerjoin(transcripts, transcripts.c.position == recordings.c.position)
-    .where(among(recordings.c.position, POSITIONS))
+_ROWS_AND_TEXTS = _ROWS.add_columns(recordings.c.message, cast(transcripts.c.segments, Text)).outerjoin_from(
+    recordings, transcripts, transcripts.c.position == recordings.c.position
 )
 
 
@@ -126,20 +124,17 @@ def recordings_at(
     if not positions:
         return []
     page = {"positions": as_list(positions)}
-    snippets = _snippets(connection, page, asked) if asked else {}
+    rows = connection.execute(_ROWS_AND_TEXTS if asked else _ROWS, page).all()
     sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
     media = [media_access_status(viewer, has_media) for has_media in (False, True)]
-    found = {
-        row[0]: _recording(row, snippets.get(row[0]), sees_comments, media)
-        for row in connection.execute(_ROWS, page).all()
-    }
+    found = {row[0]: _recording(row, asked, sees_comments, media) for row in rows}
     return [found[position] for position in positions]
 
 
-def _recording(row: Sequence[Any], passage: str | None, sees_comments: bool, media: list[str]) -> Recording:
+def _recording(row: Sequence[Any], asked: Node | None, sees_comments: bool, media: list[str]) -> Recording:
     _, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = row
     commented, opening, analysis, tags, phases, is_private, reason, has_media, *rest = rest
-    group_id, until, holds, groups, optional, participants = rest
+    group_id, until, holds, groups, optional, participants, *texts = rest
     return Recording(
         interaction_id=interaction_id,
         third_party_id=third_party_id,
@@ -149,7 +144,7 @@ def _recording(row: Sequence[Any], passage: str | None, sees_comments: bool, med
         type=type_,
         source=source,
         comments_count=commented if sees_comments else 0,
-        transcript_snippet=opening if passage is None else passage,
+        transcript_snippet=_passage(asked, *texts) if asked else opening,
         analysis=as_written(analysis),
         tags=as_written(tags),
         conversation_phases=as_written(phases),
@@ -172,9 +167,6 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
     return "Permitted" if viewer.may(Right.RECORDING_PLAY) else "Denied"
 
 
-def _snippets(connection: Connection, page: dict[str, str], asked: Node) -> dict[int, str]:
-    """The passages that matched, in what was said or written."""
-    return {
-        position: snippet(said(segments) or message or "", asked)
-        for position, message, segments in connection.execute(_TEXTS, page).all()
-    }
+def _passage(asked: Node, message: str | None, segments: str | None) -> str:
+    """The passage that matched, in what was said or written."""
+    return snippet(said(segments) or message or "", asked)
