@@ -129,7 +129,7 @@ def _readers(count: int) -> Executor:
     """Who reads so many lines: for many, processes, forked by the first task while nothing is open."""
     if count <= COMMITTED_TOGETHER:
         return ThreadPoolExecutor(1)
-    processes = max(1, min(_READERS, len(os.sched_getaffinity(0)) - 1))
+    processes = max(1, min(_READERS, (os.cpu_count() or 2) - 1))
     readers = ProcessPoolExecutor(processes, get_context("fork"), _as_reader)
     readers.submit(bool)
     return readers
