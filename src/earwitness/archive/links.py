@@ -4,12 +4,13 @@ A link can lead a search (its index gives the positions in the order of time) or
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     Select,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.sql.selectable import NamedFromClause
 
@@ -63,6 +65,8 @@ class Link:
     """Builds the same condition, as it is quicker to answer of one position that is known."""
     once: ColumnElement[bool] | None = None
     """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
+    branches: "tuple[Link, ...]" = ()
+    """The same in parts, none of which has what another has: each may be in order where the whole is not."""
 
     def positions(self, window: Window) -> Select[Any]:
         condition = self.condition if self.once is None else self.once
@@ -125,8 +129,14 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         says_it, once = says(parts, phrase), says_first(parts, phrase)
         return Link("freeText", parts, parts.c.position, says_it, True, once=once), phrase is not asked
     found = found_in(recording_text_parts, asked)
-    source = found.found.subquery()
-    return Link("freeText", source, source.c.position, true(), False), found.complement
+    branches = tuple(map(_selected, found.found))
+    whole = _selected(union_all(*found.found)) if len(branches) > 1 else branches[0]
+    return replace(whole, branches=branches), found.complement
+
+
+def _selected(positions: Select[int] | CompoundSelect[int]) -> Link:
+    source = positions.subquery()
+    return Link("freeText", source, source.c.position, true(), False)
 
 
 def _listed(filters: RecordingFilters) -> Sequence[tuple[str, Table, str, IdFilter | None]]:

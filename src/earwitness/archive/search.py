@@ -15,12 +15,14 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Select,
+    TextClause,
     bindparam,
     except_,
     func,
     intersect,
     select,
     text,
+    union_all,
 )
 
 from earwitness.archive import free_text
@@ -125,12 +127,21 @@ class Plan:
             bounds = self.window.bounds
             page = _page_of_timeline(tuple(bounds), ascending)
             return list(connection.scalars(page, bounds | {"size": size, "first": first}).all())
-        positions = self._positions(counting=False)
+        order = _ASCENDING if ascending else _DESCENDING
+        positions = self._in_order(order, first + size)
         if total is not None and self._sorts_all(connection, total, first + size):
             # A subquery with an offset is answered by itself.
-            positions = select(positions.offset(0).subquery().c[0])
-        positions = positions.order_by(_ASCENDING if ascending else _DESCENDING)
-        return list(connection.scalars(positions.limit(size).offset(first)).all())
+            positions = select(self._positions(counting=False).offset(0).subquery().c[0])
+        return list(connection.scalars(positions.order_by(order).limit(size).offset(first)).all())
+
+    def _in_order(self, order: TextClause, wanted: int) -> Select[Any] | CompoundSelect[Any]:
+        """So many of the first positions, or more, in order; where the leader is not, of its branches."""
+        if self.leader is None or len(self.leader.branches) < 2:
+            return self._positions(counting=False)
+        branches = (replace(self, leader=branch) for branch in self.leader.branches)
+        return union_all(
+            *(branch._positions(counting=False).order_by(order).limit(wanted) for branch in branches)
+        )
 
     def _sorts_all(self, connection: Connection, total: int, wanted: int) -> bool:
         """Whether to find all that there are is quicker than to look for as many as are wanted in order.
@@ -141,7 +152,7 @@ class Plan:
 
     @property
     def _is_of_words(self) -> bool:
-        return self.leader is not None and self.leader.once is not None
+        return self.leader is not None and (self.leader.once is not None or self.leader.branches != ())
 
     @property
     def _is_timeline(self) -> bool:

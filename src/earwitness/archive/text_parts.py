@@ -20,7 +20,6 @@ from sqlalchemy import (
     or_,
     select,
     union,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
@@ -92,8 +91,8 @@ def says_first(table: Any, phrase: Phrase) -> ColumnElement[bool]:
     return and_(says(table, phrase), or_(table.c.part == 0, ~said_before))
 
 
-def found_in(table: Any, node: Node) -> Hits[Positions]:
-    """Where a query is true, as a selection of positions from a table of parts.
+def found_in(table: Any, node: Node) -> Hits[list[Positions]]:
+    """Where a query is true, as selections of positions from a table of parts; none is in two of them.
 
     A document of one part is asked the whole query at once. In one of several parts the words of an AND
     may stand in different ones: there, each phrase is looked up by itself. Of those there are few.
@@ -104,12 +103,13 @@ def found_in(table: Any, node: Node) -> Hits[Positions]:
 
     whole = settle(node, _tsquery_of, _narrow, _widen)
     if len(whole.found) > _LONGEST_TSQUERY:
-        return _sets(node, standing)
+        sets = _sets(node, standing)
+        return Hits([sets.found], sets.complement)
     second = table.alias()
     is_long = table.c.position.in_(select(second.c.position).where(second.c.part == 1))
     short = select(table.c.position).where(_says(table, whole.found), table.c.part == 0, ~is_long)
     long = _sets(node, lambda phrase: standing(phrase).where(is_long).distinct()).found
-    return Hits(union_all(short, long), whole.complement)
+    return Hits([short, long], whole.complement)
 
 
 def _sets(node: Node, leaf: Callable[[Phrase], Select[int]]) -> Hits[Positions]:
