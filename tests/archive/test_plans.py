@@ -37,7 +37,7 @@ MOST: dict[str, tuple[int, ...]] = {
     "rare word": (350, 660, 20, 20),
     "medium word": (380, 900, 42, 180),
     "common word": (6_000, 63_000, 4_800, 16_000),
-    "two common words": (4_600, 44_000, 11_000, 29_000),
+    "two common words": (4_600, 44_000, 2_900, 12_000),
     "common phrase": (1_300, 4_000, 2_500, 6_900),
     "common word of a day": (390, 800, 25, 27),
     "all but a word": (34_000, 110_000, 14_000, 15_000),
