@@ -31,7 +31,8 @@ from bench.queries import MIXED, QUERIES
 from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.search import newest_committed_id, search
+from earwitness.archive.search import search
+from earwitness.archive.timeline import newest_committed_id
 from earwitness.archive.users import add_api_key, add_user
 from earwitness.archive.viewer import Viewer
 from earwitness.kernel.rights import Right, Role

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     exists,
     false,
     or_,
@@ -49,6 +50,17 @@ from earwitness.kernel.rights import Right
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A link's condition as it is whatever is asked, and the parameter it has, by the name of the link.
+
+    A statement of it can be made once, and to make one takes longer than most take to run.
+    """
+
+    condition: ColumnElement[bool]
+    parameter: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """The positions at which `condition` holds in `source`; `repeats` says that one may occur twice.
 
@@ -67,6 +79,7 @@ class Link:
     """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
     branches: "tuple[Link, ...]" = ()
     """The same in parts, none of which has what another has: each may be in order where the whole is not."""
+    prepared: Prepared | None = None
 
     def positions(self, window: Window) -> Select[Any]:
         condition = self.condition if self.once is None else self.once
@@ -121,7 +134,8 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
         matches = table.c.recording_text.op("MATCH")(hits.found)
         held = Not(asked) if hits.complement else asked
         of_one = partial(stands_in, table.c.tokens, held) if can_be_read(asked) else None
-        link = Link("freeText", table, table.c.rowid, matches, False, walked=True, of_one=of_one)
+        prepared = Prepared(_prepared("freeText", table, "recording_text", "MATCH"), hits.found)
+        link = Link("freeText", table, table.c.rowid, matches, False, True, of_one, prepared=prepared)
         return link, hits.complement
     parts = _called("freeText", recording_text_parts)
     phrase = asked.part if isinstance(asked, Not) else asked
@@ -161,7 +175,14 @@ def _own(name: str, key: str, values: Sequence[Any]) -> Link:
 def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
     table = _called(name, links)
     repeats = links is recording_endpoints or len(values) > 1
-    return Link(name, table, table.c.position, _one_of(table.c[key], values), repeats)
+    prepared = Prepared(_prepared(name, table, key, "="), values[0]) if len(values) == 1 else None
+    return Link(name, table, table.c.position, _one_of(table.c[key], values), repeats, prepared=prepared)
+
+
+@cache
+def _prepared(name: str, table: NamedFromClause, key: str, operator: str) -> ColumnElement[bool]:
+    column = table.c[key]
+    return column.bool_op(operator)(bindparam(name, type_=column.type))
 
 
 def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -96,3 +96,11 @@ _NUMBERED = (
     .values(value=counters.c.value + bindparam("count"))
     .returning(counters.c.value)
 )
+
+
+def newest_committed_id(connection: Connection) -> int:
+    """The highest interactionId of this moment: ids are handed out in the order of commits."""
+    return connection.scalar(_NEWEST) or 0
+
+
+_NEWEST = select(func.max(recordings.c.interaction_id))

@@ -18,10 +18,11 @@ from earwitness.archive.schema.recordings import (
     recordings,
     transcripts,
 )
-from earwitness.archive.search import DEFAULT_PAGE_SIZE, newest_committed_id, search
+from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import TAGS
 from earwitness.archive.text_index import said
+from earwitness.archive.timeline import newest_committed_id
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
 from earwitness.http.road import Call

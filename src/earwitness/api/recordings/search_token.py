@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.search import Place
+from earwitness.archive.plan import Place
 from earwitness.archive.viewer import Viewer
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms

@@ -1,0 +1,226 @@
+"""The plan of a search: what leads, what checks, what is left out, and the statements that come of it.
+
+`docs/search.md` explains.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    TextClause,
+    bindparam,
+    except_,
+    func,
+    intersect,
+    select,
+    text,
+    union_all,
+)
+
+from earwitness.archive.links import Link
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.timeline import Window, newest_committed_id
+
+FEW = 2_000
+"""So many positions are looked up one by one in the other links; more are compared as sets."""
+
+COUNTED_AT_MOST = 10_000
+"""A set that has more is large, however many more."""
+
+_COUNTED_APART_AT_MOST = 3
+_HOW_MANY = func.count()
+_ASCENDING, _DESCENDING = text("1"), text("1 DESC")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ended: so many recordings were passed, and the last of them lies at this position."""
+
+    passed: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a search is answered: what leads, what checks, and what is left out."""
+
+    window: Window
+    leader: Link | None
+    leader_size: int | None
+    checks: tuple[Link, ...]
+    without: tuple[Link, ...]
+    facts: tuple[ColumnElement[bool], ...] = field(repr=False)
+    merges: bool
+    """Whether the database walks several sets side by side in order (SQLite), or hashes them."""
+    reads: bool
+    """Whether words are read in what is found, and not looked up."""
+
+    def total(self, connection: Connection) -> int:
+        """How many there are. A set that is left out of many is counted apart and taken off."""
+        if self._counts_apart:
+            *others, left_out = self.without
+            everything = replace(self, without=tuple(others))
+            if self.leader is None:
+                apart = replace(everything, leader=left_out)
+            else:
+                apart = replace(everything, checks=(*self.checks, left_out))
+            return everything.total(connection) - apart.total(connection)
+        if self._is_prepared:
+            return connection.scalar(self._prepared(_count), self._parameters) or 0
+        positions = self._positions(counting=True)
+        if isinstance(positions, CompoundSelect):
+            # Without a limit SQLite drops the order, and with it the walk side by side.
+            positions = positions.order_by(_ASCENDING).limit(-1)
+        return connection.scalar(select(_HOW_MANY).select_from(positions.subquery())) or 0
+
+    @property
+    def _counts_apart(self) -> bool:
+        if not self.without or len(self.without) > _COUNTED_APART_AT_MOST:
+            return False
+        return self.leader is None or not self.merges or bool(self.checks)
+
+    def page(
+        self,
+        connection: Connection,
+        *,
+        ascending: bool,
+        first: int,
+        size: int,
+        place: Place | None = None,
+        total: int | None = None,
+    ) -> list[int]:
+        """So many positions from the `first` on, in order; read on from a place where that is known."""
+        if place is not None:
+            window = replace(self.window, **{"after" if ascending else "before": place.position})
+            onward, first = replace(self, window=window), first - place.passed
+            return onward.page(connection, ascending=ascending, first=first, size=size, total=total)
+        if self._is_prepared:
+            statement = self._prepared(_first_to_last if ascending else _last_to_first)
+            return list(
+                connection.scalars(statement, self._parameters | {"size": size, "first": first}).all()
+            )
+        order = _ASCENDING if ascending else _DESCENDING
+        positions = self._in_order(order, first + size)
+        if total is not None and self._sorts_all(connection, total, first + size):
+            # A subquery with an offset is answered by itself.
+            positions = select(self._positions(counting=False).offset(0).subquery().c[0])
+        return list(connection.scalars(positions.order_by(order).limit(size).offset(first)).all())
+
+    def _in_order(self, order: TextClause, wanted: int) -> Select[Any] | CompoundSelect[Any]:
+        """So many of the first positions, or more, in order; where the leader is not, of its branches."""
+        if self.leader is None or len(self.leader.branches) < 2:
+            return self._positions(counting=False)
+        branches = (replace(self, leader=branch) for branch in self.leader.branches)
+        return union_all(
+            *(branch._positions(counting=False).order_by(order).limit(wanted) for branch in branches)
+        )
+
+    def _sorts_all(self, connection: Connection, total: int, wanted: int) -> bool:
+        """Whether to find all that there are is quicker than to look for as many as are wanted in order.
+
+        PostgreSQL does not know how rare a word is, and would look for the few of one through everything.
+        """
+        return self._is_of_words and total * total <= wanted * newest_committed_id(connection)
+
+    @property
+    def _is_of_words(self) -> bool:
+        return self.leader is not None and (self.leader.once is not None or self.leader.branches != ())
+
+    @property
+    def _is_prepared(self) -> bool:
+        """Whether its statements are made once: those of the timeline, or of one link, and nothing else."""
+        if self.facts or self.checks or self.without:
+            return False
+        return self.leader is None or self.leader.prepared is not None
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        leader = self.leader
+        named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.parameter}
+        return self.window.bounds | named
+
+    def _prepared(self, make: "Callable[[Plan], Select[Any]]") -> Select[Any]:
+        """The statement that `make` makes of such a plan, with parameters by these names."""
+        leader, names = self.leader, tuple(self._parameters)
+        shape = None if leader is None else leader.name, names, make
+        if shape not in _MADE:
+            bounds: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in self.window.bounds}
+            if leader is not None and leader.prepared is not None:
+                leader = replace(leader, condition=leader.prepared.condition)
+            _MADE[shape] = make(replace(self, window=Window(**bounds), leader=leader))
+        return _MADE[shape]
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.leader_size is not None and self.leader_size < FEW
+
+    @property
+    def counts_first(self) -> bool:
+        """Whether the total tells how to look for the page, or that there is none.
+
+        Else a page that is not full tells the total.
+        """
+        return not self.is_sparse and (self.leader is None or self._is_of_words)
+
+    def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
+        leader = self.leader
+        if leader is None:
+            position: ColumnElement[int] = recordings.c.position
+            # Totals read the index of facts, which goes by start; pages walk the positions themselves.
+            bounds = self.window.on_start(recordings.c.started_at) if counting else self.window.on(position)
+            query = select(position).where(*bounds, *self.facts)
+        else:
+            position = leader.column
+            query = select(position).select_from(leader.source)
+            if self.facts:
+                query = query.join(recordings, recordings.c.position == position).where(*self.facts)
+            once = leader.once if counting else None
+            query = query.where(leader.condition if once is None else once, *self.window.on(position))
+            query = query.distinct() if leader.repeats and once is None else query
+        if self.is_sparse:
+            query = query.where(*(link.holds(position) for link in self.checks))
+        elif not self.merges:
+            query = query.where(*(position.in_(link.positions(self.window)) for link in self.checks))
+        # What is left out is mostly not there: looking it up place by place, a page soon is full.
+        merged = [link for link in self.without if self._is_merged(link, counting)]
+        query = query.where(*(~link.holds(position) for link in self.without if link not in merged))
+        if merged:
+            return except_(query, *(link.positions(self.window) for link in merged))
+        if self.checks and self.merges and not self.is_sparse:
+            return intersect(query, *(link.positions(self.window) for link in self.checks))
+        return query
+
+    def _is_merged(self, link: Link, counting: bool) -> bool:
+        """Whether what a link leaves out is walked beside the rest, and not looked up."""
+        if not self.merges or self.is_sparse or self.checks:
+            return False
+        is_large = self.leader_size is None or self.leader_size >= COUNTED_AT_MOST
+        return link.walked or (counting and is_large)
+
+
+_MADE: dict[tuple[str | None, tuple[str, ...], Callable[[Plan], Select[Any]]], Select[Any]] = {}
+
+
+def _count(plan: Plan) -> Select[Any]:
+    return select(_HOW_MANY).select_from(plan._positions(counting=True).subquery())
+
+
+def _first_to_last(plan: Plan) -> Select[Any]:
+    return _page_of(plan, _ASCENDING)
+
+
+def _last_to_first(plan: Plan) -> Select[Any]:
+    return _page_of(plan, _DESCENDING)
+
+
+def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
+    size, first = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
+    page: Any = plan._positions(counting=False)
+    made: Select[Any] = page.order_by(order).limit(size).offset(first)
+    return made
