@@ -107,11 +107,14 @@ def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
         )
         for number in range(COMMITTED_TOGETHER + 100)
     ]
+    (tmp_path / "one.wav").write_bytes(tone(0.2))
+    lines[9]["mediaPath"] = "one.wav"
     again = [*lines, lines[7], lines[-1], lines[3] | {"source": "another"}]
     told = run_alone(firm, write(tmp_path, *again), exit_code=1)
     assert (told["imported"], told["alreadyThere"]) == (len(lines), 2)
     assert [failure["line"] for failure in told["failed"]] == [len(again)]
     assert firm.search(freeText="number599 ada") == ["call-0599"]
+    assert raw(firm, "call-0009") == tone(0.2)
     gold = {"startTimeDirection": "ASC", "pageSize": 1000, "freeText": "gold"}
     pages = [firm.post("/client/recording.search", gold | {"page": number}) for number in (1, 2, 3)]
     assert {page["total"] for page in pages} == {len(lines)}
@@ -161,13 +164,33 @@ def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
     count = COMMITTED_TOGETHER + 100
     manifest = write(tmp_path, *calls(count))
     with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
-        started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        until(lambda: started.read_text().split() != [], "a process reads")
-        os.kill(int(started.read_text().split()[0]), signal.SIGKILL)
+        os.kill(reader_of(process), signal.SIGKILL)
         assert "process that reads" in told_by(process, exit_code=1)["error"]
     told = run_alone(firm, manifest)
     assert told["imported"] + told["alreadyThere"] == count
     assert told["failed"] == []
+
+
+def test_who_reads_ends_with_an_import_that_was_killed(firm: Firm, tmp_path: Path) -> None:
+    manifest = write(tmp_path, *calls(COMMITTED_TOGETHER + 1))
+    with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
+        reader = reader_of(process)
+        process.kill()
+        process.wait()
+        until(lambda: has_ended(reader), "who reads has ended")
+
+
+def reader_of(process: "subprocess.Popen[str]") -> int:
+    """The id of a process that reads for an import, once there is one."""
+    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return int(until(lambda: started.read_text().split(), "a process reads")[0])
+
+
+def has_ended(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def test_a_line_is_the_same_in_another_process() -> None:
@@ -180,7 +203,7 @@ def test_a_line_is_the_same_in_another_process() -> None:
         codec="g729",
         transcript={"language": "en", "segments": [{"text": "Let me know.", "start": 0, "end": 1.5}]},
     )
-    read = read_lines([json.dumps(sent).encode(), b"{}"], Path("calls"))
+    read = read_lines([json.dumps(sent).encode(), b"{}"], Path(os.fsdecode(b"calls\xff")))
     line, refused = pickle.loads(pickle.dumps(read))
     assert line == read[0]
     assert line.received.mended == ("source",)

@@ -21,10 +21,10 @@ _READ_AT_ONCE_BYTES = 1 << 20
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A recording of a manifest, and where its media lies if it has any."""
+    """A recording of a manifest, and where its media lies if it has any, as the system writes paths."""
 
     received: Received
-    media_path: str | None
+    media_path: bytes | None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel between processes as one piece: to pickle the many parts would take four times as long."""
@@ -47,7 +47,7 @@ def read_line(line: bytes, folder: Path) -> Line:
     if named is not None and (not isinstance(named, str) or not named):
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
     received = take(sent, mended, has_media=named is not None)
-    return Line(received, None if named is None else str(folder / named))
+    return Line(received, None if named is None else os.fsencode(folder / named))
 
 
 def read_lines(lines: Sequence[bytes], folder: Path) -> list[Line | Problem]:
@@ -94,12 +94,15 @@ def import_lines(archive: Archive, lines: Sequence[Line], action: Action) -> lis
             waiting.append(Arrival(line.received))
             continue
         commit()
-        outcomes.append(_import_with_media(archive, line.received, Path(line.media_path), action))
+        outcomes.append(_import_with_media(archive, line.received, line.media_path, action))
     commit()
     return outcomes
 
 
-def _import_with_media(archive: Archive, received: Received, path: Path, action: Action) -> bool | Problem:
+def _import_with_media(
+    archive: Archive, received: Received, media_path: bytes, action: Action
+) -> bool | Problem:
+    path = Path(os.fsdecode(media_path))
     try:
         if _is_known(archive, received, path):
             return False
