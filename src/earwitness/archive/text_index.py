@@ -32,8 +32,8 @@ def index_recordings(
     said = {**heard, **_said_in(connection, unread)}
     documents = [
         (position, (said.get(position, Words()) + Words.of(*fields)).document)
-        for position, fields in _fields(connection, positions).items()
-    ]
+        for position, fields in sorted(_fields(connection, positions).items())
+    ]  # in order, or FTS5 would write a segment wherever one lies before the last
     if connection.dialect.name == "sqlite":
         table = recording_text_fts5
         connection.execute(delete(table).where(among(table.c.rowid, positions)))
