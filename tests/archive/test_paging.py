@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from earwitness.archive.plan import FEW
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
 from earwitness.ingest.reception import receive
 from earwitness.kernel.rights import Right
-from tests.firm import ADMIN, Firm, call
+from tests.firm import ADMIN, Firm, call, endpoint, transcript
 
 WRITERS, WRITTEN = 10, 5
 
@@ -40,6 +41,50 @@ def test_while_ten_writers_ingest_a_reader_sees_each_recording_of_the_first_mome
             one.result()
     assert sorted(seen) == sorted(f"first-{number}" for number in range(30))
     assert firm.post("/client/recording.search", {})["total"] == 30 + WRITERS * WRITTEN
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"dateTimeRange": {"from": "2026-05-12T10:30:00Z", "to": "2026-05-12T10:30:01Z"}, "direction": "In"},
+    {"freeText": "shares"},
+    {"freeText": "-shares"},
+    {"freeText": "shares gold"},
+    {"endpointIds": {"include": [1]}, "freeText": "gold"},
+    {"endpointIds": {"exclude": [1]}},
+    {"endpointIds": {"exclude": [1, 2]}, "hasComments": False, "freeText": "-bonds"},
+]
+
+
+@pytest.mark.parametrize("few", [FEW, 1])
+@pytest.mark.parametrize("as_user", [ADMIN, "nosy@example.com"])
+def test_a_pinned_search_finds_what_it_found_at_first(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, as_user: str, few: int
+) -> None:
+    monkeypatch.setattr("earwitness.archive.search._NEWER_AT_MOST", few)
+    firm.add_user("nosy@example.com", [Right.RECORDING_VIEW])
+    _ingest_all_kinds(firm, "first")
+    begun = [firm.post("/client/recording.search", wanted, as_user=as_user) for wanted in FILTERS]
+    _ingest_all_kinds(firm, "later")
+    for wanted, first in zip(FILTERS, begun, strict=True):
+        token = {"recordingsSearchToken": first["recordingsSearchToken"]}
+        again = firm.post("/client/recording.search", wanted | token, as_user=as_user)
+        assert (again["total"], again["recordings"]) == (first["total"], first["recordings"])
+        anew = firm.post("/client/recording.search", wanted, as_user=as_user)
+        assert anew["total"] == 2 * first["total"] > 0
+
+
+def _ingest_all_kinds(firm: Firm, name: str) -> None:
+    for number, said in enumerate(["shares", "gold", "shares gold", "bonds", "silver"]):
+        for other in "12":
+            firm.ingest(
+                **call(
+                    thirdPartyId=f"{name}-{number}-{other}",
+                    isPrivate=number == 2 and other == "2",
+                    direction="In",
+                    endpoints=[endpoint(f"44{other}"), endpoint(f"33{number}")],
+                    transcript=transcript(said),
+                )
+            )
 
 
 def test_pages_of_a_pinned_search_do_not_shift_when_recordings_arrive(firm: Firm) -> None:

@@ -126,6 +126,12 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
         yield _private_to_others(viewer)
 
 
+def newer_than(newest_id: int) -> Link:
+    """What was committed after a recording."""
+    table = _called("newer", recordings)
+    return Link("newer", table, table.c.position, table.c.interaction_id > newest_id, False)
+
+
 def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":

@@ -61,6 +61,11 @@ class Plan:
     reads: bool
     """Whether words are read in what is found, and not looked up."""
 
+    def led_by(self, link: Link, size: int) -> "Plan":
+        """The same where a link must hold, too, which is known to be small."""
+        checks = self.checks if self.leader is None else (self.leader, *self.checks)
+        return replace(self, leader=link, leader_size=size, checks=checks)
+
     def total(self, connection: Connection) -> int:
         """How many there are. A set that is left out of many is counted apart and taken off."""
         if self._counts_apart:

@@ -5,7 +5,7 @@ other conditions check what it finds. Without any, the timeline itself leads. `d
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -13,7 +13,7 @@ from earwitness.archive import free_text
 from earwitness.archive.facts import facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
-from earwitness.archive.links import Link, excluded, included, text_link
+from earwitness.archive.links import Link, excluded, included, newer_than, text_link
 from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Place, Plan
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.short_prefixes import is_read_in, set_apart
@@ -24,6 +24,7 @@ from earwitness.archive.viewer import Viewer, allowed_to
 DEFAULT_PAGE_SIZE = 100
 
 _COUNTED_AT_FIRST = 100
+_NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and the rest is looked up
 _HOW_MANY = func.count()
 
 
@@ -41,6 +42,23 @@ class Found:
     """What the plan, the total and the page took."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """The plan of what had been committed when a search began.
+
+    `apart` is how its total is found sooner: that of everything, less that of the few that are newer.
+    """
+
+    plan: Plan
+    apart: tuple[Plan, Plan] | None = None
+
+    def total(self, connection: Connection) -> int:
+        if self.apart is None:
+            return self.plan.total(connection)
+        everything, newer = self.apart
+        return everything.total(connection) - newer.total(connection)
+
+
 def search(
     connection: Connection,
     wanted: RecordingSearch,
@@ -55,14 +73,16 @@ def search(
     """
     asked = free_text.parse(wanted.free_text) if wanted.free_text else None
     began = time.perf_counter()
-    plan = _plan(connection, wanted, viewer, newest_id, asked)
+    everything = _plan(connection, wanted, viewer, asked)
+    pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
+    plan = pinned.plan
     planned = time.perf_counter()
     ascending = wanted.start_time_direction == "ASC"
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
-    total = plan.total(connection) if plan.counts_first else None
+    total = pinned.total(connection) if plan.counts_first else None
     counted = time.perf_counter()
     page: list[int] = []
     if plan.is_sparse:
@@ -73,11 +93,22 @@ def search(
     paged = time.perf_counter()
     if total is None:
         tells = place is None and len(page) < size and (page or first == 0)
-        total = first + len(page) if tells else plan.total(connection)
+        total = first + len(page) if tells else pinned.total(connection)
     ended = Place(first + len(page), page[-1]) if page else place
     seconds = {"plan": planned - began, "page": paged - counted}
     seconds["total"] = counted - planned + time.perf_counter() - paged
     return Found(page, total, asked, plan, ended, seconds)
+
+
+def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
+    """Leave out what was committed later: mostly nothing, or few beside all that there are."""
+    newer = newer_than(newest_id)
+    count = select(_HOW_MANY).select_from(newer.positions(Window()).limit(_NEWER_AT_MOST).subquery())
+    size = connection.scalar(count) or 0
+    if not size:
+        return _Pinned(everything)
+    older = replace(everything, facts=(*everything.facts, recordings.c.interaction_id <= newest_id))
+    return _Pinned(older, (everything, everything.led_by(newer, size)) if size < _NEWER_AT_MOST else None)
 
 
 def _cut(few: list[int], *, ascending: bool, first: int, size: int, place: Place | None) -> list[int]:
@@ -96,7 +127,6 @@ def _plan(
     connection: Connection,
     wanted: RecordingSearch,
     viewer: Viewer,
-    newest_id: int | None,
     asked: Node | None,
 ) -> Plan:
     window = window_of(wanted.date_time_range)
@@ -108,8 +138,6 @@ def _plan(
         (without if is_complement else links).append(link)
     if read is not None:
         conditions.append(is_read_in(recordings.c.position, read))
-    if newest_id is not None:
-        conditions.append(recordings.c.interaction_id <= newest_id)
     sizes = _sizes(connection, links, window) if len(links) + len(without) > 1 else [None]
     ranked = sorted(zip(links, sizes, strict=False), key=lambda pair: pair[1] or 0)
     leader, leader_size = ranked[0] if ranked else (None, None)
