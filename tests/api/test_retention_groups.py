@@ -231,3 +231,13 @@ def test_each_change_is_in_the_ledger_and_a_refused_one_is_not(firm: Firm) -> No
         ("RetentionGroup", group, {"name": "G", "deleted": True}),
         ("Account", 1234567, {"accountDefault": {"default": None, "sms": 7}}),
     ]
+
+
+def test_details_tell_the_days_of_each_recording_by_its_own_subjects(firm: Firm) -> None:
+    ann, bob = people_of(firm, "Ann A", "Bob B")
+    for person_id, days in ((ann, 30), (bob, 20)):
+        firm.post(GROUPS, {"name": str(days), "retentionGroup": {"default": days}, "peopleIds": [person_id]})
+    for number, subjects in enumerate([["Ann A"], ["Bob B"], ["Ann A", "Bob B"], ["Cid C"], []]):
+        recorded(firm, f"call-{number}", *subjects)
+    details = firm.post("/client/recording.detail.get", {"interactionIds": [5, 4, 3, 2, 1]})
+    assert [one["metadata"]["retention"]["days"] for one in details] == [None, None, 30, 20, 30]

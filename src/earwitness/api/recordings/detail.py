@@ -11,7 +11,7 @@ from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
 from earwitness.archive.legal_holds import LEGAL_HOLDS
 from earwitness.archive.nested import as_written
 from earwitness.archive.participants import PARTICIPANTS
-from earwitness.archive.retention import retention_of
+from earwitness.archive.retention import retentions_of
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -73,6 +73,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
     holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
     owners = _owners(connection, positions)
     peaks = dict(_pairs(connection, waveforms.c.position, waveforms.c.peaks, positions))
+    days = _retention_days(connection, rows)
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
     return [
         RecordingDetail(
@@ -85,7 +86,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
                 "sourceFileDetail": _wav(row.measurement) | objects[row.position],
                 "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
-                "retention": _retention(connection, row, holds[row.position]),
+                "retention": _retention(row, days[row.position], holds[row.position]),
             },
             wave_form=WaveForm(sample_rate=8, peaks=_peaks(peaks.get(row.position))),
             encryption_detail=_encryption(keys.get(row.position)),
@@ -148,14 +149,23 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     return owners
 
 
-def _retention(connection: Connection, row: Any, holds: str) -> dict[str, Any]:
+def _retention_days(connection: Connection, rows: Sequence[Any]) -> dict[int, int | None]:
+    """How many days each is kept by the rules as they are now; None is for ever."""
+    subjects: dict[int, list[int | None]] = {row.position: [] for row in rows}
     part = recording_endpoints.c
-    subjects = connection.scalars(
-        select(part.person_id).where(part.position == row.position, part.is_recording_subject)
+    parts = select(part.position, part.person_id).where(
+        part.position.in_(list(subjects)), part.is_recording_subject
     )
+    for position, person_id in connection.execute(parts):
+        subjects[position].append(person_id)
+    retentions = retentions_of(connection, [(row.type, subjects[row.position]) for row in rows])
+    return {row.position: retention.days for row, retention in zip(rows, retentions, strict=True)}
+
+
+def _retention(row: Any, days: int | None, holds: str) -> dict[str, Any]:
     return {
         "retentionGroupId": row.retention_group_id,
-        "days": retention_of(connection, row.type, list(subjects)).days,
+        "days": days,
         "retainUntil": None if row.retain_until is None else format_ms(row.retain_until),
         "legalHolds": as_written(holds),
     }
