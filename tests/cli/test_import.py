@@ -19,6 +19,7 @@ from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
 from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, call, tone
+from tests.processes import children, needs_proc
 from tests.waiting import until
 
 Tell = Callable[..., Any]
@@ -158,6 +159,7 @@ def test_bad_lines_are_named_and_the_rest_goes_on(firm: Firm, run: Run, tell: Te
     assert f"failed {len(BAD)}" in shown
 
 
+@needs_proc
 def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
     firm: Firm, tmp_path: Path
 ) -> None:
@@ -171,6 +173,7 @@ def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
     assert told["failed"] == []
 
 
+@needs_proc
 def test_who_reads_ends_with_an_import_that_was_killed(firm: Firm, tmp_path: Path) -> None:
     manifest = write(tmp_path, *calls(COMMITTED_TOGETHER + 1))
     with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
@@ -182,8 +185,7 @@ def test_who_reads_ends_with_an_import_that_was_killed(firm: Firm, tmp_path: Pat
 
 def reader_of(process: "subprocess.Popen[str]") -> int:
     """The id of a process that reads for an import, once there is one."""
-    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return int(until(lambda: started.read_text().split(), "a process reads")[0])
+    return min(until(lambda: children(process.pid), "a process reads"))
 
 
 def has_ended(process_id: int) -> bool:

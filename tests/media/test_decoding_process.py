@@ -19,12 +19,9 @@ from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Limits
 from tests.media import samples
 from tests.media.hearing import Memory
+from tests.processes import LINUX, children, needs_proc
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
-
-LINUX = Path("/proc/self/task").exists()
-
-needs_proc = pytest.mark.skipif(not LINUX, reason="reads /proc, as Linux has it")
 
 
 class EndlessCall:
@@ -36,14 +33,6 @@ class EndlessCall:
 
     def read(self, start: int, stop: int, /) -> bytes:
         return (self.header[start:stop] + bytes(stop - start))[: stop - start]
-
-
-def children() -> set[int]:
-    """The processes this one has started and not reaped."""
-    found = set[int]()
-    for thread in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return found
 
 
 def decoders() -> set[int]:

@@ -18,12 +18,11 @@ from earwitness.speech.transcriber import (
     TranscriptionUnusable,
     transcribe,
 )
+from tests.processes import LINUX, children, needs_proc
 from tests.speech.spoken import SENTENCES, errors, first_sentence, words
 
 LIMITS = SpeechLimits(seconds=120, memory_mib=4096)
 MINUTE = [bytes(32_000)] * 60
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc, as Linux has it")
 
 
 def whenever() -> None:
@@ -36,16 +35,9 @@ def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(transcriber, "_COMMAND", (sys.executable, "-c", begin + program))
 
 
-def children() -> set[int]:
-    found = set[int]()
-    for thread in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return found
-
-
 @pytest.fixture(autouse=True)
 def _nothing_is_left_over() -> Iterator[None]:
-    if not Path("/proc/self/task").exists():
+    if not LINUX:
         yield
         return
     files, processes = len(list(Path("/proc/self/fd").iterdir())), children()
