@@ -38,6 +38,11 @@ _HOW_MANY = func.count()
 _ASCENDING, _DESCENDING = text("1"), text("1 DESC")
 
 
+def count_of(positions: Select[Any] | CompoundSelect[Any]) -> Select[int]:
+    """The statement that counts what another finds."""
+    return select(_HOW_MANY).select_from(positions.subquery())
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a page ended: so many recordings were passed, and the last of them lies at this position."""
@@ -82,7 +87,7 @@ class Plan:
         if isinstance(positions, CompoundSelect):
             # Without a limit SQLite drops the order, and with it the walk side by side.
             positions = positions.order_by(_ASCENDING).limit(-1)
-        return connection.scalar(select(_HOW_MANY).select_from(positions.subquery())) or 0
+        return connection.scalar(count_of(positions)) or 0
 
     @property
     def _counts_apart(self) -> bool:
@@ -111,10 +116,12 @@ class Plan:
                 connection.scalars(statement, self._parameters | {"size": size, "first": first}).all()
             )
         order = _ASCENDING if ascending else _DESCENDING
-        positions = self._in_order(order, first + size)
+        positions: Select[Any] | CompoundSelect[Any]
         if total is not None and self._sorts_all(connection, total, first + size):
             # A subquery with an offset is answered by itself.
             positions = select(self._positions(counting=False).offset(0).subquery().c[0])
+        else:
+            positions = self._in_order(order, first + size)
         return list(connection.scalars(positions.order_by(order).limit(size).offset(first)).all())
 
     def _in_order(self, order: TextClause, wanted: int) -> Select[Any] | CompoundSelect[Any]:
@@ -213,7 +220,7 @@ _MADE: dict[tuple[str | None, tuple[str, ...], Callable[[Plan], Select[Any]]], S
 
 
 def _count(plan: Plan) -> Select[Any]:
-    return select(_HOW_MANY).select_from(plan._positions(counting=True).subquery())
+    return count_of(plan._positions(counting=True))
 
 
 def _first_to_last(plan: Plan) -> Select[Any]:

@@ -105,18 +105,25 @@ _GROUPS = (
 )
 
 
-def recompute(connection: Connection, positions: Iterable[int]) -> None:
+def subjects_at(connection: Connection, positions: Sequence[int]) -> dict[int, list[int | None]]:
+    """The persons of the recording subjects at each of these positions; None where nobody knows who it is."""
+    subjects: dict[int, list[int | None]] = {position: [] for position in positions}
+    part = recording_endpoints.c
+    are_subjects = part.is_recording_subject == true()
+    parts = select(part.position, part.person_id).where(among(part.position, list(subjects)), are_subjects)
+    for position, person_id in connection.execute(parts):
+        subjects[position].append(person_id)
+    return subjects
+
+
+def recompute(connection: Connection, positions: Sequence[int]) -> None:
     """Set anew until when these few recordings are kept, whether that is earlier or later than before.
 
     It is meant for recordings on their way in, whose end was not known till now.
     """
-    part = recording_endpoints.c
-    for position in positions:
+    for position, subjects in subjects_at(connection, positions).items():
         this = recordings.c.position == position
         row = connection.execute(select(recordings.c.type, recordings.c.ended_at).where(this)).one()
-        subjects = connection.scalars(
-            select(part.person_id).where(part.position == position, part.is_recording_subject == true())
-        )
         retention = retention_of(connection, row.type, subjects)
         connection.execute(
             update(recordings)

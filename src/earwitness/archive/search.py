@@ -7,14 +7,14 @@ other conditions check what it finds. Without any, the timeline itself leads. `d
 import time
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from earwitness.archive import free_text
 from earwitness.archive.facts import facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, newer_than, text_link
-from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Place, Plan
+from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Place, Plan, count_of
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.short_prefixes import is_read_in, set_apart
 from earwitness.archive.timeline import Window
@@ -25,7 +25,6 @@ DEFAULT_PAGE_SIZE = 100
 
 _COUNTED_AT_FIRST = 100
 _NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and the rest is looked up
-_HOW_MANY = func.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,7 @@ def search(
 def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
     """Leave out what was committed later: mostly nothing, or few beside all that there are."""
     newer = newer_than(newest_id)
-    count = select(_HOW_MANY).select_from(newer.positions(Window()).limit(_NEWER_AT_MOST).subquery())
-    size = connection.scalar(count) or 0
+    size = _size(connection, newer, Window(), _NEWER_AT_MOST)
     if not size:
         return _Pinned(everything)
     older = replace(everything, facts=(*everything.facts, recordings.c.interaction_id <= newest_id))
@@ -151,10 +149,11 @@ def _sizes(connection: Connection, links: list[Link], window: Window) -> list[in
     """How many positions each link has, counted no further than is needed to choose."""
     limit = _COUNTED_AT_FIRST
     while True:
-        counted = [
-            select(_HOW_MANY).select_from(link.positions(window).limit(limit).subquery()) for link in links
-        ]
-        sizes = [connection.scalar(count) or 0 for count in counted]
+        sizes = [_size(connection, link, window, limit) for link in links]
         if limit >= COUNTED_AT_MOST or any(size < limit for size in sizes):
             return sizes
         limit *= 10
+
+
+def _size(connection: Connection, link: Link, window: Window, limit: int) -> int:
+    return connection.scalar(count_of(link.positions(window).limit(limit))) or 0

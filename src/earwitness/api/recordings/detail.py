@@ -11,7 +11,7 @@ from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
 from earwitness.archive.legal_holds import LEGAL_HOLDS
 from earwitness.archive.nested import as_written
 from earwitness.archive.participants import PARTICIPANTS
-from earwitness.archive.retention import retentions_of
+from earwitness.archive.retention import retentions_of, subjects_at
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -151,13 +151,7 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
 
 def _retention_days(connection: Connection, rows: Sequence[Any]) -> dict[int, int | None]:
     """How many days each is kept by the rules as they are now; None is for ever."""
-    subjects: dict[int, list[int | None]] = {row.position: [] for row in rows}
-    part = recording_endpoints.c
-    parts = select(part.position, part.person_id).where(
-        part.position.in_(list(subjects)), part.is_recording_subject
-    )
-    for position, person_id in connection.execute(parts):
-        subjects[position].append(person_id)
+    subjects = subjects_at(connection, [row.position for row in rows])
     retentions = retentions_of(connection, [(row.type, subjects[row.position]) for row in rows])
     return {row.position: retention.days for row, retention in zip(rows, retentions, strict=True)}
 

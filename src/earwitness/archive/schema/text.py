@@ -11,10 +11,10 @@ from earwitness.archive.schema.columns import metadata
 
 # What FTS5 gathers in memory before it writes a segment of its index: 1 MiB unless told (`nHashSize` in
 # fts5_config.c), which many recordings of one transaction are more than, and each segment is merged later.
-GATHER_MORE = "INSERT INTO recording_text (recording_text, rank) VALUES ('hashsize', 33554432)"
+_GATHER_MORE = "INSERT INTO recording_text (recording_text, rank) VALUES ('hashsize', 33554432)"
 
 STATEMENTS = {
-    "sqlite": ("CREATE VIRTUAL TABLE recording_text USING fts5(tokens, tokenize = 'ascii')", GATHER_MORE),
+    "sqlite": ("CREATE VIRTUAL TABLE recording_text USING fts5(tokens, tokenize = 'ascii')", _GATHER_MORE),
     "postgresql": (
         "CREATE TABLE recording_text ("
         "position bigint NOT NULL REFERENCES recordings (position) ON DELETE CASCADE,"

@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from earwitness.archive.schema.text import GATHER_MORE
-
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -12,4 +10,4 @@ depends_on = None
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
-        op.execute(GATHER_MORE)
+        op.execute("INSERT INTO recording_text (recording_text, rank) VALUES ('hashsize', 33554432)")
