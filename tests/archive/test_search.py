@@ -100,7 +100,7 @@ spans = st.lists(
 side = st.fixed_dictionaries(
     {"endpointIds": st.lists(st.integers(1, 4), min_size=1, max_size=2)},
     optional={"personIds": st.lists(st.integers(1, 3), max_size=2)},
-)
+) | st.fixed_dictionaries({"personIds": st.lists(st.integers(1, 3), min_size=1, max_size=2)})
 ids = list(range(1, 30))
 filters = st.fixed_dictionaries(
     {},
@@ -139,6 +139,15 @@ marks = st.lists(
 readings = st.lists(st.tuples(st.sampled_from([ADMIN, STANDARD, PRIVATE]), filters), min_size=15, max_size=20)
 
 
+@pytest.fixture(params=["as few", "as many"])
+def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few recordings are found one way; this has them found as many are, too."""
+    if request.param == "as many":
+        for limit in ("FEW", "_FEW_OF_A_WORD", "COUNTED_AT_MOST"):
+            monkeypatch.setattr(f"earwitness.archive.plan.{limit}", 1)
+
+
+@pytest.mark.usefixtures("however_many")
 @given(calls=told_calls, marked=marks, readings=readings)
 @settings(
     max_examples=7,

@@ -66,7 +66,9 @@ def find_or_add_endpoints(
     """The same for addresses by type and value; two ways to write one address share what is known of it."""
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
-    rows = connection.execute(_KNOWN, {"normalised": as_list([value for _, value in addresses.values()])})
+    rows = connection.execute(
+        _KNOWN, {"normalised": as_list([value for _, value in addresses.values()])}
+    ).all()
     known = {
         (row.type, row.normalised): Known(row.id, row.owned_by_person_id, row.is_private) for row in rows
     }

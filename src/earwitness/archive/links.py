@@ -80,6 +80,8 @@ class Link:
     branches: "tuple[Link, ...]" = ()
     """The same in parts, none of which has what another has: each may be in order where the whole is not."""
     prepared: Prepared | None = None
+    at_most: int | None = None
+    """How many there are at the most, where that is plain."""
 
     def positions(self, window: Window) -> Select[Any]:
         condition = self.condition if self.once is None else self.once
@@ -110,7 +112,7 @@ def included(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
     if filters.playlist_id is not None:
         yield _member("playlistId", playlists, playlist_recordings, filters.playlist_id)
     if filters.communications_between is not None:
-        yield _between(filters.communications_between)
+        yield from _between(filters.communications_between)
 
 
 def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
@@ -175,7 +177,7 @@ def _called(name: str, table: Table) -> NamedFromClause:
 
 def _own(name: str, key: str, values: Sequence[Any]) -> Link:
     table = _called(name, recordings)
-    return Link(name, table, table.c.position, _one_of(table.c[key], values), False)
+    return Link(name, table, table.c.position, _one_of(table.c[key], values), False, at_most=len(values))
 
 
 def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
@@ -225,16 +227,30 @@ def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:
     return Link(name, table, table.c.position, key.in_(lasting), False)
 
 
-def _between(wanted: CommunicationsBetween) -> Link:
+def _between(wanted: CommunicationsBetween) -> Iterator[Link]:
+    name = "communicationsBetween"
+    first, second = _named(wanted.first, f"{name}.first"), _named(wanted.second, f"{name}.second")
+    if len(first) == 1 and first.keys() == second.keys():
+        [(key, some)] = first.items()
+        others = second[key]
+        if set(some).isdisjoint(others):  # then nobody who takes part is on both sides
+            yield _linked(f"{name}.first", recording_endpoints, key, some)
+            yield _linked(f"{name}.second", recording_endpoints, key, others)
+            return
     one = _called("between.first", recording_endpoints)
     other = _called("between.second", recording_endpoints)
     source = one.join(other, and_(other.c.position == one.c.position, other.c.ordinal != one.c.ordinal))
-    sides = and_(_is_of(one, wanted.first, "first"), _is_of(other, wanted.second, "second"))
-    return Link("communicationsBetween", source, one.c.position, sides, True)
+    sides = and_(_is_any_of(one, first), _is_any_of(other, second))
+    yield Link(name, source, one.c.position, sides, True)
 
 
-def _is_of(part: Any, side: Side, name: str) -> ColumnElement[bool]:
-    if not side.endpoint_ids and not side.person_ids:
-        raise BadRequest.of(Fault(f"communicationsBetween.{name}", "expected endpointIds or personIds"))
-    wanted = ((part.c.endpoint_id, side.endpoint_ids), (part.c.person_id, side.person_ids))
-    return or_(*(_one_of(column, ids) for column, ids in wanted if ids))
+def _named(side: Side, path: str) -> dict[str, list[int]]:
+    """Who is named on a side, by the column of their ids."""
+    named = {"endpoint_id": side.endpoint_ids, "person_id": side.person_ids}
+    if not any(named.values()):
+        raise BadRequest.of(Fault(path, "expected endpointIds or personIds"))
+    return {key: ids for key, ids in named.items() if ids}
+
+
+def _is_any_of(part: Any, named: dict[str, list[int]]) -> ColumnElement[bool]:
+    return or_(*(_one_of(part.c[key], ids) for key, ids in named.items()))

@@ -33,6 +33,7 @@ FEW = 2_000
 COUNTED_AT_MOST = 10_000
 """A set that has more is large, however many more."""
 
+_FEW_OF_A_WORD = 1_000
 _COUNTED_APART_AT_MOST = 3
 _HOW_MANY = func.count()
 _ASCENDING, _DESCENDING = text("1"), text("1 DESC")
@@ -83,11 +84,25 @@ class Plan:
             return everything.total(connection) - apart.total(connection)
         if self._is_prepared:
             return connection.scalar(self._prepared(_count), self._parameters) or 0
-        positions = self._positions(counting=True)
-        if isinstance(positions, CompoundSelect):
-            # Without a limit SQLite drops the order, and with it the walk side by side.
-            positions = positions.order_by(_ASCENDING).limit(-1)
-        return connection.scalar(count_of(positions)) or 0
+        return connection.scalar(_count(self)) or 0
+
+    def few(self, connection: Connection) -> list[int] | None:
+        """All positions, in any order, where they are few or somebody named them one by one; else None."""
+        leader = self.leader
+        if leader is None:
+            return None
+        if self.is_sparse or leader.at_most is not None:
+            positions = self._positions(counting=False)
+            if isinstance(positions, CompoundSelect):
+                positions = positions.order_by(_ASCENDING)  # walked side by side
+            return list(connection.scalars(positions).all())
+        if self.leader_size is None and leader.once is not None:
+            # A word or a phrase on PostgreSQL. The limit is said from outside, or the few of a rare one would
+            # be looked for through everything.
+            found = self._positions(counting=True).cte("found").prefix_with("MATERIALIZED")
+            some = list(connection.scalars(select(found.c[0]).limit(_FEW_OF_A_WORD)).all())
+            return some if len(some) < _FEW_OF_A_WORD else None
+        return None
 
     @property
     def _counts_apart(self) -> bool:
@@ -139,6 +154,12 @@ class Plan:
         PostgreSQL does not know how rare a word is, and would look for the few of one through everything.
         """
         return self._is_of_words and total * total <= wanted * newest_committed_id(connection)
+
+    @property
+    def _counts_distinct(self) -> bool:
+        """Whether what occurs twice is told apart while it is counted: PostgreSQL's quicker way."""
+        leader = self.leader
+        return not self.merges and leader is not None and leader.repeats and leader.once is None
 
     @property
     def _is_of_words(self) -> bool:
@@ -194,7 +215,8 @@ class Plan:
                 query = query.join(recordings, recordings.c.position == position).where(*self.facts)
             once = leader.once if counting else None
             query = query.where(leader.condition if once is None else once, *self.window.on(position))
-            query = query.distinct() if leader.repeats and once is None else query
+            is_distinct = leader.repeats and once is None and not (counting and self._counts_distinct)
+            query = query.distinct() if is_distinct else query
         if self.is_sparse:
             query = query.where(*(link.holds(position) for link in self.checks))
         elif not self.merges:
@@ -220,7 +242,14 @@ _MADE: dict[tuple[str | None, tuple[str, ...], Callable[[Plan], Select[Any]]], S
 
 
 def _count(plan: Plan) -> Select[Any]:
-    return count_of(plan._positions(counting=True))
+    positions = plan._positions(counting=True)
+    if plan._counts_distinct:
+        found = positions.subquery()
+        return select(func.count(found.c[0].distinct()))
+    if isinstance(positions, CompoundSelect):
+        # Without a limit SQLite drops the order, and with it the walk side by side.
+        positions = positions.order_by(_ASCENDING).limit(-1)
+    return count_of(positions)
 
 
 def _first_to_last(plan: Plan) -> Select[Any]:

@@ -103,12 +103,12 @@ def search(
     first = ((wanted.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
-    total = pinned.total(connection) if plan.counts_first else None
+    few = plan.few(connection)
+    total = len(few) if few is not None else pinned.total(connection) if plan.counts_first else None
     counted = time.perf_counter()
     page: list[int] = []
-    if plan.is_sparse:
-        few = plan.page(connection, ascending=ascending, first=0, size=FEW, total=plan.leader_size)
-        page, total = _cut(few, ascending=ascending, first=first, size=size, place=place), len(few)
+    if few is not None:
+        page = _cut(few, ascending=ascending, first=first, size=size, place=place)
     elif total is None or first < total or place is not None:
         page = plan.page(connection, ascending=ascending, first=first, size=size, place=place, total=total)
     paged = time.perf_counter()
@@ -133,6 +133,7 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
 
 def _cut(few: list[int], *, ascending: bool, first: int, size: int, place: Place | None) -> list[int]:
     """The same page as of a plan, of positions that are all there."""
+    few = sorted(few, reverse=not ascending)
     if place is not None:
         few = [
             position
@@ -158,8 +159,13 @@ def _plan(
         (without if is_complement else links).append(link)
     if read is not None:
         conditions.append(is_read_in(recordings.c.position, read))
-    sizes = _sizes(connection, links, window) if len(links) + len(without) > 1 else [None]
-    ranked = sorted(zip(links, sizes, strict=False), key=lambda pair: pair[1] or 0)
+    if len(links) + len(without) > 1:
+        sizes = _sizes(connection, links, window)
+    else:
+        sizes = [link.at_most for link in links]
+    ranked = sorted(
+        zip(links, sizes, strict=True), key=lambda pair: COUNTED_AT_MOST if pair[1] is None else pair[1]
+    )
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
     merges = connection.dialect.name == "sqlite"
@@ -167,15 +173,25 @@ def _plan(
     return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), merges, reads)
 
 
-def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int]:
-    """How many positions each link has, counted no further than is needed to choose."""
+def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int | None]:
+    """How many positions each link has, counted no further than is needed to choose.
+
+    Beside one that has few indeed it does not matter: None.
+    """
     limit = _COUNTED_AT_FIRST
     while True:
-        sizes = [_size(connection, link, window, limit) for link in links]
-        if limit >= COUNTED_AT_MOST or any(size < limit for size in sizes):
+        sizes: list[int | None] = []
+        for link in links:
+            size = _size(connection, link, window, limit)
+            sizes.append(size)
+            if size < _COUNTED_AT_FIRST:
+                return sizes + [None] * (len(links) - len(sizes))
+        if limit >= COUNTED_AT_MOST or any(size is not None and size < limit for size in sizes):
             return sizes
         limit *= 10
 
 
 def _size(connection: Connection, link: Link, window: Window, limit: int) -> int:
+    if link.at_most is not None and link.at_most < limit:
+        return link.at_most
     return connection.scalar(count_of(link.positions(window).limit(limit))) or 0

@@ -48,7 +48,7 @@ TAGS = as_array(
 
 def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
     """The tags of each of these recordings, in their order."""
-    rows = connection.execute(_TAGS_OF, {"positions": as_list(positions)})
+    rows = connection.execute(_TAGS_OF, {"positions": as_list(positions)}).all()
     return {position: msgspec.json.decode(named) for position, named in rows}
 
 

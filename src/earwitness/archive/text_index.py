@@ -87,11 +87,11 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     """One text for each other field that a phrase may lie in; a participant is one field."""
     these = {"positions": as_list(positions)}
     fields: dict[int, list[str]] = {}
-    for position, message, third_party_id, source in connection.execute(_TEXTS, these):
+    for position, message, third_party_id, source in connection.execute(_TEXTS, these).all():
         fields[position] = [message or "", third_party_id, source]
     for position, tagged in tags_of(connection, positions).items():
         fields[position] += tagged
-    for position, *names in connection.execute(_PARTICIPANTS, these):
+    for position, *names in connection.execute(_PARTICIPANTS, these).all():
         fields[position].append(" ".join(dict.fromkeys(filter(None, names))))
     return fields
 

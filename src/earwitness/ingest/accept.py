@@ -117,7 +117,7 @@ def accept_all(
         is_new = new.get(arrival.third_party_id) is arrival
         outcomes.append(
             Accepted(interaction_id, arrival.third_party_id, status, is_new)
-            if arrival.digest == digest
+            if is_new or arrival.digest == digest
             else _other(arrival.third_party_id)
         )
     return outcomes
