@@ -86,10 +86,6 @@ class Accounts:
         self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
         upgrades.upgrade(self.directory, "directory")
 
-    def is_open(self, client_id: int) -> bool:
-        """Whether to open an account again costs nothing."""
-        return client_id in self._opened
-
     def create(self, client_id: int, name: str) -> Account:
         """Make an account. It is listed only when it is whole: its row in the directory commits last.
 
@@ -124,8 +120,6 @@ class Accounts:
 
     def open(self, client_id: int) -> Archive:
         """Open an account. Raises NotFound if there is none."""
-        if archive := self._opened.get(client_id):
-            return archive
         with self._lock:
             if archive := self._opened.get(client_id):
                 return archive

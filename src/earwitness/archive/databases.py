@@ -5,16 +5,15 @@ upgrade. See idea 7 of `docs/architecture.md`.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
 from sqlite3 import Connection as SQLiteConnection
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from earwitness.kernel.errors import OutOfTime, Problem, StorageFull, Unavailable
@@ -23,7 +22,6 @@ BUSY_MS = 30_000
 """How long a call waits for another writer before it is told to try again."""
 
 _STEPS_BETWEEN_LOOKS = 50_000
-_SECONDS_AT_ONCE, _LOOKS_AT_ONCE, _STEPS_BETWEEN_LOOKS_AT_ONCE = 0.01, 50, 2_000
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
 # A plan that is to serve any word serves common ones badly: each question has one of its own.
@@ -38,10 +36,6 @@ _PRAGMAS = (
     "PRAGMA mmap_size = 2147418112",  # the most there is
     "PRAGMA cache_size = -16384",  # in KiB, for what lies beyond it
 )
-
-
-class TakesLonger(Exception):
-    """What was to be answered at once is more than that, and is to be asked where it holds up nobody."""
 
 
 def _json(value: object) -> str:
@@ -126,40 +120,13 @@ def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
         connection.execute(select(func.set_config("statement_timeout", f"{seconds}s", True)))
         yield
     else:
+        driver: SQLiteConnection = connection.connection.driver_connection  # type: ignore[assignment]
         deadline = time.monotonic() + seconds
-        with _watched(connection, lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS):
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+        try:
             yield
-
-
-@contextmanager
-def at_once(connection: Connection) -> Iterator[None]:
-    """Raise TakesLonger from what takes SQLite more than 100,000 steps, or 10 ms where it has to read a disk.
-
-    A page of 100 recordings of a day takes 23,000 steps.
-    """
-    deadline, looks = time.monotonic() + _SECONDS_AT_ONCE, count(1)
-    try:
-        with _watched(
-            connection,
-            lambda: next(looks) >= _LOOKS_AT_ONCE or time.monotonic() > deadline,
-            _STEPS_BETWEEN_LOOKS_AT_ONCE,
-        ):
-            yield
-    except OperationalError as error:
-        if _says(error, SQLITE_INTERRUPT, _CANCELED):
-            raise TakesLonger from None
-        raise
-
-
-@contextmanager
-def _watched(connection: Connection, is_enough: Callable[[], bool], steps: int) -> Iterator[None]:
-    """Break off what SQLite does when it is enough, which is asked whenever it took so many steps."""
-    driver: SQLiteConnection = connection.connection.driver_connection  # type: ignore[assignment]
-    driver.set_progress_handler(is_enough, steps)
-    try:
-        yield
-    finally:
-        driver.set_progress_handler(None, 0)
+        finally:
+            driver.set_progress_handler(None, 0)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from earwitness.archive import free_text
 from earwitness.archive.facts import facts, window_of
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.free_text import Node, Phrase
+from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, newer_than, text_link
 from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Place, Plan, count_of
 from earwitness.archive.schema.recordings import recordings
@@ -24,7 +24,6 @@ from earwitness.archive.viewer import Viewer, allowed_to
 DEFAULT_PAGE_SIZE = 100
 
 _COUNTED_AT_FIRST = 100
-_SOON_COUNTED_MS = 2 * 86_400_000
 _NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and the rest is looked up
 
 
@@ -57,27 +56,6 @@ class _Pinned:
             return self.plan.total(connection)
         everything, newer = self.apart
         return everything.total(connection) - newer.total(connection)
-
-
-def is_soon_found(wanted: RecordingSearch) -> bool:
-    """Whether a page is probably found in a few thousand of the database's steps, none of which is long.
-
-    One step of FTS5 finds one word, but only what several words have in common, or all that a prefix begins.
-    """
-    if wanted.free_text:
-        asked = free_text.parse(wanted.free_text)
-        return isinstance(asked, Phrase) and len(asked.tokens) == 1 and not asked.prefix
-    listed = (
-        wanted.recording_ids,
-        wanted.third_party_ids,
-        wanted.endpoint_ids,
-        wanted.person_ids,
-        wanted.tag_ids,
-    )
-    if any(one is not None and one.include for one in listed):
-        return True
-    window = window_of(wanted.date_time_range)
-    return window.length_ms is not None and window.length_ms <= _SOON_COUNTED_MS
 
 
 def search(

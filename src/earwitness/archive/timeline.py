@@ -44,11 +44,6 @@ class Window:
         named = ((bound.name, getattr(self, bound.name)) for bound in fields(self))
         return {name: bound for name, bound in named if bound is not None}
 
-    @property
-    def length_ms(self) -> int | None:
-        """How long it is; None where an end is missing."""
-        return None if self.start_ms is None or self.end_ms is None else self.end_ms - self.start_ms
-
     def on(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         """The conditions on a column of positions."""
         if self.after is not None:

@@ -7,7 +7,7 @@ the call and (if it takes anything) what was sent as one struct, and returns wha
 import inspect
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
@@ -20,13 +20,12 @@ from sqlalchemy import Connection
 
 from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
-from earwitness.archive.databases import TakesLonger, at_once
 from earwitness.archive.ledger import Action, Entry, Named
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.viewer import Viewer
 from earwitness.http import decode
 from earwitness.http.installation import Installation
-from earwitness.http.signed_in import archive_of, claims_of, is_open, viewer_of
+from earwitness.http.signed_in import archive_of, claims_of, viewer_of
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import request_id
 from earwitness.kernel.rights import Right
@@ -38,7 +37,6 @@ Rights = Right | tuple[Right, ...]
 """The right that a call needs, or several of which any one is enough."""
 
 MAX_BODY_BYTES = 1 << 20
-_SMALL_BODY_BYTES = 1 << 12  # soon read
 
 Body = TypeVar("Body")
 
@@ -97,13 +95,12 @@ class Route:
     path: str
     right: Rights
     handler: Callable[..., Any]
+    writes: bool
+    audit: Audit | None
     takes: Any
     gives: Any
-    writes: bool = False
-    audit: Audit | None = None
-    status: int = 200
+    status: int
     slow: bool = False
-    at_once: Callable[[Any], bool] | None = None
     refuses: tuple[type[Problem], ...] = ()
 
     @property
@@ -129,25 +126,15 @@ def read(
     method: Method = "POST",
     audit: Audit | None = None,
     slow: bool = False,
-    at_once: Callable[[Any], bool] | None = None,
     refuses: tuple[type[Problem], ...] = (),
 ) -> Declare:
     """Declare a call that changes nothing: it runs in one read-only transaction.
 
-    A `slow` one waits in a queue of its own, so that it holds up nothing else. `at_once` says of what was
-    sent whether it is worth trying in the event loop's own thread (SQLite): it is broken off there if it
-    takes long, and begun anew. `refuses` are the problems that only this call has, for its documentation;
-    those that every call has are known.
+    A `slow` one waits in a queue of its own, so that it holds up nothing else. `refuses` are the problems
+    that only this call has, for its documentation; those that every call has are known.
     """
     return partial(
-        _declare,
-        method=method,
-        path=path,
-        right=right,
-        audit=audit,
-        slow=slow,
-        at_once=at_once,
-        refuses=refuses,
+        _declare, method, path, right, writes=False, audit=audit, status=200, slow=slow, refuses=refuses
     )
 
 
@@ -161,53 +148,49 @@ def write(
     refuses: tuple[type[Problem], ...] = (),
 ) -> Declare:
     """Declare a call that changes something: the change and its rows in the ledger commit together."""
-    return partial(
-        _declare,
-        method=method,
-        path=path,
-        right=right,
-        writes=True,
-        audit=audit,
-        status=status,
-        refuses=refuses,
-    )
+    return partial(_declare, method, path, right, writes=True, audit=audit, status=status, refuses=refuses)
 
 
-def _declare(handler: Callable[..., Any], **declared: Any) -> HTTPRouteHandler:
+def _declare(
+    method: Method,
+    path: str,
+    right: Rights,
+    handler: Callable[..., Any],
+    *,
+    writes: bool,
+    audit: Audit | None,
+    status: int,
+    slow: bool = False,
+    refuses: tuple[type[Problem], ...] = (),
+) -> HTTPRouteHandler:
     hints = get_type_hints(handler, include_extras=True)
     gives = hints.pop("return")
     parameters = list(inspect.signature(handler).parameters)
     takes = hints[parameters[1]] if len(parameters) > 1 else None
-    route = Route(handler=handler, takes=takes, gives=gives, **declared)
+    route = Route(method, path, right, handler, writes, audit, takes, gives, status, slow, refuses)
 
     async def travel(request: AnyRequest) -> Response[Any]:
         body = b"" if route.reads_query else await request.body()
         limiter = request.app.state.slow_calls if route.slow else None
         turns = request.app.state.installation.quick_calls if route.is_quick else None
         async with turns.take() if turns else nullcontext():
-            if turns and route.at_once and len(body) <= _SMALL_BODY_BYTES:
-                with suppress(TakesLonger):
-                    return _travel(route, request, body, hurried=True)
             return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
 
     return HTTPRouteHandler(
-        route.path,
-        http_method=route.method,
-        status_code=route.status,
-        name=f"{route.method} {route.path}",
-        opt={"route": route, "right": route.right},
+        path,
+        http_method=method,
+        status_code=status,
+        name=f"{method} {path}",
+        opt={"route": route, "right": right},
         summary=(handler.__doc__ or "").strip().splitlines()[0] if handler.__doc__ else None,
         include_in_schema=False,
         request_max_body_size=MAX_BODY_BYTES,
     )(travel)
 
 
-def _travel(route: Route, request: AnyRequest, body: bytes, *, hurried: bool = False) -> Response[Any]:
-    """Go the whole way; `hurried`, only if that takes a few milliseconds, else raise TakesLonger."""
+def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
-    if hurried and not is_open(installation, claims):
-        raise TakesLonger
     archive = archive_of(installation, claims)
     viewer: Viewer | None = None
     sent: Any = None
@@ -222,7 +205,7 @@ def _travel(route: Route, request: AnyRequest, body: bytes, *, hurried: bool = F
                 viewer.require(*_any_of(route.right))
             taken = decode.take(route.takes, sent)
             call = Call(installation, archive, viewer, connection, action, decode.path_id(request))
-            answer = None if route.writes else _read(route, call, taken, hurried)
+            answer = None if route.writes else route.handle(call, taken)
         if route.writes:
             answer = _write(route, call, taken)
         if isinstance(answer, Afterwards):
@@ -234,15 +217,6 @@ def _travel(route: Route, request: AnyRequest, body: bytes, *, hurried: bool = F
     if route.audit and not route.writes:
         _remember(route.audit, archive, viewer, action, sent, route.status)
     return encode(answer, route.status)
-
-
-def _read(route: Route, call: Call, taken: Any, hurried: bool) -> Any:
-    if not hurried:
-        return route.handle(call, taken)
-    if not (route.at_once and route.at_once(taken)):
-        raise TakesLonger
-    with at_once(call.connection):
-        return route.handle(call, taken)
 
 
 def _write(route: Route, call: Call, taken: Any) -> Any:

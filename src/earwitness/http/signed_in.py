@@ -54,11 +54,6 @@ def archive_of(installation: Installation, claims: dict[str, Any]) -> Archive:
         raise unauthenticated("This token is not one of ours.") from None
 
 
-def is_open(installation: Installation, claims: dict[str, Any]) -> bool:
-    """Whether that archive is open already."""
-    return installation.accounts.is_open(int(claims["client"]))
-
-
 def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> str:
     """The caller's address: the peer's, or what trusted proxies say of whom they speak for.
 

@@ -18,7 +18,7 @@ from earwitness.archive.schema.recordings import (
     recordings,
     transcripts,
 )
-from earwitness.archive.search import DEFAULT_PAGE_SIZE, is_soon_found, search
+from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import TAGS
 from earwitness.archive.text_index import said
@@ -67,7 +67,7 @@ class RecordingsPage(Wire):
     recordings_search_token: str | UnsetType = UNSET
 
 
-@road.read("/client/recording.search", right=Right.RECORDING_VIEW, at_once=is_soon_found)
+@road.read("/client/recording.search", right=Right.RECORDING_VIEW)
 def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     """Search recordings."""
     tokens = call.installation.tokens
