@@ -32,7 +32,6 @@ from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.search import search
-from earwitness.archive.timeline import newest_committed_id
 from earwitness.archive.users import add_api_key, add_user
 from earwitness.archive.viewer import Viewer
 from earwitness.kernel.rights import Right, Role
@@ -220,7 +219,6 @@ def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
 
     with archive.read() as connection:
         event.listen(connection, "before_cursor_execute", remember)
-        newest_committed_id(connection)
         found = search(connection, convert(wanted, RecordingSearch), VIEWER)
         answer = recordings_at(connection, VIEWER, found.positions, found.asked)
     lent: Any = archive.engine.raw_connection()

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from sqlalchemy import (
 
 from earwitness.archive.links import Link
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.timeline import Window, newest_committed_id
+from earwitness.archive.timeline import NEWEST_COMMITTED_ID, Window, newest_committed_id
 
 FEW = 2_000
 """So many positions are looked up one by one in the other links; more are compared as sets."""
@@ -50,6 +51,20 @@ class Place:
 
     passed: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which page: so many positions from the `first` on, in an order; from a place on if there is one."""
+
+    ascending: bool
+    first: int
+    size: int
+    place: Place | None = None
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        return {"first": self.first, "size": self.size}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ class Plan:
             else:
                 apart = replace(everything, checks=(*self.checks, left_out))
             return everything.total(connection) - apart.total(connection)
-        if self._is_prepared:
+        if self.is_prepared:
             return connection.scalar(self._prepared(_count), self._parameters) or 0
         return connection.scalar(_count(self)) or 0
 
@@ -110,34 +125,34 @@ class Plan:
             return False
         return self.leader is None or not self.merges or bool(self.checks)
 
-    def page(
-        self,
-        connection: Connection,
-        *,
-        ascending: bool,
-        first: int,
-        size: int,
-        place: Place | None = None,
-        total: int | None = None,
-    ) -> list[int]:
-        """So many positions from the `first` on, in order; read on from a place where that is known."""
-        if place is not None:
-            window = replace(self.window, **{"after" if ascending else "before": place.position})
-            onward, first = replace(self, window=window), first - place.passed
-            return onward.page(connection, ascending=ascending, first=first, size=size, total=total)
-        if self._is_prepared:
-            statement = self._prepared(_first_to_last if ascending else _last_to_first)
-            return list(
-                connection.scalars(statement, self._parameters | {"size": size, "first": first}).all()
-            )
-        order = _ASCENDING if ascending else _DESCENDING
+    def page(self, connection: Connection, cut: Cut, total: int | None = None) -> list[int]:
+        """The positions of a page, in order; `total` is how many there are in all, where that is known."""
+        if cut.place is not None:
+            window = replace(self.window, **{"after" if cut.ascending else "before": cut.place.position})
+            onward = replace(cut, first=cut.first - cut.place.passed, place=None)
+            return replace(self, window=window).page(connection, onward, total)
+        if self.is_prepared:
+            statement = self._prepared(_PAGES[cut.ascending])
+            return list(connection.scalars(statement, self._parameters | cut.parameters))
+        order = _ASCENDING if cut.ascending else _DESCENDING
+        wanted = cut.first + cut.size
         positions: Select[Any] | CompoundSelect[Any]
-        if total is not None and self._sorts_all(connection, total, first + size):
+        if total is not None and self._sorts_all(connection, total, wanted):
             # A subquery with an offset is answered by itself.
             positions = select(self._positions(counting=False).offset(0).subquery().c[0])
         else:
-            positions = self._in_order(order, first + size)
-        return list(connection.scalars(positions.order_by(order).limit(size).offset(first)).all())
+            positions = self._in_order(order, wanted)
+        return list(connection.scalars(positions.order_by(order).limit(cut.size).offset(cut.first)))
+
+    def opening(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int | None]:
+        """The first page, how many there are, and the newest interactionId, by one statement.
+
+        Only of a plan that `is_prepared`. The newest id is told where anything is found.
+        """
+        statement = self._prepared(_OPENINGS[cut.ascending])
+        rows = connection.execute(statement, self._parameters | cut.parameters).all()
+        _, total, newest_id = rows[0] if rows else (None, 0, None)
+        return [position for position, _, _ in rows], total, newest_id
 
     def _in_order(self, order: TextClause, wanted: int) -> Select[Any] | CompoundSelect[Any]:
         """So many of the first positions, or more, in order; where the leader is not, of its branches."""
@@ -166,7 +181,7 @@ class Plan:
         return self.leader is not None and (self.leader.once is not None or self.leader.branches != ())
 
     @property
-    def _is_prepared(self) -> bool:
+    def is_prepared(self) -> bool:
         """Whether its statements are made once: those of the timeline, or of one link, and nothing else."""
         if self.facts or self.checks or self.without:
             return False
@@ -252,16 +267,17 @@ def _count(plan: Plan) -> Select[Any]:
     return count_of(positions)
 
 
-def _first_to_last(plan: Plan) -> Select[Any]:
-    return _page_of(plan, _ASCENDING)
-
-
-def _last_to_first(plan: Plan) -> Select[Any]:
-    return _page_of(plan, _DESCENDING)
-
-
 def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
     size, first = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
     page: Any = plan._positions(counting=False)
     made: Select[Any] = page.order_by(order).limit(size).offset(first)
     return made
+
+
+def _opening_of(plan: Plan, order: TextClause) -> Select[Any]:
+    return _page_of(plan, order).add_columns(_count(plan).scalar_subquery(), NEWEST_COMMITTED_ID)
+
+
+_PAGES = {True: partial(_page_of, order=_ASCENDING), False: partial(_page_of, order=_DESCENDING)}
+_OPENINGS = {True: partial(_opening_of, order=_ASCENDING), False: partial(_opening_of, order=_DESCENDING)}
+"""What makes a page of a plan, by whether it is ascending."""

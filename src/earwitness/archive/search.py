@@ -5,6 +5,8 @@ other conditions check what it finds. Without any, the timeline itself leads. `d
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -14,10 +16,10 @@ from earwitness.archive.facts import facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, newer_than, text_link
-from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Place, Plan, count_of
+from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Cut, Place, Plan, count_of
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.short_prefixes import is_read_in, set_apart
-from earwitness.archive.timeline import Window
+from earwitness.archive.timeline import Window, newest_committed_id
 from earwitness.archive.times_of_day import time_conditions
 from earwitness.archive.viewer import Viewer, allowed_to
 
@@ -29,10 +31,14 @@ _NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and t
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page's positions in the order asked for, the exact total, and what freeText asked."""
+    """A page's positions in the order asked for, the exact total, and what freeText asked.
+
+    `newest_id` is the newest interactionId of the moment in which the search began.
+    """
 
     positions: list[int]
     total: int
+    newest_id: int
     asked: Node | None
     plan: Plan
     place: Place | None
@@ -71,32 +77,53 @@ def search(
     taken.
     """
     asked = free_text.parse(wanted.free_text) if wanted.free_text else None
-    began = time.perf_counter()
-    everything = _plan(connection, wanted, viewer, asked)
-    pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
-    plan = pinned.plan
-    planned = time.perf_counter()
-    ascending = wanted.start_time_direction == "ASC"
+    seconds = dict.fromkeys(("plan", "total", "page"), 0.0)
+    with _timed(seconds, "plan"):
+        everything = _plan(connection, wanted, viewer, asked)
+        pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
-    few = plan.few(connection)
-    total = len(few) if few is not None else pinned.total(connection) if plan.counts_first else None
-    counted = time.perf_counter()
-    page: list[int] = []
-    if few is not None:
-        page = _cut(few, ascending=ascending, first=first, size=size, place=place)
-    elif total is None or first < total or place is not None:
-        page = plan.page(connection, ascending=ascending, first=first, size=size, place=place, total=total)
-    paged = time.perf_counter()
-    if total is None:
-        tells = place is None and len(page) < size and (page or first == 0)
-        total = first + len(page) if tells else pinned.total(connection)
+    cut = Cut(wanted.start_time_direction == "ASC", first, size, place)
+    page, total, newest = _find(connection, pinned, cut, seconds)
+    if newest_id is None:
+        newest_id = newest_committed_id(connection) if newest is None else newest
     ended = Place(first + len(page), page[-1]) if page else place
-    seconds = {"plan": planned - began, "page": paged - counted}
-    seconds["total"] = counted - planned + time.perf_counter() - paged
-    return Found(page, total, asked, plan, ended, seconds)
+    return Found(page, total, newest_id, asked, pinned.plan, ended, seconds)
+
+
+def _find(
+    connection: Connection, pinned: _Pinned, cut: Cut, seconds: dict[str, float]
+) -> tuple[list[int], int, int | None]:
+    """The page, the total and, where it comes with them, the newest interactionId."""
+    plan = pinned.plan
+    with _timed(seconds, "page"):
+        if (few := plan.few(connection)) is not None:
+            return _cut(few, cut), len(few), None
+        if plan.is_prepared and cut.first == 0:
+            return plan.opening(connection, cut)
+    total = None
+    if plan.counts_first:
+        with _timed(seconds, "total"):
+            total = pinned.total(connection)
+    page: list[int] = []
+    if total is None or cut.first < total or cut.place is not None:
+        with _timed(seconds, "page"):
+            page = plan.page(connection, cut, total)
+    if total is None and cut.place is None and len(page) < cut.size and (page or cut.first == 0):
+        total = cut.first + len(page)  # a page that is not full tells
+    if total is None:
+        with _timed(seconds, "total"):
+            total = pinned.total(connection)
+    return page, total, None
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[part] += time.perf_counter() - began
 
 
 def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
@@ -109,17 +136,15 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
     return _Pinned(older, (everything, everything.led_by(newer, size)) if size < _NEWER_AT_MOST else None)
 
 
-def _cut(few: list[int], *, ascending: bool, first: int, size: int, place: Place | None) -> list[int]:
+def _cut(few: list[int], cut: Cut) -> list[int]:
     """The same page as of a plan, of positions that are all there."""
-    few = sorted(few, reverse=not ascending)
-    if place is not None:
-        few = [
-            position
-            for position in few
-            if position != place.position and (position > place.position) == ascending
-        ]
-        first -= place.passed
-    return few[first : first + size]
+    few = sorted(few, reverse=not cut.ascending)
+    if cut.place is None:
+        return few[cut.first : cut.first + cut.size]
+    at = cut.place.position
+    beyond = [position for position in few if position != at and (position > at) == cut.ascending]
+    first = cut.first - cut.place.passed
+    return beyond[first : first + cut.size]
 
 
 def _plan(

@@ -103,4 +103,6 @@ def newest_committed_id(connection: Connection) -> int:
     return connection.scalar(_NEWEST) or 0
 
 
-_NEWEST = select(func.max(recordings.c.interaction_id))
+_NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None)
+NEWEST_COMMITTED_ID = _NEWEST.scalar_subquery()
+"""The same as a column of another statement."""

@@ -22,7 +22,6 @@ from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import TAGS
 from earwitness.archive.text_index import said
-from earwitness.archive.timeline import newest_committed_id
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -72,8 +71,8 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     """Search recordings."""
     tokens = call.installation.tokens
     if wanted.recordings_search_token is None:
-        pinned = pin(newest_committed_id(call.connection))
         found = search(call.connection, wanted, call.viewer)
+        pinned = pin(found.newest_id)
     else:
         pinned = read(tokens, call.viewer, wanted, wanted.recordings_search_token)
         found = search(call.connection, wanted, call.viewer, pinned.newest_id, pinned.place)
