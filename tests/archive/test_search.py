@@ -322,3 +322,13 @@ def test_ten_thousand_ids_in_every_filter_are_taken(firm: Firm) -> None:
     wanted = dict.fromkeys(("recordingIds", "endpointIds", "personIds", "userIds", "tagIds"), many)
     assert firm.search(recordingIds=many, endpointIds=many) == ["call-1"]
     assert firm.search(as_user=ADMIN, **wanted) == []
+
+
+@pytest.mark.usefixtures("however_many")
+def test_what_is_said_again_in_a_long_transcript_is_found_once(firm: Firm) -> None:
+    words = " ".join(f"w{number}" for number in range(12_000))  # more than one part on PostgreSQL
+    firm.ingest(None, thirdPartyId="call-1", transcript=transcript(f"again {words} again"))
+    firm.ingest(None, thirdPartyId="call-2", transcript=transcript("not"))
+    for asked in ("again", "again w5", '"w7 w8"'):
+        page = firm.post("/client/recording.search", {"freeText": asked})
+        assert (page["total"], [one["thirdPartyId"] for one in page["recordings"]]) == (1, ["call-1"])

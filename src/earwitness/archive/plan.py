@@ -113,10 +113,11 @@ class Plan:
             return list(connection.scalars(positions).all())
         if self.leader_size is None and leader.once is not None:
             # A word or a phrase on PostgreSQL. The limit is said from outside, or the few of a rare one would
-            # be looked for through everything.
-            found = self._positions(counting=True).cte("found").prefix_with("MATERIALIZED")
-            some = list(connection.scalars(select(found.c[0]).limit(_FEW_OF_A_WORD)).all())
-            return some if len(some) < _FEW_OF_A_WORD else None
+            # be looked for through everything. What a second part of a text says again is sorted out here.
+            as_it_comes = replace(self, leader=replace(leader, repeats=False))
+            found = as_it_comes._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
+            some = connection.scalars(select(found.c[0]).limit(_FEW_OF_A_WORD)).all()
+            return list(set(some)) if len(some) < _FEW_OF_A_WORD else None
         return None
 
     @property
