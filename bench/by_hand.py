@@ -11,20 +11,21 @@ must find the same page and the same total.
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import PoolProxiedConnection
 
 from bench.generating import NOBODY_SAYS, word_of
 from bench.queries import QUERIES
-from bench.search import CLIENT_ID, VIEWER
+from bench.search import CLIENT_ID, VIEWER, milliseconds_of
+from bench.statements import ask_again, connection_of_ones_own, statements_of
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.common_words import in_pairs
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.search import search
+from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
 from earwitness.archive.timeline import first_position
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.settings import Settings
@@ -89,14 +90,14 @@ def _both(endpoint: str, said: str) -> Sequence[str]:
     )
 
 
-_EITHER_OF_TWO = (
+_WITH_EACH_OTHER = (
     "SELECT DISTINCT a.position FROM recording_endpoints a JOIN recording_endpoints b USING (position)"
     " WHERE a.endpoint_id = 1 AND b.endpoint_id = 2 AND a.ordinal <> b.ordinal",
     f"{_positions('recording_endpoints', _BUSY)} INTERSECT {_positions('recording_endpoints', _SECOND)}",
     f"{_positions('recording_endpoints', _SECOND, distinct=True)} AND position IN"
     f" ({_positions('recording_endpoints', _BUSY)})",
 )
-_IDS = ",".join(map(str, range(1, 1_000_000, 100)))
+_IDS = ",".join(map(str, QUERIES["ten thousand ids"]["recordingIds"]["include"]))
 
 # Ways to write which positions a search finds.
 FOUND: dict[str, Sequence[str]] = {
@@ -136,7 +137,7 @@ FOUND: dict[str, Sequence[str]] = {
     ),
     "tag": (_positions("recording_tags", "tag_id = 1"),),
     "lunchtime in London": tuple(_positions("recordings", condition) for condition in _AT_LUNCH),
-    "between two": _EITHER_OF_TWO,
+    "between two": _WITH_EACH_OTHER,
     "ten thousand ids": (
         _positions("recordings", f"interaction_id = ANY ('{{{_IDS}}}'::bigint[])"),
         f"SELECT position FROM unnest('{{{_IDS}}}'::bigint[]) wanted (id)"
@@ -168,30 +169,24 @@ def main() -> None:
         Settings(data=given.archive / "data", keys=given.archive / "keys", database_url=given.database_url)
     )
     archive = accounts.open(CLIENT_ID)
-    lent: Any = archive.engine.raw_connection()
-    driver = lent.driver_connection
-    lent.detach()  # or the pool would lend it to others, too
+    lent = connection_of_ones_own(archive)
+    driver: Any = lent.dbapi_connection
     driver.autocommit = True
     driver.execute(f"SET search_path = account_{CLIENT_ID}")
     driver.execute("VACUUM (ANALYZE)")
-    report = {name: _measure(archive, driver, name, given.rounds) for name in QUERIES}
+    report = {name: _measure(archive, lent, name, given.rounds) for name in QUERIES}
     accounts.close()
     if given.report:
         given.report.write_text(json.dumps(report, indent=2))
 
 
-def _measure(archive: Archive, driver: Any, name: str, rounds: int) -> dict[str, Any]:
+def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: int) -> dict[str, Any]:
     wanted = convert(QUERIES[name], RecordingSearch)
-    asked: list[tuple[str, Any]] = []
-
-    def remember(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        if not sql.startswith("SELECT max("):  # the newest id, for the token, is no part of the question
-            asked.append((sql, parameters))
-
-    with archive.read() as connection:
-        event.listen(connection, "before_cursor_execute", remember)
+    with archive.read() as connection, statements_of(connection) as asked:
         found = search(connection, wanted, VIEWER)
-    size = 100
+    # The newest id, for the token, is no part of the question.
+    asked = [one for one in asked if not one[0].startswith("SELECT max(")]
+    size = DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
     pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in FOUND[name]]
     pages += [
@@ -204,22 +199,16 @@ def _measure(archive: Archive, driver: Any, name: str, rounds: int) -> dict[str,
         f" array(SELECT position FROM found ORDER BY 1 DESC LIMIT {size} OFFSET {first})"
         for one in FOUND[name]
     ]
+    driver: Any = lent.dbapi_connection
     for sql in pages:
         assert [row[0] for row in driver.execute(sql)] == found.positions, (name, sql)
     for sql in totals:
         assert driver.execute(sql).fetchone()[0] == found.total, (name, sql)
-
-    def repeat() -> None:
-        for sql, parameters in asked:
-            driver.execute(sql, parameters).fetchall()
-
-    ways = [repeat, *(_asking(driver, sql) for sql in (*pages, *totals, *at_once))]
+    ways = [asked, *([(sql, None)] for sql in (*pages, *totals, *at_once))]
     times: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds):
         for way, measured in zip(ways, times, strict=True):
-            began = time.perf_counter()
-            way()
-            measured.append((time.perf_counter() - began) * 1000)
+            measured.append(milliseconds_of(partial(ask_again, lent, way)))
     ours, *others = [statistics.median(one) for one in times]
     of_pages, of_totals = others[: len(pages)], others[len(pages) : len(pages) + len(totals)]
     by_hand = min(min(of_pages) + min(of_totals), *others[len(pages) + len(totals) :])
@@ -231,13 +220,6 @@ def _measure(archive: Archive, driver: Any, name: str, rounds: int) -> dict[str,
     }
     print(f"{name:<28} {told}", flush=True)
     return told
-
-
-def _asking(driver: Any, sql: str) -> Callable[[], None]:
-    def ask() -> None:
-        driver.execute(sql).fetchall()
-
-    return ask
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import event
 
 from bench.loading import load
 from bench.queries import MIXED, QUERIES
+from bench.statements import ask_again, connection_of_ones_own, statements_of
 from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
@@ -168,8 +168,8 @@ def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], ro
     through_http: list[float] = []
     on_the_floor: list[float] = []
     for _ in range(rounds):
-        through_http.append(_timed(lambda: client.post("/api/client/recording.search", body)))
-        on_the_floor.append(_timed(floor))
+        through_http.append(milliseconds_of(lambda: client.post("/api/client/recording.search", body)))
+        on_the_floor.append(milliseconds_of(floor))
     measured = {
         "total": answer["total"],
         "median_ms": round(statistics.median(through_http), 2),
@@ -193,8 +193,8 @@ def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
     first: list[float] = []
     later: list[float] = []
     for _ in range(rounds):
-        first.append(_timed(lambda: ask(page=1, recordingsSearchToken=pinned)))
-        later.append(_timed(lambda: ask(page=page, recordingsSearchToken=before)))
+        first.append(milliseconds_of(lambda: ask(page=1, recordingsSearchToken=pinned)))
+        later.append(milliseconds_of(lambda: ask(page=page, recordingsSearchToken=before)))
     medians = statistics.median(first), statistics.median(later)
     return {
         "page": page,
@@ -204,7 +204,8 @@ def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _timed(work: Callable[[], object]) -> float:
+def milliseconds_of(work: Callable[[], object]) -> float:
+    """How long it takes to do something, by the clock."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
@@ -212,23 +213,13 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
     """The statements of a search, as they reach the driver, repeated on it, and its answer encoded."""
-    statements: list[tuple[str, Any]] = []
-
-    def remember(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        statements.append((sql, parameters))
-
-    with archive.read() as connection:
-        event.listen(connection, "before_cursor_execute", remember)
+    with archive.read() as connection, statements_of(connection) as asked:
         found = search(connection, convert(wanted, RecordingSearch), VIEWER)
         answer = recordings_at(connection, VIEWER, found.positions, found.asked)
-    lent: Any = archive.engine.raw_connection()
-    driver = lent.driver_connection
-    lent.detach()  # or the pool would lend it to others, too
+    lent = connection_of_ones_own(archive)
 
     def repeat() -> bytes:
-        assert lent is not None  # what is let go of is closed
-        for sql, parameters in statements:
-            driver.execute(sql, parameters).fetchall()
+        ask_again(lent, asked)
         return msgspec.json.encode(answer)
 
     return repeat
@@ -254,7 +245,7 @@ def _ask(token: str, seconds: float, seed: int) -> list[float]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         body = pick.choice(bodies)
-        times.append(_timed(lambda body=body: client.post("/api/client/recording.search", body)))  # type: ignore[misc]
+        times.append(milliseconds_of(lambda body=body: client.post("/api/client/recording.search", body)))  # type: ignore[misc]
     return times
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from bench.loading import load
 from bench.queries import QUERIES
+from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
 from earwitness.archive.accounts import Accounts, Archive
@@ -135,14 +136,9 @@ def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: 
     "settings", ["sqlite"], indirect=True
 )  # it counts steps, and not how much each reads
 def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
     with archive.read() as connection:
-        event.listen(connection, "before_cursor_execute", remember)
-        search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
+        with statements_of(connection) as asked:
+            search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
         *_, (page, parameters) = asked
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", parameters).all()
     assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]

@@ -5,7 +5,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -61,6 +60,10 @@ class Cut:
     first: int
     size: int
     place: Place | None = None
+
+    @property
+    def order(self) -> TextClause:
+        return _ASCENDING if self.ascending else _DESCENDING
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -133,24 +136,23 @@ class Plan:
             onward = replace(cut, first=cut.first - cut.place.passed, place=None)
             return replace(self, window=window).page(connection, onward, total)
         if self.is_prepared:
-            statement = self._prepared(_PAGES[cut.ascending])
+            statement = self._prepared(_page_of, cut.order)
             return list(connection.scalars(statement, self._parameters | cut.parameters))
-        order = _ASCENDING if cut.ascending else _DESCENDING
         wanted = cut.first + cut.size
         positions: Select[Any] | CompoundSelect[Any]
         if total is not None and self._sorts_all(connection, total, wanted):
             # A subquery with an offset is answered by itself.
             positions = select(self._positions(counting=False).offset(0).subquery().c[0])
         else:
-            positions = self._in_order(order, wanted)
-        return list(connection.scalars(positions.order_by(order).limit(cut.size).offset(cut.first)))
+            positions = self._in_order(cut.order, wanted)
+        return list(connection.scalars(positions.order_by(cut.order).limit(cut.size).offset(cut.first)))
 
     def opening(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int | None]:
         """The first page, how many there are, and the newest interactionId, by one statement.
 
         Only of a plan that `is_prepared`. The newest id is told where anything is found.
         """
-        statement = self._prepared(_OPENINGS[cut.ascending])
+        statement = self._prepared(_opening_of, cut.order)
         rows = connection.execute(statement, self._parameters | cut.parameters).all()
         _, total, newest_id = rows[0] if rows else (None, 0, None)
         return [position for position, _, _ in rows], total, newest_id
@@ -194,15 +196,15 @@ class Plan:
         named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.parameter}
         return self.window.bounds | named
 
-    def _prepared(self, make: "Callable[[Plan], Select[Any]]") -> Select[Any]:
+    def _prepared(self, make: Callable[..., Select[Any]], *order: TextClause) -> Select[Any]:
         """The statement that `make` makes of such a plan, with parameters by these names."""
         leader, names = self.leader, tuple(self._parameters)
-        shape = None if leader is None else leader.name, names, make
+        shape = None if leader is None else leader.name, names, make, *order
         if shape not in _MADE:
             bounds: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in self.window.bounds}
             if leader is not None and leader.prepared is not None:
                 leader = replace(leader, condition=leader.prepared.condition)
-            _MADE[shape] = make(replace(self, window=Window(**bounds), leader=leader))
+            _MADE[shape] = make(replace(self, window=Window(**bounds), leader=leader), *order)
         return _MADE[shape]
 
     @property
@@ -211,11 +213,11 @@ class Plan:
 
     @property
     def counts_first(self) -> bool:
-        """Whether the total tells how to look for the page, or that there is none.
+        """Whether, of what is not few, the total tells how to look for the page, or that there is none.
 
         Else a page that is not full tells the total.
         """
-        return not self.is_sparse and (self.leader is None or self._is_of_words)
+        return self.leader is None or self._is_of_words
 
     def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
         leader = self.leader
@@ -254,7 +256,8 @@ class Plan:
         return link.walked or (counting and is_large)
 
 
-_MADE: dict[tuple[str | None, tuple[str, ...], Callable[[Plan], Select[Any]]], Select[Any]] = {}
+_MADE: dict[tuple[Any, ...], Select[Any]] = {}
+"""By what leads, the names of the parameters, what makes it, and the order."""
 
 
 def _count(plan: Plan) -> Select[Any]:
@@ -277,8 +280,3 @@ def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
 
 def _opening_of(plan: Plan, order: TextClause) -> Select[Any]:
     return _page_of(plan, order).add_columns(_count(plan).scalar_subquery(), NEWEST_COMMITTED_ID)
-
-
-_PAGES = {True: partial(_page_of, order=_ASCENDING), False: partial(_page_of, order=_DESCENDING)}
-_OPENINGS = {True: partial(_opening_of, order=_ASCENDING), False: partial(_opening_of, order=_DESCENDING)}
-"""What makes a page of a plan, by whether it is ascending."""

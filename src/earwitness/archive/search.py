@@ -183,14 +183,13 @@ def _sizes(connection: Connection, links: list[Link], window: Window) -> list[in
     """
     limit = _COUNTED_AT_FIRST
     while True:
-        sizes: list[int | None] = []
+        sizes: list[int] = []
         for link in links:
-            size = _size(connection, link, window, limit)
-            sizes.append(size)
-            if size < _COUNTED_AT_FIRST:
-                return sizes + [None] * (len(links) - len(sizes))
-        if limit >= COUNTED_AT_MOST or any(size is not None and size < limit for size in sizes):
-            return sizes
+            sizes.append(_size(connection, link, window, limit))
+            if sizes[-1] < _COUNTED_AT_FIRST:
+                return [*sizes, *[None] * (len(links) - len(sizes))]
+        if limit >= COUNTED_AT_MOST or any(size < limit for size in sizes):
+            return [*sizes]
         limit *= 10
 
 
