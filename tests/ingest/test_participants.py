@@ -8,6 +8,8 @@ from sqlalchemy import insert, select, update
 from earwitness.archive import jobs
 from earwitness.archive.endpoints import normalise
 from earwitness.archive.schema.people import endpoints, people, retention_groups
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.text_index import index_recordings
 from tests.firm import Firm, endpoint, tone
 
 
@@ -200,3 +202,30 @@ def test_a_recording_is_kept_as_long_as_its_subjects_group_says(firm: Firm) -> N
     }
     assert recording(firm, "subject")["retentionGroupId"] == group_id
     assert recording(firm, "not-subject")["retentionGroupId"] is None
+
+
+def test_who_took_part_is_found_by_the_names_that_are_known_of_them(firm: Firm) -> None:
+    """Not by those that only this source gives them, and by all of them from their first recording on."""
+    jane = {"thirdPartyId": "AAD-1", "fullName": "Jane Smith", "email": "jane@example.com"}
+    ingest_one(firm, "first", "+44 7896 423595", person=jane)
+    ingest_one(firm, "owned", "447896423595", user="front-desk")
+    ingest_one(firm, "renamed", "2", person={"thirdPartyId": "AAD-1", "fullName": "Mary Jones"})
+    ingest_one(firm, "by-email", "3", person={"email": "JANE@example.com"})
+    mail = endpoint("Jane@Example.com", kind="email")
+    firm.ingest(thirdPartyId="mail", endpoints=[mail], tags=["Straße"])
+    of_jane = ["by-email", "first", "owned", "renamed"]
+    asked = {
+        "smith": of_jane,
+        '"jane smith jane example com"': of_jane,
+        "jane": sorted([*of_jane, "mail"]),
+        "mary": [],
+        "423595": [],
+        "447896423595": ["first", "owned"],
+        '"desk"': ["owned"],
+        "STRASSE": ["mail"],
+    }
+    found = {words: sorted(firm.search(freeText=words)) for words in asked}
+    assert found == asked
+    with firm.archive.write() as connection:
+        index_recordings(connection, list(connection.scalars(select(recordings.c.position))))
+    assert {words: sorted(firm.search(freeText=words)) for words in asked} == found

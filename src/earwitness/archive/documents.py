@@ -1,5 +1,6 @@
 """What the text index is given of a recording: its document, as text of tokens."""
 
+from collections.abc import Iterable
 from typing import Self
 
 import msgspec
@@ -23,13 +24,20 @@ class Words(msgspec.Struct, frozen=True):
         read = document_tokens(fields)
         return cls(" ".join(read), " ".join(pairs_of(read)))
 
-    def __add__(self, other: "Words") -> "Words":
-        return Words(_apart(self.tokens, other.tokens), _apart(self.pairs, other.pairs))
+    @classmethod
+    def together(cls, parts: Iterable[Self]) -> Self:
+        """The words of fields that were read apart, as if they had been read at once."""
+        read = [(part.tokens, part.pairs) for part in parts]
+        return cls(*(_APART.join(filter(None, texts)) for texts in zip(*read, strict=True)))
 
     @property
     def document(self) -> str:
         return f"{self.tokens} {self.pairs}".strip(" ")
 
 
-def _apart(first: str, second: str) -> str:
-    return f"{first} {SEPARATOR} {second}" if first and second else first or second
+_APART = f" {SEPARATOR} "
+
+
+def participant(*names: str | None) -> str:
+    """The one field of a participant: every name there is, none of them twice."""
+    return " ".join(dict.fromkeys(filter(None, names)))

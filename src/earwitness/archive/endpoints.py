@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, insert, select
 
 from earwitness.archive.among import among, as_list
-from earwitness.archive.schema.people import endpoints
+from earwitness.archive.people import KnownPerson
+from earwitness.archive.schema.people import endpoints, people
 
 _SEPARATORS = re.compile(r"[\s().\-/]")
 
@@ -46,15 +47,17 @@ def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any
 
 
 @dataclass(slots=True)
-class Known:
-    """An endpoint that is there: its id, its owner's person id, and whether it is private."""
+class KnownEndpoint:
+    """An endpoint that is there, how it is written, and who owns it."""
 
     id: int
-    owner_id: int | None
+    endpoint: str
+    normalised: str
     is_private: bool
+    owner: KnownPerson | None
 
 
-def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> Known:
+def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> KnownEndpoint:
     """The endpoint of this address; it is made as it appears."""
     named = (endpoint_type, value)
     return find_or_add_endpoints(connection, [named])[named]
@@ -62,16 +65,17 @@ def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str)
 
 def find_or_add_endpoints(
     connection: Connection, named: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Known]:
+) -> dict[tuple[str, str], KnownEndpoint]:
     """The same for addresses by type and value; two ways to write one address share what is known of it."""
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
-    rows = connection.execute(
-        _KNOWN, {"normalised": as_list([value for _, value in addresses.values()])}
-    ).all()
-    known = {
-        (row.type, row.normalised): Known(row.id, row.owned_by_person_id, row.is_private) for row in rows
-    }
+    wanted = as_list([value for _, value in addresses.values()])
+    known: dict[tuple[str, str], KnownEndpoint] = {}
+    for type_, endpoint_id, shown_as, normalised, is_private, *owner in connection.execute(
+        _KNOWN, {"normalised": wanted}
+    ):
+        owned_by = None if owner[0] is None else KnownPerson(*owner)
+        known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)
     new: dict[tuple[str, str], dict[str, Any]] = {}
     for one, address in addresses.items():
         if address not in known and address not in new:
@@ -82,17 +86,23 @@ def find_or_add_endpoints(
                 "metadata": {},
             }
     if new:
-        added = connection.execute(
-            insert(endpoints).returning(column.id, column.type, column.normalised), list(new.values())
-        )
-        known |= {(row.type, row.normalised): Known(row.id, None, False) for row in added}
+        added = insert(endpoints).returning(column.id, column.type, column.endpoint, column.normalised)
+        for row in connection.execute(added, list(new.values())):
+            known[row.type, row.normalised] = KnownEndpoint(row.id, row.endpoint, row.normalised, False, None)
     return {one: known[address] for one, address in addresses.items()}
 
 
-_KNOWN = select(
-    endpoints.c.id,
-    endpoints.c.type,
-    endpoints.c.normalised,
-    endpoints.c.owned_by_person_id,
-    endpoints.c.is_private,
-).where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))
+_KNOWN = (
+    select(
+        endpoints.c.type,
+        endpoints.c.id,
+        endpoints.c.endpoint,
+        endpoints.c.normalised,
+        endpoints.c.is_private,
+        people.c.id,
+        people.c.full_name,
+        people.c.email,
+    )
+    .outerjoin_from(endpoints, people, people.c.id == endpoints.c.owned_by_person_id)
+    .where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))
+)

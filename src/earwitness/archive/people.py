@@ -1,6 +1,7 @@
 """People: finding the one that a source speaks of, or adding it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
@@ -16,37 +17,51 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
     return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """Somebody who is there, and the names by which recordings of theirs are found."""
+
+    id: int
+    full_name: str
+    email: str | None
+
+
 def find_people(
     connection: Connection, named: Iterable[tuple[str | None, str | None]]
-) -> dict[tuple[str | None, str | None], int]:
+) -> dict[tuple[str | None, str | None], KnownPerson]:
     """The people of these third-party ids and emails whom `find_or_add_person` would find unchanged."""
     named = set(named)
     ids = {third_party_id for third_party_id, _ in named if third_party_id is not None}
     emails = {email.casefold() for third_party_id, email in named if third_party_id is None and email}
-    by_id = dict(connection.execute(_BY_ID, {"ids": as_list(list(ids))}).all()) if ids else {}
-    by_email = dict(connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))}).all()) if emails else {}
+    by_id = _by_id(connection, list(ids)) if ids else {}
+    by_email = {}
+    if emails:
+        rows = connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))})
+        by_email = {email: KnownPerson(*known) for email, _, *known in rows}
     found = {
         (third_party_id, email): by_email.get(email and email.casefold())
         if third_party_id is None
         else by_id.get(third_party_id)
         for third_party_id, email in named
     }
-    return {one: person_id for one, person_id in found.items() if person_id is not None}
+    return {one: known for one, known in found.items() if known is not None}
 
 
-_BY_ID = select(people.c.third_party_id, people.c.id).where(
+def _by_id(connection: Connection, third_party_ids: Sequence[str]) -> dict[str | None, KnownPerson]:
+    rows = connection.execute(_BY_ID, {"ids": as_list(third_party_ids)})
+    return {third_party_id: KnownPerson(*known) for third_party_id, *known in rows}
+
+
+_KNOWN = people.c.id, people.c.full_name, people.c.email
+_BY_ID = select(people.c.third_party_id, *_KNOWN).where(
     among(people.c.third_party_id, bindparam("ids", type_=Text))
 )
-_BY_EMAIL = (
-    select(people.c.email_folded, func.min(people.c.id))
-    .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
-    .group_by(people.c.email_folded)
-)
-_FIRST_BY_EMAIL = (
-    select(people.c.id, people.c.third_party_id)
-    .where(people.c.email_folded == bindparam("email"))
-    .order_by(people.c.id)
-    .limit(1)
+_BY_EMAIL = select(people.c.email_folded, people.c.third_party_id, *_KNOWN).where(
+    people.c.id.in_(  # of those who share an address, the first
+        select(func.min(people.c.id))
+        .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
+        .group_by(people.c.email_folded)
+    )
 )
 
 
@@ -57,34 +72,30 @@ def find_or_add_person(
     email: str | None,
     full_name: str | None,
     person_type: str,
-) -> int | None:
+) -> KnownPerson | None:
     """The person with this third-party id, else with this email; added if there is none.
 
     A person known by the email alone is given the third-party id. Without either, there is no telling
     who it is: None.
     """
     if third_party_id is not None:
-        by_id = connection.execute(_BY_ID, {"ids": as_list([third_party_id])}).first()
-        if by_id is not None:
-            return int(by_id.id)
+        by_id = _by_id(connection, [third_party_id])
+        if third_party_id in by_id:
+            return by_id[third_party_id]
     if email is not None:
-        found = connection.execute(_FIRST_BY_EMAIL, {"email": email.casefold()}).first()
-        if found is not None and third_party_id is None:
-            return int(found.id)
-        if found is not None and found.third_party_id is None:
-            connection.execute(
-                update(people).where(people.c.id == found.id).values(third_party_id=third_party_id)
-            )
-            return int(found.id)
+        found = connection.execute(_BY_EMAIL, {"emails": as_list([email.casefold()])}).one_or_none()
+        if found is not None and None in {third_party_id, found.third_party_id}:
+            if third_party_id is not None:
+                this = people.c.id == found.id
+                connection.execute(update(people).where(this).values(third_party_id=third_party_id))
+            return KnownPerson(found.id, found.full_name, found.email)
     if third_party_id is None and email is None:
         return None
-    return add_person(
-        connection,
-        third_party_id=third_party_id,
-        email=email,
-        full_name=full_name or email or third_party_id or "",
-        person_type=person_type,
+    full_name = full_name or email or third_party_id or ""
+    person_id = add_person(
+        connection, third_party_id=third_party_id, email=email, full_name=full_name, person_type=person_type
     )
+    return KnownPerson(person_id, full_name, email)
 
 
 def add_person(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.documents import Words
+from earwitness.archive.documents import Words, participant
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
@@ -20,35 +20,32 @@ from earwitness.archive.tags import tags_of
 from earwitness.archive.text_parts import parts, tsvector_literal
 
 
-def index_recordings(
-    connection: Connection, positions: Sequence[int], heard: Mapping[int, Words] | None = None
-) -> None:
-    """Write the documents of recordings anew, from their rows as they are in this transaction.
+def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
+    """Write the documents of recordings anew, from their rows as they are in this transaction."""
+    table = recording_text_fts5 if connection.dialect.name == "sqlite" else recording_text_parts
+    key = table.c.rowid if table is recording_text_fts5 else table.c.position
+    connection.execute(delete(table).where(among(key, positions)))
+    said = _said_in(connection, positions)
+    fields = _fields(connection, positions)
+    add_documents(connection, {one: Words.of(said.get(one, ""), *fields[one]) for one in fields})
 
-    `heard` are the words of transcripts that were read already, by position: those are not read again.
-    """
-    heard = heard or {}
-    unread = [position for position in positions if position not in heard]
-    said = {**heard, **_said_in(connection, unread)}
-    documents = [
-        (position, (said.get(position, Words()) + Words.of(*fields)).document)
-        for position, fields in sorted(_fields(connection, positions).items())
-    ]  # in order, or FTS5 would write a segment wherever one lies before the last
+
+def add_documents(connection: Connection, words: Mapping[int, Words]) -> None:
+    """Write the documents of recordings that have none, by position, of words that were read already."""
+    documents = sorted((position, read.document) for position, read in words.items())
+    # In order, or FTS5 would write a segment wherever one lies before the last.
     if connection.dialect.name == "sqlite":
-        table = recording_text_fts5
-        connection.execute(delete(table).where(among(table.c.rowid, positions)))
-        insert_many(connection, table, [{"rowid": position, "tokens": text} for position, text in documents])
+        rows = [{"rowid": position, "tokens": document} for position, document in documents]
+        insert_many(connection, recording_text_fts5, rows)
         return
-    pieces = recording_text_parts
-    connection.execute(delete(pieces).where(among(pieces.c.position, positions)))
-    pieces_of_all = [
+    pieces = [
         {"position": position, "part": number, "literal": tsvector_literal(part)}
-        for position, text in documents
-        for number, part in enumerate(parts(text.split(" ") if text else []))
+        for position, document in documents
+        for number, part in enumerate(parts(document.split(" ") if document else []))
     ]
-    if pieces_of_all:  # what has no word has no part
-        document = cast(bindparam("literal", type_=Text), TSVECTOR)
-        connection.execute(insert(pieces).values(document=document), pieces_of_all)
+    if pieces:  # what has no word has no part
+        written = cast(bindparam("literal", type_=Text), TSVECTOR)
+        connection.execute(insert(recording_text_parts).values(document=written), pieces)
 
 
 _SEGMENTS = select(transcripts.c.position, cast(transcripts.c.segments, Text)).where(
@@ -75,12 +72,10 @@ _PARTICIPANTS = (
 )
 
 
-def _said_in(connection: Connection, positions: Sequence[int]) -> dict[int, Words]:
-    """The words of the transcripts of those recordings that have one."""
-    if not positions:
-        return {}
+def _said_in(connection: Connection, positions: Sequence[int]) -> dict[int, str]:
+    """What was said in those recordings that have a transcript."""
     rows = connection.execute(_SEGMENTS, {"positions": as_list(positions)})
-    return {position: Words.of(said(segments)) for position, segments in rows}
+    return {position: said(segments) for position, segments in rows}
 
 
 def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
@@ -92,7 +87,7 @@ def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[
     for position, tagged in tags_of(connection, positions).items():
         fields[position] += tagged
     for position, *names in connection.execute(_PARTICIPANTS, these).all():
-        fields[position].append(" ".join(dict.fromkeys(filter(None, names))))
+        fields[position].append(participant(*names))
     return fields
 
 

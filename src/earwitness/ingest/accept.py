@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Text, bindparam, insert, select
 from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.among import among, as_list
+from earwitness.archive.documents import Words
 from earwitness.archive.inflight_calls import end_calls
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.many_rows import insert_many
@@ -22,7 +23,7 @@ from earwitness.archive.schema.recordings import recording_data_groups, recordin
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
-from earwitness.archive.text_index import index_recordings
+from earwitness.archive.text_index import add_documents
 from earwitness.archive.timeline import one_at_a_time, take_places
 from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.participants import Participant, resolve
@@ -166,8 +167,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     insert_many(connection, recordings, [_row(arrival, place) for arrival, place in placed])
     _add_links(connection, placed)
     add_transcripts(connection, kept)
-    heard = {position: transcript.words for position, transcript in kept.items()}
-    index_recordings(connection, [position for position, _ in places], heard)
+    add_documents(connection, {place.position: _words_of(arrival, place) for arrival, place in placed})
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)
@@ -175,6 +175,10 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     ids = [interaction_id for _, interaction_id in places]
     ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
     return ids
+
+
+def _words_of(arrival: Arrival, place: _Place) -> Words:
+    return Words.together([arrival.received.words, *(one.words for one in place.participants)])
 
 
 def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:

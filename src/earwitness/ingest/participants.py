@@ -1,19 +1,20 @@
 """Who took part: each endpoint of the metadata becomes a row of ours, and the person behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
+import msgspec
 from sqlalchemy import Connection, bindparam, update
 
-from earwitness.archive.endpoints import Known, find_or_add_endpoints
-from earwitness.archive.people import find_or_add_person, find_people
+from earwitness.archive.documents import Words, participant
+from earwitness.archive.endpoints import KnownEndpoint, find_or_add_endpoints
+from earwitness.archive.people import KnownPerson, find_or_add_person, find_people
 from earwitness.archive.schema.people import endpoints
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """An endpoint's part in a recording, and the person it is linked to."""
+class Participant(msgspec.Struct, frozen=True):
+    """An endpoint's part in a recording, the person it is linked to, and the words they are found by."""
 
     endpoint_id: int
     person_id: int | None
@@ -21,6 +22,7 @@ class Participant:
     is_originator: bool
     is_recording_subject: bool
     is_private: bool
+    words: Words
     note: str = ""
 
 
@@ -41,11 +43,11 @@ def resolve(connection: Connection, received: Sequence[IngestMetadata]) -> list[
         participants: list[Participant] = []
         for index, sent in enumerate(values.endpoints):
             endpoint = known[sent.type, sent.endpoint]
-            named_id = _named_person(connection, sent, people)
-            if named_id is not None and endpoint.owner_id is None:
-                endpoint.owner_id = named_id
-                owners.append({"owned": endpoint.id, "owner": named_id})
-            participants.append(_participant(index, sent, endpoint, named_id))
+            named = _named_person(connection, sent, people)
+            if named is not None and endpoint.owner is None:
+                endpoint.owner = named
+                owners.append({"owned": endpoint.id, "owner": named.id})
+            participants.append(_participant(index, sent, endpoint, named))
         resolved.append(participants)
     if owners:
         connection.execute(_OWN, owners)
@@ -59,40 +61,49 @@ _OWN = (
 )
 
 
-def _participant(index: int, sent: IngestEndpoint, endpoint: Known, named_id: int | None) -> Participant:
+def _participant(
+    index: int, sent: IngestEndpoint, endpoint: KnownEndpoint, named: KnownPerson | None
+) -> Participant:
+    owner, person = endpoint.owner, named or endpoint.owner
     note = ""
-    if named_id is not None and endpoint.owner_id != named_id:
+    if named and owner and owner.id != named.id:
         note = (
-            f"endpoints[{index}]: person {named_id} was named, "
-            f"person {endpoint.owner_id} owns endpoint {endpoint.id}"
+            f"endpoints[{index}]: person {named.id} was named, person {owner.id} owns endpoint {endpoint.id}"
         )
+    names = (person.full_name, person.email) if person else ()
     return Participant(
         endpoint_id=endpoint.id,
-        person_id=endpoint.owner_id if named_id is None else named_id,
+        person_id=person.id if person else None,
         user=sent.user or "",
         is_originator=bool(sent.is_originator),
         is_recording_subject=bool(sent.is_recording_subject),
         is_private=endpoint.is_private,
+        words=_words_of(*names, endpoint.endpoint, endpoint.normalised, sent.user),
         note=note,
     )
 
 
+@lru_cache(4096)  # many recordings are of few
+def _words_of(*names: str | None) -> Words:
+    return Words.of(participant(*names))
+
+
 def _named_person(
-    connection: Connection, sent: IngestEndpoint, found: dict[tuple[str | None, str | None], int]
-) -> int | None:
+    connection: Connection, sent: IngestEndpoint, found: dict[tuple[str | None, str | None], KnownPerson]
+) -> KnownPerson | None:
     """Who is named; `found` are those of this transaction, in which the same name is the same person."""
     if sent.person is None:
         return None
     name = sent.person.third_party_id, sent.person.email
     if name in found:
         return found[name]
-    person_id = find_or_add_person(
+    person = find_or_add_person(
         connection,
         third_party_id=sent.person.third_party_id,
         email=sent.person.email,
         full_name=sent.person.full_name,
         person_type=sent.person.person_type or ("staff" if sent.is_recording_subject else "external"),
     )
-    if person_id is not None:
-        found[name] = person_id
-    return person_id
+    if person is not None:
+        found[name] = person
+    return person

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from earwitness.archive.documents import Words
 from earwitness.ingest.metadata import IngestMetadata, faults_in
-from earwitness.ingest.transcript import KeptTranscript, keep
+from earwitness.ingest.transcript import KeptTranscript, keep, said_in
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import canonical, convert
@@ -16,11 +17,13 @@ from earwitness.kernel.wire import canonical, convert
 class Received(msgspec.Struct, frozen=True):
     """Metadata that was read: the values, but for the transcript, and the transcript as it will be kept.
 
-    `digest` is of all that was sent; `mended` tells where characters had to be replaced.
+    `words` are those it is found by, but for those of who took part. `digest` is of all that was sent;
+    `mended` tells where characters had to be replaced.
     """
 
     values: IngestMetadata
     transcript: KeptTranscript | None
+    words: Words
     digest: bytes
     mended: tuple[str, ...]
 
@@ -48,6 +51,14 @@ def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Rec
     return Received(
         values=msgspec.structs.replace(values, transcript=None),
         transcript=keep(values.transcript) if values.transcript else None,
+        words=_words_of(values),
         digest=hashlib.sha256(canonical(values)).digest(),
         mended=tuple(mended),
     )
+
+
+def _words_of(values: IngestMetadata) -> Words:
+    said = said_in(values.transcript) if values.transcript else ""
+    # A tag is there once however it is written, and its case is not searched for.
+    tags = dict.fromkeys(tag.casefold() for tag in values.tags or ())
+    return Words.of(said, values.message or "", values.third_party_id, values.source or "", *tags)

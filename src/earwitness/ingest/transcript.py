@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection, delete, update
 
-from earwitness.archive.documents import Words
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.snippets import snippet
@@ -14,23 +13,25 @@ from earwitness.ingest.metadata import IngestTranscript
 
 
 class KeptTranscript(msgspec.Struct, frozen=True):
-    """A transcript as it is kept: its segments in JSON, how lists show it, and the words to find it by."""
+    """A transcript as it is kept: its segments in JSON, and how lists show it."""
 
     language: str | None
     segments: bytes
     opening: str
-    words: Words
 
 
 def keep(transcript: IngestTranscript) -> KeptTranscript:
     """Make a transcript ready, which takes longer than to write it."""
-    said = spoken(segment.text for segment in transcript.segments)
     return KeptTranscript(
         language=transcript.language,
         segments=msgspec.json.encode(transcript.segments),
-        opening=snippet(said, None),
-        words=Words.of(said),
+        opening=snippet(said_in(transcript), None),
     )
+
+
+def said_in(transcript: IngestTranscript) -> str:
+    """What was said, as one text."""
+    return spoken(segment.text for segment in transcript.segments)
 
 
 def add_transcript(

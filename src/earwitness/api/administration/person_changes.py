@@ -144,8 +144,8 @@ def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -
     endpoint_ids = []
     for one in wanted:
         endpoint = find_or_add_endpoint(connection, one.type, one.endpoint)
-        if endpoint.owner_id not in {None, person_id}:
-            raise Conflict(f"The endpoint {one.endpoint} is owned by person {endpoint.owner_id}.")
+        if endpoint.owner is not None and endpoint.owner.id != person_id:
+            raise Conflict(f"The endpoint {one.endpoint} is owned by person {endpoint.owner.id}.")
         endpoint_ids.append(endpoint.id)
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
