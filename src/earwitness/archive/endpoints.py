@@ -71,9 +71,8 @@ def find_or_add_endpoints(
     column = endpoints.c
     wanted = as_list([value for _, value in addresses.values()])
     known: dict[tuple[str, str], KnownEndpoint] = {}
-    for type_, endpoint_id, shown_as, normalised, is_private, *owner in connection.execute(
-        _KNOWN, {"normalised": wanted}
-    ):
+    rows = connection.execute(_KNOWN, {"normalised": wanted}).all()
+    for type_, endpoint_id, shown_as, normalised, is_private, *owner in rows:
         owned_by = None if owner[0] is None else KnownPerson(*owner)
         known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)
     new: dict[tuple[str, str], dict[str, Any]] = {}
@@ -102,6 +101,7 @@ _KNOWN = (
         people.c.id,
         people.c.full_name,
         people.c.email,
+        people.c.third_party_id,
     )
     .outerjoin_from(endpoints, people, people.c.id == endpoints.c.owned_by_person_id)
     .where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))

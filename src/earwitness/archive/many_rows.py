@@ -5,7 +5,10 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, Table, insert
+
+_TAKEN_AS_THEY_ARE = Boolean, LargeBinary
+"""By SQLite's driver, though SQLAlchemy looks at each value."""
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -20,10 +23,13 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.execute(insert(table), rows)
         return
     statement, columns, written_by = _prepared(table, tuple(rows[0]), connection.dialect)
-    values: list[Any] = list(zip(*map(itemgetter(*columns), rows), strict=True))
-    for at, write in written_by:
-        values[at] = map(write, values[at])
-    connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+    written: list[Any] = list(map(itemgetter(*columns), rows))
+    if written_by:
+        values: list[Any] = list(zip(*written, strict=True))
+        for at, write in written_by:
+            values[at] = map(write, values[at])
+        written = list(zip(*values, strict=True))
+    connection.exec_driver_sql(statement, written)
 
 
 @lru_cache
@@ -33,6 +39,9 @@ def _prepared(
     """The statement, the order in which it takes columns, and what writes the values of which of them."""
     compiled = insert(table).compile(dialect=dialect, column_keys=named)
     columns = compiled.positiontup or []
-    kinds = (table.c[name].type.dialect_impl(dialect) for name in columns)
-    writers = [kind.bind_processor(dialect) for kind in kinds]
+    kinds = (table.c[name].type for name in columns)
+    writers = [
+        None if isinstance(kind, _TAKEN_AS_THEY_ARE) else kind.dialect_impl(dialect).bind_processor(dialect)
+        for kind in kinds
+    ]
     return str(compiled), columns, [(at, write) for at, write in enumerate(writers) if write]

@@ -1,6 +1,6 @@
 """People: finding the one that a source speaks of, or adding it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,85 +17,95 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
     return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
 
 
-@dataclass(frozen=True, slots=True)
+Name = tuple[str | None, str | None]
+"""A third-party id and an email; a source may leave out either."""
+
+_NEW = 0
+
+
+@dataclass(slots=True)
 class KnownPerson:
     """Somebody who is there, and the names by which recordings of theirs are found."""
 
     id: int
     full_name: str
     email: str | None
+    third_party_id: str | None
+
+    def may_be(self, third_party_id: str | None) -> bool:
+        """Whether somebody of the same address is this person: not where both have ids, and other ones."""
+        return third_party_id is None or self.third_party_id in {None, third_party_id}
 
 
-def find_people(
-    connection: Connection, named: Iterable[tuple[str | None, str | None]]
-) -> dict[tuple[str | None, str | None], KnownPerson]:
-    """The people of these third-party ids and emails whom `find_or_add_person` would find unchanged."""
-    named = set(named)
-    ids = {third_party_id for third_party_id, _ in named if third_party_id is not None}
-    emails = {email.casefold() for third_party_id, email in named if third_party_id is None and email}
-    by_id = _by_id(connection, list(ids)) if ids else {}
-    by_email = {}
-    if emails:
-        rows = connection.execute(_BY_EMAIL, {"emails": as_list(list(emails))})
-        by_email = {email: KnownPerson(*known) for email, _, *known in rows}
-    found = {
-        (third_party_id, email): by_email.get(email and email.casefold())
-        if third_party_id is None
-        else by_id.get(third_party_id)
-        for third_party_id, email in named
-    }
-    return {one: known for one, known in found.items() if known is not None}
+@dataclass(frozen=True, slots=True)
+class DescribedPerson:
+    """What else a source says of somebody."""
+
+    full_name: str | None
+    person_type: str
 
 
-def _by_id(connection: Connection, third_party_ids: Sequence[str]) -> dict[str | None, KnownPerson]:
-    rows = connection.execute(_BY_ID, {"ids": as_list(third_party_ids)})
-    return {third_party_id: KnownPerson(*known) for third_party_id, *known in rows}
+def find_or_add_people(
+    connection: Connection, named: Mapping[Name, DescribedPerson]
+) -> dict[Name, KnownPerson]:
+    """The people with these third-party ids, else with these emails; added, in this order, if there are none.
 
-
-_KNOWN = people.c.id, people.c.full_name, people.c.email
-_BY_ID = select(people.c.third_party_id, *_KNOWN).where(
-    among(people.c.third_party_id, bindparam("ids", type_=Text))
-)
-_BY_EMAIL = select(people.c.email_folded, people.c.third_party_id, *_KNOWN).where(
-    people.c.id.in_(  # of those who share an address, the first
-        select(func.min(people.c.id))
-        .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
-        .group_by(people.c.email_folded)
-    )
-)
-
-
-def find_or_add_person(
-    connection: Connection,
-    *,
-    third_party_id: str | None,
-    email: str | None,
-    full_name: str | None,
-    person_type: str,
-) -> KnownPerson | None:
-    """The person with this third-party id, else with this email; added if there is none.
-
-    A person known by the email alone is given the third-party id. Without either, there is no telling
-    who it is: None.
+    A person known by the email alone is given the third-party id. Without either, there is no telling who it
+    is, and nobody is answered.
     """
-    if third_party_id is not None:
-        by_id = _by_id(connection, [third_party_id])
-        if third_party_id in by_id:
-            return by_id[third_party_id]
-    if email is not None:
-        found = connection.execute(_BY_EMAIL, {"emails": as_list([email.casefold()])}).one_or_none()
-        if found is not None and None in {third_party_id, found.third_party_id}:
-            if third_party_id is not None:
-                this = people.c.id == found.id
-                connection.execute(update(people).where(this).values(third_party_id=third_party_id))
-            return KnownPerson(found.id, found.full_name, found.email)
-    if third_party_id is None and email is None:
-        return None
-    full_name = full_name or email or third_party_id or ""
-    person_id = add_person(
-        connection, third_party_id=third_party_id, email=email, full_name=full_name, person_type=person_type
-    )
-    return KnownPerson(person_id, full_name, email)
+    by_id, by_email = _by_id(connection, named), _by_email(connection, named)
+    identified: list[KnownPerson] = []
+    new: list[tuple[KnownPerson, str]] = []
+    found: dict[Name, KnownPerson] = {}
+    for (third_party_id, email), one in named.items():
+        if third_party_id is None and email is None:
+            continue
+        address = email and email.casefold()
+        person = by_id.get(third_party_id) or by_email.get(address)
+        if person is None or not person.may_be(third_party_id):
+            person = KnownPerson(_NEW, one.full_name or email or third_party_id or "", email, third_party_id)
+            new.append((person, one.person_type))
+            if address is not None:
+                by_email.setdefault(address, person)
+        elif third_party_id is not None and person.third_party_id is None:
+            person.third_party_id = third_party_id
+            identified.append(person)
+        if third_party_id is not None:
+            by_id[third_party_id] = person
+        found[third_party_id, email] = person
+    _identify(connection, [person for person in identified if person.id != _NEW])
+    _add(connection, new)
+    return found
+
+
+def _by_id(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
+    ids = {third_party_id for third_party_id, _ in names if third_party_id is not None}
+    rows = connection.execute(_OF_IDS, {"ids": as_list(list(ids))}).all() if ids else ()
+    return {row.third_party_id: KnownPerson(*row) for row in rows}
+
+
+def _by_email(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
+    """By the email, its case folded; of several who have it, the first."""
+    emails = {email.casefold() for _, email in names if email is not None}
+    rows = connection.execute(_OF_EMAILS, {"emails": as_list(list(emails))}).all() if emails else ()
+    return {address: KnownPerson(*known) for address, *known in rows}
+
+
+def _identify(connection: Connection, persons: Sequence[KnownPerson]) -> None:
+    if persons:
+        identified = [{"person": person.id, "identity": person.third_party_id} for person in persons]
+        connection.execute(_IDENTIFY, identified)
+
+
+def _add(connection: Connection, persons: Sequence[tuple[KnownPerson, str]]) -> None:
+    """Add people, with their types, and tell each its id."""
+    if persons:
+        rows = [
+            _columns(person.full_name, person_type, person.third_party_id, person.email)
+            for person, person_type in persons
+        ]
+        for (person, _), person_id in zip(persons, connection.scalars(_ADD, rows), strict=True):
+            person.id = person_id
 
 
 def add_person(
@@ -108,7 +118,14 @@ def add_person(
     **others: Any,
 ) -> int:
     """Add a person; `others` are further columns. Answers its id."""
-    values: dict[str, Any] = {
+    row = _columns(full_name, person_type, third_party_id, email) | others
+    return int(connection.scalars(_ADD, [row]).one())
+
+
+def _columns(
+    full_name: str, person_type: str, third_party_id: str | None, email: str | None
+) -> dict[str, Any]:
+    return {
         "full_name": full_name,
         "full_name_folded": fold(full_name),
         "email": email,
@@ -117,7 +134,18 @@ def add_person(
         "person_type": person_type,
         "metadata": {},
     }
-    return int(connection.execute(_ADD, values | others).scalar_one())
 
 
-_ADD = insert(people).returning(people.c.id)
+_KNOWN = people.c.id, people.c.full_name, people.c.email, people.c.third_party_id
+_OF_IDS = select(*_KNOWN).where(among(people.c.third_party_id, bindparam("ids", type_=Text)))
+_OF_EMAILS = select(people.c.email_folded, *_KNOWN).where(
+    people.c.id.in_(
+        select(func.min(people.c.id))
+        .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
+        .group_by(people.c.email_folded)
+    )
+)
+_IDENTIFY = (
+    update(people).where(people.c.id == bindparam("person")).values(third_party_id=bindparam("identity"))
+)
+_ADD = insert(people).returning(people.c.id, sort_by_parameter_order=True)

@@ -109,18 +109,19 @@ def accept_all(
     for arrival in arrivals:
         if arrival.third_party_id not in known:
             new.setdefault(arrival.third_party_id, arrival)
-    ids = _add(connection, archive, list(new.values()), action) if new else []
-    for arrival, interaction_id in zip(new.values(), ids, strict=True):
-        known[arrival.third_party_id] = interaction_id, arrival.status, arrival.digest
+    ids = dict(zip(new, _add(connection, archive, list(new.values()), action), strict=True)) if new else {}
     outcomes: list[Accepted | Conflict] = []
     for arrival in arrivals:
-        interaction_id, status, digest = known[arrival.third_party_id]
-        is_new = new.get(arrival.third_party_id) is arrival
-        outcomes.append(
-            Accepted(interaction_id, arrival.third_party_id, status, is_new)
-            if is_new or arrival.digest == digest
-            else _other(arrival.third_party_id)
-        )
+        name = arrival.third_party_id
+        first = new.get(name)
+        if first is arrival:
+            outcomes.append(Accepted(ids[name], name, arrival.status, True))
+            continue
+        if first is not None:
+            known[name] = ids[name], first.status, first.digest
+        interaction_id, status, digest = known[name]
+        is_same = arrival.digest == digest
+        outcomes.append(Accepted(interaction_id, name, status, False) if is_same else _other(name))
     return outcomes
 
 
@@ -222,10 +223,9 @@ def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]])
     groups: list[dict[str, Any]] = []
     tagged: dict[int, Sequence[str]] = {}
     for arrival, place in placed:
-        position = {"position": place.position}
         parts += [
-            position
-            | {
+            {
+                "position": place.position,
                 "ordinal": ordinal,
                 "endpoint_id": participant.endpoint_id,
                 "person_id": participant.person_id,
@@ -237,7 +237,7 @@ def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]])
             for ordinal, participant in enumerate(place.participants)
         ]
         groups += [
-            position | {"name": name, "value": value}
+            {"position": place.position, "name": name, "value": value}
             for name, value in (arrival.values.data_groups or {}).items()
         ]
         if arrival.values.tags:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from earwitness.archive.documents import Words, participant
 from earwitness.archive.endpoints import KnownEndpoint, find_or_add_endpoints
-from earwitness.archive.people import KnownPerson, find_or_add_person, find_people
+from earwitness.archive.people import DescribedPerson, KnownPerson, Name, find_or_add_people
 from earwitness.archive.schema.people import endpoints
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata
 
@@ -33,17 +33,14 @@ def resolve(connection: Connection, received: Sequence[IngestMetadata]) -> list[
     stays and the named person is linked in this recording.
     """
     known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in received for e in v.endpoints))
-    people = find_people(
-        connection,
-        ((e.person.third_party_id, e.person.email) for v in received for e in v.endpoints if e.person),
-    )
+    people = find_or_add_people(connection, _described(received))
     owners: list[dict[str, int]] = []
     resolved: list[list[Participant]] = []
     for values in received:
         participants: list[Participant] = []
         for index, sent in enumerate(values.endpoints):
             endpoint = known[sent.type, sent.endpoint]
-            named = _named_person(connection, sent, people)
+            named = people.get((sent.person.third_party_id, sent.person.email)) if sent.person else None
             if named is not None and endpoint.owner is None:
                 endpoint.owner = named
                 owners.append({"owned": endpoint.id, "owner": named.id})
@@ -88,22 +85,13 @@ def _words_of(*names: str | None) -> Words:
     return Words.of(participant(*names))
 
 
-def _named_person(
-    connection: Connection, sent: IngestEndpoint, found: dict[tuple[str | None, str | None], KnownPerson]
-) -> KnownPerson | None:
-    """Who is named; `found` are those of this transaction, in which the same name is the same person."""
-    if sent.person is None:
-        return None
-    name = sent.person.third_party_id, sent.person.email
-    if name in found:
-        return found[name]
-    person = find_or_add_person(
-        connection,
-        third_party_id=sent.person.third_party_id,
-        email=sent.person.email,
-        full_name=sent.person.full_name,
-        person_type=sent.person.person_type or ("staff" if sent.is_recording_subject else "external"),
-    )
-    if person is not None:
-        found[name] = person
-    return person
+def _described(received: Sequence[IngestMetadata]) -> dict[Name, DescribedPerson]:
+    """Who is named, as they are described where that is first."""
+    described: dict[Name, DescribedPerson] = {}
+    for values in received:
+        for sent in values.endpoints:
+            person = sent.person
+            if person is not None and (name := (person.third_party_id, person.email)) not in described:
+                type_ = person.person_type or ("staff" if sent.is_recording_subject else "external")
+                described[name] = DescribedPerson(person.full_name, type_)
+    return described
