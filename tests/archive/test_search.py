@@ -143,7 +143,7 @@ readings = st.lists(st.tuples(st.sampled_from([ADMIN, STANDARD, PRIVATE]), filte
 def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """So few recordings are found one way; this has them found as many are, too."""
     if request.param == "as many":
-        for limit in ("FEW", "_FEW_OF_A_WORD", "COUNTED_AT_MOST"):
+        for limit in ("FEW", "_WHOLE_AT_MOST", "COUNTED_AT_MOST"):
             monkeypatch.setattr(f"earwitness.archive.plan.{limit}", 1)
 
 

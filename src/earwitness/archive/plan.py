@@ -3,7 +3,7 @@
 `docs/search.md` explains.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ FEW = 2_000
 COUNTED_AT_MOST = 10_000
 """A set that has more is large, however many more."""
 
-_FEW_OF_A_WORD = 1_000
+_WHOLE_AT_MOST = 10_000
 _COUNTED_APART_AT_MOST = 3
 _HOW_MANY = func.count()
 _ASCENDING, _DESCENDING = text("1"), text("1 DESC")
@@ -68,6 +68,17 @@ class Cut:
     @property
     def parameters(self) -> dict[str, int]:
         return {"first": self.first, "size": self.size}
+
+    @property
+    def onward(self) -> int:
+        """How many positions to pass over from the place on."""
+        return self.first if self.place is None else self.first - self.place.passed
+
+    def beyond(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        """The condition that a position lies beyond the place, if there is one."""
+        if self.place is not None:
+            at = self.place.position
+            yield position > at if self.ascending else position < at
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +125,31 @@ class Plan:
             if isinstance(positions, CompoundSelect):
                 positions = positions.order_by(_ASCENDING)  # walked side by side
             return list(connection.scalars(positions).all())
-        if self.leader_size is None and leader.once is not None:
-            # A word or a phrase on PostgreSQL. The limit is said from outside, or the few of a rare one would
-            # be looked for through everything. What a second part of a text says again is sorted out here.
-            as_it_comes = replace(self, leader=replace(leader, repeats=False))
-            found = as_it_comes._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
-            some = connection.scalars(select(found.c[0]).limit(_FEW_OF_A_WORD)).all()
-            return list(set(some)) if len(some) < _FEW_OF_A_WORD else None
         return None
+
+    def whole(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int] | None:
+        """A page, the total and the newest interactionId, where PostgreSQL must find all, and it is not much.
+
+        So it is of a word or phrase, since it does not know how rare that is, and of several links.
+        """
+        leader = self.leader
+        if self.merges or leader is None or self.leader_size is not None:
+            return None
+        if leader.once is None and (self._is_of_words or not self.checks):
+            return None
+        # What a second part of a text says again is sorted out below.
+        found = replace(self, leader=replace(leader, repeats=leader.repeats and leader.once is None))
+        all_ = found._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
+        # The limit is said from outside, or the few of a rare word would be looked for through everything.
+        some = select(all_.c[0].label("position")).limit(_WHOLE_AT_MOST).cte("some")
+        position = some.c.position if leader.once is None else some.c.position.distinct()
+        page = select(position).where(*cut.beyond(some.c.position)).order_by(cut.order)
+        page = page.limit(cut.size).offset(cut.onward)
+        told = select(
+            _HOW_MANY, func.array(page.scalar_subquery()), func.count(position), NEWEST_COMMITTED_ID
+        )
+        seen, positions, total, newest_id = connection.execute(told.select_from(some)).one()
+        return (positions, total, newest_id) if seen < _WHOLE_AT_MOST else None
 
     @property
     def _counts_apart(self) -> bool:
@@ -133,7 +161,7 @@ class Plan:
         """The positions of a page, in order; `total` is how many there are in all, where that is known."""
         if cut.place is not None:
             window = replace(self.window, **{"after" if cut.ascending else "before": cut.place.position})
-            onward = replace(cut, first=cut.first - cut.place.passed, place=None)
+            onward = replace(cut, first=cut.onward, place=None)
             return replace(self, window=window).page(connection, onward, total)
         if self.is_prepared:
             statement = self._prepared(_page_of, cut.order)

@@ -101,6 +101,8 @@ def _find(
     with _timed(seconds, "page"):
         if (few := plan.few(connection)) is not None:
             return _cut(few, cut), len(few), None
+        if (whole := plan.whole(connection, cut)) is not None:
+            return whole
         if plan.is_prepared and cut.first == 0:
             return plan.opening(connection, cut)
     total = None
@@ -143,8 +145,7 @@ def _cut(few: list[int], cut: Cut) -> list[int]:
         return few[cut.first : cut.first + cut.size]
     at = cut.place.position
     beyond = [position for position in few if position != at and (position > at) == cut.ascending]
-    first = cut.first - cut.place.passed
-    return beyond[first : first + cut.size]
+    return beyond[cut.onward : cut.onward + cut.size]
 
 
 def _plan(
@@ -162,7 +163,8 @@ def _plan(
         (without if is_complement else links).append(link)
     if read is not None:
         conditions.append(is_read_in(recordings.c.position, read))
-    if len(links) + len(without) > 1:
+    walks = connection.dialect.name == "sqlite"
+    if walks and len(links) + len(without) > 1:
         sizes = _sizes(connection, links, window)
     else:
         sizes = [link.at_most for link in links]
@@ -171,9 +173,8 @@ def _plan(
     )
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
-    merges = connection.dialect.name == "sqlite"
     reads = read is not None
-    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), merges, reads)
+    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), walks, reads)
 
 
 def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int | None]:
