@@ -14,6 +14,7 @@ from bench.queries import QUERIES
 from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
+from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.search import search
@@ -142,3 +143,15 @@ def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
         *_, (page, parameters) = asked
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", parameters).all()
     assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archive: Archive) -> None:
+    wanted = convert(QUERIES["medium word"], RecordingSearch)
+    with archive.read() as connection:
+        for _ in range(8):
+            found = search(connection, wanted, SEES_ALL)
+            recordings_at(connection, SEES_ALL, found.positions, found.asked)
+        kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
+    assert [row.generic_plans > 0 for row in kept if "transcript_snippet" in row.statement] == [True]
+    assert [row.statement for row in kept if "document" in row.statement] == []

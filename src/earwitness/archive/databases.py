@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
 from sqlite3 import Connection as SQLiteConnection
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from psycopg import Cursor
+from sqlalchemy import Connection, Engine, Text, bindparam, create_engine, event, func, make_url, select
+from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -22,10 +25,14 @@ BUSY_MS = 30_000
 """How long a call waits for another writer before it is told to try again."""
 
 _STEPS_BETWEEN_LOOKS = 50_000
+_NEVER = 2**62
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
-# A plan that is to serve any word serves common ones badly: each question has one of its own.
-_PLANS = "-c jit=off -c plan_cache_mode=force_custom_plan"
+KEEPS_ITS_PLAN = {"keeps_its_plan": True}
+"""Execution options of a statement that PostgreSQL plans once a connection, as planning it takes longer.
+
+A plan that is to serve any word serves common ones badly: all others are planned each time they are asked.
+"""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -69,15 +76,24 @@ def sqlite_engine(file: Path) -> Engine:
 
 def postgres_engine(url: str) -> Engine:
     """Open a PostgreSQL database by a `postgresql://` URL, through psycopg 3."""
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=16,
         max_overflow=64,
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
-        connect_args={"options": f"{_PLANS} -c lock_timeout={BUSY_MS}"},
+        connect_args={"options": f"-c jit=off -c lock_timeout={BUSY_MS}", "prepare_threshold": _NEVER},
     )
+
+    @event.listens_for(engine, "do_execute")
+    def execute(cursor: Cursor[Any], statement: Any, parameters: Any, context: ExecutionContext) -> bool:
+        keeps_its_plan: bool = context.execution_options.get("keeps_its_plan", False)
+        if keeps_its_plan:
+            cursor.execute(statement, parameters, prepare=True)
+        return keeps_its_plan
+
+    return engine
 
 
 def is_full(error: DBAPIError) -> bool:
@@ -112,12 +128,17 @@ def reading(engine: Engine, seconds: int | None = None) -> Iterator[Connection]:
         yield connection
 
 
+_LIMIT = select(
+    func.set_config("statement_timeout", bindparam("milliseconds", type_=Text), True)
+).execution_options(**KEEPS_ITS_PLAN)
+
+
 @contextmanager
 def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
     if seconds is None:
         yield
     elif connection.dialect.name == "postgresql":
-        connection.execute(select(func.set_config("statement_timeout", f"{seconds}s", True)))
+        connection.execute(_LIMIT, {"milliseconds": str(seconds * 1000)})
         yield
     else:
         driver: SQLiteConnection = connection.connection.driver_connection  # type: ignore[assignment]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     exists,
@@ -41,7 +42,7 @@ from earwitness.archive.schema.recordings import (
     recordings,
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
-from earwitness.archive.text_parts import found_in, says, says_first
+from earwitness.archive.text_parts import found_in, says, says_first, tsquery_of
 from earwitness.archive.text_queries import can_be_read, fts5, stands_in
 from earwitness.archive.timeline import Window
 from earwitness.archive.viewer import Viewer, takes_part
@@ -58,6 +59,7 @@ class Prepared:
 
     condition: ColumnElement[bool]
     parameter: Any
+    once: ColumnElement[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,11 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     parts = _called("freeText", recording_text_parts)
     phrase = asked.part if isinstance(asked, Not) else asked
     if isinstance(phrase, Phrase):
-        says_it, once = says(parts, phrase), says_first(parts, phrase)
-        return Link("freeText", parts, parts.c.position, says_it, True, once=once), phrase is not asked
+        tsquery = tsquery_of(phrase)
+        says_it, once = says(parts, tsquery), says_first(parts, tsquery)
+        prepared = Prepared(_prepared_says(parts), tsquery, _prepared_says_first(parts))
+        link = Link("freeText", parts, parts.c.position, says_it, True, once=once, prepared=prepared)
+        return link, phrase is not asked
     found = found_in(recording_text_parts, asked)
     branches = tuple(map(_selected, found.found))
     whole = _selected(union_all(*found.found)) if len(branches) > 1 else branches[0]
@@ -191,6 +196,10 @@ def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
 def _prepared(name: str, table: NamedFromClause, key: str, operator: str) -> ColumnElement[bool]:
     column = table.c[key]
     return column.bool_op(operator)(bindparam(name, type_=column.type))
+
+
+_TSQUERY = bindparam("freeText", type_=Text)
+_prepared_says, _prepared_says_first = (cache(partial(make, asked=_TSQUERY)) for make in (says, says_first))
 
 
 def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 `docs/search.md` explains.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,7 +67,7 @@ class Cut:
 
     @property
     def parameters(self) -> dict[str, int]:
-        return {"first": self.first, "size": self.size}
+        return {"first": self.onward, "size": self.size}
 
     @property
     def onward(self) -> int:
@@ -137,18 +137,11 @@ class Plan:
             return None
         if leader.once is None and (self._is_of_words or not self.checks):
             return None
-        # What a second part of a text says again is sorted out below.
-        found = replace(self, leader=replace(leader, repeats=leader.repeats and leader.once is None))
-        all_ = found._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
-        # The limit is said from outside, or the few of a rare word would be looked for through everything.
-        some = select(all_.c[0].label("position")).limit(_WHOLE_AT_MOST).cte("some")
-        position = some.c.position if leader.once is None else some.c.position.distinct()
-        page = select(position).where(*cut.beyond(some.c.position)).order_by(cut.order)
-        page = page.limit(cut.size).offset(cut.onward)
-        told = select(
-            _HOW_MANY, func.array(page.scalar_subquery()), func.count(position), NEWEST_COMMITTED_ID
-        )
-        seen, positions, total, newest_id = connection.execute(told.select_from(some)).one()
+        if self.is_prepared and cut.place is None:
+            statement, parameters = self._prepared(_whole_of, cut.order), self._parameters | cut.parameters
+        else:
+            statement, parameters = _whole_of(self, cut.order, cut.beyond), cut.parameters
+        seen, positions, total, newest_id = connection.execute(statement, parameters).one()
         return (positions, total, newest_id) if seen < _WHOLE_AT_MOST else None
 
     @property
@@ -163,7 +156,7 @@ class Plan:
             window = replace(self.window, **{"after" if cut.ascending else "before": cut.place.position})
             onward = replace(cut, first=cut.onward, place=None)
             return replace(self, window=window).page(connection, onward, total)
-        if self.is_prepared:
+        if self.opens_at_once:
             statement = self._prepared(_page_of, cut.order)
             return list(connection.scalars(statement, self._parameters | cut.parameters))
         wanted = cut.first + cut.size
@@ -178,7 +171,7 @@ class Plan:
     def opening(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int | None]:
         """The first page, how many there are, and the newest interactionId, by one statement.
 
-        Only of a plan that `is_prepared`. The newest id is told where anything is found.
+        Only of a plan that `opens_at_once`. The newest id is told where anything is found.
         """
         statement = self._prepared(_opening_of, cut.order)
         rows = connection.execute(statement, self._parameters | cut.parameters).all()
@@ -219,6 +212,11 @@ class Plan:
         return self.leader is None or self.leader.prepared is not None
 
     @property
+    def opens_at_once(self) -> bool:
+        """Whether a first page and the total are soon found by one statement: not of a word on PostgreSQL."""
+        return self.is_prepared and not self._is_of_words
+
+    @property
     def _parameters(self) -> dict[str, Any]:
         leader = self.leader
         named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.parameter}
@@ -227,11 +225,11 @@ class Plan:
     def _prepared(self, make: Callable[..., Select[Any]], *order: TextClause) -> Select[Any]:
         """The statement that `make` makes of such a plan, with parameters by these names."""
         leader, names = self.leader, tuple(self._parameters)
-        shape = None if leader is None else leader.name, names, make, *order
+        shape = self.merges, None if leader is None else leader.name, names, make, *order
         if shape not in _MADE:
             bounds: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in self.window.bounds}
             if leader is not None and leader.prepared is not None:
-                leader = replace(leader, condition=leader.prepared.condition)
+                leader = replace(leader, condition=leader.prepared.condition, once=leader.prepared.once)
             _MADE[shape] = make(replace(self, window=Window(**bounds), leader=leader), *order)
         return _MADE[shape]
 
@@ -285,7 +283,7 @@ class Plan:
 
 
 _MADE: dict[tuple[Any, ...], Select[Any]] = {}
-"""By what leads, the names of the parameters, what makes it, and the order."""
+"""By the database, what leads, the names of the parameters, what makes it, and the order."""
 
 
 def _count(plan: Plan) -> Select[Any]:
@@ -299,12 +297,32 @@ def _count(plan: Plan) -> Select[Any]:
     return count_of(positions)
 
 
+_SIZE, _FIRST = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
+
+
 def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
-    size, first = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
     page: Any = plan._positions(counting=False)
-    made: Select[Any] = page.order_by(order).limit(size).offset(first)
+    made: Select[Any] = page.order_by(order).limit(_SIZE).offset(_FIRST)
     return made
 
 
 def _opening_of(plan: Plan, order: TextClause) -> Select[Any]:
     return _page_of(plan, order).add_columns(_count(plan).scalar_subquery(), NEWEST_COMMITTED_ID)
+
+
+def _whole_of(
+    plan: Plan, order: TextClause, beyond: Callable[[Any], Iterable[ColumnElement[bool]]] = lambda _: ()
+) -> Select[Any]:
+    """How many are seen, up to what is too much, and the page of them, the total, and the newest id."""
+    leader = plan.leader
+    is_said = False
+    if leader is not None and leader.once is not None:
+        is_said = True  # what a second part of a text says again is sorted out below
+        plan = replace(plan, leader=replace(leader, repeats=False))
+    found = plan._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
+    # The limit is said from outside, or the few of a rare word would be looked for through everything.
+    some = select(found.c[0].label("position")).limit(_WHOLE_AT_MOST).cte("some")
+    position = some.c.position.distinct() if is_said else some.c.position
+    page = select(position).where(*beyond(some.c.position)).order_by(order).limit(_SIZE).offset(_FIRST)
+    told = (_HOW_MANY, func.array(page.scalar_subquery()), func.count(position), NEWEST_COMMITTED_ID)
+    return select(*told).select_from(some)

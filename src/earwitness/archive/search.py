@@ -103,7 +103,7 @@ def _find(
             return _cut(few, cut), len(few), None
         if (whole := plan.whole(connection, cut)) is not None:
             return whole
-        if plan.is_prepared and cut.first == 0:
+        if plan.opens_at_once and cut.first == 0:
             return plan.opening(connection, cut)
     total = None
     if plan.counts_first:

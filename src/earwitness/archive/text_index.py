@@ -22,30 +22,29 @@ from earwitness.archive.text_parts import parts, tsvector_literal
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     """Write the documents of recordings anew, from their rows as they are in this transaction."""
-    table = recording_text_fts5 if connection.dialect.name == "sqlite" else recording_text_parts
-    key = table.c.rowid if table is recording_text_fts5 else table.c.position
-    connection.execute(delete(table).where(among(key, positions)))
-    said = _said_in(connection, positions)
-    fields = _fields(connection, positions)
-    add_documents(connection, {one: Words.of(said.get(one, ""), *fields[one]) for one in fields})
+    said, fields = _said_in(connection, positions), _fields(connection, positions)
+    write_documents(connection, {one: Words.of(said.get(one, ""), *fields[one]) for one in fields})
 
 
-def add_documents(connection: Connection, words: Mapping[int, Words]) -> None:
-    """Write the documents of recordings that have none, by position, of words that were read already."""
-    documents = sorted((position, read.document) for position, read in words.items())
+def write_documents(connection: Connection, words: Mapping[int, Words]) -> None:
+    """Write the documents of recordings, in place of any there are, of words that were read already."""
     # In order, or FTS5 would write a segment wherever one lies before the last.
+    documents = sorted((position, read.document) for position, read in words.items())
     if connection.dialect.name == "sqlite":
-        rows = [{"rowid": position, "tokens": document} for position, document in documents]
-        insert_many(connection, recording_text_fts5, rows)
+        table = recording_text_fts5
+        connection.execute(delete(table).where(among(table.c.rowid, list(words))))
+        insert_many(connection, table, [{"rowid": position, "tokens": text} for position, text in documents])
         return
-    pieces = [
+    pieces = recording_text_parts
+    connection.execute(delete(pieces).where(among(pieces.c.position, list(words))))
+    pieces_of_all = [
         {"position": position, "part": number, "literal": tsvector_literal(part)}
-        for position, document in documents
-        for number, part in enumerate(parts(document.split(" ") if document else []))
+        for position, text in documents
+        for number, part in enumerate(parts(text.split(" ") if text else []))
     ]
-    if pieces:  # what has no word has no part
-        written = cast(bindparam("literal", type_=Text), TSVECTOR)
-        connection.execute(insert(recording_text_parts).values(document=written), pieces)
+    if pieces_of_all:  # what has no word has no part
+        document = cast(bindparam("literal", type_=Text), TSVECTOR)
+        connection.execute(insert(pieces).values(document=document), pieces_of_all)
 
 
 _SEGMENTS = select(transcripts.c.position, cast(transcripts.c.segments, Text)).where(

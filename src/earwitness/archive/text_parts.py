@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Select,
@@ -75,20 +76,25 @@ def tsvector_literal(part: Sequence[str]) -> str:
 # How it is asked
 
 
-def says(table: Any, phrase: Phrase) -> ColumnElement[bool]:
-    """The condition that a part says it."""
-    return _says(table, _tsquery_of(phrase))
+Asked: TypeAlias = str | BindParameter[str]
+"""What `tsquery_of` writes, or a parameter for it."""
 
 
-def says_first(table: Any, phrase: Phrase) -> ColumnElement[bool]:
+def says(table: Any, asked: Asked) -> ColumnElement[bool]:
+    """The condition that a part says what is asked."""
+    condition: ColumnElement[bool] = table.c.document.op("@@")(cast(asked, TSQUERY))
+    return condition
+
+
+def says_first(table: Any, asked: Asked) -> ColumnElement[bool]:
     """The condition that a part says it, and no earlier part of the same document: none is found twice.
 
     Nearly all documents are one part, and to sort out what is there twice would cost more than to find it.
     """
     earlier = table.alias()
     before = and_(earlier.c.position == table.c.position, earlier.c.part < table.c.part)
-    said_before = exists(select(1).where(before, says(earlier, phrase)).correlate(table))
-    return and_(says(table, phrase), or_(table.c.part == 0, ~said_before))
+    said_before = exists(select(1).where(before, says(earlier, asked)).correlate(table))
+    return and_(says(table, asked), or_(table.c.part == 0, ~said_before))
 
 
 def found_in(table: Any, node: Node) -> Hits[list[Positions]]:
@@ -99,15 +105,15 @@ def found_in(table: Any, node: Node) -> Hits[list[Positions]]:
     """
 
     def standing(phrase: Phrase) -> Select[int]:
-        return select(table.c.position).where(says(table, phrase))
+        return select(table.c.position).where(says(table, tsquery_of(phrase)))
 
-    whole = settle(node, _tsquery_of, _narrow, _widen)
+    whole = settle(node, tsquery_of, _narrow, _widen)
     if len(whole.found) > _LONGEST_TSQUERY:
         sets = _sets(node, standing)
         return Hits([sets.found], sets.complement)
     second = table.alias()
     is_long = table.c.position.in_(select(second.c.position).where(second.c.part == 1))
-    short = select(table.c.position).where(_says(table, whole.found), table.c.part == 0, ~is_long)
+    short = select(table.c.position).where(says(table, whole.found), table.c.part == 0, ~is_long)
     long = _sets(node, lambda phrase: standing(phrase).where(is_long).distinct()).found
     return Hits([short, long], whole.complement)
 
@@ -130,7 +136,8 @@ def _sets(node: Node, leaf: Callable[[Phrase], Select[int]]) -> Hits[Positions]:
     return settle(node, leaf, narrow, widen)
 
 
-def _tsquery_of(phrase: Phrase) -> str:
+def tsquery_of(phrase: Phrase) -> str:
+    """Write a phrase as PostgreSQL asks for it."""
     return " <-> ".join(map(_lexeme, asked_tokens(phrase))) + (":*" if phrase.prefix else "")
 
 
@@ -140,11 +147,6 @@ def _narrow(within: list[str], without: list[str]) -> str:
 
 def _widen(any_of: list[str]) -> str:
     return " | ".join(f"({one})" for one in any_of)
-
-
-def _says(table: Any, tsquery: str) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = table.c.document.op("@@")(cast(tsquery, TSQUERY))
-    return condition
 
 
 @lru_cache(10_000)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, select, update
 
 from earwitness.archive.among import as_list, each
+from earwitness.archive.databases import KEEPS_ITS_PLAN
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings
 
@@ -103,6 +104,6 @@ def newest_committed_id(connection: Connection) -> int:
     return connection.scalar(_NEWEST) or 0
 
 
-_NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None)
+_NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None).execution_options(**KEEPS_ITS_PLAN)
 NEWEST_COMMITTED_ID = _NEWEST.scalar_subquery()
 """The same as a column of another statement."""

@@ -9,6 +9,7 @@ from litestar import Request
 from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive.accounts import Archive
+from earwitness.archive.databases import KEEPS_ITS_PLAN
 from earwitness.archive.schema.people import (
     access_policies,
     api_keys,
@@ -97,6 +98,7 @@ _USER = (
     .outerjoin(access_policies, access_policies.c.id == user_policies.c.access_policy_id)
     .where(users.c.id == bindparam("user_id"), users.c.is_active, ~users.c.is_locked)
     .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
+    .execution_options(**KEEPS_ITS_PLAN)
 )
 
 

@@ -23,7 +23,7 @@ from earwitness.archive.schema.recordings import recording_data_groups, recordin
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
-from earwitness.archive.text_index import add_documents
+from earwitness.archive.text_index import write_documents
 from earwitness.archive.timeline import one_at_a_time, take_places
 from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.participants import Participant, resolve
@@ -168,7 +168,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     insert_many(connection, recordings, [_row(arrival, place) for arrival, place in placed])
     _add_links(connection, placed)
     add_transcripts(connection, kept)
-    add_documents(connection, {place.position: _words_of(arrival, place) for arrival, place in placed})
+    write_documents(connection, {place.position: _words_of(arrival, place) for arrival, place in placed})
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Text, cast, func, select
 
 from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
+from earwitness.archive.databases import KEEPS_ITS_PLAN
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.legal_holds import LEGAL_HOLDS, LegalHold
@@ -86,32 +87,36 @@ def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
 
 
 # Built once: building a statement costs more than running it over a page.
-_ROWS = select(
-    recordings.c.position,
-    recordings.c.interaction_id,
-    recordings.c.third_party_id,
-    recordings.c.started_at,
-    recordings.c.ended_at,
-    recordings.c.duration_ms,
-    recordings.c.type,
-    recordings.c.source,
-    select(func.count())
-    .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
-    .scalar_subquery(),
-    recordings.c.transcript_snippet,
-    cast(recordings.c.analysis, Text),
-    TAGS,
-    cast(recordings.c.conversation_phases, Text),
-    recordings.c.is_private,
-    recordings.c.is_private_reason,
-    recordings.c.has_media,
-    recordings.c.retention_group_id,
-    recordings.c.retain_until,
-    LEGAL_HOLDS,
-    cast(recordings.c.data_groups, Text),
-    cast(recordings.c.optional, Text),
-    PARTICIPANTS,
-).where(among(recordings.c.position, POSITIONS))
+_ROWS = (
+    select(
+        recordings.c.position,
+        recordings.c.interaction_id,
+        recordings.c.third_party_id,
+        recordings.c.started_at,
+        recordings.c.ended_at,
+        recordings.c.duration_ms,
+        recordings.c.type,
+        recordings.c.source,
+        select(func.count())
+        .where(comments.c.position == recordings.c.position, comments.c.withdrawn_at.is_(None))
+        .scalar_subquery(),
+        recordings.c.transcript_snippet,
+        cast(recordings.c.analysis, Text),
+        TAGS,
+        cast(recordings.c.conversation_phases, Text),
+        recordings.c.is_private,
+        recordings.c.is_private_reason,
+        recordings.c.has_media,
+        recordings.c.retention_group_id,
+        recordings.c.retain_until,
+        LEGAL_HOLDS,
+        cast(recordings.c.data_groups, Text),
+        cast(recordings.c.optional, Text),
+        PARTICIPANTS,
+    )
+    .where(among(recordings.c.position, POSITIONS))
+    .execution_options(**KEEPS_ITS_PLAN)
+)
 _ROWS_AND_TEXTS = _ROWS.add_columns(recordings.c.message, cast(transcripts.c.segments, Text)).outerjoin_from(
     recordings, transcripts, transcripts.c.position == recordings.c.position
 )
