@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import islice
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
-from earwitness.archive.text import cuts, spans, tokens
+from earwitness.archive.text import LONGEST_TOKEN, cuts, spans, tokens
 
 
 def snippet(text: str, node: Node | None, limit: int = 200) -> str:
@@ -37,6 +37,8 @@ def _passage(text: str, node: Node) -> tuple[int, int] | None:
         hit = pattern.search(text.lower())
         if hit is not None:
             return hit.span()
+        if max(map(len, text.split())) <= LONGEST_TOKEN:  # longer words are read in pieces
+            return None
     document = tokens(text)
     found = [
         (at, len(phrase.tokens)) for phrase in _wanted(node) if (at := place(phrase, document)) is not None
