@@ -138,9 +138,10 @@ class Plan:
         if leader.once is None and (self._is_of_words or not self.checks):
             return None
         if self.is_prepared and cut.place is None:
-            statement, parameters = self._prepared(_whole_of, cut.order), self._parameters | cut.parameters
+            statement, parameters = self._prepared(_whole_of, cut.order), self._parameters
         else:
-            statement, parameters = _whole_of(self, cut.order, cut.beyond), cut.parameters
+            statement, parameters = _whole_of(self, cut.order, cut.beyond), {}
+        parameters |= {**cut.parameters, "most": _WHOLE_AT_MOST}
         seen, positions, total, newest_id = connection.execute(statement, parameters).one()
         return (positions, total, newest_id) if seen < _WHOLE_AT_MOST else None
 
@@ -297,7 +298,7 @@ def _count(plan: Plan) -> Select[Any]:
     return count_of(positions)
 
 
-_SIZE, _FIRST = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
+_SIZE, _FIRST, _MOST = (bindparam(name, type_=BigInteger) for name in ("size", "first", "most"))
 
 
 def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
@@ -321,7 +322,7 @@ def _whole_of(
         plan = replace(plan, leader=replace(leader, repeats=False))
     found = plan._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
     # The limit is said from outside, or the few of a rare word would be looked for through everything.
-    some = select(found.c[0].label("position")).limit(_WHOLE_AT_MOST).cte("some")
+    some = select(found.c[0].label("position")).limit(_MOST).cte("some")
     position = some.c.position.distinct() if is_said else some.c.position
     page = select(position).where(*beyond(some.c.position)).order_by(order).limit(_SIZE).offset(_FIRST)
     told = (_HOW_MANY, func.array(page.scalar_subquery()), func.count(position), NEWEST_COMMITTED_ID)
