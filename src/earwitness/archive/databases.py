@@ -25,7 +25,7 @@ BUSY_MS = 30_000
 """How long a call waits for another writer before it is told to try again."""
 
 _STEPS_BETWEEN_LOOKS = 50_000
-_NEVER = 2**62
+_NEVER = 2**62  # questions until psycopg prepares one by itself; None would forbid it to all
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}

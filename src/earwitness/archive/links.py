@@ -152,7 +152,8 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     if isinstance(phrase, Phrase):
         tsquery = tsquery_of(phrase)
         says_it, once = says(parts, tsquery), says_first(parts, tsquery)
-        prepared = Prepared(_prepared_says(parts), tsquery, _prepared_says_first(parts))
+        condition, once_prepared = _prepared_phrase(parts)
+        prepared = Prepared(condition, tsquery, once_prepared)
         link = Link("freeText", parts, parts.c.position, says_it, True, once=once, prepared=prepared)
         return link, phrase is not asked
     found = found_in(recording_text_parts, asked)
@@ -198,8 +199,10 @@ def _prepared(name: str, table: NamedFromClause, key: str, operator: str) -> Col
     return column.bool_op(operator)(bindparam(name, type_=column.type))
 
 
-_TSQUERY = bindparam("freeText", type_=Text)
-_prepared_says, _prepared_says_first = (cache(partial(make, asked=_TSQUERY)) for make in (says, says_first))
+@cache
+def _prepared_phrase(parts: NamedFromClause) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    asked = bindparam(parts.name, type_=Text)
+    return says(parts, asked), says_first(parts, asked)
 
 
 def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:

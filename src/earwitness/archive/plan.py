@@ -111,21 +111,19 @@ class Plan:
             else:
                 apart = replace(everything, checks=(*self.checks, left_out))
             return everything.total(connection) - apart.total(connection)
-        if self.is_prepared:
+        if self._is_prepared:
             return connection.scalar(self._prepared(_count), self._parameters) or 0
         return connection.scalar(_count(self)) or 0
 
     def few(self, connection: Connection) -> list[int] | None:
         """All positions, in any order, where they are few or somebody named them one by one; else None."""
         leader = self.leader
-        if leader is None:
+        if leader is None or not (self.is_sparse or leader.at_most is not None):
             return None
-        if self.is_sparse or leader.at_most is not None:
-            positions = self._positions(counting=False)
-            if isinstance(positions, CompoundSelect):
-                positions = positions.order_by(_ASCENDING)  # walked side by side
-            return list(connection.scalars(positions).all())
-        return None
+        positions = self._positions(counting=False)
+        if isinstance(positions, CompoundSelect):
+            positions = positions.order_by(_ASCENDING)  # walked side by side
+        return list(connection.scalars(positions).all())
 
     def whole(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int] | None:
         """A page, the total and the newest interactionId, where PostgreSQL must find all, and it is not much.
@@ -137,7 +135,7 @@ class Plan:
             return None
         if leader.once is None and (self._is_of_words or not self.checks):
             return None
-        if self.is_prepared and cut.place is None:
+        if self._is_prepared and cut.place is None:
             statement, parameters = self._prepared(_whole_of, cut.order), self._parameters
         else:
             statement, parameters = _whole_of(self, cut.order, cut.beyond), {}
@@ -206,7 +204,7 @@ class Plan:
         return self.leader is not None and (self.leader.once is not None or self.leader.branches != ())
 
     @property
-    def is_prepared(self) -> bool:
+    def _is_prepared(self) -> bool:
         """Whether its statements are made once: those of the timeline, or of one link, and nothing else."""
         if self.facts or self.checks or self.without:
             return False
@@ -215,7 +213,7 @@ class Plan:
     @property
     def opens_at_once(self) -> bool:
         """Whether a first page and the total are soon found by one statement: not of a word on PostgreSQL."""
-        return self.is_prepared and not self._is_of_words
+        return self._is_prepared and not self._is_of_words
 
     @property
     def _parameters(self) -> dict[str, Any]:

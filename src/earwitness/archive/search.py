@@ -141,11 +141,10 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
 def _cut(few: list[int], cut: Cut) -> list[int]:
     """The same page as of a plan, of positions that are all there."""
     few = sorted(few, reverse=not cut.ascending)
-    if cut.place is None:
-        return few[cut.first : cut.first + cut.size]
-    at = cut.place.position
-    beyond = [position for position in few if position != at and (position > at) == cut.ascending]
-    return beyond[cut.onward : cut.onward + cut.size]
+    if cut.place is not None:
+        at = cut.place.position
+        few = [position for position in few if position != at and (position > at) == cut.ascending]
+    return few[cut.onward : cut.onward + cut.size]
 
 
 def _plan(

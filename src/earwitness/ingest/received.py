@@ -48,17 +48,18 @@ def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Rec
     values = convert(sent, IngestMetadata)
     if faults := faults_in(values, has_media):
         raise BadRequest.of(*faults)
+    transcript = values.transcript
+    said = said_in(transcript) if transcript else ""
     return Received(
         values=msgspec.structs.replace(values, transcript=None),
-        transcript=keep(values.transcript) if values.transcript else None,
-        words=_words_of(values),
+        transcript=keep(transcript, said) if transcript else None,
+        words=_words_of(values, said),
         digest=hashlib.sha256(canonical(values)).digest(),
         mended=tuple(mended),
     )
 
 
-def _words_of(values: IngestMetadata) -> Words:
-    said = said_in(values.transcript) if values.transcript else ""
+def _words_of(values: IngestMetadata, said: str) -> Words:
     # A tag is there once however it is written, and its case is not searched for.
     tags = dict.fromkeys(tag.casefold() for tag in values.tags or ())
     return Words.of(said, values.message or "", values.third_party_id, values.source or "", *tags)

@@ -20,12 +20,12 @@ class KeptTranscript(msgspec.Struct, frozen=True):
     opening: str
 
 
-def keep(transcript: IngestTranscript) -> KeptTranscript:
-    """Make a transcript ready, which takes longer than to write it."""
+def keep(transcript: IngestTranscript, said: str) -> KeptTranscript:
+    """Make a transcript ready, of which `said_in` told what was said: that takes longer than to write it."""
     return KeptTranscript(
         language=transcript.language,
         segments=msgspec.json.encode(transcript.segments),
-        opening=snippet(said_in(transcript), None),
+        opening=snippet(said, None),
     )
 
 
@@ -41,7 +41,7 @@ def add_transcript(
 
     `engine` names what made it; None is the source itself.
     """
-    kept = keep(transcript)
+    kept = keep(transcript, said_in(transcript))
     connection.execute(delete(transcripts).where(transcripts.c.position == position))
     add_transcripts(connection, {position: kept}, engine=engine)
     connection.execute(
