@@ -292,12 +292,3 @@ def test_each_account_has_its_own_folder(tmp_path: Path) -> None:
 def test_a_place_that_is_not_supported_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingError, match="EARWITNESS_MEDIA_URL"):
         open_store(Settings(data=tmp_path, media_url=url), 1)
-
-
-def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("bucket", "objects"):
-        monkeypatch.delitem(sys.modules, f"earwitness.media.{module}", raising=False)
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
-    with pytest.raises(SettingError, match=r"pip install earwitness\[s3\]"):
-        open_store(Settings(data=tmp_path, media_url="s3://bucket"), 1)

@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
 from sqlite3 import Connection as SQLiteConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from psycopg import Cursor
 from sqlalchemy import Connection, Engine, Text, bindparam, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from earwitness.kernel.errors import OutOfTime, Problem, StorageFull, Unavailable
+from earwitness.kernel.settings import extra_for
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
 
 BUSY_MS = 30_000
 """How long a call waits for another writer before it is told to try again."""
@@ -75,19 +78,20 @@ def sqlite_engine(file: Path) -> Engine:
 
 
 def postgres_engine(url: str) -> Engine:
-    """Open a PostgreSQL database by a `postgresql://` URL, through psycopg 3."""
-    engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        pool_size=16,
-        max_overflow=64,
-        pool_pre_ping=True,
-        json_serializer=_json,
-        json_deserializer=msgspec.json.decode,
-        connect_args={"options": f"-c jit=off -c lock_timeout={BUSY_MS}", "prepare_threshold": _NEVER},
-    )
+    """Open a PostgreSQL database by a `postgresql://` URL, through psycopg 3. Raises SettingError."""
+    with extra_for("EARWITNESS_DATABASE_URL", extra="postgres", brings="psycopg"):
+        engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=16,
+            max_overflow=64,
+            pool_pre_ping=True,
+            json_serializer=_json,
+            json_deserializer=msgspec.json.decode,
+            connect_args={"options": f"-c jit=off -c lock_timeout={BUSY_MS}", "prepare_threshold": _NEVER},
+        )
 
     @event.listens_for(engine, "do_execute")
-    def execute(cursor: Cursor[Any], statement: Any, parameters: Any, context: ExecutionContext) -> bool:
+    def execute(cursor: "Cursor[Any]", statement: Any, parameters: Any, context: ExecutionContext) -> bool:
         keeps_its_plan: bool = context.execution_options.get("keeps_its_plan", False)
         if keeps_its_plan:
             cursor.execute(statement, parameters, prepare=True)

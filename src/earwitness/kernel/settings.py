@@ -3,7 +3,8 @@
 import ipaddress
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,18 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class SettingError(Exception):
     """A setting in the environment cannot be used."""
+
+
+@contextmanager
+def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
+    """Say which extra a setting needs, where the package that it brings is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != brings:
+            raise
+        told = f"{variable} needs what is not installed: pip install 'earwitness[{extra}]'"
+        raise SettingError(told) from None
 
 
 def _setting(variable: str, default: Any, meaning: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from earwitness.kernel.settings import SettingError, Settings
+from earwitness.kernel.settings import Settings, extra_for
 from earwitness.media.disk import DiskStore
 from earwitness.media.flow import Bytes
 
@@ -95,15 +95,9 @@ def open_store(settings: Settings, client_id: int) -> Store:
     folder = settings.data / "accounts" / str(client_id)
     if not settings.media_url:
         return DiskStore(folder / "media")
-    try:
+    with extra_for("EARWITNESS_MEDIA_URL", extra="s3", brings="obstore"):
         from earwitness.media.bucket import open_bucket
         from earwitness.media.objects import BucketStore
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "obstore":
-            raise
-        raise SettingError(
-            "EARWITNESS_MEDIA_URL needs what is not installed: pip install earwitness[s3]"
-        ) from None
     return BucketStore(open_bucket(settings.media_url, f"accounts/{client_id}/media"), folder / "incoming")
 
 

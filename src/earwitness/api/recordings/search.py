@@ -137,9 +137,9 @@ def recordings_at(
 
 
 def _recording(row: Sequence[Any], asked: Node | None, sees_comments: bool, media: list[str]) -> Recording:
-    _, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, *rest = row
-    commented, opening, analysis, tags, phases, is_private, reason, has_media, *rest = rest
-    group_id, until, holds, groups, optional, participants, *texts = rest
+    (_, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, commented, opening,
+     analysis, tags, phases, is_private, reason, has_media, group_id, until, holds, groups, optional,
+     participants, *texts) = row  # fmt: skip
     return Recording(
         interaction_id=interaction_id,
         third_party_id=third_party_id,
