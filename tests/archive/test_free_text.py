@@ -240,8 +240,9 @@ def test_the_opening_is_shown_where_nothing_is_asked_or_found() -> None:
 
 
 @pytest.mark.parametrize("query", ["gilt", "GÍLT", '"gilt order"', "gil*", "smith OR gilt", "thank -(-gilt)"])
-def test_the_passage_that_matched_is_shown(query: str) -> None:
-    passage = shown(CALL, query)
+@pytest.mark.parametrize("opening", ["", "For £500, "])
+def test_the_passage_that_matched_is_shown(query: str, opening: str) -> None:
+    passage = shown(opening + CALL, query)
     assert "Please cancel the Gilt order, Jane." in passage
     assert passage[0] == passage[-1] == "…"
     assert 180 <= len(passage) <= 200
@@ -263,6 +264,14 @@ def test_a_text_without_spaces_is_cut_between_characters() -> None:
     passage = shown("会議は東京で行います。" * 30 + "大阪" + "ありがとうございました。" * 30, "大")
     assert "大阪" in passage
     assert len(passage) == 200
+
+
+@pytest.mark.parametrize("character", ["👍🏽", "🇬🇧", "👩‍👩‍👧", "e\u0301"])
+def test_no_character_is_cut_in_two(character: str) -> None:
+    for ahead in ("", "a", "ab"):
+        inside = shown(ahead + character * 201, "nothing").removesuffix("…")
+        assert len(inside) > 150
+        assert inside == ahead + character * inside.count(character)
 
 
 words = st.builds(str.__add__, st.sampled_from("abé東ก"), st.text("abé東ก\u0301\u0e34.", max_size=40))

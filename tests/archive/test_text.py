@@ -16,13 +16,14 @@ from earwitness.archive.text import (
     document_tokens,
     fold,
     query_tokens,
+    span,
     spans,
     tokens,
 )
 
 anything = st.text(st.characters())  # lone surrogates and NUL too
 many_scripts = st.text(
-    st.sampled_from("aZé0 .-'’½ﬁ\u0301\u200d\u3099かｶﾞ東京ก\u0e34\u0e48ำहि\u094dعَـ각ㅎㅏ\u11a8İſß\n")
+    st.sampled_from("aZé0 .-'’½ﬁ。，\u0301\u200d\u3099かｶﾞ東京ก\u0e34\u0e48ำहि\u094dعَـ각ㅎㅏ\u11a8İſß\n")
 )
 
 
@@ -139,6 +140,14 @@ def test_a_span_is_where_its_token_was_written(text: str) -> None:
     assert [token for token, _, _ in found] == tokens(text) == tokens(fold(text))
     assert all(token in fold(text[start:end]) for token, start, end in found)
     assert [start for _, start, _ in found] == sorted(start for _, start, _ in found)
+
+
+@given(many_scripts, st.data())
+def test_where_a_phrase_stands_is_from_its_first_token_to_its_last(text: str, data: st.DataObject) -> None:
+    found = list(spans(text))
+    first = data.draw(st.integers(0, max(0, len(found) - 1)))
+    for count in range(1, len(found) - first + 1):
+        assert span(text, first, count) == (found[first][1], found[first + count - 1][2])
 
 
 def test_a_span_leaves_out_what_surrounds_the_word() -> None:

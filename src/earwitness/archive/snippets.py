@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
-from earwitness.archive.text import LONGEST_TOKEN, cuts, spans, tokens
+from earwitness.archive.text import LONGEST_TOKEN, cuts, span, tokens
 
 
 def snippet(text: str, node: Node | None, limit: int = 200) -> str:
@@ -46,8 +45,7 @@ def _passage(text: str, node: Node) -> tuple[int, int] | None:
     if not found:
         return None
     at, length = min(found)
-    passage = list(islice(spans(text), at, at + length))
-    return passage[0][1], passage[-1][2]
+    return span(text, at, length)
 
 
 @lru_cache(64)

@@ -7,8 +7,9 @@ nothing that FTS5's `ascii` tokenizer would separate or change.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 LONGEST_TOKEN = 64
 """Characters; at most 256 bytes of UTF-8. A longer word is cut into pieces, which is a phrase of them."""
@@ -91,9 +92,11 @@ _WORD = re.compile(rf"([{_UNSPACED}]+)|[^\W_{_UNSPACED}]+(?:(?![\x00-\x7f]){_SPE
 _STACKED = rf"(?:(?![\x00-\x7f]){_one_of(_MARKS | _span(0xFF9E, 0xFF9F))})"
 _EXCESS = re.compile(rf"({_STACKED}{{30}}){_STACKED}+")
 _FRACTION = re.compile("(?=[¼½¾⅐-⅟↉])")
-_CHUNK = re.compile(r"\S+")
+# Chinese has no spaces, but stops and commas, which no token reaches over either.
+_CHUNK = re.compile(r"[^\s\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]+")
 _UNIT = re.compile(rf"(?s:.)(?:(?![\x00-\x7f]){_JOINING})*")
-_BETWEEN_CHARACTERS = re.compile(rf"(?<!\u200d)(?!{_JOINING})")
+_BETWEEN_CHARACTERS = re.compile(rf"(?<!\u200d)(?!{_JOINING}|[\U0001f3fb-\U0001f3ff])")
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _BETWEEN_WORDS = re.compile(rf"(?:(?<=[\s{_UNSPACED}])|(?=[\s{_UNSPACED}])){_BETWEEN_CHARACTERS.pattern}")
 
 
@@ -117,10 +120,26 @@ def tokens(text: str) -> list[str]:
     Where words are written without spaces a run c1…cn becomes its pairs c1c2, c2c3, … and its last
     character alone, so that every character of it begins exactly one token.
     """
-    folded = fold(text)
-    if folded.isascii():
-        return _ASCII_WORD.findall(folded)
-    return [token for token, _, _ in _cut(folded)]
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    found: list[str] = []
+    for chunk in text.split():
+        found += _tokens_of(chunk)
+    return found
+
+
+def _tokens_of(chunk: str) -> Sequence[str]:
+    """The tokens of a text without white space: most are words, and most words were met before."""
+    return _read_before(chunk) if len(chunk) <= _SHORT else _read(chunk)
+
+
+def _read(chunk: str) -> Sequence[str]:
+    folded = fold(chunk)
+    return _ASCII_WORD.findall(folded) if folded.isascii() else [token for token, _, _ in _cut(folded)]
+
+
+_SHORT = 24
+_read_before = lru_cache(maxsize=8192)(_read)
 
 
 def spans(text: str) -> Iterator[tuple[str, int, int]]:
@@ -132,6 +151,19 @@ def spans(text: str) -> Iterator[tuple[str, int, int]]:
         folded, origin = _traced(chunk[0])
         for token, start, end in _cut(folded):
             yield token, chunk.start() + origin[start][0], chunk.start() + origin[end - 1][1]
+
+
+def span(text: str, first: int, count: int) -> tuple[int, int]:
+    """Tell the [start, end) of so many tokens, from the first on, in the text as given."""
+    start = 0
+    for chunk in _CHUNK.finditer(text):  # spans are traced slowly, and wanted of few
+        here = len(_tokens_of(chunk[0]))
+        if first < here:
+            start = chunk.start()
+            break
+        first -= here
+    found = list(islice(spans(text[start:]), first, first + count))
+    return start + found[0][1], start + found[-1][2]
 
 
 def query_tokens(text: str) -> tuple[list[str], bool]:
@@ -161,10 +193,19 @@ def document_tokens(fields: Iterable[str]) -> list[str]:
 def cuts(text: str, start: int, end: int) -> list[int]:
     """List where in [start, end) a text may be cut: between words or, where one fills it, characters."""
     for between in _BETWEEN_WORDS, _BETWEEN_CHARACTERS:
-        found = [place.start() for place in between.finditer(text, start, end) if place.start() < end]
+        places = (place.start() for place in between.finditer(text, start, end))
+        found = [at for at in places if at < end and not _is_inside_a_flag(text, at)]
         if found:
             return found
     return [start]
+
+
+def _is_inside_a_flag(text: str, at: int) -> bool:
+    """Whether a cut would part the two letters that a flag is written with."""
+    if text[at] not in _FLAG_LETTERS:
+        return False
+    before = text[:at]
+    return (len(before) - len(before.rstrip(_FLAG_LETTERS))) % 2 == 1
 
 
 def _is_unspaced(token: str) -> bool:
