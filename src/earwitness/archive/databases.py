@@ -4,16 +4,18 @@ A read is one snapshot. A write takes its place in the queue at its beginning, s
 upgrade. See idea 7 of `docs/architecture.md`.
 """
 
-import time
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
 from sqlite3 import Connection as SQLiteConnection
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Text, bindparam, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -28,6 +30,7 @@ BUSY_MS = 30_000
 """How long a call waits for another writer before it is told to try again."""
 
 _STEPS_BETWEEN_LOOKS = 50_000
+_STILL_AS_GRANTED = 0.9
 _NEVER = 2**62  # questions until psycopg prepares one by itself; None would forbid it to all
 _DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
 
@@ -74,6 +77,7 @@ def sqlite_engine(file: Path) -> Engine:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    event.listen(engine, "before_cursor_execute", _look_at_the_time)
     return engine
 
 
@@ -97,6 +101,7 @@ def postgres_engine(url: str) -> Engine:
             cursor.execute(statement, parameters, prepare=True)
         return keeps_its_plan
 
+    event.listen(engine, "before_cursor_execute", _look_at_the_time)
     return engine
 
 
@@ -116,15 +121,20 @@ def as_problem(error: Exception) -> Problem:
     if isinstance(error, DBAPIError) and is_full(error):
         return StorageFull("The database has no room left.")
     if _says(error, SQLITE_INTERRUPT, _CANCELED):
-        return OutOfTime("This takes too long to answer; ask for less, as a shorter dateTimeRange.")
+        return _out_of_time()
     return Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
+
+
+def _out_of_time() -> OutOfTime:
+    return OutOfTime("This takes too long to answer; ask for less, as a shorter dateTimeRange.")
 
 
 @contextmanager
 def reading(engine: Engine, seconds: int | None = None) -> Iterator[Connection]:
     """Give a connection in a read-only transaction that sees one moment.
 
-    What is still being looked for after `seconds` raises OperationalError; the connection goes on.
+    What is still being looked for after `seconds` raises OperationalError or OutOfTime; the connection
+    goes on.
     """
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -132,26 +142,51 @@ def reading(engine: Engine, seconds: int | None = None) -> Iterator[Connection]:
         yield connection
 
 
-_LIMIT = select(
-    func.set_config("statement_timeout", bindparam("milliseconds", type_=Text), True)
-).execution_options(**KEEPS_ITS_PLAN)
+@dataclass(slots=True)
+class _Limit:
+    """How long a reading may take: `until` a moment of the monotonic clock."""
+
+    until: float
+    granted: float = math.inf
+    """The seconds that PostgreSQL was told: it counts them for each statement anew."""
 
 
 @contextmanager
 def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
     if seconds is None:
         yield
-    elif connection.dialect.name == "postgresql":
-        connection.execute(_LIMIT, {"milliseconds": str(seconds * 1000)})
+        return
+    limit = _Limit(monotonic() + seconds)
+    info: dict[Any, Any] = connection.info
+    driver: Any = connection.connection.driver_connection
+    info[_Limit] = limit
+    if connection.dialect.name == "sqlite":
+        driver.set_progress_handler(lambda: monotonic() > limit.until, _STEPS_BETWEEN_LOOKS)
+    try:
         yield
-    else:
-        driver: SQLiteConnection = connection.connection.driver_connection  # type: ignore[assignment]
-        deadline = time.monotonic() + seconds
-        driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
-        try:
-            yield
-        finally:
+    finally:
+        del info[_Limit]
+        if connection.dialect.name == "sqlite":
             driver.set_progress_handler(None, 0)
+
+
+def check_time(connection: Connection) -> None:
+    """Raise OutOfTime once a reading has taken as long as it may: for long work outside the database."""
+    limit = connection.info.get(_Limit)
+    if limit is not None and monotonic() > limit.until:
+        raise _out_of_time()
+
+
+def _look_at_the_time(connection: Connection, cursor: Any, *_: object) -> None:
+    limit = connection.info.get(_Limit)
+    if limit is None:
+        return
+    check_time(connection)
+    left = limit.until - monotonic()
+    if connection.dialect.name == "postgresql" and left < limit.granted * _STILL_AS_GRANTED:
+        limit.granted = left
+        told = str(max(1, round(left * 1000)))
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [told], prepare=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Text, cast, func, select
 
 from earwitness.api.recordings.search_token import mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.databases import KEEPS_ITS_PLAN
+from earwitness.archive.databases import KEEPS_ITS_PLAN, check_time
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.legal_holds import LEGAL_HOLDS, LegalHold
@@ -132,7 +132,11 @@ def recordings_at(
     rows = connection.execute(_ROWS_AND_TEXTS if asked else _ROWS, page).all()
     sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
     media = [media_access_status(viewer, has_media) for has_media in (False, True)]
-    found = {row[0]: _recording(row, asked, sees_comments, media) for row in rows}
+    found: dict[int, Recording] = {}
+    for row in rows:
+        if asked:
+            check_time(connection)  # a passage is looked for in all that was said
+        found[row[0]] = _recording(row, asked, sees_comments, media)
     return [found[position] for position in positions]
 
 
