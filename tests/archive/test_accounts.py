@@ -1,6 +1,7 @@
 """Accounts: each a world of its own, made whole or not at all."""
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +12,7 @@ from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.people import account, users
 from earwitness.archive.users import add_user, user_id_of
-from earwitness.kernel.errors import Conflict, NotFound, Problem
+from earwitness.kernel.errors import Conflict, NotFound, Problem, Unavailable
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE, KeysMissing
 from tests.firm import CLIENT_ID
@@ -178,6 +179,45 @@ def test_every_account_is_upgraded_and_named(settings: Settings) -> None:
     assert accounts.outdated() == []
     with accounts.open(OTHER).read() as connection:
         assert connection.scalar(select(func.count()).select_from(users)) == 0
+    accounts.close()
+
+
+def test_who_has_an_account_open_does_not_wait_for_the_opening_of_another(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(settings)
+    accounts.create(OTHER, "Another firm")
+    opened = accounts.open(CLIENT_ID)
+    sweeping, may_end = threading.Event(), threading.Event()
+
+    def sweep(_archive: Archive) -> int:
+        sweeping.set()
+        assert may_end.wait(60)
+        return 0
+
+    monkeypatch.setattr(Archive, "sweep", sweep)
+    with ThreadPoolExecutor(2) as pool:
+        opening = pool.submit(accounts.open, OTHER)
+        assert sweeping.wait(60)
+        meanwhile = pool.submit(accounts.open, CLIENT_ID)
+        try:
+            assert meanwhile.result(30) is opened
+        finally:
+            may_end.set()
+        assert opening.result(30).client_id == OTHER
+    accounts.close()
+
+
+def test_an_account_opens_though_the_uploads_of_dead_processes_cannot_be_settled(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sweep(_archive: Archive) -> int:
+        raise Unavailable("The bucket does not answer.")
+
+    monkeypatch.setattr(Archive, "sweep", sweep)
+    accounts = Accounts(settings)
+    assert accounts.open(CLIENT_ID).client_id == CLIENT_ID
+    assert f"account {CLIENT_ID}: uploads of dead processes are left there: Unavailable" in caplog.text
     accounts.close()
 
 

@@ -4,6 +4,7 @@ An account is a namespace. On one machine it is one SQLite file with its media b
 one schema; no table has a column for it, so no query can forget it.
 """
 
+import logging
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive import upgrades
@@ -23,11 +24,13 @@ from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Conflict, NotFound
+from earwitness.kernel.errors import Conflict, NotFound, Problem
 from earwitness.kernel.settings import Settings
 from earwitness.media.kms import KeyEncryption, open_keys
 from earwitness.media.stores import Store, check_store, open_store
 from earwitness.media.vault import Vault
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,14 @@ class Archive:
     def sweep(self) -> int:
         """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
         return self.store.sweep(self._names)
+
+    def sweep_if_possible(self) -> None:
+        """The same where nobody can wait for a bucket that does not answer: the next start sweeps again."""
+        try:
+            self.sweep()
+        except (Problem, SQLAlchemyError, OSError) as error:
+            name = type(error).__name__
+            log.warning("account %s: uploads of dead processes are left there: %s", self.client_id, name)
 
     def _names(self, object_name: str) -> bool:
         with self.read() as connection:
@@ -120,6 +131,8 @@ class Accounts:
 
     def open(self, client_id: int) -> Archive:
         """Open an account. Raises NotFound if there is none."""
+        if archive := self._opened.get(client_id):
+            return archive
         with self._lock:
             if archive := self._opened.get(client_id):
                 return archive
@@ -129,9 +142,9 @@ class Accounts:
             self._keys = self._keys or open_keys(self.settings)
             vault = Vault(store, self._keys, client_id)
             archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
-            archive.sweep()
             self._opened[client_id] = archive
-            return archive
+        archive.sweep_if_possible()
+        return archive
 
     @contextmanager
     def glance(self, client_id: int) -> Iterator[Connection]:

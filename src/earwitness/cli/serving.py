@@ -17,7 +17,7 @@ from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
-from earwitness.kernel.processes import end_with_parent
+from earwitness.kernel.processes import end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
@@ -52,6 +52,7 @@ def _check(accounts: Accounts, as_json: bool) -> None:
 
 def listen(host: str, port: int, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
+    open_as_many_files_as_allowed()
     with shared_by_processes() if workers > 1 else nullcontext():
         uvicorn.run(
             "earwitness.cli.serving:application",
@@ -82,6 +83,7 @@ def application() -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Run the job loop alone."""
+    open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
