@@ -55,10 +55,12 @@ format: install-dev ## format and tidy the code
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra bench --group dev --output-file requirements-dev.lock
 
-bench-search: install-dev ## searches beside their floor: RECORDINGS=100000 ARCHIVE=build/bench
-	$(BIN)/python -m bench.search --recordings $(or $(RECORDINGS),100000) --archive $(or $(ARCHIVE),build/bench) --report build/bench-search.json
+SEARCHED := $(or $(RECORDINGS),100000)
+bench-search: install-dev ## searches beside their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…
+	$(BIN)/python -m bench.search --recordings $(SEARCHED) --archive $(or $(ARCHIVE),build/bench-$(SEARCHED)) $(if $(DATABASE_URL),--database-url $(DATABASE_URL)) --report build/bench-search$(if $(DATABASE_URL),-postgresql)-$(SEARCHED).json
+	$(BIN)/python -m bench.plot build/bench-search$(if $(DATABASE_URL),-postgresql)-[0-9]*.json --to build/bench-search$(if $(DATABASE_URL),-postgresql).svg
 
 bench-import: install-dev ## `earwitness import` beside the bare driver: RECORDINGS=20000
 	$(BIN)/python -m bench.importing --recordings $(or $(RECORDINGS),20000)

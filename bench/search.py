@@ -32,6 +32,7 @@ from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.search import search
+from earwitness.archive.timeline import newest_committed_id
 from earwitness.archive.users import add_api_key, add_user
 from earwitness.archive.viewer import Viewer
 from earwitness.kernel.rights import Right, Role
@@ -54,6 +55,10 @@ def main() -> None:
         seconds = load(accounts.open(CLIENT_ID), given.recordings)
         print(f"loaded {given.recordings:,} recordings in {seconds:.0f} s")
     archive = accounts.open(CLIENT_ID)
+    with archive.read() as connection:
+        there_are = newest_committed_id(connection)
+    if there_are != given.recordings:
+        sys.exit(f"{given.archive} has {there_are:,} recordings, not {given.recordings:,}: name another folder.")
     credentials = _credentials(archive)
     report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
     with _server(settings, given.workers):
@@ -64,6 +69,7 @@ def main() -> None:
         report["load"] = _load_test(token, given.clients, given.seconds)
     print(f"\nreading on {report['reading on']}\nload {report['load']}")
     if given.report:
+        given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_text(json.dumps(report, indent=2))
 
 
