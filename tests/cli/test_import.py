@@ -137,6 +137,7 @@ BAD = [
     ('{"thirdPartyId": "x", "thirdPartyId": "y"}', "twice"),
     (call(thirdPartyId="bad", type="Phone"), "type"),
     (call(thirdPartyId="bad", colour="red"), "colour"),
+    (call(thirdPartyId="bad", dataGroups={"Department": "x" * 513}), "dataGroups"),
     (call(thirdPartyId="call-1", source="another"), "call-1"),
     *(
         (call(thirdPartyId="bad", mediaPath=path), "mediaPath")

@@ -104,3 +104,9 @@ def test_the_ledger_has_what_the_operator_did(firm: Firm) -> None:
         ("earwitness account set", "Account", CLIENT_ID, {"mayShortenRetention": True}),
     ]
     assert all(one.username.startswith("operator:") for one in rows)
+
+
+def test_a_user_name_is_no_longer_than_by_the_api(firm: Firm) -> None:
+    run_json(firm.settings, "user", "create", CLIENT_ID, "n" * 512)
+    refused = run_json(firm.settings, "user", "create", CLIENT_ID, "n" * 513, exit_code=1)
+    assert refused == {"error": "username: expected str of length <= 512"}

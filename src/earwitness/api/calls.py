@@ -10,11 +10,11 @@ from earwitness.archive.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import road
 from earwitness.http.road import Call
-from earwitness.ingest.metadata import EndpointType, Word
+from earwitness.ingest.metadata import EndpointType
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Moment, Wire
+from earwitness.kernel.wire import Moment, Wire, Word
 
 
 class CallEndpoint(Wire):

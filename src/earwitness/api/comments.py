@@ -17,7 +17,7 @@ from earwitness.http.road import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, Word
 
 _Seconds = Meta(ge=0, le=315_576_000)
 Offset = Annotated[int, _Seconds] | Annotated[float, _Seconds]
@@ -58,7 +58,7 @@ class NewComment(Wire, omit_defaults=True):
     comment: str
     start_offset_in_seconds: Offset | None = None
     end_offset_in_seconds: Offset | None = None
-    tag: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    tag: Word | None = None
     bookmark_id: Id | None = None
 
 

@@ -16,13 +16,12 @@ from earwitness.http.road import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import printable
-from earwitness.kernel.wire import Ids, Wire
+from earwitness.kernel.wire import Ids, Wire, Word
 
 _MOST_DAYS = 1_000_000
 _MOST_TYPES = 100
 _TYPE = "^[a-z][a-z0-9_-]{0,63}$"
 
-Name = Annotated[str, Meta(min_length=1, max_length=512)]
 # Looked at by hand, below: a fault names the type that it is about.
 Days = Annotated[
     dict[str, Any],
@@ -56,7 +55,7 @@ class RetentionGroups(Wire):
 class RetentionGroupChange(Wire):
     """What is to be different; what is left out stays. `peopleIds` takes the place of all who were in it."""
 
-    name: Name | None = None
+    name: Word | None = None
     retention_group: Days | None = None
     people_ids: Ids | None = None
 
@@ -64,7 +63,7 @@ class RetentionGroupChange(Wire):
 class NewRetentionGroup(Wire):
     """A group to add. People are in one group: whoever is in another moves."""
 
-    name: Name
+    name: Word
     retention_group: Days
     people_ids: Ids | None = None
 

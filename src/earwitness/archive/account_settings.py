@@ -11,7 +11,7 @@ from earwitness.archive.databases import writing
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import Wire, Word
 
 Engine = Literal["none", "faster-whisper", "pocketsphinx"]
 
@@ -31,7 +31,7 @@ class AccountSettings(Wire):
 class AccountChange(Wire):
     """What is to be different; what is left out stays."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    name: Word | None = None
     region: Annotated[str, Meta(max_length=64)] | None = None
     forced_comments: bool | None = None
     transcription: Engine | None = None

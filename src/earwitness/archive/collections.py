@@ -24,12 +24,11 @@ from earwitness.archive.viewer import Viewer, visible_to
 from earwitness.archive.visible import visible_positions
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, NotFound
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, Word
 
 _FAULTS_NAMED = 20
 
 InteractionIds = Annotated[list[Id], Meta(max_length=1000)]
-Name = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +52,14 @@ PLAYLISTS = Kind("playlist", "Playlist", "playlist", playlists, playlist_recordi
 class NewCollection(Wire):
     """What it is to be called, and the recordings in it."""
 
-    name: Name
+    name: Word
     interaction_ids: InteractionIds | None = None
 
 
 class CollectionChange(Wire):
     """Another name; the recordings that are to be in it, in place of those that are."""
 
-    name: Name | None = None
+    name: Word | None = None
     interaction_ids: InteractionIds | None = None
 
 

@@ -9,12 +9,18 @@ from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert,
 from earwitness.archive.among import among, as_list
 from earwitness.archive.schema.people import people
 from earwitness.archive.text import fold
+from earwitness.kernel.wire import LONGEST_WORD
 
 
 def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
     """The order of people: by folded full name, the same on every database, then by id."""
     name = people.c.full_name_folded
     return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
+
+
+def folded_name(full_name: str) -> str:
+    """What people are found and ordered by. Few characters (`㌖`) fold to many, and are cut as words are."""
+    return fold(full_name)[:LONGEST_WORD]
 
 
 Name = tuple[str | None, str | None]
@@ -127,7 +133,7 @@ def _columns(
 ) -> dict[str, Any]:
     return {
         "full_name": full_name,
-        "full_name_folded": fold(full_name),
+        "full_name_folded": folded_name(full_name),
         "email": email,
         "email_folded": email and email.casefold(),
         "third_party_id": third_party_id,

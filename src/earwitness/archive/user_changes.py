@@ -7,8 +7,8 @@ from sqlalchemy import Connection, delete, insert, select, true, update
 
 from earwitness.archive.api_keys import revoke_keys_of
 from earwitness.archive.schema.people import user_policies, user_roles_and_rights, users
-from earwitness.archive.users import assign, check_roles_and_rights
-from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.archive.users import assign, check_roles_and_rights, check_username
+from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Role
 
 
@@ -56,8 +56,7 @@ def limit(connection: Connection, user_id: int, policy_ids: Sequence[int]) -> No
 
 
 def _check_username(connection: Connection, user_id: int, username: str) -> None:
-    if not username.strip():
-        raise BadRequest.of(Fault("username", "expected a name"))
+    check_username(username)
     same = select(users.c.id).where(users.c.username_folded == username.casefold(), users.c.id != user_id)
     if connection.scalar(same) is not None:
         raise Conflict(f"There is a user {username} already.")

@@ -10,7 +10,7 @@ from earwitness.archive.schema.people import api_keys, user_roles_and_rights, us
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right, Role
-from earwitness.kernel.wire import nearest
+from earwitness.kernel.wire import LONGEST_WORD, nearest
 
 
 def add_user(
@@ -27,10 +27,10 @@ def add_user(
 ) -> int:
     """Add a user and answer its id. Its full name is its user name until one is set.
 
-    Raises Conflict if the user name is taken, BadRequest for a role or right that is unknown.
+    Raises Conflict if the user name is taken; BadRequest for one that is blank or too long, or an unknown
+    role or right.
     """
-    if not username.strip():
-        raise BadRequest.of(Fault("username", "expected a name"))
+    check_username(username)
     check_roles_and_rights(roles_and_rights)
     folded = username.casefold()
     if connection.scalar(select(users.c.id).where(users.c.username_folded == folded)) is not None:
@@ -65,6 +65,14 @@ def assign(connection: Connection, user_id: int, roles_and_rights: Sequence[str]
                 for ordinal, name in enumerate(dict.fromkeys(roles_and_rights))
             ],
         )
+
+
+def check_username(username: str) -> None:
+    """Raise BadRequest for a name that is blank, or longer than names are."""
+    if not username.strip():
+        raise BadRequest.of(Fault("username", "expected a name"))
+    if len(username) > LONGEST_WORD:
+        raise BadRequest.of(Fault("username", f"expected str of length <= {LONGEST_WORD}"))
 
 
 def check_roles_and_rights(names: Sequence[str]) -> None:

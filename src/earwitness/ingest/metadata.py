@@ -10,12 +10,12 @@ from msgspec import Meta, field
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import Moment, Wire, convert
+from earwitness.kernel.wire import Moment, Wire, Word, WordOrNothing, convert
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
 Text = Annotated[str, Meta(max_length=10_000)]
-Word = Annotated[str, Meta(min_length=1, max_length=512)]
+DataGroups = dict[Annotated[str, Meta(max_length=128)], WordOrNothing]
 Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
 
 _AGREE_WITHIN_MS = 1000
@@ -25,7 +25,7 @@ class IngestPerson(Wire):
     """A person as the source knows it."""
 
     third_party_id: Word | None = None
-    full_name: Text | None = None
+    full_name: WordOrNothing | None = None
     email: Word | None = None
     person_type: Literal["staff", "external"] | None = None
 
@@ -37,7 +37,7 @@ class IngestEndpoint(Wire):
     endpoint: Word
     is_originator: bool | None = None
     is_recording_subject: bool | None = None
-    user: Text | None = None
+    user: WordOrNothing | None = None
     person: IngestPerson | None = None
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class IngestMetadata(Wire):
     analysis: list[Text] | None = None
     tags: Annotated[list[Word], Meta(max_length=1000)] | None = None
     conversation_phases: list[Text] | None = None
-    data_groups: dict[str, str] | None = None
+    data_groups: DataGroups | None = None
     optional: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
     message: str | None = None

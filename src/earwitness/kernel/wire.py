@@ -28,6 +28,13 @@ class Moment(int):
 Id = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 Ids = Annotated[list[Id], Meta(max_length=10_000)]
 Names = Annotated[list[str], Meta(max_length=10_000)]
+
+LONGEST_WORD = 512
+"""Characters of a name, an address or another's id. They lie in indexes, and PostgreSQL's take 2,704 bytes:
+four for each, and room for a second column."""
+
+Word = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
+WordOrNothing = Annotated[str, Meta(max_length=LONGEST_WORD)]
 Page = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 PageSize = Annotated[int, Meta(ge=1, le=1000)]
 
@@ -145,7 +152,7 @@ def _literal_names(info: msgspec.inspect.Type) -> Iterator[str]:
 
 def _fault(error: msgspec.ValidationError, field: str = "", expected: Any = None) -> Fault:
     text, _, at = str(error).partition(" - at `")
-    path = field + at.rstrip("`").removeprefix("$").replace("[...]", "[]")
+    path = field + at.rstrip("`").removeprefix("key` in `").removeprefix("$").replace("[...]", "[]")
     if text.startswith("Object contains unknown field `"):
         name = text.split("`")[1]
         path, text = f"{path}.{name}", "unknown" + nearest(name, _names_in(expected, _member_names))

@@ -17,9 +17,8 @@ from earwitness.http.given import given
 from earwitness.http.road import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, Word
 
-Word = Annotated[str, Meta(min_length=1, max_length=512)]
 DataGroups = Annotated[
     dict[str, Annotated[list[str], Meta(min_length=1, max_length=1000)]], Meta(max_length=100)
 ]

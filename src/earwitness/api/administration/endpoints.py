@@ -15,10 +15,10 @@ from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.viewer import check_sees_everything
 from earwitness.http import road
 from earwitness.http.road import Answer, Call
-from earwitness.ingest.metadata import EndpointType, Text, Word
+from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Page, PageSize, Wire
+from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word
 
 DEFAULT_PAGE_SIZE = 100
 

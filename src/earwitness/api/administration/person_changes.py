@@ -8,18 +8,17 @@ from sqlalchemy import Connection, select, update
 
 from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.groups import assign_groups
+from earwitness.archive.people import folded_name
 from earwitness.archive.person_records import Person, person_records
 from earwitness.archive.reindexing import index_anew
 from earwitness.archive.retention import recompute_for_people
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
-from earwitness.archive.text import fold
 from earwitness.http.road import Call
-from earwitness.ingest.metadata import EndpointType, Text, Word
+from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
 
-WordOrNothing = Annotated[str, Meta(max_length=512)]
 _NULL_MEANS_NONE = {"retentionGroupId", "byoStorageAccountId"}
 
 
@@ -133,7 +132,7 @@ def _columns(wanted: PersonChange) -> dict[str, Any]:
         if getattr(wanted, name) is not UNSET
     }
     if "full_name" in columns:
-        columns["full_name_folded"] = fold(columns["full_name"])
+        columns["full_name_folded"] = folded_name(columns["full_name"])
     if "email" in columns:
         columns["email_folded"] = columns["email"] and columns["email"].casefold()
     return columns

@@ -16,16 +16,14 @@ from earwitness.http.named import by_recording_id
 from earwitness.http.road import Audit, Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire
-
-TagName = Annotated[str, Meta(min_length=1, max_length=512)]
+from earwitness.kernel.wire import Id, Wire, Word
 
 
 class RecordingTags(Wire):
     """A recording and its tags, in order; a tag that is not in the catalogue is added to it."""
 
     recording_id: Id
-    tags: Annotated[list[TagName], Meta(max_length=1000)]
+    tags: Annotated[list[Word], Meta(max_length=1000)]
 
 
 class Tag(Wire):
@@ -38,7 +36,7 @@ class Tag(Wire):
 class NewTag(Wire):
     """What a tag is to be called."""
 
-    tag: TagName
+    tag: Word
 
 
 class TagId(Wire):

@@ -16,10 +16,8 @@ from earwitness.http.given import given
 from earwitness.http.road import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, nearest
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
 
-Word = Annotated[str, Meta(min_length=1, max_length=512)]
-WordOrNothing = Annotated[str, Meta(max_length=512)]
 Names = Annotated[list[Word], Meta(max_length=100)]
 
 _SHOWN = ("username", "full_name", "email", "external_id", "sso", "audio_playback")
