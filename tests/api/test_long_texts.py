@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import Index, MetaData, Table, Text, UniqueConstraint
 
 from earwitness.archive.schema.account import metadata as of_an_account
 from earwitness.archive.schema.directory import metadata as of_all_accounts
+from earwitness.archive.tags import find_or_add_tag
 from earwitness.archive.text import fold
+from earwitness.kernel.errors import BadRequest
 from tests.firm import Firm, call, endpoint
 
 LONGEST, LONGEST_NAME_OF_A_DATA_GROUP = 512, 128
@@ -105,6 +108,8 @@ NEVER_LONG = {
     "sign_in_failures.subject",
 }
 
+on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+
 
 def letters(count: int, seed: int = 0) -> str:
     """Letters at random, of four bytes each, that folding leaves alone."""
@@ -171,3 +176,9 @@ def test_a_name_that_grows_as_it_is_folded_is_taken(firm: Firm) -> None:
         assert firm.call("PUT", f"/admin/person/{added['id']}", {"fullName": name}).is_success
         found = firm.post("/client/people.search", {"freeText": name[:4]})
         assert [one["fullName"] for one in found["persons"]] == [name, name]
+
+
+@on_postgres
+def test_what_the_database_cannot_index_is_not_to_be_tried_again(firm: Firm) -> None:
+    with pytest.raises(BadRequest), firm.archive.write() as connection:
+        find_or_add_tag(connection, letters(3000))

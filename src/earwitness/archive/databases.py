@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT
+from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_TOOBIG
 from sqlite3 import Connection as SQLiteConnection
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from earwitness.kernel.errors import OutOfTime, Problem, StorageFull, Unavailable
+from earwitness.kernel.errors import BadRequest, OutOfTime, Problem, StorageFull, Unavailable
 from earwitness.kernel.settings import extra_for
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ BUSY_MS = 30_000
 _STEPS_BETWEEN_LOOKS = 50_000
 _STILL_AS_GRANTED = 0.9
 _NEVER = 2**62  # questions until psycopg prepares one by itself; None would forbid it to all
-_DISK_FULL, _CANCELED = "53100", "57014"  # of PostgreSQL's error codes
+_DISK_FULL, _TOO_LONG, _CANCELED = "53100", "54000", "57014"  # of PostgreSQL's error codes
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}
 """Execution options of a statement that PostgreSQL plans once a connection, as planning it takes longer.
@@ -116,10 +116,19 @@ def _says(error: Exception, of_sqlite: int, of_postgres: str) -> bool:
     return code == of_sqlite or state == of_postgres
 
 
+def _is_too_long(error: Exception) -> bool:
+    return _says(error, SQLITE_TOOBIG, _TOO_LONG)
+
+
 def as_problem(error: Exception) -> Problem:
-    """What to say when a database could not do its part: it is locked, gone, overrun, or has no room left."""
+    """What to say when a database could not do its part: it is locked, gone, overrun, or has no room left.
+
+    Or what it was to keep is longer than it takes, which no second try mends.
+    """
     if isinstance(error, DBAPIError) and is_full(error):
         return StorageFull("The database has no room left.")
+    if _is_too_long(error):
+        return BadRequest("A text is longer than the database takes.")
     if _says(error, SQLITE_INTERRUPT, _CANCELED):
         return _out_of_time()
     return Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
@@ -191,6 +200,14 @@ def _look_at_the_time(connection: Connection, cursor: Any, *_: object) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Give a connection in a transaction that commits at the end, or rolls back on an error."""
-    with engine.execution_options(writes=True).connect() as connection, connection.begin():
-        yield connection
+    """Give a connection in a transaction that commits at the end, or rolls back on an error.
+
+    Raises BadRequest for what is longer than the database takes: whoever writes would otherwise try again.
+    """
+    try:
+        with engine.execution_options(writes=True).connect() as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        if _is_too_long(error):
+            raise as_problem(error) from None
+        raise
