@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
+from random import Random
 from typing import Any
 
 import httpx
 import jwt
 import pytest
 from httpx import Response
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, users
@@ -64,6 +65,20 @@ def test_ten_failures_lock_a_user_name_out_for_a_while(firm: Firm, username: str
     with directory.begin() as connection:
         connection.execute(update(sign_in_failures).values(failed_at=now_ms() - WINDOW_MS))
     assert sign_in(firm).status_code == 200
+
+
+def test_a_user_name_of_any_length_is_a_wrong_one_and_leaves_little_behind(firm: Firm) -> None:
+    random = Random(1)
+    name = "".join(chr(random.randrange(0x20000, 0x2A6D0)) for _ in range(100_000))
+    wrong = sign_in(firm, username="nobody", apiKey="wrong")
+    for _ in range(9):
+        refused = sign_in(firm, username=name, apiKey="wrong")
+        assert (refused.status_code, refused.text) == (401, wrong.text)
+    assert sign_in(firm, username=name, apiKey="wrong").status_code == 429
+    with firm.app.state.installation.accounts.directory.begin() as connection:
+        kept = connection.scalars(select(sign_in_failures.c.subject)).all()
+    assert len(kept) == 20
+    assert max(map(len, kept)) <= 100
 
 
 def test_ten_failures_lock_an_address_out_whatever_the_names(firm: Firm) -> None:

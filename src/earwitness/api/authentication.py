@@ -1,5 +1,6 @@
 """Authentication: an API key, or a refresh token, for a short-lived bearer token."""
 
+import hashlib
 import hmac
 import secrets
 import time
@@ -85,7 +86,8 @@ async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Resp
 def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: ApiKeySignIn) -> SignedIn:
     address = address_of(request, installation.settings.trusted_proxies)
     name = sent.username.casefold()
-    subjects = [f"user:{sent.client_id}:{name}", f"address:{address}"]
+    digest = hashlib.sha256(name.encode()).hexdigest()  # anybody may send a name, of any length
+    subjects = [f"user:{sent.client_id}:{digest}", f"address:{address}"]
     try:
         archive, user_id, key_id = _matching_key(installation.accounts, sent.client_id, name, sent.api_key)
     except NotFound:

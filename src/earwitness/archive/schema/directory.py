@@ -25,7 +25,7 @@ accounts_with_work = Table(
     Column("due_at", BigInteger, nullable=False),
 )
 
-# `subject` is a user name within a client id, or an address.
+# `subject` is the digest of a user name within a client id, or an address.
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,
