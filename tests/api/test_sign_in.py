@@ -9,11 +9,13 @@ import httpx
 import jwt
 import pytest
 from httpx import Response
+from litestar import Request
 from sqlalchemy import delete, select, update
 
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, users
 from earwitness.archive.sign_in import WINDOW_MS
+from earwitness.http.signed_in import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.media.keys import token_key
 from tests.api.serving import server_of
@@ -120,6 +122,37 @@ def test_a_trusted_proxy_speaks_for_the_addresses_behind_it(firm: Firm) -> None:
         assert status("203.0.113.8") == 200
         # What the caller itself wrote stands before what the proxies added, and is not believed.
         assert status("198.51.100.1, 203.0.113.7, 10.0.0.1") == 429
+        assert status("203.0.113.7:5555") == 429
+
+
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+CALLERS = {
+    ("10.0.0.1", "203.0.113.9"): "203.0.113.9",
+    ("::ffff:10.0.0.1", "203.0.113.9"): "203.0.113.9",
+    ("fd00::1", "::ffff:203.0.113.9"): "203.0.113.9",
+    ("10.0.0.1", "203.0.113.9:5555"): "203.0.113.9",
+    ("10.0.0.1", "203.0.113.9:5555, 10.0.0.2:80"): "203.0.113.9",
+    ("10.0.0.1", "203.0.113.9, [fd00::2]:443"): "203.0.113.9",
+    ("10.0.0.1", "[2001:db8::1]:443"): "2001:db8::1",
+    ("10.0.0.1", "[2001:db8::1]"): "2001:db8::1",
+    ("10.0.0.1", "2001:DB8::1"): "2001:db8::1",
+    ("10.0.0.1", "fe80::1%" + "x" * 5000): "fe80::1",
+    ("10.0.0.1", ""): "10.0.0.1",
+    ("::ffff:10.0.0.1", "10.0.0.2"): "10.0.0.1",
+    ("10.0.0.1", "203.0.113.9, unknown"): "10.0.0.1",
+    ("10.0.0.1", "203.0.113.9, 10.0.0.2:80:80"): "10.0.0.1",
+    ("::ffff:198.51.100.1", "203.0.113.9"): "198.51.100.1",
+    ("", "203.0.113.9"): "",
+}
+"""The peer and what it says in `X-Forwarded-For`, and whose failures are counted."""
+
+
+@pytest.mark.parametrize(("peer", "forwarded"), CALLERS)
+def test_an_address_is_the_same_however_peers_and_gateways_write_it(peer: str, forwarded: str) -> None:
+    headers = [(b"x-forwarded-for", forwarded.encode())]
+    scope: Any = {"type": "http", "client": (peer, 50000), "headers": headers}
+    assert address_of(Request(scope), PROXIES) == CALLERS[peer, forwarded]
 
 
 def test_a_stranger_cannot_speak_for_another_address(firm: Firm) -> None:

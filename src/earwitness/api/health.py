@@ -1,7 +1,6 @@
 """Operations at the root: whether the server lives, whether it can serve, and what it counts."""
 
 import hmac
-import ipaddress
 import shutil
 import tempfile
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from earwitness.http.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
 from earwitness.http.road import encode
+from earwitness.http.signed_in import peer_of
 from earwitness.kernel.errors import Forbidden, Unavailable
 from earwitness.kernel.wire import Wire
 from earwitness.media.keys import KeysMissing, KeysUnusable
@@ -121,11 +121,8 @@ def _is_local(request: AnyRequest) -> bool:
     """Whether the caller itself is on this machine: a proxy that is speaks for others."""
     if any(request.headers.get(name) for name in _FORWARDING):
         return False
-    try:
-        peer = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return False
-    return (getattr(peer, "ipv4_mapped", None) or peer).is_loopback
+    peer = peer_of(request)
+    return peer is not None and peer.is_loopback
 
 
 def _has_token(request: AnyRequest, token: str) -> bool:

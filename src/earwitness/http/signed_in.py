@@ -1,7 +1,9 @@
 """From a request to its viewer: the bearer token is read, the rights are looked up anew each time."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import msgspec
@@ -23,6 +25,10 @@ from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import rights_of
 from earwitness.kernel.settings import Network
+
+Address = IPv4Address | IPv6Address
+
+_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
 
 
 def authenticate(installation: Installation, request: Request[Any, Any, Any]) -> tuple[Archive, Viewer]:
@@ -60,26 +66,43 @@ def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> s
 
     `X-Forwarded-For` is read from its end, as far as the addresses are those of trusted proxies.
     """
-    peer = request.client.host if request.client else ""
+    peer = peer_of(request)
+    if peer is None:
+        return request.client.host if request.client else ""
     forwarded = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
-    for address in [*forwarded, peer][::-1]:
-        candidate = address.strip() or peer
-        try:
-            parsed = ipaddress.ip_address(candidate)
-        except ValueError:
-            return peer
-        if not any(parsed in network for network in trusted):
-            return candidate
-    return peer
+    for written in [*forwarded, str(peer)][::-1]:
+        address = _read(written.strip() or str(peer))
+        if address is None:
+            break
+        if not _is_among(address, trusted):
+            return str(address)
+    return str(peer)
 
 
 def comes_through(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> bool:
     """Whether the peer is a trusted proxy, whose word on the caller is believed."""
+    peer = peer_of(request)
+    return peer is not None and _is_among(peer, trusted)
+
+
+def peer_of(request: Request[Any, Any, Any]) -> Address | None:
+    """The address at the other end of the connection, IPv4 as such on sockets of both kinds; None without."""
+    return _read(request.client.host) if request.client else None
+
+
+def _read(written: str) -> Address | None:
+    """An address as it is written, with a port that some gateways add; None for anything else."""
+    with_port = _WITH_PORT.fullmatch(written)
+    bare = with_port[1] or with_port[2] if with_port else written
     try:
-        peer = ipaddress.ip_address(request.client.host if request.client else "")
+        address = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
-        return False
-    return any(peer in network for network in trusted)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_among(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 # Every request asks this, so it is built once. A row for each of the user's grants with each policy.
