@@ -193,6 +193,37 @@ def test_problems_are_answered_as_problem_json(document: Document) -> None:
                 assert list(resolved(document, response)["content"]) == ["application/problem+json"], call
 
 
+EVERYWHERE = {500: "Problem", 503: "Unavailable"}
+SIGNED_IN = EVERYWHERE | {400: "BadRequest", 401: "Unauthenticated", 403: "Forbidden"}
+WITH_A_BODY = {413: "TooLarge", 415: "UnsupportedMedia"}
+
+PROBLEMS = {
+    "GET /readyz": EVERYWHERE,
+    "GET /metrics": EVERYWHERE | {403: "Forbidden"},
+    "POST /authWithApiKey": EVERYWHERE
+    | WITH_A_BODY
+    | {400: "BadRequest", 401: "Unauthenticated", 429: "TooManyRequests"},
+    "POST /client/recording.search": SIGNED_IN | WITH_A_BODY,
+    "POST /client/recording.playBackByThirdPartyId": SIGNED_IN
+    | WITH_A_BODY
+    | {404: "NotFound", 422: "Unprocessable"},
+    "GET /client/recording/{id}/media": SIGNED_IN
+    | {404: "NotFound", 416: "RangeUnsatisfiable", 422: "Unprocessable"},
+    "POST /ingest/recording": SIGNED_IN | WITH_A_BODY | {409: "Conflict", 507: "StorageFull"},
+}
+
+
+@pytest.mark.parametrize("call", PROBLEMS)
+def test_each_status_is_named_as_the_problem_it_is(document: Document, call: str) -> None:
+    responses = dict(operations(document))[call]["responses"]
+    named = {
+        int(status): response["$ref"].removeprefix("#/components/responses/")
+        for status, response in responses.items()
+        if status >= "400"
+    }
+    assert named == PROBLEMS[call]
+
+
 def test_bare_lists_carry_their_total(document: Document) -> None:
     for call, operation in operations(document):
         if call.startswith("HEAD"):
