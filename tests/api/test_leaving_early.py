@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -5,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from earwitness.archive import ledger
 from earwitness.media.streaming import DecryptingReader
 from tests.api.serving import client_of, server_of
 from tests.firm import Firm
@@ -50,11 +53,34 @@ def test_what_somebody_leaves_is_freed_and_not_finished(
             assert response.status_code == 200
             next(response.iter_raw())
     assert 0 < sum(decrypted) < len(LARGE) * 0.8
-    assert _open_media() == []
-    assert len(_decoders()) <= 1, "beside the one process that waits for the next decoding"
+    assert open_media() == []
+    assert len(decoders()) <= 1, "beside the one process that waits for the next decoding"
 
 
-def _open_media() -> list[str]:
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_the_ledger_cannot_remember_is_freed_and_not_sent(
+    firm: Firm, streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.ingest(LARGE)
+
+    def locked(*_: Any) -> None:
+        raise OperationalError("", {}, Exception("locked"))
+
+    monkeypatch.setattr(ledger, "append_access", locked)
+    firm.headers()
+    gc.disable()  # it must not be what frees them
+    try:
+        for _ in range(2):
+            sent = {"thirdPartyId": "call-1", "format": "wav", "streamThrough": streams}
+            assert firm.call("POST", f"/{PLAY}", sent).status_code == 503
+        assert open_media() == []
+        assert len(decoders()) <= 1, "beside the one process that waits for the next decoding"
+    finally:
+        gc.enable()
+
+
+def open_media() -> list[str]:
+    """The stored objects that this process has open."""
     opened = []
     for fd in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -62,7 +88,7 @@ def _open_media() -> list[str]:
     return [target for target in opened if "/media/" in target]
 
 
-def _decoders() -> list[str]:
+def decoders() -> list[str]:
     """The decoding processes that this one has started."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):

@@ -36,8 +36,8 @@ class Whole(Response[bytes]):
 class Download(Response[Any]):
     """An answer that flows. An error on the way breaks the connection: it never ends cleanly.
 
-    `close` is called at the end, whatever the end is. Chunks that need the processor alone are made in
-    `turns`, with quick calls: side by side, each would be slower.
+    `close` is called at the end, whatever the end is; who does not send it calls it. Chunks that need the
+    processor alone are made in `turns`, with quick calls: side by side, each would be slower.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class Download(Response[Any]):
         turns: Turns | None = None,
     ) -> None:
         super().__init__(None, status_code=status, headers=headers)
+        self.close = close
         self._chunks = chunks
-        self._close = close
         self._turns = turns
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:
         return _Flow(
-            self._close,
+            self.close,
             iterator=_threaded(self._chunks, self._turns),
             headers=self.headers,
             status_code=self.status_code,

@@ -7,7 +7,7 @@ the call and (if it takes anything) what was sent as one struct, and returns wha
 import inspect
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
@@ -24,6 +24,7 @@ from earwitness.archive.ledger import Action, Entry, Named
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.viewer import Viewer
 from earwitness.http import decode
+from earwitness.http.download import Download
 from earwitness.http.installation import Installation
 from earwitness.http.signed_in import archive_of, claims_of, viewer_of
 from earwitness.kernel.errors import Problem
@@ -215,7 +216,11 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
             _remember(route.audit, archive, viewer, action, sent, int(problem.status))
         raise
     if route.audit and not route.writes:
-        _remember(route.audit, archive, viewer, action, sent, route.status)
+        with ExitStack() as unsent:
+            if isinstance(answer, Download):
+                unsent.callback(answer.close)
+            _remember(route.audit, archive, viewer, action, sent, route.status)
+            unsent.pop_all()
     return encode(answer, route.status)
 
 
