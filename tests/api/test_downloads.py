@@ -11,10 +11,16 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from earwitness.api.recordings import play_back as play_backs
+from earwitness.http import download, renditions
+from earwitness.http.sending import send
 from earwitness.media.decoder import Rendition
 from tests.api.serving import client_of, server_of
-from tests.api.test_leaving_early import LARGE, media, play_back
+from tests.api.test_leaving_early import LARGE, decoders, media, play_back
+from tests.api.test_play_back import play_rows
 from tests.firm import Firm
+from tests.processes import needs_proc
+from tests.waiting import until
 
 MORE_THAN_THREADS = 48
 
@@ -105,3 +111,49 @@ def test_the_first_bytes_of_a_rendition_leave_before_the_next_are_made(
     ):
         assert next(response.iter_raw())
         came.set()
+
+
+@needs_proc
+@on_sqlite
+def test_no_more_renditions_are_streamed_at_once_than_there_are_places(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renditions, "STREAMS", 2)
+    monkeypatch.setattr(renditions, "PATIENCE_SECONDS", 0)
+    recording_id = firm.ingest(LARGE)
+    method, path, sent = play_back(recording_id, "wav")
+    with server_of(firm) as base_url, client_of(firm, base_url) as client:
+        with ExitStack() as streaming:
+            for _ in range(2):
+                response = streaming.enter_context(client.stream(method, path, **sent))
+                assert response.status_code == 200
+            for _ in range(3):
+                refused = client.request(method, path, **sent)
+                assert (refused.status_code, refused.json()["code"]) == (503, "streams-taken")
+                assert int(refused.headers["Retry-After"]) > 0
+            assert len(decoders()) <= 3, "one for each place, and one that waits for the next decoding"
+            sent["json"]["format"] = "raw"
+            assert client.request(method, path, **sent).content == LARGE, "what is stored needs no place"
+        sent["json"]["format"] = "wav"
+        until(lambda: client.request(method, path, **sent).status_code == 200, "a place is free again")
+    assert [status for status, _ in play_rows(firm, recording_id)][:6] == [200, 200, 503, 503, 503, 200]
+
+
+@on_sqlite
+def test_a_rendition_waits_a_little_for_a_place(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renditions, "STREAMS", 1)
+    monkeypatch.setattr(renditions, "PATIENCE_SECONDS", 60)
+    method, path, sent = play_back(firm.ingest(LARGE), "wav")
+    asked = threading.Semaphore(0)
+
+    def noted(*given: Any, **named: Any) -> download.Download:
+        asked.release()
+        return send(*given, **named)
+
+    monkeypatch.setattr(play_backs, "send", noted)
+    with server_of(firm) as base_url, client_of(firm, base_url) as client, ThreadPoolExecutor(1) as pool:
+        with client.stream(method, path, **sent):
+            asked.acquire()
+            waiting = pool.submit(client.request, method, path, **sent)
+            assert asked.acquire(timeout=60), "it did not come so far"
+        assert waiting.result().status_code == 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.plays import Plays
 from earwitness.http.metrics import Metrics
-from earwitness.http.renditions import Renditions
+from earwitness.http.renditions import Renditions, Streams
 from earwitness.http.tokens import Tokens
 from earwitness.http.turns import Turns
 from earwitness.kernel.settings import Settings
@@ -23,6 +23,7 @@ class Installation:
     metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
     renditions: Renditions = field(default_factory=Renditions)
+    streams: Streams = field(default_factory=Streams)
     plays: Plays = field(default_factory=Plays)
     turns: Turns = field(default_factory=Turns)
 

@@ -15,6 +15,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.playable import MediaObject, Playable, playable_at
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import add_object
+from earwitness.kernel.errors import Unavailable
 from earwitness.media import decoder
 from earwitness.media.decoder import Rendition, Undecodable
 from earwitness.media.measurement import Limits
@@ -24,6 +25,33 @@ Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "raw", "mp4"]
 
 _KEPT_SECONDS = 300
 _MOST_IDLE = 16
+
+STREAMS = 16
+"""How many renditions at once are sent as they are made: each has a process as long as its client reads."""
+PATIENCE_SECONDS = 5
+"""How long the next waits for a place among them; it holds a thread meanwhile."""
+_RETRY_SECONDS = 10
+
+
+class Streams:
+    """The places of renditions that are sent as they are made."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(STREAMS)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a place, after waiting a little for one. Raises Unavailable."""
+        if not self._free.acquire(timeout=PATIENCE_SECONDS):
+            raise Unavailable(
+                "As many recordings are streamed as can be at once: try again, or without streamThrough.",
+                code="streams-taken",
+                headers={"Retry-After": str(_RETRY_SECONDS)},
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 @contextmanager

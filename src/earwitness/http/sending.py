@@ -49,7 +49,7 @@ def send(
     """Answer with a recording's media.
 
     Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
-    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503).
+    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place.
     """
     vault, limits = archive.vault, installation.limits
     with ExitStack() as leaving:
@@ -57,6 +57,7 @@ def send(
         stored = playable.objects.get(format_)
         headers = _headers(playable, format_, "attachment")
         if stored is None and streams:
+            leaving.enter_context(installation.streams.take())
             chunks = leaving.enter_context(rendering(vault, playable, key, format_, limits))
             return Download(chunks, leaving.pop_all().close, headers=headers)
         if stored is None:
