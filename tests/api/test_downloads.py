@@ -16,7 +16,7 @@ from earwitness.http import download, renditions
 from earwitness.http.sending import send
 from earwitness.media.decoder import Rendition
 from tests.api.serving import client_of, server_of
-from tests.api.test_leaving_early import LARGE, decoders, media, play_back
+from tests.api.test_leaving_early import LARGE, decoders, media, open_media, play_back
 from tests.api.test_play_back import play_rows
 from tests.firm import Firm
 from tests.processes import needs_proc
@@ -157,3 +157,21 @@ def test_a_rendition_waits_a_little_for_a_place(firm: Firm, monkeypatch: pytest.
             waiting = pool.submit(client.request, method, path, **sent)
             assert asked.acquire(timeout=60), "it did not come so far"
         assert waiting.result().status_code == 200
+
+
+@needs_proc
+@on_sqlite
+@pytest.mark.parametrize(("door", "format_"), [(media, "raw"), (play_back, "wav")])
+def test_a_client_that_takes_nothing_for_long_is_left(
+    firm: Firm, door: Any, format_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "STALLED_SECONDS", 0.2)
+    method, path, sent = door(firm.ingest(LARGE), format_)
+    with (
+        server_of(firm) as base_url,
+        client_of(firm, base_url) as client,
+        client.stream(method, path, **sent) as response,
+    ):
+        until(lambda: not open_media() and len(decoders()) <= 1, "what was held for it is free")
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(response.iter_raw())

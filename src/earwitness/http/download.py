@@ -7,17 +7,22 @@ from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, fail_after, to_thread
 from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
 from earwitness.http.turns import Turns
 
 # A turn in a thread costs some 0.1 ms, and to decrypt this much 0.3. A little less than is read at once.
 _ENOUGH_BYTES = 1_000_000
 _LONGEST_TURN_SECONDS = 0.01
+
+STALLED_SECONDS = 120
+"""How long a client may take nothing of a download before it is broken off."""
+# What is sent at once has to be taken in that time, also by a player that takes 32 kbit/s, as it plays.
+_PIECE_BYTES = 256 << 10
 
 
 class Whole(Response[bytes]):
@@ -72,8 +77,12 @@ class _Flow(ASGIStreamingResponse):
         self._close = close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            with fail_after(STALLED_SECONDS):  # it waits until what was sent before is taken
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(self._close)
@@ -86,7 +95,8 @@ async def _threaded(chunks: Iterator[bytes], turns: Turns | None) -> AsyncIterat
             batch = await to_thread.run_sync(_batch, chunks, enough)
         if batch is None:
             break
-        yield batch
+        for start in range(0, len(batch), _PIECE_BYTES):
+            yield batch[start : start + _PIECE_BYTES]
         enough = _ENOUGH_BYTES
 
 
