@@ -2,9 +2,6 @@
 
 import atexit
 import os
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -13,12 +10,11 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
+from earwitness.kernel.processes import cause_of_death, start_apart
 from earwitness.media.decoding.wire import JOB, Channel, Closed, Job
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
-# What a Python needs to start; all else, secrets first, stays here.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ")
 # Every arena of the allocator takes address space, which is limited.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
@@ -31,23 +27,11 @@ class Child:
     """One decoding process. Only the time it is waited for counts against its limit."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
-                    _COMMAND,
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=environment | _FEW_ARENAS,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                ours.close()
-                raise ChildLost("no process could be started") from error
-        self._end = ours
-        self._channel = Channel(ours)
+        try:
+            self._process, self._end = start_apart(_COMMAND, _FEW_ARENAS)
+        except OSError as error:
+            raise ChildLost("no process could be started") from error
+        self._channel = Channel(self._end)
         self._seconds = 0.0
 
     @property
@@ -86,18 +70,9 @@ class Child:
         except TimeoutError:
             raise ChildLost("it took too long") from None
         except Closed:
-            raise ChildLost(self._cause_of_death()) from None
+            raise ChildLost(cause_of_death(self._process)) from None
         finally:
             self._seconds -= time.monotonic() - begun
-
-    def _cause_of_death(self) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(timeout=1)
-            if code == -signal.SIGXCPU:
-                return "it took too long"
-            if code < 0:
-                return f"it was ended by {signal.Signals(-code).name}"
-        return "it stopped"
 
 
 _lock = threading.Lock()

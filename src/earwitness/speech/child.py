@@ -5,7 +5,6 @@ all, answers with one `Answer` in JSON, and ends. It writes no file, and ends wi
 """
 
 import os
-import resource
 import select
 import socket
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from earwitness.kernel.confinement import confine
 from earwitness.speech.engine import EngineUnusable, Transcript, load
 
 _PIECE_SIZE = 65536
@@ -35,7 +35,7 @@ def main() -> None:
     end = socket.socket(fileno=0)
     _end_when_alone(end)
     os.nice(_NICER_BY)
-    _confine(int(memory_mib))
+    confine(int(memory_mib))
     end.sendall(msgspec.json.encode(_answer(engine, model, end)))
     # The libraries' own tidying up has nothing to tidy.
     os._exit(0)
@@ -74,17 +74,6 @@ def _end_when_alone(end: socket.socket) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _confine(memory_mib: int) -> None:
-    for limit, value in (
-        (resource.RLIMIT_AS, memory_mib << 20),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        _, highest = resource.getrlimit(limit)
-        allowed = value if highest == resource.RLIM_INFINITY else min(value, highest)
-        resource.setrlimit(limit, (allowed, allowed))
 
 
 if __name__ == "__main__":

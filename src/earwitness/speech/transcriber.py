@@ -3,10 +3,7 @@
 The process is given the sound, and neither keys nor settings.
 """
 
-import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -19,12 +16,11 @@ from typing import Self, TypeVar
 import msgspec
 
 from earwitness.kernel.errors import Unavailable
+from earwitness.kernel.processes import cause_of_death, start_apart
 from earwitness.speech.child import Answer
 from earwitness.speech.engine import Transcript
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.speech.child")
-# What a Python needs to start; all else, secrets first, stays here.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_VISIBLE_DEVICES")
 # A model that lacks a file is not to be looked for elsewhere.
 _OFFLINE = {"HF_HUB_OFFLINE": "1"}
 _LOOK_SECONDS = 0.5
@@ -72,20 +68,10 @@ class _Process:
     """One transcribing process, killed and reaped when its block is left."""
 
     def __init__(self, engine: str, model: str, limits: SpeechLimits, check: Callable[[], None]) -> None:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self._check = check
         self._deadline = time.monotonic() + limits.seconds
-        self._end, theirs = socket.socketpair()
+        self._process, self._end = start_apart((*_COMMAND, engine, model, str(limits.memory_mib)), _OFFLINE)
         self._end.settimeout(_LOOK_SECONDS)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
-                (*_COMMAND, engine, model, str(limits.memory_mib)),
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment | _OFFLINE,
-                start_new_session=True,
-            )
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +122,7 @@ class _Process:
 
     def _understand(self, taken: bytes) -> Transcript:
         if not taken:
-            raise TranscriptionFailed(f"Transcription ended early: {self._cause_of_death()}.")
+            raise TranscriptionFailed(f"Transcription ended early: {cause_of_death(self._process)}.")
         try:
             answer = msgspec.json.decode(taken, type=Answer)
         except msgspec.MsgspecError:
@@ -146,10 +132,3 @@ class _Process:
         if answer.transcript is None:
             raise TranscriptionFailed(f"Transcription ended early: {answer.failed}.")
         return answer.transcript
-
-    def _cause_of_death(self) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(timeout=1)
-            if code < 0:
-                return f"it was ended by {signal.Signals(-code).name}"
-        return "it stopped"

@@ -10,6 +10,7 @@ import socket
 
 import msgspec
 
+from earwitness.kernel.confinement import confine
 from earwitness.media.decoding.jobs import NoSound, measure, rehearse, render
 from earwitness.media.decoding.media import NotMedia
 from earwitness.media.decoding.remote import Output, RemoteFile
@@ -58,17 +59,8 @@ def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
 
 
 def _confine(limits: Limits) -> None:
-    memory = limits.memory_mib << 20
-    for limit, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, limits.seconds * _THREADS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 0),
-    ):
-        _, highest = resource.getrlimit(limit)
-        allowed = value if highest == resource.RLIM_INFINITY else min(value, highest)
-        resource.setrlimit(limit, (allowed, allowed))
+    seconds = limits.seconds * _THREADS
+    confine(limits.memory_mib, {resource.RLIMIT_CPU: seconds, resource.RLIMIT_NOFILE: 0})
 
 
 if __name__ == "__main__":
