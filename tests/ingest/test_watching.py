@@ -1,8 +1,10 @@
 """A watched folder: what is finished is taken in once, moved away, and never lost."""
 
+import errno
 import json
 import os
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +136,47 @@ def test_a_sidecar_that_is_not_whole_is_waited_for_and_given_up(firm: Firm, fold
     assert "failed/call.wav.reason.txt" in files(folder)
 
 
+def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
+    firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = put(folder / "a.wav", sidecar=call(thirdPartyId="a")).with_suffix(".json")
+    put(folder / "b.wav", sidecar=call(thirdPartyId="b"))
+    opened = os.open
+
+    def refuse(path: Any, *rest: Any, **named: Any) -> int:
+        if path == closed:
+            raise PermissionError(13, "no")
+        return opened(path, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    assert outcomes["a.wav"].reason == "It cannot be read: Permission denied."
+    assert not outcomes["a.wav"].waits
+    assert outcomes["b.wav"].accepted
+
+
+def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
+    firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale, _ = put(folder / f"a{NAME}"), put(folder / NAME)
+    looked = Path.lstat
+
+    def refuse(path: Path) -> os.stat_result:
+        if path == stale:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return looked(path)
+
+    monkeypatch.setattr(Path, "lstat", refuse)
+    outcomes = take(firm, WatchedFolder(folder, BY_NAME))
+    assert list(outcomes) == [NAME]
+    assert outcomes[NAME].accepted
+
+
 def test_what_cannot_be_taken_is_put_aside_with_the_reason(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", sidecar=call(directoin="In"))
     put(folder / "desk" / "list.wav", sidecar=[1])
     outcomes = take(firm, WatchedFolder(folder, Reading()))
+    assert outcomes.keys() == {"call.wav", "desk/list.wav"}
     assert all(one.reason and not one.waits for one in outcomes.values())
     reason = (folder / "failed" / "call.wav.reason.txt").read_text()
     assert "directoin" in reason
@@ -289,7 +328,9 @@ def test_a_call_of_asterisk_waits_for_its_record(firm: Firm, folder: Path, tmp_p
         f'{row}"2026-05-12 10:31:00",60,55,"ANSWERED","DOCUMENTATION","1778581800.17"\n'
         f'{row}"2026-05-12 10:32:00",120,115,"ANSWERED","DOCUMENTATION","1778581800.18"\n'
     )
-    assert all(one.accepted for one in take(firm, watched).values())
+    outcomes = take(firm, watched)
+    assert len(outcomes) == 2
+    assert all(one.accepted for one in outcomes.values())
     found = {one["thirdPartyId"]: one for one in firm.post("/client/recording.search", {})["recordings"]}
     assert {id_: one["durationInSeconds"] for id_, one in found.items()} == {
         "1778581800.17": 55,
@@ -297,6 +338,24 @@ def test_a_call_of_asterisk_waits_for_its_record(firm: Firm, folder: Path, tmp_p
     }
     named = [one["endpoint"]["endpoint"] for one in found["1778581800.18"]["endpoints"]]
     assert named == ["204", "02079460000"]
+
+
+def test_call_records_that_are_put_away_as_they_are_read_are_waited_for(
+    firm: Firm, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = tmp_path / "Master.csv"
+    records.write_text("")
+    put(folder / NAME)
+    watched = WatchedFolder(folder, replace(BY_NAME, records=CallRecords(records)))
+    opened = Path.open
+
+    def rotate(path: Path, *rest: Any, **named: Any) -> Any:
+        if path == records:
+            records.unlink(missing_ok=True)
+        return opened(path, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", rotate)
+    assert take(firm, watched)[NAME].reason == "it has no call record yet"
 
 
 def test_an_empty_file_is_taken_only_when_it_stays_empty(firm: Firm, folder: Path) -> None:

@@ -6,11 +6,13 @@ the machine's zone, unless `usegmtime=yes`. See "CDR Specification" in Asterisk'
 """
 
 import csv
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import BinaryIO
 
 from earwitness.ingest.naming import Call
 
@@ -40,31 +42,33 @@ class CallRecords:
 
     def of(self, ids: Collection[str]) -> dict[str, Call]:
         """The calls of these unique ids, as far as their records are there."""
-        if not self._file.exists():
+        try:
+            file = self._file.open("rb")
+        except FileNotFoundError:
             return {}  # between its being put away and begun anew
-        status = self._file.stat()
-        begun_anew = status.st_ino != self._inode or status.st_size < self._read_to
-        if begun_anew or not self._wanted.issuperset(ids):
-            self._read_to = 0  # what was read before was not held against these ids
-            self._found.clear()
-        self._wanted, self._inode = set(ids), status.st_ino
-        for leg in self._legs():
-            if leg[_UNIQUE_ID] in self._wanted:
-                self._found[leg[_UNIQUE_ID]].append(leg)
+        with file:
+            status = os.fstat(file.fileno())
+            begun_anew = status.st_ino != self._inode or status.st_size < self._read_to
+            if begun_anew or not self._wanted.issuperset(ids):
+                self._read_to = 0  # what was read before was not held against these ids
+                self._found.clear()
+            self._wanted, self._inode = set(ids), status.st_ino
+            for leg in self._legs(file):
+                if leg[_UNIQUE_ID] in self._wanted:
+                    self._found[leg[_UNIQUE_ID]].append(leg)
         self._found = defaultdict(list, {id_: self._found[id_] for id_ in ids if id_ in self._found})
         return {id_: self._call(id_, legs) for id_, legs in self._found.items()}
 
-    def _legs(self) -> Iterator[Leg]:
+    def _legs(self, file: BinaryIO) -> Iterator[Leg]:
         """The legs that were written since; a line without its end is still being written."""
-        with self._file.open("rb") as file:
-            file.seek(self._read_to)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._read_to += len(line)
-                leg = _columns(line.decode(errors="replace"))
-                if len(leg) > _UNIQUE_ID:
-                    yield leg
+        file.seek(self._read_to)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            self._read_to += len(line)
+            leg = _columns(line.decode(errors="replace"))
+            if len(leg) > _UNIQUE_ID:
+                yield leg
 
     def _call(self, unique_id: str, legs: list[Leg]) -> Call:
         """One call of its legs: from the first that was answered (or the first) to the end of the last."""

@@ -168,7 +168,7 @@ class WatchedFolder:
                 path = Path(parent, name)
                 if name.startswith(".") or name.lower().endswith(_UNFINISHED):
                     continue
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # it is gone, or closed to us
                     status = path.lstat()
                     if stat.S_ISREG(status.st_mode):
                         yield Seen.of(path, status)
@@ -288,14 +288,14 @@ def _read_sidecar(sidecar: Seen) -> dict[str, Any]:
 
 
 def _is_whole(sidecar: Seen) -> bool:
-    """Whether all of its JSON is there; what else is wrong in it is said when it is read."""
+    """Whether all of its JSON is there; what else is wrong with it is said when it is read. Raises Waits."""
     if sidecar.size > _MOST_SIDECAR_BYTES:
         return True
-    with _opened(sidecar) as file:
-        try:
+    try:
+        with _opened(sidecar) as file:
             json.load(file)
-        except RecursionError:
-            return True
-        except ValueError:
-            return False
+    except (BadRequest, RecursionError):
+        return True
+    except ValueError:
+        return False
     return True
