@@ -174,8 +174,8 @@ def test_a_dead_job_is_tried_anew_when_it_is_told_to(firm: Firm, clock: Clock) -
     firm.ingest(tone(0.1))
     job = _kill(firm, clock)
     with firm.archive.write() as connection:
-        assert jobs.retry(connection, job.id + 1) == 0
-        assert jobs.retry(connection, job.id) == 1
+        assert jobs.retry(connection, job.id + 1) == []
+        assert len(jobs.retry(connection, job.id)) == 1
     assert leased(firm).attempts == 1
 
 

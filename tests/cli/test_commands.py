@@ -148,6 +148,25 @@ def test_jobs_are_listed_with_the_reason_they_failed_for_retried_and_dropped(
     (done,) = tell("jobs", "list", CLIENT_ID, "--done")
     assert (done["id"], done["state"]) == (first["id"], "done")
     assert tell("jobs", "retry", CLIENT_ID) == {"queued": 0}
+    assert _told_of(firm, first["interactionId"]) == [("earwitness jobs retry", {"jobId": first["id"]})]
+    assert _told_of(firm, second["interactionId"]) == [("earwitness jobs drop", {"jobId": second["id"]})]
+
+
+def test_the_ledger_has_every_recording_whose_job_was_retried(
+    firm: Firm, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [firm.ingest(tone(0.1), thirdPartyId=f"call-{number}") for number in range(3)]
+    monkeypatch.setattr("earwitness.archive.jobs.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("earwitness.workers.doing.process", _fail)
+    firm.work()
+    run("jobs", "retry", CLIENT_ID)
+    assert [len(_told_of(firm, one)) for one in ids] == [1, 1, 1]
+
+
+def _told_of(firm: Firm, interaction_id: int) -> list[tuple[str, Any]]:
+    """What a recording's audit log says of commands."""
+    log = firm.post("/client/recording/audit", {"recordingId": interaction_id})
+    return [(row["route"], row["metadata"]) for row in log if row["method"] == "CLI"]
 
 
 def _fail(*_: Any) -> None:

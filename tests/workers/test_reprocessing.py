@@ -115,3 +115,17 @@ def test_without_an_engine_nothing_can_be_transcribed(firm: Firm) -> None:
     result = run(firm.settings, "reprocess", CLIENT_ID, "--step", "transcribe")
     assert result.exit_code == 1
     assert "--transcription" in result.output
+
+
+def test_the_audit_log_of_a_recording_says_what_was_queued_again(firm: Firm) -> None:
+    one, other = (firm.ingest(tone(0.2), thirdPartyId=f"call-{number}") for number in range(2))
+    firm.work()
+    reprocess(firm, "--step", "index", "--interaction-id", one)
+    reprocess(firm)
+
+    def told(interaction_id: int) -> list[Any]:
+        log = firm.post("/client/recording/audit", {"recordingId": interaction_id})
+        return [row["metadata"] for row in log if row["route"] == "earwitness reprocess"]
+
+    assert told(one) == [{"step": "index"}, None]
+    assert told(other) == [None]

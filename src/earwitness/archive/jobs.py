@@ -9,8 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Update,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
+from earwitness.archive.among import among
+from earwitness.archive.ledger import Entry
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import jobs
 from earwitness.kernel.clock import format_ms, now_ms
@@ -55,8 +70,8 @@ def queue(
 
 def queue_for_all(
     connection: Connection, kind: Kind, which: Sequence[ColumnElement[bool]], *, step: StepName | None = None
-) -> int:
-    """Queue the same work on all recordings of some conditions, where it does not wait yet; how many."""
+) -> Sequence[int]:
+    """Queue the same work on recordings of some conditions, where it does not wait yet; answers positions."""
     new = _new(kind, step) | {"log": []}
     waiting = select(jobs.c.id).where(
         jobs.c.position == recordings.c.position,
@@ -67,9 +82,8 @@ def queue_for_all(
     columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
     will_be_due(connection, kind, new["run_at"])
     wanted = select(recordings.c.position, *columns).where(*which, ~waiting.exists())
-    return connection.execute(
-        insert(jobs).from_select(["position", *new], wanted), execution_options={"preserve_rowcount": True}
-    ).rowcount
+    queued = insert(jobs).from_select(["position", *new], wanted).returning(jobs.c.position)
+    return connection.scalars(queued).all()
 
 
 def lease(connection: Connection, worker: str, kind: Kind | None = None) -> Job | None:
@@ -180,21 +194,17 @@ def note(connection: Connection, job_id: int, text: str) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(log=[*log, _note(text)][-_KEPT_NOTES:]))
 
 
-def retry(connection: Connection, job_id: int | None = None) -> int:
-    """Queue dead jobs anew, all or one; answers how many."""
+def retry(connection: Connection, job_id: int | None = None) -> list[Entry]:
+    """Queue dead jobs anew, all or one; answers what the ledger is to say of each."""
     which = jobs.c.state == "dead" if job_id is None else and_(jobs.c.state == "dead", jobs.c.id == job_id)
     for kind in KINDS:
         will_be_due(connection, kind, now_ms())
-    return connection.execute(
-        update(jobs).where(which).values(state="queued", attempts=0, run_at=now_ms())
-    ).rowcount
+    return _told(connection, update(jobs).where(which).values(state="queued", attempts=0, run_at=now_ms()))
 
 
-def drop(connection: Connection, job_id: int) -> bool:
-    """Remove a job that is not running; False if there is none."""
-    return (
-        connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state != "running")).rowcount == 1
-    )
+def drop(connection: Connection, job_id: int) -> list[Entry]:
+    """Remove a job that is not running; answers what the ledger is to say of it, nothing if there is none."""
+    return _told(connection, delete(jobs).where(jobs.c.id == job_id, jobs.c.state != "running"))
 
 
 def listed(connection: Connection, *, done: bool = False) -> list[dict[str, object]]:
@@ -242,6 +252,15 @@ def _next(connection: Connection, kind: Kind | None, now: int) -> Any:
         if row is not None:
             return row
     return None
+
+
+def _told(connection: Connection, change: Update | Delete) -> list[Entry]:
+    """Change jobs; answers what the ledger is to say of it."""
+    changed: dict[int, int] = dict(connection.execute(change.returning(jobs.c.id, jobs.c.position)).all())
+    whose = among(recordings.c.position, list(changed.values()))
+    found = select(recordings.c.position, recordings.c.interaction_id).where(whose)
+    ids: dict[int, int] = dict(connection.execute(found).all())
+    return [Entry(ids[changed[job_id]], metadata={"jobId": job_id}) for job_id in sorted(changed)]
 
 
 def _leased_by(worker: str) -> Sequence[ColumnElement[bool]]:

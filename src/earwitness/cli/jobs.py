@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from earwitness.archive import jobs
+from earwitness.archive import jobs, ledger
+from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
 group = typer.Typer(help="Background work.", no_args_is_help=True)
@@ -43,7 +44,9 @@ def retry(
 ) -> None:
     """Queue dead jobs anew: one, or all."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        queued = jobs.retry(connection, job_id)
+        retried = jobs.retry(connection, job_id)
+        ledger.append(connection, action("jobs retry", "Retry job"), retried)
+    queued = len(retried)
     if job_id is not None and not queued:
         fail(f"Job {job_id} is not dead, or there is none.", as_json=as_json)
     tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
@@ -54,6 +57,7 @@ def drop(client_id: ClientId, job_id: JobId, as_json: AsJson = False) -> None:
     """Remove a job that is not running."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         dropped = jobs.drop(connection, job_id)
+        ledger.append(connection, action("jobs drop", "Drop job"), dropped)
     if not dropped:
         fail(f"Job {job_id} is running, or there is none.", as_json=as_json)
     tell_json({"dropped": job_id}) if as_json else say(f"Dropped job {job_id}.")

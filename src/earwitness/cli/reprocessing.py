@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from earwitness.archive import ledger
 from earwitness.archive.jobs import StepName
+from earwitness.archive.ledger import Entry
+from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 from earwitness.ingest.reprocessing import queue_again
 
@@ -23,5 +26,9 @@ def reprocess(
     recording's source is never replaced.
     """
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        queued = queue_again(connection, step, interaction_id)
+        again = queue_again(connection, step, interaction_id)
+        told: dict[str, object] | None = {"step": step} if step else None
+        entries = [Entry(one, metadata=told) for one in again]
+        ledger.append(connection, action("reprocess", "Reprocess recording"), entries)
+    queued = len(again)
     tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")

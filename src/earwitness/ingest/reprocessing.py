@@ -1,8 +1,11 @@
 """Doing steps again, of recordings that are there: after a better engine, or a mended decoder."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, select
 
 from earwitness.archive import jobs
+from earwitness.archive.among import among
 from earwitness.archive.jobs import StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest import transcribing
@@ -11,10 +14,11 @@ from earwitness.kernel.errors import Conflict, NotFound
 
 def queue_again(
     connection: Connection, step: StepName | None = None, interaction_id: int | None = None
-) -> int:
-    """Queue all steps, or one, of all recordings, or one; answers how many jobs. What waits already is left.
+) -> Sequence[int]:
+    """Queue all steps, or one, of all recordings, or one; what waits already is left.
 
-    Raises NotFound, and Conflict where there is no engine to transcribe with.
+    Answers the interactionId of each that was queued. Raises NotFound, and Conflict where there is no
+    engine to transcribe with.
     """
     which: list[ColumnElement[bool]] = []
     if interaction_id is not None:
@@ -29,5 +33,8 @@ def queue_again(
             raise Conflict("No engine is chosen: `earwitness account set` has --transcription.")
         which += transcribing.wanted()
     if step == "measure" or step == "retain":
-        return jobs.queue_for_all(connection, "process", which, step=step)
-    return jobs.queue_for_all(connection, step or "process", which)
+        queued = jobs.queue_for_all(connection, "process", which, step=step)
+    else:
+        queued = jobs.queue_for_all(connection, step or "process", which)
+    these = select(recordings.c.interaction_id).where(among(recordings.c.position, queued))
+    return connection.scalars(these.order_by(recordings.c.position)).all()
