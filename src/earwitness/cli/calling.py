@@ -46,16 +46,13 @@ def _make(accounts: Accounts, client_id: int, command: str, route: Route, wanted
     settings = accounts.settings
     installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
     archive, viewer = accounts.open(client_id), operator(client_id)
-    by = action(command, _description(route))
+    by = action(command, route.description)
     sent = wanted if isinstance(wanted, dict) else {}
     with archive.write() if route.writes else archive.read() as connection:
         if route.writes:
             one_at_a_time(connection)
         call = Call(installation, archive, viewer, connection, by, id_)
-        if route.takes is None:
-            answer = route.handler(call)
-        else:
-            answer = route.handler(call, wanted(call) if callable(wanted) else decode.take(route.takes, sent))
+        answer = route.handle(call, wanted(call) if callable(wanted) else decode.take(route.takes, sent))
         if route.writes:
             ledger.append(connection, by, call.entries)
     if route.audit and not route.writes:
@@ -66,12 +63,6 @@ def _make(accounts: Accounts, client_id: int, command: str, route: Route, wanted
 
 def operator(client_id: int) -> Viewer:
     return Viewer(client_id, 0, "operator", "operator", None, frozenset(Right), (), "")
-
-
-def _description(route: Route) -> str:
-    if route.audit:
-        return route.audit.description
-    return (route.handler.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
 def pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:

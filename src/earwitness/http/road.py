@@ -113,6 +113,13 @@ class Route:
     def reads_query(self) -> bool:
         return self.method in {"GET", "HEAD", "DELETE"}
 
+    @property
+    def description(self) -> str:
+        """What the ledger says of it: its words there, or the first line of its documentation."""
+        if self.audit:
+            return self.audit.description
+        return (self.handler.__doc__ or self.handler.__name__).strip().splitlines()[0].rstrip(".")
+
     def handle(self, call: Call, taken: Any) -> Any:
         return self.handler(call) if self.takes is None else self.handler(call, taken)
 
@@ -242,16 +249,12 @@ def action_of(route: Route, request: AnyRequest, viewer: Viewer) -> Action:
     return Action(
         method=request.method,
         route=route.path.replace(":str}", "}"),
-        description=route.audit.description if route.audit else _first_line(route.handler),
+        description=route.description,
         username=viewer.username,
         ip_address=viewer.ip_address,
         user_id=viewer.user_id,
         request_id=request_id.get() or secrets.token_hex(8),
     )
-
-
-def _first_line(handler: Callable[..., Any]) -> str:
-    return (handler.__doc__ or handler.__name__).strip().splitlines()[0].rstrip(".")
 
 
 def _remember(
