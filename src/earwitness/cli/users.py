@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 import typer
+from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import select
 
-from earwitness.api.administration.users import change_user
-from earwitness.archive import ledger, user_changes
+from earwitness.api.administration.users import change_user, end_user
+from earwitness.archive import ledger
 from earwitness.archive.ledger import Entry
 from earwitness.archive.schema.people import users
 from earwitness.archive.timeline import one_at_a_time
@@ -22,8 +23,6 @@ Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
 Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given again.")]
 Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be given again.")]
-
-_WIRE = {"is_active": "isActive", "is_locked": "isLocked"}
 
 
 @group.command("create")
@@ -82,9 +81,7 @@ def set_(
     wanted |= {} if person is None else {"personId": identity(person)}
     if not wanted:
         fail("Say what to set: earwitness user set --help lists it.", as_json=as_json)
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        user_id = user_id_of(connection, username)
-    changed = make(client_id, "user set", change_user, wanted, id_=user_id, as_json=as_json)
+    changed = _make(client_id, "set", change_user, username, as_json, wanted)
     if as_json:
         tell_json(changed)
     else:
@@ -94,47 +91,46 @@ def set_(
 @group.command("lock")
 def lock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
     """Lock a user out, at once, until it is unlocked."""
-    _change(client_id, username, "lock", "Locked", as_json, is_locked=True)
+    changed = _make(client_id, "lock", change_user, username, as_json, {"isLocked": True})
+    tell_json(changed) if as_json else say(f"Locked user {changed.username}.")
 
 
 @group.command("unlock")
 def unlock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
     """Let a locked user in again."""
-    _change(client_id, username, "unlock", "Unlocked", as_json, is_locked=False)
+    changed = _make(client_id, "unlock", change_user, username, as_json, {"isLocked": False})
+    tell_json(changed) if as_json else say(f"Unlocked user {changed.username}.")
 
 
 @group.command("deactivate")
 def deactivate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
     """End a user: it is inactive from now on, and its API keys are revoked."""
-    _change(client_id, username, "deactivate", "Deactivated", as_json, is_active=False)
+    changed = _make(client_id, "deactivate", end_user, username, as_json)
+    tell_json(changed) if as_json else say(f"Deactivated user {changed.username}.")
 
 
 @group.command("activate")
 def activate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
     """Make a user active again. Revoked keys stay revoked: make it a new one."""
-    _change(client_id, username, "activate", "Activated", as_json, is_active=True)
+    changed = _make(client_id, "activate", change_user, username, as_json, {"isActive": True})
+    tell_json(changed) if as_json else say(f"Activated user {changed.username}.")
 
 
-def _change(
+def _make(
     client_id: int,
-    username: str,
     command: str,
-    done: str,
+    handler: HTTPRouteHandler,
+    username: str,
     as_json: bool,
-    **columns: Any,
-) -> None:
-    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        one_at_a_time(connection)
+    wanted: dict[str, Any] | None = None,
+) -> User:
+    """Make a call that changes a user, and answer how it is then."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         user_id = user_id_of(connection, username)
-        told: dict[str, Any] = {_WIRE[name]: value for name, value in columns.items()}
-        if command == "deactivate":
-            told["revokedApiKeyIds"] = user_changes.end_user(connection, user_id)
-        else:
-            user_changes.change_user(connection, user_id, **columns)
-        entry = Entry(user_id, "User", None, "User", told)
-        ledger.append(connection, action(f"user {command}", f"{command.capitalize()} user"), [entry])
+    make(client_id, f"user {command}", handler, wanted, id_=user_id, as_json=as_json)
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         (changed,) = user_records(connection, client_id, [user_id])
-    tell_json(changed) if as_json else say(f"{done} user {changed.username}.")
+    return changed
 
 
 def _row(user: User) -> dict[str, Any]:
