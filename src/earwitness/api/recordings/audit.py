@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from earwitness.api.recordings.named import by_recording_id
-from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.viewer import Viewer, visible_to
+from earwitness.archive.viewer import Viewer
+from earwitness.archive.visible import visible_position
 from earwitness.http import road
 from earwitness.http.road import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
@@ -53,13 +53,7 @@ class AuditSearchResult(Wire):
 )
 def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer[list[AuditSearchResult]]:
     """Read who accessed or changed a recording, oldest first."""
-    visible = call.connection.scalar(
-        select(recordings.c.position).where(
-            recordings.c.interaction_id == wanted.recording_id, visible_to(call.viewer)
-        )
-    )
-    if visible is None:
-        raise NotFound(f"There is no recording {wanted.recording_id}.")
+    visible_position(call.connection, call.viewer, wanted.recording_id)
     of_recording = (audit_rows.c.parent_entity_name == "Recording") & (
         audit_rows.c.parent_entity_id == wanted.recording_id
     )
