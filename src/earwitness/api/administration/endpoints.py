@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, delete, exists, or_, select, update
 
@@ -14,6 +13,7 @@ from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.viewer import check_sees_everything
 from earwitness.http import road
+from earwitness.http.given import given
 from earwitness.http.road import Answer, Call
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -114,7 +114,7 @@ def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEnd
     columns = _columns(call.connection, before.metadata, wanted)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(columns))
-    call.changed("Endpoint", endpoint_id, _given(wanted))
+    call.changed("Endpoint", endpoint_id, given(wanted))
     return recorded_endpoints(call.connection, call.viewer, [endpoint_id], owners=True)[0]
 
 
@@ -142,9 +142,3 @@ def _columns(connection: Connection, metadata: dict[str, Any], wanted: EndpointC
         others = {key: value for key, value in columns.get("metadata", metadata).items() if key != "label"}
         columns["metadata"] = others | ({"label": wanted.label} if wanted.label else {})
     return columns
-
-
-def _given(wanted: EndpointChange) -> dict[str, object]:
-    """What was asked for, as the ledger keeps it."""
-    sent: dict[str, object] = msgspec.to_builtins(wanted)
-    return {name: value for name, value in sent.items() if value is not None or name == "ownedByPersonId"}

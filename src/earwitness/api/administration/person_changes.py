@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select, update
 
@@ -14,12 +13,11 @@ from earwitness.archive.reindexing import index_anew
 from earwitness.archive.retention import recompute_for_people
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.http.given import given
 from earwitness.http.road import Call
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
-
-_NULL_MEANS_NONE = {"retentionGroupId", "byoStorageAccountId"}
 
 
 class PersonEndpoint(Wire):
@@ -87,7 +85,7 @@ def change(call: Call, person_id: int, wanted: PersonChange) -> Person:
         index_anew(connection, select(part.position).where(part.person_id == person_id))
     if "retention_group_id" in changed:
         recompute_for_people(connection, [person_id])
-    call.changed("Person", person_id, _given(wanted))
+    call.changed("Person", person_id, given(wanted))
     return person_records(connection, call.viewer, [person_id], storage=True)[0]
 
 
@@ -151,9 +149,3 @@ def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -
     connection.execute(
         update(endpoints).where(endpoints.c.id.in_(endpoint_ids)).values(owned_by_person_id=person_id)
     )
-
-
-def _given(wanted: PersonChange) -> dict[str, object]:
-    """What was asked for, as the ledger keeps it."""
-    sent: dict[str, object] = msgspec.to_builtins(wanted)
-    return {name: value for name, value in sent.items() if value is not None or name in _NULL_MEANS_NONE}
