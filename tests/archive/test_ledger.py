@@ -32,7 +32,7 @@ def test_one_call_is_one_header_with_a_row_for_each_recording(firm: Firm) -> Non
 
 def test_an_action_without_entries_leaves_no_header(firm: Firm) -> None:
     with firm.archive.write() as connection:
-        assert ledger.append(connection, ACTION, []) is None
+        ledger.append(connection, ACTION, [])
         assert connection.execute(select(audit_headers)).all() == []
 
 

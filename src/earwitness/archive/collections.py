@@ -134,7 +134,7 @@ def change_collection(
         name = wanted.name
         this = kind.catalogue.c.id == collection_id
         connection.execute(update(kind.catalogue).where(this).values(name=name))
-    entries = [Entry(collection_id, kind.entity_name, None, kind.entity_name, {"name": name})]
+    entries = [Entry(collection_id, kind.entity_name, {"name": name})]
     if wanted.interaction_ids is not None:
         wanted_members = _positions(connection, viewer, wanted.interaction_ids)
         members = _members(connection, kind, viewer, collection_id)
@@ -168,7 +168,7 @@ def end_collection(connection: Connection, kind: Kind, collection_id: int) -> li
         kind.key_name: {"id": collection_id, "name": row.name},
         "change": "removed",
     }
-    ended = Entry(collection_id, kind.entity_name, None, kind.entity_name, {"name": row.name, "ended": True})
+    ended = Entry(collection_id, kind.entity_name, {"name": row.name, "ended": True})
     return [ended, *(Entry(one, metadata=told) for one in members)]
 
 

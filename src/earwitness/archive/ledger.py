@@ -32,12 +32,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an action did to one thing. `metadata` is shown as it is in the audit log."""
+    """What an action did to one thing, its own parent. `metadata` is shown as it is in the audit log."""
 
     entity_id: int
     entity_name: str = "Recording"
-    parent_id: int | None = None
-    parent_name: str = "Recording"
     metadata: dict[str, object] | None = None
     response_code: int = 200
 
@@ -50,10 +48,10 @@ class Named:
     third_party_ids: Sequence[str] = field(default=())
 
 
-def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> int | None:
-    """Write one header and a row for each entry; without entries, nothing. Answers the header's id."""
+def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
+    """Write one header and a row for each entry; without entries, nothing."""
     if not entries:
-        return None
+        return
     header: int = connection.execute(
         insert(audit_headers)
         .values(
@@ -76,15 +74,14 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
                 "audit_header_id": header,
                 "entity_name": entry.entity_name,
                 "entity_id": entry.entity_id,
-                "parent_entity_name": entry.parent_name,
-                "parent_entity_id": entry.entity_id if entry.parent_id is None else entry.parent_id,
+                "parent_entity_name": entry.entity_name,
+                "parent_entity_id": entry.entity_id,
                 "metadata": entry.metadata,
                 "response_code": entry.response_code,
             }
             for entry in entries
         ],
     )
-    return header
 
 
 def append_access(

@@ -81,7 +81,7 @@ _PLAYS = (
 def _remembered_at(connection: Connection, action: Action, play: Entry, since: int) -> int | None:
     """When the same user played the same, and said the same of it; None is not since then."""
     asked = {
-        "parent_name": play.parent_name,
+        "parent_name": play.entity_name,
         "recording_id": play.entity_id,
         "since": since,
         "user_id": action.user_id,

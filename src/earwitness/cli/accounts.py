@@ -87,7 +87,7 @@ def set_(
         fail("Say what to set: earwitness account set --help lists it.", as_json=as_json)
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
-        entry = Entry(client_id, "Account", None, "Account", told)
+        entry = Entry(client_id, "Account", told)
         ledger.append(connection, action("account set", "Set account"), [entry])
         change_account(connection, accounts, wanted)
         changed = account_settings(connection, accounts)

@@ -26,7 +26,7 @@ def create(
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         key_id, api_key = add_api_key(connection, user_id_of(connection, username))
-        entry = Entry(key_id, "ApiKey", None, "ApiKey", {"username": username})
+        entry = Entry(key_id, "ApiKey", {"username": username})
         ledger.append(connection, action("apikey create", "Create API key"), [entry])
     if as_json:
         tell_json({"clientId": client_id, "username": username, "apiKey": api_key})
@@ -58,7 +58,7 @@ def revoke(
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         username = revoke_key(connection, key_id)
-        entry = Entry(key_id, "ApiKey", None, "ApiKey", {"username": username, "revoked": True})
+        entry = Entry(key_id, "ApiKey", {"username": username, "revoked": True})
         ledger.append(connection, action("apikey revoke", "Revoke API key"), [entry])
     if as_json:
         tell_json({"id": key_id, "username": username})

@@ -143,6 +143,6 @@ def _rewrap_all(
 
 
 def _remember(archive: Archive, by: Action, metadata: dict[str, object]) -> None:
-    entry = Entry(archive.client_id, "Account", None, "Account", metadata)
+    entry = Entry(archive.client_id, "Account", metadata)
     with archive.write() as connection:
         ledger.append(connection, by, [entry])

@@ -38,7 +38,7 @@ def create(
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         user_id = add_user(connection, username, granted)
-        entry = Entry(user_id, "User", None, "User", {"username": username, "rolesAndRights": granted})
+        entry = Entry(user_id, "User", {"username": username, "rolesAndRights": granted})
         ledger.append(connection, action("user create", "Create user"), [entry])
     if as_json:
         tell_json({"id": user_id, "username": username, "rolesAndRights": granted})

@@ -66,7 +66,7 @@ class Call:
 
     def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
         """Note a change for the ledger; it is written with the change."""
-        self.entries.append(Entry(entity_id, entity_name, None, entity_name, metadata))
+        self.entries.append(Entry(entity_id, entity_name, metadata))
 
     def changed_recording(self, interaction_id: int, metadata: dict[str, object] | None = None) -> None:
         self.entries.append(Entry(interaction_id, metadata=metadata))
