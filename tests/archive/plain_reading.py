@@ -1,11 +1,12 @@
 """The contract's search, read in plain Python over a list: obviously right, and slow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from earwitness.archive import free_text
+from earwitness.archive.free_text import All, Either, Node, Not, Phrase, parse, place
 from earwitness.archive.text import document_tokens
 
 
@@ -150,5 +151,18 @@ def _between(one: Told, wanted: dict[str, Any] | None) -> bool:
 
 
 def _says(one: Told, wanted: str | None) -> bool:
-    node = free_text.parse(wanted) if wanted else None
-    return node is None or free_text.matches(node, document_tokens(one.fields))
+    node = parse(wanted) if wanted else None
+    return node is None or matches(node, document_tokens(one.fields))
+
+
+def matches(node: Node, document: Sequence[str]) -> bool:
+    """Say whether a document's tokens answer a query: what both databases must say."""
+    match node:
+        case Phrase():
+            return place(node, document) is not None
+        case All(parts):
+            return all(matches(part, document) for part in parts)
+        case Either(parts):
+            return any(matches(part, document) for part in parts)
+        case Not(part):
+            return not matches(part, document)

@@ -13,13 +13,13 @@ from earwitness.archive.free_text import (
     Node,
     Not,
     Phrase,
-    matches,
     parse,
 )
 from earwitness.archive.snippets import snippet
 from earwitness.archive.text import document_tokens
 from earwitness.archive.text_queries import fts5
 from earwitness.kernel.errors import BadRequest
+from tests.archive.plain_reading import matches
 
 
 def word(*tokens: str, prefix: bool = False) -> Phrase:

@@ -36,7 +36,6 @@ from earwitness.archive.free_text import (
     Node,
     Not,
     Phrase,
-    matches,
     parse,
 )
 from earwitness.archive.text import document_tokens, query_tokens
@@ -50,6 +49,7 @@ from earwitness.archive.text_parts import (
 )
 from earwitness.archive.text_queries import can_be_read, fts5, stands_in
 from earwitness.kernel.errors import BadRequest
+from tests.archive.plain_reading import matches
 
 Documents = Sequence[Sequence[str]]
 

@@ -1,4 +1,4 @@
-"""What `freeText` asks, and how plain Python answers it.
+"""What `freeText` asks, and where a phrase of it stands in a document.
 
 `text_queries.py` asks SQLite, and `text_parts.py` PostgreSQL.
 
@@ -186,22 +186,6 @@ def _negated(part: Node, negated: bool) -> Node:
 
 def _refuse(position: int, message: str) -> NoReturn:
     raise BadRequest.of(Fault("freeText", message, position))
-
-
-# Answering in plain Python
-
-
-def matches(node: Node, document: Sequence[str]) -> bool:
-    """Say whether a document's tokens answer a query: what both databases must say."""
-    match node:
-        case Phrase():
-            return place(node, document) is not None
-        case All(parts):
-            return all(matches(part, document) for part in parts)
-        case Either(parts):
-            return any(matches(part, document) for part in parts)
-        case Not(part):
-            return not matches(part, document)
 
 
 def place(phrase: Phrase, document: Sequence[str]) -> int | None:
