@@ -210,7 +210,7 @@ def test_whether_what_is_hidden_needs_it_is_not_told(world: World, catalogue: st
         for one in (used, free, 900_001)
     ]
     told = {(answer.status_code, answer.json()["detail"]) for answer in answers}
-    assert told == {(403, "This takes somebody who may see every recording.")}
+    assert told == {(403, "Only a user who may see every recording can do this.")}
     assert world.firm.call("DELETE", f"/admin/{catalogue}/{used}").status_code == 409
     assert world.firm.call("DELETE", f"/admin/{catalogue}/{free}").status_code == 200
 

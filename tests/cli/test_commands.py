@@ -53,7 +53,7 @@ def test_accounts_are_created_once_and_listed(run: Run, tell: Tell) -> None:
     assert [account["clientId"] for account in tell("account", "list")] == [7, CLIENT_ID]
     assert "7" in run("account", "create", 7, "--name", "Again", exit_code=1).stderr
     assert tell("account", "create", 7, "--name", "Again", exit_code=1) == {
-        "error": "There is an account 7 already."
+        "error": "There is already an account 7."
     }
     shown = run("account", "list").stdout
     assert "Firm [bold] :phone:" in shown

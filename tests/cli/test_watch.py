@@ -55,7 +55,7 @@ def test_once_fails_if_any_file_did(firm: Firm, folder: Path, run: Run, tell: Te
     (folder / "odd.wav").write_bytes(tone())
     done = run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
     assert f"{name(1)} taken as interactionId 1" in done.stdout
-    assert "odd.wav failed: Its name does not fit" in done.stdout
+    assert "odd.wav failed: Its name does not match" in done.stdout
     assert "Taken 1, Already there 0, Failed 1, Waiting 0." in done.stdout
     assert tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["failed"] == []
 

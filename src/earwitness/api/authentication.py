@@ -177,4 +177,4 @@ def _issue(
 
 
 def _refused() -> Unauthenticated:
-    return unauthenticated("These credentials are not right.")
+    return unauthenticated("The credentials are not valid.")

@@ -67,7 +67,7 @@ def start(call: Call, sent: CallStart) -> Started:
             sent.direction,
         )
         if not same or told not in {None, known.started_at}:
-            raise Conflict(f"{sent.third_party_id} is another call, and in progress.")
+            raise Conflict(f"A different call {sent.third_party_id} is already in progress.")
         return _started(sent.third_party_id, known.started_at)
     start_call(
         call.connection,

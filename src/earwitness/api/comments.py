@@ -145,7 +145,7 @@ def _check(wanted: NewComment) -> None:
         faults.append(Fault("tag", "expected some text"))
     start, end = wanted.start_offset_in_seconds, wanted.end_offset_in_seconds
     if end is not None and end < (start or 0):
-        faults.append(Fault("endOffsetInSeconds", "lies before startOffsetInSeconds"))
+        faults.append(Fault("endOffsetInSeconds", "is before startOffsetInSeconds"))
     if faults:
         raise BadRequest.of(*faults)
 
@@ -167,7 +167,7 @@ def withdraw_comment(call: Call, wanted: CommentToWithdraw) -> CommentId:
     if author_id is None:
         raise NotFound(f"There is no comment {wanted.c_idf} on recording {wanted.recording_id}.")
     if author_id != call.viewer.user_id and not _is_admin(call.viewer):
-        raise Forbidden("A comment is withdrawn by its author or an Admin.")
+        raise Forbidden("Only its author or an Admin can withdraw a comment.")
     call.connection.execute(update(comments).where(this).values(withdrawn_at=now_ms()))
     call.changed_recording(wanted.recording_id, {"withdrawnCommentId": wanted.c_idf})
     return CommentId(comment_id=wanted.c_idf)

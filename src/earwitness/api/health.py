@@ -58,7 +58,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     """
     installation: Installation = request.app.state.installation
     if not (_is_local(request) or _has_token(request, installation.settings.metrics_token)):
-        raise Forbidden("Metrics are for callers on the same machine, or with the token of the settings.")
+        raise Forbidden("Only callers on the same machine, or with the metrics token, can read metrics.")
     said = await to_thread.run_sync(installation.metrics.text)
     return Response(said, media_type=CONTENT_TYPE)
 

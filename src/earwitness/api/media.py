@@ -101,7 +101,7 @@ def _with_url(request: AnyRequest) -> Play:
     query: MediaUrlQuery = decode.take(MediaUrlQuery, _query(request))
     grant = unseal(installation.tokens, query.token)
     if grant.interaction_id != decode.path_id(request):
-        raise unauthenticated("This URL is not one of ours.")
+        raise unauthenticated("The URL is not valid.")
     archive, viewer = recognise(installation, request, grant.claims)
     action = off_road.action(request, viewer, _MEDIA_URL, "Play recording by URL")
     given = {"format": grant.format, "comment": grant.comment}

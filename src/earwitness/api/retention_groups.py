@@ -194,7 +194,7 @@ def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) ->
     if not name.strip():
         raise BadRequest.of(Fault("name", "expected a name"))
     if connection.scalar(select(retention_groups.c.id).where(retention_groups.c.name == name, *but)):
-        raise Conflict(f"There is a retention group {name} already.")
+        raise Conflict(f"There is already a retention group {name}.")
 
 
 def _check_days(path: str, days: Any) -> None:
@@ -203,12 +203,12 @@ def _check_days(path: str, days: Any) -> None:
         raise BadRequest.of(Fault(path, "expected days by type of recording"))
     faults = [] if "default" in days else [Fault(_at(path, "default"), "required")]
     faults += [
-        Fault(_at(path, printable(name)), "no type of recording can be called so")
+        Fault(_at(path, printable(name)), "not a valid type of recording")
         for name in days
         if not re.fullmatch(_TYPE, name)
     ]
     faults += [
-        Fault(_at(path, printable(name)), f"expected whole days from 1 to {_MOST_DAYS}, or null for ever")
+        Fault(_at(path, printable(name)), f"expected a whole number of days from 1 to {_MOST_DAYS}, or null")
         for name, value in days.items()
         if value is not None and not (type(value) is int and 1 <= value <= _MOST_DAYS)
     ]

@@ -107,7 +107,7 @@ class Accounts:
             try:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:
-                raise Conflict(f"There is an account {client_id} already.") from None
+                raise Conflict(f"There is already an account {client_id}.") from None
             open_keys(self.settings, create=not self.all())
             self._fill(client_id)
         return account

@@ -131,11 +131,11 @@ def as_problem(error: Exception) -> Problem:
         return BadRequest("A text is longer than the database takes.")
     if _says(error, SQLITE_INTERRUPT, _CANCELED):
         return _out_of_time()
-    return Unavailable("The database does not answer at the moment.", headers={"Retry-After": "5"})
+    return Unavailable("The database is not available at the moment.", headers={"Retry-After": "5"})
 
 
 def _out_of_time() -> OutOfTime:
-    return OutOfTime("This takes too long to answer; ask for less, as a shorter dateTimeRange.")
+    return OutOfTime("The time limit was exceeded; ask for less, for example a shorter dateTimeRange.")
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def window_of(wanted: DateTimeRange | None) -> Window:
     if wanted is None:
         return Window()
     if wanted.from_ is not None and wanted.to is not None and wanted.from_ > wanted.to:
-        raise BadRequest.of(Fault("dateTimeRange", "from lies after to"))
+        raise BadRequest.of(Fault("dateTimeRange", "from is after to"))
     # Drivers take plain integers.
     return Window(*(None if moment is None else int(moment) for moment in (wanted.from_, wanted.to)))
 

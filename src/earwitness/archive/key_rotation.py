@@ -96,7 +96,7 @@ def _free_to_go(connection: Connection, interaction_id: int) -> int:
         raise Conflict(f"Recording {interaction_id} is under legal hold: {', '.join(held)}.", code="held")
     if row.retain_until is None or row.retain_until > now_ms():
         until = "for ever" if row.retain_until is None else f"until {format_ms(row.retain_until)}"
-        raise Conflict(f"Recording {interaction_id} is to be kept {until}.", code="retained")
+        raise Conflict(f"Recording {interaction_id} must be kept {until}.", code="retained")
     position: int = row.position
     return position
 

@@ -162,7 +162,7 @@ def _recompute(connection: Connection, found: Subquery) -> None:
         these = select(found.c.position).join(recordings, recordings.c.position == found.c.position)
         if connection.scalar(these.where(shorter).limit(1)) is not None:
             raise Conflict(
-                "This would shorten for how long recordings are kept, which this account does not allow.",
+                "This would shorten how long recordings are kept, which this account does not allow.",
                 code="retention-shortened",
             )
     _set(connection, found)

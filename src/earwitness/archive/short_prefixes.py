@@ -25,7 +25,7 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     short = {part: set(_short(part)) for part in parts}
     if any(short.values()) and not can_be_read(asked):
         raise BadRequest.of(
-            Fault("freeText", "expected three letters or more before * inside so many ANDs and ORs")
+            Fault("freeText", "expected at least three letters before * in ANDs and ORs nested this deeply")
         )
     if connection.dialect.name != "sqlite":
         return asked, None

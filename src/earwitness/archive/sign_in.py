@@ -52,7 +52,7 @@ def _check(connection: Connection, subjects: Sequence[str], now: int) -> None:
 
 def _too_many(wait_ms: int) -> TooManyRequests:
     return TooManyRequests(
-        "Too many failures to sign in; wait before the next attempt.",
+        "Too many failed sign-ins; wait before the next attempt.",
         headers={"Retry-After": str(max(1, -(-wait_ms // 1000)))},
     )
 

@@ -45,7 +45,7 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise BadRequest.of(
-            Fault("timeRanges.timeZone", "expected an IANA time zone, Europe/London say")
+            Fault("timeRanges.timeZone", "expected an IANA time zone, such as Europe/London")
         ) from None
 
 

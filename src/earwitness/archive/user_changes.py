@@ -38,7 +38,7 @@ def change_user(
     if policy_ids is not None:
         limit(connection, user_id, policy_ids)
     if had_admin and not _has_admin(connection):
-        raise Conflict("This is the last active Admin; make another one first.", code="last-admin")
+        raise Conflict("This is the last active Admin; add another one first.", code="last-admin")
 
 
 def end_user(connection: Connection, user_id: int) -> list[int]:
@@ -59,7 +59,7 @@ def _check_username(connection: Connection, user_id: int, username: str) -> None
     check_username(username)
     same = select(users.c.id).where(users.c.username_folded == username.casefold(), users.c.id != user_id)
     if connection.scalar(same) is not None:
-        raise Conflict(f"There is a user {username} already.")
+        raise Conflict(f"There is already a user {username}.")
 
 
 def _has_admin(connection: Connection) -> bool:

@@ -34,7 +34,7 @@ def add_user(
     check_roles_and_rights(roles_and_rights)
     folded = username.casefold()
     if connection.scalar(select(users.c.id).where(users.c.username_folded == folded)) is not None:
-        raise Conflict(f"There is a user {username} already.")
+        raise Conflict(f"There is already a user {username}.")
     user_id: int = connection.execute(
         insert(users)
         .values(
@@ -79,7 +79,7 @@ def check_roles_and_rights(names: Sequence[str]) -> None:
     """Raise BadRequest for each name that is neither a role nor a right."""
     known = [*map(str, Role), *map(str, Right)]
     faults = [
-        Fault(f"rolesAndRights[{index}]", f"no role or right is called {name}{nearest(name, known)}")
+        Fault(f"rolesAndRights[{index}]", f"there is no role or right {name}{nearest(name, known)}")
         for index, name in enumerate(names)
         if name not in known
     ]

@@ -160,7 +160,7 @@ def _wrong_with(archive: Archive, row: Row[Any]) -> tuple[str, str] | None:
         key = archive.vault.unwrap(wrapped, row.vault_id, row.interaction_id)
         with archive.vault.open(row.name, key, row.kind) as reader:
             if (reader.size, reader.stored_size) != (row.size_bytes, row.stored_bytes):
-                raise Corrupt("The stored media is not of the size that was stored.")
+                raise Corrupt("The stored media does not have the size that was recorded.")
             reader.verify(row.sha256)
     except ObjectMissing as problem:
         return "missing", problem.detail

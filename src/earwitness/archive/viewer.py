@@ -79,7 +79,7 @@ def check_sees_everything(viewer: Viewer) -> None:
     It keeps what a recording may need from being deleted without telling whether one does.
     """
     if viewer.policies or not viewer.may(Right.RECORDING_PRIVATE_VIEW):
-        raise Forbidden("This takes somebody who may see every recording.")
+        raise Forbidden("Only a user who may see every recording can do this.")
 
 
 def _allowed(policy: AccessPolicy) -> ColumnElement[bool]:

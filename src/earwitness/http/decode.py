@@ -31,7 +31,7 @@ def take(expected: Any, sent: Sent) -> Any:
     if expected is not None:
         return convert(sent, expected)
     if sent:
-        raise BadRequest.of(Fault("", "nothing is expected here"))
+        raise BadRequest.of(Fault("", "expected no body"))
     return None
 
 

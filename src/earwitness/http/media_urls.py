@@ -48,11 +48,11 @@ def unseal(tokens: Tokens, token: str) -> Grant:
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
-        raise unauthenticated("This URL is not one of ours.") from None
+        raise unauthenticated("The URL is not valid.") from None
     code, content = sealed[:_CODE_BYTES], sealed[_CODE_BYTES:]
     if not hmac.compare_digest(code, tokens.code(_PURPOSE, content)):
-        raise unauthenticated("This URL is not one of ours.")
+        raise unauthenticated("The URL is not valid.")
     grant = msgspec.json.decode(content, type=Grant)
     if grant.expires_at < now_ms():
-        raise unauthenticated("This URL has expired; ask for another.", "token-expired")
+        raise unauthenticated("The URL has expired; request a new one.", "token-expired")
     return grant

@@ -42,8 +42,8 @@ async def events(request: Request[Any, Any, Any], most_bytes: int) -> AsyncItera
                     yield bytes(event)
         parser.close()
     except MultipartError as error:
-        raise BadRequest.of(Fault("", f"expected whole multipart/form-data: {error}")) from None
+        raise BadRequest.of(Fault("", f"expected complete multipart/form-data: {error}")) from None
 
 
 def _too_large(most_bytes: int) -> TooLarge:
-    return TooLarge(f"More than {most_bytes >> 30} GiB is not taken at once.")
+    return TooLarge(f"The request is larger than the limit of {most_bytes >> 30} GiB.")

@@ -20,7 +20,7 @@ _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 400: "b
 
 
 def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
-    """The problem as it travels. `type` is a path of the documentation that goes with the code."""
+    """The problem as it travels. `type` is a URN made of the code: `urn:earwitness:problem:not-found`."""
     body: dict[str, Any] = {
         "type": f"urn:earwitness:problem:{problem.code}",
         "title": problem.title(),
@@ -67,7 +67,9 @@ def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Re
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
-    return on_problem(request, Problem(f"Something went wrong inside; the log has it as {request_id.get()}."))
+    return on_problem(
+        request, Problem(f"Unexpected server error; see request id {request_id.get()} in the log.")
+    )
 
 
 def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:
@@ -78,7 +80,7 @@ def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Res
 
 def on_contradiction(request: Request[Any, Any, Any], error: IntegrityError) -> Response[bytes]:
     """Two changes at once that cannot both be: the database let the other one through."""
-    return on_problem(request, Conflict("This contradicts what is there; look again, and repeat."))
+    return on_problem(request, Conflict("Another change came first; read the current state and try again."))
 
 
 HANDLERS: dict[Any, Any] = {

@@ -68,5 +68,7 @@ class Asked:
             if last and stop <= start:
                 return None
         if start >= size:
-            raise RangeUnsatisfiable(f"There are {size} bytes.", headers={"Content-Range": f"bytes */{size}"})
+            raise RangeUnsatisfiable(
+                f"The media has {size} bytes.", headers={"Content-Range": f"bytes */{size}"}
+            )
         return Part(start, min(stop, size), size)

@@ -37,7 +37,7 @@ def check_playable(connection: Connection, playable: Playable, comment: str | No
     """Raise BadRequest where the account asks for a comment and there is none, NotFound without media."""
     if not (comment or "").strip() and connection.scalar(_FORCED_COMMENTS):
         raise BadRequest.of(
-            Fault("comment", "this account asks for a comment with every play"), code="comment-required"
+            Fault("comment", "required for every play in this account"), code="comment-required"
         )
     if playable.raw is None:
         raise NotFound("This recording has no media.", code="no-media")
@@ -118,7 +118,7 @@ def send_part(
 def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:
     reader = leaving.enter_context(vault.open(stored.name, key, stored.kind))
     if reader.size != stored.size_bytes:
-        raise Corrupt("The stored media is not of the size that was stored.")
+        raise Corrupt("The stored media does not have the size that was recorded.")
     return reader
 
 

@@ -40,7 +40,7 @@ def claims_of(installation: Installation, request: Request[Any, Any, Any]) -> di
     """What the bearer token says: the `client`, the user (`sub`) and the `key`. Raises Unauthenticated."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise unauthenticated("This needs a bearer token: POST /authWithApiKey gives one.")
+        raise unauthenticated("Expected a bearer token, as POST /authWithApiKey answers.")
     return installation.tokens.read("bearer", token.strip())
 
 
@@ -58,7 +58,7 @@ def archive_of(installation: Installation, claims: dict[str, Any]) -> Archive:
     try:
         return installation.accounts.open(int(claims["client"]))
     except NotFound:
-        raise unauthenticated("This token is not one of ours.") from None
+        raise unauthenticated("The token is not valid.") from None
 
 
 def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> str:
@@ -135,7 +135,7 @@ def viewer_of(
     user_id = int(claims["sub"])
     rows = connection.execute(_USER, {"user_id": user_id, "key_id": int(claims["key"])}).all()
     if not rows:
-        raise unauthenticated("This user or key is no longer active.")
+        raise unauthenticated("The user or its API key is no longer active.")
     granted = {name for _, _, _, name, _, _ in rows if name is not None}
     policies = {policy_id: conditions for *_, policy_id, conditions in rows if policy_id is not None}
     username, username_folded, person_id, *_ = rows[0]

@@ -56,11 +56,11 @@ class Tokens:
         try:
             claims = self._signed_by_us(token)
         except jwt.InvalidTokenError:
-            raise unauthenticated("This token is not one of ours.") from None
+            raise unauthenticated("The token is not valid.") from None
         if claims["exp"] * 1000 <= now_ms():
             raise unauthenticated("The token has expired; sign in again.", "token-expired")
         if claims.get("use") != use:
-            raise unauthenticated(f"This is not a {use} token.")
+            raise unauthenticated(f"Expected a {use} token.")
         return claims
 
     def _claims(self, token: str) -> dict[str, Any]:

@@ -149,7 +149,7 @@ _KNOWN = select(
 
 
 def _other(third_party_id: str) -> Conflict:
-    return Conflict(f"{third_party_id} is another recording: its media or metadata differ.")
+    return Conflict(f"A recording {third_party_id} exists, with other media or metadata.")
 
 
 def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action) -> list[int]:

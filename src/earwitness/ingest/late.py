@@ -43,7 +43,7 @@ def accept_transcript(
             transcript.language,
             msgspec.to_builtins(transcript.segments),
         ):
-            raise Conflict(f"{third_party_id} has another transcript from its source already.")
+            raise Conflict(f"{third_party_id} already has a different transcript from its source.")
         return _accepted(row, is_new=False)
     add_transcript(connection, row.position, transcript)
     if replaced_in:
@@ -74,7 +74,7 @@ def accept_media(
     )
     if known is not None:
         if known != media.sealed.sha256:
-            raise Conflict(f"{third_party_id} has other media already.")
+            raise Conflict(f"{third_party_id} already has different media.")
         return _accepted(row, is_new=False)
     add_media(connection, archive, row.position, row.interaction_id, media)
     connection.execute(update(recordings).where(_is(row)).values(has_media=True, status="received"))

@@ -126,7 +126,7 @@ def faults_in(values: IngestMetadata, has_media: bool) -> list[Fault]:
 def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
     start, end, given = times(values)
     if end < start:
-        return [Fault("endDatetimeUTC", "lies before startDatetimeUTC")]
+        return [Fault("endDatetimeUTC", "is before startDatetimeUTC")]
     if end > LATEST_MS:
         return [Fault("durationInSeconds", "ends after 2199")]
     if values.end_datetime_utc is not None and values.duration_in_seconds is not None:
@@ -134,7 +134,7 @@ def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
         if apart_ms > _AGREE_WITHIN_MS:
             return [Fault("durationInSeconds", "differs from endDatetimeUTC by more than a second")]
     if not given and not has_media:
-        return [Fault("endDatetimeUTC", "required without media, or durationInSeconds")]
+        return [Fault("endDatetimeUTC", "required without media, unless durationInSeconds is sent")]
     return []
 
 
@@ -146,7 +146,7 @@ def _message(values: IngestMetadata) -> list[Fault]:
 
 def _transcript(transcript: IngestTranscript, path: str = "") -> list[Fault]:
     return [
-        Fault(f"{path}segments[{index}].end", "lies before start")
+        Fault(f"{path}segments[{index}].end", "is before start")
         for index, segment in enumerate(transcript.segments)
         if segment.end < segment.start
     ]

@@ -30,7 +30,7 @@ def queue_again(
         which.append(recordings.c.has_media)
     if step == "transcribe":
         if transcribing.engine_of(connection) == transcribing.NONE:
-            raise Conflict("No engine is chosen: `earwitness account set` has --transcription.")
+            raise Conflict("No engine is set: choose one with `earwitness account set --transcription`.")
         which += transcribing.wanted()
     if step == "measure" or step == "retain":
         queued = jobs.queue_for_all(connection, "process", which, step=step)

@@ -113,7 +113,7 @@ class WatchedFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Conflict("Another process watches this folder.") from None
+                raise Conflict("Another process is already watching this folder.") from None
             yield
 
     def look(self) -> tuple[list[Found], list[Outcome]]:
@@ -218,7 +218,7 @@ class WatchedFolder:
     def _metadata(self, found: Found) -> bytes:
         """What is sent with the media: by its sidecar, else by its name and record, else by its place."""
         if found.call is None and found.sidecar is None:
-            raise BadRequest("Its name does not fit the template, and it has no sidecar.")
+            raise BadRequest("Its name does not match the template, and it has no sidecar.")
         known: dict[str, Any] = {"thirdPartyId": str(self._relative(found.media))}
         if self._reading.source:
             known["source"] = self._reading.source

@@ -1,19 +1,19 @@
-"""Everything that can be said "no" with.
+"""The problems that a request can be answered with.
 
     Problem                    any answer that is not a success (RFC 9457)
-    ├── BadRequest        400  what was sent cannot be taken; names the fields
-    ├── Unauthenticated   401  nobody signed in, or not any more
-    ├── Forbidden         403  the right is missing
-    ├── NotFound          404  there is none, or none that may be seen
-    ├── Conflict          409  it contradicts what is there
+    ├── BadRequest        400  what was sent is not valid; names the fields
+    ├── Unauthenticated   401  not signed in, or no longer
+    ├── Forbidden         403  signed in, and not allowed
+    ├── NotFound          404  does not exist, or may not be seen
+    ├── Conflict          409  conflicts with the current state
     ├── TooLarge          413
     ├── UnsupportedMedia  415
     ├── RangeUnsatisfiable 416
     ├── Unprocessable     422  understood, and not possible with this recording
     ├── TooManyRequests   429
-    ├── Corrupt           500  stored media does not verify
+    ├── Corrupt           500  stored media is damaged
     ├── Unavailable       503  try again later
-    ├── OutOfTime         503  answering it took longer than is allowed
+    ├── OutOfTime         503  the answer took longer than allowed
     └── StorageFull       507
 
 The docstring of each is its title. A detail is written for the person who reads it: it never holds
@@ -66,7 +66,7 @@ class Problem(Exception):
 
 
 class BadRequest(Problem):
-    """What was sent cannot be taken."""
+    """Invalid request."""
 
     status = HTTPStatus.BAD_REQUEST
     default_code = "bad-request"
@@ -81,56 +81,56 @@ class BadRequest(Problem):
 
 
 class Unauthenticated(Problem):
-    """Sign in first."""
+    """Authentication required."""
 
     status = HTTPStatus.UNAUTHORIZED
     default_code = "unauthorized"
 
 
 class Forbidden(Problem):
-    """A right is missing."""
+    """Not allowed."""
 
     status = HTTPStatus.FORBIDDEN
     default_code = "forbidden"
 
 
 class NotFound(Problem):
-    """There is no such thing."""
+    """Not found."""
 
     status = HTTPStatus.NOT_FOUND
     default_code = "not-found"
 
 
 class Conflict(Problem):
-    """This contradicts what is there."""
+    """Conflict with the current state."""
 
     status = HTTPStatus.CONFLICT
     default_code = "conflict"
 
 
 class TooLarge(Problem):
-    """That is more than is taken at once."""
+    """Request too large."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "too-large"
 
 
 class UnsupportedMedia(Problem):
-    """This content type is not taken here."""
+    """Unsupported content type."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     default_code = "unsupported-media-type"
 
 
 class RangeUnsatisfiable(Problem):
-    """The range lies outside what there is."""
+    """Range not satisfiable."""
 
     status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     default_code = "range-not-satisfiable"
 
 
 class Unprocessable(Problem):
-    """This recording cannot be given so."""
+    """Not available for this recording."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code = "unprocessable"
@@ -144,28 +144,28 @@ class TooManyRequests(Problem):
 
 
 class Corrupt(Problem):
-    """Stored media does not verify."""
+    """Stored media is damaged."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     default_code = "media-corrupt"
 
 
 class Unavailable(Problem):
-    """Not now; try again later."""
+    """Temporarily unavailable."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     default_code = "unavailable"
 
 
 class OutOfTime(Problem):
-    """This takes longer than an answer may."""
+    """Time limit exceeded."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     default_code = "out-of-time"
 
 
 class StorageFull(Problem):
-    """There is no room left to store this."""
+    """Storage full."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
     default_code = "storage-full"

@@ -53,7 +53,7 @@ def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
             parse_constant=_no_constant,
         )
     except UnicodeDecodeError as error:
-        raise BadRequest.of(Fault("", f"expected UTF-8, got another byte at {error.start}")) from None
+        raise BadRequest.of(Fault("", f"expected UTF-8, which the byte at {error.start} is not")) from None
     except json.JSONDecodeError as error:
         raise BadRequest.of(Fault("", f"expected JSON: {error.msg}", error.pos)) from None
     except RecursionError:
@@ -144,7 +144,7 @@ def _unsafe(value: Any, path: str, depth: int) -> Iterator[Fault]:
         case bool() | None:
             return
         case int() if abs(value) > MAX_INTEGER:
-            yield Fault(path, "integers go from −(2^53 − 1) to 2^53 − 1")
+            yield Fault(path, "expected an integer from −(2^53 − 1) to 2^53 − 1")
         case float() if value in (float("inf"), float("-inf")):
             yield Fault(path, "this number is too large")
         case dict() | list() if depth > MAX_DEPTH:

@@ -37,13 +37,13 @@ _ANSWERED = re.compile(r"status code: (\d{3}[ \w]*)|<Code>(\w+)</Code>", re.ASCI
 
 
 class StoreUnavailable(Unavailable):
-    """The store of media cannot be used at the moment."""
+    """The media store is unavailable."""
 
     default_code = "media-store-unavailable"
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The media store cannot be used: {reason}.", headers={"Retry-After": str(_RETRY_SECONDS)}
+            f"The media store is unavailable: {reason}.", headers={"Retry-After": str(_RETRY_SECONDS)}
         )
 
 

@@ -32,24 +32,24 @@ _T = TypeVar("_T")
 
 
 class FormatUnavailable(Unprocessable):
-    """This recording cannot be had in that format."""
+    """This recording is not available in that format."""
 
     default_code = "format-unavailable"
 
     def __init__(self, formats: list[str]) -> None:
-        super().__init__(f"It can be had as {', '.join(formats)}.", extra={"formats": formats})
+        super().__init__(f"Available formats: {', '.join(formats)}.", extra={"formats": formats})
         self.formats = formats
 
 
 class Undecodable(FormatUnavailable):
-    """There is neither sound nor picture to be had from this recording."""
+    """This recording has neither sound nor picture that can be decoded."""
 
     def __init__(self) -> None:
         super().__init__(formats_of(None))
 
 
 class DecoderFailed(Unavailable):
-    """Decoding ended early."""
+    """Decoding failed."""
 
     default_code = "decoder-failed"
 

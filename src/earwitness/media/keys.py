@@ -143,7 +143,9 @@ class KeyRing:
         try:
             return AESGCM(self._key(wrapped.kek_id)).decrypt(nonce, sealed, context)
         except (InvalidTag, ValueError):
-            raise Corrupt("The key of this recording does not verify.") from None
+            raise Corrupt(
+                "The key of this recording is damaged, or was wrapped with a different key."
+            ) from None
 
     def _key(self, kek_id: str) -> bytes:
         if kek_id not in self._known.keys:

@@ -182,7 +182,7 @@ class BucketObject:
 
     def __init__(self, bucket: Bucket, name: str, sizes: list[int]) -> None:
         if any(size != sizes[0] for size in sizes[:-1]):
-            raise Corrupt(f"The media object {name} lacks a part, or a piece of one.")
+            raise Corrupt(f"The media object {name} is incomplete: a part is missing or cut short.")
         self.size = sum(sizes)
         self._bucket = bucket
         self._name = name

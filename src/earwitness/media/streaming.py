@@ -178,7 +178,7 @@ class DecryptingReader:
             if sha256 is not None:
                 digest.update(plain)
         if sha256 is not None and digest.digest() != sha256:
-            raise Corrupt("The stored media is not what was stored.")
+            raise Corrupt("The stored media does not match its checksum.")
 
     def _touched(self, start: int, stop: int) -> tuple[int, int]:
         """The numbers of the first segment a range touches and of the one after its last."""

@@ -101,7 +101,9 @@ def delete_access_policy(call: Call) -> AccessPolicyId:
     before = _row(call)
     limited = select(func.count()).where(user_policies.c.access_policy_id == call.id)
     if users := call.connection.scalar(limited):
-        raise Conflict(f"The access policy {before.name} limits {users} of the users.", code="in-use")
+        raise Conflict(
+            f"The access policy {before.name} is still assigned to {users} user(s).", code="in-use"
+        )
     call.connection.execute(delete(access_policies).where(access_policies.c.id == call.id))
     call.changed("AccessPolicy", call.id, {"name": before.name, "deleted": True})
     return AccessPolicyId(id=call.id)
@@ -112,7 +114,7 @@ ROUTES = [list_access_policies, add_access_policy, change_access_policy, delete_
 
 def _check_is_not_limited(call: Call) -> None:
     if call.viewer.policies:
-        raise Forbidden("You are limited by an access policy yourself, and so may not change any.")
+        raise Forbidden("Only a user without access policies of their own can change access policies.")
 
 
 def _row(call: Call) -> Row[Any]:
@@ -154,4 +156,4 @@ def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) ->
     if not name.strip():
         raise BadRequest.of(Fault("name", "expected a name"))
     if connection.scalar(select(access_policies.c.id).where(access_policies.c.name == name, *but)):
-        raise Conflict(f"There is an access policy {name} already.")
+        raise Conflict(f"There is already an access policy {name}.")

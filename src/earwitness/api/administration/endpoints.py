@@ -75,7 +75,7 @@ def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
         raise BadRequest.of(Fault("endpoint", "expected an address"))
     known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
     if known is not None:
-        raise Conflict(f"There is an endpoint {wanted.endpoint} already: {known.id}.")
+        raise Conflict(f"There is already an endpoint {wanted.endpoint}, id {known.id}.")
     endpoint_id = find_or_add_endpoint(call.connection, wanted.type, wanted.endpoint).id
     return _change(call, endpoint_id, wanted)
 
@@ -88,7 +88,7 @@ def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
 
 @road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
-    """Delete an endpoint that never took part in anything. It takes somebody who may see every recording."""
+    """Delete an endpoint that never took part in anything. Only for users who may see every recording."""
     check_sees_everything(call.viewer)
     before = _row(call.connection, call.id)
     forget_calls_that_are_over(call.connection)
@@ -97,7 +97,7 @@ def delete_endpoint(call: Call) -> EndpointId:
         exists(select(1).where(inflight_calls.c.endpoint_id == call.id)),
     )
     if call.connection.scalar(select(took_part)):
-        raise Conflict(f"The endpoint {before.endpoint} took part in recordings, or in a call in progress.")
+        raise Conflict(f"The endpoint {before.endpoint} is part of recordings or of a call in progress.")
     call.connection.execute(delete(endpoints).where(endpoints.c.id == call.id))
     call.changed("Endpoint", call.id, {"type": before.type, "endpoint": before.endpoint, "deleted": True})
     return EndpointId(id=call.id)
@@ -110,7 +110,7 @@ def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEnd
     before = _row(call.connection, endpoint_id)
     kind, value = wanted.type or before.type, wanted.endpoint or before.endpoint
     if (kind, normalise(kind, value)) != (before.type, before.normalised):
-        raise Conflict(f"This is the endpoint {before.endpoint}; another value is another endpoint.")
+        raise Conflict(f"The value of an endpoint cannot be changed: this is {before.endpoint}.")
     columns = _columns(call.connection, before.metadata, wanted)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(columns))

@@ -109,7 +109,7 @@ def _check(connection: Connection, person_id: int, wanted: PersonChange) -> None
         people.c.third_party_id == wanted.third_party_id, people.c.id != person_id
     )
     if wanted.third_party_id and (other := connection.scalar(same)) is not None:
-        raise Conflict(f"Person {other} has the thirdPartyId {wanted.third_party_id} already.")
+        raise Conflict(f"Person {other} already has the thirdPartyId {wanted.third_party_id}.")
 
 
 def _columns(wanted: PersonChange) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def rename_tag(call: Call, wanted: NewTag) -> Tag:
 
 @road.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
-    """Delete a tag that no recording and no comment has. It takes somebody who may see every recording."""
+    """Delete a tag that no recording and no comment has. Only for users who may see every recording."""
     check_sees_everything(call.viewer)
     before = _tag(call)
     of_comment = comments.c.tag_id == call.id
@@ -107,7 +107,7 @@ def delete_tag(call: Call) -> TagId:
         exists(select(1).where(of_comment, comments.c.withdrawn_at.is_(None))),
     )
     if call.connection.scalar(select(in_use)):
-        raise Conflict(f"The tag {before} is in use.")
+        raise Conflict(f"The tag {before} is in use on recordings or comments.")
     # Withdrawn comments do not count; what they were tagged with is in the ledger.
     call.connection.execute(update(comments).where(of_comment).values(tag_id=None))
     call.connection.execute(delete(tags).where(tags.c.id == call.id))
@@ -130,7 +130,7 @@ def _check(path: str, tag: str) -> None:
 def _check_is_new(connection: Connection, tag: str, *but: ColumnElement[bool]) -> None:
     same = select(tags.c.id).where(tags.c.tag_folded == tag.casefold(), *but)
     if (known := connection.scalar(same)) is not None:
-        raise Conflict(f"There is a tag {tag} already: {known}.")
+        raise Conflict(f"There is already a tag {tag}, id {known}.")
 
 
 ROUTES = [set_recording_tags, list_tags, add_tag, rename_tag, delete_tag]

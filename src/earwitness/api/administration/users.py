@@ -173,7 +173,7 @@ def _policy_ids(connection: Connection, names: list[str]) -> list[int]:
     """The ids of access policies. Raises BadRequest for a name that none has."""
     known = {row.name: row.id for row in connection.execute(select(access_policies))}
     faults = [
-        Fault(f"policies[{index}]", f"no access policy is called {name}{nearest(name, list(known))}")
+        Fault(f"policies[{index}]", f"there is no access policy {name}{nearest(name, list(known))}")
         for index, name in enumerate(names)
         if name not in known
     ]

@@ -59,13 +59,13 @@ def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) ->
         content = _veil(tokens, sealed[_CONTENT.size :], sealed[: _CONTENT.size])
         newest_id, expires_at, passed, position = _CONTENT.unpack(content)
     except (ValueError, struct.error):
-        raise _refused("this is no token of a search") from None
+        raise _refused("not a search token") from None
     code = _code(tokens, viewer, wanted, content)
     # Base 32 has bits to spare at the end: only one way of writing them is ours.
     if token != _written(sealed) or not hmac.compare_digest(code, sealed[_CONTENT.size :]):
         raise _refused("this token belongs to another search or user, or was altered")
     if expires_at < now_ms():
-        raise _refused("this token has expired; search anew")
+        raise _refused("this token has expired; start a new search")
     return Pinned(newest_id, expires_at, Place(passed, position) if passed else None)
 
 
