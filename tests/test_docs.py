@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from docs.generate import anchor
 
 from earwitness.cli.main import app
 from earwitness.cli.operator import action
@@ -85,5 +86,9 @@ def test_the_documented_metadata_is_taken_in(firm: Firm) -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     for document in [DOCS.parent / "README.md", *DOCS.rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+        for target, place in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text()):
+            led_to = document.parent / target if target else document
+            assert led_to.exists(), f"{document.name}: {target}"
+            if place:
+                headings = re.findall(r"^#+ (.+)$", led_to.read_text(), re.MULTILINE)
+                assert place in map(anchor, headings), f"{document.name}: {target}#{place}"
