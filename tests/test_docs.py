@@ -54,6 +54,9 @@ def test_every_command_is_documented_with_its_options_and_every_documented_one_e
         } - {"--help"}
         named = set(re.findall(r"`(--[a-z-]+)`", sections[name].partition("| option |")[2]))
         assert named == options, name
+        told = [parameter.help for parameter in command.params if parameter.param_type_name == "option"]
+        for text in [command.help.partition("\n")[0], *told]:
+            assert text in sections[name], name
 
 
 def test_every_field_of_the_metadata_is_documented() -> None:

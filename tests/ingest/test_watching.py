@@ -193,7 +193,7 @@ def test_another_recording_of_the_same_id_is_put_aside(firm: Firm, folder: Path)
     put(folder / NAME, b"one")
     assert take(firm, watched)[NAME].accepted
     put(folder / NAME, b"another")
-    assert "another recording" in take(firm, watched)[NAME].reason
+    assert "other media or metadata" in take(firm, watched)[NAME].reason
     put(folder / NAME, b"yet another")
     take(firm, watched)
     kept = {path: (folder / path).read_bytes() for path in files(folder) if path.endswith(".wav")}
@@ -295,7 +295,7 @@ def test_a_name_that_does_not_fit_is_put_aside_unless_its_sidecar_tells(firm: Fi
     put(folder / "odd.wav")
     put(folder / "told.wav", sidecar=call())
     outcomes = take(firm, WatchedFolder(folder, BY_NAME))
-    assert "does not fit" in outcomes["odd.wav"].reason
+    assert "does not match" in outcomes["odd.wav"].reason
     assert outcomes["told.wav"].accepted
 
 

@@ -56,7 +56,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @group.command("show")
 def show(client_id: ClientId, as_json: AsJson = False) -> None:
-    """Show an account, and what it is set to."""
+    """Show an account and its settings."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         found = account_settings(connection, accounts)
     _tell(found, as_json)
@@ -66,15 +66,17 @@ def show(client_id: ClientId, as_json: AsJson = False) -> None:
 def set_(
     client_id: ClientId,
     name: Annotated[str | None, typer.Option(help="The firm's name.")] = None,
-    region: Annotated[str | None, typer.Option(help="Where it is, as recordings show it.")] = None,
-    forced_comments: Annotated[bool | None, typer.Option(help="Every play must say why.")] = None,
-    transcription: Annotated[Engine | None, typer.Option(help="What transcribes recordings.")] = None,
+    region: Annotated[str | None, typer.Option(help="The region that its recordings show.")] = None,
+    forced_comments: Annotated[
+        bool | None, typer.Option(help="Whether every playback must give a reason.")
+    ] = None,
+    transcription: Annotated[Engine | None, typer.Option(help="The transcription engine.")] = None,
     may_shorten_retention: Annotated[
-        bool | None, typer.Option(help="A change of retention may shorten it.")
+        bool | None, typer.Option(help="Whether a change may shorten the retention of existing recordings.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what an account is set to; what is not given stays."""
+    """Change an account's settings; those not given stay."""
     wanted = AccountChange(
         name=name,
         region=region,

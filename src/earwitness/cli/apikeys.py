@@ -22,7 +22,7 @@ def create(
     username: Annotated[str, typer.Argument(metavar="USERNAME")],
     as_json: AsJson = False,
 ) -> None:
-    """Create an API key. It is shown once."""
+    """Create an API key. It is shown only now."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         key_id, api_key = add_api_key(connection, user_id_of(connection, username))
@@ -36,7 +36,7 @@ def create(
 
 @group.command("list")
 def list_(client_id: ClientId, as_json: AsJson = False) -> None:
-    """List the API keys in force, and whose they are; never the keys themselves."""
+    """List the active API keys and their users, never the keys themselves."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         found = keys_in_force(connection)
     if as_json:
@@ -54,7 +54,7 @@ def revoke(
     key_id: Annotated[int, typer.Argument(metavar="KEY_ID", min=1, help="As `apikey list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Revoke an API key: it, and every token made with it, stops at once."""
+    """Revoke an API key. The key and all tokens made with it stop working at once."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         username = revoke_key(connection, key_id)

@@ -20,12 +20,12 @@ Ids = list[int] | None
 InteractionIds = Annotated[
     Ids, typer.Argument(metavar="[INTERACTION_ID]...", min=1, max=MAX_INTEGER, help="The recordings in it.")
 ]
-NewName = Annotated[str | None, typer.Option("--name", help="Another name.")]
+NewName = Annotated[str | None, typer.Option("--name", help="The new name.")]
 Added = Annotated[
-    Ids, typer.Option("--add", min=1, max=MAX_INTEGER, help="A recording to put in; may be given again.")
+    Ids, typer.Option("--add", min=1, max=MAX_INTEGER, help="A recording to add; may be repeated.")
 ]
 Removed = Annotated[
-    Ids, typer.Option("--remove", min=1, max=MAX_INTEGER, help="A recording to take out; may be given again.")
+    Ids, typer.Option("--remove", min=1, max=MAX_INTEGER, help="A recording to remove; may be repeated.")
 ]
 
 

@@ -22,7 +22,7 @@ CommentId = Annotated[int, typer.Argument(metavar="COMMENT_ID", min=1, max=MAX_I
 
 @group.command("list")
 def list_(client_id: ClientId, interaction_id: InteractionId, as_json: AsJson = False) -> None:
-    """List the comments on a recording, oldest first. The audit log remembers it."""
+    """List the comments on a recording, oldest first. This is recorded in the audit log."""
     with opened(as_json) as accounts:
         archive = accounts.open(client_id)
         with archive.read() as connection:
@@ -45,7 +45,7 @@ def list_(client_id: ClientId, interaction_id: InteractionId, as_json: AsJson = 
 def withdraw(
     client_id: ClientId, interaction_id: InteractionId, comment_id: CommentId, as_json: AsJson = False
 ) -> None:
-    """Withdraw a comment. It vanishes, and stays in the audit log."""
+    """Withdraw a comment. It is no longer shown, and stays in the audit log."""
     wanted = {"recordingId": interaction_id, "cIdf": comment_id}
     withdrawn = make(client_id, "comment withdraw", calls.withdraw_comment, wanted, as_json=as_json)
     tell_json(withdrawn) if as_json else say(f"Withdrew comment {comment_id}.")

@@ -9,7 +9,7 @@ group = typer.Typer(help="Databases.", no_args_is_help=True)
 
 @group.command("upgrade")
 def upgrade(as_json: AsJson = False) -> None:
-    """Bring the tables of every account up to this program."""
+    """Upgrade the tables of every account to this version of the program."""
     with opened(as_json) as accounts:
         upgraded = [{"clientId": client_id, "revision": to} for client_id, to in accounts.upgrade()]
     if as_json:

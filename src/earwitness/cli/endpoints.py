@@ -11,9 +11,9 @@ from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_
 
 group = typer.Typer(help="Endpoints: numbers, addresses and Teams user ids.", no_args_is_help=True)
 
-Label = Annotated[str | None, typer.Option("--label", help="A label; an empty one takes it away.")]
+Label = Annotated[str | None, typer.Option("--label", help="A label; an empty one removes it.")]
 Owner = Annotated[
-    str | None, typer.Option("--owner", metavar="PERSON_ID", help="Whose endpoint it is, or `none`.")
+    str | None, typer.Option("--owner", metavar="PERSON_ID", help="The person who owns it, or `none`.")
 ]
 Private = Annotated[bool | None, typer.Option(help="Whether new recordings on it are private.")]
 
@@ -21,7 +21,7 @@ Private = Annotated[bool | None, typer.Option(help="Whether new recordings on it
 @group.command("list")
 def list_(
     client_id: ClientId,
-    find: Annotated[str | None, typer.Option("--find", help="Words of a value, a label, an owner.")] = None,
+    find: Annotated[str | None, typer.Option("--find", help="Words of its value, label or owner.")] = None,
     page: Annotated[int, typer.Option("--page", min=1, help="Which page of a hundred.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +58,7 @@ def create(
     private: Private = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create an endpoint. However its value is written, there is one of each."""
+    """Create an endpoint. Different spellings of one value are the same endpoint."""
     wanted = {"type": type_, "endpoint": value, **_wanted(label, owner, private)}
     made = make(client_id, "endpoint create", calls.add_endpoint, wanted, as_json=as_json)
     tell_json(made) if as_json else say(f"Created endpoint {made.id}, {made.endpoint}.")
@@ -73,7 +73,7 @@ def set_(
     private: Private = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change an endpoint; what is not given stays. Recordings keep who took part, and what is private."""
+    """Change an endpoint; what is not given stays. Recordings keep their participants and privacy."""
     wanted = _wanted(label, owner, private)
     if not wanted:
         fail("Say what to set: earwitness endpoint set --help lists it.", as_json=as_json)
@@ -83,7 +83,7 @@ def set_(
 
 @group.command("delete")
 def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
-    """Delete an endpoint that never took part in anything."""
+    """Delete an endpoint that is part of no recording."""
     deleted = make(client_id, "endpoint delete", calls.delete_endpoint, id_=id_, as_json=as_json)
     tell_json(deleted) if as_json else say(f"Deleted endpoint {id_}.")
 

@@ -39,10 +39,10 @@ Manifest = Annotated[
 
 
 def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) -> None:
-    """Import recordings: ingest metadata, one JSON object a line, with an optional `mediaPath`.
+    """Import recordings: one JSON object of ingest metadata a line, with an optional `mediaPath`.
 
-    `mediaPath` is relative to the manifest. What is in the archive already is passed over, so that an
-    import that was cut off is simply run again.
+    `mediaPath` is relative to the manifest. Recordings that are already in the archive are skipped, so an
+    interrupted import is simply run again.
     """
     with manifest.open("rb") as file:
         count = sum(1 for line in file if line.strip())

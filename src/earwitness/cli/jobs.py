@@ -16,7 +16,7 @@ JobId = Annotated[int, typer.Argument(metavar="JOB_ID", min=1)]
 @group.command("list")
 def list_(
     client_id: ClientId,
-    done: Annotated[bool, typer.Option("--done", help="Show what is done, too.")] = False,
+    done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the jobs that are queued, running or dead."""
@@ -42,7 +42,7 @@ def retry(
     job_id: Annotated[int | None, typer.Argument(metavar="[JOB_ID]", min=1)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue dead jobs anew: one, or all."""
+    """Queue dead jobs again: one, or all."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         retried = jobs.retry(connection, job_id)
         ledger.append(connection, action("jobs retry", "Retry job"), retried)

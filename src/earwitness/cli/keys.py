@@ -25,7 +25,7 @@ KekId = Annotated[
 
 @group.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the keys: which is current, and how many recordings need each."""
+    """List the key-encryption keys, which one is current, and how many recordings need each."""
     with opened(as_json) as accounts:
         ring = open_keys(accounts.settings)
         needed = _recordings_by_key(accounts)
@@ -47,9 +47,9 @@ def list_(as_json: AsJson = False) -> None:
 
 @group.command("rotate")
 def rotate(as_json: AsJson = False) -> None:
-    """Make a new key, and wrap the keys of all recordings of all accounts with it; media stays as it is.
+    """Make a new key-encryption key and wrap the keys of all recordings with it; media is not changed.
 
-    A rotation that was cut off is gone on with, before a new one can be begun.
+    An interrupted rotation is completed before a new one can start.
     """
     with opened(as_json) as accounts:
         ring = open_keys(accounts.settings)
@@ -71,9 +71,9 @@ def rotate(as_json: AsJson = False) -> None:
 
 @group.command("retire")
 def retire(kek_id: KekId, as_json: AsJson = False) -> None:
-    """Remove a key that no recording needs any more.
+    """Remove a key-encryption key that no recording needs any more.
 
-    What lies in older backups of the database, wrapped with it, opens never again.
+    Recordings in older backups that need it can then be opened only with a copy of it.
     """
     with opened(as_json) as accounts:
         ring = open_keys(accounts.settings)
@@ -97,9 +97,9 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy a recording's own key: no copy of its media can be read again; the recording stays, without.
+    """Destroy a recording's own key, so that its media can no longer be read; the rest stays.
 
-    Only once it need not be kept any more and is under no legal hold.
+    Refused until the recording's retention has ended, and while it is under a legal hold.
     """
     if not yes:
         if as_json:

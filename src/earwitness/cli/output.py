@@ -18,7 +18,7 @@ from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys import KeysMissing, KeysUnusable
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 ClientId = Annotated[
     int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
 ]

@@ -11,8 +11,8 @@ from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_
 
 group = typer.Typer(help="People: who owns endpoints, and takes part.", no_args_is_help=True)
 
-Email = Annotated[str | None, typer.Option("--email", help="An email address; an empty one takes it away.")]
-ThirdPartyId = Annotated[str | None, typer.Option("--third-party-id", help="The source's id of the person.")]
+Email = Annotated[str | None, typer.Option("--email", help="An email address; an empty one removes it.")]
+ThirdPartyId = Annotated[str | None, typer.Option("--third-party-id", help="The source's id for the person.")]
 PersonType = Annotated[str | None, typer.Option("--type", help="`staff` or `external`.")]
 RetentionGroup = Annotated[
     str | None, typer.Option("--retention-group", metavar="ID", help="The retention group, or `none`.")
@@ -22,7 +22,7 @@ Endpoints = Annotated[
     typer.Option(
         "--endpoint",
         metavar="TYPE=VALUE",
-        help="An endpoint of the person, as phone=447896423595; those given replace all there were.",
+        help="An endpoint, as phone=447896423595; may be repeated, and replaces all.",
     ),
 ]
 Groups = Annotated[
@@ -30,7 +30,7 @@ Groups = Annotated[
     typer.Option(
         "--group",
         metavar="NAME=VALUE",
-        help="A group, as Department=Support; those given replace all there were.",
+        help="A group, as Department=Support; may be repeated, and replaces all.",
     ),
 ]
 
@@ -38,11 +38,11 @@ Groups = Annotated[
 @group.command("list")
 def list_(
     client_id: ClientId,
-    find: Annotated[str | None, typer.Option("--find", help="Words of a name, an address, an id.")] = None,
+    find: Annotated[str | None, typer.Option("--find", help="Words of a name, address or id.")] = None,
     page: Annotated[int, typer.Option("--page", min=1, help="Which page of a hundred.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """List people, inactive ones too, by name."""
+    """List people by name, including inactive ones."""
     wanted = {"freeText": find, "page": page, "pageSize": 100}
     found = make(client_id, "person list", search_people, wanted, as_json=as_json)
     if as_json:
@@ -74,7 +74,7 @@ def create(
     group: Groups = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a person: `staff` unless said otherwise."""
+    """Create a person, by default of type `staff`."""
     wanted = _wanted(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
     made = make(client_id, "person create", calls.add_person, wanted, as_json=as_json)
     tell_json(made) if as_json else say(f"Created person {made.id}, {made.full_name}.")
@@ -84,7 +84,7 @@ def create(
 def set_(
     client_id: ClientId,
     id_: Id,
-    full_name: Annotated[str | None, typer.Option("--full-name", help="Another name.")] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="The new name.")] = None,
     email: Email = None,
     third_party_id: ThirdPartyId = None,
     person_type: PersonType = None,
@@ -94,7 +94,7 @@ def set_(
     active: Annotated[bool | None, typer.Option(help="Whether the person is active.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a person; what is not given stays. Recordings are found, and kept, accordingly."""
+    """Change a person; what is not given stays. Search and retention follow the change."""
     wanted = _wanted(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
     wanted |= {} if active is None else {"isActive": active}
     if not wanted:
@@ -105,7 +105,7 @@ def set_(
 
 @group.command("end")
 def end(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
-    """Make a person inactive. Nothing is lost: recordings, endpoints and groups stay as they are."""
+    """Make a person inactive. Recordings, endpoints and groups stay as they are."""
     ended = make(client_id, "person end", calls.end_person, id_=id_, as_json=as_json)
     tell_json(ended) if as_json else say(f"Ended person {id_}.")
 

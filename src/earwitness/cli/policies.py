@@ -15,17 +15,21 @@ group = typer.Typer(help="Access policies: which recordings users see.", no_args
 
 DataGroups = Annotated[
     list[str] | None,
-    typer.Option("--data-group", metavar="NAME=VALUE", help="As Department=Support; may be given again."),
+    typer.Option(
+        "--data-group", metavar="NAME=VALUE", help="A data group, as Department=Support; may be repeated."
+    ),
 ]
 People = Annotated[
     list[int] | None,
     typer.Option(
-        "--person", metavar="PERSON_ID", min=1, max=MAX_INTEGER, help="Who took part; may be given again."
+        "--person",
+        metavar="PERSON_ID",
+        min=1,
+        max=MAX_INTEGER,
+        help="A person who took part; may be repeated.",
     ),
 ]
-Types = Annotated[
-    list[str] | None, typer.Option("--type", help="A type of communication; may be given again.")
-]
+Types = Annotated[list[str] | None, typer.Option("--type", help="A type of communication; may be repeated.")]
 
 
 @group.command("list")
@@ -60,7 +64,7 @@ def create(
     type_: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create an access policy: what it lets through meets every condition, by any of its values."""
+    """Create an access policy. A recording must meet each condition, by any one of its values."""
     wanted = {"name": name, **_conditions(data_group, person, type_)}
     made = make(client_id, "policy create", calls.add_access_policy, wanted, as_json=as_json)
     tell_json(made) if as_json else say(f"Created access policy {made.id}, {name}.")
@@ -70,13 +74,13 @@ def create(
 def set_(
     client_id: ClientId,
     id_: Id,
-    name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The new name.")] = None,
     data_group: DataGroups = None,
     person: People = None,
     type_: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change an access policy, for all its users at once; a condition takes the place of the one before."""
+    """Change an access policy, for all its users at once. A condition given replaces the old one."""
     wanted = _conditions(data_group, person, type_) | ({} if name is None else {"name": name})
     if not wanted:
         fail("Say what to set: earwitness policy set --help lists it.", as_json=as_json)
@@ -86,7 +90,7 @@ def set_(
 
 @group.command("delete")
 def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
-    """Delete an access policy that limits nobody."""
+    """Delete an access policy that no user has."""
     deleted = make(client_id, "policy delete", calls.delete_access_policy, id_=id_, as_json=as_json)
     tell_json(deleted) if as_json else say(f"Deleted access policy {id_}.")
 
@@ -98,7 +102,7 @@ def assign(
     policies: Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="By name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Limit a user by these access policies, and no others; by none, it sees the whole account."""
+    """Give a user exactly these access policies. Without any, the user sees the whole account."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         user_id = user_id_of(connection, username)
     wanted = {"policies": policies or []}

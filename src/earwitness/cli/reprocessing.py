@@ -15,14 +15,14 @@ from earwitness.ingest.reprocessing import queue_again
 def reprocess(
     client_id: ClientId,
     interaction_id: Annotated[
-        int | None, typer.Option("--interaction-id", min=1, help="This recording alone.")
+        int | None, typer.Option("--interaction-id", min=1, help="Only this recording.")
     ] = None,
-    step: Annotated[StepName | None, typer.Option("--step", help="This step alone.")] = None,
+    step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue the processing of recordings anew: all steps, or one.
+    """Process recordings again: all steps, or one.
 
-    What is played and searched meanwhile is what was there before. A transcript that came from a
+    Until it is done, the earlier results are played and searched. A transcript that came from a
     recording's source is never replaced.
     """
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:

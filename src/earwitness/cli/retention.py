@@ -19,7 +19,7 @@ Days = Annotated[
     typer.Option(
         "--days",
         metavar="TYPE=DAYS",
-        help="Days of a type of recording, or of `default`, or `forever`; may be given again.",
+        help="Days for a type or for `default`, as phone=1825 or default=forever; may be repeated.",
     ),
 ]
 People = Annotated[
@@ -29,7 +29,7 @@ People = Annotated[
         metavar="PERSON_ID",
         min=1,
         max=MAX_INTEGER,
-        help="Somebody who is in it; may be given again.",
+        help="A person in the group; may be repeated.",
     ),
 ]
 
@@ -58,7 +58,7 @@ def create(
     person: People = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a retention group. People are in one group: whoever is in another moves."""
+    """Create a retention group. A person is in one group only: those in another one move."""
     wanted = {"name": name, "retentionGroup": _days(days) or {}, "peopleIds": person}
     made = make(client_id, "retention create", calls.add_retention_group, wanted, as_json=as_json)
     tell_json(made) if as_json else say(f"Created retention group {made.id}, {name}.")
@@ -68,12 +68,12 @@ def create(
 def set_(
     client_id: ClientId,
     id_: Id,
-    name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The new name.")] = None,
     days: Days = None,
     person: People = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a retention group: its days, and its people, take the place of all that there were."""
+    """Change a retention group. Days and people given replace all that there were."""
     if name is None and not days and not person:
         fail("Say what to set: earwitness retention set --help lists it.", as_json=as_json)
     wanted = {"name": name, "retentionGroup": _days(days), "peopleIds": person}
@@ -83,7 +83,7 @@ def set_(
 
 @group.command("default")
 def default(client_id: ClientId, days: Days = None, as_json: AsJson = False) -> None:
-    """Set the days for people who are in no group."""
+    """Set the days for people in no retention group."""
     wanted = {"retentionGroup": _days(days) or {}}
     after = make(client_id, "retention default", calls.set_account_default, wanted, as_json=as_json)
     tell_json(after) if as_json else say(f"The account default is {_in_words(after)}.")
@@ -91,7 +91,7 @@ def default(client_id: ClientId, days: Days = None, as_json: AsJson = False) -> 
 
 @group.command("delete")
 def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
-    """Delete a retention group; the account default applies to its people from now on."""
+    """Delete a retention group. From now on the account default applies to its people."""
     deleted = make(client_id, "retention delete", calls.delete_retention_group, id_=id_, as_json=as_json)
     tell_json(deleted) if as_json else say(f"Deleted retention group {id_}.")
 

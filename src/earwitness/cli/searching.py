@@ -19,10 +19,12 @@ Filters = Annotated[str, typer.Argument(metavar="[FILTERS]", help="The body of r
 def search_(
     client_id: ClientId,
     filters: Filters = "{}",
-    explain: Annotated[bool, typer.Option("--explain", help="Show the plan, and how long it took.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how the search was done and how long it took.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search recordings as somebody who may see everything."""
+    """Search recordings, with the right to see all of them."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
         found = search(connection, wanted, operator(client_id))

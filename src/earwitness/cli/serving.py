@@ -28,11 +28,13 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8080,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="How many processes serve.")] = 1,
-    no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Leave jobs to `earwitness worker`.")] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="The number of server processes.")] = 1,
+    no_jobs: Annotated[
+        bool, typer.Option("--no-jobs", help="Leave background jobs to `earwitness worker`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the API, with the job loop inside unless told not to."""
+    """Serve the API, and do background jobs unless told not to."""
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
@@ -82,7 +84,7 @@ def application() -> Litestar:
 
 
 def worker(as_json: AsJson = False) -> None:
-    """Run the job loop alone."""
+    """Do background jobs, without serving the API."""
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):

@@ -35,14 +35,14 @@ def create(client_id: ClientId, tag: TagName, as_json: AsJson = False) -> None:
 
 @group.command("rename")
 def rename(client_id: ClientId, id_: Id, tag: TagName, as_json: AsJson = False) -> None:
-    """Rename a tag, wherever it is."""
+    """Rename a tag, on all recordings and comments."""
     renamed = make(client_id, "tag rename", calls.rename_tag, {"tag": tag}, id_=id_, as_json=as_json)
     tell_json(renamed) if as_json else say(f"Tag {id_} is {tag}.")
 
 
 @group.command("delete")
 def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
-    """Delete a tag that no recording and no comment has."""
+    """Delete a tag that is on no recording and no comment."""
     deleted = make(client_id, "tag delete", calls.delete_tag, id_=id_, as_json=as_json)
     tell_json(deleted) if as_json else say(f"Deleted tag {id_}.")
 
@@ -54,7 +54,7 @@ def set_(
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a recording these tags, and no others."""
+    """Give a recording exactly these tags."""
     wanted = {"recordingId": interaction_id, "tags": tags or []}
     changed = make(client_id, "tag set", calls.set_recording_tags, wanted, as_json=as_json)
     if as_json:

@@ -21,8 +21,8 @@ group = typer.Typer(help="Users: people and integrations that sign in.", no_args
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
-Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given again.")]
-Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be given again.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be repeated.")]
+Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be repeated.")]
 
 
 @group.command("create")
@@ -48,7 +48,7 @@ def create(
 
 @group.command("list")
 def list_(client_id: ClientId, as_json: AsJson = False) -> None:
-    """List the users, inactive ones too."""
+    """List the users, including inactive ones."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         user_ids = connection.scalars(select(users.c.id).order_by(users.c.id)).all()
         found = user_records(connection, client_id, user_ids)
@@ -67,14 +67,17 @@ def set_(
     username: Username,
     role: Roles = None,
     right: Rights = None,
-    full_name: Annotated[str | None, typer.Option("--full-name", help="Another name.")] = None,
-    email: Annotated[str | None, typer.Option("--email", help="An empty one takes it away.")] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="The new name.")] = None,
+    email: Annotated[
+        str | None, typer.Option("--email", help="The email address; an empty one removes it.")
+    ] = None,
     person: Annotated[
-        str | None, typer.Option("--person", metavar="PERSON_ID", help="Who the user is, or `none`.")
+        str | None,
+        typer.Option("--person", metavar="PERSON_ID", help="The person that the user is, or `none`."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a user; roles and rights that are given take the place of all there were."""
+    """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
     told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
     wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
@@ -90,28 +93,28 @@ def set_(
 
 @group.command("lock")
 def lock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
-    """Lock a user out, at once, until it is unlocked."""
+    """Lock a user out at once, until unlocked."""
     changed = _make(client_id, "lock", change_user, username, as_json, {"isLocked": True})
     tell_json(changed) if as_json else say(f"Locked user {changed.username}.")
 
 
 @group.command("unlock")
 def unlock(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
-    """Let a locked user in again."""
+    """Let a locked user sign in again."""
     changed = _make(client_id, "unlock", change_user, username, as_json, {"isLocked": False})
     tell_json(changed) if as_json else say(f"Unlocked user {changed.username}.")
 
 
 @group.command("deactivate")
 def deactivate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
-    """End a user: it is inactive from now on, and its API keys are revoked."""
+    """Make a user inactive, and revoke its API keys."""
     changed = _make(client_id, "deactivate", end_user, username, as_json)
     tell_json(changed) if as_json else say(f"Deactivated user {changed.username}.")
 
 
 @group.command("activate")
 def activate(client_id: ClientId, username: Username, as_json: AsJson = False) -> None:
-    """Make a user active again. Revoked keys stay revoked: make it a new one."""
+    """Make a user active again. Revoked API keys stay revoked: create a new one."""
     changed = _make(client_id, "activate", change_user, username, as_json, {"isActive": True})
     tell_json(changed) if as_json else say(f"Activated user {changed.username}.")
 

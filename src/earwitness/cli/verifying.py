@@ -25,12 +25,15 @@ def _share(text: str) -> float:
 
 
 Share = Annotated[
-    float, typer.Option("--sample", parser=_share, metavar="SHARE", help="Check only a share, like 5%.")
+    float,
+    typer.Option("--sample", parser=_share, metavar="SHARE", help="Check only a random share, such as 5%."),
 ]
 Minutes = Annotated[
-    float | None, typer.Option("--minutes", min=0.01, help="Stop after this time; begin anywhere.")
+    float | None, typer.Option("--minutes", min=0.01, help="Stop after this time; start at a random object.")
 ]
-Seed = Annotated[str, typer.Option("--seed", help="Choose as an earlier run did, which told its seed.")]
+Seed = Annotated[
+    str, typer.Option("--seed", help="Make the same choice as an earlier run, which printed its seed.")
+]
 
 
 def verify(
@@ -40,9 +43,9 @@ def verify(
     seed: Seed = "",
     as_json: AsJson = False,
 ) -> None:
-    """Re-read and check every media object of an account; exit 1 on any damage.
+    """Read back and check every media object of an account; exit 1 on any damage.
 
-    With --sample or --minutes only some are checked, other ones each time, and orphans are not looked for.
+    With --sample or --minutes only some are checked, different ones each time, and orphans are not reported.
     """
     chosen = Sample(seed or secrets.token_hex(4), sample, anywhere=minutes is not None)
     is_whole = sample == 1 and minutes is None

@@ -46,25 +46,29 @@ Folder = Annotated[
 ]
 TemplateText = Annotated[
     str | None,
-    typer.Option("--template", help="How files are named, as {start:%Y%m%d-%H%M%S}_{from}_{to}_{id}."),
+    typer.Option(
+        "--template", help="How files are named, for example {start:%Y%m%d-%H%M%S}_{from}_{to}_{id}."
+    ),
 ]
-PresetName = Annotated[Preset | None, typer.Option("--preset", help="Files named as FreePBX does.")]
+PresetName = Annotated[Preset | None, typer.Option("--preset", help="Files named as by FreePBX.")]
 Records = Annotated[
     Path | None,
-    typer.Option("--cdr", exists=True, dir_okay=False, help="Asterisk's call records, Master.csv."),
+    typer.Option(
+        "--cdr", exists=True, dir_okay=False, help="The file of Asterisk's call records, Master.csv."
+    ),
 ]
-Zone = Annotated[str, typer.Option("--time-zone", help="Of times in names and call records.")]
+Zone = Annotated[str, typer.Option("--time-zone", help="The time zone of times in names and call records.")]
 Own = Annotated[
-    list[str] | None, typer.Option("--own", help="What the firm's numbers begin with; may be given again.")
+    list[str] | None, typer.Option("--own", help="A prefix of the firm's own numbers; may be repeated.")
 ]
-Subject = Annotated[Side | None, typer.Option("--subject", help="Which side is recorded.")]
+Subject = Annotated[Side | None, typer.Option("--subject", help="The side that is the recording subject.")]
 SidecarRule = Annotated[
     Sidecar | None,
-    typer.Option("--sidecar", help="`optional` takes a file by its name where it has no sidecar."),
+    typer.Option("--sidecar", help="`optional`: a file without a sidecar is taken by its name."),
 ]
-Source = Annotated[str, typer.Option("--source", help="What recordings name as their source.")]
+Source = Annotated[str, typer.Option("--source", help="The source that recordings name.")]
 Every = Annotated[float, typer.Option("--every", min=0.01, help="Seconds between two looks.")]
-Once = Annotated[bool, typer.Option("--once", help="Take what is there, and end.")]
+Once = Annotated[bool, typer.Option("--once", help="Take what is there, then exit.")]
 
 
 def watch(
@@ -82,9 +86,9 @@ def watch(
     once: Once = False,
     as_json: AsJson = False,
 ) -> None:
-    """Watch a folder: take in its finished files, and move them to `done`, or to `failed` with the reason.
+    """Watch a folder: ingest finished files, then move them to `done`, or to `failed` with the reason.
 
-    A file has a sidecar, `call.json` beside `call.wav`, or is named by a template, or as Asterisk does.
+    A file is described by a sidecar, `call.json` beside `call.wav`, or by its name.
     """
     if template and preset:
         fail("Give --template or --preset, not both.", as_json=as_json)

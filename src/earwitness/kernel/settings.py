@@ -38,68 +38,91 @@ def _setting(variable: str, default: Any, meaning: str) -> Any:
 class Settings:
     """All settings. Each is described in `docs/settings.md`."""
 
-    data: Path = _setting("DATA", Path("earwitness-data"), "The folder that holds databases and media.")
+    data: Path = _setting("DATA", Path("earwitness-data"), "The folder for databases and media.")
     keys: Path | None = _setting(
         "KEYS",
         None,
-        "The folder that holds keys. Keep it out of backups of the data folder, and back it up apart.",
+        "The folder for keys. Back it up separately from the data folder.",
     )
     key_encryption_key: str = _setting(
-        "KEY_ENCRYPTION_KEY", "", "`id:base64` of a 256-bit key-encryption key, instead of the key file."
+        "KEY_ENCRYPTION_KEY",
+        "",
+        "`id:base64` of a 256-bit key-encryption key, instead of the key file; several with "
+        "commas, the current one first.",
     )
     kms: str = _setting(
-        "KMS", "", "`module:function`, which gives a key management service instead of the key file."
+        "KMS", "", "`module:function` that returns a key management service, used instead of the key file."
     )
     database_url: str = _setting(
-        "DATABASE_URL", "", "`postgresql://…`: one schema an account. Unset: one SQLite file an account."
+        "DATABASE_URL",
+        "",
+        "`postgresql://user:password@host/database`: one schema for each account; needs the extra "
+        "`postgres`. Unset: one SQLite file for each account, under the data folder.",
     )
-    media_url: str = _setting("MEDIA_URL", "", "Where media lies. Unset: on disk, under the data folder.")
-    token_minutes: int = _setting("TOKEN_MINUTES", 60, "How long a bearer token lives, in minutes.")
+    media_url: str = _setting(
+        "MEDIA_URL",
+        "",
+        "`s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; needs the extra `s3`. "
+        "Credentials come from the provider's own variables (`AWS_ACCESS_KEY_ID`, …). "
+        "Unset: on disk, under the data folder.",
+    )
+    token_minutes: int = _setting("TOKEN_MINUTES", 60, "How long a bearer token is valid, in minutes.")
     refresh_token_hours: int = _setting(
-        "REFRESH_TOKEN_HOURS", 24, "How long a refresh token lives, in hours."
+        "REFRESH_TOKEN_HOURS", 24, "How long a refresh token is valid, in hours."
     )
     token_key: str = _setting(
-        "TOKEN_KEY", "", "What tokens are signed with, at least 32 characters, shared by all machines."
+        "TOKEN_KEY",
+        "",
+        "The secret that tokens are signed with, at least 32 characters; the same on all machines. Unset: "
+        "a key made once, in the folder for keys.",
     )
     trusted_proxies: tuple[Network, ...] = _setting(
         "TRUSTED_PROXIES",
         (),
-        "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+        "Addresses or networks of reverse proxies, separated by commas, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
     )
     request_seconds: int = _setting(
-        "REQUEST_SECONDS", 30, "How long the database may look for one answer, in seconds; then it is 503."
+        "REQUEST_SECONDS",
+        30,
+        "How long the database may search for one answer, in seconds; after that the answer is 503.",
     )
-    max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest recording taken in, in GiB.")
-    jobs: bool = _setting("JOBS", True, "`on`, or `off`: leave jobs to `earwitness worker`.")
+    max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest upload that is accepted, in GiB.")
+    jobs: bool = _setting(
+        "JOBS", True, "`on`: the server does background jobs itself; `off`: `earwitness worker` does them."
+    )
     process_jobs: int = _setting(
-        "PROCESS_JOBS", 2, "How many recordings each process that works on jobs measures and encodes at once."
+        "PROCESS_JOBS", 2, "How many recordings each server or worker process measures and encodes at once."
     )
     transcribe_jobs: int = _setting(
-        "TRANSCRIBE_JOBS", 1, "How many recordings each process that works on jobs transcribes at once."
+        "TRANSCRIBE_JOBS", 1, "How many recordings each server or worker process transcribes at once."
     )
     kept_renditions: tuple[str, ...] = _setting(
         "KEPT_RENDITIONS",
         (),
-        "Renditions that are kept once they were made whole, with commas: `wav`, `mp4`, …; `mp3` always is.",
+        "Renditions to keep once they have been made for playback, separated by commas: `mp3-mono`, `wav`, "
+        "`wav-mono`, `mp4`. `mp3` is always kept.",
     )
     decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
     decoder_memory_mib: int = _setting(
         "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
     )
     whisper_model: Path | None = _setting(
-        "WHISPER_MODEL", None, "The folder of the model for `faster-whisper`, in CTranslate2's format."
+        "WHISPER_MODEL", None, "The folder with the model for `faster-whisper`, in CTranslate2's format."
     )
     transcription_seconds: int = _setting(
-        "TRANSCRIPTION_SECONDS", 14400, "How long one channel's transcription may take, in seconds."
+        "TRANSCRIPTION_SECONDS", 14400, "How long the transcription of one channel may take, in seconds."
     )
     transcription_memory_mib: int = _setting(
         "TRANSCRIPTION_MEMORY_MIB", 8192, "How much memory one transcription may use, in MiB."
     )
     min_free_mib: int = _setting(
-        "MIN_FREE_MIB", 512, "With less free space than this for the data folder, `/readyz` says 503, in MiB."
+        "MIN_FREE_MIB",
+        512,
+        "`/readyz` answers 503 when the disk of the data folder has less free space than this, in MiB.",
     )
     metrics_token: str = _setting(
-        "METRICS_TOKEN", "", "A token that opens `/metrics` to callers from elsewhere."
+        "METRICS_TOKEN", "", "A token with which callers on other machines can read `/metrics`."
     )
     log_level: str = _setting("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
 
@@ -115,7 +138,7 @@ class Settings:
         known = {setting.metadata["variable"]: setting for setting in fields(cls)}
         for name in sorted(environment):
             if name.startswith("EARWITNESS_") and name not in known:
-                log.warning("%s is no setting; docs/settings.md lists them all", name)
+                log.warning("%s is not a setting; docs/settings.md lists them all", name)
         values: dict[str, Any] = {}
         for variable, setting in known.items():
             text = environment.get(variable, "").strip()

@@ -70,7 +70,7 @@ async def take_parts(
         elif seen[-1] == "metadata":
             metadata += event
             if len(metadata) > MOST_METADATA_BYTES:
-                raise TooLarge(f"metadata: more than {MOST_METADATA_BYTES >> 20} MiB is not taken.")
+                raise TooLarge(f"metadata: larger than the limit of {MOST_METADATA_BYTES >> 20} MiB.")
         else:
             waiting += event
             if len(waiting) >= _WRITTEN_AT_ONCE_BYTES:
