@@ -58,7 +58,7 @@ def main() -> None:
     with archive.read() as connection:
         there_are = newest_committed_id(connection)
     if there_are != given.recordings:
-        sys.exit(f"{given.archive} has {there_are:,} recordings, not {given.recordings:,}: name another folder.")
+        sys.exit(f"{given.archive} has {there_are:,} recordings, not {given.recordings:,}: name another one.")
     credentials = _credentials(archive)
     report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
     with _server(settings, given.workers):

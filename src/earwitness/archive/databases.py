@@ -1,7 +1,7 @@
 """Engines and transactions, on SQLite and on PostgreSQL.
 
 A read is one snapshot. A write takes its place in the queue at its beginning, so that it never has to
-upgrade. See idea 7 of `docs/architecture.md`.
+upgrade. See principle 7 of `docs/architecture.md`.
 """
 
 import math
