@@ -13,7 +13,7 @@ from earwitness.archive.viewer import Viewer, limits_of
 from earwitness.kernel.errors import Corrupt, NotFound
 from earwitness.media.keys import WrappedKey
 from earwitness.media.measurement import Hint
-from earwitness.media.vault import RecordingKey
+from earwitness.media.vault import RecordingKey, Vault
 
 _HINT = "mediaHint"
 
@@ -47,12 +47,11 @@ class Playable:
     def raw(self) -> MediaObject | None:
         return self.objects.get("raw")
 
-    def key(self, archive_vault: Any) -> RecordingKey:
+    def key(self, vault: Vault) -> RecordingKey:
         """The recording's key. Raises Corrupt."""
         if self.wrapped is None:
             raise Corrupt("The key of this recording is missing.")
-        key: RecordingKey = archive_vault.unwrap(self.wrapped, self.vault_id, self.interaction_id)
-        return key
+        return vault.unwrap(self.wrapped, self.vault_id, self.interaction_id)
 
 
 # Each part that a player asks for is looked up anew, so these are built once. A row for each object.
