@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import av
 
+from earwitness.kernel.formats import Rendered
 from earwitness.media.decoding import jobs
 from earwitness.media.decoding.headerless import how_to_read
-from earwitness.media.measurement import Format, Hint
+from earwitness.media.measurement import Hint
 
 
 class Memory:
@@ -77,7 +78,9 @@ def hear(content: bytes, hint: Hint | None = None) -> Heard:
     return Heard(container, codec, rate, sides, video, pictures)
 
 
-def rendered(content: bytes, format_: Format, samples: int | None = None, hint: Hint | None = None) -> bytes:
+def rendered(
+    content: bytes, format_: Rendered, samples: int | None = None, hint: Hint | None = None
+) -> bytes:
     """A rendition, made in this process: starting one for each takes longer than all else."""
     sink = io.BytesIO()
     jobs.render(io.BytesIO(content), format_, samples, sink, hint)

@@ -6,10 +6,11 @@ import wave
 
 import pytest
 
+from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.wav import wav_header, wav_size
-from earwitness.media.measurement import FORMATS, Format, Limits
+from earwitness.media.measurement import Limits
 from tests.media import samples
 from tests.media.bundle import KINDS
 from tests.media.hearing import Heard, Memory, hear, rendered
@@ -33,9 +34,9 @@ def in_mp3(content: bytes) -> bytes:
     return sink.getvalue()
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", RENDERED)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_can_be_had_in_every_format(call: str, format_: Format) -> None:
+def test_a_call_can_be_had_in_every_format(call: str, format_: Rendered) -> None:
     original, made = hear(CALLS[call]), hear(rendered(CALLS[call], format_))
     kind = format_.partition("-")[0]
     assert (made.container, made.codec) == (CONTAINERS[kind], CODECS[kind])
@@ -47,7 +48,7 @@ def test_a_call_can_be_had_in_every_format(call: str, format_: Format) -> None:
 
 @pytest.mark.parametrize("format_", ["mp3", "wav", "mp4"])
 @pytest.mark.parametrize("call", ["wav 8k", "a-law", "opus", "m4a"])
-def test_each_party_stays_on_its_side(call: str, format_: Format) -> None:
+def test_each_party_stays_on_its_side(call: str, format_: Rendered) -> None:
     _assert_sides(hear(rendered(CALLS[call], format_)))
 
 
@@ -134,8 +135,8 @@ def test_without_sound_there_is_only_the_picture() -> None:
         assert told.value.extra == {"formats": ["raw", "mp4"]}
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_what_is_no_recording_is_told_before_the_first_byte(format_: Format) -> None:
+@pytest.mark.parametrize("format_", RENDERED)
+def test_what_is_no_recording_is_told_before_the_first_byte(format_: Rendered) -> None:
     for content in (b"", b"this is not a recording\n" * 99, samples.wav()[:44]):
         with pytest.raises(Undecodable):
             render(Memory(content), format_, LIMITS)
@@ -143,7 +144,7 @@ def test_what_is_no_recording_is_told_before_the_first_byte(format_: Format) -> 
 
 def test_of_a_truncated_recording_what_there_is_is_played() -> None:
     whole = CALLS["wav 8k"]
-    for format_ in FORMATS:
+    for format_ in RENDERED:
         assert hear(rendered(whole[: len(whole) // 2], format_)).seconds == pytest.approx(1, abs=0.3)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from earwitness.http.renditions import Format
 from earwitness.http.tokens import Tokens, unauthenticated
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.formats import Format
 
 LIFETIME_MS = 5 * 60_000
 

@@ -16,9 +16,9 @@ from earwitness.http.installation import Installation
 from earwitness.http.named import as_played
 from earwitness.http.off_road import remember_refusal
 from earwitness.http.ranges import Asked
-from earwitness.http.renditions import Format
 from earwitness.http.sending import check_playable, send_part
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.formats import Format
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 

@@ -7,7 +7,6 @@ settings name become stored objects.
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Literal
 
 from sqlalchemy.exc import DBAPIError
 
@@ -16,12 +15,11 @@ from earwitness.archive.playable import MediaObject, Playable, playable_at
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import add_object
 from earwitness.kernel.errors import Unavailable
+from earwitness.kernel.formats import Format
 from earwitness.media import decoder
 from earwitness.media.decoder import Rendition, Undecodable
 from earwitness.media.measurement import Limits
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload, Vault
-
-Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "raw", "mp4"]
 
 _KEPT_SECONDS = 300
 _MOST_IDLE = 16
@@ -56,11 +54,12 @@ class Streams:
 
 @contextmanager
 def rendering(
-    vault: Vault, playable: Playable, key: RecordingKey, format_: Any, limits: Limits
+    vault: Vault, playable: Playable, key: RecordingKey, format_: Format, limits: Limits
 ) -> Iterator[Rendition]:
     """Begin to make a rendition. Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503)."""
     if playable.status == "undecodable":
         raise Undecodable
+    assert format_ != "raw"  # noqa: S101 - that is stored
     raw = playable.objects["raw"]
     samples = playable.measurement["samples"] if playable.measurement else None
     with (
@@ -72,7 +71,7 @@ def rendering(
 
 @contextmanager
 def made(
-    archive: Archive, playable: Playable, key: RecordingKey, format_: str, limits: Limits, *, keep: bool
+    archive: Archive, playable: Playable, key: RecordingKey, format_: Format, limits: Limits, *, keep: bool
 ) -> Iterator[MediaObject]:
     """Make a rendition whole, encrypted; it goes when the block is left, unless it is to be kept."""
     with archive.vault.write(key, format_) as upload:
@@ -124,7 +123,7 @@ class Renditions:
         archive: Archive,
         playable: Playable,
         key: RecordingKey,
-        format_: str,
+        format_: Format,
         limits: Limits,
         *,
         keep: bool,

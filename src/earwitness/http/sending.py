@@ -17,6 +17,7 @@ from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
 from earwitness.http.renditions import made, rendering
 from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
+from earwitness.kernel.formats import Format
 from earwitness.media.streaming import DecryptingReader
 from earwitness.media.vault import RecordingKey, Vault
 
@@ -44,7 +45,7 @@ def check_playable(connection: Connection, playable: Playable, comment: str | No
 
 
 def send(
-    archive: Archive, playable: Playable, format_: str, installation: Installation, *, streams: bool
+    archive: Archive, playable: Playable, format_: Format, installation: Installation, *, streams: bool
 ) -> Download:
     """Answer with a recording's media.
 
@@ -77,7 +78,7 @@ def send(
 def send_part(
     archive: Archive,
     playable: Playable,
-    format_: str,
+    format_: Format,
     installation: Installation,
     *,
     asked: Asked,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from earwitness.kernel.formats import RENDERED
+
 log = logging.getLogger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -163,7 +165,7 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 def _renditions(text: str) -> tuple[str, ...]:
     named = tuple(part.strip() for part in text.split(",") if part.strip())
-    if unknown := set(named) - {"mp3", "mp3-mono", "wav", "wav-mono", "mp4"}:
+    if unknown := set(named) - set(RENDERED):
         raise ValueError(f"there is no rendition {min(unknown)}")
     return named
 

@@ -12,12 +12,12 @@ from typing import Self, TypeVar
 import msgspec
 
 from earwitness.kernel.errors import Unavailable, Unprocessable
+from earwitness.kernel.formats import Rendered
 from earwitness.media.child import ChildLost, keep_one_ready, ready_child
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
     FORMATS_WITHOUT_SOUND,
-    Format,
     Hint,
     Limits,
     Measurement,
@@ -110,7 +110,7 @@ def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint 
 
 def render(
     source: Source,
-    format_: Format | Speech,
+    format_: Rendered | Speech,
     limits: Limits,
     samples: int | None = None,
     hint: Hint | None = None,

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-Format = Literal["mp3", "mp3-mono", "wav", "wav-mono", "mp4"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+from earwitness.kernel.formats import RENDERED
+
 Speech = Literal["speech", "speech-left", "speech-right"]
 """What a recording is rendered as for transcription alone; nobody is offered these."""
 SPEECH: tuple[Speech, ...] = get_args(Speech)
@@ -71,4 +71,4 @@ def formats_of(measurement: Measurement | None) -> list[str]:
     """The formats a recording can be had in; None stands for media that cannot be decoded."""
     if measurement is None:
         return ["raw"]
-    return ["raw", *FORMATS] if measurement.audio is not None else list(FORMATS_WITHOUT_SOUND)
+    return ["raw", *RENDERED] if measurement.audio is not None else list(FORMATS_WITHOUT_SOUND)

@@ -4,10 +4,10 @@ from earwitness.api.recordings.named import by_third_party_id
 from earwitness.archive.playable import find_playable
 from earwitness.http import road
 from earwitness.http.named import as_played
-from earwitness.http.renditions import Format
 from earwitness.http.road import Afterwards, Audit, Call
 from earwitness.http.sending import check_playable, send
 from earwitness.kernel.errors import NotFound, Unprocessable
+from earwitness.kernel.formats import Format
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 

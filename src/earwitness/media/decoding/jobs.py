@@ -6,6 +6,7 @@ from fractions import Fraction
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
+from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoding.headerless import File
 from earwitness.media.decoding.media import Media, NotMedia
 from earwitness.media.decoding.mp3 import Mp3Writer
@@ -15,7 +16,7 @@ from earwitness.media.decoding.peaks import Peaks
 from earwitness.media.decoding.speech import write_speech
 from earwitness.media.decoding.wav import WavWriter, wav_header
 from earwitness.media.flow import Sink
-from earwitness.media.measurement import FORMATS, SPEECH, Audio, Format, Hint, Measurement, Speech
+from earwitness.media.measurement import SPEECH, Audio, Hint, Measurement, Speech
 
 # A file may round its length up by a frame or two; a damaged one misses more.
 _TOLERANCE = Fraction(1, 4)
@@ -35,7 +36,7 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
 
 
 def render(
-    file: File, format_: Format | Speech, samples: int | None, sink: Sink, hint: Hint | None = None
+    file: File, format_: Rendered | Speech, samples: int | None, sink: Sink, hint: Hint | None = None
 ) -> None:
     """Write a rendition. Raises NotMedia and NoSound.
 
@@ -64,7 +65,7 @@ def rehearse() -> None:
     """
     silence = wav_header(800, 8000, 1) + bytes(1600)
     measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in (*FORMATS, *SPEECH):
+    for format_ in (*RENDERED, *SPEECH):
         render(io.BytesIO(silence), format_, None, io.BytesIO())
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from earwitness.kernel.formats import Rendered
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Format, Hint, Limits, Speech
+from earwitness.media.measurement import Hint, Limits, Speech
 
 JOB = b"J"
 READ = b"R"
@@ -40,7 +41,7 @@ class Job:
     size: int
     limits: Limits
     measure: bool = False
-    format: Format | Speech | None = None
+    format: Rendered | Speech | None = None
     samples: int | None = None
     hint: Hint | None = None
 
