@@ -2,6 +2,7 @@
 
 import json
 import wave
+from collections import Counter
 from functools import lru_cache
 from io import BytesIO
 from math import ceil, pi, sin
@@ -13,6 +14,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from earwitness.app import build, install
+from earwitness.archive import jobs
 from earwitness.archive.accounts import Archive
 from earwitness.archive.users import add_api_key, add_user
 from earwitness.kernel.rights import Right, Role
@@ -124,6 +126,11 @@ class Firm:
         assert response.is_success, response.text
         interaction_id: int = response.json()["interactionId"]
         return interaction_id
+
+    def jobs(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        with self.archive.read() as connection:
+            return Counter(str(job["state"]) for job in jobs.listed(connection, done=True))
 
     def work(self) -> None:
         """Do all background work that is due."""

@@ -29,16 +29,11 @@ def loop(firm: Firm) -> Iterator[JobLoop]:
     loop.stop()
 
 
-def status(firm: Firm) -> Any:
-    with firm.archive.read() as connection:
-        return jobs.counts(connection)
-
-
 def test_what_arrives_while_the_loop_runs_is_processed(firm: Firm, loop: JobLoop) -> None:
     loop.start()
     for number in range(3):
         firm.ingest(tone(0.2), thirdPartyId=f"call-{number}")
-    until(lambda: status(firm) == {"done": 3}, "three jobs are done")
+    until(lambda: firm.jobs() == {"done": 3}, "three jobs are done")
 
 
 def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
@@ -56,7 +51,7 @@ def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
     monkeypatch.setattr(turns, "_POSTPONED_MS", 50)
     monkeypatch.setattr(jobs, "lease", lease_at_last)
     loop.start()
-    until(lambda: status(firm) == {"done": 1}, "the job is done")
+    until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
 def test_an_account_that_cannot_be_opened_holds_up_no_other(
@@ -74,7 +69,7 @@ def test_an_account_that_cannot_be_opened_holds_up_no_other(
 
     monkeypatch.setattr(Accounts, "open", open_some)
     loop.start()
-    until(lambda: status(firm) == {"done": 1}, "the job of the account that opens is done")
+    until(lambda: firm.jobs() == {"done": 1}, "the job of the account that opens is done")
 
 
 def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
@@ -92,7 +87,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
     monkeypatch.setattr("earwitness.workers.doing.process", fail)
     loop.start()
     firm.ingest(tone(0.2), thirdPartyId="second")
-    until(lambda: status(firm) == {"queued": 1, "done": 1}, "the second job is done, the first waits")
+    until(lambda: firm.jobs() == {"queued": 1, "done": 1}, "the second job is done, the first waits")
     with firm.archive.read() as connection:
         (row,) = jobs.listed(connection)
     assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
@@ -111,15 +106,15 @@ def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
         jobs.queue(connection, "index", position)
     monkeypatch.setattr(Incoming, "begin", refuse)
     loop.start()
-    until(lambda: status(firm) == {"done": 1}, "the job is done")
+    until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
 def test_stopping_waits_for_what_runs_and_begins_nothing_more(firm: Firm) -> None:
     loop = JobLoop(firm.app.state.installation.accounts, firm.settings)
     firm.ingest(tone(0.2))
     loop.start()
-    until(lambda: status(firm).get("running") or status(firm).get("done"), "the job has begun")
+    until(lambda: firm.jobs().get("running") or firm.jobs().get("done"), "the job has begun")
     loop.stop()
-    assert status(firm) == {"done": 1}
+    assert firm.jobs() == {"done": 1}
     firm.ingest(tone(0.2), thirdPartyId="later")
-    assert status(firm) == {"done": 1, "queued": 1}
+    assert firm.jobs() == {"done": 1, "queued": 1}

@@ -17,11 +17,6 @@ HOUR = wav_of(bytes(8000 * 2 * 3600), 8000, 1)
 """Takes longer to encode than anybody here waits."""
 
 
-def status(firm: Firm) -> Any:
-    with firm.archive.read() as connection:
-        return jobs.counts(connection)
-
-
 def loop_of(firm: Firm, grace_seconds: float) -> JobLoop:
     accounts = firm.app.state.installation.accounts
     return JobLoop(accounts, firm.settings, grace_seconds=grace_seconds)
@@ -31,7 +26,7 @@ def test_a_job_that_would_take_too_long_is_given_back(firm: Firm) -> None:
     firm.ingest(HOUR)
     loop = loop_of(firm, grace_seconds=0)
     loop.start()
-    until(lambda: status(firm).get("running"), "the job has begun")
+    until(lambda: firm.jobs().get("running"), "the job has begun")
     loop.stop()
     with firm.archive.read() as connection:
         (row,) = jobs.listed(connection)
@@ -45,12 +40,12 @@ def test_a_job_that_another_has_taken_up_is_left_to_it(firm: Firm, monkeypatch: 
     firm.ingest(HOUR)
     loop = loop_of(firm, grace_seconds=60)
     loop.start()
-    until(lambda: status(firm).get("running"), "the job has begun")
+    until(lambda: firm.jobs().get("running"), "the job has begun")
     with firm.archive.write() as connection:
         later = now_ms() + 3_600_000
         connection.execute(update(rows).values(leased_by="another", leased_until=later))
     loop.stop()
-    assert status(firm) == {"running": 1}
+    assert firm.jobs() == {"running": 1}
     assert len(list(firm.archive.store.names())) == 1
 
 
@@ -67,6 +62,6 @@ def test_a_job_that_was_taken_just_before_is_given_back_too(
 
     monkeypatch.setattr(JobLoop, "_do", do_when_told_to_stop)
     loop.start()
-    until(lambda: status(firm).get("running"), "the job has begun")
+    until(lambda: firm.jobs().get("running"), "the job has begun")
     loop.stop()
-    assert status(firm) == {"queued": 1}
+    assert firm.jobs() == {"queued": 1}

@@ -107,7 +107,7 @@ def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
     assert taken(Turns(accounts, "worker")) is None
     loop = JobLoop(accounts, firm.settings)
     loop.start()
-    until(lambda: _counts(firm) == {"done": 1}, "the job is done")
+    until(lambda: firm.jobs() == {"done": 1}, "the job is done")
     loop.stop()
 
 
@@ -162,7 +162,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(
     assert taken(Turns(accounts_of(firm), "worker")) is None
     loop = JobLoop(accounts_of(firm), firm.settings)
     loop.start()
-    until(lambda: _counts(firm) == {"done": 2}, "both are done")
+    until(lambda: firm.jobs() == {"done": 2}, "both are done")
     loop.stop()
 
 
@@ -178,7 +178,7 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
     assert second is not None
     for archive, job in (second, first):
         do(archive, job, "worker", firm.settings, Event())
-    assert _counts(firm) == {"done": 1}
+    assert firm.jobs() == {"done": 1}
     assert len(list(firm.archive.store.names())) == 2
 
 
@@ -193,8 +193,3 @@ def test_a_job_that_is_retried_by_hand_is_taken_up_at_once(firm: Firm) -> None:
     with firm.archive.write() as connection:
         assert len(jobs.retry(connection)) == 1
     assert taken(turns) == CLIENT_ID
-
-
-def _counts(firm: Firm) -> dict[str, int]:
-    with firm.archive.read() as connection:
-        return jobs.counts(connection)

@@ -86,8 +86,8 @@ def queue_for_all(
     return connection.scalars(queued).all()
 
 
-def lease(connection: Connection, worker: str, kind: Kind | None = None) -> Job | None:
-    """Take the oldest job that is due, or one whose worker let its lease run out."""
+def lease(connection: Connection, worker: str, kind: Kind) -> Job | None:
+    """Take the oldest job of a kind that is due, or one whose worker let its lease run out."""
     now = now_ms()
     while (row := _next(connection, kind, now)) is not None:
         if row.state == "running" and row.attempts >= MOST_ATTEMPTS:
@@ -111,12 +111,6 @@ def next_due_at(connection: Connection, kind: Kind) -> int | None:
         for state, column in (("queued", jobs.c.run_at), ("running", jobs.c.leased_until))
     )
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-def has_due(connection: Connection) -> bool:
-    """Whether there is anything to lease."""
-    moments = (next_due_at(connection, kind) for kind in KINDS)
-    return any(moment is not None and moment <= now_ms() for moment in moments)
 
 
 def renew(connection: Connection, job: Job, worker: str) -> bool:
@@ -232,19 +226,12 @@ def listed(connection: Connection, *, done: bool = False) -> list[dict[str, obje
     ]
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many jobs are in each state."""
-    rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-    return {row[0]: row[1] for row in rows}
-
-
-def _next(connection: Connection, kind: Kind | None, now: int) -> Any:
+def _next(connection: Connection, kind: Kind, now: int) -> Any:
     """The row of a job to take. Two questions, each answered in the order of an index."""
-    of_kind = [jobs.c.kind == kind] if kind else []
     for state, moment in (("running", jobs.c.leased_until), ("queued", jobs.c.run_at)):
         row = connection.execute(
             select(jobs.c.id, jobs.c.kind, jobs.c.step, jobs.c.position, jobs.c.state, jobs.c.attempts)
-            .where(jobs.c.state == state, moment <= now, *of_kind)
+            .where(jobs.c.state == state, jobs.c.kind == kind, moment <= now)
             .order_by(moment, jobs.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
