@@ -40,3 +40,4 @@ def test_they_are_the_rows_that_were_given(firm: Firm) -> None:
 def test_none_are_no_work(firm: Firm) -> None:
     with firm.archive.write() as connection:
         insert_many(connection, endpoints, [])
+        assert connection.execute(select(endpoints)).all() == []
