@@ -76,6 +76,4 @@ def pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 
 def identity(given: str) -> int | str | None:
     """An id, or `none`; what is neither is refused as the API refuses it."""
-    if given == "none":
-        return None
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 17 else given
+    return None if given == "none" else decode.number_or_text(given)

@@ -8,6 +8,7 @@ import typer
 from earwitness.api import retention_groups as calls
 from earwitness.cli.calling import Id, make, pairs
 from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
+from earwitness.http.decode import number_or_text
 from earwitness.kernel.strict_json import MAX_INTEGER
 
 group = typer.Typer(help="Retention groups, and the account default.", no_args_is_help=True)
@@ -99,11 +100,7 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
 def _days(given: list[str] | None) -> dict[str, Any] | None:
     """Days as they are sent; what is no number is refused as the API refuses it."""
     named = pairs(given, "--days")
-    return {name: None if days == FOR_EVER else _number(days) for name, days in named} or None
-
-
-def _number(days: str) -> int | str:
-    return int(days) if days.isascii() and days.isdigit() and len(days) < 20 else days
+    return {name: None if days == FOR_EVER else number_or_text(days) for name, days in named} or None
 
 
 def _in_words(days: dict[str, int | None]) -> str:

@@ -51,8 +51,13 @@ def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
     for name, text in request.query_params.multi_items():
         if name in given:
             raise BadRequest.of(Fault(name, "given twice"))
-        given[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+        given[name] = number_or_text(text)
     return given
+
+
+def number_or_text(text: str) -> int | str:
+    """What is written as a number as one; what is none, or longer than any could be, stays as it is."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
 
 def _check_content_type(content_type: str | None) -> None:
