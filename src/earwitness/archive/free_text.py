@@ -32,10 +32,14 @@ DEEPEST = 32
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Tokens side by side in one field; with `prefix` the last is the beginning of a token."""
+    """Tokens side by side in one field; with `prefix` the last is the beginning of a token.
+
+    `position` is where the query has it, as a character's index.
+    """
 
     tokens: tuple[str, ...]
     prefix: bool = False
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +179,9 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | None:
     # In `jane@*` the star stands for a word of its own, whatever it be.
     prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
     if len(found) > 1 and body.lstrip('"').startswith("+") and all(map(str.isdigit, found)):
-        in_one = Phrase(("".join(found)[:LONGEST_TOKEN],), prefix=True)
+        in_one = Phrase(("".join(found)[:LONGEST_TOKEN],), prefix=True, position=body_at)
         return _negated(Either((Phrase(tuple(found), prefix), in_one)), minus)
-    return _negated(Phrase(tuple(found), prefix), minus)
+    return _negated(Phrase(tuple(found), prefix, body_at), minus)
 
 
 def _negated(part: Node, negated: bool) -> Node:

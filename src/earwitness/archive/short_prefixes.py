@@ -22,13 +22,13 @@ _TEXT = recording_text_fts5.alias("read")
 def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | None]:
     """What of a query the index is asked, and what is to be read. Raises BadRequest if that is too deep."""
     parts = asked.parts if isinstance(asked, All) else (asked,)
-    short = {part: set(_short(part)) for part in parts}
-    if any(short.values()) and not can_be_read(asked):
-        raise BadRequest.of(
-            Fault("freeText", "expected at least three letters before * in ANDs and ORs nested this deeply")
-        )
+    first = next(_short(asked), None)
+    if first is not None and not can_be_read(asked):
+        message = "expected at least three letters before * in ANDs and ORs nested this deeply"
+        raise BadRequest.of(Fault("freeText", message, first.position))
     if connection.dialect.name != "sqlite":
         return asked, None
+    short = {part: {phrase.tokens[-1] for phrase in _short(part)} for part in parts}
     common = {begun for begun in set().union(*short.values()) if _is_common(connection, begun)}
     read = [part for part, begun in short.items() if begun & common]
     before: list[Node] = [
@@ -44,11 +44,11 @@ def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
     return exists(inner.correlate_except(_TEXT))
 
 
-def _short(node: Node) -> Iterator[str]:
+def _short(node: Node) -> Iterator[Phrase]:
     match node:
         case Phrase(tokens, prefix):
             if prefix and len(tokens[-1]) <= _SHORT and tokens[-1].isascii():
-                yield tokens[-1]
+                yield node
         case Not(part):
             yield from _short(part)
         case All(parts) | Either(parts):

@@ -1,8 +1,11 @@
 """earwitness search: the search of the API from the command line, and how it is answered."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.schema.recordings import recordings
@@ -11,6 +14,7 @@ from earwitness.cli.calling import operator
 from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import format_ms
+from earwitness.kernel.errors import BadRequest
 from earwitness.kernel.wire import convert
 
 Filters = Annotated[str, typer.Argument(metavar="[FILTERS]", help="The body of recording.search, as JSON.")]
@@ -26,8 +30,10 @@ def search_(
 ) -> None:
     """Search recordings, with the right to see all of them."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
-        found = search(connection, wanted, operator(client_id))
+        with _shown_in(filters, as_json):
+            wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
+        with _shown_in(wanted.free_text or "", as_json):
+            found = search(connection, wanted, operator(client_id))
         rows = {
             row.position: row
             for row in connection.execute(
@@ -51,6 +57,18 @@ def search_(
     say(f"{found.total} in all.")
     for name, value in plan.items():
         say(f"  {name:<12} {value}")
+
+
+@contextmanager
+def _shown_in(text: str, as_json: bool) -> Iterator[None]:
+    """Show a person where in a line of text lies what cannot be read."""
+    try:
+        yield
+    except BadRequest as error:
+        place = next((fault.position for fault in error.faults if fault.position is not None), None)
+        if as_json or place is None or not text.isprintable():
+            raise
+        raise BadRequest(f"{error.detail}\n  {text}\n  {' ' * cell_len(text[:place])}^") from None
 
 
 def _explained(found: Found) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class Fault:
     message: str
     position: int | None = None
 
+    def __str__(self) -> str:
+        said = f"{self.path}: {self.message}" if self.path else self.message
+        return said if self.position is None else f"{said}, at position {self.position}"
+
 
 class Problem(Exception):
     """The request could not be answered."""
@@ -74,10 +78,7 @@ class BadRequest(Problem):
     @classmethod
     def of(cls, *faults: Fault, code: str | None = None) -> "BadRequest":
         """Make one whose detail is its faults, in a sentence."""
-        detail = "; ".join(
-            f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in faults
-        )
-        return cls(detail, code=code, faults=faults)
+        return cls("; ".join(map(str, faults)), code=code, faults=faults)
 
 
 class Unauthenticated(Problem):
