@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, not_
 
@@ -12,23 +13,34 @@ from earwitness.archive.timeline import Window
 from earwitness.kernel.errors import BadRequest, Fault
 
 
-def facts(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A condition on `recordings`, and the filter, or the viewer's limit, that makes it."""
+
+    name: str
+    condition: ColumnElement[bool]
+
+
+def facts(filters: RecordingFilters) -> Iterator[Fact]:
     """Type, direction, duration, privacy, and the ids left out. Raises BadRequest for a reversed range."""
     columns = recordings.c
     if filters.direction is not None:
-        yield columns.direction == filters.direction
+        yield Fact("direction", columns.direction == filters.direction)
     if filters.is_private is not None:
-        yield columns.is_private == filters.is_private
+        yield Fact("isPrivate", columns.is_private == filters.is_private)
     if types := filters.communication_types:
         if types.include:
-            yield among(columns.type, types.include)
+            yield Fact("communicationTypes", among(columns.type, types.include))
         if types.exclude:
-            yield not_(among(columns.type, types.exclude))
+            yield Fact("communicationTypes.exclude", not_(among(columns.type, types.exclude)))
     if filters.recording_ids and filters.recording_ids.exclude:
-        yield not_(among(columns.interaction_id, filters.recording_ids.exclude))
+        left_out = among(columns.interaction_id, filters.recording_ids.exclude)
+        yield Fact("recordingIds.exclude", not_(left_out))
     if filters.third_party_ids and filters.third_party_ids.exclude:
-        yield not_(among(columns.third_party_id, filters.third_party_ids.exclude))
-    yield from _lasting(filters)
+        left_out = among(columns.third_party_id, filters.third_party_ids.exclude)
+        yield Fact("thirdPartyIds.exclude", not_(left_out))
+    for condition in _lasting(filters):
+        yield Fact("durationRangeInSeconds", condition)
 
 
 def window_of(wanted: DateTimeRange | None) -> Window:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from earwitness.archive.facts import Fact
 from earwitness.archive.links import Link
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import NEWEST_COMMITTED_ID, Window, newest_committed_id
@@ -90,11 +91,9 @@ class Plan:
     leader_size: int | None
     checks: tuple[Link, ...]
     without: tuple[Link, ...]
-    facts: tuple[ColumnElement[bool], ...] = field(repr=False)
+    facts: tuple[Fact, ...] = field(repr=False)
     merges: bool
     """Whether the database walks several sets side by side in order (SQLite), or hashes them."""
-    reads: bool
-    """Whether words are read in what is found, and not looked up."""
 
     def led_by(self, link: Link, size: int) -> "Plan":
         """The same where a link must hold, too, which is known to be small."""
@@ -246,16 +245,17 @@ class Plan:
 
     def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
         leader = self.leader
+        conditions = [fact.condition for fact in self.facts]
         if leader is None:
             position: ColumnElement[int] = recordings.c.position
             # Totals read the index of facts, which goes by start; pages walk the positions themselves.
             bounds = self.window.on_start(recordings.c.started_at) if counting else self.window.on(position)
-            query = select(position).where(*bounds, *self.facts)
+            query = select(position).where(*bounds, *conditions)
         else:
             position = leader.column
             query = select(position).select_from(leader.source)
-            if self.facts:
-                query = query.join(recordings, recordings.c.position == position).where(*self.facts)
+            if conditions:
+                query = query.join(recordings, recordings.c.position == position).where(*conditions)
             once = leader.once if counting else None
             query = query.where(leader.condition if once is None else once, *self.window.on(position))
             is_distinct = leader.repeats and once is None and not (counting and self._counts_distinct)

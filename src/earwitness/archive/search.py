@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from earwitness.archive import free_text
-from earwitness.archive.facts import facts, window_of
+from earwitness.archive.facts import Fact, facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, newer_than, text_link
@@ -44,7 +44,7 @@ class Found:
     place: Place | None
     """From where later pages may be read; None where nothing was found."""
     seconds: dict[str, float]
-    """What the plan, the total and the page took."""
+    """What the plan, the page and the total took; a total that came with the page is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def search(
     A page that lies beyond `place` is read from there. Raises BadRequest naming the filter that cannot be
     taken.
     """
-    asked = free_text.parse(wanted.free_text) if wanted.free_text else None
-    seconds = dict.fromkeys(("plan", "total", "page"), 0.0)
+    seconds: dict[str, float] = {}
     with _timed(seconds, "plan"):
+        asked = free_text.parse(wanted.free_text) if wanted.free_text else None
         everything = _plan(connection, wanted, viewer, asked)
         pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
     size = wanted.page_size or DEFAULT_PAGE_SIZE
@@ -125,7 +125,7 @@ def _find(
 def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     began = time.perf_counter()
     yield
-    seconds[part] += time.perf_counter() - began
+    seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - began
 
 
 def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
@@ -134,7 +134,8 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
     size = _size(connection, newer, Window(), _NEWER_AT_MOST)
     if not size:
         return _Pinned(everything)
-    older = replace(everything, facts=(*everything.facts, recordings.c.interaction_id <= newest_id))
+    committed = Fact("recordingsSearchToken", recordings.c.interaction_id <= newest_id)
+    older = replace(everything, facts=(*everything.facts, committed))
     return _Pinned(older, (everything, everything.led_by(newer, size)) if size < _NEWER_AT_MOST else None)
 
 
@@ -155,13 +156,15 @@ def _plan(
 ) -> Plan:
     window = window_of(wanted.date_time_range)
     links, without = list(included(wanted, viewer)), list(excluded(wanted, viewer))
-    conditions = [*facts(wanted), *time_conditions(connection, wanted.time_ranges), *allowed_to(viewer)]
+    conditions = [*facts(wanted)]
+    conditions += [Fact("timeRanges", one) for one in time_conditions(connection, wanted.time_ranges)]
+    conditions += [Fact("accessPolicies", one) for one in allowed_to(viewer)]
     looked_up, read = set_apart(connection, asked) if asked is not None else (None, None)
     if looked_up is not None:
         link, is_complement = text_link(connection, looked_up)
         (without if is_complement else links).append(link)
     if read is not None:
-        conditions.append(is_read_in(recordings.c.position, read))
+        conditions.append(Fact("freeText", is_read_in(recordings.c.position, read)))
     walks = connection.dialect.name == "sqlite"
     if walks and len(links) + len(without) > 1:
         sizes = _sizes(connection, links, window)
@@ -172,8 +175,7 @@ def _plan(
     )
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(link for link, _ in ranked[1:])
-    reads = read is not None
-    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), walks, reads)
+    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), walks)
 
 
 def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int | None]:

@@ -1,6 +1,7 @@
 """The API's calls at the command line: made by the operator, who may do and see everything."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -39,25 +40,35 @@ def make(
     the command.
     """
     with opened(as_json) as accounts:
-        return _make(accounts, client_id, command, handler.opt["route"], wanted, id_)
+        return _make(accounts, client_id, command, handler, wanted, id_)
 
 
-def _make(accounts: Accounts, client_id: int, command: str, route: Route, wanted: Any, id_: int) -> Any:
-    settings = accounts.settings
+@contextmanager
+def called(
+    accounts: Accounts, client_id: int, command: str, handler: HTTPRouteHandler, id_: int = 0
+) -> Iterator[Call]:
+    """Give a call of an account's API, in its transaction, to be handled."""
+    settings, route = accounts.settings, handler.opt["route"]
     installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
-    archive, viewer = accounts.open(client_id), operator(client_id)
-    by = action(command, route.description)
-    sent = wanted if isinstance(wanted, dict) else {}
+    archive, by = accounts.open(client_id), action(command, route.description)
     with archive.write() if route.writes else archive.read() as connection:
         if route.writes:
             one_at_a_time(connection)
-        call = Call(installation, archive, viewer, connection, by, id_)
+        yield Call(installation, archive, operator(client_id), connection, by, id_)
+
+
+def _make(
+    accounts: Accounts, client_id: int, command: str, handler: HTTPRouteHandler, wanted: Any, id_: int
+) -> Any:
+    route: Route = handler.opt["route"]
+    sent = wanted if isinstance(wanted, dict) else {}
+    with called(accounts, client_id, command, handler, id_) as call:
         answer = route.handle(call, wanted(call) if callable(wanted) else decode.take(route.takes, sent))
         if route.writes:
-            ledger.append(connection, by, call.entries)
+            ledger.append(call.connection, call.action, call.entries)
     if route.audit and not route.writes:
-        with archive.write() as connection:
-            ledger.append_access(connection, by, viewer, route.audit.names(sent), route.status)
+        with call.archive.write() as connection:
+            ledger.append_access(connection, call.action, call.viewer, route.audit.names(sent), route.status)
     return answer.body if isinstance(answer, Answer) else answer
 
 

@@ -1,16 +1,18 @@
 """earwitness search: the search of the API from the command line, and how it is answered."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.cells import cell_len
 
+from earwitness.api.recordings.search import find, page_of, search_recordings
 from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.search import Found, search
-from earwitness.cli.calling import operator
+from earwitness.archive.plan import Plan
+from earwitness.cli.calling import called
 from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import format_ms
@@ -18,45 +20,34 @@ from earwitness.kernel.errors import BadRequest
 from earwitness.kernel.wire import convert
 
 Filters = Annotated[str, typer.Argument(metavar="[FILTERS]", help="The body of recording.search, as JSON.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show the plan, and how long each part took.")]
 
 
 def search_(
-    client_id: ClientId,
-    filters: Filters = "{}",
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show how the search was done and how long it took.")
-    ] = False,
-    as_json: AsJson = False,
+    client_id: ClientId, filters: Filters = "{}", explain: Explain = False, as_json: AsJson = False
 ) -> None:
-    """Search recordings, with the right to see all of them."""
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+    """Search recordings, with the right to see all of them.
+
+    With --json it prints what recording.search answers.
+    """
+    with opened(as_json) as accounts, called(accounts, client_id, "search", search_recordings) as call:
         with _shown_in(filters, as_json):
             wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
         with _shown_in(wanted.free_text or "", as_json):
-            found = search(connection, wanted, operator(client_id))
-        rows = {
-            row.position: row
-            for row in connection.execute(
-                recordings.select().where(recordings.c.position.in_(found.positions))
-            )
-        }
-    shown = [
-        {
-            "interactionId": row.interaction_id,
-            "thirdPartyId": row.third_party_id,
-            "type": row.type,
-            "startDatetimeUTC": format_ms(row.started_at),
-        }
-        for row in (rows[position] for position in found.positions)
-    ]
-    plan = _explained(found) if explain else {}
+            found, pinned = find(call, wanted)
+        began = time.perf_counter()
+        page = page_of(call, wanted, found, pinned)
+        seconds = found.seconds | {"rows": time.perf_counter() - began}
+    plan = _explained(found.plan) | {"milliseconds": _milliseconds(seconds)}
+    answer = msgspec.json.decode(msgspec.json.encode(page))
     if as_json:
-        tell_json({"total": found.total, "recordings": shown} | ({"plan": plan} if explain else {}))
+        tell_json(answer | ({"plan": plan} if explain else {}))
         return
-    show_table(shown, {key: key for key in ("interactionId", "thirdPartyId", "type", "startDatetimeUTC")})
+    columns = ("interactionId", "thirdPartyId", "type", "startDatetimeUTC")
+    show_table(answer["recordings"], {key: key for key in columns})
     say(f"{found.total} in all.")
-    for name, value in plan.items():
-        say(f"  {name:<12} {value}")
+    if explain:
+        _show(plan)
 
 
 @contextmanager
@@ -71,10 +62,10 @@ def _shown_in(text: str, as_json: bool) -> Iterator[None]:
         raise BadRequest(f"{error.detail}\n  {text}\n  {' ' * cell_len(text[:place])}^") from None
 
 
-def _explained(found: Found) -> dict[str, Any]:
-    """The plan in words: what leads, what is checked, what is left out, and the time of each part."""
-    plan = found.plan
+def _explained(plan: Plan) -> dict[str, Any]:
+    """The plan in words: what leads, what is checked, what is left out, by the names of the filters."""
     size = "" if plan.leader_size is None else f" (about {plan.leader_size})"
+    facts = list(dict.fromkeys(fact.name for fact in plan.facts))
     return {
         "leader": f"{plan.leader.name}{size}" if plan.leader else "timeline",
         "window": [
@@ -82,7 +73,27 @@ def _explained(found: Found) -> dict[str, Any]:
         ],
         "checks": [link.name for link in plan.checks],
         "without": [link.name for link in plan.without],
-        "reads": ["freeText"] if plan.reads else [],
-        "facts": len(plan.facts),
-        "milliseconds": {part: round(seconds * 1000, 1) for part, seconds in found.seconds.items()},
+        "reads": [name for name in facts if name == "freeText"],
+        "facts": [name for name in facts if name != "freeText"],
     }
+
+
+def _milliseconds(seconds: dict[str, float]) -> dict[str, float | str]:
+    """The time of each part; the total that came with the page took none of its own."""
+    return {
+        part: round(seconds[part] * 1000, 1) if part in seconds else "with the page"
+        for part in ("plan", "page", "total", "rows")
+    }
+
+
+def _show(plan: dict[str, Any]) -> None:
+    """Show the plan to a person."""
+    *parts, (_, times) = plan.items()
+    say("Plan")
+    for name, told in parts:
+        if isinstance(told, list):
+            told = (" to " if name == "window" else ", ").join(one or "…" for one in told) or "none"
+        say(f"  {name:<8} {told}")
+    say("Time")
+    for name, took in times.items():
+        say(f"  {name:<8} {took}{' ms' if isinstance(took, float) else ''}")

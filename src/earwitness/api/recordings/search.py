@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType, field
 from sqlalchemy import Connection, Text, cast, func, select
 
-from earwitness.api.recordings.search_token import mint, pin, read
+from earwitness.api.recordings.search_token import Pinned, mint, pin, read
 from earwitness.archive.among import POSITIONS, among, as_list
 from earwitness.archive.databases import KEEPS_ITS_PLAN, check_time
 from earwitness.archive.filters import RecordingSearch
@@ -19,7 +19,7 @@ from earwitness.archive.schema.recordings import (
     recordings,
     transcripts,
 )
-from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
+from earwitness.archive.search import DEFAULT_PAGE_SIZE, Found, search
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import TAGS
 from earwitness.archive.text_index import said
@@ -70,19 +70,26 @@ class RecordingsPage(Wire):
 @road.read("/client/recording.search", right=Right.RECORDING_VIEW)
 def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     """Search recordings."""
-    tokens = call.installation.tokens
+    return page_of(call, wanted, *find(call, wanted))
+
+
+def find(call: Call, wanted: RecordingSearch) -> tuple[Found, Pinned]:
+    """Where the page lies, of a search that is pinned by the token that was sent, or now."""
     if wanted.recordings_search_token is None:
         found = search(call.connection, wanted, call.viewer)
-        pinned = pin(found.newest_id)
-    else:
-        pinned = read(tokens, call.viewer, wanted, wanted.recordings_search_token)
-        found = search(call.connection, wanted, call.viewer, pinned.newest_id, pinned.place)
+        return found, pin(found.newest_id)
+    pinned = read(call.installation.tokens, call.viewer, wanted, wanted.recordings_search_token)
+    return search(call.connection, wanted, call.viewer, pinned.newest_id, pinned.place), pinned
+
+
+def page_of(call: Call, wanted: RecordingSearch, found: Found, pinned: Pinned) -> RecordingsPage:
+    """The page that was found, with its recordings."""
     return RecordingsPage(
         recordings=recordings_at(call.connection, call.viewer, found.positions, found.asked),
         total=found.total,
         page=wanted.page or 1,
         page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
-        recordings_search_token=mint(tokens, call.viewer, wanted, pinned, found.place),
+        recordings_search_token=mint(call.installation.tokens, call.viewer, wanted, pinned, found.place),
     )
 
 
