@@ -185,6 +185,7 @@ def test_policies_are_listed_as_they_were_added(firm: Firm) -> None:
         ({"name": "x", "personIds": [999]}, "personIds[0]"),
         ({"name": "x", "personIds": [0]}, "personIds[0]"),
         ({"name": "x", "communicationTypes": ["SMS"]}, "communicationTypes[0]"),
+        ({"name": "x", "communicationTypes": ["sms\n"]}, "communicationTypes[0]"),
         ({"name": "x", "dataGroups": {"Department": []}}, "dataGroups"),
         ({"name": "x", "dataGroups": ["Department"]}, "dataGroups"),
         ({"name": "x", "types": ["sms"]}, "types"),

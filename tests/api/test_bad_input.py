@@ -98,8 +98,22 @@ def test_what_is_no_object_is_refused(firm: Firm) -> None:
 
 def test_nesting_is_taken_as_deep_as_32_and_no_deeper(firm: Firm) -> None:
     deep = "[" * 31 + "]" * 31
-    assert messages(send(firm, f'{{"freeText": {deep}}}')) == ["expected str | null, got array"]
+    assert messages(send(firm, f'{{"freeText": {deep}}}')) == ["expected a string or null, got an array"]
     assert "nested deeper" in messages(send(firm, f'{{"freeText": [{deep}]}}'))[0]
+
+
+def test_what_is_expected_is_said_as_one_would_write_it(firm: Firm) -> None:
+    said = {
+        '{"timeRanges": {"include": [{"from": "9.30", "to": "17:00"}]}}': "a time of day like 09:30",
+        '{"dateTimeRange": {"from": 5}}': "a time like 2026-05-12T10:30:00.000Z",
+        '{"pageSize": 1001}': "an integer of at most 1000",
+        '{"durationRangeInSeconds": {"min": "1"}}': "a number or null, got a string",
+    }
+    assert {body: messages(send(firm, body)) for body in said} == {
+        body: [f"expected {words}"] for body, words in said.items()
+    }
+    policy = firm.call("POST", "/admin/accessPolicy", {"name": "x", "communicationTypes": ["SMS"]})
+    assert messages(policy) == ["expected a word in lower case, as phone or sms"]
 
 
 def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(firm: Firm) -> None:

@@ -296,6 +296,7 @@ def _reader(firm: Firm, username: str) -> Reader:
         ({"durationRangeInSeconds": {"min": 2, "max": 1}}, "durationRangeInSeconds"),
         ({"timeRanges": {"include": [{"from": "10:00", "to": "10:00"}]}}, "timeRanges.include[0]"),
         ({"timeRanges": {"include": [{"from": "25:00", "to": "10:00"}]}}, "timeRanges.include[0].from"),
+        ({"timeRanges": {"include": [{"from": "09:30\n", "to": "10:00"}]}}, "timeRanges.include[0].from"),
         ({"timeRanges": {"timeZone": "Mars/Olympus"}}, "timeRanges.timeZone"),
         (
             {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {}}},

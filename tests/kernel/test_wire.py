@@ -1,10 +1,10 @@
 """From plain JSON to structs: strict about types, generous with null, exact about what is wrong."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.errors import BadRequest
@@ -78,6 +78,51 @@ def test_what_does_not_fit_is_refused_and_named(wrong: dict[str, Any]) -> None:
     (field,) = wrong
     (path,) = faults_of({"name": "x"} | wrong)
     assert path.startswith(field)
+
+
+class Constrained(Wire):
+    name: Annotated[str, Meta(min_length=1, max_length=3)] | None = None
+    ratio: Annotated[float, Meta(ge=0, le=1)] | None = None
+    sides: Annotated[list[Side], Meta(min_length=1, max_length=2)] | None = None
+    groups: Annotated[dict[str, list[str]], Meta(max_length=1)] | None = None
+    kinds: list[Annotated[str, Meta(pattern=r"^\d+$", description="Digits, as 42")]] | None = None
+    code: Annotated[str, Meta(pattern="^[a-z]$")] | None = None
+    is_private: bool | None = None
+    either: Id | str | None = None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "said"),
+    [
+        ({"name": 1}, "name", "expected a string or null, got an integer"),
+        ({"name": ""}, "name", "expected at least 1 character"),
+        ({"name": "four"}, "name", "expected at most 3 characters"),
+        ({"ratio": "1"}, "ratio", "expected a number or null, got a string"),
+        ({"ratio": 2}, "ratio", "expected a number of at most 1"),
+        ({"ratio": -0.5}, "ratio", "expected a number of at least 0"),
+        ({"sides": {}}, "sides", "expected an array or null, got an object"),
+        ({"sides": []}, "sides", "expected at least 1 item"),
+        ({"sides": [{}, {}, {}]}, "sides", "expected at most 2 items"),
+        ({"sides": [[]]}, "sides[0]", "expected an object, got an array"),
+        (
+            {"sides": [{"endpointIds": [1, 0]}]},
+            "sides[0].endpointIds[1]",
+            "expected an integer of at least 1",
+        ),
+        ({"groups": {"a": [], "b": []}}, "groups", "expected at most 1 member"),
+        ({"groups": {"a": [None]}}, "groups[][0]", "expected a string, got null"),
+        ({"kinds": ["42", "x"]}, "kinds[1]", "expected digits, as 42"),
+        ({"code": "42"}, "code", "expected a string of another form"),
+        ({"isPrivate": 1.5}, "isPrivate", "expected a boolean or null, got a number"),
+        ({"either": []}, "either", "expected an integer or a string or null, got an array"),
+        ([], "", "expected an object, got an array"),
+    ],
+)
+def test_what_is_expected_is_said_in_words(wrong: Any, path: str, said: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        convert(wrong, Constrained)
+    [fault] = refused.value.faults
+    assert (fault.path, fault.message) == (path, said)
 
 
 def test_moments_are_milliseconds() -> None:

@@ -11,7 +11,9 @@ from msgspec import Meta, field
 from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Wire
 
 Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[
+    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)", description="A time of day like 09:30")
+]
 
 
 class IdFilter(Wire):

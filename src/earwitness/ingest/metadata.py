@@ -10,7 +10,7 @@ from msgspec import Meta, field
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import Moment, Wire, Word, WordOrNothing, convert
+from earwitness.kernel.wire import CommunicationType, Moment, Wire, Word, WordOrNothing, convert
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
@@ -67,8 +67,7 @@ class IngestMetadata(Wire):
     """One communication, as its source describes it."""
 
     third_party_id: Word
-    # In Python alone `$` also matches before a last line break.
-    type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$(?!\n)", max_length=64)]
+    type: CommunicationType
     start_datetime_utc: Moment = field(name="startDatetimeUTC")
     endpoints: Annotated[list[IngestEndpoint], Meta(min_length=1, max_length=1000)]
     end_datetime_utc: Moment | None = field(default=None, name="endDatetimeUTC")

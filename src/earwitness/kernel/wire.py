@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, TypeGuard, TypeVar
 
 import msgspec
@@ -37,6 +37,15 @@ Word = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
 WordOrNothing = Annotated[str, Meta(max_length=LONGEST_WORD)]
 Page = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 PageSize = Annotated[int, Meta(ge=1, le=1000)]
+# In Python alone `$` also matches before a last line break.
+CommunicationType = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_-]*$(?!\n)",
+        max_length=64,
+        description="A word in lower case, as phone or sms",
+    ),
+]
 
 
 def learn(*others: type) -> None:
@@ -131,7 +140,7 @@ def _within(
         case msgspec.inspect.StructType(fields=fields):
             for field in fields:
                 yield from _within(field.type, names_of)
-        case msgspec.inspect.ListType(item_type=item):
+        case msgspec.inspect.ListType(item_type=item) | msgspec.inspect.Metadata(type=item):
             yield from _within(item, names_of)
         case msgspec.inspect.UnionType(types=types):
             for part in types:
@@ -161,7 +170,46 @@ def _fault(error: msgspec.ValidationError, field: str = "", expected: Any = None
         path, text = f"{path}.{name}", "required"
     elif text.startswith("Invalid enum value"):
         text = "expected " + " or ".join(_names_in(expected, _literal_names))
-    return Fault(path.lstrip("."), (text[:1].lower() + text[1:]).replace("`", ""))
+    elif text.startswith("Expected `"):
+        text = "expected " + _in_words(text, expected)
+    return Fault(path.lstrip("."), text)
+
+
+_KINDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "a boolean",
+    "array": "an array",
+    "object": "an object",
+}
+_PARTS = {"array": "item", "str": "character", "object": "member"}
+_BOUNDS = {"<=": "at most", ">=": "at least"}
+
+
+def _in_words(text: str, expected: Any) -> str:
+    """What msgspec expected: of which kind, or within which bounds, or of which pattern."""
+    _, kind, constraint, *got = text.split("`", 4)[:4]
+    of_kind = " or ".join(_KINDS.get(one, one) for one in kind.split(" | "))
+    if got:
+        return f"{of_kind}, got {_KINDS.get(got[0], got[0])}"
+    if " matching regex " in constraint:
+        described = _names_in(expected, partial(_descriptions, constraint))
+        return described[0] if described else f"{of_kind} of another form"
+    sign, number = constraint.removesuffix(".0").split()[-2:]
+    if "length" not in constraint:
+        return f"{of_kind} of {_BOUNDS[sign]} {number}"
+    return f"{_BOUNDS[sign]} {number} {_PARTS[kind]}{'' if number == '1' else 's'}"
+
+
+def _descriptions(constraint: str, info: msgspec.inspect.Type) -> Iterator[str]:
+    match info:
+        case msgspec.inspect.Metadata(
+            type=msgspec.inspect.StrType(pattern=pattern), extra_json_schema={"description": words}
+        ) if constraint.endswith(repr(pattern)):
+            yield words[0].lower() + words[1:]
+        case _:
+            pass
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -17,13 +17,13 @@ from earwitness.http.given import given
 from earwitness.http.road import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.kernel.wire import CommunicationType, Id, Wire, Word
 
 DataGroups = Annotated[
     dict[str, Annotated[list[str], Meta(min_length=1, max_length=1000)]], Meta(max_length=100)
 ]
 PersonIds = Annotated[list[Id], Meta(max_length=1000)]
-Types = Annotated[list[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]], Meta(max_length=100)]
+Types = Annotated[list[CommunicationType], Meta(max_length=100)]
 
 
 class AccessPolicy(Wire):
