@@ -1,5 +1,6 @@
 """A question that takes too long is broken off; whoever asks next is answered."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from earwitness.app import API, build
 from earwitness.archive.free_text import Node
 from earwitness.http import road
 from earwitness.http.road import Call
+from earwitness.kernel.logs import JsonLines
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, transcript
@@ -47,6 +49,18 @@ def firm(settings: Settings) -> Iterator[Firm]:
     hurried = replace(settings, request_seconds=1)
     with Firm(hurried, build(hurried, routes=[*API, count_forever, ask_forever, ask_twice])) as firm:
         yield firm
+
+
+@pytest.mark.parametrize("path", ["/count-forever", "/ask-forever"])
+def test_what_takes_too_long_is_logged_as_that(
+    firm: Firm, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.setFormatter(JsonLines())
+    answer = firm.call("POST", path)
+    [line] = [json.loads(one) for one in caplog.text.splitlines()]
+    assert (line["level"], line["message"]) == ("WARNING", "a request ran out of time")
+    assert (line["method"], line["route"]) == ("POST", f"/api{path}")
+    assert line["requestId"] == answer.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize("path", ["/count-forever", "/ask-forever", "/ask-twice"])

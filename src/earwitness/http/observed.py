@@ -23,16 +23,15 @@ class _Exchange:
     """A request and its answer, as far as they have passed by."""
 
     method: str
-    path: str
     began: float = field(default_factory=time.monotonic)
     status: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
 
     def note(self, route: str, metrics: Metrics) -> None:
-        """Write its line, and count it: the route by its template, as paths are without number."""
+        """Write its line, and count it: by the template of its route, as paths hold ids of the firm's."""
         seconds = time.monotonic() - self.began
-        fields = {"method": self.method, "path": self.path, "status": self.status}
+        fields = {"method": self.method, "route": route, "status": self.status}
         fields["milliseconds"] = round(seconds * 1000, 1)
         log.info("request", extra={"fields": fields})
         labels = (self.method, route, str(self.status))
@@ -52,7 +51,7 @@ def observed(app: ASGIApp) -> ASGIApp:
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         current = given.decode() if _USABLE_ID.fullmatch(given) else secrets.token_hex(8)
         request_id.set(current)
-        exchange = _Exchange(scope["method"], scope["path"])
+        exchange = _Exchange(scope["method"])
 
         async def take() -> ReceiveMessage:
             message: Any = await receive()
@@ -73,9 +72,14 @@ def observed(app: ASGIApp) -> ASGIApp:
             _metrics(scope).failures.labels("broken-off").inc()
             raise
         finally:
-            exchange.note(scope.get("path_template") or "unmatched", _metrics(scope))
+            exchange.note(route_of(scope), _metrics(scope))
 
     return observe
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the path that was called."""
+    return scope.get("path_template") or "unmatched"
 
 
 def _metrics(scope: Scope) -> Metrics:

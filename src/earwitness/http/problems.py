@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.databases import as_problem
-from earwitness.kernel.errors import Conflict, Problem
+from earwitness.http.observed import route_of
+from earwitness.kernel.errors import Conflict, OutOfTime, Problem
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
 def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request.app.state.installation.metrics.failures.labels(problem.code).inc()
+    if isinstance(problem, OutOfTime):
+        log.warning("a request ran out of time", extra=_where(request))
     return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)
 
 
@@ -60,9 +63,18 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507."""
-    log.error("the database did not do its part: %s", type(error).__name__)
-    return on_problem(request, as_problem(error))
+    """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507.
+
+    One that was still looking when the time was over did its part.
+    """
+    problem = as_problem(error)
+    if not isinstance(problem, OutOfTime):
+        log.error("the database did not do its part: %s", type(error).__name__, extra=_where(request))
+    return on_problem(request, problem)
+
+
+def _where(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return {"fields": {"method": request.method, "route": route_of(request.scope)}}
 
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, on standard error, with the id of the request it belongs to.
 
-No token, key, transcript, message or search word is ever logged; where an error's own text could hold
-one, its place in the code is logged instead.
+No token, key, transcript, message, search word or path that was called is ever logged; where an
+error's own text could hold one, its place in the code is logged instead.
 """
 
 import logging
