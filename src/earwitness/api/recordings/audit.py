@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from earwitness.api.recordings.named import by_recording_id
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.viewer import Viewer
 from earwitness.archive.visible import visible_position
 from earwitness.http import road
+from earwitness.http.named import by_recording_id
 from earwitness.http.road import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound

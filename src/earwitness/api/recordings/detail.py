@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta, field
+from msgspec import Meta
 from sqlalchemy import Connection, select
 
-from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.legal_holds import LEGAL_HOLDS
 from earwitness.archive.nested import as_written
 from earwitness.archive.participants import PARTICIPANTS
@@ -19,6 +19,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
 from earwitness.http import road
+from earwitness.http.named import by_interaction_ids
 from earwitness.http.road import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
@@ -31,7 +32,7 @@ ALGORITHM = "AES-256-GCM"
 class InteractionIds(Wire):
     """The recordings that are asked for."""
 
-    interaction_ids: Annotated[list[Id], Meta(max_length=1000)] = field(name="interactionIds")
+    interaction_ids: Annotated[list[Id], Meta(max_length=1000)]
 
 
 class WaveForm(Wire):

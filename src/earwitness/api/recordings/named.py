@@ -1,4 +1,4 @@
-"""The recordings that a call names: for the ledger, and those that the viewer may see."""
+"""The recordings that a call names, as far as the viewer may see them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +8,6 @@ from sqlalchemy import Connection, Row, Table, select
 from earwitness.archive.among import among
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.viewer import Viewer, visible_to
-from earwitness.http.named import by_interaction_ids, by_recording_id, by_third_party_id
-
-__all__ = ["by_interaction_ids", "by_recording_id", "by_third_party_id", "visible_in_order"]
 
 
 def visible_in_order(

@@ -1,9 +1,8 @@
 """Download audio: POST /client/recording.playBackByThirdPartyId."""
 
-from earwitness.api.recordings.named import by_third_party_id
 from earwitness.archive.playable import find_playable
 from earwitness.http import road
-from earwitness.http.named import as_played
+from earwitness.http.named import as_played, by_third_party_id
 from earwitness.http.road import Afterwards, Audit, Call
 from earwitness.http.sending import check_playable, send
 from earwitness.kernel.errors import NotFound, Unprocessable

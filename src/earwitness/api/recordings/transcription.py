@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import select
 
 from earwitness.api.recordings.detail import InteractionIds
-from earwitness.api.recordings.named import by_interaction_ids, visible_in_order
+from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.http import road
+from earwitness.http.named import by_interaction_ids
 from earwitness.http.road import Audit, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
