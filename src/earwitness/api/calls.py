@@ -10,26 +10,19 @@ from earwitness.archive.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import road
 from earwitness.http.road import Call
-from earwitness.ingest.metadata import EndpointType
+from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Moment, Wire, Word
 
 
-class CallEndpoint(Wire):
-    """One side of a call, however its value is written."""
-
-    type: EndpointType
-    endpoint: Word
-
-
 class CallStart(Wire):
     """A call that began on an endpoint that is recorded; `startDatetimeUTC` is now unless it is given."""
 
     third_party_id: Word
-    endpoint: CallEndpoint
-    other_endpoint: CallEndpoint | None = None
+    endpoint: NamedEndpoint
+    other_endpoint: NamedEndpoint | None = None
     direction: Literal["In", "Out"] | None = None
     start_datetime_utc: Moment | None = field(default=None, name="startDatetimeUTC")
 
@@ -99,7 +92,7 @@ def _started(third_party_id: str, started_at: int) -> Started:
     return Started(third_party_id=third_party_id, start_datetime_utc=format_ms(started_at))
 
 
-def _other(endpoint: CallEndpoint | None) -> dict[str, Any] | None:
+def _other(endpoint: NamedEndpoint | None) -> dict[str, Any] | None:
     if endpoint is None:
         return None
     return {"type": endpoint.type, "endpoint": shown(endpoint.type, endpoint.endpoint)}

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 from sqlalchemy import select, update
 
 from earwitness.archive.comments import add_comment as add
@@ -17,10 +17,9 @@ from earwitness.http.road import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
-from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.kernel.wire import TEN_YEARS, Id, Seconds, Wire, Word
 
-_Seconds = Meta(ge=0, le=315_576_000)
-Offset = Annotated[int, _Seconds] | Annotated[float, _Seconds]
+Offset = Annotated[int, TEN_YEARS] | Seconds
 
 
 class CommentsOfRecording(Wire):

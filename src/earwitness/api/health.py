@@ -6,7 +6,7 @@ import tempfile
 from typing import Any, Literal
 
 from anyio import to_thread
-from litestar import Request, Response
+from litestar import Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,13 +15,11 @@ from earwitness.http.installation import Installation
 from earwitness.http.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
-from earwitness.http.road import encode
+from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
 from earwitness.kernel.errors import Forbidden, Unavailable
 from earwitness.kernel.wire import Wire
 from earwitness.media.keys import KeysMissing, KeysUnusable
-
-AnyRequest = Request[Any, Any, Any]
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _NO_OBJECT = "00/00/0000000000000000000000000000"

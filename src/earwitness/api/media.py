@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyio import to_thread
-from litestar import Request, Response
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from earwitness.http import decode, off_road
@@ -14,7 +14,7 @@ from earwitness.http.media_urls import LIFETIME_MS, Grant, seal, unseal
 from earwitness.http.openapi.operations import MEDIA, Describes
 from earwitness.http.playing import MediaWanted, Play
 from earwitness.http.ranges import Asked
-from earwitness.http.road import encode
+from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import authenticate, claims_of, comes_through, recognise
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import format_ms, now_ms
@@ -29,8 +29,6 @@ from earwitness.kernel.errors import (
 )
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
-
-AnyRequest = Request[Any, Any, Any]
 
 _MEDIA = "/client/recording/{id:str}/media"
 _MEDIA_URL = "/client/recording/{id:str}/media-url"

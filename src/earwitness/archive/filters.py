@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Wire
+from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Seconds, Wire
 
-Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
 TimeOfDay = Annotated[
     str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)", description="A time of day like 09:30")
 ]

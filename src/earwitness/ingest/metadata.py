@@ -10,13 +10,12 @@ from msgspec import Meta, field
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import CommunicationType, Moment, Wire, Word, WordOrNothing, convert
+from earwitness.kernel.wire import CommunicationType, Moment, Seconds, Wire, Word, WordOrNothing, convert
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
 Text = Annotated[str, Meta(max_length=10_000)]
 DataGroups = dict[Annotated[str, Meta(max_length=128)], WordOrNothing]
-Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
 
 _AGREE_WITHIN_MS = 1000
 
@@ -30,11 +29,16 @@ class IngestPerson(Wire):
     person_type: Literal["staff", "external"] | None = None
 
 
-class IngestEndpoint(Wire):
-    """One participant: an endpoint and its part in the recording."""
+class NamedEndpoint(Wire):
+    """An endpoint, however its value is written."""
 
     type: EndpointType
     endpoint: Word
+
+
+class IngestEndpoint(NamedEndpoint):
+    """One participant: an endpoint and its part in the recording."""
+
     is_originator: bool | None = None
     is_recording_subject: bool | None = None
     user: WordOrNothing | None = None

@@ -37,6 +37,10 @@ Word = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
 WordOrNothing = Annotated[str, Meta(max_length=LONGEST_WORD)]
 Page = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 PageSize = Annotated[int, Meta(ge=1, le=1000)]
+TEN_YEARS = Meta(ge=0, le=315_576_000)
+"""Of seconds, from 0 on."""
+
+Seconds = Annotated[float, TEN_YEARS]
 # In Python alone `$` also matches before a last line break.
 CommunicationType = Annotated[
     str,

@@ -7,14 +7,12 @@ extra that not everybody installs, and what they do is slow and hungry.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from msgspec import Meta
+from earwitness.kernel.wire import Seconds
 
 SAMPLE_RATE = 16_000
 """Of the sound that engines take, in Hz."""
-
-_Seconds = Annotated[float, Meta(ge=0, le=315_576_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,8 @@ class Segment:
     """What was said from `start` to `end`, in seconds."""
 
     text: str
-    start: _Seconds
-    end: _Seconds
+    start: Seconds
+    end: Seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,9 @@ from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.http.given import given
 from earwitness.http.road import Call
-from earwitness.ingest.metadata import EndpointType, Text
+from earwitness.ingest.metadata import NamedEndpoint, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
-
-
-class PersonEndpoint(Wire):
-    """An endpoint of a person, however its value is written."""
-
-    type: EndpointType
-    endpoint: Word
 
 
 class PersonGroup(Wire):
@@ -49,7 +42,7 @@ class PersonChange(Wire, kw_only=True):
     retention_group_id: Id | UnsetType | None = UNSET
     byo_storage_account_id: Id | UnsetType | None = UNSET
     is_active: bool | None = None
-    endpoints: Annotated[list[PersonEndpoint], Meta(max_length=1000)] | None = None
+    endpoints: Annotated[list[NamedEndpoint], Meta(max_length=1000)] | None = None
     auto_group_assignment: Annotated[list[PersonGroup], Meta(max_length=1000)] | None = None
     metadata: dict[str, Any] | None = None
 
@@ -136,7 +129,7 @@ def _columns(wanted: PersonChange) -> dict[str, Any]:
     return columns
 
 
-def _own(connection: Connection, person_id: int, wanted: list[PersonEndpoint]) -> None:
+def _own(connection: Connection, person_id: int, wanted: list[NamedEndpoint]) -> None:
     """Make a person the owner of these endpoints, and of no others."""
     endpoint_ids = []
     for one in wanted:

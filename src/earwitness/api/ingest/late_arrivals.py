@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from anyio import to_thread
-from litestar import Request, Response
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, reception_of, take_parts
@@ -14,7 +14,7 @@ from earwitness.http import decode, off_road
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.paths import segment
-from earwitness.http.road import encode
+from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import authenticate
 from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.late import accept_transcript
@@ -23,7 +23,6 @@ from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 
-AnyRequest = Request[Any, Any, Any]
 Step = Callable[[Archive, str, Action], Awaitable[Accepted]]
 
 _TRANSCRIPT = "/ingest/recording/{thirdPartyId:str}/transcript"
