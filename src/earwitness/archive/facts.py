@@ -10,6 +10,7 @@ from earwitness.archive.among import among
 from earwitness.archive.filters import DateTimeRange, RecordingFilters
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import Window
+from earwitness.kernel.clock import EARLIEST_MS, LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
 
 
@@ -50,7 +51,7 @@ def window_of(wanted: DateTimeRange | None) -> Window:
     if wanted.from_ is not None and wanted.to is not None and wanted.from_ > wanted.to:
         raise BadRequest.of(Fault("dateTimeRange", "from is after to"))
     # Drivers take plain integers.
-    return Window(*(None if moment is None else int(moment) for moment in (wanted.from_, wanted.to)))
+    return Window(*(None if moment is None else int(_held(moment)) for moment in (wanted.from_, wanted.to)))
 
 
 def _lasting(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:
@@ -60,6 +61,11 @@ def _lasting(filters: RecordingFilters) -> Iterator[ColumnElement[bool]]:
     if wanted.min is not None and wanted.max is not None and wanted.min > wanted.max:
         raise BadRequest.of(Fault("durationRangeInSeconds", "min is more than max"))
     if wanted.min is not None:
-        yield recordings.c.duration_ms >= math.ceil(round(wanted.min * 1000, 3))
+        yield recordings.c.duration_ms >= math.ceil(round(_held(wanted.min * 1000), 3))
     if wanted.max is not None:
-        yield recordings.c.duration_ms <= math.floor(round(wanted.max * 1000, 3))
+        yield recordings.c.duration_ms <= math.floor(round(_held(wanted.max * 1000), 3))
+
+
+def _held(milliseconds: float) -> float:
+    """The same, or what lies just outside of all that there can be: programs write 9999 for "no end"."""
+    return min(max(milliseconds, EARLIEST_MS - 1), LATEST_MS + 1)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from earwitness.kernel.wire import Id, Ids, Moment, Names, Page, PageSize, Seconds, Wire
+from earwitness.kernel.wire import Bound, Id, Ids, Names, Page, PageSize, Wire
 
 TimeOfDay = Annotated[
-    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)", description="A time of day like 09:30")
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="A time of day like 09:30")
 ]
 
 
@@ -32,15 +32,15 @@ class NameFilter(Wire):
 class DateTimeRange(Wire):
     """Starts from `from` on, before `to`; either end may be missing."""
 
-    from_: Moment | None = field(default=None, name="from")
-    to: Moment | None = None
+    from_: Bound | None = field(default=None, name="from")
+    to: Bound | None = None
 
 
 class DurationRange(Wire):
     """Durations from `min` to `max` seconds, both included."""
 
-    min: Seconds | None = None
-    max: Seconds | None = None
+    min: float | None = None
+    max: float | None = None
 
 
 class TimeRange(Wire):

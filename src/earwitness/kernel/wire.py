@@ -25,6 +25,12 @@ class Moment(int):
     __slots__ = ()
 
 
+class Bound(Moment):
+    """A moment that others are held against: it may lie outside the years that there are recordings of."""
+
+    __slots__ = ()
+
+
 Id = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 Ids = Annotated[list[Id], Meta(max_length=10_000)]
 Names = Annotated[list[str], Meta(max_length=10_000)]
@@ -100,14 +106,14 @@ def _absent_when_null(expected: type[msgspec.Struct]) -> frozenset[str]:
 
 
 def _read_moment(expected: type, value: Any) -> Any:
-    if expected is not Moment:
+    if not issubclass(expected, Moment):
         raise NotImplementedError(f"no reading of {expected}")
     if not isinstance(value, str):
         raise ValueError("expected a time like 2026-05-12T10:30:00.000Z")
     moment = parse_ms(value)
-    if not EARLIEST_MS <= moment <= LATEST_MS:
+    if expected is Moment and not EARLIEST_MS <= moment <= LATEST_MS:
         raise ValueError("expected a time from 1970 to 2199")
-    return Moment(moment)
+    return expected(moment)
 
 
 def _faults_by_field(value: Any, expected: Any) -> list[Fault]:

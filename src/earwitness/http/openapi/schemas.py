@@ -45,7 +45,7 @@ def fields_of(schema: Schema, components: dict[str, Schema]) -> Schema:
 
 
 def _schema_of_ours(kind: type) -> Schema:
-    if kind is Moment:
+    if issubclass(kind, Moment):
         return {"type": "string", "format": "date-time"}
     raise NotImplementedError(f"{kind} is of no known schema")
 
