@@ -143,6 +143,60 @@ def test_who_reads_on_misses_nothing_when_an_earlier_page_shrinks(firm: Firm) ->
     assert page["total"] == 5
 
 
+SAME_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"startTimeDirection": "DESC"}),
+    ({}, {"recordingIds": {}, "tagIds": {"include": []}, "thirdPartyIds": {"include": [], "exclude": None}}),
+    ({}, {"freeText": "", "dateTimeRange": {}, "durationRangeInSeconds": {"min": None}}),
+    ({}, {"freeText": "  ", "timeRanges": {"include": [], "timeZone": "UTC"}}),
+    ({"freeText": "call*"}, {"freeText": " call* "}),
+    ({"endpointIds": {"include": [1, 2, 10]}}, {"endpointIds": {"include": [10, 2, 1], "exclude": []}}),
+    (
+        {"dateTimeRange": {"from": "2026-05-12"}, "communicationTypes": {"include": ["phone", "teams"]}},
+        {
+            "communicationTypes": {"include": ["teams", "phone"]},
+            "dateTimeRange": {"from": "2026-05-12T01:00:00+01:00"},
+        },
+    ),
+    (
+        {"timeRanges": {"include": [{"from": "09:00", "to": "17:00"}, {"from": "20:00", "to": "21:00"}]}},
+        {"timeRanges": {"include": [{"to": "21:00", "from": "20:00"}, {"to": "17:00", "from": "09:00"}]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("first", "then"), SAME_SEARCH)
+def test_a_search_token_is_taken_however_the_same_filters_are_written(
+    firm: Firm, first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    for number in (1, 2):
+        firm.ingest(**call(thirdPartyId=f"call-{number}"))
+    for written, rewritten in ((first, then), (then, first)):
+        page = firm.post("/client/recording.search", {"pageSize": 1, **written})
+        token = {"recordingsSearchToken": page["recordingsSearchToken"]}
+        assert firm.search(pageSize=1, page=2, **rewritten, **token) == ["call-1"]
+
+
+OTHER_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"startTimeDirection": "ASC"}),
+    ({}, {"isPrivate": False}),
+    ({}, {"thirdPartyIds": {"include": [""]}}),
+    ({"endpointIds": {"include": [1]}}, {"endpointIds": {"exclude": [1]}}),
+    ({"endpointIds": {"include": [1]}}, {"personIds": {"include": [1]}}),
+    ({"endpointIds": {"include": [1, 2]}}, {"endpointIds": {"include": [12]}}),
+    ({"freeText": "a b"}, {"freeText": "ab"}),
+]
+
+
+@pytest.mark.parametrize(("first", "then"), OTHER_SEARCH)
+def test_a_search_token_is_not_taken_with_other_filters(
+    firm: Firm, first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    for written, other in ((first, then), (then, first)):
+        token = firm.post("/client/recording.search", written)["recordingsSearchToken"]
+        refused = firm.call("POST", "/client/recording.search", {**other, "recordingsSearchToken": token})
+        assert (refused.status_code, refused.json()["code"]) == (400, "search-token")
+
+
 def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
     firm.add_user("other@example.com", [Right.RECORDING_VIEW])
     token = firm.post("/client/recording.search", {"direction": "In"})["recordingsSearchToken"]

@@ -9,6 +9,7 @@ import base64
 import hmac
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ _LIFETIME_MS = 24 * 3_600_000
 _PREFIX = "st_"
 _CONTENT = struct.Struct(">QQQQ")
 _CODE_BYTES = 16
+_DEFAULTS = {"startTimeDirection": "DESC", "timeZone": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,32 @@ def _written(sealed: bytes) -> str:
 
 
 def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: bytes) -> bytes:
-    search = msgspec.structs.replace(wanted, page=None, page_size=None, recordings_search_token=None)
-    bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + canonical(search) + content
+    search = msgspec.structs.replace(
+        wanted,
+        free_text=(wanted.free_text or "").strip(),
+        page=None,
+        page_size=None,
+        recordings_search_token=None,
+    )
+    meant = canonical(_meant(msgspec.to_builtins(search, enc_hook=int)))
+    bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + meant + content
     return tokens.code("recordings-search-token", bound)[:_CODE_BYTES]
+
+
+def _meant(asked: Any) -> Any:
+    """What filters mean, however they are written: without what constrains nothing, lists in one order."""
+    match asked:
+        case dict():
+            members = {name: _meant(member) for name, member in asked.items()}
+            return {
+                name: member
+                for name, member in members.items()
+                if member not in (None, "", [], {}, _DEFAULTS.get(name))
+            }
+        case list():
+            return sorted(map(_meant, asked), key=str)
+        case _:
+            return asked
 
 
 def _refused(message: str) -> BadRequest:
