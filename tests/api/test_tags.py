@@ -120,7 +120,19 @@ def test_a_tag_goes_only_when_nothing_has_it(firm: Firm) -> None:
     assert catalogue(firm) == {}
 
 
-def test_the_catalogue_is_for_those_who_edit_tags(firm: Firm) -> None:
+@pytest.mark.parametrize("granted", ["Recording.Tag.View", "Compliance"])
+def test_who_may_view_tags_looks_their_ids_up_and_changes_nothing(firm: Firm, granted: str) -> None:
+    firm.add_user(READER, [granted])
+    firm.post("/admin/tag", {"tag": "Gold"})
+    assert firm.get("/admin/tag", as_user=READER) == [{"id": 1, "tag": "Gold"}]
+    for method, path in (("POST", "/admin/tag"), ("PUT", "/admin/tag/1"), ("DELETE", "/admin/tag/1")):
+        body = None if method == "DELETE" else {"tag": "x"}
+        refused = firm.call(method, path, body, as_user=READER)
+        assert (refused.status_code, refused.json()["right"]) == (403, "Recording.Tag.Edit")
+    assert catalogue(firm) == {"Gold": 1}
+
+
+def test_the_catalogue_is_for_those_who_view_or_edit_tags(firm: Firm) -> None:
     firm.add_user(READER, [Role.STANDARD_USER])
     firm.post("/admin/tag", {"tag": "Gold"})
     assert firm.call("GET", "/admin/tag", as_user=READER).status_code == 403

@@ -18,6 +18,7 @@ class Right(StrEnum):
 
     RECORDING_INGEST = "Recording.Ingest"
     RECORDING_COMMENT_EDIT = "Recording.Comment.Edit"
+    RECORDING_TAG_VIEW = "Recording.Tag.View"
     RECORDING_TAG_EDIT = "Recording.Tag.Edit"
     RECORDING_PRIVATE_VIEW = "Recording.Private.View"
     LEGAL_HOLD_VIEW = "LegalHold.View"

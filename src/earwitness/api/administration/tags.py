@@ -64,7 +64,7 @@ def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
     return RecordingTags(recording_id=wanted.recording_id, tags=named)
 
 
-@road.read("/admin/tag", method="GET", right=Right.RECORDING_TAG_EDIT)
+@road.read("/admin/tag", method="GET", right=(Right.RECORDING_TAG_VIEW, Right.RECORDING_TAG_EDIT))
 def list_tags(call: Call) -> list[Tag]:
     """List the account's tags."""
     rows = call.connection.execute(select(tags.c.id, tags.c.tag).order_by(tags.c.id))
