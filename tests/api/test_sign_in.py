@@ -1,6 +1,7 @@
 """Signing in: both spellings, one answer to every failure, lockout, refresh, and being out at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_network
 from random import Random
 from typing import Any
@@ -13,10 +14,11 @@ from litestar import Request
 from sqlalchemy import delete, select, update
 
 from earwitness.archive.schema.directory import sign_in_failures
-from earwitness.archive.schema.people import api_keys, users
+from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.archive.sign_in import WINDOW_MS
 from earwitness.http.signed_in import address_of
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.settings import Settings
 from earwitness.media.keys import token_key
 from tests.api.serving import server_of
 from tests.firm import ADMIN, CLIENT_ID, Firm
@@ -168,6 +170,35 @@ def test_a_refresh_token_works_once_and_its_second_use_ends_its_family(firm: Fir
     second = refreshed.json()["refreshToken"]
     assert firm.client.post("/api/auth/refresh", json={"refreshToken": first}).status_code == 401
     assert firm.client.post("/api/auth/refresh", json={"refreshToken": second}).status_code == 401
+
+
+def test_a_refresh_token_used_twice_puts_out_all_who_signed_in_with_what_came_of_it(firm: Firm) -> None:
+    def refresh(signed_in: dict[str, str]) -> Response:
+        return firm.client.post("/api/auth/refresh", json={"refreshToken": signed_in["refreshToken"]})
+
+    def status(signed_in: dict[str, str]) -> int:
+        headers = {"Authorization": f"Bearer {signed_in['token']}"}
+        return firm.client.post("/api/client/recording.search", json={}, headers=headers).status_code
+
+    apart = sign_in(firm).json()
+    first = sign_in(firm).json()
+    second = refresh(first).json()
+    third = refresh(second).json()
+    family = [first, second, third]
+    assert [status(one) for one in family] == [200, 200, 200]
+    assert refresh(first).status_code == 401
+    assert [status(one) for one in family] == [401, 401, 401]
+    assert [status(apart), status(sign_in(firm).json())] == [200, 200]
+
+
+def test_a_bearer_token_lives_its_time_though_its_refresh_token_expires_before(settings: Settings) -> None:
+    with Firm(replace(settings, token_minutes=120, refresh_token_hours=1)) as firm:
+        firm.token()
+        with firm.archive.write() as connection:
+            passed = 90 * 60_000
+            connection.execute(update(refresh_tokens).values(expires_at=refresh_tokens.c.expires_at - passed))
+        sign_in(firm)  # which also forgets what has expired
+        assert firm.call("POST", "/client/recording.search", {}).status_code == 200
 
 
 def test_a_bearer_token_is_no_refresh_token_and_the_other_way_round(firm: Firm) -> None:

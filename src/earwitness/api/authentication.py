@@ -163,14 +163,16 @@ def _issue(
     key_id: int,
     family: str,
 ) -> SignedIn:
-    token, _, _ = installation.tokens.mint("bearer", archive.client_id, user_id, key_id)
-    refresh_token, unique, expires_at = installation.tokens.mint(
-        "refresh", archive.client_id, user_id, key_id
-    )
+    whose = (archive.client_id, user_id, key_id, family)
+    token, _, token_expires_at = installation.tokens.mint("bearer", *whose)
+    refresh_token, unique, expires_at = installation.tokens.mint("refresh", *whose)
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now_ms()))
     connection.execute(
         insert(refresh_tokens).values(
-            token_hash=hash_of(unique), family=family, api_key_id=key_id, expires_at=expires_at
+            token_hash=hash_of(unique),
+            family=family,
+            api_key_id=key_id,
+            expires_at=max(expires_at, token_expires_at),  # a bearer token is good while its family is known
         )
     )
     return SignedIn(token=token, refresh_token=refresh_token)

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Text, bindparam, exists, or_, select
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import KEEPS_ITS_PLAN
 from earwitness.archive.schema.people import (
     access_policies,
     api_keys,
+    refresh_tokens,
     user_policies,
     user_roles_and_rights,
     users,
@@ -105,6 +106,8 @@ def _is_among(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+_FAMILY = bindparam("family", type_=Text)
+
 # Every request asks this, so it is built once. A row for each of the user's grants with each policy.
 _USER = (
     select(
@@ -121,6 +124,7 @@ _USER = (
     .outerjoin(access_policies, access_policies.c.id == user_policies.c.access_policy_id)
     .where(users.c.id == bindparam("user_id"), users.c.is_active, ~users.c.is_locked)
     .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
+    .where(or_(_FAMILY.is_(None), exists(select(1).where(refresh_tokens.c.family == _FAMILY))))
     .execution_options(**KEEPS_ITS_PLAN)
 )
 
@@ -133,9 +137,11 @@ def viewer_of(
 ) -> Viewer:
     """Look up in its archive who it is that something we signed speaks of. Raises Unauthenticated."""
     user_id = int(claims["sub"])
-    rows = connection.execute(_USER, {"user_id": user_id, "key_id": int(claims["key"])}).all()
+    # The URL of a recording says no family: it is good for minutes.
+    asked = {"user_id": user_id, "key_id": int(claims["key"]), "family": claims.get("family")}
+    rows = connection.execute(_USER, asked).all()
     if not rows:
-        raise unauthenticated("The user or its API key is no longer active.")
+        raise unauthenticated("The user, its API key or this sign-in is no longer active.")
     granted = {name for _, _, _, name, _, _ in rows if name is not None}
     policies = {policy_id: conditions for *_, policy_id, conditions in rows if policy_id is not None}
     username, username_folded, person_id, *_ = rows[0]

@@ -35,8 +35,13 @@ class Tokens:
         # A client sends one token with all its calls: its signature is checked once, its end each time.
         self._signed_by_us = lru_cache(maxsize=4096)(self._claims)
 
-    def mint(self, use: Use, client_id: int, user_id: int, api_key_id: int) -> tuple[str, str, int]:
-        """Make a token: the token, its unique id, and when it expires."""
+    def mint(
+        self, use: Use, client_id: int, user_id: int, api_key_id: int, family: str
+    ) -> tuple[str, str, int]:
+        """Make a token: the token, its unique id, and when it expires.
+
+        All that comes of one sign-in is a family.
+        """
         now = now_ms()
         expires_at = now + self._lifetime_ms[use]
         unique = secrets.token_hex(16)
@@ -45,6 +50,7 @@ class Tokens:
             "use": use,
             "client": client_id,
             "key": api_key_id,
+            "family": family,
             "jti": unique,
             "iat": now // 1000,
             "exp": expires_at // 1000,
