@@ -30,6 +30,7 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.viewer import AccessPolicy
 from earwitness.http.installation import Installation
 from earwitness.http.media_urls import Grant
+from earwitness.http.methods import every_method
 from earwitness.http.metrics import Metrics
 from earwitness.http.observed import observed
 from earwitness.http.paths import whole_segments
@@ -93,7 +94,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Li
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(whole_segments(app.asgi_handler))
+    app.asgi_handler = observed(whole_segments(every_method(app)))
     check_rights(app)
     install(app, settings)
     return app

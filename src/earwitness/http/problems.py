@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.databases import as_problem
+from earwitness.http.methods import allowed
 from earwitness.http.observed import route_of
 from earwitness.kernel.errors import Conflict, OutOfTime, Problem
 from earwitness.kernel.logs import request_id
@@ -59,7 +60,10 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         "instance": request.url.path,
         "code": code,
     }
-    return _response(status, body, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "allow" in headers:
+        headers["allow"] = allowed(headers["allow"].split(", "))
+    return _response(status, body, headers)
 
 
 def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
