@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from earwitness.api.schema import document_of
+from earwitness.kernel.rights import Right, Role
 from tests.api.hidden import NOBODY, UNKNOWN, VIEWER, Answer, Named, Sent, World, answered, as_if_asked, make
 from tests.conftest import DATABASES, installation
 from tests.firm import ADMIN, Firm
@@ -210,9 +211,25 @@ def test_whether_what_is_hidden_needs_it_is_not_told(world: World, catalogue: st
         for one in (used, free, 900_001)
     ]
     told = {(answer.status_code, answer.json()["detail"]) for answer in answers}
-    assert told == {(403, "Only a user who may see every recording can do this.")}
+    assert told == {(403, "This needs the right Recording.Private.View.")}
     assert world.firm.call("DELETE", f"/admin/{catalogue}/{used}").status_code == 409
     assert world.firm.call("DELETE", f"/admin/{catalogue}/{free}").status_code == 200
+
+
+@pytest.mark.parametrize("catalogue", ["tag", "endpoint"])
+def test_who_may_not_delete_what_hidden_recordings_may_need_is_told_what_is_missing(
+    firm: Firm, catalogue: str
+) -> None:
+    firm.add_user("editor", [Right.RECORDING_TAG_EDIT, Right.ENDPOINTS_EDIT])
+    limited = firm.add_user("limited", [Role.ADMIN])
+    firm.post("/admin/accessPolicy", {"name": "Phone", "communicationTypes": ["phone"]})
+    assert firm.call("PUT", f"/admin/user/{limited}", {"policies": ["Phone"]}).is_success
+    path = f"/admin/{catalogue}/9999"
+    missing = firm.call("DELETE", path, as_user="editor")
+    assert (missing.status_code, missing.json()["right"]) == (403, "Recording.Private.View")
+    refused = firm.call("DELETE", path, as_user="limited")
+    assert (refused.status_code, "access policy" in refused.json()["detail"]) == (403, True)
+    assert firm.call("DELETE", path).status_code == 404
 
 
 def test_a_search_token_does_not_tell_how_many_recordings_there_are(world: World) -> None:

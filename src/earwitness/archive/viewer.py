@@ -78,8 +78,9 @@ def check_sees_everything(viewer: Viewer) -> None:
 
     It keeps what a recording may need from being deleted without telling whether one does.
     """
-    if viewer.policies or not viewer.may(Right.RECORDING_PRIVATE_VIEW):
-        raise Forbidden("Only a user who may see every recording can do this.")
+    viewer.require(Right.RECORDING_PRIVATE_VIEW)
+    if viewer.policies:
+        raise Forbidden("Only a user who may see every recording can do this: an access policy limits you.")
 
 
 def _allowed(policy: AccessPolicy) -> ColumnElement[bool]:

@@ -88,7 +88,10 @@ def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
 
 @road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
-    """Delete an endpoint that never took part in anything. Only for users who may see every recording."""
+    """Delete an endpoint that never took part in anything.
+
+    Only for users who may see every recording: with `Recording.Private.View`, and without an access policy.
+    """
     check_sees_everything(call.viewer)
     before = _row(call.connection, call.id)
     forget_calls_that_are_over(call.connection)

@@ -98,7 +98,10 @@ def rename_tag(call: Call, wanted: NewTag) -> Tag:
 
 @road.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
-    """Delete a tag that no recording and no comment has. Only for users who may see every recording."""
+    """Delete a tag that no recording and no comment has.
+
+    Only for users who may see every recording: with `Recording.Private.View`, and without an access policy.
+    """
     check_sees_everything(call.viewer)
     before = _tag(call)
     of_comment = comments.c.tag_id == call.id
