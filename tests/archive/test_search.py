@@ -301,6 +301,7 @@ def _reader(firm: Firm, username: str) -> Reader:
         ({"timeRanges": {"include": [{"from": "25:00", "to": "10:00"}]}}, "timeRanges.include[0].from"),
         ({"timeRanges": {"include": [{"from": "09:30\n", "to": "10:00"}]}}, "timeRanges.include[0].from"),
         ({"timeRanges": {"timeZone": "Mars/Olympus"}}, "timeRanges.timeZone"),
+        ({"timeRanges": {"timeZone": ""}}, "timeRanges.timeZone"),
         (
             {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {}}},
             "communicationsBetween.second",

@@ -28,7 +28,7 @@ def time_conditions(connection: Connection, wanted: TimeRanges | None) -> Iterat
     """
     if wanted is None:
         return
-    zone = _zone(wanted.time_zone or "UTC")
+    zone = _zone("UTC" if wanted.time_zone is None else wanted.time_zone)
     ranges = {name: _checked(name, getattr(wanted, name) or []) for name in ("include", "exclude")}
     earliest, latest = connection.execute(_EARLIEST_AND_LATEST).one()
     if earliest is None:
