@@ -45,7 +45,7 @@ class Refresh(Wire):
 
 
 class SignedIn(Wire):
-    """A bearer token for the `Authorization` header, and what gets the next one."""
+    """A bearer token for the `Authorization` header, and a refresh token for the next pair."""
 
     token: str
     refresh_token: str
@@ -64,7 +64,7 @@ async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response
 
 @public("/auth/refresh", "POST", describes=Describes(Refresh, SignedIn, refuses=(Unauthenticated,)))
 async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Exchange a refresh token for the next pair; a second use revokes all that came of it."""
+    """Exchange a refresh token for a new pair; using it twice revokes all tokens that came from it."""
     sent = decode.take(Refresh, decode.parse(request, await request.body(), from_query=False))
     return await _answer(request, _refresh, sent)
 

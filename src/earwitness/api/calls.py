@@ -42,9 +42,9 @@ class Started(Wire):
 
 @road.write("/ingest/call/start", right=Right.RECORDING_INGEST)
 def start(call: Call, sent: CallStart) -> Started:
-    """Tell that a call began. Told again it changes nothing, nor when its recording is there already.
+    """Report that a call has begun. Nothing changes if it is known, or its recording is in the archive.
 
-    It ends when its end is told, when its recording is taken in, or 24 hours after its start.
+    The call ends when its end is reported, when its recording is added, or 24 hours after its start.
     """
     told = None if sent.start_datetime_utc is None else int(sent.start_datetime_utc)
     started_at = now_ms() if told is None else told
@@ -76,7 +76,7 @@ def start(call: Call, sent: CallStart) -> Started:
 
 @road.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
 def end(call: Call, sent: CallEnd) -> CallEnd:
-    """Tell that a call ended."""
+    """Report that a call has ended."""
     known = find_call(call.connection, sent.third_party_id)
     if known is None:
         raise NotFound(f"There is no call {sent.third_party_id} in progress.")

@@ -69,7 +69,7 @@ class CommentToWithdraw(Wire):
 
 
 class CommentId(Wire):
-    """Which comment it is."""
+    """The id of the comment."""
 
     comment_id: int
 
@@ -157,7 +157,7 @@ def _check(wanted: NewComment) -> None:
     refuses=(NotFound,),
 )
 def withdraw_comment(call: Call, wanted: CommentToWithdraw) -> CommentId:
-    """Withdraw a comment: its author can, and an Admin. It vanishes, and stays in the audit log."""
+    """Withdraw a comment, as its author or as Admin. It is no longer shown, and stays in the audit log."""
     position = visible_position(call.connection, call.viewer, wanted.recording_id)
     this = (comments.c.id == wanted.c_idf) & (comments.c.position == position)
     author_id = call.connection.scalar(

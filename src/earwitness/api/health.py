@@ -26,20 +26,20 @@ _NO_OBJECT = "00/00/0000000000000000000000000000"
 
 
 class Health(Wire):
-    """How the server is."""
+    """The state of the server."""
 
     status: Literal["alive", "ready"]
 
 
 @public("/healthz", describes=Describes(gives=Health))
 async def alive() -> Response[Any]:
-    """Answer as long as the process lives."""
+    """Answer as long as the process is alive."""
     return encode(Health(status="alive"), 200)
 
 
 @public("/readyz", describes=Describes(gives=Health))
 async def ready(request: AnyRequest) -> Response[Any]:
-    """Answer 200 once recordings can be taken in and played, else 503 that names what is `missing`.
+    """Answer 200 if recordings can be taken in and played, else 503 with a list of what is `missing`.
 
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space.
     """
@@ -50,7 +50,7 @@ async def ready(request: AnyRequest) -> Response[Any]:
 
 @public("/metrics", describes=Describes(gives=str, answered_as=("text/plain",), refuses=(Forbidden,)))
 async def metrics(request: AnyRequest) -> Response[bytes]:
-    """What the server counts, in Prometheus' text format.
+    """Metrics of the server, in Prometheus' text format.
 
     For callers on the same machine, or with `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`.
     """

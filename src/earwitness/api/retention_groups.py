@@ -53,7 +53,7 @@ class RetentionGroups(Wire):
 
 
 class RetentionGroupChange(Wire):
-    """What is to be different; what is left out stays. `peopleIds` takes the place of all who were in it."""
+    """The values to change; those left out stay. `peopleIds` takes the place of all who were in it."""
 
     name: Word | None = None
     retention_group: Days | None = None
@@ -69,7 +69,7 @@ class NewRetentionGroup(Wire):
 
 
 class RetentionGroupId(Wire):
-    """Which group it is."""
+    """The id of the group."""
 
     id: int
 

@@ -20,8 +20,8 @@ from earwitness.http.public import public
 _HERE = resources.files("earwitness.api")
 
 DESCRIPTION = """\
-The archive of recorded communications. Paths hang below the base URL, `http://host:8080/api` unless it was
-set up otherwise; each call but sign-in carries `Authorization: Bearer TOKEN`.
+The archive of recorded communications. Paths hang below the base URL, `http://host:8080/api` by
+default; each call but sign-in carries `Authorization: Bearer TOKEN`.
 
 Times are RFC 3339 in UTC. Ids are whole numbers from 1. An unknown field or query parameter is refused, with
 the nearest known one; `null` counts as absent unless a field gives it a meaning. What the viewer may not see
@@ -30,11 +30,14 @@ A body is JSON in UTF-8, of at most 1 MiB."""
 
 # In the order of the documentation, then what is ours.
 CHAPTERS = {
-    "authentication": ("Authentication", "An API key, or a refresh token, for a short-lived bearer token."),
+    "authentication": (
+        "Authentication",
+        "Exchange an API key, or a refresh token, for a short-lived bearer token.",
+    ),
     "recordings": (
         "Recordings",
-        "One recording is one communication: a phone call, a meeting, an SMS. `interactionId` is our id of "
-        "it, `thirdPartyId` its source's.",
+        "One recording is one communication: a phone call, a meeting, an SMS. `interactionId` is the "
+        "archive's id of it, `thirdPartyId` the source's.",
     ),
     "people_and_endpoints": (
         "People & Endpoints",
@@ -45,12 +48,12 @@ CHAPTERS = {
     "retention_groups": ("Retention Groups", "How long the recordings of which people are kept, in days."),
     "comments": ("Comments", "What users noted on recordings."),
     "media": ("Media", "Media for players: byte ranges, and links that need no header."),
-    "ingest": ("Ingest", "What brings recordings, and what belongs to them, into the archive."),
-    "calls": ("Calls", "Calls that are still going on."),
+    "ingest": ("Ingest", "Adding recordings, and what belongs to them, to the archive."),
+    "calls": ("Calls", "Calls in progress."),
     "administration": ("Administration", "People, endpoints, users, keys, policies, holds, playlists, tags."),
     "health": (
         "Operations",
-        "Whether the server lives and can serve. These stand at the root, outside `/api`.",
+        "Whether the server is alive and ready. These paths are at the root, outside `/api`.",
     ),
     "schema": ("Schema", "This documentation."),
 }

@@ -27,7 +27,7 @@ _COLUMNS = {
 
 
 class SearchOrder(Wire):
-    """What users are ordered by; those without it come last."""
+    """What users are ordered by; users without a value come last."""
 
     property: Literal["id", "username", "fullName", "email", "lastLoginTime"] | None = None
     direction: Literal["ASC", "DESC"] | None = None

@@ -17,7 +17,7 @@ Engine = Literal["none", "faster-whisper", "pocketsphinx"]
 
 
 class AccountSettings(Wire):
-    """An account, and what it is set to."""
+    """An account and its settings."""
 
     client_id: int
     name: str
@@ -29,7 +29,7 @@ class AccountSettings(Wire):
 
 
 class AccountChange(Wire):
-    """What is to be different; what is left out stays."""
+    """The values to change; those left out stay."""
 
     name: Word | None = None
     region: Annotated[str, Meta(max_length=64)] | None = None

@@ -9,7 +9,7 @@ from earwitness.kernel.wire import Wire
 
 
 class ApiKey(Wire):
-    """A key that is in force; the key itself was shown when it was made."""
+    """An active API key; the key itself was shown only when it was created."""
 
     id: int
     user_id: int

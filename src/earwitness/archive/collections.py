@@ -64,7 +64,7 @@ class CollectionChange(Wire):
 
 
 class CollectionId(Wire):
-    """Which one it is."""
+    """The id of the legal hold or playlist."""
 
     id: int
 

@@ -17,7 +17,7 @@ class Endpoint(Wire):
 
 
 class NamedPerson(Wire):
-    """Who it was; all empty when nobody knows."""
+    """The person; all fields are empty if unknown."""
 
     id: int | None
     full_name: str

@@ -27,7 +27,7 @@ class OwnedEndpoint(Wire):
 
 
 class Person(Wire):
-    """A person, with all that is known of them; the fields that may be unset are shown on request."""
+    """A person; fields that may be absent are included on request."""
 
     id: int
     full_name: str

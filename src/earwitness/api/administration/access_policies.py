@@ -27,7 +27,7 @@ Types = Annotated[list[CommunicationType], Meta(max_length=100)]
 
 
 class AccessPolicy(Wire):
-    """Lets through recordings that meet every condition it has.
+    """Allows the recordings that meet all of its conditions.
 
     A condition is met by any of its values; one without values is none.
     """
@@ -40,7 +40,7 @@ class AccessPolicy(Wire):
 
 
 class AccessPolicyChange(Wire):
-    """What is to be different; what is left out stays."""
+    """The values to change; those left out stay."""
 
     name: Word | None = None
     data_groups: DataGroups | None = None
@@ -55,7 +55,7 @@ class NewAccessPolicy(AccessPolicyChange):
 
 
 class AccessPolicyId(Wire):
-    """Which policy it is."""
+    """The id of the policy."""
 
     id: int
 
@@ -81,7 +81,7 @@ def add_access_policy(call: Call, wanted: NewAccessPolicy) -> AccessPolicyId:
 
 @road.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
 def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy:
-    """Change an access policy, for all users whom it limits at once."""
+    """Change an access policy, for all its users at once."""
     _check_is_not_limited(call)
     this = access_policies.c.id == call.id
     before = _row(call)
@@ -96,7 +96,7 @@ def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy
 
 @road.write("/admin/accessPolicy/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
 def delete_access_policy(call: Call) -> AccessPolicyId:
-    """Delete an access policy that limits nobody."""
+    """Delete an access policy that no user has."""
     _check_is_not_limited(call)
     before = _row(call)
     limited = select(func.count()).where(user_policies.c.access_policy_id == call.id)

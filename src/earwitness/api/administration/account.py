@@ -14,13 +14,13 @@ from earwitness.kernel.rights import Right
 
 @road.read("/admin/account", method="GET", right=(Right.ACCOUNT_VIEW, Right.ACCOUNT_EDIT))
 def get_account(call: Call) -> AccountSettings:
-    """Get the account, and what it is set to."""
+    """Get the account and its settings."""
     return account_settings(call.connection, call.installation.accounts)
 
 
 @road.write("/admin/account", method="PUT", right=Right.ACCOUNT_EDIT)
 def set_account(call: Call, wanted: AccountChange) -> AccountSettings:
-    """Change what the account is set to."""
+    """Change the settings of the account."""
     call.changed("Account", call.viewer.client_id, given(wanted))
     change_account(call.connection, call.installation.accounts, wanted)
     return account_settings(call.connection, call.installation.accounts)

@@ -27,20 +27,20 @@ class ShownOnce(Wire):
 
 
 class ApiKeyId(Wire):
-    """Which key it is."""
+    """The id of the key."""
 
     id: int
 
 
 @road.read("/admin/apiKey", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
 def list_api_keys(call: Call) -> list[ApiKey]:
-    """List the API keys in force, and whose they are; never the keys themselves."""
+    """List the active API keys and their users, never the keys themselves."""
     return keys_in_force(call.connection)
 
 
 @road.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
 def add_api_key(call: Call, wanted: NewApiKey) -> ShownOnce:
-    """Make an API key for an active user. It is shown this once."""
+    """Make an API key for an active user. It is shown only now."""
     user = call.connection.execute(
         select(users.c.username, users.c.is_active).where(users.c.id == wanted.user_id)
     ).one_or_none()
@@ -56,7 +56,7 @@ def add_api_key(call: Call, wanted: NewApiKey) -> ShownOnce:
 
 @road.write("/admin/apiKey/{id:str}", method="DELETE", right=Right.USERS_EDIT)
 def revoke_api_key(call: Call) -> ApiKeyId:
-    """Revoke an API key: it, and every token made with it, stops at once."""
+    """Revoke an API key. The key and all tokens made with it stop working at once."""
     username = revoke_key(call.connection, call.id)
     call.changed("ApiKey", call.id, {"username": username, "revoked": True})
     return ApiKeyId(id=call.id)

@@ -31,7 +31,7 @@ class WantedEndpoints(Wire):
 
 
 class EndpointChange(Wire, kw_only=True):
-    """What is to be different; what is left out stays.
+    """The values to change; those left out stay.
 
     `label` is shown in `metadata`; an empty one takes it away. `ownedByPersonId` null: nobody owns it. Its
     `type` and `endpoint` are what an endpoint is, and cannot differ.
@@ -53,7 +53,7 @@ class NewEndpoint(EndpointChange, kw_only=True):
 
 
 class EndpointId(Wire):
-    """Which endpoint it is."""
+    """The id of the endpoint."""
 
     id: int
 
@@ -70,7 +70,7 @@ def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedE
 
 @road.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
 def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
-    """Add an endpoint. However its value is written, there is one of each."""
+    """Add an endpoint. Different spellings of one value are the same endpoint."""
     if not normalise(wanted.type, wanted.endpoint):
         raise BadRequest.of(Fault("endpoint", "expected an address"))
     known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
@@ -88,7 +88,7 @@ def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
 
 @road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
-    """Delete an endpoint that never took part in anything.
+    """Delete an endpoint that is part of no recording.
 
     Only for users who may see every recording: with `Recording.Private.View`, and without an access policy.
     """

@@ -23,7 +23,7 @@ class WantedPeople(Wire):
 
 
 class PersonId(Wire):
-    """Which person it is."""
+    """The id of the person."""
 
     id: int
 

@@ -21,14 +21,14 @@ from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
 
 
 class PersonGroup(Wire):
-    """A group, by its names; it is made as it appears."""
+    """A group and its value, by name; created if it does not exist."""
 
     group_name: Word
     group_value: Word
 
 
 class PersonChange(Wire, kw_only=True):
-    """What is to be different; what is left out stays.
+    """The values to change; those left out stay.
 
     An empty `email`, `thirdPartyId` or `avatar` takes it away. `endpoints` and `autoGroupAssignment` take
     the place of all that there were.

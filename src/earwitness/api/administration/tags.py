@@ -40,7 +40,7 @@ class NewTag(Wire):
 
 
 class TagId(Wire):
-    """Which tag it is."""
+    """The id of the tag."""
 
     id: int
 
@@ -53,7 +53,7 @@ class TagId(Wire):
     refuses=(NotFound,),
 )
 def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
-    """Give a recording these tags, and no others."""
+    """Give a recording exactly these tags."""
     for index, name in enumerate(wanted.tags):
         _check(f"tags[{index}]", name)
     position = visible_position(call.connection, call.viewer, wanted.recording_id)
@@ -73,7 +73,7 @@ def list_tags(call: Call) -> list[Tag]:
 
 @road.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
 def add_tag(call: Call, wanted: NewTag) -> TagId:
-    """Add a tag. One that differs from it in case alone is the same tag, and a conflict."""
+    """Add a tag. Tags that differ only in case are the same, and a conflict."""
     _check("tag", wanted.tag)
     _check_is_new(call.connection, wanted.tag)
     added = insert(tags).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()).returning(tags.c.id)
@@ -84,7 +84,7 @@ def add_tag(call: Call, wanted: NewTag) -> TagId:
 
 @road.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
 def rename_tag(call: Call, wanted: NewTag) -> Tag:
-    """Rename a tag; its recordings are found by the new name from then on, or soon if they are very many."""
+    """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", wanted.tag)
     this = tags.c.id == call.id
     before = _tag(call)

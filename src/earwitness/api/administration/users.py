@@ -38,7 +38,7 @@ class NewUser(Wire):
 
 
 class UserChange(Wire):
-    """What is to be different; what is left out stays.
+    """The values to change; those left out stay.
 
     An empty `email` or `externalId`, and a `personId` that is null, take it away.
     """
@@ -57,7 +57,7 @@ class UserChange(Wire):
 
 
 class UserId(Wire):
-    """Which user it is."""
+    """The id of the user."""
 
     id: int
 
@@ -121,7 +121,7 @@ def change_user(call: Call, wanted: UserChange) -> User:
 
 @road.write("/admin/user/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
 def end_user(call: Call) -> UserId:
-    """End a user: it is inactive from now on, and its API keys are revoked. Its name stays taken."""
+    """Make a user inactive, and revoke its API keys. Its user name stays reserved."""
     revoked = user_changes.end_user(call.connection, call.id)
     call.changed("User", call.id, {"isActive": False, "revokedApiKeyIds": revoked})
     return UserId(id=call.id)

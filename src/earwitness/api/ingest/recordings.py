@@ -50,7 +50,7 @@ class Upload(Wire):
     request_max_body_size=None,
 )
 async def ingest_recording(request: AnyRequest) -> Response[Any]:
-    """Take a recording in: multipart, `metadata` (JSON) and `media` (a file), in either order."""
+    """Add a recording: multipart, `metadata` (JSON) and `media` (a file), in either order."""
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
     action = off_road.action(request, viewer, "/ingest/recording", "Ingest recording")

@@ -39,7 +39,7 @@ class EndpointSearch(Wire):
 
 
 class EndpointValue(Wire):
-    """An endpoint, however its value is written."""
+    """An endpoint; its value may be in any spelling."""
 
     type: EndpointType
     endpoint: str
@@ -74,7 +74,7 @@ def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[Recorded
 
 @road.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
 def get_endpoints(call: Call, wanted: EndpointValues) -> list[EndpointRecord]:
-    """Get endpoints by value, in the order asked; each once, those there are."""
+    """Get endpoints by value, each once, in the order asked; unknown ones are left out."""
     asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in wanted)
     rows = call.connection.execute(
         select(endpoints).where(among(endpoints.c.normalised, [value for _, value in asked]))

@@ -33,7 +33,7 @@ class PersonsPage(Wire):
 
 
 class PersonName(Wire):
-    """A person, as a list to choose from shows it."""
+    """A person, as selection lists show it."""
 
     id: int
     full_name: str
@@ -77,7 +77,7 @@ def search_people_by_name(call: Call, wanted: PeopleSearchByName) -> PersonNames
 
 @road.read("/client/people.get", right=Right.PEOPLE_VIEW)
 def get_people(call: Call, wanted: PeopleIds) -> list[Person]:
-    """Get people by id or thirdPartyId, in the order asked; each once, those there are."""
+    """Get people by id or thirdPartyId, each once, in the order asked; unknown ones are left out."""
     third_party_ids = [one for one in wanted if isinstance(one, str)]
     known = call.connection.execute(
         select(people.c.third_party_id, people.c.id).where(among(people.c.third_party_id, third_party_ids))

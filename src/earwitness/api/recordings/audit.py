@@ -28,7 +28,7 @@ class AuditSearch(Wire):
 
 
 class AuditSearchResult(Wire):
-    """One HTTP call against one recording."""
+    """One HTTP call that accessed or changed a recording."""
 
     audit_header_id: int
     method: str

@@ -20,12 +20,12 @@ SCHEMAS: dict[str, Schema] = {
         "description": "What went wrong (RFC 9457). Some codes have members of their own beside these.",
         "type": "object",
         "properties": {
-            "type": {"type": "string", "format": "uri", "description": "The name of the kind of problem."},
+            "type": {"type": "string", "format": "uri", "description": "A URN made of the code."},
             "title": {"type": "string", "description": "The kind of problem, in words."},
             "status": {"type": "integer", "description": "The HTTP status."},
             "detail": {"type": "string", "description": "What is wrong with this request, in words."},
-            "instance": {"type": "string", "description": "The path that was asked."},
-            "code": {"type": "string", "description": "What a program may tell problems apart by."},
+            "instance": {"type": "string", "description": "The path of the request."},
+            "code": {"type": "string", "description": "A stable code, for programs."},
             "errors": {
                 "type": "array",
                 "description": "Each thing that is wrong in what was sent.",
@@ -39,9 +39,15 @@ SCHEMAS: dict[str, Schema] = {
         "description": "One thing that is wrong in what was sent.",
         "type": "object",
         "properties": {
-            "path": {"type": "string", "description": "Where: `endpoints[0].type`; empty for the whole."},
+            "path": {
+                "type": "string",
+                "description": "The field, such as `endpoints[0].type`; empty for the whole body.",
+            },
             "message": {"type": "string", "description": "What is wrong there."},
-            "position": {"type": "integer", "description": "At which character, in texts that are parsed."},
+            "position": {
+                "type": "integer",
+                "description": "The index of the character, in texts that are parsed.",
+            },
         },
         "required": ["path", "message"],
         "additionalProperties": False,
