@@ -53,7 +53,7 @@ def test_recordings_are_put_together_and_taken_out(firm: Firm, group: str, path:
     assert "Enquiry 15" in said(firm, group, "list")
     assert "2, 3" in said(firm, group, "show", made["id"])
     assert told(firm, group, "set", made["id"], "--add", 999, exit_code=1)["error"].endswith("recording 999")
-    assert "Say what to set" in told(firm, group, "set", made["id"], exit_code=1)["error"]
+    assert "Nothing to change" in told(firm, group, "set", made["id"], exit_code=1)["error"]
     told(firm, group, "end", made["id"])
     assert told(firm, group, "list") == []
     assert [(route, id_) for route, entity, id_, _ in ledger(firm) if entity == "Recording"] == [
@@ -182,7 +182,7 @@ def test_a_user_is_changed(firm: Firm) -> None:
     assert firm.call("POST", PAGE, {}, as_user="bob").status_code == 403
     assert told(firm, "user", "set", "bob", "--person", "none")["personId"] is None
     assert "Recorder?" in told(firm, "user", "set", "bob", "--role", "Recordr", exit_code=1)["error"]
-    assert "Say what to set" in told(firm, "user", "set", "bob", exit_code=1)["error"]
+    assert "Nothing to change" in told(firm, "user", "set", "bob", exit_code=1)["error"]
     assert (
         "last active Admin"
         in told(firm, "user", "set", "admin@example.com", "--role", "Recorder", exit_code=1)["error"]

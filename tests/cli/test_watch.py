@@ -82,7 +82,7 @@ def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path,
 @pytest.mark.parametrize(
     ("options", "code", "fault"),
     [
-        (("--template", "{start}_{who}.wav"), 1, "{who} is no field"),
+        (("--template", "{start}_{who}.wav"), 1, "{who} is not a field"),
         (("--template", "{start}", "--preset", "asterisk"), 1, "not both"),
         (("--preset", "asterisk", "--time-zone", "Mars/Base"), 1, "there is no Mars/Base"),
         (("--sidecar", "optional"), 1, "needs --template"),

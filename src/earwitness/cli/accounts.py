@@ -86,7 +86,7 @@ def set_(
     )
     told = given(wanted)
     if not told:
-        fail("Say what to set: earwitness account set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness account set --help`.", as_json=as_json)
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         one_at_a_time(connection)
         entry = Entry(client_id, "Account", told)

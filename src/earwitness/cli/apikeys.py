@@ -31,7 +31,7 @@ def create(
     if as_json:
         tell_json({"clientId": client_id, "username": username, "apiKey": api_key})
     else:
-        say(f"API key of {username}, shown this once:\n{api_key}")
+        say(f"API key of {username}, shown only now:\n{api_key}")
 
 
 @group.command("list")

@@ -90,7 +90,7 @@ def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: HTT
         as_json: AsJson = False,
     ) -> None:
         if name is None and not add and not remove:
-            fail(f"Say what to set: earwitness {command} set --help lists it.", as_json=as_json)
+            fail(f"Nothing to change was given: see `earwitness {command} set --help`.", as_json=as_json)
 
         def wanted(call: Call) -> CollectionChange:
             members = archived.collection(call.connection, kind, call.viewer, id_).interaction_ids

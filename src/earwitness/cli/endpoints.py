@@ -76,7 +76,7 @@ def set_(
     """Change an endpoint; what is not given stays. Recordings keep their participants and privacy."""
     wanted = _wanted(label, owner, private)
     if not wanted:
-        fail("Say what to set: earwitness endpoint set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness endpoint set --help`.", as_json=as_json)
     changed = make(client_id, "endpoint set", calls.change_endpoint, wanted, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed endpoint {changed.id}, {changed.endpoint}.")
 

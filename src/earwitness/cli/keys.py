@@ -40,7 +40,7 @@ def list_(as_json: AsJson = False) -> None:
         shown = [row | {"current": "yes" if row["current"] else ""} for row in rows]
         show_table(shown, {"id": "key", "current": "current", "recordings": "recordings"})
         for kek_id in missing:
-            say(f"{kek_id} is not here, and {needed[kek_id]} recordings cannot be opened without it.")
+            say(f"{kek_id} is missing: {needed[kek_id]} recordings cannot be opened without it.")
     if missing:
         raise typer.Exit(1)
 
@@ -61,10 +61,10 @@ def rotate(as_json: AsJson = False) -> None:
     if as_json:
         tell_json({"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, "damaged": damaged})
     else:
-        say(f"{kek_id} is the new key." if is_new else f"Went on with the rotation to {kek_id}.")
+        say(f"{kek_id} is the new key." if is_new else f"Continued the rotation to {kek_id}.")
         for one in damaged:
             say(f"The key of interactionId {one['interactionId']}, account {one['clientId']}, is damaged.")
-        say(f"Wrapped the keys of {rewrapped} recordings anew. Back the folder of keys up now.")
+        say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
     if damaged:
         raise typer.Exit(1)
 
@@ -87,7 +87,7 @@ def retire(kek_id: KekId, as_json: AsJson = False) -> None:
         ring.retire(kek_id)
         for archive in archives:
             _remember(archive, action("key retire", "Retire key-encryption key"), {"keyId": kek_id})
-    tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back the folder of keys up now.")
+    tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back up the folder of keys now.")
 
 
 @group.command("destroy")
@@ -103,7 +103,7 @@ def destroy(
     """
     if not yes:
         if as_json:
-            fail("It cannot be undone: say --yes.", as_json=True)
+            fail("This cannot be undone: confirm it with --yes.", as_json=True)
         typer.confirm(f"Make the media of recording {interaction_id} unreadable for ever?", abort=True)
     with opened(as_json) as accounts:
         by = action("key destroy", "Destroy key of recording")

@@ -98,7 +98,7 @@ def set_(
     wanted = _wanted(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
     wanted |= {} if active is None else {"isActive": active}
     if not wanted:
-        fail("Say what to set: earwitness person set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness person set --help`.", as_json=as_json)
     changed = make(client_id, "person set", calls.change_person, wanted, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed person {changed.id}, {changed.full_name}.")
 

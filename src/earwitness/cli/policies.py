@@ -83,7 +83,7 @@ def set_(
     """Change an access policy, for all its users at once. A condition given replaces the old one."""
     wanted = _conditions(data_group, person, type_) | ({} if name is None else {"name": name})
     if not wanted:
-        fail("Say what to set: earwitness policy set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness policy set --help`.", as_json=as_json)
     changed = make(client_id, "policy set", calls.change_access_policy, wanted, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed access policy {changed.id}, {changed.name}.")
 

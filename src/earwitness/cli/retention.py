@@ -76,7 +76,7 @@ def set_(
 ) -> None:
     """Change a retention group. Days and people given replace all that there were."""
     if name is None and not days and not person:
-        fail("Say what to set: earwitness retention set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness retention set --help`.", as_json=as_json)
     wanted = {"name": name, "retentionGroup": _days(days), "peopleIds": person}
     changed = make(client_id, "retention set", calls.change_retention_group, wanted, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"{changed.name}: {_in_words(changed.retention_group)}.")

@@ -40,7 +40,7 @@ def serve(
     with opened(as_json) as accounts:
         _check(accounts, as_json)
     base_url = f"http://{host}:{port}/api"
-    tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness serves {base_url}")
+    tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness is serving {base_url}")
     listen(host, port, workers)
 
 
@@ -95,6 +95,6 @@ def worker(as_json: AsJson = False) -> None:
         learn_types()
         loop = JobLoop(accounts, accounts.settings)
         loop.start()
-        tell_json({"works": True}) if as_json else say("Earwitness works on jobs; Ctrl-C ends it.")
+        tell_json({"works": True}) if as_json else say("Earwitness is doing jobs; press Ctrl-C to stop.")
         stopping.wait()
         loop.stop()

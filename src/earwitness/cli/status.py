@@ -36,7 +36,7 @@ def status(as_json: AsJson = False) -> None:
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
     say(f"Free on the disk of the data folder: {_in_words(disk.free)} of {_in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
-        say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB asks for {settings.min_free_mib} MiB.")
+        say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
 
 
 def _of_account(connection: Connection) -> dict[str, Any]:

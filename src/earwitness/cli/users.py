@@ -83,7 +83,7 @@ def set_(
     wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
     wanted |= {} if person is None else {"personId": identity(person)}
     if not wanted:
-        fail("Say what to set: earwitness user set --help lists it.", as_json=as_json)
+        fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)
     changed = _make(client_id, "set", change_user, username, as_json, wanted)
     if as_json:
         tell_json(changed)

@@ -109,6 +109,6 @@ def _sum_up(found: dict[str, Any], unnamed: list[str] | None) -> None:
         f" {len(found['damaged'])} damaged or missing{orphaned}."
     )
     if not found["isComplete"]:
-        say("The time was over before all were checked.")
+        say("The time ran out before all objects were checked.")
     if "seed" in found:
-        say(f"--seed {found['seed']} chooses the same again.")
+        say(f"--seed {found['seed']} makes the same choice again.")

@@ -101,7 +101,7 @@ class Template:
             elif name is not None:
                 ends_at = "" if is_last else parts[index + 1][0][:1]
                 if not (is_last or ends_at):
-                    raise ValueError(f"nothing parts {{{name}}} from the field behind it")
+                    raise ValueError(f"nothing separates {{{name}}} from the next field")
                 group = {"from": "from_", "any": f"any{index}"}.get(name, name)
                 yield f"(?P<{group}>[^/{re.escape(ends_at)}]+)"
 
@@ -117,7 +117,7 @@ class Template:
 def _check(names: list[str]) -> None:
     for name in names:
         if name not in _FIELDS:
-            raise ValueError(f"{{{name}}} is no field: " + ", ".join(_FIELDS) + " are")
+            raise ValueError(f"{{{name}}} is not a field: expected " + ", ".join(_FIELDS))
         if name != "any" and names.count(name) > 1:
             raise ValueError(f"{{{name}}} is given twice")
 
@@ -130,6 +130,6 @@ def _time_pattern(spec: str) -> str:
             continue
         directive = next(rest, "")
         if directive not in _DIRECTIVES or (directive == "s" and spec != "%s"):
-            raise ValueError(f"%{directive} is not read here, in {spec}")
+            raise ValueError(f"%{directive} is not supported, in {spec}")
         pattern += _DIRECTIVES[directive]
     return pattern

@@ -133,7 +133,7 @@ def printable(text: str) -> str:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _unsafe(value: Any, path: str, depth: int) -> Iterator[Fault]:

@@ -88,7 +88,7 @@ class KeyRing:
         except FileNotFoundError:
             if not create:
                 raise KeysMissing(
-                    f"{folder} holds no {KEYS_FILE}; without it no recording can be opened. "
+                    f"{folder} has no {KEYS_FILE}; without it no recording can be opened. "
                     "Bring it back from its backup, or name its folder in EARWITNESS_KEYS."
                 ) from None
         with key_file.locked(folder):
@@ -168,7 +168,7 @@ class KeyRing:
     def _writing(self) -> Iterator[Path]:
         if self._folder is None:
             raise SettingError(
-                "EARWITNESS_KEY_ENCRYPTION_KEY: keys that are given are changed where they are given. "
+                "EARWITNESS_KEY_ENCRYPTION_KEY: keys from a setting are changed in the setting. "
                 "Put the new key before the old one, with a comma, and start again"
             )
         with key_file.locked(self._folder):
