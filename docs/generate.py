@@ -173,12 +173,18 @@ def _in_words(schema: Schema, named: list[str]) -> str:
 
 def _kind(kind: Any, schema: Schema, named: list[str]) -> str:
     if kind == "array":
-        return f"array of {_in_words(schema.get('items', {}), named)}"
+        return f"array{_limit(schema, 'maxItems')} of {_in_words(schema.get('items', {}), named)}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_in_words(schema['additionalProperties'], named)}"
     if kind == "string" and schema.get("format") == "date-time":
         return "time"
-    return "bytes" if schema.get("format") == "binary" else str(kind)
+    if schema.get("format") == "binary":
+        return "bytes"
+    return f"string{_limit(schema, 'maxLength', ' characters')}" if kind == "string" else str(kind)
+
+
+def _limit(schema: Schema, name: str, unit: str = "") -> str:
+    return f" (≤ {schema[name]:,}{unit})" if name in schema else ""
 
 
 def main() -> None:

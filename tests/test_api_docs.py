@@ -7,6 +7,7 @@ from docs.generate import FOLDER, anchor, pages
 from litestar.routes import HTTPRoute
 
 from earwitness.app import build
+from earwitness.archive.free_text import DEEPEST, MOST_TERMS, MOST_TOKENS
 from earwitness.kernel.settings import Settings
 
 
@@ -33,6 +34,41 @@ def test_every_route_has_its_place_on_a_page_and_every_place_is_a_route(tmp_path
         for call in re.findall(r"^`([A-Z]+ /\S+)`$", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert told == routes
+
+
+PAGE_SIZES = {
+    "POST /client/recording.search": 100,
+    "POST /client/recording/audit": 100,
+    "POST /client/people.search": 25,
+    "POST /client/people.searchByName": 25,
+    "POST /client/people/endpoint/search": 100,
+    "POST /client/user/search": 1000,
+    "GET /admin/person": 25,
+    "GET /admin/endpoint": 100,
+}
+
+
+def test_every_call_that_pages_says_how_large_its_pages_are() -> None:
+    told = {}
+    for file in FOLDER.iterdir():
+        for part in file.read_text(encoding="utf-8").split("\n## ")[1:]:
+            call = re.findall(r"^`([A-Z]+ /\S+)`$", part, re.MULTILINE)
+            sizes = re.findall(r"^\| `pageSize` .* 1 to 1,000; ([\d,]+) by default\. \|$", part, re.MULTILINE)
+            if call and "| `pageSize` |" in part.partition("Answers ")[0]:
+                told[call[0]] = [int(size.replace(",", "")) for size in sizes]
+    assert told == {call: [size] for call, size in PAGE_SIZES.items()}
+
+
+def test_the_pages_say_how_much_is_taken_at_most() -> None:
+    told = (FOLDER / "recordings.md").read_text(encoding="utf-8")
+    words = (
+        f"At most {MOST_TERMS} words and phrases, {MOST_TOKENS} words in a phrase and {DEEPEST} parentheses"
+    )
+    assert words in told
+    assert "| `include` | array (≤ 100) of [TimeRange](#timerange) |" in told
+    people = (FOLDER / "people_and_endpoints.md").read_text(encoding="utf-8")
+    assert "| `groupAssignment` | array (≤ 100) of [GroupFilter](#groupfilter) |" in people
+    assert people.count("| `freeText` | string (≤ 1,000 characters) |") == 2
 
 
 def test_links_lead_to_headings() -> None:
