@@ -6,7 +6,7 @@ A row is committed before the answer it speaks of leaves.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, case, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select
 
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.recordings import recordings
@@ -52,20 +52,7 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
     """Write one header and a row for each entry; without entries, nothing."""
     if not entries:
         return
-    header: int = connection.execute(
-        insert(audit_headers)
-        .values(
-            method=action.method,
-            route=action.route,
-            description=action.description,
-            user_id=action.user_id,
-            username=action.username,
-            inserted_at=now_ms(),
-            ip_address=action.ip_address,
-            request_id=action.request_id,
-        )
-        .returning(audit_headers.c.id)
-    ).scalar_one()
+    header = _header(connection, action)
     insert_many(
         connection,
         audit_rows,
@@ -82,6 +69,25 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
             for entry in entries
         ],
     )
+
+
+def append_for_all(
+    connection: Connection,
+    action: Action,
+    which: ColumnElement[bool],
+    metadata: dict[str, object] | None = None,
+) -> None:
+    """Write one header and the same row for each recording of a condition, which may be all there are."""
+    told: dict[str, object] = {
+        "audit_header_id": _header(connection, action),
+        "entity_name": "Recording",
+        "parent_entity_name": "Recording",
+        "metadata": metadata,
+        "response_code": 200,
+    }
+    columns = [literal(value, audit_rows.c[name].type) for name, value in told.items()]
+    rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)
+    connection.execute(insert(audit_rows).from_select(["entity_id", "parent_entity_id", *told], rows))
 
 
 def append_access(
@@ -105,6 +111,24 @@ def append_access(
         for interaction_id, visible in _existing(connection, viewer, named)
     ]
     append(connection, action, entries)
+
+
+def _header(connection: Connection, action: Action) -> int:
+    header: int = connection.execute(
+        insert(audit_headers)
+        .values(
+            method=action.method,
+            route=action.route,
+            description=action.description,
+            user_id=action.user_id,
+            username=action.username,
+            inserted_at=now_ms(),
+            ip_address=action.ip_address,
+            request_id=action.request_id,
+        )
+        .returning(audit_headers.c.id)
+    ).scalar_one()
+    return header
 
 
 def _existing(connection: Connection, viewer: Viewer, named: Named) -> list[tuple[int, bool]]:

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from earwitness.archive import ledger
+from earwitness.archive.among import among
 from earwitness.archive.jobs import StepName
-from earwitness.archive.ledger import Entry
+from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 from earwitness.ingest.reprocessing import queue_again
@@ -26,9 +27,9 @@ def reprocess(
     recording's source is never replaced.
     """
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        again = queue_again(connection, step, interaction_id)
-        told: dict[str, object] | None = {"step": step} if step else None
-        entries = [Entry(one, metadata=told) for one in again]
-        ledger.append(connection, action("reprocess", "Reprocess recording"), entries)
-    queued = len(again)
+        positions = queue_again(connection, step, interaction_id)
+        if positions:
+            by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)
+            ledger.append_for_all(connection, by, these, {"step": step} if step else None)
+    queued = len(positions)
     tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, select
 
 from earwitness.archive import jobs
-from earwitness.archive.among import among
 from earwitness.archive.jobs import StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest import transcribing
@@ -17,7 +16,7 @@ def queue_again(
 ) -> Sequence[int]:
     """Queue all steps, or one, of all recordings, or one; what waits already is left.
 
-    Answers the interactionId of each that was queued. Raises NotFound, and Conflict where there is no
+    Answers the positions of those that were queued. Raises NotFound, and Conflict where there is no
     engine to transcribe with.
     """
     which: list[ColumnElement[bool]] = []
@@ -33,8 +32,5 @@ def queue_again(
             raise Conflict("No engine is set: choose one with `earwitness account set --transcription`.")
         which += transcribing.wanted()
     if step == "measure" or step == "retain":
-        queued = jobs.queue_for_all(connection, "process", which, step=step)
-    else:
-        queued = jobs.queue_for_all(connection, step or "process", which)
-    these = select(recordings.c.interaction_id).where(among(recordings.c.position, queued))
-    return connection.scalars(these.order_by(recordings.c.position)).all()
+        return jobs.queue_for_all(connection, "process", which, step=step)
+    return jobs.queue_for_all(connection, step or "process", which)
