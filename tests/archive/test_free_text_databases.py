@@ -187,6 +187,18 @@ def test_a_tree_that_is_written_out_is_read_alike(node: Node, given: Documents) 
     assert plainly(read, given) == plainly(node, given)
 
 
+DIGITS = ["44", "+44", "7700", "(0)7700", "900123", "447700900123", "+447700900123", "00", "0044", "a"]
+
+
+@given(texts([*DIGITS, "&", "(44)", "900*", "-+44", "OR"]), st.lists(texts(DIGITS), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_phone_numbers_are_found_alike(postgres: Connection, query: str, said: list[str]) -> None:
+    given = [document_tokens([one, "44"]) for one in said]
+    node = _parsed(query)
+    if node is not None:
+        assert in_sqlite(node, given) == in_postgres(postgres, node, given) == plainly(node, given)
+
+
 @pytest.mark.parametrize(
     "level",
     [

@@ -189,3 +189,19 @@ def test_an_older_text_index_learns_the_pairs_of_common_words(firm: Firm) -> Non
     assert set(firm.search(freeText='"let me know"')) == {"old", "new"}
     assert firm.search(freeText='"said me"') == []
     assert set(firm.search(freeText='"said let"')) == {"old", "new"}
+
+
+def test_an_older_text_index_learns_phone_numbers_in_one(firm: Firm) -> None:
+    said = {"segments": [{"text": "Please call +44 7700 900123.", "start": 0, "end": 1}]}
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr("earwitness.archive.text.phone_numbers", lambda _: [])
+        firm.ingest(thirdPartyId="old", transcript=said)
+        firm.ingest(thirdPartyId="message", type="sms", message="Call 0044 7700 900123")
+        firm.ingest(thirdPartyId="other")
+    assert firm.search(freeText="447700900123") == []
+    with firm.archive.write() as connection:
+        connection.execute(update(VERSION).values(version_num="0006"))
+    list(firm.app.state.installation.accounts.upgrade())
+    assert set(firm.search(freeText="447700900123")) == {"old", "message"}
+    assert firm.search(freeText='"please call" +44') == ["old"]
+    assert set(firm.search(freeText="447896423595")) == {"old", "message", "other"}

@@ -4,20 +4,20 @@
 
     query  = group
     group  = all *( "OR" all )
-    all    = 1*( ["-"] ( word ["*"] / number / DQUOTE phrase DQUOTE / "(" group ")" ) )
-    number = "+" 1*DIGIT 1*( SP 1*DIGIT )
+    all    = 1*( ["-"] ( word ["*"] / DQUOTE phrase DQUOTE / "(" group ")" ) )
 
 A word, a phrase and a word with punctuation inside are the same thing: tokens side by side. What has no
-token (`&`, `""`) asks for nothing and is passed over. A number is its groups side by side, or what begins
-with all its digits in one: sources write the same telephone number in both ways.
+token (`&`, `""`) asks for nothing and is passed over. Words of digits beside each other may be a phone
+number: they are asked as they are written, or as all their digits in one, as `phone_numbers.py` has them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
-from earwitness.archive.text import LONGEST_TOKEN, query_tokens, spans
+from earwitness.archive.phone_numbers import FEWEST_DIGITS, MOST_DIGITS, TRUNK
+from earwitness.archive.text import fold, query_tokens, spans
 from earwitness.kernel.errors import BadRequest, Fault
 
 MOST_TERMS = 256
@@ -28,6 +28,9 @@ MOST_TOKENS = 64
 
 DEEPEST = 32
 """Parentheses inside one another, and ANDs and ORs: one takes up to 3 of the 100 places FTS5's parser has."""
+
+_FEWEST_AFTER_PLUS = 3
+"""Digits: fewer are a country, or `+10`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,25 @@ class Not:
 Node: TypeAlias = Phrase | All | Either | Not
 
 
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """A word of digits alone: a phone number or, with those beside it, a part of one."""
+
+    phrase: Phrase
+    negated: bool
+    after_plus: bool
+    is_trunk: bool
+
+    @property
+    def digits(self) -> str:
+        return "".join(self.phrase.tokens)
+
+
 # Reading a query
 
 _LEXEME = re.compile(
-    r"""(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
-    |(?P<number>-?\+[0-9]+(?:[ ][0-9]+)+(?![^\s()"]))|(?P<word>[^\s()"]+)""",
+    r"""(?P<digits>-?\([+＋]?\d+\))|(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
+    |(?P<word>[^\s()"]+)""",
     re.VERBOSE,
 )
 
@@ -109,7 +126,7 @@ class _Group:
 
     opened_at: int
     negated: bool = False
-    ways: list[list[Node]] = field(default_factory=lambda: [[]])
+    ways: list[list[Node | _Digits]] = field(default_factory=lambda: [[]])
     or_at: int | None = None
     expectant: bool = True
 
@@ -117,7 +134,7 @@ class _Group:
     def is_blank(self) -> bool:
         return self.expectant and self.or_at is None
 
-    def add(self, part: Node | None) -> None:
+    def add(self, part: Node | _Digits | None) -> None:
         self.expectant = False
         if part is not None:
             self.ways[-1].append(part)
@@ -131,7 +148,7 @@ class _Group:
     def close(self) -> Node | None:
         if self.expectant and self.or_at is not None:
             _refuse(self.or_at, "expected a word after OR")
-        ways = [joined(All, way) for way in self.ways if way]
+        ways = [joined(All, list(_with_numbers(way))) for way in self.ways if way]
         if not ways:
             return None
         node = joined(Either, ways)
@@ -157,7 +174,53 @@ def height(node: Node) -> int:
             return 1 + max(map(height, parts))
 
 
-def _term(written: str, at: int, *, quoted: bool) -> Node | None:
+def _with_numbers(way: Iterable[Node | _Digits]) -> Iterator[Node]:
+    """Read words of digits that stand beside each other as phone numbers, where they may be one."""
+    run: list[_Digits] = []
+    for part in way:
+        if run and not (isinstance(part, _Digits) and _goes_on(run, part)):
+            yield _number(run)
+            run = []
+        if isinstance(part, _Digits):
+            run.append(part)
+        else:
+            yield part
+    if run:
+        yield _number(run)
+
+
+def _goes_on(run: Sequence[_Digits], word: _Digits) -> bool:
+    first, last = run[0], run[-1]
+    if word.negated or word.after_plus or last.phrase.prefix:
+        return False
+    if first.negated and not first.after_plus:  # `-2025 1234567` leaves out 2025, and no number
+        return False
+    return len(_in_one([*run, word])) <= MOST_DIGITS
+
+
+def _in_one(run: Iterable[_Digits]) -> str:
+    return "".join(word.digits for word in run).removeprefix("00")
+
+
+def _number(run: Sequence[_Digits]) -> Node:
+    """Words of digits as they are written or, where they may be a phone number, as its digits in one."""
+    first, last = run[0], run[-1]
+    at = first.phrase.position
+    written = joined(All, [word.phrase for word in run])
+    if first.after_plus:
+        groups = tuple(token for word in run for token in word.phrase.tokens)
+        written = Phrase(groups, last.phrase.prefix, at)
+    fewest = _FEWEST_AFTER_PLUS if first.after_plus else FEWEST_DIGITS
+    may_go_on = first.after_plus or first.digits.startswith("00") or last.phrase.prefix
+    # The endpoint of who wrote a number with (0) has it among its digits.
+    forms = dict.fromkeys([_in_one(word for word in run if not word.is_trunk), _in_one(run)])
+    asked = [Phrase((form,), may_go_on, at) for form in forms if fewest <= len(form) <= MOST_DIGITS]
+    if asked and written in (asked[0], Phrase(asked[0].tokens)):
+        return _negated(asked[0], first.negated)
+    return _negated(joined(Either, [written, *asked]), first.negated)
+
+
+def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
     minus = written[0] == "-"
     body, body_at = written[minus:], at + minus
     starred = False
@@ -178,10 +241,12 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | None:
         return None
     # In `jane@*` the star stands for a word of its own, whatever it be.
     prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
-    if len(found) > 1 and body.lstrip('"').startswith("+") and all(map(str.isdigit, found)):
-        in_one = Phrase(("".join(found)[:LONGEST_TOKEN],), prefix=True, position=body_at)
-        return _negated(Either((Phrase(tuple(found), prefix), in_one)), minus)
-    return _negated(Phrase(tuple(found), prefix, body_at), minus)
+    phrase = Phrase(tuple(found), prefix, body_at)
+    if all(token.isascii() and token.isdigit() for token in found):
+        after_plus = fold(body).lstrip('(" ').startswith("+")
+        digits = _Digits(phrase, minus, after_plus, is_trunk=body == TRUNK)
+        return _number([digits]) if quoted else digits
+    return _negated(phrase, minus)
 
 
 def _negated(part: Node, negated: bool) -> Node:

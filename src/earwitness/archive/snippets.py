@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
-from earwitness.archive.text import LONGEST_TOKEN, cuts, span, tokens
+from earwitness.archive.text import LONGEST_TOKEN, cuts, phone_number_span, span, tokens
 
 
 def snippet(text: str, node: Node | None, limit: int = 200) -> str:
@@ -32,6 +32,19 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
 
 
 def _passage(text: str, node: Node) -> tuple[int, int] | None:
+    found = (_in_one(text, node), _said(text, node))
+    return min((one for one in found if one is not None), default=None)
+
+
+def _in_one(text: str, node: Node) -> tuple[int, int] | None:
+    """Where a phone number stands that was asked as its digits in one, however they are grouped."""
+    asked = [phrase for phrase in _wanted(node) if len(phrase.tokens) == 1 and phrase.tokens[0].isdigit()]
+    if not asked:
+        return None
+    return phone_number_span(text, lambda number: any(place(one, [number]) is not None for one in asked))
+
+
+def _said(text: str, node: Node) -> tuple[int, int] | None:
     if text.isascii() and (pattern := _plain_pattern(node)):
         hit = pattern.search(text.lower())
         if hit is not None:

@@ -7,9 +7,11 @@ nothing that FTS5's `ascii` tokenizer would separate or change.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+
+from earwitness.archive.phone_numbers import phone_numbers
 
 LONGEST_TOKEN = 64
 """Characters; at most 256 bytes of UTF-8. A longer word is cut into pieces, which is a phrase of them."""
@@ -166,6 +168,16 @@ def span(text: str, first: int, count: int) -> tuple[int, int]:
     return start + found[0][1], start + found[-1][2]
 
 
+def phone_number_span(text: str, is_asked: Callable[[str], bool]) -> tuple[int, int] | None:
+    """Tell the [start, end) of the first phone number that is asked for, in the text as given."""
+    found = min(
+        ((start, end) for number, start, end in phone_numbers(fold(text)) if is_asked(number)), default=None
+    )
+    if found is None or text.isascii():
+        return found
+    return _origin(text, found[0])[0], _origin(text, found[1] - 1)[1]
+
+
 def query_tokens(text: str) -> tuple[list[str], bool]:
     """Read the tokens a phrase asks for, and whether the last may be the beginning of a word.
 
@@ -181,12 +193,19 @@ def query_tokens(text: str) -> tuple[list[str], bool]:
 
 
 def document_tokens(fields: Iterable[str]) -> list[str]:
-    """Read a recording's fields (a participant, the transcript, …) as one sequence of tokens."""
+    """Read a recording's fields (a participant, the transcript, …) as one sequence of tokens.
+
+    The phone numbers of each follow it in one, each as a field of its own.
+    """
     joined: list[str] = []
-    for found in filter(None, map(tokens, fields)):
-        if joined:
-            joined.append(SEPARATOR)
-        joined += found
+    for text in fields:
+        if found := tokens(text):
+            if joined:
+                joined.append(SEPARATOR)
+            joined += found
+            if text.isascii() or any(token[0] in "0123456789" for token in found):  # folding takes long
+                for number, _, _ in phone_numbers(fold(text)):
+                    joined += (SEPARATOR, number)
     return joined
 
 
@@ -226,6 +245,20 @@ def _cut(folded: str) -> Iterator[tuple[str, int, int]]:
             for at in range(start, end, LONGEST_TOKEN):
                 until = min(at + LONGEST_TOKEN, end)
                 yield folded[at:until], at, until
+
+
+def _origin(text: str, at: int) -> tuple[int, int]:
+    """The [start, end) in the text as given of what became a character of the folded text."""
+    ended = 0
+    for chunk in _CHUNK.finditer(text):
+        at -= chunk.start() - ended  # what lies between chunks is folded one by one
+        length = len(fold(chunk[0]))
+        if at < length:
+            start, end = _traced(chunk[0])[1][at]
+            return chunk.start() + start, chunk.start() + end
+        at -= length
+        ended = chunk.end()
+    raise IndexError(at)
 
 
 def _traced(chunk: str) -> tuple[str, list[tuple[int, int]]]:

@@ -22,8 +22,8 @@ from earwitness.archive.text_parts import parts, tsvector_literal
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     """Write the documents of recordings anew, from their rows as they are in this transaction."""
-    said, fields = _said_in(connection, positions), _fields(connection, positions)
-    write_documents(connection, {one: Words.of(said.get(one, ""), *fields[one]) for one in fields})
+    fields = fields_of(connection, positions)
+    write_documents(connection, {one: Words.of(*texts) for one, texts in fields.items()})
 
 
 def write_documents(connection: Connection, words: Mapping[int, Words]) -> None:
@@ -77,12 +77,13 @@ def _said_in(connection: Connection, positions: Sequence[int]) -> dict[int, str]
     return {position: said(segments) for position, segments in rows}
 
 
-def _fields(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
-    """One text for each other field that a phrase may lie in; a participant is one field."""
+def fields_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
+    """One text for each field that a phrase may lie in: what was said first; a participant is one field."""
     these = {"positions": as_list(positions)}
+    heard = _said_in(connection, positions)
     fields: dict[int, list[str]] = {}
     for position, message, third_party_id, source in connection.execute(_TEXTS, these).all():
-        fields[position] = [message or "", third_party_id, source]
+        fields[position] = [heard.get(position, ""), message or "", third_party_id, source]
     for position, tagged in tags_of(connection, positions).items():
         fields[position] += tagged
     for position, *names in connection.execute(_PARTICIPANTS, these).all():
