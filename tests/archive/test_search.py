@@ -312,6 +312,7 @@ def _reader(firm: Firm, username: str) -> Reader:
         ({"page": 0}, "page"),
         ({"direction": "Sideways"}, "direction"),
         ({"freeText": '"unclosed'}, "freeText"),
+        ({"freeText": "🚀 ?!"}, "freeText"),
         ({"endpointIds": {"include": [1] * 10_001}}, "endpointIds.include"),
     ],
 )

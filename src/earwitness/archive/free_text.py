@@ -7,7 +7,7 @@
     all    = 1*( ["-"] ( word ["*"] / DQUOTE phrase DQUOTE / "(" group ")" ) )
 
 A word, a phrase and a word with punctuation inside are the same thing: tokens side by side. What has no
-token (`&`, `""`) asks for nothing and is passed over. Words of digits beside each other may be a phone
+token (`&`, `""`) is passed over beside what has. Words of digits beside each other may be a phone
 number: they are asked as they are written, or as all their digits in one, as `phone_numbers.py` has them.
 """
 
@@ -87,7 +87,7 @@ _LEXEME = re.compile(
 
 
 def parse(text: str) -> Node | None:
-    """Read a query; None where it asks for nothing, as a blank one.
+    """Read a query; None where it is blank. One of signs alone is refused: it would find everything.
 
     Raises BadRequest with a fault at `freeText` whose position is the character's index.
     """
@@ -117,7 +117,10 @@ def parse(text: str) -> Node | None:
                 groups[-1].add(_term(lexeme[0], at, quoted=kind == "phrase"))
     if len(groups) > 1:
         _refuse(groups[-1].opened_at, "expected a closing parenthesis for this one")
-    return groups[0].close()
+    node = groups[0].close()
+    if node is None and (signs := _LEXEME.search(text)):
+        _refuse(signs.start(), "expected a word or a number")
+    return node
 
 
 @dataclass(slots=True)
