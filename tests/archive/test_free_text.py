@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from earwitness.archive.free_text import (
     DEEPEST,
+    LONGEST_PHRASE,
     MOST_TERMS,
     MOST_TOKENS,
     All,
@@ -127,7 +128,8 @@ def test_a_blank_query_is_none(query: str) -> None:
         ("\0", 0, "a word or a number"),
         ("a " * (MOST_TERMS + 1), 2 * MOST_TERMS, f"at most {MOST_TERMS} words"),
         ("& " * 300_000, 2 * MOST_TERMS, "words and phrases"),
-        ('b "' + "a " * (MOST_TOKENS + 1) + '"', 2, f"at most {MOST_TOKENS} words"),
+        ('b "' + "a " * (LONGEST_PHRASE + 1) + '"', 2, f"at most {LONGEST_PHRASE} words"),
+        (f"{'東' * 400} " * 30, 401 * 21, f"at most {MOST_TERMS} words"),
         ("-" + "東" * 300_000, 1, "at most"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else None,
@@ -145,6 +147,7 @@ def test_the_limits_themselves_are_taken() -> None:
     assert parse("-(a " * DEEPEST + ")" * DEEPEST) is not None
     assert parse("a " * MOST_TERMS) == All((word("a"),) * MOST_TERMS)
     assert parse(f'"{"a " * MOST_TOKENS}"') == word(*["a"] * MOST_TOKENS)
+    assert parse("東" * LONGEST_PHRASE) is not None
 
 
 @given(st.text(st.characters()) | st.text(st.sampled_from('ab-*"()& ORé東')))
@@ -221,6 +224,21 @@ def test_is_not_found(query: str, fields: list[str]) -> None:
 @given(st.text("東京都がガกิน", min_size=1), st.text("東京都がガกิน a"))
 def test_without_spaces_a_run_is_found_wherever_it_stands(run: str, text: str) -> None:
     assert finds(f'"{run}"', text) == (run in text)
+
+
+THAI = (
+    "สวัสดีครับผมต้องการขายหุ้นทั้งหมดเพราะราคาจะลงก่อนเที่ยงวันนี้อย่างแน่นอน"
+    "กรุณายืนยันคำสั่งทางโทรศัพท์แล้วส่งเอกสารให้ลูกค้าภายในสามวันทำการ"
+)
+ENGLISH = " ".join(f"w{number}" for number in range(150))
+
+
+@pytest.mark.parametrize("sentence", [THAI, ENGLISH])
+def test_a_long_sentence_that_is_pasted_is_found(sentence: str) -> None:
+    assert finds(f'"{sentence}"', f"before {sentence} after")
+    assert not finds(f'-"{sentence}"', f"before {sentence} after")
+    for at in range(0, len(sentence), 30):
+        assert not finds(f'"{sentence}"', f"before {sentence[:at]}, {sentence[at + 2 :]} after")
 
 
 # Snippets

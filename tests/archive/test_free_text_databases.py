@@ -219,6 +219,12 @@ def test_the_deepest_query_fits_the_parser_of_fts5(level: str) -> None:
     assert depth >= DEEPEST // 2
 
 
+def _read(phrase: str) -> Node:
+    node = parse(f'"{phrase}"')
+    assert node is not None
+    return node
+
+
 def _parsed(query: str) -> Node | None:
     try:
         return parse(query)
@@ -283,6 +289,8 @@ def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connectio
         Phrase(("w30010", "w1")),
         Phrase(tuple(WIDE[2_000 : 2_000 + MOST_TOKENS])),
         Phrase(tuple(WIDE[-MOST_TOKENS:])),
+        _read(" ".join(SPOKEN[7_800:8_100])),
+        _read(f"{' '.join(SPOKEN[7_800:8_000])} {' '.join(SPOKEN[8_001:8_100])}"),
     ]
     keep(postgres, given)
     for query in queries:

@@ -6,9 +6,10 @@
     group  = all *( "OR" all )
     all    = 1*( ["-"] ( word ["*"] / DQUOTE phrase DQUOTE / "(" group ")" ) )
 
-A word, a phrase and a word with punctuation inside are the same thing: tokens side by side. What has no
-token (`&`, `""`) is passed over beside what has. Words of digits beside each other may be a phone
-number: they are asked as they are written, or as all their digits in one, as `phone_numbers.py` has them.
+A word, a phrase and a word with punctuation inside are the same thing: tokens side by side; a long one is
+asked in pieces. What has no token (`&`, `""`) is passed over beside what has. Words of digits beside each
+other may be a phone number: they are asked as they are written, or as all their digits in one, as
+`phone_numbers.py` has them.
 """
 
 import re
@@ -24,7 +25,10 @@ MOST_TERMS = 256
 """Words and phrases in a query."""
 
 MOST_TOKENS = 64
-"""Tokens in one phrase: what the parts of a long text overlap by, so that one of them holds it whole."""
+"""Tokens that are looked up side by side: what the parts of a long text overlap by, so that one holds all."""
+
+LONGEST_PHRASE = 512
+"""Tokens in a phrase: a sentence without spaces has as many as characters."""
 
 DEEPEST = 32
 """Parentheses inside one another, and ANDs and ORs: one takes up to 3 of the 100 places FTS5's parser has."""
@@ -111,10 +115,11 @@ def parse(text: str) -> Node | None:
             case "or":
                 groups[-1].branch(at)
             case kind:
-                terms += 1
+                part = _term(lexeme[0], at, quoted=kind == "phrase")
+                terms += _pieces_of(part)
                 if terms > MOST_TERMS:
                     _refuse(at, f"expected at most {MOST_TERMS} words and phrases")
-                groups[-1].add(_term(lexeme[0], at, quoted=kind == "phrase"))
+                groups[-1].add(part)
     if len(groups) > 1:
         _refuse(groups[-1].opened_at, "expected a closing parenthesis for this one")
     node = groups[0].close()
@@ -238,18 +243,37 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
         if not body:
             _refuse(body_at, "expected the beginning of a word before *")
     found, prefix = query_tokens(body)
-    if len(found) > MOST_TOKENS:
-        _refuse(body_at, f"expected a phrase of at most {MOST_TOKENS} words")
+    if len(found) > LONGEST_PHRASE:
+        _refuse(body_at, f"expected a phrase of at most {LONGEST_PHRASE} words")
     if not found:
         return None
     # In `jane@*` the star stands for a word of its own, whatever it be.
     prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
-    phrase = Phrase(tuple(found), prefix, body_at)
-    if all(token.isascii() and token.isdigit() for token in found):
+    if len(found) <= MOST_DIGITS and all(token.isascii() and token.isdigit() for token in found):
         after_plus = fold(body).lstrip('(" ').startswith("+")
-        digits = _Digits(phrase, minus, after_plus, is_trunk=body == TRUNK)
+        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, is_trunk=body == TRUNK)
         return _number([digits]) if quoted else digits
-    return _negated(phrase, minus)
+    return _negated(joined(All, list(_pieces(found, prefix, body_at))), minus)
+
+
+def _pieces_of(part: Node | _Digits | None) -> int:
+    match part:
+        case All(pieces) | Not(All(pieces)):
+            return len(pieces)
+        case _:
+            return 1
+
+
+def _pieces(found: Sequence[str], prefix: bool, at: int) -> Iterator[Phrase]:
+    """A phrase or, of a long one, pieces that each share half with the next.
+
+    Only a text that repeats itself can hold them all and not the whole.
+    """
+    start = 0
+    while len(found) - start > MOST_TOKENS:
+        yield Phrase(tuple(found[start : start + MOST_TOKENS]), position=at)
+        start += MOST_TOKENS // 2
+    yield Phrase(tuple(found[start:]), prefix, at)
 
 
 def _negated(part: Node, negated: bool) -> Node:
