@@ -173,3 +173,9 @@ def test_an_endpoint_is_found_as_its_source_wrote_it(firm: Firm, written: str) -
     if "(0)" not in written:
         for asked in ("49 30 1234567", "00493012345", "+49 30*", "+49 30", "+49301234567", "49301234567*"):
             assert firm.search(freeText=asked) == ["endpoint"]
+
+
+@pytest.mark.parametrize("asked", ["+447700900123 500", "500 +447700900123", "447700900123 500"])
+def test_a_number_in_one_and_another_word_of_digits_are_two_words(asked: str) -> None:
+    assert finds(asked, "447700900123", "We agreed to sell 500 of them.")
+    assert not finds(asked, "447700900123", "We agreed to sell 50 of them.")

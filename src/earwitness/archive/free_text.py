@@ -36,6 +36,9 @@ DEEPEST = 32
 _FEWEST_AFTER_PLUS = 3
 """Digits: fewer are a country, or `+10`."""
 
+_COMPLETE = 10
+"""Digits: a group of so many has nothing after it that is of the same number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -199,7 +202,7 @@ def _with_numbers(way: Iterable[Node | _Digits]) -> Iterator[Node]:
 
 def _goes_on(run: Sequence[_Digits], word: _Digits) -> bool:
     first, last = run[0], run[-1]
-    if word.negated or word.after_plus or last.phrase.prefix:
+    if word.negated or word.after_plus or last.phrase.prefix or len(last.digits) >= _COMPLETE:
         return False
     if first.negated and not first.after_plus:  # `-2025 1234567` leaves out 2025, and no number
         return False
