@@ -15,6 +15,16 @@ from tests.cli.conftest import Run
 from tests.firm import CLIENT_ID, Firm, transcript
 
 
+@pytest.mark.parametrize("asked", ["t*", "п*", "会"])
+def test_a_short_prefix_that_most_have_is_read_and_not_gathered(
+    firm: Firm, tell: Callable[..., Any], asked: str
+) -> None:
+    firm.ingest(transcript=transcript("Tell them. Продать после полудня. 会議の後で。"))
+    found = tell("search", CLIENT_ID, json.dumps({"freeText": asked}), "--explain")
+    assert found["total"] == 1
+    assert found["plan"]["reads"] == ([] if firm.settings.database_url else ["freeText"])
+
+
 def test_a_search_finds_and_tells_how(firm: Firm, tell: Callable[..., Any]) -> None:
     firm.ingest(transcript=transcript("Tell them to sell."))
 
@@ -138,4 +148,4 @@ def test_a_search_is_read_on_with_the_token_of_its_first_page(
     assert [one["thirdPartyId"] for one in second["recordings"]] == ["call-0"]
     assert (first["total"], second["total"]) == (3, 3)
     refused = run("search", CLIENT_ID, onward("st_x"), exit_code=1)
-    assert refused.stderr == "earwitness: recordingsSearchToken: this is no token of a search\n"
+    assert refused.stderr == "earwitness: recordingsSearchToken: not a search token\n"

@@ -24,7 +24,7 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     parts = asked.parts if isinstance(asked, All) else (asked,)
     first = next(_short(asked), None)
     if first is not None and not can_be_read(asked):
-        message = "expected at least three letters before * in ANDs and ORs nested this deeply"
+        message = "expected longer words in ANDs and ORs nested this deeply"
         raise BadRequest.of(Fault("freeText", message, first.position))
     if connection.dialect.name != "sqlite":
         return asked, None
@@ -47,7 +47,7 @@ def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
 def _short(node: Node) -> Iterator[Phrase]:
     match node:
         case Phrase(tokens, prefix):
-            if prefix and len(tokens[-1]) <= _SHORT and tokens[-1].isascii():
+            if prefix and len(tokens[-1]) <= _SHORT:
                 yield node
         case Not(part):
             yield from _short(part)
