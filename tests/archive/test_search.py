@@ -302,6 +302,9 @@ def _reader(firm: Firm, username: str) -> Reader:
         ({"timeRanges": {"include": [{"from": "09:30\n", "to": "10:00"}]}}, "timeRanges.include[0].from"),
         ({"timeRanges": {"timeZone": "Mars/Olympus"}}, "timeRanges.timeZone"),
         ({"timeRanges": {"timeZone": ""}}, "timeRanges.timeZone"),
+        ({"timeRanges": {"timeZone": "localtime"}}, "timeRanges.timeZone"),
+        ({"timeRanges": {"timeZone": "right/UTC"}}, "timeRanges.timeZone"),
+        ({"timeRanges": {"include": [{"from": "1٣:00", "to": "14:00"}]}}, "timeRanges.include[0].from"),
         (
             {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {}}},
             "communicationsBetween.second",

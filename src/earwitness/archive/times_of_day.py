@@ -1,6 +1,7 @@
 """Times of day in a time zone, as SQL: the zone's rules come from Python, alike for both databases."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,12 +42,11 @@ def time_conditions(connection: Connection, wanted: TimeRanges | None) -> Iterat
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise BadRequest.of(
-            Fault("timeRanges.timeZone", "expected an IANA time zone, such as Europe/London")
-        ) from None
+    # Beside IANA's zones lie files of other kinds: this machine's own, and those that count leap seconds.
+    if name != "localtime" and not name.startswith(("posix", "right/")):
+        with suppress(KeyError, ValueError, OSError):
+            return ZoneInfo(name)
+    raise BadRequest.of(Fault("timeRanges.timeZone", "expected an IANA time zone, such as Europe/London"))
 
 
 def _checked(name: str, ranges: Sequence[TimeRange]) -> Sequence[TimeRange]:
