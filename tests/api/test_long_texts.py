@@ -157,7 +157,7 @@ def test_as_long_as_its_bound_a_text_is_taken_and_longer_it_is_refused(firm: Fir
                 continue
             assert answer.status_code == 400, (column, path, answer.text)
             assert [(one["path"], one["message"]) for one in answer.json()["errors"]] == [
-                (fault, f"expected str of length <= {longest}")
+                (fault, f"expected at most {longest} characters")
             ]
 
 

@@ -122,7 +122,8 @@ def test_any_number_is_found_however_it_is_cut(
     written = opening + separator.join(number)
     for asked in (digits[:half] + others + digits[half:], digits):
         assert finds(other + asked, f"call {written}, please")
-    assert not finds(other + digits, f"call 1{digits}, please")
+    before = "1" if digits[0] != "1" else "2"  # after a plus, what follows the digits does not matter
+    assert not finds(other + digits, f"call {before}{digits}, please")
 
 
 @given(st.text(st.sampled_from("0123 -.(),+a"), max_size=30), st.text("0123", min_size=7, max_size=9))
