@@ -18,9 +18,10 @@ from typing import Any
 
 from sqlalchemy import PoolProxiedConnection
 
+from bench.clients import milliseconds_of
 from bench.generating import NOBODY_SAYS, word_of
 from bench.queries import QUERIES
-from bench.search import CLIENT_ID, VIEWER, milliseconds_of
+from bench.search import CLIENT_ID, VIEWER
 from bench.statements import ask_again, connection_of_ones_own, statements_of
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.common_words import in_pairs

@@ -35,3 +35,13 @@ QUERIES: dict[str, dict[str, Any]] = {
 
 # What 8 clients ask at random in the load test: what a day's work looks like.
 MIXED = ("one day", "rare word", "medium word", "common word of a day", "quiet endpoint, common word", "tag")
+
+# The broadest that anybody asks: a word in every transcript, a short prefix, exclusions, times of day.
+BROAD: tuple[dict[str, Any], ...] = (
+    QUERIES["common word"],
+    {"freeText": "a*"},
+    {"freeText": f"{_COMMON} OR {_SECOND}", **QUERIES["lunchtime in London"]},
+    {**QUERIES["all but the busiest"], "durationRangeInSeconds": {"min": 1}},
+    QUERIES["lunchtime in London"],
+    QUERIES["ten thousand ids"],
+)

@@ -10,23 +10,20 @@ import http.client
 import json
 import os
 import platform
-import random
-import re
-import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, milliseconds_of, post
 from bench.loading import load
-from bench.queries import MIXED, QUERIES
+from bench.queries import QUERIES
 from bench.statements import ask_again, connection_of_ones_own, statements_of
 from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
@@ -40,7 +37,6 @@ from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
 
 CLIENT_ID = 1
-PORT = 8399
 VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
 
 
@@ -62,12 +58,14 @@ def main() -> None:
     credentials = _credentials(archive)
     report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
     with _server(settings, given.workers):
-        token = _post("/api/authWithApiKey", credentials)["token"]
+        token = post("/api/authWithApiKey", credentials)["token"]
         for name, wanted in QUERIES.items():
             report["queries"][name] = _measure(archive, token, name, wanted, given.rounds)
         report["reading on"] = _reading_on(token, given.recordings // 330, given.rounds)
-        report["load"] = _load_test(token, given.clients, given.seconds)
-    print(f"\nreading on {report['reading on']}\nload {report['load']}")
+        report["load"] = many_at_once(token, given.clients, given.seconds)
+        report["beside broad"] = beside_broad(token, (0, 1, 4, 16, 48), given.seconds)
+    for part in ("reading on", "load", "beside broad"):
+        print(f"{part} {report[part]}")
     if given.report:
         given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_text(json.dumps(report, indent=2))
@@ -131,50 +129,14 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the server did not become ready")
 
 
-class _Client:
-    """One connection that is kept, as integrations keep theirs; it costs next to nothing itself."""
-
-    def __init__(self, token: str = "") -> None:
-        self._socket = socket.create_connection(("127.0.0.1", PORT), timeout=60)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._headers = (
-            f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n"
-        )
-
-    def post(self, path: str, body: bytes) -> bytes:
-        head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + body)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += self._more()
-        answered, _, answer = received.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)\ncontent-length: *(\d+)", answered)
-        assert length is not None
-        while len(answer) < int(length[1]):
-            answer += self._more()
-        if not answered.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"{answered[:20]!r}: {answer[:200]!r}")
-        return answer
-
-    def _more(self) -> bytes:
-        received = self._socket.recv(1 << 18)
-        if not received:
-            raise RuntimeError("the server closed the connection")
-        return received
-
-
-def _post(path: str, body: Any) -> Any:
-    return json.loads(_Client().post(path, json.dumps(body).encode()))
-
-
 def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], rounds: int) -> dict[str, Any]:
-    client, body = _Client(token), json.dumps(wanted).encode()
-    answer = json.loads(client.post("/api/client/recording.search", body))
+    client, body = Client(token), json.dumps(wanted).encode()
+    answer = json.loads(client.post(SEARCH, body))
     floor = _floor(archive, wanted)
     through_http: list[float] = []
     on_the_floor: list[float] = []
     for _ in range(rounds):
-        through_http.append(milliseconds_of(lambda: client.post("/api/client/recording.search", body)))
+        through_http.append(milliseconds_of(lambda: client.post(SEARCH, body)))
         on_the_floor.append(milliseconds_of(floor))
     measured = {
         "total": answer["total"],
@@ -189,10 +151,10 @@ def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], ro
 
 def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
     """A page far into the archive, with the token of the page before it, beside the first page."""
-    client = _Client(token)
+    client = Client(token)
 
     def ask(**wanted: Any) -> Any:
-        return json.loads(client.post("/api/client/recording.search", json.dumps(wanted).encode()))
+        return json.loads(client.post(SEARCH, json.dumps(wanted).encode()))
 
     pinned = ask()["recordingsSearchToken"]
     before = ask(page=page - 1, recordingsSearchToken=pinned)["recordingsSearchToken"]
@@ -210,13 +172,6 @@ def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def milliseconds_of(work: Callable[[], object]) -> float:
-    """How long it takes to do something, by the clock."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1000
-
-
 def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
     """The statements of a search, as they reach the driver, repeated on it, and its answer encoded."""
     with archive.read() as connection, statements_of(connection) as asked:
@@ -229,30 +184,6 @@ def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
         return msgspec.json.encode(answer)
 
     return repeat
-
-
-def _load_test(token: str, clients: int, seconds: float) -> dict[str, Any]:
-    with ProcessPoolExecutor(clients) as pool:
-        times = sorted(
-            t for each in pool.map(_ask, [token] * clients, [seconds] * clients, range(clients)) for t in each
-        )
-    return {
-        "clients": clients,
-        "requests_a_second": round(len(times) / seconds),
-        "median_ms": round(statistics.median(times), 1),
-        "p99_ms": round(times[int(len(times) * 0.99)], 1),
-    }
-
-
-def _ask(token: str, seconds: float, seed: int) -> list[float]:
-    client, pick = _Client(token), random.Random(seed)
-    bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
-    times: list[float] = []
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        body = pick.choice(bodies)
-        times.append(milliseconds_of(lambda body=body: client.post("/api/client/recording.search", body)))  # type: ignore[misc]
-    return times
 
 
 if __name__ == "__main__":

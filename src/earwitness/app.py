@@ -29,6 +29,7 @@ from earwitness.api.recordings import audit, detail, play_back, search, sms_mess
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.viewer import AccessPolicy
 from earwitness.http.installation import Installation
+from earwitness.http.lanes import Lanes
 from earwitness.http.media_urls import Grant
 from earwitness.http.methods import every_method
 from earwitness.http.metrics import Metrics
@@ -37,6 +38,7 @@ from earwitness.http.paths import whole_segments
 from earwitness.http.problems import HANDLERS
 from earwitness.http.road import MAX_BODY_BYTES
 from earwitness.http.tokens import Tokens
+from earwitness.http.turns import Turns
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
@@ -78,6 +80,13 @@ SLOW_CALLS = 16
 """How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
 
 
+BROAD_CALLS, BROAD_CALLS_OF_POSTGRESQL = 1, 4
+"""How many calls at once may take up to a second, and how many more may take longer, while others do.
+
+On SQLite they work on the processors that serve all others.
+"""
+
+
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
@@ -108,7 +117,12 @@ def learn_types() -> None:
 def install(app: Litestar, settings: Settings) -> None:
     """Give an application its settings, accounts and keys; before it starts."""
     accounts = Accounts(settings)
-    app.state.installation = Installation(settings, accounts, Tokens(settings), Metrics(accounts))
+    turns = Turns()
+    # PostgreSQL works in processes of its own.
+    lanes = Lanes(BROAD_CALLS_OF_POSTGRESQL) if settings.database_url else Lanes(BROAD_CALLS, turns)
+    app.state.installation = Installation(
+        settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
+    )
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
 
 

@@ -52,7 +52,7 @@ class Archive:
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
 
-    def read(self, seconds: int | None = None) -> AbstractContextManager[Connection]:
+    def read(self, seconds: float | None = None) -> AbstractContextManager[Connection]:
         return reading(self.engine, seconds)
 
     @contextmanager

@@ -130,20 +130,20 @@ def as_problem(error: Exception) -> Problem:
     if _is_too_long(error):
         return BadRequest("A text is longer than the database takes.")
     if _says(error, SQLITE_INTERRUPT, _CANCELED):
-        return _out_of_time()
+        return out_of_time()
     return Unavailable("The database is not available at the moment.", headers={"Retry-After": "5"})
 
 
-def _out_of_time() -> OutOfTime:
+def out_of_time() -> OutOfTime:
+    """What to say when a reading took as long as it may."""
     return OutOfTime("The time limit was exceeded; ask for less, for example a shorter dateTimeRange.")
 
 
 @contextmanager
-def reading(engine: Engine, seconds: int | None = None) -> Iterator[Connection]:
+def reading(engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
     """Give a connection in a read-only transaction that sees one moment.
 
-    What is still being looked for after `seconds` raises OperationalError or OutOfTime; the connection
-    goes on.
+    What is still being looked for after `seconds` raises OutOfTime; the connection goes on.
     """
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -161,7 +161,7 @@ class _Limit:
 
 
 @contextmanager
-def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
+def _limited(connection: Connection, seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
@@ -173,6 +173,10 @@ def _limited(connection: Connection, seconds: int | None) -> Iterator[None]:
         driver.set_progress_handler(lambda: monotonic() > limit.until, _STEPS_BETWEEN_LOOKS)
     try:
         yield
+    except DBAPIError as error:
+        if isinstance(problem := as_problem(error), OutOfTime):
+            raise problem from None
+        raise
     finally:
         del info[_Limit]
         if connection.dialect.name == "sqlite":
@@ -183,7 +187,7 @@ def check_time(connection: Connection) -> None:
     """Raise OutOfTime once a reading has taken as long as it may: for long work outside the database."""
     limit = connection.info.get(_Limit)
     if limit is not None and monotonic() > limit.until:
-        raise _out_of_time()
+        raise out_of_time()
 
 
 def _look_at_the_time(connection: Connection, cursor: Any, *_: object) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.plays import Plays
+from earwitness.http.lanes import Lanes
 from earwitness.http.metrics import Metrics
 from earwitness.http.renditions import Renditions, Streams
 from earwitness.http.tokens import Tokens
@@ -26,16 +27,12 @@ class Installation:
     streams: Streams = field(default_factory=Streams)
     plays: Plays = field(default_factory=Plays)
     turns: Turns = field(default_factory=Turns)
+    lanes: Lanes = field(default_factory=Lanes)
 
     @property
     def limits(self) -> Limits:
         """What one decoding may use."""
         return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
-
-    @property
-    def quick_calls(self) -> Turns | None:
-        """Whose turn a quick call is; anybody's on PostgreSQL, which works in processes of its own."""
-        return None if self.settings.database_url else self.turns
 
     @property
     def decrypting(self) -> Turns | None:

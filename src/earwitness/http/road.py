@@ -6,14 +6,14 @@ the call and (if it takes anything) what was sent as one struct, and returns wha
 
 import inspect
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import Connection
@@ -179,10 +179,16 @@ def _declare(
 
     async def travel(request: AnyRequest) -> Response[Any]:
         body = b"" if route.reads_query else await request.body()
+        installation: Installation = request.app.state.installation
         limiter = request.app.state.slow_calls if route.slow else None
-        turns = request.app.state.installation.quick_calls if route.is_quick else None
-        async with turns.take() if turns else nullcontext():
-            return await to_thread.run_sync(_travel, route, request, body, limiter=limiter)
+
+        def work(seconds: float) -> Awaitable[Response[Any]]:
+            return to_thread.run_sync(_travel, route, request, body, seconds, limiter=limiter)
+
+        seconds = installation.settings.request_seconds
+        if not route.is_quick:
+            return await work(seconds)
+        return await installation.lanes.travel(work, seconds, partial(_has_left, request))
 
     return HTTPRouteHandler(
         path,
@@ -196,7 +202,16 @@ def _declare(
     )(travel)
 
 
-def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
+async def _has_left(request: AnyRequest) -> bool:
+    """Whether the client, whose body has been read, closed the connection."""
+    with CancelScope() as at_once:
+        at_once.cancel()
+        message = await request.receive()
+        return message["type"] == "http.disconnect"
+    return False
+
+
+def _travel(route: Route, request: AnyRequest, body: bytes, seconds: float) -> Response[Any]:
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
     archive = archive_of(installation, claims)
@@ -204,7 +219,7 @@ def _travel(route: Route, request: AnyRequest, body: bytes) -> Response[Any]:
     sent: Any = None
     try:
         # Who asks is looked up in the transaction that reads; what writes takes its place in the queue later.
-        with archive.read(installation.settings.request_seconds) as connection:
+        with archive.read(seconds) as connection:
             viewer = viewer_of(connection, installation, request, claims)
             action = action_of(route, request, viewer)
             try:

@@ -11,6 +11,7 @@
     ├── RangeUnsatisfiable 416
     ├── Unprocessable     422  understood, and not possible with this recording
     ├── TooManyRequests   429
+    ├── ClientLeft        499  nobody waits for the answer any more
     ├── Corrupt           500  stored media is damaged
     ├── Unavailable       503  try again later
     ├── OutOfTime         503  the answer took longer than allowed
@@ -142,6 +143,13 @@ class TooManyRequests(Problem):
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     default_code = "too-many-requests"
+
+
+class ClientLeft(Problem):
+    """Client closed the connection."""
+
+    status = 499  # as proxies log it; no standard has a number for what nobody is sent
+    default_code = "client-left"
 
 
 class Corrupt(Problem):

@@ -87,7 +87,7 @@ class Settings:
     request_seconds: int = _setting(
         "REQUEST_SECONDS",
         30,
-        "How long the database may search for one answer, in seconds; after that the answer is 503.",
+        "How long a call that only reads may take, in seconds; after that the answer is 503.",
     )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest upload that is accepted, in GiB.")
     jobs: bool = _setting(

@@ -1,7 +1,7 @@
 """Problems (RFC 9457), as the document speaks of them."""
 
 from earwitness.http.openapi.schemas import REF, Schema
-from earwitness.kernel.errors import Problem
+from earwitness.kernel.errors import ClientLeft, Problem
 
 _WAIT: Schema = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
 _CHALLENGE: Schema = {"description": "How to sign in (RFC 6750).", "schema": {"type": "string"}}
@@ -10,8 +10,11 @@ _HEADERS: dict[int, Schema] = {
     429: {"Retry-After": _WAIT | {"required": True}},
     503: {"Retry-After": _WAIT},
 }
-# Of those that share a status, the general one comes first.
-_EVERY_KIND: list[type[Problem]] = [Problem, *Problem.__subclasses__()]
+# Of those that share a status, the general one comes first. Nobody is there to be sent ClientLeft.
+_EVERY_KIND: list[type[Problem]] = [
+    Problem,
+    *(kind for kind in Problem.__subclasses__() if kind is not ClientLeft),
+]
 _KINDS = {int(kind.status): kind for kind in reversed(_EVERY_KIND)}
 
 SCHEMAS: dict[str, Schema] = {

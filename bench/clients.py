@@ -1,0 +1,129 @@
+"""Clients of a server on this machine, each with a connection that it keeps: one at a time, or many."""
+
+import json
+import random
+import re
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import Process
+from typing import Any
+
+from bench.queries import BROAD, MIXED, QUERIES
+
+PORT = 8399
+SEARCH = "/api/client/recording.search"
+
+
+class Client:
+    """One connection that is kept, as integrations keep theirs; it costs next to nothing itself."""
+
+    def __init__(self, token: str = "") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", PORT), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._headers = (
+            f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n"
+        )
+
+    def post(self, path: str, body: bytes, *, or_out_of_time: bool = False) -> bytes:
+        """The body of an answer. Raises RuntimeError for any but 200, and perhaps 503."""
+        head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        self._socket.sendall(head.encode() + body)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self._more()
+        answered, _, answer = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\ncontent-length: *(\d+)", answered)
+        assert length is not None
+        while len(answer) < int(length[1]):
+            answer += self._more()
+        status = answered.split(maxsplit=2)[1]
+        if status != b"200" and not (or_out_of_time and status == b"503"):
+            raise RuntimeError(f"{answered[:20]!r}: {answer[:200]!r}")
+        return answer
+
+    def _more(self) -> bytes:
+        received = self._socket.recv(1 << 18)
+        if not received:
+            raise RuntimeError("the server closed the connection")
+        return received
+
+
+def post(path: str, body: Any) -> Any:
+    """Send JSON, and read the JSON that is answered."""
+    return json.loads(Client().post(path, json.dumps(body).encode()))
+
+
+def milliseconds_of(work: Callable[[], object]) -> float:
+    """How long it takes to do something, by the clock."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def p99(times: Sequence[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+def many_at_once(token: str, clients: int, seconds: float) -> dict[str, Any]:
+    """How many searches of a day's work are answered when many clients ask without a pause."""
+    with ProcessPoolExecutor(clients) as pool:
+        asked = pool.map(ask_mixed, [token] * clients, [seconds] * clients, range(clients))
+        times = [milliseconds for each in asked for milliseconds in each]
+    return {
+        "clients": clients,
+        "requests_a_second": round(len(times) / seconds),
+        "median_ms": round(statistics.median(times), 1),
+        "p99_ms": round(p99(times), 1),
+    }
+
+
+def beside_broad(token: str, counts: Sequence[int], seconds: float) -> list[dict[str, Any]]:
+    """How long one client waits for the searches of a day's work, while others ask the broadest there are."""
+    told: list[dict[str, Any]] = []
+    for count in counts:
+        with _asking_broadly(token, count):
+            times = ask_mixed(token, seconds, seed=count)
+        told.append(
+            {
+                "broad_clients": count,
+                "median_ms": round(statistics.median(times), 1),
+                "p99_ms": round(p99(times), 1),
+            }
+        )
+    return told
+
+
+def ask_mixed(token: str, seconds: float, seed: int) -> list[float]:
+    """Ask at random what a day's work looks like; the milliseconds that each took."""
+    client, pick = Client(token), random.Random(seed)
+    bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
+    times: list[float] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        body = pick.choice(bodies)
+        times.append(milliseconds_of(lambda body=body: client.post(SEARCH, body)))  # type: ignore[misc]
+    return times
+
+
+@contextmanager
+def _asking_broadly(token: str, clients: int) -> Iterator[None]:
+    asking = [Process(target=_ask_broadly, args=(token, seed), daemon=True) for seed in range(clients)]
+    for one in asking:
+        one.start()
+    time.sleep(min(clients, 1))  # until each has asked
+    try:
+        yield
+    finally:
+        for one in asking:
+            one.terminate()
+            one.join()
+
+
+def _ask_broadly(token: str, seed: int) -> None:
+    client, pick = Client(token), random.Random(seed)
+    while True:
+        client.post(SEARCH, json.dumps(pick.choice(BROAD)).encode(), or_out_of_time=True)

@@ -1,0 +1,195 @@
+"""Broad calls keep to their own lanes: whatever is asked for beside them, quick ones are answered."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from earwitness.app import API, build
+from earwitness.archive.databases import check_time
+from earwitness.http import road
+from earwitness.http.lanes import Lanes
+from earwitness.http.road import Call
+from earwitness.kernel.errors import ClientLeft, OutOfTime
+from earwitness.kernel.rights import Right
+from earwitness.kernel.settings import Settings
+from tests.firm import Firm, transcript
+
+FAST, BROAD, ALL = 0.03, 1.0, 30.0
+
+
+@dataclass
+class Work:
+    """Work that takes a number of seconds or, if it is `held`, until it is let go."""
+
+    needs_seconds: float = 0
+    held: bool = False
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    given: list[float] = field(default_factory=list)
+    """The seconds it was given, each time it was begun: whole milliseconds of them."""
+
+    async def __call__(self, seconds: float) -> str:
+        self.given.append(round(seconds, 1) if seconds > FAST else seconds)
+        if self.held:
+            await self.let_go.wait()
+        if self.needs_seconds > seconds:
+            raise OutOfTime("It takes longer.")
+        return "done"
+
+
+def _run(scene: Callable[[Lanes], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await scene(Lanes())
+
+    asyncio.run(run())
+
+
+async def _stays() -> bool:
+    return False
+
+
+async def _begin(lanes: Lanes, *works: Work, seconds: float = ALL) -> list["asyncio.Task[str]"]:
+    """Begin works one after another, each as far as it comes."""
+    tasks = [asyncio.create_task(lanes.travel(work, seconds, _stays)) for work in works]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_a_call_alone_may_take_all_its_time() -> None:
+    async def scene(lanes: Lanes) -> None:
+        work = Work(needs_seconds=29)
+        assert await lanes.travel(work, ALL, _stays) == "done"
+        assert work.given == [ALL]
+
+    _run(scene)
+
+
+def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
+    async def scene(lanes: Lanes) -> None:
+        first, second = Work(held=True), Work(held=True)
+        quick = Work(needs_seconds=FAST)
+        tasks = await _begin(lanes, first, second)
+        assert await lanes.travel(quick, ALL, _stays) == "done"
+        assert (first.given, second.given, quick.given) == ([ALL], [BROAD], [FAST])
+        first.let_go.set()
+        second.let_go.set()
+        assert await asyncio.gather(*tasks) == ["done", "done"]
+
+    _run(scene)
+
+
+def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
+    async def scene(lanes: Lanes) -> None:
+        first, second = Work(held=True), Work(held=True)
+        broad, broader = Work(needs_seconds=0.5), Work(needs_seconds=0.5)
+        tasks = await _begin(lanes, first, second, broad, broader)
+        assert (broad.given, broader.given) == ([FAST], [FAST])
+        second.let_go.set()
+        assert await asyncio.gather(*tasks[1:]) == ["done"] * 3
+        assert (broad.given, broader.given) == ([FAST, BROAD], [FAST, BROAD])
+        first.let_go.set()
+        assert await tasks[0] == "done"
+
+    _run(scene)
+
+
+def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_broad_one() -> None:
+    async def scene(lanes: Lanes) -> None:
+        first = Work(held=True)
+        longest, broad = Work(needs_seconds=20), Work(needs_seconds=0.5)
+        tasks = await _begin(lanes, first, longest)
+        assert await lanes.travel(broad, ALL, _stays) == "done"
+        first.let_go.set()
+        assert await asyncio.gather(*tasks) == ["done", "done"]
+        assert (longest.given, broad.given) == ([BROAD, ALL], [BROAD])
+
+    _run(scene)
+
+
+def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
+    async def scene(lanes: Lanes) -> None:
+        first, second = Work(held=True), Work(held=True)
+        tasks = await _begin(lanes, first, second)
+        with pytest.raises(OutOfTime, match="time limit"):
+            await lanes.travel(Work(needs_seconds=1), 0.001, _stays)
+        first.let_go.set()
+        second.let_go.set()
+        await asyncio.gather(*tasks)
+
+    _run(scene)
+
+
+def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
+    async def fail(_seconds: float) -> str:
+        raise ValueError
+
+    async def scene(lanes: Lanes) -> None:
+        for _ in range(3):
+            with pytest.raises(ValueError):
+                await lanes.travel(fail, ALL, _stays)
+        work = Work(needs_seconds=29)
+        assert await lanes.travel(work, ALL, _stays) == "done"
+        assert work.given == [ALL]
+
+    _run(scene)
+
+
+def test_whoever_left_meanwhile_is_not_waited_for() -> None:
+    async def leaves() -> bool:
+        return True
+
+    async def scene(lanes: Lanes) -> None:
+        first, second, broad = Work(held=True), Work(held=True), Work(needs_seconds=0.5)
+        tasks = await _begin(lanes, first, second)
+        left = asyncio.create_task(lanes.travel(broad, ALL, leaves))
+        second.let_go.set()
+        with pytest.raises(ClientLeft):
+            await left
+        assert broad.given == [FAST]
+        first.let_go.set()
+        await asyncio.gather(*tasks)
+
+    _run(scene)
+
+
+# Over HTTP
+
+MANY = 48
+"""More than there are threads."""
+
+_begun = threading.Semaphore(0)
+_over = threading.Event()
+
+
+@road.read("/look-through-everything", right=Right.RECORDING_VIEW)
+def look_through_everything(call: Call) -> int:
+    """Look through everything until it is over."""
+    _begun.release()
+    while not _over.wait(0.001):
+        check_time(call.connection)
+    return 1
+
+
+@pytest.fixture
+def firm(settings: Settings) -> Iterator[Firm]:
+    with Firm(settings, build(settings, routes=[*API, look_through_everything])) as firm:
+        yield firm
+
+
+def test_more_broad_calls_than_there_are_threads_hold_up_no_quick_one(firm: Firm) -> None:
+    firm.ingest(transcript=transcript("Sell."))
+    _over.clear()
+    with ThreadPoolExecutor(MANY) as pool:
+        broad = [pool.submit(firm.call, "POST", "/look-through-everything") for _ in range(MANY)]
+        try:
+            for _ in range(MANY):
+                assert _begun.acquire(timeout=20)
+            assert firm.search(freeText="sell") == ["call-1"]
+            assert not any(one.done() for one in broad)
+        finally:
+            _over.set()
+        assert [one.result().status_code for one in broad] == [200] * MANY
