@@ -68,10 +68,11 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
-def many_at_once(token: str, clients: int, seconds: float) -> dict[str, Any]:
-    """How many searches of a day's work are answered when many clients ask without a pause."""
+def many_at_once(tokens: Sequence[str], seconds: float) -> dict[str, Any]:
+    """How many searches of a day's work are answered when clients with these tokens ask without a pause."""
+    clients = len(tokens)
     with ProcessPoolExecutor(clients) as pool:
-        asked = pool.map(ask_mixed, [token] * clients, [seconds] * clients, range(clients))
+        asked = pool.map(ask_mixed, tokens, [seconds] * clients, range(clients))
         times = [milliseconds for each in asked for milliseconds in each]
     return {
         "clients": clients,

@@ -37,6 +37,9 @@ from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
 
 CLIENT_ID = 1
+NEIGHBOURS = (2, 3)
+"""Accounts of a hundredth of the size: of those who ask at once, one client each is theirs."""
+
 VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
 
 
@@ -46,29 +49,38 @@ def main() -> None:
         data=given.archive / "data", keys=given.archive / "keys", database_url=given.database_url
     )
     accounts = Accounts(settings)
-    if not accounts.all():
-        accounts.create(CLIENT_ID, "Benchmark")
-        seconds = load(accounts.open(CLIENT_ID), given.recordings)
-        print(f"loaded {given.recordings:,} recordings in {seconds:.0f} s")
-    archive = accounts.open(CLIENT_ID)
-    with archive.read() as connection:
-        there_are = newest_committed_id(connection)
-    if there_are != given.recordings:
-        sys.exit(f"{given.archive} has {there_are:,} recordings, not {given.recordings:,}: name another one.")
-    credentials = _credentials(archive)
+    archive = _filled(accounts, CLIENT_ID, given.recordings)
+    neighbours = [_filled(accounts, one, given.recordings // 100) for one in NEIGHBOURS]
+    credentials = [_credentials(one) for one in (archive, *neighbours)]
     report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
     with _server(settings, given.workers):
-        token = post("/api/authWithApiKey", credentials)["token"]
+        token, *others = (post("/api/authWithApiKey", one)["token"] for one in credentials)
         for name, wanted in QUERIES.items():
             report["queries"][name] = _measure(archive, token, name, wanted, given.rounds)
         report["reading on"] = _reading_on(token, given.recordings // 330, given.rounds)
-        report["load"] = many_at_once(token, given.clients, given.seconds)
+        report["load"] = many_at_once([token] * (given.clients - len(others)) + others, given.seconds)
         report["beside broad"] = beside_broad(token, (0, 1, 4, 16, 48), given.seconds)
     for part in ("reading on", "load", "beside broad"):
         print(f"{part} {report[part]}")
     if given.report:
         given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_text(json.dumps(report, indent=2))
+
+
+def _filled(accounts: Accounts, client_id: int, recordings: int) -> Archive:
+    """An account with so many recordings; ends the program where it has another number of them."""
+    if client_id not in {account.client_id for account in accounts.all()}:
+        accounts.create(client_id, f"Benchmark {client_id}")
+        seconds = load(accounts.open(client_id), recordings)
+        print(f"account {client_id}: loaded {recordings:,} recordings in {seconds:.0f} s")
+    archive = accounts.open(client_id)
+    with archive.read() as connection:
+        there_are = newest_committed_id(connection)
+    if there_are != recordings:
+        sys.exit(
+            f"Account {client_id} has {there_are:,} recordings, not {recordings:,}: name another archive."
+        )
+    return archive
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,7 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--database-url", default="")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--clients", type=int, default=8, help="more than there are neighbours")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--report", type=Path)
     return parser.parse_args()
@@ -92,7 +104,7 @@ def _credentials(archive: Archive) -> dict[str, Any]:
     username = f"bench-{time.time_ns()}"
     with archive.write() as connection:
         _, api_key = add_api_key(connection, add_user(connection, username, [Role.ADMIN]))
-    return {"clientId": CLIENT_ID, "username": username, "apiKey": api_key}
+    return {"clientId": archive.client_id, "username": username, "apiKey": api_key}
 
 
 @contextmanager

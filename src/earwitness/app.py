@@ -80,13 +80,6 @@ SLOW_CALLS = 16
 """How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
 
 
-BROAD_CALLS, BROAD_CALLS_OF_POSTGRESQL = 1, 4
-"""How many calls at once may take up to a second, and how many more may take longer, while others do.
-
-On SQLite they work on the processors that serve all others.
-"""
-
-
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
@@ -118,8 +111,8 @@ def install(app: Litestar, settings: Settings) -> None:
     """Give an application its settings, accounts and keys; before it starts."""
     accounts = Accounts(settings)
     turns = Turns()
-    # PostgreSQL works in processes of its own.
-    lanes = Lanes(BROAD_CALLS_OF_POSTGRESQL) if settings.database_url else Lanes(BROAD_CALLS, turns)
+    # PostgreSQL works in processes of its own, and tells what it takes by the clock alone.
+    lanes = Lanes(0.1, 2) if settings.database_url else Lanes(turns=turns)
     app.state.installation = Installation(
         settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
     )

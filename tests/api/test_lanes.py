@@ -5,11 +5,12 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import inf
 
 import pytest
 
 from earwitness.app import API, build
-from earwitness.archive.databases import check_time
+from earwitness.archive.databases import Allowance, check_time
 from earwitness.http import road
 from earwitness.http.lanes import Lanes
 from earwitness.http.road import Call
@@ -18,24 +19,24 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, transcript
 
-FAST, BROAD, ALL = 0.03, 1.0, 30.0
+FAST, BROAD, ALL = 0.03, 1.0, inf
 
 
 @dataclass
 class Work:
-    """Work that takes a number of seconds or, if it is `held`, until it is let go."""
+    """Work that takes seconds of a processor or, if it is `held`, until it is let go."""
 
     needs_seconds: float = 0
     held: bool = False
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     given: list[float] = field(default_factory=list)
-    """The seconds it was given, each time it was begun: whole milliseconds of them."""
+    """The seconds of a processor it was allowed, each time it was begun."""
 
-    async def __call__(self, seconds: float) -> str:
-        self.given.append(round(seconds, 1) if seconds > FAST else seconds)
+    async def __call__(self, allowed: Allowance) -> str:
+        self.given.append(allowed.processor_seconds)
         if self.held:
             await self.let_go.wait()
-        if self.needs_seconds > seconds:
+        if self.needs_seconds > allowed.processor_seconds:
             raise OutOfTime("It takes longer.")
         return "done"
 
@@ -51,9 +52,9 @@ async def _stays() -> bool:
     return False
 
 
-async def _begin(lanes: Lanes, *works: Work, seconds: float = ALL) -> list["asyncio.Task[str]"]:
+async def _begin(lanes: Lanes, *works: Work) -> list["asyncio.Task[str]"]:
     """Begin works one after another, each as far as it comes."""
-    tasks = [asyncio.create_task(lanes.travel(work, seconds, _stays)) for work in works]
+    tasks = [asyncio.create_task(lanes.travel(work, 30, _stays)) for work in works]
     for _ in range(5):
         await asyncio.sleep(0)
     return tasks
@@ -62,7 +63,7 @@ async def _begin(lanes: Lanes, *works: Work, seconds: float = ALL) -> list["asyn
 def test_a_call_alone_may_take_all_its_time() -> None:
     async def scene(lanes: Lanes) -> None:
         work = Work(needs_seconds=29)
-        assert await lanes.travel(work, ALL, _stays) == "done"
+        assert await lanes.travel(work, 30, _stays) == "done"
         assert work.given == [ALL]
 
     _run(scene)
@@ -73,7 +74,7 @@ def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
         first, second = Work(held=True), Work(held=True)
         quick = Work(needs_seconds=FAST)
         tasks = await _begin(lanes, first, second)
-        assert await lanes.travel(quick, ALL, _stays) == "done"
+        assert await lanes.travel(quick, 30, _stays) == "done"
         assert (first.given, second.given, quick.given) == ([ALL], [BROAD], [FAST])
         first.let_go.set()
         second.let_go.set()
@@ -102,7 +103,7 @@ def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_broad_one
         first = Work(held=True)
         longest, broad = Work(needs_seconds=20), Work(needs_seconds=0.5)
         tasks = await _begin(lanes, first, longest)
-        assert await lanes.travel(broad, ALL, _stays) == "done"
+        assert await lanes.travel(broad, 30, _stays) == "done"
         first.let_go.set()
         assert await asyncio.gather(*tasks) == ["done", "done"]
         assert (longest.given, broad.given) == ([BROAD, ALL], [BROAD])
@@ -124,15 +125,15 @@ def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
 
 
 def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
-    async def fail(_seconds: float) -> str:
+    async def fail(_allowed: Allowance) -> str:
         raise ValueError
 
     async def scene(lanes: Lanes) -> None:
         for _ in range(3):
             with pytest.raises(ValueError):
-                await lanes.travel(fail, ALL, _stays)
+                await lanes.travel(fail, 30, _stays)
         work = Work(needs_seconds=29)
-        assert await lanes.travel(work, ALL, _stays) == "done"
+        assert await lanes.travel(work, 30, _stays) == "done"
         assert work.given == [ALL]
 
     _run(scene)
@@ -145,7 +146,7 @@ def test_whoever_left_meanwhile_is_not_waited_for() -> None:
     async def scene(lanes: Lanes) -> None:
         first, second, broad = Work(held=True), Work(held=True), Work(needs_seconds=0.5)
         tasks = await _begin(lanes, first, second)
-        left = asyncio.create_task(lanes.travel(broad, ALL, leaves))
+        left = asyncio.create_task(lanes.travel(broad, 30, leaves))
         second.let_go.set()
         with pytest.raises(ClientLeft):
             await left

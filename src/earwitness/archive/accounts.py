@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive import upgrades
 from earwitness.archive.accounts_with_work import mark_if_possible
-from earwitness.archive.databases import postgres_engine, reading, sqlite_engine, writing
+from earwitness.archive.databases import Allowance, postgres_engine, reading, sqlite_engine, writing
 from earwitness.archive.jobs import take_due
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
@@ -52,8 +52,8 @@ class Archive:
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
 
-    def read(self, seconds: float | None = None) -> AbstractContextManager[Connection]:
-        return reading(self.engine, seconds)
+    def read(self, allowed: Allowance | None = None) -> AbstractContextManager[Connection]:
+        return reading(self.engine, allowed)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

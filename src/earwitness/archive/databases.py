@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_TOOBIG
 from sqlite3 import Connection as SQLiteConnection
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -139,38 +139,56 @@ def out_of_time() -> OutOfTime:
     return OutOfTime("The time limit was exceeded; ask for less, for example a shorter dateTimeRange.")
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How long a reading may take: seconds by the clock, and seconds of a processor.
+
+    PostgreSQL does not tell what it takes of a processor; there both are by the clock.
+    """
+
+    seconds: float
+    processor_seconds: float = math.inf
+
+
 @contextmanager
-def reading(engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
+def reading(engine: Engine, allowed: Allowance | None = None) -> Iterator[Connection]:
     """Give a connection in a read-only transaction that sees one moment.
 
-    What is still being looked for after `seconds` raises OutOfTime; the connection goes on.
+    What takes longer than is allowed raises OutOfTime; the connection goes on.
     """
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with engine.connect() as connection, connection.begin(), _limited(connection, seconds):
+    with engine.connect() as connection, connection.begin(), _limited(connection, allowed):
         yield connection
 
 
 @dataclass(slots=True)
 class _Limit:
-    """How long a reading may take: `until` a moment of the monotonic clock."""
+    """When a reading has to end: at a moment of the monotonic clock, or of the thread's own."""
 
     until: float
+    thread_until: float = math.inf
     granted: float = math.inf
     """The seconds that PostgreSQL was told: it counts them for each statement anew."""
 
+    @property
+    def is_over(self) -> bool:
+        return monotonic() > self.until or thread_time() > self.thread_until
+
 
 @contextmanager
-def _limited(connection: Connection, seconds: float | None) -> Iterator[None]:
-    if seconds is None:
+def _limited(connection: Connection, allowed: Allowance | None) -> Iterator[None]:
+    if allowed is None:
         yield
         return
-    limit = _Limit(monotonic() + seconds)
     info: dict[Any, Any] = connection.info
     driver: Any = connection.connection.driver_connection
-    info[_Limit] = limit
     if connection.dialect.name == "sqlite":
-        driver.set_progress_handler(lambda: monotonic() > limit.until, _STEPS_BETWEEN_LOOKS)
+        limit = _Limit(monotonic() + allowed.seconds, thread_time() + allowed.processor_seconds)
+        driver.set_progress_handler(lambda: limit.is_over, _STEPS_BETWEEN_LOOKS)
+    else:
+        limit = _Limit(monotonic() + min(allowed.seconds, allowed.processor_seconds))
+    info[_Limit] = limit
     try:
         yield
     except DBAPIError as error:
@@ -186,7 +204,7 @@ def _limited(connection: Connection, seconds: float | None) -> Iterator[None]:
 def check_time(connection: Connection) -> None:
     """Raise OutOfTime once a reading has taken as long as it may: for long work outside the database."""
     limit = connection.info.get(_Limit)
-    if limit is not None and monotonic() > limit.until:
+    if limit is not None and limit.is_over:
         raise out_of_time()
 
 

@@ -14,32 +14,38 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from earwitness.archive.databases import out_of_time
+from earwitness.archive.databases import Allowance, out_of_time
 from earwitness.http.turns import Turns
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 
-LIMITS_SECONDS = (0.03, 1.0)
-"""How long a call may take in the lanes before the last: most take a fifth of the first."""
+BROAD_SECONDS = 1.0
+"""Of a processor: a call that takes longer goes in the last lane."""
+
+WAITING_TIMES = 10
+"""By the clock a call may take so many times as long, since it waits for processors and disks, too."""
 
 T = TypeVar("T")
+Work = Callable[[Allowance], Awaitable[T]]
+"""What changes nothing, and raises OutOfTime where it would take longer than is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """How long a call may take here, and how many more are let in."""
+    """How many seconds of a processor a call may take here, and how many more calls are let in."""
 
-    seconds: float
+    processor_seconds: float
     free: asyncio.Semaphore
 
-    async def let_in(self, work: Callable[[float], Awaitable[T]], until: float) -> T:
-        """Do work once there is room. Raises OutOfTime after the lane's seconds, or after `until`."""
+    async def let_in(self, work: "Work[T]", until: float) -> T:
+        """Do work once there is room. Raises OutOfTime where it takes longer than the lane allows."""
         try:
             async with asyncio.timeout(until - monotonic()):
                 await self.free.acquire()
         except TimeoutError:
             raise out_of_time() from None
         try:
-            return await work(min(self.seconds, until - monotonic()))
+            seconds = min(until - monotonic(), self.processor_seconds * WAITING_TIMES)
+            return await work(Allowance(seconds, self.processor_seconds))
         finally:
             self.free.release()
 
@@ -50,31 +56,24 @@ class Lanes:
     In the fast lane calls take turns, if there are any.
     """
 
-    def __init__(
-        self,
-        calls_at_once: int = 1,
-        turns: Turns | None = None,
-        limits_seconds: tuple[float, ...] = LIMITS_SECONDS,
-    ) -> None:
+    def __init__(self, fast_seconds: float = 0.03, broad_calls: int = 1, turns: Turns | None = None) -> None:
+        """What takes up to `fast_seconds` of a processor is fast; `broad_calls` go in each other lane."""
         self._turns = turns
-        fast, *others = limits_seconds
-        self._fast = _Lane(fast, asyncio.Semaphore(10**9))
-        self._others = [_Lane(limit, asyncio.Semaphore(calls_at_once)) for limit in (*others, math.inf)]
+        self._fast = _Lane(fast_seconds, asyncio.Semaphore(10**9))
+        self._others = [_Lane(limit, asyncio.Semaphore(broad_calls)) for limit in (BROAD_SECONDS, math.inf)]
 
-    async def travel(
-        self, work: Callable[[float], Awaitable[T]], seconds: float, has_left: Callable[[], Awaitable[bool]]
-    ) -> T:
-        """Do work that changes nothing and that raises OutOfTime after as many seconds as it is given.
+    async def travel(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
+        """Begin work in the furthest lane that has room, and anew in each after it that it needs.
 
-        It is begun in the furthest lane that has room, and anew in each after it that it needs, unless who
-        asked `has_left`. Raises OutOfTime after `seconds` in all, waiting included, or ClientLeft.
+        Raises OutOfTime after `seconds` by the clock, waiting included, and ClientLeft where who asked
+        `has_left` before it is begun anew.
         """
         until = monotonic() + seconds
 
-        async def go_on(seconds: float) -> T:
+        async def go_on(allowed: Allowance) -> T:
             if await has_left():
                 raise ClientLeft("The client closed the connection.")
-            return await work(seconds)
+            return await work(allowed)
 
         async with self._turns.take() if self._turns else nullcontext():
             free = [at for at, lane in enumerate(self._others) if not lane.free.locked()]

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
+from earwitness.archive.databases import Allowance
 from earwitness.archive.ledger import Action, Entry, Named
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.viewer import Viewer
@@ -182,12 +183,12 @@ def _declare(
         installation: Installation = request.app.state.installation
         limiter = request.app.state.slow_calls if route.slow else None
 
-        def work(seconds: float) -> Awaitable[Response[Any]]:
-            return to_thread.run_sync(_travel, route, request, body, seconds, limiter=limiter)
+        def work(allowed: Allowance) -> Awaitable[Response[Any]]:
+            return to_thread.run_sync(_travel, route, request, body, allowed, limiter=limiter)
 
         seconds = installation.settings.request_seconds
         if not route.is_quick:
-            return await work(seconds)
+            return await work(Allowance(seconds))
         return await installation.lanes.travel(work, seconds, partial(_has_left, request))
 
     return HTTPRouteHandler(
@@ -211,7 +212,7 @@ async def _has_left(request: AnyRequest) -> bool:
     return False
 
 
-def _travel(route: Route, request: AnyRequest, body: bytes, seconds: float) -> Response[Any]:
+def _travel(route: Route, request: AnyRequest, body: bytes, allowed: Allowance) -> Response[Any]:
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
     archive = archive_of(installation, claims)
@@ -219,7 +220,7 @@ def _travel(route: Route, request: AnyRequest, body: bytes, seconds: float) -> R
     sent: Any = None
     try:
         # Who asks is looked up in the transaction that reads; what writes takes its place in the queue later.
-        with archive.read(seconds) as connection:
+        with archive.read(allowed) as connection:
             viewer = viewer_of(connection, installation, request, claims)
             action = action_of(route, request, viewer)
             try:
