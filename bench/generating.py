@@ -27,6 +27,7 @@ ENGLISH = COMMON_WORDS.index("der")
 SENTENCES = 30_000
 TAGS = ("vip", "fraud", "complaint", "verified_id", "callback")
 NOBODY_SAYS = "zugzwang"
+DEPARTMENT = "Support"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Generator:
         recording = (
             position, number, third_party_id, type_, f"sbc-{number % 7}", direction, moment, ended, duration,
             pick.random() < 0.05, "", "processed", False, True, said[0][:200], "[]", "[]",
-            '{"Department":"Support"}', "{}", "{}", None, ended + 2555 * MS_PER_DAY, ended + 5000,
+            f'{{"Department":"{DEPARTMENT}"}}', "{}", "{}", None, ended + 2555 * MS_PER_DAY, ended + 5000,
             hashlib.sha256(third_party_id.encode()).digest(),
         )  # fmt: skip
         parts = tuple(

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.generating import TAGS, Generator, Row, number_of
+from bench.generating import DEPARTMENT, TAGS, Generator, Row, number_of
 from bench.loading import add_people, write_rows
 from earwitness.archive.accounts import Accounts
 from earwitness.cli.importing import COMMITTED_TOGETHER
@@ -89,7 +89,7 @@ def _line(row: Row) -> dict[str, Any]:
         "startDatetimeUTC": format_ms(started_at),
         "endDatetimeUTC": format_ms(ended_at),
         "isPrivate": is_private,
-        "dataGroups": {"Department": "Support"},
+        "dataGroups": {"Department": DEPARTMENT},
         "tags": [TAGS[tag_id - 1] for _, _, tag_id in row.tags],
         "endpoints": [
             {

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from bench.generating import (
+    DEPARTMENT,
     ENDPOINT_COLUMNS,
     ENDPOINTS,
     PEOPLE,
@@ -29,6 +30,7 @@ _TABLES = {
     "recordings": RECORDING_COLUMNS,
     "recording_endpoints": ENDPOINT_COLUMNS,
     "recording_tags": ("position", "ordinal", "tag_id"),
+    "recording_data_groups": ("position", "name", "value"),
     "transcripts": ("position", "language", "segments", "engine"),
 }
 
@@ -106,6 +108,7 @@ def _by_table(rows: Sequence[Row]) -> dict[str, list[tuple[Any, ...]]]:
         "recordings": [row.recording for row in rows],
         "recording_endpoints": [part for row in rows for part in row.endpoints],
         "recording_tags": [tag for row in rows for tag in row.tags],
+        "recording_data_groups": [(row.recording[0], "Department", DEPARTMENT) for row in rows],
         "transcripts": [row.transcript for row in rows],
     }
 

@@ -1,7 +1,7 @@
 """The contract's search, read in plain Python over a list: obviously right, and slow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,16 +35,18 @@ class Told:
     comments: int = 0
     holds: frozenset[int] = frozenset()
     playlists: frozenset[int] = frozenset()
+    data_groups: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: the name, the person, and whether private recordings are theirs to see."""
+    """Who reads: the name, the person, whether private recordings are theirs to see, and what limits them."""
 
     username: str
     person_id: int | None
     sees_private: bool
     users: dict[int, tuple[str, int | None]]
+    policies: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read(told: list[Told], reader: Reader, wanted: dict[str, Any]) -> list[int]:
@@ -62,7 +64,17 @@ def _visible(one: Told, reader: Reader) -> bool:
         or (reader.person_id is not None and part.person_id == reader.person_id)
         for part in one.parts
     )
-    return not one.is_private or reader.sees_private or takes_part
+    is_limited = reader.policies and not any(_lets_through(policy, one) for policy in reader.policies)
+    return not is_limited and (not one.is_private or reader.sees_private or takes_part)
+
+
+def _lets_through(policy: dict[str, Any], one: Told) -> bool:
+    people = {part.person_id for part in one.parts}
+    return (
+        ("personIds" not in policy or bool(people & {*policy["personIds"]}))
+        and policy.get("communicationTypes", [one.type]).count(one.type) > 0
+        and all(one.data_groups.get(name) in some for name, some in policy.get("dataGroups", {}).items())
+    )
 
 
 def _matches(one: Told, reader: Reader, wanted: dict[str, Any]) -> bool:

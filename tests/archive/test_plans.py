@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bench.generating import DEPARTMENT, PEOPLE
 from bench.loading import load
 from bench.queries import QUERIES
 from bench.statements import statements_of
@@ -18,7 +19,7 @@ from earwitness.api.recordings.search import recordings_at
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.search import search
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.viewer import AccessPolicy, Viewer
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
@@ -125,6 +126,19 @@ def _rows_of(node: dict[str, Any]) -> int:
     read: float = node["Actual Rows"] + sum(node.get(rows, 0) for rows in removed)
     loops: int = node["Actual Loops"]
     return inner + round(read * loops)
+
+
+SOME = AccessPolicy(person_ids=[PEOPLE - 100])
+OTHERS = AccessPolicy(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
+
+
+@pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
+@pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
+def test_who_may_see_few_recordings_is_answered_from_those(
+    archive: Archive, policies: tuple[AccessPolicy, ...], wanted: str
+) -> None:
+    limited = replace(SEES_ALL, policies=policies)
+    assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
 
 
 def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: Archive) -> None:

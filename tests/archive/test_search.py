@@ -40,6 +40,24 @@ STARTS = [
 ]
 ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati"]
 STANDARD, PRIVATE = "standard@example.com", "private@example.com"
+SALES = {"Department": ["Sales"]}
+LIMITED: dict[str, list[dict[str, Any]]] = {
+    "a person's": [{"personIds": [1]}],
+    "people's": [{"personIds": [1, 2]}],
+    "a department's": [{"dataGroups": SALES}],
+    "a type's": [{"communicationTypes": ["phone", "sms"]}],
+    "all of it": [
+        {
+            "personIds": [1, 2],
+            "dataGroups": {"Department": ["Sales", "Support"]},
+            "communicationTypes": ["phone"],
+        }
+    ],
+    "either's": [{"personIds": [1]}, {"dataGroups": SALES}],
+    "either's in part": [{"personIds": [1], "communicationTypes": ["phone"]}, {"dataGroups": SALES}],
+    "either's, or a type's": [{"personIds": [2]}, {"communicationTypes": ["sms"]}],
+}
+"""The policies of users who have some, by their names."""
 
 
 def participant(value: str, name: str | None, subject: bool, user: str) -> dict[str, Any]:
@@ -70,6 +88,7 @@ told_calls = st.lists(
             "endpoints": participants,
             "tags": st.lists(st.sampled_from(["vip", "fraud", "Zürich"]), max_size=2, unique=True),
             "source": st.sampled_from(["sbc-1", "teams"]),
+            "dataGroups": st.sampled_from([{}, {"Department": "Sales"}, {"Department": "Support"}]),
             "transcript": sentences.map(lambda said: transcript(*said) if said else None),
         }
     ),
@@ -136,7 +155,8 @@ filters = st.fixed_dictionaries(
 marks = st.lists(
     st.tuples(st.integers(0, 40), st.sampled_from(["comment", "withdrawn", "hold", "list"])), max_size=3
 )
-readings = st.lists(st.tuples(st.sampled_from([ADMIN, STANDARD, PRIVATE]), filters), min_size=15, max_size=20)
+readers = st.sampled_from([ADMIN, STANDARD, PRIVATE]) | st.sampled_from([*LIMITED])
+readings = st.lists(st.tuples(readers, filters), min_size=15, max_size=20)
 
 
 @pytest.fixture(params=["as few", "as many"])
@@ -167,9 +187,13 @@ def test_search_is_a_plain_reading_of_the_contract(
 ) -> None:
     """The archive grows from example to example; each is read in many ways."""
     if STANDARD not in firm.keys:
-        firm.add_user(STANDARD, [Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW])
-        firm.add_user(PRIVATE, [Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW])
+        user_ids = {
+            username: firm.add_user(username, [Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW])
+            for username in (STANDARD, PRIVATE, *LIMITED)
+        }
         _link_to_person(firm)
+        for username, policies in LIMITED.items():
+            _limit(firm, user_ids[username], policies)
     first = len(_all_told(firm)) + 1
     for number, metadata in enumerate(calls, start=first):
         message = {"message": "ok, sell"} if metadata["type"] == "sms" else {}
@@ -190,14 +214,24 @@ def _assert_same(firm: Firm, username: str, wanted: dict[str, Any], expected: li
         assert second["total"] == len(expected)
 
 
+def _limit(firm: Firm, user_id: int, policies: list[dict[str, Any]]) -> None:
+    names = [f"{number} of {user_id}" for number in range(len(policies))]
+    for name, policy in zip(names, policies, strict=True):
+        firm.post("/admin/accessPolicy", {"name": name, **policy})
+    assert firm.call("PUT", f"/admin/user/{user_id}", {"policies": names}).is_success
+
+
 def _link_to_person(firm: Firm) -> None:
     """The user `private@example.com` is the person Omar Núñez, who is met in calls."""
     firm.ingest(
         thirdPartyId="call-1",
-        endpoints=[endpoint(NUMBERS[0], subject=True, person=person("Omar Núñez"))],
+        endpoints=[
+            endpoint(NUMBERS[0], subject=True, person=person("Omar Núñez")),
+            endpoint(NUMBERS[1], person=person("Jane Smith")),
+        ],
     )
     with firm.archive.write() as connection:
-        omar = connection.scalar(select(people.c.id))
+        omar = connection.scalar(select(people.c.id).where(people.c.full_name == "Omar Núñez"))
         connection.execute(users.update().where(users.c.username == PRIVATE).values(person_id=omar))
         for catalogue in (legal_holds, playlists):
             connection.execute(insert(catalogue), [{"name": "one", "created_at": 0}])
@@ -279,6 +313,7 @@ def _told(connection: Any, row: Any, of: Callable[..., Any]) -> Told:
         playlists=frozenset(
             i for (i,) in of(playlist_recordings, playlist_recordings.c.playlist_id, row.position)
         ),
+        data_groups=row.data_groups,
     )
 
 
@@ -286,7 +321,7 @@ def _reader(firm: Firm, username: str) -> Reader:
     with firm.archive.read() as connection:
         known = {row.id: (row.username, row.person_id) for row in connection.execute(select(users))}
     person_id = next(person_id for name, person_id in known.values() if name == username)
-    return Reader(username, person_id, username == ADMIN, known)
+    return Reader(username, person_id, username == ADMIN, known, LIMITED.get(username, []))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.text_parts import found_in, says, says_first, tsquery_of
-from earwitness.archive.text_queries import can_be_read, fts5, stands_in
+from earwitness.archive.text_queries import can_be_read, fts5, is_read_in
 from earwitness.archive.timeline import Window
 from earwitness.archive.viewer import Viewer, takes_part
 from earwitness.kernel.errors import BadRequest, Fault
@@ -75,8 +75,8 @@ class Link:
     condition: ColumnElement[bool]
     repeats: bool
     walked: bool = False
-    of_one: Callable[[], ColumnElement[bool]] | None = None
-    """Builds the same condition, as it is quicker to answer of one position that is known."""
+    holding: Callable[[ColumnElement[int]], ColumnElement[bool]] | None = None
+    """Whether a position that is known is among them, where that is quicker than to look for it here."""
     once: ColumnElement[bool] | None = None
     """A condition under which none occurs twice, where that is counted sooner than repeats are sorted out."""
     branches: "tuple[Link, ...]" = ()
@@ -91,8 +91,9 @@ class Link:
 
     def holds(self, position: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a position, of a query around this, is among them."""
-        condition = self.condition if self.of_one is None else self.of_one()
-        inner = select(1).select_from(self.source).where(condition, self.column == position)
+        if self.holding is not None:
+            return self.holding(position)
+        inner = select(1).select_from(self.source).where(self.condition, self.column == position)
         return exists(inner.correlate_except(self.source))
 
 
@@ -104,7 +105,7 @@ def included(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
         yield _own("thirdPartyIds", "third_party_id", filters.third_party_ids.include)
     for name, table, key, wanted in _listed(filters):
         if wanted and wanted.include:
-            yield _linked(name, table, key, wanted.include)
+            yield linked(name, table, key, wanted.include)
     if filters.user_ids and filters.user_ids.include:
         yield _owned_by("userIds", filters.user_ids.include)
     if filters.has_comments:
@@ -121,7 +122,7 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
     """What is left out: a recording must be in none of these."""
     for name, table, key, wanted in _listed(filters):
         if wanted and wanted.exclude:
-            yield _linked(f"{name}.exclude", table, key, wanted.exclude)
+            yield linked(f"{name}.exclude", table, key, wanted.exclude)
     if filters.user_ids and filters.user_ids.exclude:
         yield _owned_by("userIds.exclude", filters.user_ids.exclude)
     if filters.has_comments is False:
@@ -132,7 +133,7 @@ def excluded(filters: RecordingFilters, viewer: Viewer) -> Iterator[Link]:
 
 def newer_than(newest_id: int) -> Link:
     """What was committed after a recording."""
-    table = _called("newer", recordings)
+    table = called("newer", recordings)
     return Link("newer", table, table.c.position, table.c.interaction_id > newest_id, False)
 
 
@@ -140,14 +141,14 @@ def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":
         hits = fts5(asked)
-        table = _called("freeText", recording_text_fts5)
+        table = called("freeText", recording_text_fts5)
         matches = table.c.recording_text.op("MATCH")(hits.found)
         held = Not(asked) if hits.complement else asked
-        of_one = partial(stands_in, table.c.tokens, held) if can_be_read(asked) else None
+        holding = partial(is_read_in, node=held) if can_be_read(asked) else None
         prepared = Prepared(_prepared("freeText", table, "recording_text", "MATCH"), hits.found)
-        link = Link("freeText", table, table.c.rowid, matches, False, True, of_one, prepared=prepared)
+        link = Link("freeText", table, table.c.rowid, matches, False, True, holding, prepared=prepared)
         return link, hits.complement
-    parts = _called("freeText", recording_text_parts)
+    parts = called("freeText", recording_text_parts)
     phrase = asked.part if isinstance(asked, Not) else asked
     if isinstance(phrase, Phrase):
         tsquery = tsquery_of(phrase)
@@ -176,21 +177,21 @@ def _listed(filters: RecordingFilters) -> Sequence[tuple[str, Table, str, IdFilt
 
 
 @cache  # an alias copies every column, and is the same for every request
-def _called(name: str, table: Table) -> NamedFromClause:
+def called(name: str, table: Table) -> NamedFromClause:
     """A table under the name of the filter that looks into it, so that two may look into one table."""
     return table.alias(name)
 
 
 def _own(name: str, key: str, values: Sequence[Any]) -> Link:
-    table = _called(name, recordings)
-    return Link(name, table, table.c.position, _one_of(table.c[key], values), False, at_most=len(values))
+    table = called(name, recordings)
+    return Link(name, table, table.c.position, one_of(table.c[key], values), False, at_most=len(values))
 
 
-def _linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
-    table = _called(name, links)
+def linked(name: str, links: Table, key: str, values: Sequence[int]) -> Link:
+    table = called(name, links)
     repeats = links is recording_endpoints or len(values) > 1
     prepared = Prepared(_prepared(name, table, key, "="), values[0]) if len(values) == 1 else None
-    return Link(name, table, table.c.position, _one_of(table.c[key], values), repeats, prepared=prepared)
+    return Link(name, table, table.c.position, one_of(table.c[key], values), repeats, prepared=prepared)
 
 
 @cache
@@ -205,14 +206,14 @@ def _prepared_phrase(parts: NamedFromClause) -> tuple[ColumnElement[bool], Colum
     return says(parts, asked), says_first(parts, asked)
 
 
-def _one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+def one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     # A single value keeps the index's order of positions; a list would have to be sorted.
     return column == values[0] if len(values) == 1 else among(column, values)
 
 
 def _owned_by(name: str, user_ids: list[int]) -> Link:
     """A user's recordings: a recording subject is the user's person, or carries the user's name."""
-    part = _called(name, recording_endpoints)
+    part = called(name, recording_endpoints)
     chosen = among(users.c.id, user_ids)
     person_ids = select(users.c.person_id).where(chosen, users.c.person_id.is_not(None))
     names = select(users.c.username_folded).where(chosen)
@@ -221,19 +222,19 @@ def _owned_by(name: str, user_ids: list[int]) -> Link:
 
 
 def _commented(viewer: Viewer) -> Link:
-    table = _called("hasComments", comments)
+    table = called("hasComments", comments)
     seen = table.c.withdrawn_at.is_(None) if viewer.may(Right.RECORDING_COMMENT_VIEW) else false()
     return Link("hasComments", table, table.c.position, seen, True)
 
 
 def _private_to_others(viewer: Viewer) -> Link:
-    table = _called("private", recordings)
+    table = called("private", recordings)
     hidden = and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
     return Link("private", table, table.c.position, hidden, False)
 
 
 def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:
-    table = _called(name, members)
+    table = called(name, members)
     key = table.c[f"{catalogue.name.removesuffix('s')}_id"]
     lasting = select(catalogue.c.id).where(catalogue.c.id == wanted, catalogue.c.ended_at.is_(None))
     return Link(name, table, table.c.position, key.in_(lasting), False)
@@ -246,11 +247,11 @@ def _between(wanted: CommunicationsBetween) -> Iterator[Link]:
         [(key, some)] = first.items()
         others = second[key]
         if set(some).isdisjoint(others):  # then nobody who takes part is on both sides
-            yield _linked(f"{name}.first", recording_endpoints, key, some)
-            yield _linked(f"{name}.second", recording_endpoints, key, others)
+            yield linked(f"{name}.first", recording_endpoints, key, some)
+            yield linked(f"{name}.second", recording_endpoints, key, others)
             return
-    one = _called("between.first", recording_endpoints)
-    other = _called("between.second", recording_endpoints)
+    one = called("between.first", recording_endpoints)
+    other = called("between.second", recording_endpoints)
     source = one.join(other, and_(other.c.position == one.c.position, other.c.ordinal != one.c.ordinal))
     sides = and_(_is_any_of(one, first), _is_any_of(other, second))
     yield Link(name, source, one.c.position, sides, True)
@@ -265,4 +266,4 @@ def _named(side: Side, path: str) -> dict[str, list[int]]:
 
 
 def _is_any_of(part: Any, named: dict[str, list[int]]) -> ColumnElement[bool]:
-    return or_(*(_one_of(part.c[key], ids) for key, ids in named.items()))
+    return or_(*(one_of(part.c[key], ids) for key, ids in named.items()))

@@ -16,12 +16,14 @@ from earwitness.archive.facts import Fact, facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
 from earwitness.archive.links import Link, excluded, included, newer_than, text_link
+from earwitness.archive.permitted import permitted
 from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Cut, Place, Plan, count_of
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.short_prefixes import is_read_in, set_apart
+from earwitness.archive.short_prefixes import set_apart
+from earwitness.archive.text_queries import is_read_in
 from earwitness.archive.timeline import Window, newest_committed_id
 from earwitness.archive.times_of_day import time_conditions
-from earwitness.archive.viewer import Viewer, allowed_to
+from earwitness.archive.viewer import Viewer
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -155,10 +157,11 @@ def _plan(
     asked: Node | None,
 ) -> Plan:
     window = window_of(wanted.date_time_range)
-    links, without = list(included(wanted, viewer)), list(excluded(wanted, viewer))
-    conditions = [*facts(wanted)]
+    links, conditions = permitted(viewer, window)
+    links += included(wanted, viewer)
+    without = list(excluded(wanted, viewer))
+    conditions += facts(wanted)
     conditions += [Fact("timeRanges", one) for one in time_conditions(connection, wanted.time_ranges)]
-    conditions += [Fact("accessPolicies", one) for one in allowed_to(viewer)]
     looked_up, read = set_apart(connection, asked) if asked is not None else (None, None)
     if looked_up is not None:
         link, is_complement = text_link(connection, looked_up)

@@ -7,7 +7,7 @@ no limit breaks off. So the documents are read that the rest of the search finds
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, Integer, cast, exists, func, select
+from sqlalchemy import Connection, Integer, cast, func, select
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, joined
 from earwitness.archive.schema.text import recording_text_fts5
@@ -36,12 +36,6 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     ]
     indexed = [part for part in parts if part not in read] + before
     return joined(All, indexed) if indexed else None, joined(All, read) if read else None
-
-
-def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
-    """Whether a query is true of the document at a position, of a query around this."""
-    inner = select(1).where(_TEXT.c.rowid == position, stands_in(_TEXT.c.tokens, node))
-    return exists(inner.correlate_except(_TEXT))
 
 
 def _short(node: Node) -> Iterator[Phrase]:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 
 from earwitness.archive.common_words import in_pairs
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, height
+from earwitness.archive.schema.text import recording_text_fts5
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ def settle(
             return Hits(narrow(negative, plain), True) if negative else Hits(widen(plain), False)
 
 
+_TEXT = recording_text_fts5.alias("read")
 _DEEPEST_IN_SQL = 10  # One takes up to 6 of the 100 places that the parser of SQLite has.
 
 
@@ -92,6 +94,12 @@ def stands_in(tokens: ColumnElement[str], node: Node) -> ColumnElement[bool]:
             return and_(*(stands_in(tokens, part) for part in parts))
         case Either(parts):
             return or_(*(stands_in(tokens, part) for part in parts))
+
+
+def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
+    """Whether a query is true of the document at a position, of a query around this."""
+    inner = select(1).where(_TEXT.c.rowid == position, stands_in(_TEXT.c.tokens, node))
+    return exists(inner.correlate_except(_TEXT))
 
 
 def asked_tokens(phrase: Phrase) -> Sequence[str]:
