@@ -19,7 +19,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, transcript
 
-FAST, BROAD, ALL = 0.03, 1.0, inf
+FAST, BROAD, ALL = 0.05, 0.5, inf
 
 
 @dataclass
@@ -60,6 +60,12 @@ async def _begin(lanes: Lanes, *works: Work) -> list["asyncio.Task[str]"]:
     return tasks
 
 
+async def _end(held: list[Work], tasks: "list[asyncio.Task[str]]") -> None:
+    for work in held:
+        work.let_go.set()
+    assert await asyncio.gather(*tasks) == ["done"] * len(tasks)
+
+
 def test_a_call_alone_may_take_all_its_time() -> None:
     async def scene(lanes: Lanes) -> None:
         work = Work(needs_seconds=29)
@@ -71,41 +77,37 @@ def test_a_call_alone_may_take_all_its_time() -> None:
 
 def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
     async def scene(lanes: Lanes) -> None:
-        first, second = Work(held=True), Work(held=True)
+        held = [Work(held=True) for _ in (ALL, BROAD)]
         quick = Work(needs_seconds=FAST)
-        tasks = await _begin(lanes, first, second)
+        tasks = await _begin(lanes, *held)
         assert await lanes.travel(quick, 30, _stays) == "done"
-        assert (first.given, second.given, quick.given) == ([ALL], [BROAD], [FAST])
-        first.let_go.set()
-        second.let_go.set()
-        assert await asyncio.gather(*tasks) == ["done", "done"]
+        assert [work.given for work in (*held, quick)] == [[ALL], [BROAD], [FAST]]
+        await _end(held, tasks)
 
     _run(scene)
 
 
 def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
     async def scene(lanes: Lanes) -> None:
-        first, second = Work(held=True), Work(held=True)
-        broad, broader = Work(needs_seconds=0.5), Work(needs_seconds=0.5)
-        tasks = await _begin(lanes, first, second, broad, broader)
-        assert (broad.given, broader.given) == ([FAST], [FAST])
-        second.let_go.set()
+        held = [Work(held=True) for _ in (ALL, BROAD)]
+        first, second = Work(needs_seconds=0.2), Work(needs_seconds=0.2)
+        tasks = await _begin(lanes, *held, first, second)
+        assert (first.given, second.given) == ([FAST], [FAST])
+        held[-1].let_go.set()
         assert await asyncio.gather(*tasks[1:]) == ["done"] * 3
-        assert (broad.given, broader.given) == ([FAST, BROAD], [FAST, BROAD])
-        first.let_go.set()
-        assert await tasks[0] == "done"
+        assert (first.given, second.given) == ([FAST, BROAD], [FAST, BROAD])
+        await _end(held, tasks[:1])
 
     _run(scene)
 
 
-def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_broad_one() -> None:
+def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_other() -> None:
     async def scene(lanes: Lanes) -> None:
         first = Work(held=True)
         longest, broad = Work(needs_seconds=20), Work(needs_seconds=0.5)
         tasks = await _begin(lanes, first, longest)
         assert await lanes.travel(broad, 30, _stays) == "done"
-        first.let_go.set()
-        assert await asyncio.gather(*tasks) == ["done", "done"]
+        await _end([first], tasks)
         assert (longest.given, broad.given) == ([BROAD, ALL], [BROAD])
 
     _run(scene)
@@ -113,13 +115,12 @@ def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_broad_one
 
 def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
     async def scene(lanes: Lanes) -> None:
-        first, second = Work(held=True), Work(held=True)
-        tasks = await _begin(lanes, first, second)
-        with pytest.raises(OutOfTime, match="time limit"):
+        held = [Work(held=True) for _ in (ALL, BROAD)]
+        tasks = await _begin(lanes, *held)
+        with pytest.raises(OutOfTime, match="Other broad searches") as refused:
             await lanes.travel(Work(needs_seconds=1), 0.001, _stays)
-        first.let_go.set()
-        second.let_go.set()
-        await asyncio.gather(*tasks)
+        assert "Retry-After" in refused.value.headers
+        await _end(held, tasks)
 
     _run(scene)
 
@@ -144,15 +145,14 @@ def test_whoever_left_meanwhile_is_not_waited_for() -> None:
         return True
 
     async def scene(lanes: Lanes) -> None:
-        first, second, broad = Work(held=True), Work(held=True), Work(needs_seconds=0.5)
-        tasks = await _begin(lanes, first, second)
+        held, broad = [Work(held=True) for _ in (ALL, BROAD)], Work(needs_seconds=0.2)
+        tasks = await _begin(lanes, *held)
         left = asyncio.create_task(lanes.travel(broad, 30, leaves))
-        second.let_go.set()
+        held[-1].let_go.set()
         with pytest.raises(ClientLeft):
             await left
         assert broad.given == [FAST]
-        first.let_go.set()
-        await asyncio.gather(*tasks)
+        await _end(held, tasks)
 
     _run(scene)
 

@@ -130,12 +130,11 @@ def as_problem(error: Exception) -> Problem:
     if _is_too_long(error):
         return BadRequest("A text is longer than the database takes.")
     if _says(error, SQLITE_INTERRUPT, _CANCELED):
-        return out_of_time()
+        return _out_of_time()
     return Unavailable("The database is not available at the moment.", headers={"Retry-After": "5"})
 
 
-def out_of_time() -> OutOfTime:
-    """What to say when a reading took as long as it may."""
+def _out_of_time() -> OutOfTime:
     return OutOfTime("The time limit was exceeded; ask for less, for example a shorter dateTimeRange.")
 
 
@@ -205,7 +204,7 @@ def check_time(connection: Connection) -> None:
     """Raise OutOfTime once a reading has taken as long as it may: for long work outside the database."""
     limit = connection.info.get(_Limit)
     if limit is not None and limit.is_over:
-        raise out_of_time()
+        raise _out_of_time()
 
 
 def _look_at_the_time(connection: Connection, cursor: Any, *_: object) -> None:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from earwitness.archive.databases import Allowance, out_of_time
+from earwitness.archive.databases import Allowance
 from earwitness.http.turns import Turns
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 
-BROAD_SECONDS = 1.0
-"""Of a processor: a call that takes longer goes in the last lane."""
+BROAD_SECONDS = 0.5
+"""Of a processor: what a call may take in the lane after the fast one. The last lane is for all else."""
 
 WAITING_TIMES = 10
 """By the clock a call may take so many times as long, since it waits for processors and disks, too."""
@@ -42,7 +42,10 @@ class _Lane:
             async with asyncio.timeout(until - monotonic()):
                 await self.free.acquire()
         except TimeoutError:
-            raise out_of_time() from None
+            raise OutOfTime(
+                "Other broad searches took all the time there was; try again, or ask for less.",
+                headers={"Retry-After": "5"},
+            ) from None
         try:
             seconds = min(until - monotonic(), self.processor_seconds * WAITING_TIMES)
             return await work(Allowance(seconds, self.processor_seconds))
@@ -51,16 +54,19 @@ class _Lane:
 
 
 class Lanes:
-    """A fast lane for all, and others for so many calls each, the last without a limit of its own.
+    """A fast lane for all, and two for so many calls each, the last without a limit of its own.
 
     In the fast lane calls take turns, if there are any.
     """
 
-    def __init__(self, fast_seconds: float = 0.03, broad_calls: int = 1, turns: Turns | None = None) -> None:
+    def __init__(self, fast_seconds: float = 0.05, broad_calls: int = 1, turns: Turns | None = None) -> None:
         """What takes up to `fast_seconds` of a processor is fast; `broad_calls` go in each other lane."""
         self._turns = turns
-        self._fast = _Lane(fast_seconds, asyncio.Semaphore(10**9))
-        self._others = [_Lane(limit, asyncio.Semaphore(broad_calls)) for limit in (BROAD_SECONDS, math.inf)]
+        self._lanes = (
+            _Lane(fast_seconds, asyncio.Semaphore(10**9)),
+            _Lane(BROAD_SECONDS, asyncio.Semaphore(broad_calls)),
+            _Lane(math.inf, asyncio.Semaphore(broad_calls)),
+        )
 
     async def travel(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
         """Begin work in the furthest lane that has room, and anew in each after it that it needs.
@@ -69,6 +75,7 @@ class Lanes:
         `has_left` before it is begun anew.
         """
         until = monotonic() + seconds
+        last = len(self._lanes) - 1
 
         async def go_on(allowed: Allowance) -> T:
             if await has_left():
@@ -76,11 +83,12 @@ class Lanes:
             return await work(allowed)
 
         async with self._turns.take() if self._turns else nullcontext():
-            free = [at for at, lane in enumerate(self._others) if not lane.free.locked()]
-            begun = self._others[free[-1]] if free else self._fast
+            begun = max(at for at, lane in enumerate(self._lanes) if not lane.free.locked())
+            if begun == last:
+                return await self._lanes[last].let_in(work, until)
             with suppress(OutOfTime):
-                return await begun.let_in(work, until)
-        for lane in self._others[free[-1] + 1 if free else 0 :]:
+                return await self._lanes[begun].let_in(work, until)
+        for lane in self._lanes[begun + 1 : last]:
             with suppress(OutOfTime):
                 return await lane.let_in(go_on, until)
-        raise out_of_time()
+        return await self._lanes[last].let_in(go_on, until)
