@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwitness.archive.free_text import parse
+from earwitness.archive.phone_numbers import phone_numbers
 from earwitness.archive.snippets import snippet
 from earwitness.archive.text import document_tokens
 from tests.archive.plain_reading import matches
@@ -57,7 +58,7 @@ def test_it_is_found_however_it_is_asked_for(written: str) -> None:
     ("asked", "written"),
     [
         ("+44 7700", "+44 7700 900123"),
-        ("+447700", "+44 7700 900123"),
+        ("+447700*", "+44 7700 900123"),
         ("+4477*", "+44 7700 900123"),
         ("07700900123", "(07700) 900-123"),
         ("0123456789", "01.23.45.67.89"),
@@ -74,6 +75,19 @@ def test_it_is_found_however_it_is_asked_for(written: str) -> None:
         ("+447896423595 +447700900111", "447700900111 or 447896423595"),
         ("-2025 1234567", "1234567"),
         ("20260512", "on 2026-05-12 at 10"),
+        ("+1 212 555 0123 2026", "call +1 212 555 0123 in 2026"),
+        ("+1 212 555 0123 2026", "call 12125550123 in 2026"),
+        ("212 555 0123 2026", "call 2125550123 in 2026"),
+        ("+49 30 1234567 99.50", "paid 99.50 to +49 30 1234567"),
+        ("+44 99.50", "+44 99.50"),
+        ('"+44 (0)7700 900123"', "+44 7700 900123"),
+        ('"+44 (0)7700 900123"', "447700900123"),
+        ("+44（0）7700 900123", "+44 7700 900123"),
+        ("-+500 shares", "sold 50000 shares"),
+        ("-(+44) 7700 900123", "7700 then 900123"),
+        ("1234567 (0)", "1234567 and 0"),
+        ("07700900123", "10 30 (07700) 900123"),
+        ("07700900123", "01 02 07700 900123"),
     ],
 )
 def test_is_found(asked: str, written: str) -> None:
@@ -97,6 +111,13 @@ def test_is_found(asked: str, written: str) -> None:
         ("-44-7700-900123", "447700900123"),
         ("-2025 1234567", "2025 1234567"),
         ('"447700900123 10"', "10 44 7700 900123 10"),
+        ("+447700", "+44 7700 900123"),
+        ("+500", "sold 50000 shares"),
+        ("-+1 212 555 0123 2026", "call +1 212 555 0123 in 2026"),
+        ("-(+44) 7700 900123", "+44 7700 900123"),
+        ("-(+44) 7700 900123", "plain talk"),
+        ("1234567 (0)", "1234567"),
+        ("1747045800100", "1747045800.100"),
     ],
 )
 def test_is_not_found(asked: str, written: str) -> None:
@@ -133,12 +154,18 @@ def test_what_is_found_stands_there(text: str, digits: str) -> None:
         assert re.search(r"(?:[-.() ]|\(0\))*".join(digits), text)
 
 
+@given(st.lists(st.from_regex(r"[0-9]{1,4}", fullmatch=True), max_size=200), st.sampled_from(" .-"))
+def test_a_list_of_figures_is_no_list_of_numbers(figures: list[str], separator: str) -> None:
+    numbers = [number for number, _, _ in phone_numbers(separator.join(figures))]
+    assert len(numbers) == len({*numbers}) <= 2 * len(figures)
+
+
 # What is shown
 
 
 @pytest.mark.parametrize("opening", ["We met. ", "Grüße. "])
 @pytest.mark.parametrize(
-    "asked", ["447700900123", "+447700900123", "44 7700 900 123", "+447700", "00447700900123"]
+    "asked", ["447700900123", "+447700900123", "44 7700 900 123", "+447700*", "00447700900123"]
 )
 def test_the_passage_with_the_number_is_shown(asked: str, opening: str) -> None:
     said = opening * 60 + "Please call (+44) 7700-900123 tonight. " + "Thank you. " * 60

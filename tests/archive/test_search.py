@@ -292,7 +292,7 @@ def _told(connection: Any, row: Any, of: Callable[..., Any]) -> Told:
     said = of(transcripts, transcripts.c.segments, row.position)
     spoken = " ".join(segment["text"] for segment in said[0][0]) if said else ""
     fields = [
-        " ".join([part.full_name or "", part.email or "", part.endpoint, part.normalised, part.user])
+        ", ".join([part.full_name or "", part.email or "", part.endpoint, part.normalised, part.user])
         for part in parts
     ]
     return Told(

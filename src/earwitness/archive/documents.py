@@ -39,5 +39,5 @@ _APART = f" {SEPARATOR} "
 
 
 def participant(*names: str | None) -> str:
-    """The one field of a participant: every name there is, none of them twice."""
-    return " ".join(dict.fromkeys(filter(None, names)))
+    """The one field of a participant: every name there is, none twice. A comma ends a phone number."""
+    return ", ".join(dict.fromkeys(filter(None, names)))

@@ -14,10 +14,10 @@ other may be a phone number: they are asked as they are written, or as all their
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeAlias
 
-from earwitness.archive.phone_numbers import FEWEST_DIGITS, MOST_DIGITS, TRUNK
+from earwitness.archive.phone_numbers import COMPLETE_DIGITS, FEWEST_DIGITS, MOST_DIGITS, without_trunk
 from earwitness.archive.text import fold, query_tokens, spans
 from earwitness.kernel.errors import BadRequest, Fault
 
@@ -35,9 +35,6 @@ DEEPEST = 32
 
 _FEWEST_AFTER_PLUS = 3
 """Digits: fewer are a country, or `+10`."""
-
-_COMPLETE = 10
-"""Digits: a group of so many has nothing after it that is of the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,15 @@ Node: TypeAlias = Phrase | All | Either | Not
 
 @dataclass(frozen=True, slots=True)
 class _Digits:
-    """A word of digits alone: a phone number or, with those beside it, a part of one."""
+    """A word of digits alone: a phone number or, with those beside it, a part of one.
+
+    `in_one` are its digits without a trunk prefix, of which `(0)` alone has nothing else.
+    """
 
     phrase: Phrase
     negated: bool
     after_plus: bool
-    is_trunk: bool
+    in_one: str
 
     @property
     def digits(self) -> str:
@@ -87,7 +87,7 @@ class _Digits:
 # Reading a query
 
 _LEXEME = re.compile(
-    r"""(?P<digits>-?\([+＋]?\d+\))|(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
+    r"""(?P<digits>\([+＋]?\d+\))|(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
     |(?P<word>[^\s()"]+)""",
     re.VERBOSE,
 )
@@ -202,7 +202,7 @@ def _with_numbers(way: Iterable[Node | _Digits]) -> Iterator[Node]:
 
 def _goes_on(run: Sequence[_Digits], word: _Digits) -> bool:
     first, last = run[0], run[-1]
-    if word.negated or word.after_plus or last.phrase.prefix or len(last.digits) >= _COMPLETE:
+    if word.negated or word.after_plus or last.phrase.prefix or len(last.digits) >= COMPLETE_DIGITS:
         return False
     if first.negated and not first.after_plus:  # `-2025 1234567` leaves out 2025, and no number
         return False
@@ -215,20 +215,40 @@ def _in_one(run: Iterable[_Digits]) -> str:
 
 def _number(run: Sequence[_Digits]) -> Node:
     """Words of digits as they are written or, where they may be a phone number, as its digits in one."""
-    first, last = run[0], run[-1]
-    at = first.phrase.position
-    written = joined(All, [word.phrase for word in run])
-    if first.after_plus:
-        groups = tuple(token for word in run for token in word.phrase.tokens)
-        written = Phrase(groups, last.phrase.prefix, at)
-    fewest = _FEWEST_AFTER_PLUS if first.after_plus else FEWEST_DIGITS
-    may_go_on = first.after_plus or first.digits.startswith("00") or last.phrase.prefix
-    # The endpoint of who wrote a number with (0) has it among its digits.
-    forms = dict.fromkeys([_in_one(word for word in run if not word.is_trunk), _in_one(run)])
-    asked = [Phrase((form,), may_go_on, at) for form in forms if fewest <= len(form) <= MOST_DIGITS]
-    if asked and written in (asked[0], Phrase(asked[0].tokens)):
-        return _negated(asked[0], first.negated)
-    return _negated(joined(Either, [written, *asked]), first.negated)
+    ways = dict.fromkeys([_written(run), *_numbers_in(run)])
+    only = run[0].phrase
+    if replace(only, prefix=True) in ways and not only.prefix:
+        ways.pop(only, None)
+    return _negated(joined(Either, list(ways)), run[0].negated)
+
+
+def _written(run: Sequence[_Digits]) -> Node:
+    """The words as they stand; after a plus, those of a number as a phrase."""
+    words = [word.phrase for word in run]
+    if run[0].after_plus:
+        ends = range(1, len(run) + 1)
+        end = next((end for end in ends if len(_in_one(run[:end])) >= FEWEST_DIGITS), len(run))
+        tokens = tuple(token for word in words[:end] for token in word.tokens)
+        words[:end] = [Phrase(tokens, words[end - 1].prefix, words[0].position)]
+    return joined(All, words)
+
+
+def _numbers_in(run: Sequence[_Digits]) -> Iterator[Node]:
+    """The number in one with which words begin, and those after it, whichever of them it ends with."""
+    first = run[0]
+    for end, last in enumerate(run, start=1):
+        if not last.in_one:  # it belongs to what follows
+            continue
+        rest = [word.phrase for word in run[end:]]
+        fewest = _FEWEST_AFTER_PLUS if first.after_plus and not rest else FEWEST_DIGITS
+        # The endpoint of who wrote a number with (0) has it among its digits.
+        trunkless = "".join(word.in_one for word in run[:end]).removeprefix("00")
+        for form in dict.fromkeys([trunkless, _in_one(run[:end])]):
+            if fewest <= len(form) <= MOST_DIGITS:
+                is_begun = len(form) >= FEWEST_DIGITS or end > 1 or len(first.phrase.tokens) > 1
+                may_go_on = is_begun and (first.after_plus or first.digits.startswith("00"))
+                number = Phrase((form,), may_go_on or last.phrase.prefix, first.phrase.position)
+                yield joined(All, [number, *rest])
 
 
 def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
@@ -254,7 +274,7 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
     prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
     if len(found) <= MOST_DIGITS and all(token.isascii() and token.isdigit() for token in found):
         after_plus = fold(body).lstrip('(" ').startswith("+")
-        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, is_trunk=body == TRUNK)
+        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, without_trunk(fold(body)))
         return _number([digits]) if quoted else digits
     return _negated(joined(All, list(_pieces(found, prefix, body_at))), minus)
 
@@ -270,7 +290,7 @@ def _pieces_of(part: Node | _Digits | None) -> int:
 def _pieces(found: Sequence[str], prefix: bool, at: int) -> Iterator[Phrase]:
     """A phrase or, of a long one, pieces that each share half with the next.
 
-    Only a text that repeats itself can hold them all and not the whole.
+    Only a text that says the same in several places can hold them all and not the whole.
     """
     start = 0
     while len(found) - start > MOST_TOKENS:

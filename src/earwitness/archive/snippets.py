@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
+from earwitness.archive.phone_numbers import FEWEST_DIGITS
 from earwitness.archive.text import LONGEST_TOKEN, cuts, phone_number_span, span, tokens
 
 
@@ -38,10 +39,15 @@ def _passage(text: str, node: Node) -> tuple[int, int] | None:
 
 def _in_one(text: str, node: Node) -> tuple[int, int] | None:
     """Where a phone number stands that was asked as its digits in one, however they are grouped."""
-    asked = [phrase for phrase in _wanted(node) if len(phrase.tokens) == 1 and phrase.tokens[0].isdigit()]
+    asked = [phrase for phrase in _wanted(node) if _may_be_number(phrase)]
     if not asked:
         return None
     return phone_number_span(text, lambda number: any(place(one, [number]) is not None for one in asked))
+
+
+def _may_be_number(phrase: Phrase) -> bool:
+    digits = phrase.tokens[0]
+    return len(phrase.tokens) == 1 and digits.isdigit() and (phrase.prefix or len(digits) >= FEWEST_DIGITS)
 
 
 def _said(text: str, node: Node) -> tuple[int, int] | None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from earwitness.archive.free_text import MOST_TOKENS, Node, Phrase
+from earwitness.archive.text import SEPARATOR
 from earwitness.archive.text_queries import Hits, asked_tokens, settle
 
 PART_TOKENS, PART_BYTES, PART_REPEATS = 8_000, 500_000, 250
@@ -61,7 +62,7 @@ def _part_end(document: Sequence[str], start: int) -> int:
     size_bytes = 0
     for at in range(start, furthest):
         token = document[at]
-        times[token] += 1
+        times[token] += token != SEPARATOR  # nobody asks where that is
         size_bytes += len(token.encode())
         if times[token] > PART_REPEATS or size_bytes > PART_BYTES:
             return at

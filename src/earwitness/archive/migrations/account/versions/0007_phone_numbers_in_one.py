@@ -22,6 +22,6 @@ def upgrade() -> None:
     positions = connection.scalars(select(recordings.c.position).order_by(recordings.c.position)).all()
     for first in range(0, len(positions), _AT_ONCE):
         fields = fields_of(connection, positions[first : first + _AT_ONCE])
-        # Few recordings have a number in groups, and to write all anew would take far longer.
+        # Of most sources few recordings have a number in groups; to write all anew would take far longer.
         changed = [one for one, texts in fields.items() if any(phone_numbers(fold(text)) for text in texts)]
         write_documents(connection, {one: Words.of(*fields[one]) for one in changed})
