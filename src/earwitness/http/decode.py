@@ -40,9 +40,10 @@ def path_id(request: Request[Any, Any, Any]) -> int:
     text = request.path_params.get("id")
     if text is None:
         return 0
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= strict_json.MAX_INTEGER):
+    found = number_or_text(text)
+    if isinstance(found, str) or not 1 <= found <= strict_json.MAX_INTEGER:
         raise BadRequest.of(Fault("id", "expected an id, a whole number from 1"))
-    return int(text)
+    return found
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
