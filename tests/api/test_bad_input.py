@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from httpx import Response
 
+from earwitness.http import decode
+from earwitness.kernel.errors import BadRequest
 from tests.firm import Firm, call, tone
 
 SEARCH = "/client/recording.search"
@@ -130,6 +133,17 @@ def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(fi
     ]
     twice = firm.call("GET", "/client/recording/comment?recordingId=1&recordingId=2")
     assert messages(twice) == ["given twice"]
+
+
+def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm) -> None:
+    for method, path in (("GET", "/admin/retentionGroup"), ("GET", "/admin/tag"), ("DELETE", "/admin/tag/1")):
+        refused = firm.call(method, f"{path}?foo=1&page=2")
+        assert problem(refused, 400)["errors"] == [
+            {"path": "foo", "message": "unknown query parameter"},
+            {"path": "page", "message": "unknown query parameter"},
+        ]
+    with pytest.raises(BadRequest, match="expected no body"):
+        decode.take(None, {"foo": 1})
 
 
 def test_more_ids_than_are_taken_at_once_are_refused(firm: Firm) -> None:

@@ -1,5 +1,6 @@
 """From what was sent to the struct that a handler takes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request
@@ -22,16 +23,20 @@ def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> 
 def check_body_alone(request: Request[Any, Any, Any]) -> None:
     """Raise BadRequest where there is a query, UnsupportedMedia (415) where the body is not JSON."""
     if request.query_params:
-        raise BadRequest.of(*(Fault(name, "unknown query parameter") for name in request.query_params))
+        raise _unknown(request.query_params)
     _check_content_type(request.headers.get("content-type"))
 
 
-def take(expected: Any, sent: Sent) -> Any:
+def _unknown(names: Iterable[str]) -> BadRequest:
+    return BadRequest.of(*(Fault(strict_json.printable(name), "unknown query parameter") for name in names))
+
+
+def take(expected: Any, sent: Sent, *, from_query: bool = False) -> Any:
     """Read plain values as a struct. Raises BadRequest naming each field that does not fit."""
     if expected is not None:
         return convert(sent, expected)
     if sent:
-        raise BadRequest.of(Fault("", "expected no body"))
+        raise _unknown(sent) if from_query else BadRequest.of(Fault("", "expected no body"))
     return None
 
 
@@ -49,7 +54,7 @@ def path_id(request: Request[Any, Any, Any]) -> int:
 def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Query parameters, numbers read as numbers; strings stay as they are."""
     given: dict[str, Any] = {}
-    for name, text in request.query_params.multi_items():
+    for name, text in request.query_params.items():  # multi_items() has no order
         if name in given:
             raise BadRequest.of(Fault(name, "given twice"))
         given[name] = number_or_text(text)

@@ -227,7 +227,7 @@ def _travel(route: Route, request: AnyRequest, body: bytes, allowed: Allowance) 
                 sent = decode.parse(request, body, from_query=route.reads_query)
             finally:  # a missing right is said before anything about what was sent
                 viewer.require(*_any_of(route.right))
-            taken = decode.take(route.takes, sent)
+            taken = decode.take(route.takes, sent, from_query=route.reads_query)
             call = Call(installation, archive, viewer, connection, action, decode.path_id(request))
             answer = None if route.writes else route.handle(call, taken)
         if route.writes:
