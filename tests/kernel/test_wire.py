@@ -125,6 +125,74 @@ def test_what_is_expected_is_said_in_words(wrong: Any, path: str, said: str) -> 
     assert (fault.path, fault.message) == (path, said)
 
 
+class Party(Wire):
+    value: str
+    kind: Literal["phone", "email"] | None = None
+    role: Literal["staff", "external"] | None = None
+
+
+class Meeting(Wire):
+    name: str
+    host: Party | None = None
+    parties: Annotated[list[Party], Meta(max_length=9)] | None = None
+    rooms: dict[str, list[Party]] | None = None
+
+
+PARTY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"kind": "fax", "value": "1"}, ".kind", "expected email or phone"),
+    ({"role": "host", "value": "1"}, ".role", "expected external or staff"),
+    ({"knd": "phone", "value": "1"}, ".knd", "unknown: did you mean kind?"),
+    ({"nme": "1", "value": "1"}, ".nme", "unknown"),
+    ({"value": 1}, ".value", "expected a string, got an integer"),
+    ({"kind": "phone"}, ".value", "required"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "below", "said"), PARTY_FAULTS)
+def test_what_is_said_of_a_nested_field_is_of_that_field_alone(
+    wrong: dict[str, Any], below: str, said: str
+) -> None:
+    fits = {"kind": "phone", "value": "1"}
+    assert fault_of([fits, wrong], list[Party]) == (f"[1]{below}", said)
+    for sent, path in (
+        ({"host": wrong}, "host"),
+        ({"parties": [fits, wrong]}, "parties[1]"),
+        ({"rooms": {"a": [wrong]}}, "rooms[][0]"),
+    ):
+        assert fault_of({"name": "x"} | sent, Meeting) == (path + below, said)
+
+
+def fault_of(sent: Any, expected: Any) -> tuple[str, str]:
+    """The path of the one fault, and what is said of it; enumerations in one order."""
+    with pytest.raises(BadRequest) as refused:
+        convert(sent, expected)
+    [fault] = refused.value.faults
+    kind, _, names = fault.message.partition(" ")
+    if kind == "expected" and " or " in names and "," not in names:
+        names = " or ".join(sorted(names.split(" or ")))
+    return fault.path, f"{kind} {names}".strip()
+
+
+@pytest.mark.parametrize("name", ["x - at `y", "x - at `$.y`", "x` - at `$.kind", "x` - at `$", "`", "x`"])
+def test_a_name_with_backticks_leads_to_no_other_place(name: str) -> None:
+    wrong = {"value": "1", name: 1}
+    assert fault_of([wrong], list[Party]) == (f"[0].{name}", "unknown")
+    assert fault_of({"name": "x", "host": wrong}, Meeting) == (f"host.{name}", "unknown")
+    assert fault_of({"name": "x", name: 1}, Meeting) == (name, "unknown")
+    assert fault_of({"name": "x", "rooms": {name: [{"value": 1}]}}, Meeting)[0] == "rooms[][0].value"
+
+
+@pytest.mark.parametrize("sent", ["x - at `$.y`", "x` - at `$.y", "x' - at `$.y"])
+def test_a_value_with_backticks_leads_to_no_other_place(sent: str) -> None:
+    said = "expected email or phone"
+    assert fault_of({"name": "x", "host": {"value": "1", "kind": sent}}, Meeting) == ("host.kind", said)
+    assert fault_of({"value": "1", "kind": sent}, Party) == ("kind", said)
+
+
+def test_a_nested_name_is_repeated_as_far_as_it_is_printable() -> None:
+    assert fault_of([{"value": "1", "x\n" + "y" * 100: 1}], list[Party])[0] == "[0].x\ufffd" + "y" * 78
+
+
 def test_moments_are_milliseconds() -> None:
     found = convert({"name": "x", "at": "2026-05-12T10:30:00.123Z"}, Wanted)
     assert found.at == parse_ms("2026-05-12T10:30:00.123Z")

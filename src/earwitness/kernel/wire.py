@@ -1,12 +1,24 @@
 """The base of everything that travels as JSON, and the kinds of value that recur in it."""
 
 import difflib
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+import re
+from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, TypeGuard, TypeVar
 
 import msgspec
 from msgspec import Meta
+from msgspec.inspect import (
+    DictType,
+    ListType,
+    LiteralType,
+    Metadata,
+    StrType,
+    StructType,
+    Type,
+    UnionType,
+    type_info,
+)
 
 from earwitness.kernel.clock import EARLIEST_MS, LATEST_MS, parse_ms
 from earwitness.kernel.errors import BadRequest, Fault
@@ -83,9 +95,8 @@ def convert(value: Any, expected: type[T]) -> T:
         value = {name: member for name, member in value.items() if member is not None or name not in absent}
     try:
         return msgspec.convert(value, expected, dec_hook=_read_moment)
-    except msgspec.ValidationError as error:
-        first = error
-    faults = _faults_by_field(value, expected) or [_fault(first)]
+    except msgspec.ValidationError:
+        faults = _faults_by_field(value, expected) or _first_fault(value, expected)
     raise BadRequest.of(*faults)
 
 
@@ -130,59 +141,89 @@ def _faults_by_field(value: Any, expected: Any) -> list[Fault]:
             if field.required:
                 faults.append(Fault(name, "required"))
             continue
-        try:
-            msgspec.convert(value[name], field.type, dec_hook=_read_moment)
-        except msgspec.ValidationError as error:
-            faults.append(_fault(error, name, field.type))
+        faults += _first_fault(value[name], field.type, name)
     return faults
 
 
-def _names_in(expected: Any, names_of: Callable[[msgspec.inspect.Type], Iterator[str]]) -> list[str]:
-    """The names that a type, and the types within it, speak of."""
-    return [] if expected is None else list(_within(msgspec.inspect.type_info(expected), names_of))
+def _first_fault(value: Any, expected: Any, field: str = "") -> list[Fault]:
+    try:
+        msgspec.convert(_without_backticks(value), expected, dec_hook=_read_moment)
+    except msgspec.ValidationError as error:
+        return [_fault(error, field, expected)]
+    return []
 
 
-def _within(
-    info: msgspec.inspect.Type, names_of: Callable[[msgspec.inspect.Type], Iterator[str]]
-) -> Iterator[str]:
-    yield from names_of(info)
-    match info:
-        case msgspec.inspect.StructType(fields=fields):
-            for field in fields:
-                yield from _within(field.type, names_of)
-        case msgspec.inspect.ListType(item_type=item) | msgspec.inspect.Metadata(type=item):
-            yield from _within(item, names_of)
-        case msgspec.inspect.UnionType(types=types):
-            for part in types:
-                yield from _within(part, names_of)
+def _without_backticks(value: Any) -> Any:
+    """The same, with a NUL for each backtick in a name.
+
+    msgspec puts names and places between backticks: a name that holds one could pass for a place.
+    """
+    match value:
+        case dict():
+            return {name.replace("`", "\0"): _without_backticks(member) for name, member in value.items()}
+        case list():
+            return [_without_backticks(item) for item in value]
         case _:
-            pass
+            return value
 
 
-def _member_names(info: msgspec.inspect.Type) -> Iterator[str]:
-    if isinstance(info, msgspec.inspect.StructType):
-        yield from (field.encode_name for field in info.fields)
+_PLACE = re.compile(r" - at `(?:key` in `)?\$([^`]*)`\Z")
+_STEP = re.compile(r"\w+|\[\d*\]")
 
 
-def _literal_names(info: msgspec.inspect.Type) -> Iterator[str]:
-    if isinstance(info, msgspec.inspect.LiteralType):
-        yield from map(str, info.values)
-
-
-def _fault(error: msgspec.ValidationError, field: str = "", expected: Any = None) -> Fault:
-    text, _, at = str(error).partition(" - at `")
-    path = field + at.rstrip("`").removeprefix("key` in `").removeprefix("$").replace("[...]", "[]")
+def _fault(error: msgspec.ValidationError, field: str, expected: Any) -> Fault:
+    text, place = (*_PLACE.split(str(error)), "")[:2]
+    place = place.replace("[...]", "[]")
+    path, types = field + place, _types_at(place, expected)
     if text.startswith("Object contains unknown field `"):
-        name = text.split("`")[1]
-        path, text = f"{path}.{name}", "unknown" + nearest(name, _names_in(expected, _member_names))
+        name = text.split("`")[1].replace("\0", "`")
+        path, text = f"{path}.{printable(name)}", "unknown" + nearest(name, _member_names(types))
     elif text.startswith("Object missing required field `"):
         name = text.split("`")[1]
         path, text = f"{path}.{name}", "required"
     elif text.startswith("Invalid enum value"):
-        text = "expected " + " or ".join(_names_in(expected, _literal_names))
+        text = "expected " + " or ".join(_literal_names(types))
     elif text.startswith("Expected `"):
-        text = "expected " + _in_words(text, expected)
+        text = "expected " + _in_words(text, types)
     return Fault(path.lstrip("."), text)
+
+
+def _types_at(place: str, expected: Any) -> list[Type]:
+    """What may stand at a place, `.members[0].name`, in what is expected."""
+    types = list(_alternatives(type_info(expected)))
+    for step in _STEP.findall(place):
+        types = [one for outer in types for inner in _inside(outer, step) for one in _alternatives(inner)]
+    return types
+
+
+def _alternatives(info: Type) -> Iterator[Type]:
+    yield info
+    match info:
+        case UnionType(types=types):
+            for one in types:
+                yield from _alternatives(one)
+        case Metadata(type=inner):
+            yield from _alternatives(inner)
+        case _:
+            pass
+
+
+def _inside(info: Type, step: str) -> Iterator[Type]:
+    match info:
+        case StructType(fields=fields):
+            yield from (field.type for field in fields if field.encode_name == step)
+        case ListType(item_type=inner) | DictType(value_type=inner):
+            yield inner
+        case _:
+            pass
+
+
+def _member_names(types: list[Type]) -> list[str]:
+    return [field.encode_name for info in types if isinstance(info, StructType) for field in info.fields]
+
+
+def _literal_names(types: list[Type]) -> list[str]:
+    return [str(value) for info in types if isinstance(info, LiteralType) for value in info.values]
 
 
 _KINDS = {
@@ -197,29 +238,29 @@ _PARTS = {"array": "item", "str": "character", "object": "member"}
 _BOUNDS = {"<=": "at most", ">=": "at least"}
 
 
-def _in_words(text: str, expected: Any) -> str:
+def _in_words(text: str, types: list[Type]) -> str:
     """What msgspec expected: of which kind, or within which bounds, or of which pattern."""
     _, kind, constraint, *got = text.split("`", 4)[:4]
     of_kind = " or ".join(_KINDS.get(one, one) for one in kind.split(" | "))
     if got:
         return f"{of_kind}, got {_KINDS.get(got[0], got[0])}"
     if " matching regex " in constraint:
-        described = _names_in(expected, partial(_descriptions, constraint))
-        return described[0] if described else f"{of_kind} of another form"
+        return next(_descriptions(types, constraint), f"{of_kind} of another form")
     sign, number = constraint.removesuffix(".0").split()[-2:]
     if "length" not in constraint:
         return f"{of_kind} of {_BOUNDS[sign]} {number}"
     return f"{_BOUNDS[sign]} {number} {_PARTS[kind]}{'' if number == '1' else 's'}"
 
 
-def _descriptions(constraint: str, info: msgspec.inspect.Type) -> Iterator[str]:
-    match info:
-        case msgspec.inspect.Metadata(
-            type=msgspec.inspect.StrType(pattern=pattern), extra_json_schema={"description": words}
-        ) if constraint.endswith(repr(pattern)):
-            yield words[0].lower() + words[1:]
-        case _:
-            pass
+def _descriptions(types: list[Type], constraint: str) -> Iterator[str]:
+    for info in types:
+        match info:
+            case Metadata(type=StrType(pattern=pattern), extra_json_schema={"description": words}) if (
+                constraint.endswith(repr(pattern))
+            ):
+                yield words[0].lower() + words[1:]
+            case _:
+                pass
 
 
 def nearest(name: str, known: list[str]) -> str:
