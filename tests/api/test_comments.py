@@ -189,6 +189,14 @@ def test_every_call_is_in_the_audit_log(firm: Firm) -> None:
     assert rows(firm, recording_id) == [("POST", 201), ("GET", 200), ("DELETE", 403), ("DELETE", 200)]
 
 
+def test_a_call_of_headers_is_in_the_audit_log_as_such(firm: Firm) -> None:
+    recording_id = firm.ingest()
+    assert firm.call("HEAD", f"{COMMENT}?recordingId={recording_id}").status_code == 200
+    assert firm.call("HEAD", f"{COMMENT}?recordingId={recording_id}&nr=2").status_code == 400
+    comments(firm, recording_id)
+    assert sorted(rows(firm, recording_id)) == [("GET", 200), ("HEAD", 200), ("HEAD", 400)]
+
+
 def test_comments_are_counted_for_those_who_may_read_them(firm: Firm) -> None:
     firm.add_user(READER, [Right.RECORDING_VIEW])
     comment(firm, firm.ingest())

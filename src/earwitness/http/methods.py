@@ -1,12 +1,15 @@
 """Methods that every resource has beside those it states: HEAD where it has GET, and OPTIONS (RFC 9110)."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from litestar.utils import normalize_path
+
+_SENT = "method_sent"
 
 
 def every_method(app: Litestar) -> ASGIApp:
@@ -36,6 +39,12 @@ def allowed(methods: Iterable[str]) -> str:
     return ", ".join(sorted(stated | {"HEAD"} if "GET" in stated else stated))
 
 
+def method_of(request: Request[Any, Any, Any]) -> str:
+    """The method that was sent: HEAD also where it is answered as GET."""
+    sent: str = request.scope["state"].get(_SENT, request.method)
+    return sent
+
+
 def _methods_at(app: Litestar, scope: HTTPScope) -> set[str]:
     """The methods that the route of a path states; none where there is no route."""
     try:
@@ -56,5 +65,6 @@ async def _get_headers(answer: ASGIApp, scope: HTTPScope, receive: Receive, send
             message["body"] = b""
         await send(message)
 
+    scope["state"][_SENT] = scope["method"]
     scope["method"] = "GET"
     await answer(scope, receive, send_headers)

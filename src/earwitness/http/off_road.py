@@ -9,13 +9,14 @@ from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Named
 from earwitness.archive.viewer import Viewer
+from earwitness.http.methods import method_of
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import request_id
 
 
 def action(request: Request[Any, Any, Any], viewer: Viewer, route: str, description: str) -> Action:
     return Action(
-        method=request.method,
+        method=method_of(request),
         route=route.replace(":str}", "}"),
         description=description,
         username=viewer.username,

@@ -27,6 +27,7 @@ from earwitness.archive.viewer import Viewer
 from earwitness.http import decode
 from earwitness.http.download import Download
 from earwitness.http.installation import Installation
+from earwitness.http.methods import method_of
 from earwitness.http.signed_in import archive_of, claims_of, viewer_of
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import request_id
@@ -263,7 +264,7 @@ def _any_of(rights: Rights) -> tuple[Right, ...]:
 
 def action_of(route: Route, request: AnyRequest, viewer: Viewer) -> Action:
     return Action(
-        method=request.method,
+        method=method_of(request),
         route=route.path.replace(":str}", "}"),
         description=route.description,
         username=viewer.username,
