@@ -161,6 +161,18 @@ SAME_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"timeRanges": {"include": [{"from": "09:00", "to": "17:00"}, {"from": "20:00", "to": "21:00"}]}},
         {"timeRanges": {"include": [{"to": "21:00", "from": "20:00"}, {"to": "17:00", "from": "09:00"}]}},
     ),
+    (
+        {"communicationTypes": {"include": ["phone", "teams"]}, "endpointIds": {"include": [2, 1]}},
+        {
+            "communicationTypes": {"include": ["teams", "phone", "phone"]},
+            "endpointIds": {"include": [1, 2, 2]},
+        },
+    ),
+    ({"durationRangeInSeconds": {"min": 0}}, {"durationRangeInSeconds": {"min": -0.0}}),
+    (
+        {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"endpointIds": [2, 2]}}},
+        {"communicationsBetween": {"first": {"endpointIds": [2]}, "second": {"endpointIds": [1]}}},
+    ),
 ]
 
 
@@ -184,6 +196,14 @@ OTHER_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"endpointIds": {"include": [1]}}, {"personIds": {"include": [1]}}),
     ({"endpointIds": {"include": [1, 2]}}, {"endpointIds": {"include": [12]}}),
     ({"freeText": "a b"}, {"freeText": "ab"}),
+    (
+        {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"endpointIds": [2]}}},
+        {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"personIds": [2]}}},
+    ),
+    (
+        {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"endpointIds": [1]}}},
+        {"communicationsBetween": {"first": {"endpointIds": [1]}, "second": {"endpointIds": [1, 2]}}},
+    ),
 ]
 
 

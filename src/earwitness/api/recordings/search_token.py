@@ -95,8 +95,13 @@ def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: byte
 
 
 def _meant(asked: Any) -> Any:
-    """What filters mean, however they are written: without what constrains nothing, lists in one order."""
+    """What filters mean, however they are written: without what constrains nothing, lists in one order.
+
+    What is named twice is named once, and either of two sides may be the first.
+    """
     match asked:
+        case {"first": first, "second": second}:
+            return sorted([_meant(first), _meant(second)], key=str)
         case dict():
             members = {name: _meant(member) for name, member in asked.items()}
             return {
@@ -105,7 +110,9 @@ def _meant(asked: Any) -> Any:
                 if member not in (None, "", [], {}, _DEFAULTS.get(name))
             }
         case list():
-            return sorted(map(_meant, asked), key=str)
+            return sorted({str(item): item for item in map(_meant, asked)}.values(), key=str)
+        case float():
+            return asked + 0.0  # −0.0 is 0.0
         case _:
             return asked
 
