@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.databases import as_problem
-from earwitness.http.methods import allowed
+from earwitness.http.methods import allowed, method_of
 from earwitness.http.observed import route_of
 from earwitness.kernel.errors import Conflict, OutOfTime, Problem
 from earwitness.kernel.logs import request_id
@@ -78,7 +78,7 @@ def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Re
 
 
 def _where(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    return {"fields": {"method": request.method, "route": route_of(request.scope)}}
+    return {"fields": {"method": method_of(request), "route": route_of(request.scope)}}
 
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
