@@ -85,6 +85,11 @@ class Link:
     at_most: int | None = None
     """How many there are at the most, where that is plain."""
 
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether it is in no order that it could be compared in with other large sets."""
+        return self.holding is not None and not self.walked
+
     def positions(self, window: Window) -> Select[Any]:
         condition = self.condition if self.once is None else self.once
         return select(self.column).select_from(self.source).where(condition, *window.on(self.column))

@@ -5,38 +5,49 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text, true, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, text, true, union
 
-from earwitness.archive.among import among
 from earwitness.archive.facts import Fact
 from earwitness.archive.links import Link, called, linked, one_of
+from earwitness.archive.plan import COUNTED_AT_MOST, count_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
-from earwitness.archive.timeline import Window
+from earwitness.archive.timeline import Window, newest_committed_id
 from earwitness.archive.viewer import AccessPolicy, Viewer, allowed_to
 
 _NAME = "accessPolicies"
+_MANY = 20  # of the account's recordings one in so many: to look at each soon finds a page of them
 
 
-def permitted(viewer: Viewer, window: Window) -> tuple[list[Link], list[Fact]]:
+def permitted(connection: Connection, viewer: Viewer, window: Window) -> tuple[list[Link], list[Fact]]:
     """The links and facts that must hold for what the viewer may see: none for one without a policy."""
     policies = viewer.policies
     if len(policies) == 1:
         return list(_links(policies[0])), list(_facts(policies[0]))
-    if not all(any(_links(policy)) for policy in policies):  # one of them looks at every recording
-        return [], [Fact(_NAME, one) for one in allowed_to(viewer)]
-    return ([_any_of(policies, window)] if policies else []), []
+    if policies and (any_of := _any_of(connection, policies, window)):
+        return [any_of], []
+    return [], [Fact(_NAME, one) for one in allowed_to(viewer)]
 
 
-def _any_of(policies: tuple[AccessPolicy, ...], window: Window) -> Link:
-    """What one of several lets through, as one set: in the window, since SQLite would make up all of it."""
+def _any_of(connection: Connection, policies: tuple[AccessPolicy, ...], window: Window) -> Link | None:
+    """What one of several lets through, as one set, unless that is much, or one of them is of types alone.
+
+    It is made in the window, since SQLite would make up all of it.
+    """
+    if not all(any(_links(policy)) for policy in policies):
+        return None
+    each = [_positions(policy, window) for policy in policies]
+    most = max(COUNTED_AT_MOST, newest_committed_id(connection) // _MANY)
+    sizes = [connection.scalar(count_of(one.limit(most))) or 0 for one in each]
+    if max(sizes) >= most:
+        return None
 
     def holds(position: ColumnElement[int]) -> ColumnElement[bool]:
         return or_(*(and_(*_conditions(policy, position)) for policy in policies))
 
-    seen = union(*(_positions(policy, window) for policy in policies))
     # In order it is merged, and counted no further than is asked.
-    found = seen.order_by(text("1")).subquery(_NAME)
-    return Link(_NAME, found, found.c.position, true(), False, holding=holds)
+    found = union(*each).order_by(text("1")).subquery(_NAME)
+    at_most = sum(sizes) if sum(sizes) < COUNTED_AT_MOST else None
+    return Link(_NAME, found, found.c.position, true(), False, holding=holds, at_most=at_most)
 
 
 def _positions(policy: AccessPolicy, window: Window) -> Select[int]:
@@ -51,7 +62,7 @@ def _conditions(policy: AccessPolicy, position: ColumnElement[int]) -> Iterator[
         yield link.holds(position)
     if policy.communication_types:
         table = called(f"{_NAME}.communicationTypes", recordings)
-        is_one = among(table.c.type, policy.communication_types)
+        is_one = table.c.type.in_(policy.communication_types)
         is_of_type = select(1).where(table.c.position == position, is_one)
         yield exists(is_of_type.correlate_except(table))
 
@@ -67,4 +78,5 @@ def _links(policy: AccessPolicy) -> Iterator[Link]:
 
 def _facts(policy: AccessPolicy) -> Iterator[Fact]:
     if policy.communication_types:
-        yield Fact(f"{_NAME}.communicationTypes", among(recordings.c.type, policy.communication_types))
+        # Written out, so that PostgreSQL knows how many have one.
+        yield Fact(f"{_NAME}.communicationTypes", recordings.c.type.in_(policy.communication_types))

@@ -29,10 +29,10 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import NEWEST_COMMITTED_ID, Window, newest_committed_id
 
 FEW = 2_000
-"""So many positions are looked up one by one in the other links; more are compared as sets."""
+"""So many documents are read to look for words, one by one; more are compared with the index of words."""
 
 COUNTED_AT_MOST = 10_000
-"""A set that has more is large, however many more."""
+"""A set that has more is large, however many more: large ones are compared, and not looked up one by one."""
 
 _WHOLE_AT_MOST = 10_000
 _COUNTED_APART_AT_MOST = 3
@@ -233,7 +233,12 @@ class Plan:
 
     @property
     def is_sparse(self) -> bool:
-        return self.leader_size is not None and self.leader_size < FEW
+        """Whether so few positions lead that each is looked up in the other links.
+
+        In an index that is quick; of words the document is read.
+        """
+        reads = any(link.walked for link in (*self.checks, *self.without))
+        return self.leader_size is not None and self.leader_size < (FEW if reads else COUNTED_AT_MOST)
 
     @property
     def counts_first(self) -> bool:
@@ -260,17 +265,17 @@ class Plan:
             query = query.where(leader.condition if once is None else once, *self.window.on(position))
             is_distinct = leader.repeats and once is None and not (counting and self._counts_distinct)
             query = query.distinct() if is_distinct else query
-        if self.is_sparse:
-            query = query.where(*(link.holds(position) for link in self.checks))
-        elif not self.merges:
-            query = query.where(*(position.in_(link.positions(self.window)) for link in self.checks))
+        compared = [link for link in self.checks if not (self.is_sparse or link.is_looked_up)]
+        query = query.where(*(link.holds(position) for link in self.checks if link not in compared))
+        if not self.merges:
+            query = query.where(*(position.in_(link.positions(self.window)) for link in compared))
         # What is left out is mostly not there: looking it up place by place, a page soon is full.
         merged = [link for link in self.without if self._is_merged(link, counting)]
         query = query.where(*(~link.holds(position) for link in self.without if link not in merged))
         if merged:
             return except_(query, *(link.positions(self.window) for link in merged))
-        if self.checks and self.merges and not self.is_sparse:
-            return intersect(query, *(link.positions(self.window) for link in self.checks))
+        if compared and self.merges:
+            return intersect(query, *(link.positions(self.window) for link in compared))
         return query
 
     def _is_merged(self, link: Link, counting: bool) -> bool:

@@ -157,7 +157,7 @@ def _plan(
     asked: Node | None,
 ) -> Plan:
     window = window_of(wanted.date_time_range)
-    links, conditions = permitted(viewer, window)
+    links, conditions = permitted(connection, viewer, window)
     links += included(wanted, viewer)
     without = list(excluded(wanted, viewer))
     conditions += facts(wanted)
