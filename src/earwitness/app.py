@@ -112,7 +112,8 @@ def install(app: Litestar, settings: Settings) -> None:
     accounts = Accounts(settings)
     turns = Turns()
     # PostgreSQL works in processes of its own, and tells what it takes by the clock alone.
-    lanes = Lanes(0.1, 2) if settings.database_url else Lanes(turns=turns)
+    of_postgres = Lanes(fast_seconds=0.1, fast_calls=16, broad_calls=2)
+    lanes = of_postgres if settings.database_url else Lanes(turns)
     app.state.installation = Installation(
         settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
     )

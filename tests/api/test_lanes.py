@@ -125,6 +125,20 @@ def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
     _run(scene)
 
 
+def test_a_burst_of_broad_ones_passes_the_fast_lane_a_few_at_a_time() -> None:
+    async def scene(lanes: Lanes) -> None:
+        held = [Work(held=True) for _ in (ALL, BROAD, *[FAST] * 4)]
+        quick = Work()
+        tasks = await _begin(lanes, *held, quick)
+        assert [work.given for work in (*held, quick)] == [[ALL], [BROAD], *[[FAST]] * 4, []]
+        held[2].let_go.set()
+        assert await tasks[-1] == "done"
+        assert quick.given == [FAST]
+        await _end(held, tasks)
+
+    _run(scene)
+
+
 def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
     async def fail(_allowed: Allowance) -> str:
         raise ValueError

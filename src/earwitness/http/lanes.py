@@ -54,16 +54,23 @@ class _Lane:
 
 
 class Lanes:
-    """A fast lane for all, and two for so many calls each, the last without a limit of its own.
+    """A fast lane, and two for few calls each, the last without a limit of its own.
 
     In the fast lane calls take turns, if there are any.
     """
 
-    def __init__(self, fast_seconds: float = 0.05, broad_calls: int = 1, turns: Turns | None = None) -> None:
-        """What takes up to `fast_seconds` of a processor is fast; `broad_calls` go in each other lane."""
+    def __init__(
+        self,
+        turns: Turns | None = None,
+        *,
+        fast_seconds: float = 0.05,
+        fast_calls: int = 4,
+        broad_calls: int = 1,
+    ) -> None:
+        """What takes up to `fast_seconds` of a processor is fast; so many calls at once go in a lane."""
         self._turns = turns
         self._lanes = (
-            _Lane(fast_seconds, asyncio.Semaphore(10**9)),
+            _Lane(fast_seconds, asyncio.Semaphore(fast_calls)),
             _Lane(BROAD_SECONDS, asyncio.Semaphore(broad_calls)),
             _Lane(math.inf, asyncio.Semaphore(broad_calls)),
         )
@@ -83,7 +90,7 @@ class Lanes:
             return await work(allowed)
 
         async with self._turns.take() if self._turns else nullcontext():
-            begun = max(at for at, lane in enumerate(self._lanes) if not lane.free.locked())
+            begun = max((at for at, lane in enumerate(self._lanes) if not lane.free.locked()), default=0)
             if begun == last:
                 return await self._lanes[last].let_in(work, until)
             with suppress(OutOfTime):
