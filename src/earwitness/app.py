@@ -112,7 +112,7 @@ def install(app: Litestar, settings: Settings) -> None:
     accounts = Accounts(settings)
     turns = Turns()
     # PostgreSQL works in processes of its own, and tells what it takes by the clock alone.
-    of_postgres = Lanes(fast_seconds=0.1, fast_calls=16, broad_calls=2)
+    of_postgres = Lanes(fast_seconds=0.2, fast_calls=8, broad_calls=2)
     lanes = of_postgres if settings.database_url else Lanes(turns)
     app.state.installation = Installation(
         settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
