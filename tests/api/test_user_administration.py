@@ -304,7 +304,7 @@ def test_the_ledger_has_each_change_and_no_key(firm: Firm) -> None:
             .join(audit_rows, audit_rows.c.audit_header_id == audit_headers.c.id)
             .order_by(audit_rows.c.id)
         ).all()
-        known = connection.scalars(select(users.c.id)).all()
+        known = connection.scalars(select(users.c.id).order_by(users.c.id)).all()
     ended = {"isActive": False, "revokedApiKeyIds": [key["id"]]}
     locked = {"isLocked": True, "personId": None, "email": ""}
     assert [tuple(row)[2:] for row in rows] == [
