@@ -64,22 +64,13 @@ def milliseconds_of(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def p99(times: Sequence[float]) -> float:
-    return sorted(times)[int(len(times) * 0.99)]
-
-
 def many_at_once(tokens: Sequence[str], seconds: float) -> dict[str, Any]:
     """How many searches of a day's work are answered when clients with these tokens ask without a pause."""
     clients = len(tokens)
     with ProcessPoolExecutor(clients) as pool:
         asked = pool.map(ask_mixed, tokens, [seconds] * clients, range(clients))
         times = [milliseconds for each in asked for milliseconds in each]
-    return {
-        "clients": clients,
-        "requests_a_second": round(len(times) / seconds),
-        "median_ms": round(statistics.median(times), 1),
-        "p99_ms": round(p99(times), 1),
-    }
+    return {"clients": clients, "requests_a_second": round(len(times) / seconds), **_told(times)}
 
 
 def beside_broad(token: str, counts: Sequence[int], seconds: float) -> list[dict[str, Any]]:
@@ -87,15 +78,13 @@ def beside_broad(token: str, counts: Sequence[int], seconds: float) -> list[dict
     told: list[dict[str, Any]] = []
     for count in counts:
         with _asking_broadly(token, count):
-            times = ask_mixed(token, seconds, seed=count)
-        told.append(
-            {
-                "broad_clients": count,
-                "median_ms": round(statistics.median(times), 1),
-                "p99_ms": round(p99(times), 1),
-            }
-        )
+            told.append({"broad_clients": count, **_told(ask_mixed(token, seconds, seed=count))})
     return told
+
+
+def _told(times: Sequence[float]) -> dict[str, float]:
+    p99 = sorted(times)[int(len(times) * 0.99)]
+    return {"median_ms": round(statistics.median(times), 1), "p99_ms": round(p99, 1)}
 
 
 def ask_mixed(token: str, seconds: float, seed: int) -> list[float]:

@@ -36,7 +36,7 @@ class _Lane:
     processor_seconds: float
     free: asyncio.Semaphore
 
-    async def let_in(self, work: "Work[T]", until: float) -> T:
+    async def let_in(self, work: Work[T], until: float) -> T:
         """Do work once there is room. Raises OutOfTime where it takes longer than the lane allows."""
         try:
             async with asyncio.timeout(until - monotonic()):
