@@ -114,7 +114,7 @@ def test_media_that_was_empty_is_added_when_it_is_there(firm: Firm, tell: Tell, 
     assert tell("import", CLIENT_ID, manifest)["imported"] == 1
     assert tell("import", CLIENT_ID, manifest)["alreadyThere"] == 1
     [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
-    assert detail["metadata"]["doubtfulFields"] == {"media": "the file is empty"}
+    assert detail["metadata"]["doubtfulFields"] == {"media": "the file was empty when it was taken"}
     (tmp_path / "one.wav").write_bytes(tone(0.2))
     assert tell("import", CLIENT_ID, manifest)["imported"] == 1
     assert raw(firm, "call-1") == tone(0.2)
@@ -125,6 +125,20 @@ def test_a_time_in_the_future_is_marked(firm: Firm, tell: Tell, tmp_path: Path) 
     tell("import", CLIENT_ID, write(tmp_path, call(startDatetimeUTC="2126-05-12T10:30:00Z")))
     [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
     assert "future" in detail["metadata"]["doubtfulFields"]["startDatetimeUTC"]
+
+
+@needs_proc
+def test_media_that_cannot_be_read_to_its_end_fails_its_line_alone(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    first, second = calls(2)
+    told = tell(
+        "import", CLIENT_ID, write(tmp_path, first | {"mediaPath": "/proc/self/mem"}, second), exit_code=1
+    )
+    assert [(one["line"], one["error"]) for one in told["failed"]] == [
+        (1, "It cannot be read: Input/output error.")
+    ]
+    assert firm.search() == ["call-2"]
 
 
 def run_alone(firm: Firm, manifest: Path, exit_code: int = 0) -> Any:

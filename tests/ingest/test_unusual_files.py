@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -153,3 +154,32 @@ def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: 
     assert take(firm, watched)["call.wav"].accepted
     assert only(firm)["source"] == "M\N{REPLACEMENT CHARACTER}ller"
     assert detail(firm)["replacedCharactersIn"] == ["source"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the name that matters here
+@pytest.mark.parametrize(
+    "start", ["00010101-000000", "19691231-235959", "22000101-000000", "99991231-235959"]
+)
+def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
+    firm: Firm, folder: Path, start: str
+) -> None:
+    old(put(folder / f"{start}_204_205_a.wav"))
+    template = Template("{start}_{from}_{to}_{id}", ZoneInfo("America/New_York"))
+    watched = WatchedFolder(folder, replace(BY_NAME, template=template))
+    [refused] = take(firm, watched).values()
+    assert start == "19691231-235959" or "expected a time from 1970 to 2199" in refused.reason
+    watched = WatchedFolder(folder, replace(ANYWAY, template=template))
+    for one in watched.failed():
+        one.put_back()
+    take(firm, watched)
+    assert firm.search() == ["a"]
+
+
+def test_a_file_without_any_word_of_it_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
+    old(put(folder / "memo.wav"))
+    put(folder / "call.wav", tone(), call())
+    reading = Reading(sidecar_required=False, take_anyway=True)
+    outcomes = take(firm, WatchedFolder(folder, reading))
+    assert all(one.accepted for one in outcomes.values())
+    assert outcomes["call.wav"].note == ""
+    assert sorted(firm.search()) == ["call-1", "memo.wav"]

@@ -362,11 +362,11 @@ def test_an_empty_file_is_taken_only_when_it_stays_empty(firm: Firm, folder: Pat
     os.utime(file, (0, 0))
     outcome = take(firm, watched)[NAME]
     assert outcome.accepted
-    assert outcome.note == "media: the file is empty"
+    assert outcome.note == "media: the file was empty when it was taken"
     [found] = firm.post("/client/recording.search", {})["recordings"]
     assert found["mediaAccessStatus"] == "Unavailable"
     [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
-    assert detail["metadata"]["doubtfulFields"] == {"media": "the file is empty"}
+    assert detail["metadata"]["doubtfulFields"] == {"media": "the file was empty when it was taken"}
 
 
 def test_a_file_that_was_empty_gets_its_media_when_it_comes(firm: Firm, folder: Path) -> None:

@@ -125,7 +125,7 @@ def watch(
             records=CallRecords(cdr, zone) if cdr else None,
             subjects=Subjects(subject, tuple(own or ())),
             source=source,
-            sidecar_required=_required(sidecar, template or preset or cdr),
+            sidecar_required=_required(sidecar, template or preset or cdr, take_anyway=take_anyway),
             told=Told(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
             take_anyway=take_anyway,
         )
@@ -158,10 +158,10 @@ def _codec(name: str | None) -> HeaderlessCodec | None:
     return None
 
 
-def _required(sidecar: Sidecar | None, is_named: object) -> bool:
+def _required(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
     """A sidecar is required unless names or call records tell, or it is said to be optional."""
-    if sidecar is Sidecar.OPTIONAL and not is_named:
-        raise ValueError("--sidecar optional needs --template, --preset or --cdr")
+    if sidecar is Sidecar.OPTIONAL and not (is_named or take_anyway):
+        raise ValueError("--sidecar optional needs --template, --preset, --cdr or --take-anyway")
     return sidecar is Sidecar.REQUIRED or (sidecar is None and not is_named)
 
 

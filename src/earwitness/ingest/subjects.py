@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,9 @@ from earwitness.kernel.clock import format_ms
 
 WITHHELD = "anonymous"
 """The endpoint of those whose number was withheld."""
+
+_LATEST_DATE_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
+"""Nothing later can be written; it is refused all the same."""
 
 _EXTENSION = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -57,8 +61,8 @@ def metadata_of(call: Call, subjects: Subjects) -> dict[str, Any]:
     known = {
         "thirdPartyId": call.id,
         "type": "phone",
-        "startDatetimeUTC": None if span.start is None else format_ms(span.start),
-        "endDatetimeUTC": None if span.end is None else format_ms(span.end),
+        "startDatetimeUTC": None if span.start is None else format_ms(min(span.start, _LATEST_DATE_MS)),
+        "endDatetimeUTC": None if span.end is None else format_ms(min(span.end, _LATEST_DATE_MS)),
         "direction": call.direction,
         "endpoints": list(_endpoints_of(call, subjects)),
         "metadata": call.details,

@@ -14,6 +14,7 @@ import fcntl
 import os
 import shutil
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from earwitness.ingest.open_files import open_for_writing
 from earwitness.ingest.sources.describing import Described, Reading, describe
 from earwitness.ingest.sources.failed_files import FailedFile, failed_files, free_places, write_reason
 from earwitness.ingest.sources.seen import Seen, Unreadable, Waits, opened
-from earwitness.ingest.sources.sidecars import is_shared, is_sidecar, is_whole, sidecar_of
+from earwitness.ingest.sources.sidecars import is_sidecar, is_whole, sidecar_of, sidecars_among
 from earwitness.ingest.sources.taking import digest_of, take_file
 from earwitness.kernel.errors import BadRequest, Conflict, Problem, StorageFull, Unavailable
 
@@ -68,6 +69,8 @@ class WatchedFolder:
         self._folder = folder
         self._reading = reading
         self._seen: dict[Path, Seen] = {}
+        self._sidecars: dict[Path, Seen] = {}
+        self._have_sidecar: dict[Path, list[Path]] = {}
         self._recorded: dict[str, Call] = {}
         self._unmoved: set[Seen] = set()
 
@@ -91,6 +94,11 @@ class WatchedFolder:
         """Look once: what is finished since the last look and can be taken, oldest first; and what waits."""
         before, self._seen = self._seen, {one.path: one for one in self._files()}
         media = [one for one in self._seen.values() if not is_sidecar(one.path) and one not in self._unmoved]
+        self._sidecars = sidecars_among(self._seen.values())
+        self._have_sidecar = defaultdict(list)
+        for one in media:
+            if sidecar := sidecar_of(one.path, self._sidecars):
+                self._have_sidecar[sidecar.path].append(one.path)
         held = open_for_writing({one.path.name for one in self._seen.values() if one == before.get(one.path)})
         changing = {
             path
@@ -158,7 +166,7 @@ class WatchedFolder:
         """A recording that can be taken. Raises Waits."""
         if media.path in changing:
             raise Waits("it may still be written")
-        call, sidecar = self._named(media), sidecar_of(media.path, self._seen)
+        call, sidecar = self._named(media), sidecar_of(media.path, self._sidecars)
         if sidecar is not None:
             if sidecar.path in changing or (sidecar.is_fresh and not is_whole(sidecar)):
                 raise Waits("its sidecar may still be written")
@@ -205,7 +213,7 @@ class WatchedFolder:
         )
         for path, target in zip(files, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
-            if path != found.media.path and is_shared(path, self._seen):
+            if any(os.path.lexists(other) for other in self._have_sidecar.get(path, ())):
                 shutil.copy2(path, target, follow_symlinks=False)
             else:
                 path.rename(target)

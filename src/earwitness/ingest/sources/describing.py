@@ -92,13 +92,13 @@ def describe(media: Seen, name: str, call: Call | None, sidecar: Seen | None, re
     else:
         received = read(json.dumps(known).encode(), has_media=True)
     if not media.size:
-        doubts["media"] = "the file is empty"
+        doubts["media"] = "the file was empty when it was taken"
     return Described(with_format(received, reading.told.of(media.path.name)), doubts | _future(received))
 
 
 def describe_line(received: Received, media_name: str | None, *, is_empty: bool) -> Described:
     """The same of a recording that a manifest describes."""
-    doubts = _future(received) | ({"media": "the file is empty"} if is_empty else {})
+    doubts = _future(received) | ({"media": "the file was empty when it was taken"} if is_empty else {})
     told = Told().of(media_name) if media_name else None
     return Described(with_format(received, told), doubts)
 

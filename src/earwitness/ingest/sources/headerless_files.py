@@ -6,6 +6,7 @@ header that says better. Not here, since nothing here decodes them: `.vox`, `.il
 `.g723`, and G.726 at other rates than 32 kbit/s.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -33,7 +34,9 @@ BY_EXTENSION: dict[str, Hint] = {
 _OF_ASTERISK = {"pcm": Hint("pcm_mulaw", 8000, 1)}
 """Elsewhere `.pcm` is anything."""
 
-_SAY_THEMSELVES = frozenset(("mp3", "mp2", "aac", "ac3", "eac3", "mpg", "mpeg", "ts", "voc", "amr", "au"))
+_SAYS_ITSELF = re.compile(
+    "mp[1234]|m4[av]|mov|qt|3g[p2]|mj2|mpe?g|ts|aac|latm|loas|e?ac3|tta|ape|wv|wsd|voc|ivf|amr|au"
+)
 """What these hold, decoding finds by itself, though they do not all begin with a header."""
 
 
@@ -49,7 +52,7 @@ class Told:
     def of(self, name: str) -> Hint | None:
         """What a file of this name holds, if it has no header; None if nobody knows."""
         extension = PurePath(name).suffix[1:].lower()
-        if extension in _SAY_THEMSELVES:
+        if _SAYS_ITSELF.fullmatch(extension):
             return None
         named = BY_EXTENSION.get(extension) or (_OF_ASTERISK.get(extension) if self.is_asterisk else None)
         if self.codec and (named is None or named.codec != self.codec):

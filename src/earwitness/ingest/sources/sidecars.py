@@ -1,7 +1,6 @@
 """Sidecars: the ingest metadata of a recording in a file beside it, `call.json` or `call.wav.json`."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,24 +18,16 @@ def is_sidecar(path: Path) -> bool:
     return path.suffix.lower() == _SUFFIX
 
 
-def sidecar_of(media: Path, files: Mapping[Path, Seen]) -> Seen | None:
-    """The sidecar of a file among those that there are, `.json` in whatever case."""
-    for name in (media.name, media.stem):
-        for suffix in (_SUFFIX, _SUFFIX.upper(), _SUFFIX.title()):
-            if one := files.get(media.with_name(f"{name}{suffix}")):
-                return one
-    return None
+def sidecars_among(files: Iterable[Seen]) -> dict[Path, Seen]:
+    """The sidecars among files, by their paths without `.json` in whatever case; lower case comes first."""
+    sidecars = [one for one in files if is_sidecar(one.path)]
+    sidecars.sort(key=lambda one: one.path.suffix == _SUFFIX)
+    return {one.path.with_suffix(""): one for one in sidecars}
 
 
-def is_shared(sidecar: Path, files: Iterable[Path]) -> bool:
-    """Whether a file that is still there has this sidecar, as `call.wav` and `call.mp3` have `call.json`."""
-    return any(
-        sidecar.stem == path.stem
-        and sidecar.parent == path.parent
-        and not is_sidecar(path)
-        and os.path.lexists(path)
-        for path in files
-    )
+def sidecar_of(media: Path, sidecars: Mapping[Path, Seen]) -> Seen | None:
+    """The sidecar of a file, among those by their paths: its whole name's comes first."""
+    return sidecars.get(media) or sidecars.get(media.with_suffix(""))
 
 
 def read_sidecar(sidecar: Seen, *, take_anyway: bool = False) -> tuple[dict[str, Any], str]:

@@ -1,6 +1,7 @@
 """A recording taken in with its file."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from io import BufferedReader
 
@@ -9,6 +10,7 @@ from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.received import Received
 from earwitness.ingest.reception import receive
+from earwitness.ingest.sources.seen import Unreadable
 from earwitness.kernel.errors import Conflict
 
 _READ_AT_ONCE_BYTES = 1 << 20
@@ -39,17 +41,26 @@ def take_file(
                     return same
     file.seek(0)
     with receive(archive) as reception:
-        while data := file.read(_READ_AT_ONCE_BYTES):
+        while data := _read(file):
             reception.write(data)
         check()
         return reception.accept_late(name, action) if is_late else reception.accept_read(received, action)
 
 
+def _read(file: BufferedReader) -> bytes:
+    try:
+        return file.read(_READ_AT_ONCE_BYTES)
+    except OSError as error:
+        raise Unreadable(f"It cannot be read: {os.strerror(error.errno or 0)}.") from None
+
+
 def digest_of(file: BufferedReader) -> bytes:
     """The SHA-256 of a file; of an empty one none, as it is no media."""
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").digest()
-    return digest if file.tell() else b""
+    digest = hashlib.sha256()
+    while data := _read(file):
+        digest.update(data)
+    return digest.digest() if file.tell() else b""
 
 
 def _is_without_media(archive: Archive, received: Received) -> bool:

@@ -5,7 +5,7 @@ is known: how long the call was, when its channel was made, when its file was la
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import product
@@ -64,20 +64,20 @@ def channel_made_at(unique_id: str | None) -> int | None:
 def settle(possible: Sequence[Span], made_at: int | None, written_at: int) -> tuple[Span, str]:
     """Which of the spans it was, and what is in doubt of it; times in ms since 1970.
 
-    Nothing began before its channel was made, nor after its file was last written.
+    Nothing began before its channel was made, nor after its file was last written; most begin soon after the
+    one, and end shortly before the other. The channel's time comes first: it is of the same clock.
     """
+    clues: list[Callable[[Span], bool]] = [
+        lambda one: made_at is None or _started(one) >= made_at - _CLOCKS_DIFFER_BY_MS,
+        lambda one: made_at is None or _started(one) <= made_at + _NEAR_MS,
+        lambda one: _started(one) <= written_at + _WRITTEN_LATE_BY_MS,
+        lambda one: one.end is None or abs(one.end - written_at) <= _NEAR_MS,
+    ]
     left = list(possible)
-    if len(left) > 1:
-        left = [one for one in left if _started(one) <= written_at + _WRITTEN_LATE_BY_MS] or left
-    if len(left) > 1 and made_at is not None:
-        left = [one for one in left if _started(one) >= made_at - _CLOCKS_DIFFER_BY_MS] or left
+    for agrees in clues:
+        left = [one for one in left if agrees(one)] or left
     if len(left) == 1:
         return left[0], ""
-    begun = [one for one in left if made_at is not None and abs(_started(one) - made_at) <= _NEAR_MS]
-    ended = [one for one in left if one.end is not None and abs(one.end - written_at) <= _NEAR_MS]
-    for near in (begun, ended):
-        if len(near) == 1:
-            return near[0], ""
     if 0 <= written_at - _started(left[-1]) <= 2 * _NEAR_MS:
         return left[-1], "this hour came twice that day: the second is taken, as its file was written in it"
     return left[0], "this hour came twice that day, and nothing tells which it was: the first is taken"
