@@ -13,7 +13,7 @@ import pytest
 from earwitness.ingest.naming import Template
 from earwitness.ingest.sources.describing import Reading
 from earwitness.ingest.watching import WatchedFolder
-from tests.firm import Firm, call, tone
+from tests.firm import Firm, call, endpoint, tone
 from tests.ingest.folders import files, put, take
 
 BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}"), sidecar_required=False)
@@ -115,6 +115,11 @@ def test_what_is_not_said_is_assumed_when_asked_for(firm: Firm, folder: Path) ->
             call(endpoints=[{"type": "fax", "endpoint": "1"}]),
             {"endpoints": '[{"type": "fax", "endpoint": "1"}]'},
         ),
+        (
+            call(tags=["a", 1, "b", 2], endpoints=[endpoint("204"), {"type": "fax"}]),
+            {"tags": "[1, 2]", "endpoints": '[{"type": "fax"}]'},
+        ),
+        (call(tags=[1, 2]), {"tags": "[1, 2]"}),
         (call(metadata=[1]), {"metadata": "[1]"}),
         ('{"type": "phone",', {"sidecar": '{"type": "phone",'}),
         ("[1]", {"sidecar": "[1]"}),

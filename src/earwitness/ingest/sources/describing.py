@@ -6,6 +6,7 @@ of what the recording is known by when it comes again.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from earwitness.kernel.wire import LONGEST_WORD
 
 _CLOCKS_DIFFER_BY_MS = 300_000
 _ID_DIGITS = 12
+_ITEM = re.compile(r"\[([0-9]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +150,31 @@ def _read_anyway(
         try:
             return read(json.dumps(known | own).encode(), has_media=True), doubts
         except BadRequest as refused:
-            left = len(known), len(assumptions)
+            is_less = False
             for fault in refused.faults:
                 for field in [one for one in known if _is_in(fault.path, printable(one))]:
-                    aside[field] = json.dumps(known.pop(field))
+                    _set_aside(known, aside, field, fault.path)
                     doubts[field] = f"what was said is not taken: {fault.message}"
+                    is_less = True
                 if fault.path in assumptions:
                     known[fault.path], assumed = assumptions.pop(fault.path)
                     doubts.setdefault(fault.path, assumed)
-            if left == (len(known), len(assumptions)):
+                    is_less = True
+            if not is_less:
                 raise
 
 
 def _is_in(path: str, field: str) -> bool:
     return path == field or path.startswith((f"{field}.", f"{field}["))
+
+
+def _set_aside(known: dict[str, Any], aside: dict[str, str], field: str, path: str) -> None:
+    """Set a field aside; of a list that has others, the item alone that is wrong."""
+    item = _ITEM.match(path, len(printable(field)))
+    value = known.pop(field)
+    before = json.loads(aside[field]) if field in aside else []
+    if item and isinstance(value, list) and len(value) > 1:
+        wrong = int(item[1])
+        known[field] = [one for index, one in enumerate(value) if index != wrong]
+        value = [value[wrong]]
+    aside[field] = json.dumps([*before, *value] if before else value)
