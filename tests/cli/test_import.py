@@ -55,7 +55,9 @@ def test_recordings_and_their_media_are_taken_in_while_the_server_runs(
     assert told == {"imported": 3, "alreadyThere": 0, "failed": []}
     assert firm.search(startTimeDirection="ASC") == ["call-1", "call-2", "call-3"]
     assert raw(firm, "call-1") == tone(0.2)
-    assert raw(firm, "call-2") == b""
+    wanted = {"thirdPartyId": "call-2", "format": "raw"}
+    without = firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted)
+    assert (without.status_code, without.json()["code"]) == (404, "no-media"), "an empty file is no media"
     firm.work()
     (row,) = firm.post("/client/recording/audit", {"recordingId": 1})[:1]
     assert (row["method"], row["route"]) == ("CLI", "earwitness import")
@@ -70,6 +72,73 @@ def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, 
     assert told == {"imported": 1, "alreadyThere": 2, "failed": []}
     assert firm.send(calls(1)[0], tone(0.2)).status_code == 200
     assert "already there 3" in run("import", CLIENT_ID, write(tmp_path, *lines)).stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
+def test_manifests_are_read_in_whatever_encoding(
+    firm: Firm, run: Run, tell: Tell, tmp_path: Path, encoding: str
+) -> None:
+    lines = [json.dumps(call(thirdPartyId=f"é {number}"), ensure_ascii=False) for number in range(3)]
+    manifest = tmp_path / "MANIFEST.JSON"
+    manifest.write_bytes("\r\n".join([lines[0], "", lines[1], "{", lines[2], ""]).encode(encoding))
+    told = tell("import", CLIENT_ID, manifest, exit_code=1)
+    assert told["imported"] == 3
+    assert [failure["line"] for failure in told["failed"]] == [4]
+    assert sorted(firm.search()) == ["é 0", "é 1", "é 2"]
+
+
+def test_a_manifest_in_utf_16_that_was_cut_off_loses_its_last_line_alone(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes("\n".join(json.dumps(one) for one in calls(2)).encode("utf-16")[:-3])
+    told = tell("import", CLIENT_ID, manifest, exit_code=1)
+    assert told["imported"] == 1
+    assert [failure["line"] for failure in told["failed"]] == [2]
+
+
+def test_files_without_a_header_are_heard_by_their_extensions(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+    (tmp_path / "one.sln16").write_bytes(tone(2.0, 16_000)[44:])
+    line = call(endDatetimeUTC=None, mediaPath="one.sln16")
+    assert tell("import", CLIENT_ID, write(tmp_path, line))["imported"] == 1
+    firm.work()
+    [found] = firm.post("/client/recording.search", {})["recordings"]
+    assert found["durationInSeconds"] == 2
+    assert tell("import", CLIENT_ID, write(tmp_path, line))["alreadyThere"] == 1
+
+
+def test_media_that_was_empty_is_added_when_it_is_there(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+    (tmp_path / "one.wav").touch()
+    manifest = write(tmp_path, call(mediaPath="one.wav"))
+    assert tell("import", CLIENT_ID, manifest)["imported"] == 1
+    assert tell("import", CLIENT_ID, manifest)["alreadyThere"] == 1
+    [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
+    assert detail["metadata"]["doubtfulFields"] == {"media": "the file was empty when it was taken"}
+    (tmp_path / "one.wav").write_bytes(tone(0.2))
+    assert tell("import", CLIENT_ID, manifest)["imported"] == 1
+    assert raw(firm, "call-1") == tone(0.2)
+    assert tell("import", CLIENT_ID, manifest)["alreadyThere"] == 1
+
+
+def test_a_time_in_the_future_is_marked(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+    tell("import", CLIENT_ID, write(tmp_path, call(startDatetimeUTC="2126-05-12T10:30:00Z")))
+    [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
+    assert "future" in detail["metadata"]["doubtfulFields"]["startDatetimeUTC"]
+
+
+@needs_proc
+def test_media_that_cannot_be_read_to_its_end_fails_its_line_alone(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    first, second = calls(2)
+    told = tell(
+        "import", CLIENT_ID, write(tmp_path, first | {"mediaPath": "/proc/self/mem"}, second), exit_code=1
+    )
+    assert [(one["line"], one["error"]) for one in told["failed"]] == [
+        (1, "It cannot be read: Input/output error.")
+    ]
+    assert firm.search() == ["call-2"]
 
 
 def run_alone(firm: Firm, manifest: Path, exit_code: int = 0) -> Any:

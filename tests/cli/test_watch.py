@@ -87,6 +87,8 @@ def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path,
         (("--preset", "asterisk", "--time-zone", "Mars/Base"), 1, "there is no Mars/Base"),
         (("--sidecar", "optional"), 1, "needs --template"),
         (("--preset", "avaya"), 2, "avaya"),
+        (("--codec", "opus"), 1, "--codec: expected one of pcm_alaw"),
+        (("--codec", "g722", "--channels", "0"), 2, "channels"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -132,3 +134,55 @@ def test_trouble_with_the_disk_leaves_the_file_and_ends_once_with_a_failure(
     assert "The disk is full. Run it again" in refused.output
     monkeypatch.undo()
     assert len(tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["taken"]) == 1
+
+
+def test_what_failed_is_taken_again_when_it_is_asked_for(
+    firm: Firm, folder: Path, run: Run, tell: Tell
+) -> None:
+    for seconds in (1.0, 2.0):
+        (folder / "memo.wav").write_bytes(tone(seconds))
+        (told,) = tell("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)["failed"]
+        assert "--retry-failed --take-anyway" in told["reason"]
+    told = tell("watch", CLIENT_ID, folder, "--once", *BY_NAME, "--retry-failed", exit_code=1)
+    assert [one["file"] for one in told["failed"]] == ["memo.wav", "memo.wav"]
+    told = tell("watch", CLIENT_ID, folder, "--once", *BY_NAME, "--retry-failed", "--take-anyway")
+    first, second = told["taken"]
+    assert (first["thirdPartyId"], second["thirdPartyId"][:9]) == ("memo.wav", "memo.wav#")
+    assert "endpoints: not known" in first["note"]
+    assert "another recording has the id memo.wav" in second["note"]
+    assert [path for path in (folder / "failed").rglob("*") if path.is_file()] == []
+    told = tell("watch", CLIENT_ID, folder, "--once", *BY_NAME, "--retry-failed", "--take-anyway")
+    assert not any(told.values())
+
+
+def test_what_failed_is_taken_again_by_a_watcher_that_goes_on(firm: Firm, folder: Path, run: Run) -> None:
+    for seconds in (1.0, 2.0):
+        (folder / "memo.wav").write_bytes(tone(seconds))
+        run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
+    options = (*BY_NAME, "--retry-failed", "--take-anyway", "--json")
+    with running(firm.settings, "watch", CLIENT_ID, folder, *options) as watcher:
+        assert watcher.stdout
+        told = [json.loads(watcher.stdout.readline()) for _ in range(2)]
+    assert [one["state"] for one in told] == ["taken", "taken"]
+    assert len(firm.search()) == 2
+
+
+def test_what_is_in_the_way_of_a_failed_file_is_said(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
+    (folder / "memo.wav").write_bytes(tone())
+    run("watch", CLIENT_ID, folder, "--once", "--template", "{start}", *QUICK, exit_code=1)
+    (folder / "memo.wav").write_bytes(tone(2.0))
+    told = tell("watch", CLIENT_ID, folder, "--once", "--retry-failed", *QUICK)
+    assert {(one["file"], one["reason"]) for one in told["waiting"]} == {
+        ("memo.wav", "it has no sidecar yet"),
+        ("failed/memo.wav", "another file is where it was found"),
+    }
+
+
+def test_what_files_without_a_header_hold_is_told(firm: Firm, folder: Path, tell: Tell) -> None:
+    (folder / "20260512-103000_204_205_a.dat").write_bytes(tone(2.0, 16_000)[44:])
+    template = ("--template", "{start}_{from}_{to}_{id}", *QUICK)
+    told = ("--codec", "pcm_s16le", "--sample-rate", 16_000, "--channels", 1)
+    tell("watch", CLIENT_ID, folder, "--once", *template, *told)
+    firm.work()
+    [found] = firm.post("/client/recording.search", {})["recordings"]
+    assert found["durationInSeconds"] == 2

@@ -72,11 +72,34 @@ def test_templates_as_people_write_them(template: str, name: str, start: str) ->
         "20260231-103000_204_205_a.wav",
         "2026-05-12_204_205_a.wav",
         "x20260512-103000_204_205_a.wav",
-        "20260512-103000_204_205_.wav",
     ],
 )
 def test_a_name_that_does_not_fit_says_nothing(name: str) -> None:
     assert said(PLAIN, name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "numbers"),
+    [
+        ("20260512-103000__205_a.wav", "a", ["anonymous", "205"]),
+        ("20260512-103000_204__a.wav", "a", ["204", "anonymous"]),
+        ("20260512-103000_204_205_.wav", None, ["204", "205"]),
+    ],
+)
+def test_an_empty_number_was_withheld_and_an_empty_id_says_nothing(
+    name: str, id_: str | None, numbers: list[str]
+) -> None:
+    metadata = said(PLAIN, name)
+    assert metadata is not None
+    assert metadata.get("thirdPartyId") == id_
+    assert [one["endpoint"] for one in metadata["endpoints"]] == numbers
+
+
+def test_an_empty_number_of_freepbx_was_withheld() -> None:
+    metadata = said(ASTERISK, "in-02079460001--20260512-103000-1778581800.17.wav")
+    assert metadata is not None
+    assert [one["endpoint"] for one in metadata["endpoints"]] == ["anonymous", "02079460001"]
+    assert subjects_of(metadata) == ["02079460001"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +199,8 @@ def test_a_call_of_several_legs_is_one_call_of_those_that_were_answered(tmp_path
     metadata = metadata_of(CallRecords(file).of({"1.1"})["1.1"], Subjects())
     assert metadata["startDatetimeUTC"] == "2026-05-12T10:30:22.000Z"
     assert metadata["endDatetimeUTC"] == "2026-05-12T10:40:00.000Z"
-    assert subjects_of(metadata) == ["204"]
+    assert [one["endpoint"] for one in metadata["endpoints"]] == ["447700900111", "204", "205"]
+    assert subjects_of(metadata) == ["204", "205"]
 
 
 def test_call_records_are_read_as_they_are_written(tmp_path: Path) -> None:

@@ -10,48 +10,17 @@ from typing import Any
 
 import pytest
 
-from earwitness.archive.ledger import Action
 from earwitness.ingest.call_records import CallRecords
 from earwitness.ingest.naming import ASTERISK, Template
-from earwitness.ingest.watching import Outcome, Reading, WatchedFolder
+from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.watching import WatchedFolder
 from earwitness.kernel.errors import Conflict, StorageFull
 from earwitness.media.disk import DiskStore
 from tests.firm import Firm, call, tone
+from tests.ingest.folders import files, put, take
 
 BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
-ACTION = Action("CLI", "earwitness watch", "Ingest recording", "operator:test", "")
 NAME = "20260512-103000_204_447700900111_id-1.wav"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "watched"
-    folder.mkdir()
-    return folder
-
-
-def put(file: Path, content: bytes = b"", sidecar: Any = None) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content or tone())
-    if sidecar is not None:
-        file.with_suffix(".json").write_text(json.dumps(sidecar))
-    return file
-
-
-def take(firm: Firm, watched: WatchedFolder) -> dict[str, Outcome]:
-    """Look twice, as it takes to see that nothing changes, and take what is finished."""
-    watched.look()
-    ready, outcomes = watched.look()
-    outcomes += [watched.deal_with(firm.archive, found, ACTION) for found in ready]
-    return {outcome.file: outcome for outcome in outcomes}
-
-
-def files(folder: Path) -> set[str]:
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
 
 
 def test_a_recording_with_its_sidecar_is_taken_in_whole_and_moved(firm: Firm, folder: Path) -> None:
@@ -150,7 +119,9 @@ def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
 
     monkeypatch.setattr(os, "open", refuse)
     outcomes = take(firm, WatchedFolder(folder, Reading()))
-    assert outcomes["a.wav"].reason == "It cannot be read: Permission denied."
+    assert outcomes["a.wav"].reason == (
+        "It cannot be read: Permission denied. Once it can be read, --retry-failed takes it."
+    )
     assert not outcomes["a.wav"].waits
     assert outcomes["b.wav"].accepted
 
@@ -188,16 +159,38 @@ def test_what_cannot_be_taken_is_put_aside_with_the_reason(firm: Firm, folder: P
     assert firm.search() == []
 
 
-def test_another_recording_of_the_same_id_is_put_aside(firm: Firm, folder: Path) -> None:
+def test_other_recordings_of_the_same_id_are_taken_under_ids_of_their_own(firm: Firm, folder: Path) -> None:
     watched = WatchedFolder(folder, BY_NAME)
-    put(folder / NAME, b"one")
-    assert take(firm, watched)[NAME].accepted
-    put(folder / NAME, b"another")
-    assert "other media or metadata" in take(firm, watched)[NAME].reason
-    put(folder / NAME, b"yet another")
-    take(firm, watched)
-    kept = {path: (folder / path).read_bytes() for path in files(folder) if path.endswith(".wav")}
-    assert kept == {f"done/{NAME}": b"one", f"failed/{NAME}": b"another", f"failed/2-{NAME}": b"yet another"}
+    sent = (b"one", b"another", b"yet another", b"another")
+    outcomes = []
+    for content in sent:
+        put(folder / NAME, content)
+        outcomes.append(take(firm, watched)[NAME])
+    taken = [one.accepted for one in outcomes if one.accepted]
+    assert [one.is_new for one in taken] == [True, True, True, False]
+    first, second, third, again = (one.third_party_id for one in taken)
+    assert first == "id-1"
+    assert second.startswith("id-1#")
+    assert third.startswith("id-1#")
+    assert again == second != third
+    assert "another recording has the id id-1" in outcomes[1].note
+    assert sorted(firm.search()) == sorted((first, second, third))
+    wanted = {"thirdPartyId": second, "format": "raw"}
+    assert firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content == b"another"
+    kept = {path: (folder / path).read_bytes() for path in files(folder)}
+    assert list(kept.values()).count(b"another") == 2
+    assert all(path.startswith("done/") for path in kept)
+
+
+def test_two_files_of_one_call_share_their_sidecar(firm: Firm, folder: Path) -> None:
+    put(folder / "call.wav", b"as wav", call())
+    put(folder / "call.mp3", b"as mp3")
+    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    assert all(one.accepted for one in outcomes.values())
+    assert len(firm.search()) == 2
+    names = ("call.wav", "call.mp3", "call.json", "2-call.json")
+    assert len(files(folder)) == len(names)
+    assert all(path.startswith("done/") for path in files(folder))
 
 
 def test_a_file_that_was_taken_but_not_moved_is_moved_by_the_next_watcher(
@@ -300,12 +293,15 @@ def test_a_name_that_does_not_fit_is_put_aside_unless_its_sidecar_tells(firm: Fi
 
 
 def test_names_of_any_bytes_are_taken(firm: Firm, folder: Path) -> None:
-    odd = os.fsdecode(b"20260512-103000_204_205_caf\xe9\n.wav")
-    put(folder / odd)
-    [outcome] = take(firm, WatchedFolder(folder, BY_NAME)).values()
-    assert outcome.accepted
-    assert outcome.file == "20260512-103000_204_205_caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.wav"
-    assert firm.search() == ["caf\N{REPLACEMENT CHARACTER}\n"]
+    for last in (b"\xe9", b"\xe8", "é".encode()):
+        put(folder / os.fsdecode(b"20260512-103000_204_205_caf%s\n.wav" % last))
+    outcomes = take(firm, WatchedFolder(folder, BY_NAME))
+    assert all(one.accepted for one in outcomes.values())
+    assert outcomes.keys() == {
+        f"20260512-103000_204_205_{shown}\N{REPLACEMENT CHARACTER}.wav"
+        for shown in ("caf%E9", "caf%E8", "café")
+    }
+    assert sorted(firm.search()) == ["caf%E8\n", "caf%E9\n", "café\n"]
 
 
 def test_a_nul_in_a_sidecar_is_replaced_and_marked(firm: Firm, folder: Path) -> None:
@@ -364,4 +360,26 @@ def test_an_empty_file_is_taken_only_when_it_stays_empty(firm: Firm, folder: Pat
     watched = WatchedFolder(folder, BY_NAME)
     assert take(firm, watched)[NAME].waits
     os.utime(file, (0, 0))
+    outcome = take(firm, watched)[NAME]
+    assert outcome.accepted
+    assert outcome.note == "media: the file was empty when it was taken"
+    [found] = firm.post("/client/recording.search", {})["recordings"]
+    assert found["mediaAccessStatus"] == "Unavailable"
+    [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
+    assert detail["metadata"]["doubtfulFields"] == {"media": "the file was empty when it was taken"}
+
+
+def test_a_file_that_was_empty_gets_its_media_when_it_comes(firm: Firm, folder: Path) -> None:
+    watched = WatchedFolder(folder, BY_NAME)
+    (folder / NAME).touch()
+    os.utime(folder / NAME, (0, 0))
     assert take(firm, watched)[NAME].accepted
+    put(folder / NAME, tone(2.0))
+    assert take(firm, watched)[NAME].accepted
+    firm.work()
+    [found] = firm.post("/client/recording.search", {})["recordings"]
+    assert (found["thirdPartyId"], found["durationInSeconds"]) == ("id-1", 2)
+    put(folder / NAME, tone(2.0))
+    [again] = take(firm, watched).values()
+    assert again.accepted
+    assert not again.accepted.is_new

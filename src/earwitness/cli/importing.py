@@ -20,6 +20,7 @@ from earwitness.archive.databases import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.manifest import Line, import_lines, read_lines
+from earwitness.ingest.sources.encodings import lines_of
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
 from earwitness.kernel.memory import seldom_look_for_garbage
 from earwitness.kernel.processes import end_with_parent
@@ -45,7 +46,7 @@ def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) ->
     interrupted import is simply run again.
     """
     with manifest.open("rb") as file:
-        count = sum(1 for line in file if line.strip())
+        count = sum(1 for line in lines_of(file) if line.strip())
     with _readers(count) as readers, opened(as_json) as accounts:
         seldom_look_for_garbage()
         imported, known, failures = _import(accounts.open(client_id), manifest, count, readers, as_json)
@@ -98,7 +99,7 @@ def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
     """The lines that are not blank, by their numbers, as many as are committed together."""
     batch: dict[int, bytes] = {}
     size_bytes = 0
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(lines_of(file), start=1):
         if line.strip():
             batch[number] = line
             size_bytes += len(line)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -21,9 +21,13 @@ from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.call_records import CallRecords
 from earwitness.ingest.naming import ASTERISK, Template
+from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.failed_files import FailedFile
+from earwitness.ingest.sources.headerless_files import Told
 from earwitness.ingest.subjects import Side, Subjects
-from earwitness.ingest.watching import Outcome, Reading, WatchedFolder
+from earwitness.ingest.watching import Outcome, WatchedFolder
 from earwitness.kernel.errors import StorageFull, Unavailable
+from earwitness.media.measurement import HeaderlessCodec
 
 
 class Preset(StrEnum):
@@ -39,6 +43,7 @@ class Sidecar(StrEnum):
     OPTIONAL = "optional"
 
 
+_IN_THE_WAY = "another file is where it was found"
 _STATES = {"taken": "Taken", "alreadyThere": "Already there", "failed": "Failed", "waiting": "Waiting"}
 
 Folder = Annotated[
@@ -67,6 +72,22 @@ SidecarRule = Annotated[
     typer.Option("--sidecar", help="`optional`: a file without a sidecar is taken by its name."),
 ]
 Source = Annotated[str, typer.Option("--source", help="The source that recordings name.")]
+Codec = Annotated[
+    str | None, typer.Option("--codec", help="What files without a header hold, whatever their extension.")
+]
+SampleRate = Annotated[
+    int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Their samples a second, of PCM.")
+]
+Channels = Annotated[int | None, typer.Option("--channels", min=1, max=64, help="Their channels, of PCM.")]
+TakeAnyway = Annotated[
+    bool,
+    typer.Option(
+        "--take-anyway", help="Take also what is described badly or not at all; what is assumed is marked."
+    ),
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="First put back what is in `failed`, to take it again.")
+]
 Every = Annotated[float, typer.Option("--every", min=0.01, help="Seconds between two looks.")]
 Once = Annotated[bool, typer.Option("--once", help="Take what is there, then exit.")]
 
@@ -82,6 +103,11 @@ def watch(
     subject: Subject = None,
     sidecar: SidecarRule = None,
     source: Source = "",
+    codec: Codec = None,
+    sample_rate: SampleRate = None,
+    channels: Channels = None,
+    take_anyway: TakeAnyway = False,
+    retry_failed: RetryFailed = False,
     every: Every = 2.0,
     once: Once = False,
     as_json: AsJson = False,
@@ -99,7 +125,9 @@ def watch(
             records=CallRecords(cdr, zone) if cdr else None,
             subjects=Subjects(subject, tuple(own or ())),
             source=source,
-            sidecar_required=_required(sidecar, template or preset or cdr),
+            sidecar_required=_required(sidecar, template or preset or cdr, take_anyway=take_anyway),
+            told=Told(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
+            take_anyway=take_anyway,
         )
     except ValueError as error:
         fail(f"{error}.", as_json=as_json)
@@ -108,7 +136,7 @@ def watch(
         take = _take_once if once else _take_on
         try:
             with watched.alone():
-                take(watched, archive, every, as_json)
+                take(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {os.strerror(error.errno or 0)}", as_json=as_json)
 
@@ -120,24 +148,42 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError(f"--time-zone: there is no {name}") from None
 
 
-def _required(sidecar: Sidecar | None, is_named: object) -> bool:
+def _codec(name: str | None) -> HeaderlessCodec | None:
+    known: tuple[HeaderlessCodec, ...] = get_args(HeaderlessCodec)
+    for codec in known:
+        if codec == name:
+            return codec
+    if name is not None:
+        raise ValueError(f"--codec: expected one of {', '.join(known)}")
+    return None
+
+
+def _required(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
     """A sidecar is required unless names or call records tell, or it is said to be optional."""
-    if sidecar is Sidecar.OPTIONAL and not is_named:
-        raise ValueError("--sidecar optional needs --template, --preset or --cdr")
+    if sidecar is Sidecar.OPTIONAL and not (is_named or take_anyway):
+        raise ValueError("--sidecar optional needs --template, --preset, --cdr or --take-anyway")
     return sidecar is Sidecar.REQUIRED or (sidecar is None and not is_named)
 
 
-def _take_once(watched: WatchedFolder, archive: Archive, every: float, as_json: bool) -> None:
+def _take_once(
+    watched: WatchedFolder, archive: Archive, failed: list[FailedFile], every: float, as_json: bool
+) -> None:
     """Look twice, take what is finished, and say what became of everything that was there."""
-    watched.look()
-    time.sleep(every)
-    ready, outcomes = watched.look()
+    outcomes: list[Outcome] = []
     by = action("watch", "Ingest recording")
     try:
-        with _answering():
-            outcomes = [watched.deal_with(archive, found, by) for found in ready] + outcomes
+        while True:
+            failed, were = _put_back(failed), len(failed)
+            watched.look()
+            time.sleep(every)
+            ready, waiting = watched.look()
+            with _answering():
+                outcomes += [watched.deal_with(archive, found, by) for found in ready]
+            if not failed or len(failed) == were:
+                break
     except (StorageFull, Unavailable) as error:
         fail(f"{error.detail} Run it again to go on.", as_json=as_json)
+    outcomes += [*waiting, *(Outcome(one.name, reason=_IN_THE_WAY, waits=True) for one in failed)]
     told = {state: [one for one in outcomes if _state(one) == state] for state in _STATES}
     if as_json:
         tell_json({state: [_fields(one) for one in ones] for state, ones in told.items()})
@@ -149,13 +195,16 @@ def _take_once(watched: WatchedFolder, archive: Archive, every: float, as_json: 
         raise typer.Exit(1)
 
 
-def _take_on(watched: WatchedFolder, archive: Archive, every: float, as_json: bool) -> None:
+def _take_on(
+    watched: WatchedFolder, archive: Archive, failed: list[FailedFile], every: float, as_json: bool
+) -> None:
     """Take what is finished until told to stop, saying what becomes of each file."""
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
     by, trouble = action("watch", "Ingest recording"), ""
     while not stopping.is_set():
+        failed = _put_back(failed)
         ready, _ = watched.look()
         try:
             for found in ready:
@@ -170,6 +219,11 @@ def _take_on(watched: WatchedFolder, archive: Archive, every: float, as_json: bo
                 trouble = error.detail
                 _say_line({"error": trouble}, f"{trouble} It is tried again.", as_json)
         stopping.wait(every)
+
+
+def _put_back(failed: list[FailedFile]) -> list[FailedFile]:
+    """Put back what failed; what a file of its name is in the way of comes with a later look."""
+    return [one for one in failed if not one.put_back()]
 
 
 @contextmanager
@@ -192,13 +246,15 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
     if outcome.accepted:
         fields["interactionId"] = outcome.accepted.interaction_id
         fields["thirdPartyId"] = outcome.accepted.third_party_id
-    return fields | ({"reason": outcome.reason} if outcome.reason else {})
+    more = {"reason": outcome.reason, "note": outcome.note}
+    return fields | {name: text for name, text in more.items() if text}
 
 
 def _words(outcome: Outcome) -> str:
     at = f" as interactionId {outcome.accepted.interaction_id}" if outcome.accepted else ""
     reason = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.file} {_STATES[_state(outcome)].lower()}{at}{reason}"
+    note = f" ({outcome.note})" if outcome.note else ""
+    return f"{outcome.file} {_STATES[_state(outcome)].lower()}{at}{note}{reason}"
 
 
 def _say_line(fields: dict[str, Any], words: str, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """The lines of an import's manifest: ingest metadata, and where its media lies."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from io import BufferedReader
@@ -11,13 +10,12 @@ import msgspec
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
-from earwitness.ingest.accept import Accepted, Arrival, accept_all, find_same
+from earwitness.ingest.accept import Accepted, Arrival, accept_all
 from earwitness.ingest.received import Received, take
-from earwitness.ingest.reception import receive
+from earwitness.ingest.sources.describing import describe_line
+from earwitness.ingest.sources.taking import take_file
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault, Problem, StorageFull, Unavailable
-
-_READ_AT_ONCE_BYTES = 1 << 20
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -91,7 +89,7 @@ def import_lines(archive: Archive, lines: Sequence[Line], action: Action) -> lis
 
     for line in lines:
         if line.media_path is None:
-            waiting.append(Arrival(line.received))
+            waiting.append(Arrival(describe_line(line.received, None, is_empty=False).marked()))
             continue
         commit()
         outcomes.append(_import_with_media(archive, line.received, line.media_path, action))
@@ -104,29 +102,14 @@ def _import_with_media(
 ) -> bool | Problem:
     path = Path(os.fsdecode(media_path))
     try:
-        if _is_known(archive, received, path):
-            return False
-        with receive(archive) as reception, _opened(path) as file:
-            reception.write(b"")
-            while data := os.read(file.fileno(), _READ_AT_ONCE_BYTES):
-                reception.write(data)
-            return reception.accept_read(received, action).is_new
+        with _opened(path) as file:
+            is_empty = not os.fstat(file.fileno()).st_size
+            described = describe_line(received, path.name, is_empty=is_empty)
+            return take_file(archive, described.marked(), file, action).is_new
     except (StorageFull, Unavailable):
         raise
     except Problem as problem:
         return problem
-
-
-def _is_known(archive: Archive, received: Received, path: Path) -> bool:
-    """Whether the very same recording is there: then nothing need be encrypted to find that out."""
-    third_party_id = received.values.third_party_id
-    with archive.read() as connection:
-        if find_same(connection, third_party_id) is None:
-            return False
-    with _opened(path) as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-    with archive.read() as connection:
-        return find_same(connection, third_party_id, received.whole_digest(digest)) is not None
 
 
 def _opened(path: Path) -> BufferedReader:

@@ -11,65 +11,32 @@ the same recording again, by its thirdPartyId, and is moved alone.
 """
 
 import fcntl
-import json
 import os
+import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted
-from earwitness.ingest.call_records import CallRecords, joined
-from earwitness.ingest.naming import Call, Template
+from earwitness.ingest.call_records import joined
+from earwitness.ingest.naming import Call, readable, shown
 from earwitness.ingest.open_files import open_for_writing
-from earwitness.ingest.reception import receive
-from earwitness.ingest.subjects import Subjects, metadata_of
-from earwitness.kernel import strict_json
-from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import BadRequest, Conflict, Fault, Problem, StorageFull, Unavailable
+from earwitness.ingest.sources.describing import Described, Reading, describe
+from earwitness.ingest.sources.failed_files import FailedFile, failed_files, free_places, write_reason
+from earwitness.ingest.sources.seen import Seen, Unreadable, Waits, opened
+from earwitness.ingest.sources.sidecars import is_sidecar, is_whole, sidecar_of, sidecars_among
+from earwitness.ingest.sources.taking import digest_of, take_file
+from earwitness.kernel.errors import BadRequest, Conflict, Problem, StorageFull, Unavailable
 
 DONE, FAILED = "done", "failed"
 
 _LOCK = ".earwitness-watch"
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
-_GIVES_UP_AFTER_MS = 60_000
-_READ_AT_ONCE_BYTES = 1 << 20
-_MOST_SIDECAR_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the files of a folder are understood, beside their sidecars, whose word comes first."""
-
-    template: Template | None = None
-    records: CallRecords | None = None
-    subjects: Subjects = Subjects()
-    source: str = ""
-    sidecar_required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A file, and what tells whether it has changed since."""
-
-    path: Path
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path, status: os.stat_result) -> "Seen":
-        return cls(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-    @property
-    def is_fresh(self) -> bool:
-        return now_ms() - self.mtime_ns // 1_000_000 < _GIVES_UP_AFTER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +50,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a file: it is in the archive, or the reason why it is not (yet, if it `waits`)."""
+    """What became of a file: it is in the archive, or the reason why it is not (yet, if it `waits`).
+
+    `note` is what is in doubt of what was taken.
+    """
 
     file: str
     accepted: Accepted | None = None
     reason: str = ""
     waits: bool = False
-
-
-class Waits(Exception):
-    """It is not taken yet; its text is why."""
+    note: str = ""
 
 
 class WatchedFolder:
@@ -102,6 +69,9 @@ class WatchedFolder:
         self._folder = folder
         self._reading = reading
         self._seen: dict[Path, Seen] = {}
+        self._sidecars: dict[Path, Seen] = {}
+        self._have_sidecar: dict[Path, list[Path]] = {}
+        self._recorded: dict[str, Call] = {}
         self._unmoved: set[Seen] = set()
 
     @contextmanager
@@ -116,18 +86,28 @@ class WatchedFolder:
                 raise Conflict("Another process is already watching this folder.") from None
             yield
 
+    def failed(self) -> list[FailedFile]:
+        """What failed, and can be put back."""
+        return failed_files(self._folder, self._folder / FAILED)
+
     def look(self) -> tuple[list[Found], list[Outcome]]:
         """Look once: what is finished since the last look and can be taken, oldest first; and what waits."""
         before, self._seen = self._seen, {one.path: one for one in self._files()}
-        media = [one for one in self._seen.values() if not self._is_sidecar(one) and one not in self._unmoved]
+        media = [one for one in self._seen.values() if not is_sidecar(one.path) and one not in self._unmoved]
+        self._sidecars = sidecars_among(self._seen.values())
+        self._have_sidecar = defaultdict(list)
+        for one in media:
+            if sidecar := sidecar_of(one.path, self._sidecars):
+                self._have_sidecar[sidecar.path].append(one.path)
         held = open_for_writing({one.path.name for one in self._seen.values() if one == before.get(one.path)})
         changing = {
             path
             for path, one in self._seen.items()
             if one != before.get(path) or (one.device, one.inode) in held or (one.size == 0 and one.is_fresh)
         }
-        records = self._reading.records
-        recorded = records.of({self._id(one) for one in media}) if records else {}
+        records, recorded_before = self._reading.records, self._recorded
+        self._recorded = records.of({self._id(one) for one in media}) if records else {}
+        recorded = {id_: call for id_, call in self._recorded.items() if call == recorded_before.get(id_)}
         ready, waiting = [], []
         for one in sorted(media, key=lambda one: (one.mtime_ns, one.path)):
             try:
@@ -141,21 +121,30 @@ class WatchedFolder:
 
         Raises StorageFull, Unavailable and SQLAlchemyError: then it stays where it is.
         """
-        name, accepted, reason = self._name(found.media), None, ""
+        name, accepted, reason, note = self._name(found.media), None, "", ""
         try:
-            accepted = self._take(archive, found, action)
+            accepted, described = self._take(archive, found, action)
+            note = "; ".join(f"{field}: {doubt}" for field, doubt in described.doubts.items())
         except (StorageFull, Unavailable):
             raise
         except Waits as why:
             return Outcome(name, reason=str(why), waits=True)
         except Problem as problem:
-            reason = problem.detail
+            reason = f"{_sentence(problem.detail)} {self._way_out(problem)}"
         try:
             self._move(found, DONE if accepted else FAILED, reason)
         except OSError as error:
             self._unmoved.add(found.media)
             reason = f"{reason} It cannot be moved: {os.strerror(error.errno or 0)}.".lstrip()
-        return Outcome(name, accepted, reason)
+        return Outcome(name, accepted, reason, note=note)
+
+    def _way_out(self, problem: Problem) -> str:
+        """How a file that failed can be taken after all."""
+        if isinstance(problem, Unreadable):
+            return "Once it can be read, --retry-failed takes it."
+        if isinstance(problem, BadRequest) and not self._reading.take_anyway:
+            return "Correct that and use --retry-failed, or take it as it is: --retry-failed --take-anyway."
+        return "Once that is mended, --retry-failed takes it."
 
     def _files(self) -> Iterator[Seen]:
         """The files of the folder and of those below it; links are not followed, hidden ones left alone."""
@@ -177,9 +166,9 @@ class WatchedFolder:
         """A recording that can be taken. Raises Waits."""
         if media.path in changing:
             raise Waits("it may still be written")
-        call, sidecar = self._named(media), self._sidecar(media)
+        call, sidecar = self._named(media), sidecar_of(media.path, self._sidecars)
         if sidecar is not None:
-            if sidecar.path in changing or (sidecar.is_fresh and not _is_whole(sidecar)):
+            if sidecar.path in changing or (sidecar.is_fresh and not is_whole(sidecar)):
                 raise Waits("its sidecar may still be written")
         elif self._reading.sidecar_required:
             raise Waits("it has no sidecar yet")
@@ -191,111 +180,53 @@ class WatchedFolder:
 
     def _named(self, one: Seen) -> Call | None:
         template = self._reading.template
-        return template.read(self._relative(one)) if template else None
+        return template.read(PurePosixPath(self._relative(one))) if template else None
 
     def _id(self, one: Seen) -> str:
         """What its call record has as unique id: the id in its name, or all of its name."""
         named = self._named(one)
-        return (named and named.id) or one.path.stem
+        return (named and named.id) or readable(one.path.stem)
 
-    def _sidecar(self, media: Seen) -> Seen | None:
-        beside = (media.path.with_name(f"{media.path.name}.json"), media.path.with_suffix(".json"))
-        return next((self._seen[path] for path in beside if path in self._seen), None)
+    def _take(self, archive: Archive, found: Found, action: Action) -> tuple[Accepted, Described]:
+        """Take a recording in: under an id of its own where another one has its id."""
+        name = readable(self._relative(found.media))
+        described = describe(found.media, name, found.call, found.sidecar, self._reading)
+        with opened(found.media) as file:
 
-    def _is_sidecar(self, one: Seen) -> bool:
-        return one.path.suffix == ".json"
+            def check() -> None:
+                if Seen.of(found.media.path, os.fstat(file.fileno())) != found.media:
+                    raise Waits("it changed while it was read")
 
-    def _take(self, archive: Archive, found: Found, action: Action) -> Accepted:
-        body = self._metadata(found)
-        with _opened(found.media) as file, receive(archive) as reception:
-            reception.write(b"")
-            while data := file.read(_READ_AT_ONCE_BYTES):
-                reception.write(data)
-            if Seen.of(found.media.path, os.fstat(file.fileno())) != found.media:
-                raise Waits("it changed while it was read")
-            return reception.accept(body, action)
-
-    def _metadata(self, found: Found) -> bytes:
-        """What is sent with the media: by its sidecar, else by its name and record, else by its place."""
-        if found.call is None and found.sidecar is None:
-            raise BadRequest("Its name does not match the template, and it has no sidecar.")
-        known: dict[str, Any] = {"thirdPartyId": str(self._relative(found.media))}
-        if self._reading.source:
-            known["source"] = self._reading.source
-        if found.call is not None:
-            known |= metadata_of(found.call, self._reading.subjects)
-        if found.sidecar is not None:
-            known |= _read_sidecar(found.sidecar)
-        return json.dumps(known).encode()
+            try:
+                return take_file(archive, described.marked(), file, action, check), described
+            except Conflict as conflict:
+                if conflict.code != Conflict.default_code:
+                    raise
+            described = described.as_another(digest_of(file))
+            return take_file(archive, described.marked(), file, action, check), described
 
     def _move(self, found: Found, to: str, reason: str) -> None:
         """Move a recording, the media first: alone it would be taken for another one."""
         files = [one.path for one in (found.media, found.sidecar) if one]
-        targets = self._free(to, files)
+        targets, is_numbered = free_places(
+            self._folder / to, [path.relative_to(self._folder) for path in files]
+        )
         for path, target in zip(files, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
+            if any(os.path.lexists(other) for other in self._have_sidecar.get(path, ())):
+                shutil.copy2(path, target, follow_symlinks=False)
+            else:
+                path.rename(target)
         if reason:
-            targets[0].with_name(f"{targets[0].name}.reason.txt").write_text(
-                f"{reason}\n", "utf-8", "replace"
-            )
+            write_reason(targets[0], reason, is_numbered=is_numbered)
 
-    def _free(self, to: str, files: Sequence[Path]) -> list[Path]:
-        """Where files are moved to; with a number before names that are taken, as nothing is replaced."""
-        for number in count(1):
-            head = "" if number == 1 else f"{number}-"
-            places = [path.relative_to(self._folder) for path in files]
-            targets = [self._folder / to / place.with_name(f"{head}{place.name}") for place in places]
-            if not any(target.exists() for target in targets):
-                return targets
-        raise AssertionError("there is always a free name")
-
-    def _relative(self, one: Seen) -> PurePosixPath:
-        return PurePosixPath(one.path.relative_to(self._folder))
+    def _relative(self, one: Seen) -> Path:
+        return one.path.relative_to(self._folder)
 
     def _name(self, one: Seen) -> str:
         """Its relative name as it can be shown, whatever bytes it has."""
-        name = os.fsencode(self._relative(one)).decode(errors="replace")
-        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
+        return shown(self._relative(one))
 
 
-@contextmanager
-def _opened(one: Seen) -> Iterator[BinaryIO]:
-    """Open the very file that was seen. Raises Waits if it is another one by now, BadRequest."""
-    try:
-        descriptor = os.open(one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise Waits("it is gone") from None
-    except OSError as error:
-        raise BadRequest(f"It cannot be read: {os.strerror(error.errno or 0)}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if Seen.of(one.path, os.fstat(descriptor)) != one:
-            raise Waits("it may still be written")
-        yield file
-
-
-def _read_sidecar(sidecar: Seen) -> dict[str, Any]:
-    """A sidecar's members, as they are: what is wrong in their texts is mended and marked where all is."""
-    if sidecar.size > _MOST_SIDECAR_BYTES:
-        raise BadRequest("Its sidecar is too large.")
-    with _opened(sidecar) as file:
-        body = file.read()
-    sent, _ = strict_json.loads_mending(body)
-    if not isinstance(sent, dict):
-        raise BadRequest.of(Fault("", "expected an object"))
-    members: dict[str, Any] = json.loads(body)
-    return members
-
-
-def _is_whole(sidecar: Seen) -> bool:
-    """Whether all of its JSON is there; what else is wrong with it is said when it is read. Raises Waits."""
-    if sidecar.size > _MOST_SIDECAR_BYTES:
-        return True
-    try:
-        with _opened(sidecar) as file:
-            json.load(file)
-    except (BadRequest, RecursionError):
-        return True
-    except ValueError:
-        return False
-    return True
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."

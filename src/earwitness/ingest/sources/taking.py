@@ -1,0 +1,71 @@
+"""A recording taken in with its file."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from io import BufferedReader
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.ledger import Action
+from earwitness.ingest.accept import Accepted, find_same
+from earwitness.ingest.received import Received
+from earwitness.ingest.reception import receive
+from earwitness.ingest.sources.seen import Unreadable
+from earwitness.kernel.errors import Conflict
+
+_READ_AT_ONCE_BYTES = 1 << 20
+
+
+def take_file(
+    archive: Archive,
+    received: Received,
+    file: BufferedReader,
+    action: Action,
+    check: Callable[[], None] = lambda: None,
+) -> Accepted:
+    """Take a recording in; an empty file is none. The same one again is read alone, not encrypted.
+
+    One that is there without media, with the same metadata, gets it. `check` is done when all is read. Raises
+    what a reception raises.
+    """
+    name = received.values.third_party_id
+    is_late = False
+    with archive.read() as connection:
+        is_there = find_same(connection, name) is not None
+    if is_there:
+        digest = digest_of(file)
+        is_late = bool(digest) and _is_without_media(archive, received)
+        if not is_late:
+            with archive.read() as connection:
+                if same := find_same(connection, name, received.whole_digest(digest)):
+                    return same
+    file.seek(0)
+    with receive(archive) as reception:
+        while data := _read(file):
+            reception.write(data)
+        check()
+        return reception.accept_late(name, action) if is_late else reception.accept_read(received, action)
+
+
+def _read(file: BufferedReader) -> bytes:
+    try:
+        return file.read(_READ_AT_ONCE_BYTES)
+    except OSError as error:
+        raise Unreadable(f"It cannot be read: {os.strerror(error.errno or 0)}.") from None
+
+
+def digest_of(file: BufferedReader) -> bytes:
+    """The SHA-256 of a file; of an empty one none, as it is no media."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while data := _read(file):
+        digest.update(data)
+    return digest.digest() if file.tell() else b""
+
+
+def _is_without_media(archive: Archive, received: Received) -> bool:
+    try:
+        with archive.read() as connection:
+            return find_same(connection, received.values.third_party_id, received.whole_digest()) is not None
+    except Conflict:
+        return False
