@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from earwitness.archive.endpoints import normalise
+from earwitness.archive.addresses import beginning_of, normalise
 from earwitness.ingest.naming import Call
 from earwitness.kernel.clock import format_ms
 
@@ -37,7 +37,7 @@ class Subjects:
         if self.side:
             return self.side is not Side.TO, self.side is not Side.FROM
         numbers = [normalise("phone", number or "") for number in (call.caller, call.called)]
-        prefixes = tuple(normalise("phone", prefix) for prefix in self.own)
+        prefixes = tuple(beginning_of(prefix) for prefix in self.own)
         caller, called = (number.startswith(prefixes) for number in numbers)
         if caller or called:
             return caller, called
