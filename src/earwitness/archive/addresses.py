@@ -32,6 +32,7 @@ _FEWEST_ZEROS = 7
 
 _BRACKETED = re.compile(r"<([^<>]*)>[^<>]*")
 _URI = re.compile(r"(sips?|tel|callto):(?://)?(.*)", re.IGNORECASE | re.DOTALL)
+_SIP = frozenset({"sip", "sips"})
 _PARAMETER = re.compile(r"([a-z][a-z0-9-]*)=(.*)", re.IGNORECASE | re.DOTALL)
 _EXTENDED = re.compile(
     r"(?P<number>.*?[0-9)])[\s,]*(?:x|ext(?:n|ension)?\.?|#)[\s:=]*(?P<extension>[0-9]{1,15})",
@@ -46,8 +47,8 @@ _NOT_IN_A_WORD = re.compile(r"[\W_]+")
 def normalise(endpoint_type: str, value: str) -> str:
     """What makes an endpoint the same; what it gives is its own.
 
-    Of a phone number its digits as written: without `+`, a leading `00`, separators, and `(0)` after a calling
-    code. An extension follows as `;ext=12`. All other values are folded as identifiers are.
+    Of a phone number its digits as written: without `+`, a leading `00`, separators, and `(0)` after a
+    calling code. An extension follows as `;ext=12`. All other values are folded as identifiers are.
     """
     return _phone(value) if endpoint_type == "phone" else _identifier(value)
 
@@ -96,12 +97,15 @@ def _phone(value: str) -> str:
     if number is not None:
         return WITHHELD if _is_no_number(address, number) else number
     scheme, rest = _uri(address)
-    if scheme is not None:
+    if scheme in _SIP:
         rest = re.split("[;?]", rest, maxsplit=1)[0]
         address = f"{scheme}:{rest}"
     user, at, host = rest.rpartition("@")
     is_nobody = at and (not user or user.lower() in SIP_USERS or _MINUS_ONE.fullmatch(user))
-    return WITHHELD if is_nobody or _is_invalid(host) or _names_nobody(rest) else folded_identifier(address)
+    if is_nobody or _is_invalid(host) or _names_nobody(rest):
+        return WITHHELD
+    folded = folded_identifier(address)
+    return folded if folded == value else _phone(folded)  # what is left may be an address of its own
 
 
 def _is_no_number(address: str, number: str) -> bool:
@@ -120,7 +124,8 @@ def _is_invalid(host: str) -> bool:
 
 def _names_nobody(text: str) -> bool:
     words = _NOT_IN_A_WORD.sub(" ", fold(text)).strip()
-    return words in _WORDS or (not words and not re.search("[*#]", text)) or bool(_MINUS_ONE.fullmatch(text))
+    is_empty = not words and not re.search("[*#]", text)
+    return is_empty or words in _WORDS or text == "0" or _MINUS_ONE.fullmatch(text) is not None
 
 
 _WORDS = frozenset(_NOT_IN_A_WORD.sub(" ", fold(word)).strip() for word in WORDS)
@@ -151,7 +156,7 @@ def _number(address: str) -> str | None:
     scheme, rest = _uri(address)
     user, at, host = rest.rpartition("@")
     if not at:
-        is_a_host = scheme in {"sip", "sips"} and ("." in rest or ":" in rest)
+        is_a_host = scheme in _SIP and ("." in rest or ":" in rest)
         return None if is_a_host else _extended_digits(rest)
     number = _extended_digits(unquote(user.partition(":")[0]))
     is_global = user.startswith(("+", "%2B", "%2b")) or "user=phone" in host.lower().split(";")
@@ -160,7 +165,7 @@ def _number(address: str) -> str | None:
 
 
 def _extended_digits(text: str) -> str | None:
-    """The digits of a number, and those of its extension where it has one: RFC 3966, and what people write."""
+    """The digits of a number, and those of its extension where it has one, by RFC 3966 or as people write."""
     written, *parameters = text.split(";")
     extension: str | None = None
     for parameter in filter(None, map(str.strip, parameters)):

@@ -11,6 +11,7 @@ from earwitness.archive.among import among, as_list
 from earwitness.archive.people import KnownPerson
 from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
 
+
 def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any:
     """The row of an endpoint, however its value is written; None if there is none."""
     return connection.execute(

@@ -9,7 +9,7 @@
 A word, a phrase and a word with punctuation inside are the same thing: tokens side by side; a long one is
 asked in pieces. What has no token (`&`, `""`) is passed over beside what has. Words of digits beside each
 other may be a phone number: they are asked as they are written, or as all their digits in one, as
-`phone_numbers.py` has them. A number that is no words of digits, as `tel:` and `sip:` addresses and those with an
+`phone_numbers.py` has them. A number that is no words of digits, as a `tel:` or `sip:` address or one with an
 extension, is asked as it is written, or as `addresses.py` has it.
 """
 

@@ -1,4 +1,4 @@
-"""Phone numbers in what was said or written, however their digits are grouped; `addresses.py` has those alone.
+"""Phone numbers, however their digits are grouped: how they are read, and where they stand in texts.
 
 Sources write a number as `+44 7700 900123`, `0044 (0)7700-900123` or `447700900123`, and people ask in yet
 another way. So the index has the digits of a number in one, as a token of their own beside its groups; and
@@ -26,9 +26,7 @@ DASHES = (
 SEPARATORS = rf"().{DASHES}/\u2044\u2215\u00b7\u2022\u2027\u2219\u22c5"
 """What may stand between the digits of a number, beside spaces: within the brackets of a pattern."""
 
-_GROUP = re.compile(
-    rf"([0-9](?<![0-9a-z].)[0-9]*)(?![0-9a-z])(?:[{SEPARATORS}]|[^\S\n\r]){{0,5}}"
-)
+_GROUP = re.compile(rf"([0-9](?<![0-9a-z].)[0-9]*)(?![0-9a-z])(?:[{SEPARATORS}]|[^\S\n\r]){{0,5}}")
 _EXIT_CODE = re.compile("00(?=[1-9])")  # no calling code begins with 0
 
 Group = tuple[str, bool]
@@ -52,6 +50,11 @@ def in_one(groups: Iterable[Group]) -> str:
 def without_exit_code(digits: str) -> str:
     """Without the `00` that is dialled to reach another country."""
     return _EXIT_CODE.sub("", digits, count=1) if _EXIT_CODE.match(digits) else digits
+
+
+def calling_code_of(number: str) -> str | None:
+    """The calling code with which a number begins, if it begins with one: none begins with another."""
+    return next((number[:length] for length in (1, 2, 3) if number[:length] in _calling_codes()), None)
 
 
 def _longer(number: str, group: Group) -> str:

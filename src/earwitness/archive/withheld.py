@@ -2,8 +2,8 @@
 
 Each word names nobody, and none can be an e-mail address or a Teams user id. Sources: for SIP, RFC 3323
 (4.1.1.3), RFC 3325, RFC 5079 and 3GPP TS 29.163; for a telephone's display, Bellcore GR-31 and NTT's number
-display (`P`, `O`); for the rest what Asterisk, FreeSWITCH, Kazoo, Avaya, Cisco, AudioCodes and Mitel send, what
-telephones show in the languages they come in, and how programs write that they have no value.
+display (`P`, `O`); for the rest what Asterisk, FreeSWITCH, Kazoo, Avaya, Cisco, AudioCodes and Mitel send,
+what telephones show in the languages they come in, and how programs write that they have no value.
 """
 
 SIP_USERS = frozenset({"anonymous", "restricted", "unavailable", "unknown", "withheld"})
@@ -13,8 +13,8 @@ Not `private`, which may be a desk of a bank.
 """
 
 SPELT = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
-"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a telephone's keys, as Skype and Twilio send them
-after a plus, where no calling code has such a number. Without one, they may be somebody's number."""
+"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a telephone's keys, as Skype and Twilio send
+them after a plus, where no calling code has such a number. Without one, they may be somebody's number."""
 
 _BY_LANGUAGE = {
     "English": """

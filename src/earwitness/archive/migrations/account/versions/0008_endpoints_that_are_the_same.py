@@ -1,7 +1,7 @@
 """Endpoints that are the same
 
-Addresses are folded further than before: endpoints that are one now become the one of the lowest id, and those
-of withheld addresses nobody's. The tables are named here as they are at this revision.
+Addresses are folded further than before: endpoints that are one now become the one of the lowest id, and
+those of withheld addresses nobody's. The tables are named here as they are at this revision.
 """
 
 import time
@@ -44,7 +44,9 @@ _recordings = sa.table("recordings", sa.column("position"), sa.column("interacti
 _headers = sa.table(
     "audit_headers",
     sa.column("id", sa.BigInteger),
-    *map(sa.column, ("method", "route", "description", "username", "inserted_at", "ip_address", "request_id")),
+    *map(
+        sa.column, ("method", "route", "description", "username", "inserted_at", "ip_address", "request_id")
+    ),
 )
 _rows = sa.table(
     "audit_rows",
@@ -147,7 +149,7 @@ def _recordings_of(connection: sa.Connection, endpoint_id: int) -> int:
 
 
 def _take_off(connection: sa.Connection, same: _Same, row: Any, header: int) -> None:
-    """Take the owner of a withheld address off the recordings there, but the earliest: it was named in that."""
+    """Take the owner of a withheld address off the recordings there, but the earliest, which named it."""
     part, person = _parts.c, row.owned_by_person_id
     theirs = sa.and_(part.endpoint_id == row.id, part.person_id == person)
     earliest = connection.scalar(sa.select(sa.func.min(part.position)).where(theirs))
@@ -164,13 +166,14 @@ def _take_off(connection: sa.Connection, same: _Same, row: Any, header: int) -> 
     columns = [sa.literal(value, _rows.c[name].type) for name, value in told.items()]
     ids = _recordings.c.interaction_id
     where = _recordings.c.position.in_(sa.select(part.position).where(later))
-    noted = connection.execute(
+    count = connection.scalar(sa.select(sa.func.count(part.position.distinct())).where(later)) or 0
+    connection.execute(
         sa.insert(_rows).from_select(
             ["entity_id", "parent_entity_id", *told], sa.select(ids, ids, *columns).where(where)
         )
     )
     connection.execute(sa.update(_parts).where(later).values(person_id=None))
-    same.taken_off.append({"personId": person, "recordings": noted.rowcount})
+    same.taken_off.append({"personId": person, "recordings": count})
 
 
 def _merge(connection: sa.Connection, same: _Same) -> None:
