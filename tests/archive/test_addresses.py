@@ -129,11 +129,13 @@ def test_other_addresses_are_identifiers(kind: str, written: str) -> None:
      "no_caller_id", "-1", "\u22121", "0", "0000000000", "000.000.0000", "+266696687", "00266696687",
      "tel:+266696687", "sip:+266696687@example.com", "sip:anonymous@anonymous.invalid",
      "anonymous@anonymous.invalid", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=4', "sip:@192.0.2.1",
-     "sip:anonymous@192.0.2.1:5060;user=phone", "sip:Unavailable@sbc.example.com", "sip:c8oqz84zk7z@anonymous.invalid",
-     '"Anonymous" <>', "P", "O", "null", "N/A", "unbekannt", "Unterdrückt", "UNTERDRUCKT", "privé", "masqué",
+     "sip:anonymous@192.0.2.1:5060;user=phone", "sip:Unavailable@sbc.example.com",
+     "sip:c8oqz84zk7z@anonymous.invalid",
+     '"Anonymous" <>', "P", "O", "null", "N/A", "unbekannt", "Unterdrückt", "UNTERDRUCKT", "privé",
+     "masqué",
      "Numéro privé", "número privado", "numero privado", "desconocido", "sconosciuto", "privato", "nieznany",
-     "zastrzeżony", "okänt nummer", "неизвестный", "非通知", "公衆電話", "不明", "未知", "匿名", "발신번호표시제한",
-     "مجهول", "חסוי"],
+     "zastrzeżony", "okänt nummer", "неизвестный", "非通知", "公衆電話", "不明", "未知", "匿名",
+     "발신번호표시제한", "مجهول", "חסוי"],
 )  # fmt: skip
 def test_what_names_nobody_is_one_address(written: str) -> None:
     assert normalise("phone", written) == shown("phone", written) == WITHHELD
