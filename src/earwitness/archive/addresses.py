@@ -7,7 +7,7 @@ are. See `docs/decisions/0023-one-folding-of-addresses.md`.
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from earwitness.archive.identifiers import folded_identifier, without_invisible
@@ -123,12 +123,19 @@ def _is_invalid(host: str) -> bool:
 
 
 def _names_nobody(text: str) -> bool:
-    words = _NOT_IN_A_WORD.sub(" ", fold(text)).strip()
+    words = _bare(text)
     is_empty = not words and not re.search("[*#]", text)
-    return is_empty or words in _WORDS or text == "0" or _MINUS_ONE.fullmatch(text) is not None
+    return is_empty or words in _words() or text == "0" or _MINUS_ONE.fullmatch(text) is not None
 
 
-_WORDS = frozenset(_NOT_IN_A_WORD.sub(" ", fold(word)).strip() for word in WORDS)
+@cache  # most commands never ask
+def _words() -> frozenset[str]:
+    return frozenset(map(_bare, WORDS))
+
+
+def _bare(text: str) -> str:
+    """The words of a text, without case, accents and punctuation."""
+    return _NOT_IN_A_WORD.sub(" ", fold(text)).strip()
 
 
 def _plain(text: str) -> str:

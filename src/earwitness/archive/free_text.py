@@ -30,6 +30,7 @@ from earwitness.archive.phone_numbers import (
 )
 from earwitness.archive.text import fold, query_tokens, spans
 from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import LONGEST_WORD
 
 MOST_TERMS = 256
 """Words and phrases in a query."""
@@ -97,8 +98,10 @@ class _Digits:
 
 # Reading a query
 
-_MAY_BE_AN_ADDRESS = re.compile(r"[^\W\d_]|[#@]")
+_BESIDE_DIGITS = re.compile(r"[^\W\d_]|[#@]")
 """Letters, as in `tel:` and `ext.`; without, it is words of digits, which are read as they come."""
+
+_LEAVES_OUT = re.compile(r"(?:^|\s)-")
 
 _LEXEME = re.compile(
     r"""(?P<digits>\([+＋]?\d+\))|(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
@@ -305,10 +308,11 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
 
 def _or_address(node: N, text: str, at: int = 0) -> N | Node:
     """What was read of a text or, where all of it is the address of a number, that number."""
-    if not any(one.isdecimal() for one in text) or not _MAY_BE_AN_ADDRESS.search(text):
+    if node is None or len(text) > LONGEST_WORD or not any(map(str.isdecimal, text)):
         return node
-    number = number_in(text.strip().strip('"'))
-    if node is None or number is None:
+    is_read = _LEAVES_OUT.search(text) or not _BESIDE_DIGITS.search(text)
+    number = None if is_read else number_in(text.strip().strip('"'))
+    if number is None:
         return node
     digits, _, extension = number.partition(EXTENSION)
     asked: list[Node] = [Phrase((digits,), position=at)]
