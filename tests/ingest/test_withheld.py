@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from earwitness.ingest.naming import Call
+from earwitness.ingest.subjects import Subjects
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
 
@@ -115,3 +117,11 @@ def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
     firm.post("/ingest/call/start", told)
     [desk] = firm.post("/client/people/endpoint/search", {"isCurrentlyRecorded": True})
     assert desk["inflightCall"]["otherEndpoint"] == {"type": "phone", "endpoint": "withheld"}
+
+
+@pytest.mark.parametrize(
+    ("own", "called"), [("0", "0207946001"), ("+44", "00442079460018"), ("w", "west-wing")]
+)
+def test_a_withheld_caller_is_no_number_of_the_house(own: str, called: str) -> None:
+    for value in ("anonymous", "withheld", "", None, "-1", "0"):
+        assert Subjects(own=(own,)).of(Call(caller=value, called=called)) == (False, True)

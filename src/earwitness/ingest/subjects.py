@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from earwitness.archive.addresses import beginning_of, normalise
+from earwitness.archive.addresses import WITHHELD, beginning_of, normalise
 from earwitness.ingest.naming import Call
 from earwitness.kernel.clock import format_ms
 
@@ -38,7 +38,7 @@ class Subjects:
             return self.side is not Side.TO, self.side is not Side.FROM
         numbers = [normalise("phone", number or "") for number in (call.caller, call.called)]
         prefixes = tuple(beginning_of(prefix) for prefix in self.own)
-        caller, called = (number.startswith(prefixes) for number in numbers)
+        caller, called = (number != WITHHELD and number.startswith(prefixes) for number in numbers)
         if caller or called:
             return caller, called
         if call.is_internal or call.direction:
