@@ -5,7 +5,8 @@ from typing import Any, Literal
 from msgspec import field
 from sqlalchemy import Connection, select
 
-from earwitness.archive.endpoints import find_or_add_endpoint, shown
+from earwitness.archive.addresses import shown
+from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import road

@@ -1,40 +1,15 @@
 """Endpoints: the addresses that people communicate from, one row for each however it is written."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, insert, select
+from sqlalchemy import Connection, Text, bindparam, delete, insert, select
 
+from earwitness.archive.addresses import WITHHELD, normalise, shown
 from earwitness.archive.among import among, as_list
 from earwitness.archive.people import KnownPerson
-from earwitness.archive.schema.people import endpoints, people
-
-_SEPARATORS = re.compile(r"[\s().\-/]")
-
-
-def normalise(endpoint_type: str, value: str) -> str:
-    """What makes an endpoint the same: digits alone for a phone number, case folded for the rest.
-
-    `+`, a leading `00` and separators are dropped; what has letters, as a SIP address, is case-folded.
-    """
-    digits = digits_of(value) if endpoint_type == "phone" else None
-    if digits is None:
-        return value.strip().casefold()
-    return digits.removeprefix("00") or digits
-
-
-def digits_of(number: str) -> str | None:
-    """The digits of a phone number, or of a part of one; None for what is not written in digits."""
-    bare = _SEPARATORS.sub("", number).removeprefix("+")
-    return bare if bare.isascii() and bare.isdigit() else None
-
-
-def shown(endpoint_type: str, value: str) -> str:
-    """How an endpoint is written wherever it is shown: a phone number as its digits, else as it came."""
-    normalised = normalise(endpoint_type, value)
-    return normalised if normalised.isdigit() else value.strip()
+from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
 
 
 def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any:
@@ -46,6 +21,12 @@ def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any
     ).one_or_none()
 
 
+def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
+    """Delete an endpoint that nothing speaks of, and its other names."""
+    connection.execute(delete(endpoint_aliases).where(endpoint_aliases.c.endpoint_id == endpoint_id))
+    connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+
+
 @dataclass(slots=True)
 class KnownEndpoint:
     """An endpoint that is there, how it is written, and who owns it."""
@@ -55,6 +36,11 @@ class KnownEndpoint:
     normalised: str
     is_private: bool
     owner: KnownPerson | None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it stands for all that name nobody: then it is nobody's, and never will be."""
+        return self.normalised == WITHHELD
 
 
 def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> KnownEndpoint:

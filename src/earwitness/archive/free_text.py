@@ -9,17 +9,28 @@
 A word, a phrase and a word with punctuation inside are the same thing: tokens side by side; a long one is
 asked in pieces. What has no token (`&`, `""`) is passed over beside what has. Words of digits beside each
 other may be a phone number: they are asked as they are written, or as all their digits in one, as
-`phone_numbers.py` has them.
+`phone_numbers.py` has them. A number that is no words of digits, as a `tel:` or `sip:` address or one with an
+extension, is asked as it is written, or as `addresses.py` has it.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, TypeVar
 
-from earwitness.archive.phone_numbers import COMPLETE_DIGITS, FEWEST_DIGITS, MOST_DIGITS, without_trunk
+from earwitness.archive.addresses import EXTENSION, number_in
+from earwitness.archive.phone_numbers import (
+    COMPLETE_DIGITS,
+    FEWEST_DIGITS,
+    MOST_DIGITS,
+    Group,
+    groups_in,
+    in_one,
+    without_exit_code,
+)
 from earwitness.archive.text import fold, query_tokens, spans
 from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import LONGEST_WORD
 
 MOST_TERMS = 256
 """Words and phrases in a query."""
@@ -65,19 +76,20 @@ class Not:
 
 
 Node: TypeAlias = Phrase | All | Either | Not
+N = TypeVar("N", bound=Node | None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Digits:
     """A word of digits alone: a phone number or, with those beside it, a part of one.
 
-    `in_one` are its digits without a trunk prefix, of which `(0)` alone has nothing else.
+    `groups` are its digits, and whether parentheses stand around them, as around the zero of `+44 (0)20`.
     """
 
     phrase: Phrase
     negated: bool
     after_plus: bool
-    in_one: str
+    groups: Sequence[Group]
 
     @property
     def digits(self) -> str:
@@ -85,6 +97,11 @@ class _Digits:
 
 
 # Reading a query
+
+_BESIDE_DIGITS = re.compile(r"[^\W\d_]|[#@]")
+"""Letters, as in `tel:` and `ext.`; without, it is words of digits, which are read as they come."""
+
+_LEAVES_OUT = re.compile(r"(?:^|\s)-")
 
 _LEXEME = re.compile(
     r"""(?P<digits>\([+＋]?\d+\))|(?P<open>-?\()|(?P<close>\))|(?P<phrase>-?"[^"]*"?)|(?P<or>OR(?![^\s()"]))
@@ -125,7 +142,7 @@ def parse(text: str) -> Node | None:
                 groups[-1].add(part)
     if len(groups) > 1:
         _refuse(groups[-1].opened_at, "expected a closing parenthesis for this one")
-    node = groups[0].close()
+    node = _or_address(groups[0].close(), text)
     if node is None and (signs := _LEXEME.search(text)):
         _refuse(signs.start(), "expected a word or a number")
     return node
@@ -210,7 +227,12 @@ def _goes_on(run: Sequence[_Digits], word: _Digits) -> bool:
 
 
 def _in_one(run: Iterable[_Digits]) -> str:
-    return "".join(word.digits for word in run).removeprefix("00")
+    return without_exit_code("".join(word.digits for word in run))
+
+
+def _trunkless(run: Iterable[_Digits]) -> str:
+    """The same without a `(0)` after a calling code."""
+    return without_exit_code(in_one(group for word in run for group in word.groups))
 
 
 def _number(run: Sequence[_Digits]) -> Node:
@@ -236,13 +258,15 @@ def _written(run: Sequence[_Digits]) -> Node:
 def _numbers_in(run: Sequence[_Digits]) -> Iterator[Node]:
     """The number in one with which words begin, and those after it, whichever of them it ends with."""
     first = run[0]
+    before = ""
     for end, last in enumerate(run, start=1):
-        if not last.in_one:  # it belongs to what follows
+        trunkless = _trunkless(run[:end])
+        if trunkless == before:  # it ends with a (0), which belongs to what follows
             continue
+        before = trunkless
         rest = [word.phrase for word in run[end:]]
         fewest = _FEWEST_AFTER_PLUS if first.after_plus and not rest else FEWEST_DIGITS
-        # The endpoint of who wrote a number with (0) has it among its digits.
-        trunkless = "".join(word.in_one for word in run[:end]).removeprefix("00")
+        # Endpoints of earlier versions have the (0) among their digits: nothing tells how they were written.
         for form in dict.fromkeys([trunkless, _in_one(run[:end])]):
             if fewest <= len(form) <= MOST_DIGITS:
                 is_begun = len(form) >= FEWEST_DIGITS or end > 1 or len(first.phrase.tokens) > 1
@@ -272,11 +296,29 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
         return None
     # In `jane@*` the star stands for a word of its own, whatever it be.
     prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
+    pieces = joined(All, list(_pieces(found, prefix, body_at)))
+    if not starred and (node := _or_address(pieces, body, body_at)) is not pieces:
+        return _negated(node, minus)
     if len(found) <= MOST_DIGITS and all(token.isascii() and token.isdigit() for token in found):
         after_plus = fold(body).lstrip('(" ').startswith("+")
-        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, without_trunk(fold(body)))
+        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, groups_in(fold(body)))
         return _number([digits]) if quoted else digits
-    return _negated(joined(All, list(_pieces(found, prefix, body_at))), minus)
+    return _negated(pieces, minus)
+
+
+def _or_address(node: N, text: str, at: int = 0) -> N | Node:
+    """What was read of a text or, where all of it is the address of a number, that number."""
+    if node is None or len(text) > LONGEST_WORD or not any(map(str.isdecimal, text)):
+        return node
+    is_read = _LEAVES_OUT.search(text) or not _BESIDE_DIGITS.search(text)
+    number = None if is_read else number_in(text.strip().strip('"'))
+    if number is None:
+        return node
+    digits, _, extension = number.partition(EXTENSION)
+    asked: list[Node] = [Phrase((digits,), position=at)]
+    if extension:
+        asked.append(Either((Phrase((extension,), position=at), Phrase((f"x{extension}",), position=at))))
+    return joined(Either, [node, joined(All, asked)])
 
 
 def _pieces_of(part: Node | _Digits | None) -> int:

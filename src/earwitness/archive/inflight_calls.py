@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import field
 from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select
 
+from earwitness.archive.addresses import normalise
 from earwitness.archive.among import among
-from earwitness.archive.endpoints import normalise
 from earwitness.archive.schema.people import endpoints, inflight_calls
 from earwitness.archive.viewer import AccessPolicy, Viewer
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from earwitness.archive import free_text
+from earwitness.archive.endpoint_aliases import with_current_ids
 from earwitness.archive.facts import Fact, facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
@@ -81,7 +82,7 @@ def search(
     seconds: dict[str, float] = {}
     with _timed(seconds, "plan"):
         asked = free_text.parse(wanted.free_text) if wanted.free_text else None
-        everything = _plan(connection, wanted, viewer, asked)
+        everything = _plan(connection, with_current_ids(connection, wanted), viewer, asked)
         pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size

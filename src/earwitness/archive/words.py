@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from earwitness.archive.endpoints import digits_of
+from earwitness.archive.addresses import digits_of, number_in
 from earwitness.archive.text import fold
 
 # Folded it may be many times as long, and SQLite takes patterns of up to 50,000 bytes.
@@ -16,8 +16,19 @@ FreeText = Annotated[str, Meta(max_length=1000)]
 
 
 def words_of(free_text: str | None) -> list[str]:
-    """The words that are asked for, each once; none when the text is blank or absent."""
-    return list(dict.fromkeys(fold(free_text or "").split()))
+    """The words that are asked for, each once; none when the text is blank or absent.
+
+    What is a phone number as a whole, and not word by word, as `+44 (0)20`, is one word.
+    """
+    words = fold(free_text or "").split()
+    number = number_in(free_text or "")
+    if number is not None and _written_apart(words) not in {number, f"00{number}"}:
+        return [number]
+    return list(dict.fromkeys(words))
+
+
+def _written_apart(words: Sequence[str]) -> str:
+    return "".join(digits_of(word) or "" for word in words)
 
 
 def holds_all(words: Sequence[str], texts: Iterable[str | None], numbers: Sequence[str] = ()) -> bool:

@@ -6,10 +6,13 @@ import typer
 
 from earwitness.api.administration import endpoints as calls
 from earwitness.api.people_and_endpoints.endpoints import search_endpoints
+from earwitness.archive.endpoint_changes import ChangedEndpoint, alike_endpoints, changed_endpoints
 from earwitness.cli.calling import Id, identity, make
-from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
 group = typer.Typer(help="Endpoints: numbers, addresses and Teams user ids.", no_args_is_help=True)
+
+changes = typer.Typer(help="What an upgrade made of endpoints.", no_args_is_help=True)
 
 Label = Annotated[str | None, typer.Option("--label", help="A label; an empty one removes it.")]
 Owner = Annotated[
@@ -86,6 +89,40 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
     """Delete an endpoint that is part of no recording."""
     deleted = make(client_id, "endpoint delete", calls.delete_endpoint, id_=id_, as_json=as_json)
     tell_json(deleted) if as_json else say(f"Deleted endpoint {id_}.")
+
+
+@changes.command("changed")
+def changed(client_id: ClientId, as_json: AsJson = False) -> None:
+    """List the endpoints that an upgrade found to be the same, or to be nobody's.
+
+    Their ids go on naming what they became. What their digits do not tell, whether one was written with a
+    `(0)` that another lacks, is left as it was and listed apart.
+    """
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        found, alike = changed_endpoints(connection), alike_endpoints(connection)
+    if as_json:
+        tell_json({"changed": found, "alike": alike})
+        return
+    for one in found:
+        say(f"Endpoint {one.id} is {one.endpoint}{_owned(one)}{', private' if one.is_private else ''}.")
+        for was in one.was:
+            if was["id"] != one.id or was["endpoint"] != one.endpoint:
+                say(f"  {was['id']} was {was['endpoint']}")
+        for lost in one.owners_lost:
+            say(f"  Person {lost['personId']} owned {lost['endpointId']}, and does no longer.")
+        for off in one.taken_off:
+            say(f"  Person {off['personId']} was taken off {off['recordings']} recordings of strangers.")
+    for pair in alike:
+        say(
+            f"Endpoint {pair.id}, {pair.endpoint}, may be endpoint {pair.other_id}, {pair.other_endpoint}, "
+            "written with (0)."
+        )
+    if not found and not alike:
+        say("No endpoint was changed.")
+
+
+def _owned(one: ChangedEndpoint) -> str:
+    return "" if one.owned_by_person_id is None else f", of person {one.owned_by_person_id}"
 
 
 def _wanted(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:

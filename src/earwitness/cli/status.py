@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from earwitness.archive.endpoint_changes import lost_endpoints
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.workload import UNFINISHED, workload
@@ -53,6 +54,7 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
         "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
         "keys": {row[0]: row[1] for row in keys},
+        "endpointsLost": lost_endpoints(connection),
     }
 
 
@@ -72,6 +74,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
         show_table(shown, headings)
     in_use: Counter[str] = Counter()
     for row in rows:
+        for lost in row["endpointsLost"]:
+            say(
+                f"Account {row['clientId']}: endpoint {lost.endpoint_id}, {lost.endpoint}, was also person "
+                f"{lost.person_id}'s; it is person {lost.owned_by_person_id}'s now. "
+                "Say whose it is: earwitness endpoint set."
+            )
         in_use.update(row["keys"])
     for key, count in sorted(in_use.items()):
         say(f"Key {key} opens {count} recording{'' if count == 1 else 's'}.")

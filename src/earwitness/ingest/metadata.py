@@ -30,10 +30,10 @@ class IngestPerson(Wire):
 
 
 class NamedEndpoint(Wire):
-    """An endpoint, however its value is written."""
+    """An endpoint, however its value is written; an empty one is an address that was withheld."""
 
     type: EndpointType
-    endpoint: Word
+    endpoint: WordOrNothing
 
 
 class IngestEndpoint(NamedEndpoint):

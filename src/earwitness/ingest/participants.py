@@ -6,11 +6,12 @@ from functools import lru_cache
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
+from earwitness.archive.addresses import is_withheld
 from earwitness.archive.documents import Words, participant
 from earwitness.archive.endpoints import KnownEndpoint, find_or_add_endpoints
 from earwitness.archive.people import DescribedPerson, KnownPerson, Name, find_or_add_people
 from earwitness.archive.schema.people import endpoints
-from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata
+from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPerson
 
 
 class Participant(msgspec.Struct, frozen=True):
@@ -30,7 +31,8 @@ def resolve(connection: Connection, received: Sequence[IngestMetadata]) -> list[
     """Find or add the endpoints and people of each recording.
 
     A person who is named first becomes the endpoint's owner. When the endpoint has another owner, the owner
-    stays and the named person is linked in this recording.
+    stays and the named person is linked in this recording. So it is where the address is withheld: nobody
+    owns that.
     """
     known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in received for e in v.endpoints))
     people = find_or_add_people(connection, _described(received))
@@ -40,8 +42,8 @@ def resolve(connection: Connection, received: Sequence[IngestMetadata]) -> list[
         participants: list[Participant] = []
         for index, sent in enumerate(values.endpoints):
             endpoint = known[sent.type, sent.endpoint]
-            named = people.get((sent.person.third_party_id, sent.person.email)) if sent.person else None
-            if named is not None and endpoint.owner is None:
+            named = people.get(_name(sent.person)) if sent.person else None
+            if named is not None and endpoint.owner is None and not endpoint.is_withheld:
                 endpoint.owner = named
                 owners.append({"owned": endpoint.id, "owner": named.id})
             participants.append(_participant(index, sent, endpoint, named))
@@ -85,13 +87,19 @@ def _words_of(*names: str | None) -> Words:
     return Words.of(participant(*names))
 
 
+def _name(person: IngestPerson) -> Name:
+    """What identifies a person: an address that was withheld does not."""
+    email = person.email
+    return person.third_party_id, None if email is None or is_withheld("email", email) else email
+
+
 def _described(received: Sequence[IngestMetadata]) -> dict[Name, DescribedPerson]:
     """Who is named, as they are described where that is first."""
     described: dict[Name, DescribedPerson] = {}
     for values in received:
         for sent in values.endpoints:
             person = sent.person
-            if person is not None and (name := (person.third_party_id, person.email)) not in described:
+            if person is not None and (name := _name(person)) not in described:
                 type_ = person.person_type or ("staff" if sent.is_recording_subject else "external")
                 described[name] = DescribedPerson(person.full_name, type_)
     return described

@@ -7,12 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from earwitness.archive.endpoints import normalise
+from earwitness.archive.addresses import WITHHELD, beginning_of, normalise
 from earwitness.ingest.naming import Call
 from earwitness.kernel.clock import format_ms
-
-WITHHELD = "anonymous"
-"""The endpoint of those whose number was withheld."""
 
 _LATEST_DATE_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 """Nothing later can be written; it is refused all the same."""
@@ -45,8 +42,8 @@ class Subjects:
         numbers = [normalise("phone", number or "") for number in (call.caller, call.called, *call.others)]
         if self.side:
             return [self.side is not Side.TO] + [self.side is not Side.FROM] * (len(numbers) - 1)
-        prefixes = tuple(normalise("phone", prefix) for prefix in self.own)
-        own = [number.startswith(prefixes) for number in numbers]
+        prefixes = tuple(beginning_of(prefix) for prefix in self.own)
+        own = [number != WITHHELD and number.startswith(prefixes) for number in numbers]
         if any(own):
             return own
         extensions = [_EXTENSION.fullmatch(number) is not None for number in numbers]

@@ -3,9 +3,11 @@
 from typing import Any
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, exists, or_, select, update
 
-from earwitness.archive.endpoints import find_endpoint, find_or_add_endpoint, normalise
+from earwitness.archive.addresses import WITHHELD, is_withheld, normalise
+from earwitness.archive.endpoint_aliases import current_id
+from earwitness.archive.endpoints import find_endpoint, find_or_add_endpoint, forget_endpoint
 from earwitness.archive.inflight_calls import forget_calls_that_are_over
 from earwitness.archive.paging import page_of
 from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
@@ -71,8 +73,8 @@ def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedE
 @road.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
 def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
     """Add an endpoint. Different spellings of one value are the same endpoint."""
-    if not normalise(wanted.type, wanted.endpoint):
-        raise BadRequest.of(Fault("endpoint", "expected an address"))
+    if is_withheld(wanted.type, wanted.endpoint):
+        raise BadRequest.of(Fault("endpoint", "expected an address of somebody: this one names nobody"))
     known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
     if known is not None:
         raise Conflict(f"There is already an endpoint {wanted.endpoint}, id {known.id}.")
@@ -82,7 +84,11 @@ def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
 
 @road.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
 def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
-    """Change an endpoint. Recordings keep who took part, and whether they are private."""
+    """Change an endpoint. Recordings keep who took part, and whether they are private.
+
+    The endpoint of withheld addresses cannot be given to anybody, nor be made private: it would hide every
+    call of a stranger. A call itself can be private.
+    """
     return _change(call, call.id, wanted)
 
 
@@ -96,14 +102,14 @@ def delete_endpoint(call: Call) -> EndpointId:
     before = _row(call.connection, call.id)
     forget_calls_that_are_over(call.connection)
     took_part = or_(
-        exists(select(1).where(recording_endpoints.c.endpoint_id == call.id)),
-        exists(select(1).where(inflight_calls.c.endpoint_id == call.id)),
+        exists(select(1).where(recording_endpoints.c.endpoint_id == before.id)),
+        exists(select(1).where(inflight_calls.c.endpoint_id == before.id)),
     )
     if call.connection.scalar(select(took_part)):
         raise Conflict(f"The endpoint {before.endpoint} is part of recordings or of a call in progress.")
-    call.connection.execute(delete(endpoints).where(endpoints.c.id == call.id))
-    call.changed("Endpoint", call.id, {"type": before.type, "endpoint": before.endpoint, "deleted": True})
-    return EndpointId(id=call.id)
+    forget_endpoint(call.connection, before.id)
+    call.changed("Endpoint", before.id, {"type": before.type, "endpoint": before.endpoint, "deleted": True})
+    return EndpointId(id=before.id)
 
 
 ROUTES = [list_endpoints, add_endpoint, change_endpoint, delete_endpoint]
@@ -114,15 +120,29 @@ def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEnd
     kind, value = wanted.type or before.type, wanted.endpoint or before.endpoint
     if (kind, normalise(kind, value)) != (before.type, before.normalised):
         raise Conflict(f"The value of an endpoint cannot be changed: this is {before.endpoint}.")
+    if before.normalised == WITHHELD:
+        _check_nobodys(wanted)
     columns = _columns(call.connection, before.metadata, wanted)
     if columns:
-        call.connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(columns))
-    call.changed("Endpoint", endpoint_id, given(wanted))
-    return recorded_endpoints(call.connection, call.viewer, [endpoint_id], owners=True)[0]
+        call.connection.execute(update(endpoints).where(endpoints.c.id == before.id).values(columns))
+    call.changed("Endpoint", before.id, given(wanted))
+    return recorded_endpoints(call.connection, call.viewer, [before.id], owners=True)[0]
+
+
+def _check_nobodys(wanted: EndpointChange) -> None:
+    """Raise Conflict for what would make the endpoint of withheld addresses somebody's."""
+    if isinstance(wanted.owned_by_person_id, int):
+        raise Conflict("Withheld addresses name nobody: no person can own this endpoint.")
+    if wanted.is_private:
+        raise Conflict(
+            "Withheld addresses name nobody: a private endpoint would hide the calls of every stranger. "
+            "A call is private where its source says so."
+        )
 
 
 def _row(connection: Connection, endpoint_id: int) -> Any:
-    row = connection.execute(select(endpoints).where(endpoints.c.id == endpoint_id)).one_or_none()
+    this = endpoints.c.id == current_id(connection, endpoint_id)
+    row = connection.execute(select(endpoints).where(this)).one_or_none()
     if row is None:
         raise NotFound(f"There is no endpoint {endpoint_id}.")
     return row

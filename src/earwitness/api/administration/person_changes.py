@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select, update
 
+from earwitness.archive.addresses import is_withheld
 from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.groups import assign_groups
 from earwitness.archive.people import folded_name
@@ -92,9 +93,9 @@ def _check(connection: Connection, person_id: int, wanted: PersonChange) -> None
         if connection.scalar(known) is None:
             faults.append(Fault("retentionGroupId", f"there is no retention group {group_id}"))
     faults += [
-        Fault(f"endpoints[{index}].endpoint", "expected an address")
+        Fault(f"endpoints[{index}].endpoint", "expected an address of somebody: this one names nobody")
         for index, one in enumerate(wanted.endpoints or [])
-        if not one.endpoint.strip()
+        if is_withheld(one.type, one.endpoint)
     ]
     if faults:
         raise BadRequest.of(*faults)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, not_, or_, select
 
+from earwitness.archive.addresses import WITHHELD, digits_of, is_withheld, normalise, number_in
 from earwitness.archive.among import among
 from earwitness.archive.communications import is_recorded, recorded_among
-from earwitness.archive.endpoints import digits_of, normalise
+from earwitness.archive.identifiers import folded_identifier
 from earwitness.archive.inflight_calls import visible_calls
 from earwitness.archive.paging import page_of, slice_of
 from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
@@ -122,14 +123,16 @@ def _has_part(wanted: str) -> ColumnElement[bool]:
     A leading `00` is what the digits hold, or the sign that a whole number begins.
     """
     value = endpoints.c.normalised
-    part = value.contains(wanted.strip().casefold(), autoescape=True)
-    digits = digits_of(wanted)
-    if digits is None:
-        return part
-    number = [value.contains(digits, autoescape=True)]
-    if whole := digits.removeprefix("00"):
-        number.append(value.startswith(whole, autoescape=True))
-    return or_(part, and_(endpoints.c.type == "phone", or_(*number)))
+    ways = [value.contains(folded_identifier(wanted), autoescape=True)]
+    if is_withheld("phone", wanted) and any(map(str.isalpha, wanted)):
+        ways.append(value == WITHHELD)
+    digits, whole = digits_of(wanted), number_in(wanted)
+    numbers = [] if digits is None else [value.contains(digits, autoescape=True)]
+    if whole is not None:
+        numbers.append(value.startswith(whole, autoescape=True))
+    if numbers:
+        ways.append(and_(endpoints.c.type == "phone", or_(*numbers)))
+    return or_(*ways)
 
 
 def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]) -> list[int]:

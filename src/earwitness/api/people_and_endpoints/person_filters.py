@@ -2,12 +2,13 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Column, ColumnElement, Connection, Select, exists, or_, select
 
+from earwitness.archive.addresses import normalise
 from earwitness.archive.among import among
 from earwitness.archive.paging import page_of, slice_of
 from earwitness.archive.people import in_order
@@ -101,7 +102,7 @@ def _conditions(wanted: PeopleSearch) -> Iterator[ColumnElement[bool]]:
     if wanted.third_party_ids:
         yield among(people.c.third_party_id, wanted.third_party_ids)
     if wanted.emails:
-        yield _has_email([email.strip().casefold() for email in wanted.emails])
+        yield _has_email(wanted.emails)
     if wanted.is_active is not None:
         yield people.c.is_active == wanted.is_active
     if wanted.only_return_non_associated:
@@ -119,13 +120,14 @@ def _is(column: Column[Any], wanted: int | UnsetType | None) -> Iterator[ColumnE
         yield column == wanted
 
 
-def _has_email(folded: list[str]) -> ColumnElement[bool]:
+def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
     """A person's own email is one of these, or an email endpoint that the person owns."""
     owned = select(endpoints.c.owned_by_person_id).where(
         endpoints.c.type == "email",
         endpoints.c.owned_by_person_id.is_not(None),
-        among(endpoints.c.normalised, folded),
+        among(endpoints.c.normalised, [normalise("email", email) for email in emails]),
     )
+    folded = [email.strip().casefold() for email in emails]
     return or_(among(people.c.email_folded, folded), people.c.id.in_(owned))
 
 

@@ -107,6 +107,14 @@ endpoints = Table(
     sqlite_autoincrement=True,
 )
 
+# The ids of endpoints that were found to be the same as another, which has their recordings since.
+endpoint_aliases = Table(
+    "endpoint_aliases",
+    metadata,
+    Column("alias_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, ForeignKey("endpoints.id"), nullable=False, index=True),
+)
+
 inflight_calls = Table(
     "inflight_calls",
     metadata,

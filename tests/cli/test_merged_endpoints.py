@@ -1,0 +1,263 @@
+"""Endpoints that an upgrade finds to be the same become one, and withheld ones nobody's."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, MetaData, Table, Text, insert, select, update
+
+from earwitness.archive.schema.people import endpoints, inflight_calls, people
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.rights import Right
+from tests.firm import Firm, endpoint
+
+VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
+
+
+def as_before(kind: str, value: str) -> tuple[str, str]:
+    """How an endpoint was shown and compared before: the digits of ASCII, or the value without its case."""
+    bare = re.sub(r"[\s().\-/]", "", value).removeprefix("+")
+    if kind == "phone" and bare.isascii() and bare.isdigit():
+        digits = bare.removeprefix("00") or bare
+        return digits, digits
+    return value.strip(), value.strip().casefold()
+
+
+class Older:
+    """An archive as the program wrote it before, with an endpoint and a person for whatever is named."""
+
+    def __init__(self, firm: Firm) -> None:
+        self.firm = firm
+        self.ids: dict[str, int] = {}
+
+    def person(self, name: str) -> int:
+        with self.firm.archive.write() as connection:
+            added = insert(people).values(
+                full_name=name, full_name_folded=name, person_type="staff", metadata={}
+            )
+            return int(connection.execute(added.returning(people.c.id)).scalar_one())
+
+    def endpoint(self, value: str, kind: str = "phone", **others: Any) -> int:
+        shown, normalised = as_before(kind, value)
+        row = {"type": kind, "endpoint": shown, "normalised": normalised, "metadata": {}} | others
+        with self.firm.archive.write() as connection:
+            added = insert(endpoints).values(row).returning(endpoints.c.id)
+            self.ids[value] = int(connection.execute(added).scalar_one())
+        return self.ids[value]
+
+    def call(self, name: str, endpoint_id: int, person_id: int | None = None, hour: int = 10) -> None:
+        """A call of the desk, which is made with it, and an endpoint."""
+        self.firm.ingest(
+            thirdPartyId=name,
+            startDatetimeUTC=f"2026-05-12T{hour}:30:00Z",
+            endpoints=[endpoint("447896000001", subject=True), endpoint("447896000002", originator=True)],
+        )
+        with self.firm.archive.write() as connection:
+            this = select(recordings.c.position).where(recordings.c.third_party_id == name)
+            position = connection.scalar(this)
+            part = recording_endpoints.c
+            changed = update(recording_endpoints).where(part.position == position, part.ordinal == 1)
+            connection.execute(changed.values(endpoint_id=endpoint_id, person_id=person_id))
+
+    def upgrade(self) -> None:
+        with self.firm.archive.write() as connection:
+            connection.execute(update(VERSION).values(version_num="0007"))
+        list(self.firm.app.state.installation.accounts.upgrade())
+
+    def shown(self, endpoint_id: int) -> dict[str, Any] | None:
+        listed = self.firm.get("/admin/endpoint", pageSize=1000)
+        return next((one for one in listed if one["id"] == endpoint_id), None)
+
+    def persons(self) -> dict[str, int | None]:
+        page = self.firm.post("/client/recording.search", {})
+        return {one["thirdPartyId"]: one["endpoints"][1]["person"]["id"] for one in page["recordings"]}
+
+
+@pytest.fixture
+def older(firm: Firm) -> Older:
+    return Older(firm)
+
+
+def test_spellings_of_a_number_become_the_endpoint_of_the_lowest_id(older: Older) -> None:
+    first = older.endpoint("tel:+44-20-7946-0018")
+    plain = older.endpoint("442079460018")
+    third = older.endpoint("\u202a+44 20 7946 0018\u202c", is_private=True, metadata={"label": "Claims"})
+    other = older.endpoint("442079460019")
+    for name, id_ in (("one", first), ("two", plain), ("three", third), ("other", other)):
+        older.call(name, id_)
+    older.upgrade()
+    shown = older.shown(first)
+    assert shown is not None
+    assert (shown["endpoint"], shown["isPrivate"]) == ("442079460018", True)
+    assert shown["metadata"] == {"label": "Claims"}
+    assert older.shown(plain) is older.shown(third) is None
+    firm = older.firm
+    for id_ in (first, plain, third):
+        assert set(firm.search(endpointIds={"include": [id_]})) == {"one", "two", "three"}
+        assert firm.search(endpointIds={"exclude": [id_]}) == ["other"]
+        [desk] = firm.post("/client/people/endpoint/get", [{"type": "phone", "endpoint": "447896000001"}])
+        between = {"first": {"endpointIds": [desk["id"]]}, "second": {"endpointIds": [id_]}}
+        assert set(firm.search(communicationsBetween=between)) == {"one", "two", "three"}
+    firm.ingest(thirdPartyId="new", endpoints=[endpoint("+44 (0)20 7946 0018", subject=True)])
+    assert "new" in firm.search(endpointIds={"include": [plain]}, isPrivate=True)
+
+
+def test_recordings_stay_as_they_were_private_or_not_and_keep_their_persons(older: Older) -> None:
+    jane = older.person("Jane")
+    first = older.endpoint("442079460018", owned_by_person_id=jane)
+    second = older.endpoint("tel:+442079460018", is_private=True)
+    older.call("of jane", first, jane)
+    older.call("of nobody", second)
+    older.upgrade()
+    assert older.persons() == {"of jane": jane, "of nobody": None}
+    assert older.firm.search(isPrivate=True) == []
+    older.firm.add_user("jane", [Right.RECORDING_VIEW], person_id=jane)
+    shown = older.shown(first)
+    assert shown is not None
+    assert (shown["ownedByPersonId"], shown["isPrivate"]) == (jane, True)
+
+
+def test_of_two_owners_the_one_with_more_recordings_stays_and_the_other_is_named(
+    older: Older, tell: Callable[..., Any]
+) -> None:
+    jane, mark = older.person("Jane"), older.person("Mark")
+    first = older.endpoint("442079460018", owned_by_person_id=jane)
+    second = older.endpoint("sip:+442079460018@sbc.example;user=phone", owned_by_person_id=mark)
+    older.call("of jane", first, jane)
+    older.call("of mark", second, mark)
+    older.call("of mark too", second, mark)
+    older.upgrade()
+    shown = older.shown(first)
+    assert shown is not None
+    assert shown["ownedByPersonId"] == mark
+    assert older.persons() == {"of jane": jane, "of mark": mark, "of mark too": mark}
+    [account] = tell("status")["accounts"]
+    lost = {"endpointId": first, "endpoint": "442079460018", "personId": jane, "fullName": "Jane"}
+    assert account["endpointsLost"] == [lost | {"ownedByPersonId": mark}]
+    [changed] = tell("endpoints", "changed", "1234567")["changed"]
+    assert (changed["id"], changed["ownedByPersonId"]) == (first, mark)
+    assert changed["ownersLost"] == [{"personId": jane, "endpointId": first}]
+    assert [one["id"] for one in changed["was"]] == [first, second]
+    assert (
+        older.firm.call("PUT", f"/admin/endpoint/{second}", {"ownedByPersonId": mark}).json()["id"] == first
+    )
+    assert tell("status")["accounts"][0]["endpointsLost"] == []
+
+
+def test_withheld_endpoints_become_nobodys(older: Older, tell: Callable[..., Any]) -> None:
+    jane, mark = older.person("Jane"), older.person("Mark")
+    anonymous = older.endpoint("Anonymous", owned_by_person_id=jane)
+    unknown = older.endpoint("unknown", owned_by_person_id=mark)
+    withheld = older.endpoint("withheld")
+    teams = older.endpoint("unknown", "teamsUserId", owned_by_person_id=jane)
+    older.call("jane late", anonymous, jane, hour=15)
+    older.call("jane named", anonymous, jane, hour=11)
+    older.call("jane later", anonymous, jane, hour=14)
+    older.call("mark beside", anonymous, mark, hour=13)
+    older.call("mark named", unknown, mark, hour=12)
+    older.call("nobody", withheld)
+    older.call("teams", teams, jane)
+    older.upgrade()
+    assert older.persons() == {
+        "jane late": None,
+        "jane named": jane,
+        "jane later": None,
+        "mark beside": mark,
+        "mark named": mark,
+        "nobody": None,
+        "teams": jane,
+    }
+    assert older.shown(unknown) is older.shown(withheld) is None
+    for id_, calls in ((anonymous, 6), (teams, 1)):
+        shown = older.shown(id_)
+        assert shown is not None
+        assert (shown["endpoint"], shown["ownedByPersonId"]) == ("withheld", None)
+        assert len(older.firm.search(endpointIds={"include": [id_]})) == calls
+    changed = {one["id"]: one for one in tell("endpoints", "changed", "1234567")["changed"]}
+    assert changed[anonymous]["takenOff"] == [
+        {"personId": jane, "recordings": 2},
+        {"personId": mark, "recordings": 0},
+    ]
+    assert changed[teams]["takenOff"] == [{"personId": jane, "recordings": 0}]
+    assert tell("status")["accounts"][0]["endpointsLost"] == []
+
+
+def test_all_of_it_is_one_action_of_the_ledger_and_each_recording_has_its_row(older: Older) -> None:
+    jane = older.person("Jane")
+    anonymous = older.endpoint("anonymous", owned_by_person_id=jane)
+    older.call("named", anonymous, jane, hour=10)
+    older.call("stranger", anonymous, jane, hour=11)
+    older.endpoint("442079460018")
+    older.endpoint("+44\u201120\u20117946\u20110018")
+    older.upgrade()
+    about = "Endpoints that are the same became one"
+    with older.firm.archive.read() as connection:
+        found = connection.execute(
+            select(audit_rows.c.audit_header_id, audit_rows.c.entity_name, audit_rows.c.metadata)
+            .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
+            .where(audit_headers.c.description == about)
+        ).all()
+        stranger = connection.scalar(
+            select(recordings.c.interaction_id).where(recordings.c.third_party_id == "stranger")
+        )
+    assert len({row.audit_header_id for row in found}) == 1
+    assert sorted(row.entity_name for row in found) == ["Endpoint", "Endpoint", "Recording"]
+    told = older.firm.post("/client/recording/audit", {"recordingId": stranger})
+    assert about in str(told)
+
+
+def test_a_value_that_another_endpoint_had_is_free_for_the_next(older: Older) -> None:
+    """What one is compared by now may be what another was compared by, which is another still."""
+    bracketed = older.endpoint("Alice <sip:alice@example.com>")
+    plain = older.endpoint("sip:alice@example.com;transport=udp")
+    mail = older.endpoint("jo\u200bse@example.com", "email")
+    same = older.endpoint("JOSE@example.com", "email")
+    older.upgrade()
+    assert older.shown(plain) is older.shown(same) is None
+    kept = [older.shown(one) for one in (bracketed, mail)]
+    assert [one and one["endpoint"] for one in kept] == ["Alice <sip:alice@example.com>", "jose@example.com"]
+
+
+def test_live_calls_go_on_at_the_endpoint_that_stays(older: Older) -> None:
+    first, second = older.endpoint("442079460018"), older.endpoint("tel:+442079460018")
+    with older.firm.archive.write() as connection:
+        live = {"third_party_id": "live", "endpoint_id": second, "started_at": now_ms()}
+        connection.execute(insert(inflight_calls).values(live))
+    older.upgrade()
+    shown = older.shown(first)
+    assert shown is not None
+    assert shown["inflightCall"]["thirdPartyId"] == "live"
+
+
+def test_nothing_is_done_where_nothing_is_the_same(older: Older, tell: Callable[..., Any]) -> None:
+    older.call("plain", older.endpoint("442079460018"))
+    older.endpoint("4402079460018")
+    older.upgrade()
+    told = tell("endpoints", "changed", "1234567")
+    assert told["changed"] == []
+    assert [(one["endpoint"], one["otherEndpoint"]) for one in told["alike"]] == [
+        ("4402079460018", "442079460018")
+    ]
+
+
+def test_an_old_id_can_be_deleted_with_what_it_names(older: Older) -> None:
+    first, second = older.endpoint("442079460018"), older.endpoint("tel:+442079460018")
+    older.upgrade()
+    assert older.firm.call("DELETE", f"/admin/endpoint/{second}").json() == {"id": first}
+    assert older.firm.call("PUT", f"/admin/endpoint/{second}", {}).status_code == 404
+
+
+def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> None:
+    jane, mark = older.person("Jane"), older.person("Mark")
+    older.endpoint("442079460018", owned_by_person_id=jane)
+    older.endpoint("tel:+442079460018", owned_by_person_id=mark)
+    older.endpoint("anonymous", owned_by_person_id=jane)
+    assert "No endpoint was changed." in run("endpoints", "changed", "1234567").stdout
+    older.upgrade()
+    said = run("endpoints", "changed", "1234567").stdout
+    assert "Endpoint 1 is 442079460018, of person 1." in said
+    assert "Person 2 owned 2, and does no longer." in said
+    assert "was also person 2's; it is person 1's now" in run("status").stdout
