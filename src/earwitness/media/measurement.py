@@ -14,6 +14,9 @@ FORMATS_WITHOUT_SOUND = ("raw", "mp4")
 
 PEAKS_PER_SECOND = 8
 
+DECODER_VERSION = 2
+"""Which way of decoding a measurement comes from: one more with each change of what is found."""
+
 HeaderlessCodec = Literal[
     "pcm_alaw", "pcm_mulaw", "pcm_s16le", "pcm_s16be", "g722", "g726", "g726le", "g729", "gsm"
 ]
@@ -22,6 +25,7 @@ HeaderlessCodec = Literal[
 # A measurement comes from a process that hostile media may have taken over, so its bounds are checked.
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
 _Name = Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")]
+_Words = Annotated[str, Meta(max_length=500, pattern="^[ -~]*$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class Measurement:
 
     `samples` is how many there are per channel at the sound's own rate, silence for gaps counted in.
     `peaks` has 8 bytes a second, 0 to 100 for 0.00 to 1.00, over the mix of all channels; None without
-    sound. `complete` is False if part of the media is damaged or missing.
+    sound. `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain
+    words what could not be decoded. `decoder_version` is the `DECODER_VERSION` of the program that
+    measured; what was stored before there was any has none, and is of version 1.
     """
 
     duration_ms: _Count
@@ -65,6 +71,8 @@ class Measurement:
     samples: _Count
     peaks: bytes | None
     complete: bool
+    decoder_version: _Count = 1
+    not_decoded: _Words = ""
 
 
 def formats_of(measurement: Measurement | None) -> list[str]:

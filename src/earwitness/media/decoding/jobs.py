@@ -16,7 +16,7 @@ from earwitness.media.decoding.peaks import Peaks
 from earwitness.media.decoding.speech import write_speech
 from earwitness.media.decoding.wav import WavWriter, wav_header
 from earwitness.media.flow import Sink
-from earwitness.media.measurement import SPEECH, Audio, Hint, Measurement, Speech
+from earwitness.media.measurement import DECODER_VERSION, SPEECH, Audio, Hint, Measurement, Speech
 
 # A file may round its length up by a frame or two; a damaged one misses more.
 _TOLERANCE = Fraction(1, 4)
@@ -96,6 +96,7 @@ def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measu
         samples=pcm.samples,
         peaks=peaks.finish(),
         complete=media.complete and not pcm.is_damaged and heard + _TOLERANCE >= media.stated_seconds(stream),
+        decoder_version=DECODER_VERSION,
     )
 
 
@@ -113,6 +114,7 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         samples=0,
         peaks=None,
         complete=media.complete and media.picture_end + _TOLERANCE >= media.stated_seconds(stream),
+        decoder_version=DECODER_VERSION,
     )
 
 
