@@ -11,8 +11,9 @@ import socket
 import msgspec
 
 from earwitness.kernel.confinement import confine
-from earwitness.media.decoding.jobs import NoSound, measure, rehearse, render
+from earwitness.media.decoding.jobs import NoSound, measure, render
 from earwitness.media.decoding.media import NotMedia
+from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.decoding.remote import Output, RemoteFile
 from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job
 from earwitness.media.measurement import Limits

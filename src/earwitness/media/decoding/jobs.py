@@ -1,12 +1,11 @@
 """The two jobs of a decoding process: to measure a recording, and to make a rendition of it."""
 
-import io
 from fractions import Fraction
 
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from earwitness.kernel.formats import RENDERED, Rendered
+from earwitness.kernel.formats import Rendered
 from earwitness.media.decoding.headerless import File
 from earwitness.media.decoding.media import Media, NotMedia
 from earwitness.media.decoding.mp3 import Mp3Writer
@@ -14,7 +13,7 @@ from earwitness.media.decoding.mp4 import write_mp4
 from earwitness.media.decoding.pcm import Sound, samples_of
 from earwitness.media.decoding.peaks import Peaks
 from earwitness.media.decoding.speech import write_speech
-from earwitness.media.decoding.wav import WavWriter, wav_header
+from earwitness.media.decoding.wav import WavWriter
 from earwitness.media.flow import Sink
 from earwitness.media.measurement import DECODER_VERSION, SPEECH, Audio, Hint, Measurement, Speech
 
@@ -55,18 +54,6 @@ def render(
     if samples is None:
         samples = _count_samples(_open_sound(file, most_channels, hint))
     _write_wav(_open_sound(file, most_channels, hint), samples, sink)
-
-
-def rehearse() -> None:
-    """Do every job once with a moment of silence.
-
-    Libraries load parts of themselves when these are first needed, and a confined process can load
-    nothing any more; besides, what was done once is done faster.
-    """
-    silence = wav_header(800, 8000, 1) + bytes(1600)
-    measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in (*RENDERED, *SPEECH):
-        render(io.BytesIO(silence), format_, None, io.BytesIO())
 
 
 def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:

@@ -17,7 +17,7 @@ from earwitness.media.measurement import Hint
 
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
 # out: playlists and such, which would make it look for other files.
-_CONTAINERS = (
+CONTAINERS = (
     "wav,w64,aiff,au,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,avi,flv,mpeg,mpegts,ivf"
 )
@@ -113,7 +113,7 @@ def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]
 
 
 def _open(file: File, format_: str | None, options: dict[str, str]) -> InputContainer:
-    reading = _READING | {"format_whitelist": format_ or _CONTAINERS}
+    reading = _READING | {"format_whitelist": format_ or CONTAINERS}
     try:
         return av.open(
             file, "r", format=format_, options=options, container_options=reading, metadata_errors="replace"
