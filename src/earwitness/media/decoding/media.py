@@ -18,11 +18,21 @@ from earwitness.media.measurement import Hint
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
 # out: playlists and such, which would make it look for other files.
 CONTAINERS = (
-    "wav,w64,aiff,au,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
+    "wav,w64,aiff,au,nistsphere,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,avi,flv,mpeg,mpegts,ivf"
 )
 # These state how long they are; others leave FFmpeg to guess it from their size.
-_STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
+_STATES_DURATION = {
+    "wav",
+    "w64",
+    "aiff",
+    "nistsphere",
+    "flac",
+    "ogg",
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "asf",
+}
 
 # A wav is read in larger packets than FFmpeg would take: each costs as much as decoding it.
 _READING = {"protocol_whitelist": "none", "max_size": "16384"}
