@@ -1,4 +1,4 @@
-"""NIST SPHERE, as speech corpora have it: what its header says is heard, what is packed is kept as it came."""
+"""NIST SPHERE, as speech corpora have it: what it says is heard, what is packed is kept as it came."""
 
 from array import array
 from functools import partial

@@ -20,16 +20,26 @@ from earwitness.media.measurement import DECODER_VERSION, SPEECH, Audio, Hint, M
 # A file may round its length up by a frame or two; a damaged one misses more.
 _TOLERANCE = Fraction(1, 4)
 
+# The mp3 of more than an hour of speech on two sides; the process that holds it has a limit of memory.
+_MOST_HELD_BYTES = 32 << 20
+
 
 class NoSound(Exception):
     """This recording has no sound, and the format is made of nothing else."""
 
 
 def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measurement:
-    """Decode everything once, and write it to `mp3` on the way if there is sound. Raises NotMedia."""
+    """Decode everything once, and write its mp3 if there is sound. Raises NotMedia.
+
+    An mp3 says first how long it is, so it is held until the end; one that is too long for that is written in
+    a pass of its own.
+    """
     media = Media(file, hint)
     if media.audio is not None:
-        return _measure_sound(media, media.audio, mp3)
+        found, is_written = _measure_sound(media, media.audio, mp3)
+        if mp3 is not None and not is_written:
+            render(file, "mp3", found.samples, mp3, hint)
+        return found
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
@@ -39,7 +49,7 @@ def render(
 ) -> None:
     """Write a rendition. Raises NotMedia and NoSound.
 
-    wav says first how long it is: `samples`, or a count made in a pass of its own.
+    mp3 and wav say first how long they are: `samples`, or a count made in a pass of its own.
     """
     if format_ == "mp4":
         write_mp4(Media(file, hint), sink)
@@ -48,12 +58,10 @@ def render(
         write_speech(_open_sound(file, 1 if format_ == "speech" else 2, hint), format_, sink)
         return
     most_channels = 1 if format_.endswith("-mono") else 2
-    if format_.startswith("mp3"):
-        _write_mp3(_open_sound(file, most_channels, hint), sink)
-        return
     if samples is None:
         samples = _count_samples(_open_sound(file, most_channels, hint))
-    _write_wav(_open_sound(file, most_channels, hint), samples, sink)
+    write = _write_mp3 if format_.startswith("mp3") else _write_wav
+    write(_open_sound(file, most_channels, hint), samples, sink)
 
 
 def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:
@@ -64,7 +72,8 @@ def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:
     return Sound(media, most_channels)
 
 
-def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measurement:
+def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> tuple[Measurement, bool]:
+    """What is found, and whether the mp3 is written."""
     sound = Sound(media, picture=True)
     pcm = sound.pcm
     peaks = Peaks(pcm.rate, pcm.channels)
@@ -73,10 +82,12 @@ def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measu
         peaks.add(block)
         if writer is not None:
             writer.add(block)
+            if writer.held_bytes > _MOST_HELD_BYTES:
+                writer = None
     if writer is not None:
         writer.add(None)
     heard = Fraction(pcm.samples, pcm.rate)
-    return Measurement(
+    found = Measurement(
         duration_ms=round(max(heard, media.picture_end) * 1000),
         audio=Audio(pcm.source_channels, pcm.rate, stream.codec_context.codec.canonical_name),
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
@@ -85,6 +96,7 @@ def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measu
         complete=media.complete and not pcm.is_damaged and heard + _TOLERANCE >= media.stated_seconds(stream),
         decoder_version=DECODER_VERSION,
     )
+    return found, writer is not None
 
 
 def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
@@ -111,8 +123,8 @@ def _count_samples(sound: Sound) -> int:
     return sound.pcm.samples
 
 
-def _write_mp3(sound: Sound, sink: Sink) -> None:
-    writer = Mp3Writer(sink, sound.pcm.rate, sound.pcm.layout)
+def _write_mp3(sound: Sound, samples: int, sink: Sink) -> None:
+    writer = Mp3Writer(sink, sound.pcm.rate, sound.pcm.layout, samples)
     for block in sound:
         writer.add(block)
     writer.add(None)
