@@ -6,10 +6,10 @@ import pkgutil
 
 import av
 
-from earwitness.kernel.formats import RENDERED
+from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoding.jobs import measure, render
 from earwitness.media.decoding.wav import wav_header
-from earwitness.media.measurement import SPEECH
+from earwitness.media.measurement import Speech
 
 # Its command line, and what fetches samples from the net.
 _NEVER_USED = {"av.__main__", "av.datasets"}
@@ -24,7 +24,9 @@ def rehearse() -> None:
     for part in pkgutil.walk_packages(av.__path__, "av."):
         if part.name not in _NEVER_USED:
             importlib.import_module(part.name)
-    silence = wav_header(800, 8000, 1) + bytes(1600)
-    measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in (*RENDERED, *SPEECH):
-        render(io.BytesIO(silence), format_, None, io.BytesIO())
+    for channels in (1, 2, 3):
+        silence = wav_header(800, 8000, channels) + bytes(1600 * channels)
+        measure(io.BytesIO(silence), io.BytesIO())
+        formats: tuple[Rendered | Speech, ...] = (*RENDERED, "speech")
+        for format_ in formats:
+            render(io.BytesIO(silence), format_, None, io.BytesIO())
