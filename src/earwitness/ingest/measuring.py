@@ -66,7 +66,8 @@ def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Se
                 position=position, peaks=measurement.peaks, channels=measurement.channel_peaks
             )
         )
-    earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind == "mp3")
+    # Whatever was made of it was made as it was decoded then.
+    earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind != "raw")
     work.replaced += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:
         add_object(connection, position, "mp3", mp3)
