@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from earwitness.media.measurement import Audio, Hint
-from tests.media.samples import covered, meeting, sound, tones, wav
+from tests.media.samples import covered, meeting, sound, sphere, tones, wav
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,18 @@ def _meeting(container: str, video: str, audio: str, codec: str, picture: str) -
     return Kind(partial(meeting, container, video, audio), Audio(2, 48000, codec), picture, is_exact=False)
 
 
+def _sphere() -> bytes:
+    return sphere(
+        sound("s16be", "pcm_s16be", 16000),
+        channel_count=2,
+        sample_rate=16000,
+        sample_count=32000,
+        sample_n_bytes=2,
+        sample_byte_format="10",
+        sample_coding="pcm",
+    )
+
+
 KINDS: dict[str, Kind] = {
     "wav 8k": Kind(partial(wav, 8000), Audio(2, 8000, "pcm_s16le")),
     "wav 11025": Kind(partial(wav, 11025), Audio(2, 11025, "pcm_s16le")),
@@ -43,6 +55,7 @@ KINDS: dict[str, Kind] = {
     "wav 48k": Kind(partial(wav, 48000), Audio(2, 48000, "pcm_s16le")),
     "a-law": Kind(partial(sound, "wav", "pcm_alaw"), Audio(2, 8000, "pcm_alaw")),
     "µ-law": Kind(partial(sound, "wav", "pcm_mulaw", channels=1), Audio(1, 8000, "pcm_mulaw")),
+    "sphere": Kind(_sphere, Audio(2, 16000, "pcm_s16be")),
     "adpcm": _lossy(partial(sound, "wav", "adpcm_ima_wav"), "adpcm_ima_wav", 8000),
     "mp3": _lossy(partial(sound, "mp3", "libmp3lame", 16000), "mp3", 16000),
     "mp3 with a cover": _lossy(covered, "mp3", 16000),

@@ -48,6 +48,16 @@ def wav_of(pcm: bytes, rate: int, channels: int) -> bytes:
     return file.getvalue()
 
 
+def sphere(content: bytes, *, header_size: int = 1024, **fields: int | str) -> bytes:
+    """A NIST SPHERE file: `fields` are those of its header, in order, and what follows is as they say."""
+    lines = "".join(
+        f"{name} -i {value}\n" if isinstance(value, int) else f"{name} -s{len(value)} {value}\n"
+        for name, value in fields.items()
+    )
+    header = f"NIST_1A\n{header_size:7}\n{lines}end_head\n"
+    return header.encode().ljust(header_size) + content
+
+
 def frames(
     rate: int, seconds: float, channels: int, gap: tuple[float, float] = (0, 0)
 ) -> Iterator[AudioFrame]:

@@ -65,7 +65,7 @@ def _nothing_is_left_over() -> Iterator[None]:
 def test_a_rendition_that_is_not_wanted_any_more_ends_its_process() -> None:
     with render(EndlessCall(), "wav", LIMITS, EndlessCall.samples) as rendition:
         next(rendition)
-    unread = render(EndlessCall(), "mp3", LIMITS)
+    unread = render(EndlessCall(), "mp3", LIMITS, EndlessCall.samples)
     unread.close()
     assert list(unread) == []
 
@@ -135,7 +135,7 @@ def test_a_full_disk_is_reported_as_such() -> None:
             raise StorageFull("The disk is full.")
 
     with pytest.raises(StorageFull):
-        process(EndlessCall(), LIMITS, Full())
+        process(Memory(samples.wav()), LIMITS, Full())
 
 
 @needs_proc

@@ -12,7 +12,7 @@ from earwitness.archive.ledger import Action
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.verification import Sample, check, orphans
-from earwitness.http import renditions, sending
+from earwitness.http import renditions
 from earwitness.kernel.settings import SettingError, Settings
 from tests.firm import Firm, tone
 
@@ -47,8 +47,7 @@ def test_what_is_named_is_made_once_and_nothing_else_is_kept(
     assert firm.call("GET", "/client/recording/1/media?format=mp4").is_success
     assert stored(firm) == ["raw", "mp3", "wav", "mp4"]
     with monkeypatch.context() as patch:
-        for module in (renditions, sending):
-            patch.setattr(module, "rendering", None)
+        patch.setattr(renditions, "rendering", None)
         assert played(firm, "wav") == played(firm, "wav", streams=True) == whole
     assert [one.damage for one in check(firm.archive, Sample("")) if one.damage] == []
     assert list(orphans(firm.archive)) == []

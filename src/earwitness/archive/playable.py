@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.viewer import Viewer, limits_of
 from earwitness.kernel.errors import Corrupt, NotFound
 from earwitness.media.keys import WrappedKey
-from earwitness.media.measurement import Hint
+from earwitness.media.measurement import DECODER_VERSION, Hint
 from earwitness.media.vault import RecordingKey, Vault
 
 _HINT = "mediaHint"
+# In a measurement, of each rendition that was made anew since: the way of decoding it.
+_MADE_ANEW = "made_anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,19 @@ class Playable:
     @property
     def raw(self) -> MediaObject | None:
         return self.objects.get("raw")
+
+    def stored(self, format_: str) -> MediaObject | None:
+        """The object of a format, unless it is a rendition that an earlier way of decoding made."""
+        return None if self.is_outdated(format_) else self.objects.get(format_)
+
+    def is_outdated(self, format_: str) -> bool:
+        """Whether there is a rendition which is to be made anew when it is asked for."""
+        if format_ == "raw" or format_ not in self.objects or self.measurement is None:
+            return False
+        made_by = self.measurement.get(_MADE_ANEW, {}).get(
+            format_, self.measurement.get("decoder_version", 1)
+        )
+        return bool(made_by < DECODER_VERSION)
 
     def key(self, vault: Vault) -> RecordingKey:
         """The recording's key. Raises Corrupt."""
@@ -96,6 +111,20 @@ def find_playable(connection: Connection, viewer: Viewer, id_: int | str) -> Pla
 def playable_at(connection: Connection, position: int) -> Playable:
     """The recording at a position, where there must be one."""
     return _read(connection.execute(_AT_POSITION, {"asked": position}).all())
+
+
+def drop_outdated(connection: Connection, playable: Playable, format_: str) -> str | None:
+    """Forget a rendition that is outdated, for the one which comes in its place: the name of its object."""
+    if not playable.is_outdated(format_):
+        return None
+    kind = (media_objects.c.position == playable.position, media_objects.c.kind == format_)
+    connection.execute(delete(media_objects).where(*kind))
+    known = playable.measurement or {}
+    newer = known | {_MADE_ANEW: known.get(_MADE_ANEW, {}) | {format_: DECODER_VERSION}}
+    connection.execute(
+        update(recordings).where(recordings.c.position == playable.position).values(measurement=newer)
+    )
+    return playable.objects[format_].name
 
 
 def _read(rows: Sequence[Any]) -> Playable:

@@ -63,7 +63,7 @@ class Play:
         """
         with self.remembering():
             playable, format_ = self.look_up()
-            if format_ in playable.objects:
+            if playable.stored(format_) is not None:
                 return self._send(playable, format_, asked)
 
         def make() -> Response[Any]:

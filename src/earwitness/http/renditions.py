@@ -1,7 +1,7 @@
 """Renditions that no stored object holds: made when asked for, encrypted like all else, and removed again.
 
 For players they are held a while, since a player that seeks asks for one part after the other. Those that the
-settings name become stored objects.
+settings name become stored objects; so do those that an earlier way of decoding made, in place of the old ones.
 """
 
 import threading
@@ -11,14 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts import Archive
-from earwitness.archive.playable import MediaObject, Playable, playable_at
+from earwitness.archive.playable import MediaObject, Playable, drop_outdated, playable_at
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import add_object
-from earwitness.kernel.errors import Unavailable
+from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.kernel.formats import Format
 from earwitness.media import decoder
 from earwitness.media.decoder import Rendition, Undecodable
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import Limits, known_of
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload, Vault
 
 _KEPT_SECONDS = 300
@@ -61,10 +61,10 @@ def rendering(
         raise Undecodable
     assert format_ != "raw"  # noqa: S101 - that is stored
     raw = playable.objects["raw"]
-    samples = playable.measurement["samples"] if playable.measurement else None
+    samples, opposite = known_of(playable.measurement)
     with (
         vault.open(raw.name, key, "raw") as source,
-        decoder.render(source, format_, limits, samples, playable.hint) as rendition,
+        decoder.render(source, format_, limits, samples, playable.hint, opposite=opposite) as rendition,
     ):
         yield rendition
 
@@ -84,18 +84,59 @@ def made(
         yield MediaObject(format_, sealed.name, sealed.plain_size, sealed.sha256)
 
 
+@contextmanager
+def streamed(
+    archive: Archive, playable: Playable, key: RecordingKey, format_: Format, limits: Limits, *, keep: bool
+) -> Iterator[Iterator[bytes]]:
+    """Make a rendition as it is read; read to its end, it is stored if it is to be kept."""
+    with ExitStack() as leaving:
+        rendition = leaving.enter_context(rendering(archive.vault, playable, key, format_, limits))
+        if not keep:
+            yield rendition
+            return
+        upload = leaving.enter_context(archive.vault.write(key, format_))
+        yield _stored_on_the_way(archive, playable, format_, rendition, upload)
+
+
+def _stored_on_the_way(
+    archive: Archive, playable: Playable, format_: str, rendition: Rendition, upload: SealedUpload
+) -> Iterator[bytes]:
+    has_room = True
+    for chunk in rendition:
+        has_room = has_room and _fits(upload, chunk)
+        yield chunk
+    # Who listens needs neither room nor database.
+    with suppress(StorageFull, DBAPIError):
+        if has_room and _store(archive, playable, format_, upload, upload.finish()):
+            upload.keep()
+
+
+def _fits(upload: SealedUpload, chunk: bytes) -> bool:
+    try:
+        upload.write(chunk)
+    except StorageFull:
+        return False
+    return True
+
+
 def _store(archive: Archive, playable: Playable, format_: str, upload: SealedUpload, sealed: Sealed) -> bool:
-    """Name a rendition in the database; not if there is one by now, or what it was made of has changed."""
+    """Name a rendition in the database; not if there is one by now, or what it was made of has changed.
+
+    One that is outdated goes.
+    """
     try:
         with archive.write() as connection:
             one_at_a_time(connection)
             there = playable_at(connection, playable.position)
             if there.objects != playable.objects or there.vault_id != playable.vault_id:
                 return False
+            replaced = drop_outdated(connection, there, format_)
             add_object(connection, playable.position, format_, sealed)
     except DBAPIError:
         upload.leave()  # the commit may have happened, though its word was lost
         raise
+    if replaced is not None:
+        archive.store.delete(replaced)
     return True
 
 

@@ -15,7 +15,7 @@ from earwitness.archive.schema.people import account
 from earwitness.http.download import Download, Whole, content_disposition
 from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
-from earwitness.http.renditions import made, rendering
+from earwitness.http.renditions import made, streamed
 from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
 from earwitness.kernel.formats import Format
 from earwitness.media.streaming import DecryptingReader
@@ -55,14 +55,14 @@ def send(
     vault, limits = archive.vault, installation.limits
     with ExitStack() as leaving:
         key = playable.key(vault)
-        stored = playable.objects.get(format_)
+        stored = playable.stored(format_)
+        keep = _is_kept(playable, format_, installation)
         headers = _headers(playable, format_, "attachment")
         if stored is None and streams:
             leaving.enter_context(installation.streams.take())
-            chunks = leaving.enter_context(rendering(vault, playable, key, format_, limits))
+            chunks = leaving.enter_context(streamed(archive, playable, key, format_, limits, keep=keep))
             return Download(chunks, leaving.pop_all().close, headers=headers)
         if stored is None:
-            keep = format_ in installation.settings.kept_renditions
             stored = leaving.enter_context(made(archive, playable, key, format_, limits, keep=keep))
         reader = _open(vault, key, stored, leaving)
         if not streams:
@@ -90,10 +90,10 @@ def send_part(
     end. `before` is called with the status when bytes are about to leave and nothing can be refused any more.
     Raises RangeUnsatisfiable (416) and what `send` raises.
     """
-    keep = format_ in installation.settings.kept_renditions
+    keep = _is_kept(playable, format_, installation)
     with ExitStack() as leaving:
         key = playable.key(archive.vault)
-        stored = playable.objects.get(format_) or leaving.enter_context(
+        stored = playable.stored(format_) or leaving.enter_context(
             installation.renditions.kept(archive, playable, key, format_, installation.limits, keep=keep)
         )
         reader = _open(archive.vault, key, stored, leaving)
@@ -114,6 +114,11 @@ def send_part(
         before(status)
         turns = installation.decrypting
         return Download(chunks, leaving.pop_all().close, headers=headers, status=status, turns=turns)
+
+
+def _is_kept(playable: Playable, format_: str, installation: Installation) -> bool:
+    """Whether a rendition is to be stored once it is made: as the settings say, or in place of an outdated one."""
+    return format_ in installation.settings.kept_renditions or format_ in playable.objects
 
 
 def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:

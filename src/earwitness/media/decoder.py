@@ -91,9 +91,9 @@ class Rendition:
 
 
 def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
-    """Measure a recording in one pass, and on the way write its mp3 rendition if a sink is given.
+    """Measure a recording, and write its mp3 rendition if a sink is given.
 
-    Without sound nothing is written. `hint` is what the source said of media without a header.
+    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint` is what the source said of media without a header.
     Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
     """
     job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
@@ -114,15 +114,27 @@ def render(
     limits: Limits,
     samples: int | None = None,
     hint: Hint | None = None,
+    *,
+    opposite: bool | None = None,
+    channel: int = 0,
 ) -> Rendition:
-    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or what transcription hears.
+    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or the speech of a channel.
 
-    `samples` is what `Measurement.samples` was; without it a wav is decoded once more, to be counted.
-    `hint` is as in `process`.
+    `samples` and `opposite` are what `Measurement` has; without them mp3 and wav, and a mono mix, are decoded
+    once more, to be counted and compared. `hint` is as in `process`.
     Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
     later, while the rendition is read.
     """
-    return Rendition(_pump(Job(source.size, limits, format=format_, samples=samples, hint=hint), source))
+    job = Job(
+        source.size,
+        limits,
+        format=format_,
+        samples=samples,
+        hint=hint,
+        opposite=opposite,
+        channel=channel,
+    )
+    return Rendition(_pump(job, source))
 
 
 def _pump(job: Job, source: Source) -> Generator[bytes, None, bytes]:

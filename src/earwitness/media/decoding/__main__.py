@@ -11,8 +11,9 @@ import socket
 import msgspec
 
 from earwitness.kernel.confinement import confine
-from earwitness.media.decoding.jobs import NoSound, measure, rehearse, render
+from earwitness.media.decoding.jobs import NoSound, measure, render
 from earwitness.media.decoding.media import NotMedia
+from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.decoding.remote import Output, RemoteFile
 from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job
 from earwitness.media.measurement import Limits
@@ -43,7 +44,15 @@ def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
         if job.measure:
             result = msgspec.json.encode(measure(file, output if job.format else None, job.hint))
         elif job.format is not None:
-            render(file, job.format, job.samples, output, job.hint)
+            render(
+                file,
+                job.format,
+                job.samples,
+                output,
+                job.hint,
+                opposite=job.opposite,
+                channel=job.channel,
+            )
         output.flush()
     except NotMedia:
         return FAILURE, msgspec.json.encode(Failure("undecodable"))

@@ -24,6 +24,7 @@ _HEADERS = (
     b"FORM",
     b".snd",
     b"caff",
+    b"NIST_1A\n",
     b"OggS",
     b"fLaC",
     b"ID3",

@@ -1,25 +1,30 @@
 """The two jobs of a decoding process: to measure a recording, and to make a rendition of it."""
 
-import io
 from fractions import Fraction
 
-from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from earwitness.kernel.formats import RENDERED, Rendered
+from earwitness.kernel.formats import Rendered
 from earwitness.media.decoding.headerless import File
+from earwitness.media.decoding.layouts import samples_of
+from earwitness.media.decoding.likeness import Likeness
 from earwitness.media.decoding.media import Media, NotMedia
+from earwitness.media.decoding.mix import Mixed, Mixer
 from earwitness.media.decoding.mp3 import Mp3Writer
 from earwitness.media.decoding.mp4 import write_mp4
-from earwitness.media.decoding.pcm import Sound, samples_of
-from earwitness.media.decoding.peaks import Peaks
+from earwitness.media.decoding.peaks import Peaks, loudest_of
 from earwitness.media.decoding.speech import write_speech
-from earwitness.media.decoding.wav import WavWriter, wav_header
+from earwitness.media.decoding.tracks import TOLERANCE, Sound
+from earwitness.media.decoding.wav import WavWriter
 from earwitness.media.flow import Sink
-from earwitness.media.measurement import SPEECH, Audio, Hint, Measurement, Speech
+from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
 
-# A file may round its length up by a frame or two; a damaged one misses more.
-_TOLERANCE = Fraction(1, 4)
+_SIDES = 2
+# A day of 16 channels has half of this.
+_MOST_CHANNEL_PEAKS = 24 << 20
+
+# The mp3 of more than an hour of speech on two sides; the process that holds it has a limit of memory.
+_MOST_HELD_BYTES = 32 << 20
 
 
 class NoSound(Exception):
@@ -27,76 +32,99 @@ class NoSound(Exception):
 
 
 def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measurement:
-    """Decode everything once, and write it to `mp3` on the way if there is sound. Raises NotMedia."""
+    """Decode everything once, and write its mp3 if there is sound. Raises NotMedia.
+
+    An mp3 says first how long it is, so it is held until the end; one that is too long for that is written in
+    a pass of its own.
+    """
     media = Media(file, hint)
     if media.audio is not None:
-        return _measure_sound(media, media.audio, mp3)
+        codec = media.audio.codec_context.codec.canonical_name
+        found, is_written = _measure_sound(media, codec, mp3)
+        if mp3 is not None and not is_written:
+            render(file, "mp3", found.samples, mp3, hint)
+        return found
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
 
 def render(
-    file: File, format_: Rendered | Speech, samples: int | None, sink: Sink, hint: Hint | None = None
+    file: File,
+    format_: Rendered | Speech,
+    samples: int | None,
+    sink: Sink,
+    hint: Hint | None = None,
+    *,
+    opposite: bool | None = None,
+    channel: int = 0,
 ) -> None:
     """Write a rendition. Raises NotMedia and NoSound.
 
-    wav says first how long it is: `samples`, or a count made in a pass of its own.
+    mp3 and wav say first how long they are, and a mono mix depends on all of the recording: what an earlier
+    measurement found in `samples` and `opposite`, or a pass of its own.
     """
     if format_ == "mp4":
         write_mp4(Media(file, hint), sink)
         return
-    if format_ in SPEECH:
-        write_speech(_open_sound(file, 1 if format_ == "speech" else 2, hint), format_, sink)
+    sound = _open_sound(file, hint)
+    if format_ == "speech":
+        write_speech(sound, channel, sink)
         return
-    most_channels = 1 if format_.endswith("-mono") else 2
-    if format_.startswith("mp3"):
-        _write_mp3(_open_sound(file, most_channels, hint), sink)
-        return
+    is_mono = format_.endswith("-mono")
+    if is_mono and opposite is None:
+        opposite = sound.channels == _SIDES and _are_opposite(_open_sound(file, hint))
     if samples is None:
-        samples = _count_samples(_open_sound(file, most_channels, hint))
-    _write_wav(_open_sound(file, most_channels, hint), samples, sink)
+        samples = _count_samples(_open_sound(file, hint))
+    if format_ == "wav":
+        _write_wav(sound, samples, sink)
+        return
+    mixed = Mixed(sound, 1 if is_mono else _SIDES, opposite=bool(opposite))
+    write = _write_wav if format_ == "wav-mono" else _write_mp3
+    write(mixed, samples, sink)
 
 
-def rehearse() -> None:
-    """Do every job once with a moment of silence.
-
-    Libraries load parts of themselves when these are first needed, and a confined process can load
-    nothing any more; besides, what was done once is done faster.
-    """
-    silence = wav_header(800, 8000, 1) + bytes(1600)
-    measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in (*RENDERED, *SPEECH):
-        render(io.BytesIO(silence), format_, None, io.BytesIO())
-
-
-def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:
-    file.seek(0)
+def _open_sound(file: File, hint: Hint | None) -> Sound:
     media = Media(file, hint)
     if media.audio is None:
         raise NoSound
-    return Sound(media, most_channels)
+    return Sound(media)
 
 
-def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measurement:
+def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurement, bool]:
+    """What is found, and whether the mp3 is written."""
     sound = Sound(media, picture=True)
-    pcm = sound.pcm
-    peaks = Peaks(pcm.rate, pcm.channels)
-    writer = Mp3Writer(mp3, pcm.rate, pcm.layout) if mp3 is not None else None
+    peaks, likeness = Peaks(sound.rate, sound.channels), Likeness(sound.rate, sound.channels)
+    mixer = Mixer(sound.rate, sound.channels, _SIDES)
+    writer = Mp3Writer(mp3, sound.rate, mixer.layout) if mp3 is not None else None
     for block in sound:
-        peaks.add(block)
+        pcm = bytes(samples_of(block))
+        peaks.add(pcm)
+        likeness.add(pcm)
         if writer is not None:
-            writer.add(block)
+            for mixed in mixer.add(block):
+                writer.add(mixed)
+            if writer.held_bytes > _MOST_HELD_BYTES:
+                writer = None
     if writer is not None:
         writer.add(None)
-    heard = Fraction(pcm.samples, pcm.rate)
-    return Measurement(
+    likeness.finish()
+    channels = peaks.finish()
+    heard = Fraction(sound.samples, sound.rate)
+    found = Measurement(
         duration_ms=round(max(heard, media.picture_end) * 1000),
-        audio=Audio(pcm.source_channels, pcm.rate, stream.codec_context.codec.canonical_name),
+        audio=Audio(sound.channels, sound.rate, codec),
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
-        samples=pcm.samples,
-        peaks=peaks.finish(),
-        complete=media.complete and not pcm.is_damaged and heard + _TOLERANCE >= media.stated_seconds(stream),
+        samples=sound.samples,
+        peaks=loudest_of(channels),
+        complete=sound.is_complete,
+        decoder_version=DECODER_VERSION,
+        not_decoded=sound.not_decoded,
+        tracks=tuple(sound.tracks),
+        channel_peaks=b"".join(channels) if len(channels) * len(channels[0]) <= _MOST_CHANNEL_PEAKS else None,
+        distinct=likeness.distinct,
+        opposite=likeness.are_opposite,
     )
+    return found, writer is not None
 
 
 def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
@@ -112,25 +140,34 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         video=stream.codec_context.codec.canonical_name,
         samples=0,
         peaks=None,
-        complete=media.complete and media.picture_end + _TOLERANCE >= media.stated_seconds(stream),
+        complete=media.complete and media.picture_end + TOLERANCE >= media.stated_seconds(stream),
+        decoder_version=DECODER_VERSION,
     )
 
 
 def _count_samples(sound: Sound) -> int:
     for _ in sound:
         pass
-    return sound.pcm.samples
+    return sound.samples
 
 
-def _write_mp3(sound: Sound, sink: Sink) -> None:
-    writer = Mp3Writer(sink, sound.pcm.rate, sound.pcm.layout)
+def _are_opposite(sound: Sound) -> bool:
+    likeness = Likeness(sound.rate, sound.channels)
+    for block in sound:
+        likeness.add(bytes(samples_of(block)))
+    likeness.finish()
+    return likeness.are_opposite
+
+
+def _write_mp3(sound: Mixed, samples: int, sink: Sink) -> None:
+    writer = Mp3Writer(sink, sound.rate, sound.layout, samples)
     for block in sound:
         writer.add(block)
     writer.add(None)
 
 
-def _write_wav(sound: Sound, samples: int, sink: Sink) -> None:
-    writer = WavWriter(sink, samples, sound.pcm.rate, sound.pcm.channels)
+def _write_wav(sound: Sound | Mixed, samples: int, sink: Sink) -> None:
+    writer = WavWriter(sink, samples, sound.rate, sound.channels)
     for block in sound:
         writer.add(samples_of(block))
     writer.finish()

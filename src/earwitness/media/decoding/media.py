@@ -13,19 +13,34 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from earwitness.media.decoding.headerless import File, has_header, how_to_read
+from earwitness.media.decoding.layouts import layout_of
+from earwitness.media.decoding.reading import Reader
+from earwitness.media.decoding.wav import holds_pcm
 from earwitness.media.measurement import Hint
 
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
 # out: playlists and such, which would make it look for other files.
-_CONTAINERS = (
-    "wav,w64,aiff,au,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
+CONTAINERS = (
+    "wav,w64,aiff,au,nistsphere,caf,voc,wsd,mp3,flac,ogg,aac,ac3,eac3,amr,gsm,g722,tta,ape,wv,loas,"
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,avi,flv,mpeg,mpegts,ivf"
 )
 # These state how long they are; others leave FFmpeg to guess it from their size.
-_STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
+_STATES_DURATION = {
+    "wav",
+    "w64",
+    "aiff",
+    "nistsphere",
+    "flac",
+    "ogg",
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "asf",
+}
 
-# A wav is read in larger packets than FFmpeg would take: each costs as much as decoding it.
-_READING = {"protocol_whitelist": "none", "max_size": "16384"}
+_READING = {"protocol_whitelist": "none"}
+# A wav of PCM is read in larger packets than FFmpeg would take: each costs as much as decoding it. What
+# other codecs put into a packet belongs together, and is cut as FFmpeg knows it.
+_LARGE_PACKETS = {"max_size": "16384"}
 
 
 class NotMedia(Exception):
@@ -35,16 +50,21 @@ class NotMedia(Exception):
 class Media:
     """An opened recording. `complete` turns False once something in it could not be read or decoded."""
 
+    sounds: list[AudioStream]
+    """Its tracks of sound, of which `audio` is the first."""
     audio: AudioStream | None
     video: VideoStream | None
 
     def __init__(self, file: File, hint: Hint | None = None) -> None:
         """Raises NotMedia. A hint counts where the file has no header that says better."""
+        self._file, self._hint = file, hint
         format_, options = _reading(file, hint)
         self._has_header = format_ is None
-        self._container = _open(file, format_, options)
+        self._container = _open(Reader(file), format_, options)
         streams = self._container.streams
-        self.audio = next((stream for stream in streams.audio if _is_decodable(stream)), None)
+        self.sounds = [stream for stream in streams.audio if _is_decodable(stream)]
+        self.audio = next(iter(self.sounds), None)
+        self.undecodable_sounds = len(streams.audio) - len(self.sounds)
         self.video = next(
             (
                 stream
@@ -55,11 +75,19 @@ class Media:
         )
         if self.audio is None and self.video is None:
             raise NotMedia
+        for stream in self.sounds:
+            _forget_speakers(stream)
         self.start = Fraction(self._container.start_time or 0, av.time_base)
         """When the media begins, in seconds on the clock of its streams."""
         self.picture_end = Fraction(0)
         """When the last picture passed so far ends, in seconds from the start."""
         self.complete = True
+        self.failures = 0
+        """How many packets could not be decoded so far."""
+
+    def again(self) -> "Media":
+        """The same recording, opened once more, from its start."""
+        return Media(self._file, self._hint)
 
     def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]:
         """What is stored of some streams, up to the end or to where it cannot be read on."""
@@ -86,6 +114,11 @@ class Media:
     def decode_video(self, packet: "Packet[Stream]") -> list[VideoFrame]:
         return [frame for frame in self._decode(packet) if isinstance(frame, VideoFrame)]
 
+    @property
+    def stated_in_all(self) -> Fraction:
+        """How long the file says it is, or FFmpeg takes it for; 0 if nothing is said."""
+        return Fraction(self._container.duration or 0, av.time_base)
+
     def stated_seconds(self, stream: Stream) -> Fraction:
         """How long the file says a stream is, 0 if it does not."""
         if self._container.format.name not in _STATES_DURATION:
@@ -102,6 +135,7 @@ class Media:
         except (av.FFmpegError, ValueError):
             # The rest may still be heard.
             self.complete = False
+            self.failures += 1
             return []
 
 
@@ -113,7 +147,10 @@ def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]
 
 
 def _open(file: File, format_: str | None, options: dict[str, str]) -> InputContainer:
-    reading = _READING | {"format_whitelist": format_ or _CONTAINERS}
+    file.seek(0)
+    reading = _READING | {"format_whitelist": format_ or CONTAINERS}
+    if holds_pcm(file):
+        reading |= _LARGE_PACKETS
     try:
         return av.open(
             file, "r", format=format_, options=options, container_options=reading, metadata_errors="replace"
@@ -122,6 +159,17 @@ def _open(file: File, format_: str | None, options: dict[str, str]) -> InputCont
         raise
     except (av.FFmpegError, ValueError):
         raise NotMedia from None
+
+
+def _forget_speakers(stream: AudioStream) -> None:
+    """Name the channels of a track by their number alone, before its decoder is set up.
+
+    Which speaker each was meant for plays no part. Besides, PyAV (18) frees the description of an unusual
+    order of speakers twice, unless it is written over as soon as it was read.
+    """
+    context = stream.codec_context
+    if channels := context.channels:
+        context.layout = layout_of(channels)
 
 
 def _is_decodable(stream: Stream) -> bool:
