@@ -18,9 +18,6 @@ from earwitness.media.decoding.wav import WavWriter, wav_header
 from earwitness.media.flow import Sink
 from earwitness.media.measurement import DECODER_VERSION, SPEECH, Audio, Hint, Measurement, Speech
 
-# A file may round its length up by a frame or two; a damaged one misses more.
-_TOLERANCE = Fraction(1, 4)
-
 
 class NoSound(Exception):
     """This recording has no sound, and the format is made of nothing else."""
@@ -89,13 +86,15 @@ def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measu
     if writer is not None:
         writer.add(None)
     heard = Fraction(pcm.samples, pcm.rate)
+    not_decoded = media.not_decoded(heard) or ("a part of the file is damaged" if pcm.is_damaged else "")
     return Measurement(
         duration_ms=round(max(heard, media.picture_end) * 1000),
         audio=Audio(pcm.source_channels, pcm.rate, stream.codec_context.codec.canonical_name),
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
         samples=pcm.samples,
         peaks=peaks.finish(),
-        complete=media.complete and not pcm.is_damaged and heard + _TOLERANCE >= media.stated_seconds(stream),
+        complete=not not_decoded,
+        not_decoded=not_decoded,
         decoder_version=DECODER_VERSION,
     )
 
@@ -107,13 +106,15 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         seen = seen or bool(media.decode_video(packet))
     if not seen:
         raise NotMedia
+    not_decoded = media.not_decoded(media.picture_end)
     return Measurement(
         duration_ms=round(media.picture_end * 1000),
         audio=None,
         video=stream.codec_context.codec.canonical_name,
         samples=0,
         peaks=None,
-        complete=media.complete and media.picture_end + _TOLERANCE >= media.stated_seconds(stream),
+        complete=not not_decoded,
+        not_decoded=not_decoded,
         decoder_version=DECODER_VERSION,
     )
 
