@@ -213,7 +213,7 @@ def test_a_length_that_wrapped_at_four_gib_is_unwrapped(trailing: bytes) -> None
     assert not whole.notes
     with av.open(part, "r") as media:
         stream = media.streams.audio[0]
-        assert (stream.duration or 0) * (stream.time_base or 0) == sound // 2 / RATE
+        assert stream.duration == sound // 2
 
 
 def test_nothing_is_held_of_what_a_header_claims() -> None:

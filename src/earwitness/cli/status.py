@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from earwitness.archive.not_whole import count_not_whole
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.workload import UNFINISHED, workload
@@ -53,6 +54,7 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
         "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
         "keys": {row[0]: row[1] for row in keys},
+        **count_not_whole(connection),
     }
 
 
@@ -70,6 +72,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
     ]
     if shown:
         show_table(shown, headings)
+    for row in rows:
+        if row["incomplete"] or row["undecodable"]:
+            say(
+                f"Account {row['clientId']}: {row['incomplete']} incomplete, {row['undecodable']} undecodable. "
+                f"`earwitness incomplete {row['clientId']}` lists them."
+            )
     in_use: Counter[str] = Counter()
     for row in rows:
         in_use.update(row["keys"])

@@ -86,18 +86,18 @@ class Joined:
 
     def _heard(self, opened: Opened, number: int) -> Iterator[bytes]:
         resampler, shape = AudioResampler(), ("", "", 0)
-        for packet in opened.packets(opened.audio):
-            for frame in opened.decode_audio(packet):
-                if (now := (frame.format.name, frame.layout.name, frame.sample_rate)) != shape:
-                    resampler, shape = AudioResampler("s16", frame.layout, self.rate), now
-                try:
-                    converted = [frame] if now[::2] == ("s16", self.rate) else resampler.resample(frame)
-                except MemoryError:
-                    raise
-                except (av.FFmpegError, ValueError):
-                    self._lost(number, "could not be heard whole")
-                    return
-                yield from map(self._widened, converted)
+        try:
+            for packet in opened.packets(opened.audio):
+                for frame in opened.decode_audio(packet):
+                    if (now := (frame.format.name, frame.layout.name, frame.sample_rate)) != shape:
+                        yield from map(self._widened, resampler.resample(None))
+                        resampler, shape = AudioResampler("s16", frame.layout, self.rate), now
+                    yield from map(self._widened, resampler.resample(frame))
+            yield from map(self._widened, resampler.resample(None))
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            self._lost(number, "could not be heard whole")
 
     def _widened(self, frame: AudioFrame) -> bytes:
         """The samples of a frame, interleaved, with the channels that it lacks."""
