@@ -50,7 +50,7 @@ def test_status_counts_them_and_a_command_lists_them(firm: Firm) -> None:
     (account,) = run_json(firm.settings, "status")["accounts"]
     assert (account["incomplete"], account["undecodable"]) == (1, 1)
     shown = run(firm.settings, "status").output
-    assert f"`earwitness incomplete {CLIENT_ID}` lists them." in shown
+    assert f"`earwitness incomplete {CLIENT_ID}` lists them." in " ".join(shown.split())
     listed: Any = run_json(firm.settings, "incomplete", CLIENT_ID)
     assert [(one["interactionId"], one["thirdPartyId"], one["notDecoded"]) for one in listed] == [
         (cut, "cut", SAID),

@@ -1,4 +1,4 @@
-"""Recordings whose media could not be decoded, or not all of it; counted and listed by an index of them alone."""
+"""Recordings whose media could not be decoded, or not all of it, by an index of these alone."""
 
 from collections.abc import Iterator
 from typing import Any

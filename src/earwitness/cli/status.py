@@ -75,8 +75,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["incomplete"] or row["undecodable"]:
             say(
-                f"Account {row['clientId']}: {row['incomplete']} incomplete, {row['undecodable']} undecodable. "
-                f"`earwitness incomplete {row['clientId']}` lists them."
+                f"Of account {row['clientId']}, {row['incomplete']} recordings are not whole and "
+                f"{row['undecodable']} undecodable: `earwitness incomplete {row['clientId']}` lists them."
             )
     in_use: Counter[str] = Counter()
     for row in rows:

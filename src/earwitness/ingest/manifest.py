@@ -12,6 +12,7 @@ import msgspec
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, accept_all, find_same
+from earwitness.ingest.metadata import faults_in
 from earwitness.ingest.received import Received, take
 from earwitness.ingest.reception import receive
 from earwitness.kernel import strict_json
@@ -107,10 +108,11 @@ def _import_with_media(
         if _is_known(archive, received, path):
             return False
         with receive(archive) as reception, _opened(path) as file:
-            reception.write(b"")
             while data := os.read(file.fileno(), _READ_AT_ONCE_BYTES):
                 reception.write(data)
-            return reception.accept_read(received, action).is_new
+            if not file.tell() and (faults := faults_in(received.values, has_media=False)):
+                raise BadRequest.of(Fault("mediaPath", "is empty, which is no media"), *faults)
+            return reception.accept_read(received, action).keeps_media
     except (StorageFull, Unavailable):
         raise
     except Problem as problem:
@@ -124,9 +126,9 @@ def _is_known(archive: Archive, received: Received, path: Path) -> bool:
         if find_same(connection, third_party_id) is None:
             return False
     with _opened(path) as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
+        digest, size = hashlib.file_digest(file, "sha256").digest(), file.tell()
     with archive.read() as connection:
-        return find_same(connection, third_party_id, received.whole_digest(digest)) is not None
+        return find_same(connection, third_party_id, received, digest if size else b"") is not None
 
 
 def _opened(path: Path) -> BufferedReader:
