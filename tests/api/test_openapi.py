@@ -26,6 +26,7 @@ CALLS_WITHOUT_A_TYPED_ANSWER: set[str] = set()
 # Of our own beside the documented fields, as the contract says.
 OUR_REQUEST_FIELDS = {
     "POST /client/recording.search": {"recordingsSearchToken"},
+    "POST /client/recording.detail.get": {"includeChannels"},
     "POST /client/recording.transcription.get": {"includeChannels"},
 }
 OUR_ANSWERED_FIELDS = {"interactions", "byoStorageAccountId", "ownedByPersonId"}

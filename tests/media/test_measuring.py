@@ -125,11 +125,14 @@ def test_while_nothing_was_sent_there_is_silence(container: str, codec: str) -> 
     assert min(found.peaks[34:47]) > 40
 
 
-def test_peaks_are_those_of_the_mix() -> None:
+def test_peaks_are_those_of_the_loudest_channel() -> None:
     left = array("h", [0, 16384, -16384, 8192] * 1000)
-    stereo = array("h", [side for sample in left for side in (sample, -sample)])
+    for factor in (-1, -0.5, 0):
+        stereo = array("h", [side for sample in left for side in (sample, int(factor * sample))])
+        found = measure(samples.wav_of(stereo.tobytes(), 8000, 2))
+        assert found.peaks == bytes([50] * 4)
+        assert found.channel_peaks == bytes([50] * 4 + [round(50 * abs(factor))] * 4)
     assert measure(samples.wav_of(left.tobytes(), 8000, 1)).peaks == bytes([50] * 4)
-    assert measure(samples.wav_of(stereo.tobytes(), 8000, 2)).peaks == bytes([0] * 4)
 
 
 def test_peaks_go_from_silence_to_full_scale() -> None:

@@ -14,6 +14,7 @@ from earwitness.media.measurement import Limits
 from tests.media import samples
 from tests.media.bundle import KINDS
 from tests.media.hearing import Heard, Memory, hear, rendered
+from tests.media.wavs import read_wav
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
 CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
@@ -43,7 +44,8 @@ def test_a_call_can_be_had_in_every_format(call: str, format_: Rendered) -> None
     assert made.rate == original.rate
     assert made.seconds == pytest.approx(original.seconds, abs=0.3)
     assert made.video is None
-    assert len(made.sides) == (1 if format_.endswith("-mono") else min(len(original.sides), 2))
+    most = {"wav": len(original.sides)}.get(format_, 1 if format_.endswith("-mono") else 2)
+    assert len(made.sides) == min(len(original.sides), most)
 
 
 @pytest.mark.parametrize("format_", ["mp3", "wav", "mp4"])
@@ -83,10 +85,9 @@ def test_a_wav_says_how_long_it_is_whether_counted_before_or_not(call: str) -> N
     counted = measure(io.BytesIO(CALLS[call]), None).samples
     made = rendered(CALLS[call], "wav", counted)
     assert made == rendered(CALLS[call], "wav")
-    with wave.open(io.BytesIO(made)) as opened:
-        assert opened.getnframes() == counted
-        assert wav_size(counted, opened.getframerate(), opened.getnchannels()) == len(made)
-    assert struct.unpack_from("<I", made, 4)[0] == len(made) - 8
+    wav = read_wav(made)
+    assert {len(channel) for channel in wav.channels} == {counted}
+    assert wav_size(counted, wav.rate, len(wav.channels)) == len(made)
 
 
 @pytest.mark.parametrize("counted", [1, 15_000, 17_000])
@@ -107,6 +108,11 @@ def test_beyond_4_gib_a_wav_has_long_lengths() -> None:
     assert riff_size == len(header) - 8 + data_size
     assert header[-8:] == b"data\xff\xff\xff\xff"
     assert wav_header(2**30 - 10, 8000, 2)[:4] == b"RIFF"
+    of_many = wav_header(count, 8000, 24)
+    assert of_many[:4] == b"RF64"
+    riff_size, data_size, frames = struct.unpack_from("<QQQ", of_many, 20)
+    assert (riff_size, data_size, frames) == (len(of_many) - 8 + count * 48, count * 48, count)
+    assert of_many[-8:] == b"data\xff\xff\xff\xff"
 
 
 @pytest.mark.parametrize("meeting", MEETINGS)

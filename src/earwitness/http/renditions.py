@@ -18,7 +18,7 @@ from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.formats import Format
 from earwitness.media import decoder
 from earwitness.media.decoder import Rendition, Undecodable
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import Limits, known_of
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload, Vault
 
 _KEPT_SECONDS = 300
@@ -61,10 +61,10 @@ def rendering(
         raise Undecodable
     assert format_ != "raw"  # noqa: S101 - that is stored
     raw = playable.objects["raw"]
-    samples = playable.measurement["samples"] if playable.measurement else None
+    samples, opposite = known_of(playable.measurement)
     with (
         vault.open(raw.name, key, "raw") as source,
-        decoder.render(source, format_, limits, samples, playable.hint) as rendition,
+        decoder.render(source, format_, limits, samples, playable.hint, opposite=opposite) as rendition,
     ):
         yield rendition
 

@@ -54,7 +54,7 @@ def _mark_undecodable(connection: Connection, position: int) -> None:
 def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Sealed | None) -> None:
     position = work.playable.position
     this = recordings.c.position == position
-    found = msgspec.to_builtins(replace(measurement, peaks=None))
+    found = msgspec.to_builtins(replace(measurement, peaks=None, channel_peaks=None))
     connection.execute(update(recordings).where(this).values(status="processed", measurement=found))
     connection.execute(
         update(recordings)
@@ -65,7 +65,11 @@ def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Se
     )
     connection.execute(delete(waveforms).where(waveforms.c.position == position))
     if measurement.peaks is not None:
-        connection.execute(insert(waveforms).values(position=position, peaks=measurement.peaks))
+        connection.execute(
+            insert(waveforms).values(
+                position=position, peaks=measurement.peaks, channels=measurement.channel_peaks
+            )
+        )
     earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind == "mp3")
     work.replaced += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:

@@ -1,7 +1,11 @@
 """The step that transcribes: what a recording's source sent no transcript of, an engine writes one of."""
 
 import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -11,8 +15,9 @@ from earwitness.archive.transcribed import Transcribed, add_transcribed
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
 from earwitness.ingest.transcript import add_transcript
 from earwitness.ingest.work import Work
+from earwitness.media.decoder import process as decode
 from earwitness.media.decoder import render
-from earwitness.media.measurement import Speech
+from earwitness.media.flow import Source
 from earwitness.speech.engine import Transcript
 from earwitness.speech.transcriber import SpeechLimits
 from earwitness.speech.transcriber import transcribe as listen
@@ -50,43 +55,56 @@ def is_wanted(connection: Connection, position: int) -> bool:
 
 
 def transcribe(work: Work) -> None:
-    """Transcribe each channel of a call by itself. Raises TranscriptionFailed."""
+    """Transcribe each channel by itself, and those alike once. Raises TranscriptionFailed."""
     with work.archive.read() as connection:
         engine = engine_of(connection)
         if not is_wanted(connection, work.playable.position):
             return
+    measured = work.playable.measurement
+    if not measured or not measured["audio"]:
+        return
     began = time.monotonic()
-    heard = [_hear(work, engine, side, channel) for side, channel in _sides(work)]
+    channels, distinct = _channels(work, measured)
+    heard = [_hear(work, engine, channel, channels) for channel in distinct]
     took_ms = int((time.monotonic() - began) * 1000)
-    if heard and work.playable.measurement:
-        heard_ms = len(heard) * int(work.playable.measurement["duration_ms"])
-        transcript, effort = _merged(heard), Transcribed(heard_ms, took_ms)
-        work.changes.append(lambda connection: _write(connection, work, transcript, engine))
-        work.changes.append(lambda connection: add_transcribed(connection, effort))
+    transcript = _merged(heard)
+    effort = Transcribed(len(heard) * int(measured["duration_ms"]), took_ms)
+    work.changes.append(lambda connection: _write(connection, work, transcript, engine))
+    work.changes.append(lambda connection: add_transcribed(connection, effort))
 
 
-def _sides(work: Work) -> list[tuple[Speech, int | None]]:
-    """The channels to hear. Only two are two parties; more are a meeting's, and are mixed."""
-    audio = (work.playable.measurement or {}).get("audio")
-    if audio is None:
-        return []
-    return [("speech-left", 0), ("speech-right", 1)] if audio["channels"] == 2 else [("speech", None)]
+def _channels(work: Work, measured: Mapping[str, Any]) -> tuple[int, Sequence[int]]:
+    """How many channels there are, over all tracks, and which of them have a sound of their own.
+
+    What was measured long ago does not tell, and is measured anew.
+    """
+    if measured.get("distinct") is not None:
+        return measured["audio"]["channels"], measured["distinct"]
+    with _opened(work) as source:
+        found = decode(work.watched(source), work.limits, hint=work.playable.hint)
+    return (found.audio.channels if found.audio else 0), found.distinct or ()
 
 
-def _hear(work: Work, engine: str, side: Speech, channel: int | None) -> _Heard:
-    vault, settings = work.archive.vault, work.settings
-    raw, key = work.playable.objects["raw"], work.playable.key(vault)
+@contextmanager
+def _opened(work: Work) -> Iterator[Source]:
+    raw, vault = work.playable.objects["raw"], work.archive.vault
+    with vault.open(raw.name, work.playable.key(vault), "raw") as source:
+        yield source
+
+
+def _hear(work: Work, engine: str, channel: int, channels: int) -> _Heard:
+    settings = work.settings
     limits = SpeechLimits(settings.transcription_seconds, settings.transcription_memory_mib)
     with (
-        vault.open(raw.name, key, "raw") as source,
-        render(work.watched(source), side, work.limits, hint=work.playable.hint) as pcm,
+        _opened(work) as source,
+        render(work.watched(source), "speech", work.limits, hint=work.playable.hint, channel=channel) as pcm,
     ):
         transcript = listen(engine, str(settings.whisper_model or ""), pcm, limits, work.check)
-    return _Heard(channel, transcript)
+    return _Heard(channel if channels > 1 else None, transcript)
 
 
 def _merged(heard: list[_Heard]) -> IngestTranscript:
-    """One transcript of all channels, in the order of time; its language is of the channel that says most."""
+    """One transcript of all channels, in the order of time; its language is the one in which most is said."""
     segments = [
         IngestSegment(
             text=segment.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
@@ -97,9 +115,11 @@ def _merged(heard: list[_Heard]) -> IngestTranscript:
         for one in heard
         for segment in one.transcript.segments
     ]
-    talkative = max(heard, key=lambda one: sum(len(segment.text) for segment in one.transcript.segments))
+    said: Counter[str | None] = Counter()
+    for one in heard:
+        said[one.transcript.language] += sum(len(segment.text) for segment in one.transcript.segments)
     in_time = sorted(segments, key=lambda segment: (segment.start, segment.channel or 0))
-    return IngestTranscript(segments=in_time, language=talkative.transcript.language)
+    return IngestTranscript(segments=in_time, language=max(said, key=said.__getitem__, default=None))
 
 
 def _write(connection: Connection, work: Work, transcript: IngestTranscript, engine: str) -> None:

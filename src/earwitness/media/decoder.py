@@ -114,15 +114,27 @@ def render(
     limits: Limits,
     samples: int | None = None,
     hint: Hint | None = None,
+    *,
+    opposite: bool | None = None,
+    channel: int = 0,
 ) -> Rendition:
-    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or what transcription hears.
+    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or the speech of a channel.
 
-    `samples` is what `Measurement.samples` was; without it a wav is decoded once more, to be counted.
-    `hint` is as in `process`.
+    `samples` and `opposite` are what `Measurement` has; without them a wav, and a mono mix, are decoded once
+    more, to be counted and compared. `hint` is as in `process`.
     Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
     later, while the rendition is read.
     """
-    return Rendition(_pump(Job(source.size, limits, format=format_, samples=samples, hint=hint), source))
+    job = Job(
+        source.size,
+        limits,
+        format=format_,
+        samples=samples,
+        hint=hint,
+        opposite=opposite,
+        channel=channel,
+    )
+    return Rendition(_pump(job, source))
 
 
 def _pump(job: Job, source: Source) -> Generator[bytes, None, bytes]:

@@ -1,15 +1,15 @@
 """What decoding finds out about a recording, and the formats that follow from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from earwitness.kernel.formats import RENDERED
 
-Speech = Literal["speech", "speech-left", "speech-right"]
-"""What a recording is rendered as for transcription alone; nobody is offered these."""
-SPEECH: tuple[Speech, ...] = get_args(Speech)
+Speech = Literal["speech"]
+"""What one channel of a recording is rendered as for transcription alone; nobody is offered it."""
 FORMATS_WITHOUT_SOUND = ("raw", "mp4")
 
 PEAKS_PER_SECOND = 8
@@ -25,6 +25,7 @@ HeaderlessCodec = Literal[
 # A measurement comes from a process that hostile media may have taken over, so its bounds are checked.
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
 _Name = Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")]
+_Counts = Annotated[tuple[_Count, ...], Meta(max_length=64)]
 _Words = Annotated[str, Meta(max_length=500, pattern="^[ -~]*$")]
 
 
@@ -59,8 +60,12 @@ class Measurement:
     """What one pass over a recording found.
 
     `samples` is how many there are per channel at the sound's own rate, silence for gaps counted in.
-    `peaks` has 8 bytes a second, 0 to 100 for 0.00 to 1.00, over the mix of all channels; None without
-    sound. `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain
+    Of several tracks `audio` has all channels, the highest rate, and the codec of the first.
+    `peaks` has 8 bytes a second, 0 to 100 for 0.00 to 1.00, of the loudest channel each; None without
+    sound. `channel_peaks` has those of each channel, one after the other; None if it would be too much, and
+    `tracks` how many channels each track has. `distinct` are the channels with a sound of their own: neither
+    silent nor that of an earlier one. `opposite` says whether two channels would cancel each other out. All
+    of these are None, or empty, in what was measured before there was any of them. `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain
     words what could not be decoded. `decoder_version` is the `DECODER_VERSION` of the program that
     measured; what was stored before there was any has none, and is of version 1.
     """
@@ -73,6 +78,22 @@ class Measurement:
     complete: bool
     decoder_version: _Count = 1
     not_decoded: _Words = ""
+    tracks: _Counts = ()
+    channel_peaks: bytes | None = None
+    distinct: _Counts | None = None
+    opposite: bool | None = None
+
+    def __post_init__(self) -> None:
+        both = self.peaks is not None and self.channel_peaks is not None
+        if both and len(self.channel_peaks or b"") != len(self.peaks or b"") * sum(self.tracks):
+            raise ValueError("not all channels have peaks of one length")
+
+
+def known_of(measured: Mapping[str, Any] | None) -> tuple[int | None, bool | None]:
+    """`samples` and `opposite` as renditions may trust them: of a measurement by the present way of decoding."""
+    if not measured or measured.get("decoder_version", 1) != DECODER_VERSION:
+        return None, None
+    return measured["samples"], measured["opposite"]
 
 
 def formats_of(measurement: Measurement | None) -> list[str]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select
 
 from earwitness.api.recordings.named import visible_in_order
@@ -36,11 +36,26 @@ class InteractionIds(Wire):
     interaction_ids: Annotated[list[Id], Meta(max_length=1000)]
 
 
+class DetailRequest(InteractionIds):
+    """The recordings asked for; `includeChannels` (ours) adds the waveform of each channel."""
+
+    include_channels: bool | None = None
+
+
+class ChannelWaveForm(Wire):
+    """How loud one channel is. Both are counted from 0, channels over all tracks in order."""
+
+    channel: int
+    track: int
+    peaks: list[float]
+
+
 class WaveForm(Wire):
-    """How loud it is, 8 times a second, from 0 to 1; null before it is known."""
+    """How loud the loudest channel is, 8 times a second, from 0 to 1; null before it is known."""
 
     sample_rate: int
     peaks: list[float] | None
+    channels: list[ChannelWaveForm] | UnsetType | None = UNSET
 
 
 class EncryptionDetail(Wire):
@@ -64,7 +79,7 @@ class RecordingDetail(Wire):
     right=Right.RECORDING_VIEW,
     audit=Audit("Get recording detail", by_interaction_ids),
 )
-def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDetail]:
+def get_recording_detail(call: Call, wanted: DetailRequest) -> list[RecordingDetail]:
     """Get the full detail of recordings: metadata, waveform, encryption; in the order asked."""
     connection = call.connection
     rows = visible_in_order(connection, call.viewer, wanted.interaction_ids, recordings)
@@ -74,7 +89,7 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
     participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
     holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
     owners = _owners(connection, positions)
-    peaks = dict(_pairs(connection, waveforms.c.position, waveforms.c.peaks, positions))
+    waves = _waves(connection, positions)
     days = _retention_days(connection, rows)
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
     return [
@@ -90,15 +105,41 @@ def get_recording_detail(call: Call, wanted: InteractionIds) -> list[RecordingDe
                 "owners": owners[row.position],
                 "retention": _retention(row, days[row.position], holds[row.position]),
             },
-            wave_form=WaveForm(sample_rate=8, peaks=_peaks(peaks.get(row.position))),
+            wave_form=_wave_form(waves.get(row.position), row.measurement, bool(wanted.include_channels)),
             encryption_detail=_encryption(keys.get(row.position)),
         )
         for row in rows
     ]
 
 
-def _peaks(stored: bytes | None) -> list[float] | None:
-    return None if stored is None else [peak / 100 for peak in stored]
+def _waves(connection: Connection, positions: Sequence[int]) -> dict[int, Any]:
+    rows = connection.execute(select(waveforms).where(waveforms.c.position.in_(positions)))
+    return {row.position: row for row in rows}
+
+
+def _wave_form(row: Any, measurement: dict[str, Any] | None, include_channels: bool) -> WaveForm:
+    shown = WaveForm(sample_rate=8, peaks=None if row is None else _peaks(row.peaks))
+    if include_channels:
+        shown.channels = None if row is None or row.channels is None else _channels(row, measurement or {})
+    return shown
+
+
+def _channels(row: Any, measurement: dict[str, Any]) -> list[ChannelWaveForm]:
+    """The channels of each track in turn. Their peaks lie one channel after the other."""
+    length = len(row.peaks)
+    tracks = [track for track, channels in enumerate(measurement["tracks"]) for _ in range(channels)]
+    return [
+        ChannelWaveForm(
+            channel=channel,
+            track=track,
+            peaks=_peaks(row.channels[channel * length : (channel + 1) * length]),
+        )
+        for channel, track in enumerate(tracks)
+    ]
+
+
+def _peaks(stored: bytes) -> list[float]:
+    return [peak / 100 for peak in stored]
 
 
 def _encryption(key_id: str | None) -> EncryptionDetail | None:
@@ -136,8 +177,8 @@ def _wav(measurement: dict[str, Any] | None) -> dict[str, dict[str, int]]:
     audio = measurement["audio"] if measurement else None
     if not measurement or not audio:
         return {}
-    channels = min(audio["channels"], 2)
-    return {"wav": {"fileSize": wav_size(measurement["samples"], audio["sample_rate"], channels)}}
+    size = wav_size(measurement["samples"], audio["sample_rate"], audio["channels"])
+    return {"wav": {"fileSize": size}}
 
 
 def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -34,4 +34,6 @@ waveforms = Table(
     metadata,
     Column("position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), primary_key=True),
     Column("peaks", LargeBinary, nullable=False),
+    # Those of each channel, one channel after the other; recordings that were measured long ago have none.
+    Column("channels", LargeBinary),
 )

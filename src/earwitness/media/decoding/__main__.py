@@ -43,7 +43,15 @@ def _do(job: Job, channel: Channel) -> tuple[bytes, bytes]:
         if job.measure:
             result = msgspec.json.encode(measure(file, output if job.format else None, job.hint))
         elif job.format is not None:
-            render(file, job.format, job.samples, output, job.hint)
+            render(
+                file,
+                job.format,
+                job.samples,
+                output,
+                job.hint,
+                opposite=job.opposite,
+                channel=job.channel,
+            )
         output.flush()
     except NotMedia:
         return FAILURE, msgspec.json.encode(Failure("undecodable"))

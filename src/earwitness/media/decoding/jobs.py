@@ -3,20 +3,27 @@
 import io
 from fractions import Fraction
 
-from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoding.headerless import File
+from earwitness.media.decoding.layouts import samples_of
+from earwitness.media.decoding.likeness import Likeness
 from earwitness.media.decoding.media import Media, NotMedia
+from earwitness.media.decoding.mix import Mixed, Mixer
 from earwitness.media.decoding.mp3 import Mp3Writer
 from earwitness.media.decoding.mp4 import write_mp4
-from earwitness.media.decoding.pcm import Sound, samples_of
-from earwitness.media.decoding.peaks import Peaks
+from earwitness.media.decoding.peaks import Peaks, loudest_of
 from earwitness.media.decoding.speech import write_speech
+from earwitness.media.decoding.tracks import Sound
 from earwitness.media.decoding.wav import WavWriter, wav_header
 from earwitness.media.flow import Sink
-from earwitness.media.measurement import DECODER_VERSION, SPEECH, Audio, Hint, Measurement, Speech
+from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
+
+_SIDES = 2
+# A day of 16 channels has half of this.
+_MOST_CHANNEL_PEAKS = 24 << 20
+_MOST_CHARACTERS = 500
 
 
 class NoSound(Exception):
@@ -27,31 +34,46 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
     """Decode everything once, and write it to `mp3` on the way if there is sound. Raises NotMedia."""
     media = Media(file, hint)
     if media.audio is not None:
-        return _measure_sound(media, media.audio, mp3)
+        return _measure_sound(media, media.audio.codec_context.codec.canonical_name, mp3)
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
 
 def render(
-    file: File, format_: Rendered | Speech, samples: int | None, sink: Sink, hint: Hint | None = None
+    file: File,
+    format_: Rendered | Speech,
+    samples: int | None,
+    sink: Sink,
+    hint: Hint | None = None,
+    *,
+    opposite: bool | None = None,
+    channel: int = 0,
 ) -> None:
     """Write a rendition. Raises NotMedia and NoSound.
 
-    wav says first how long it is: `samples`, or a count made in a pass of its own.
+    wav says first how long it is, and a mono mix depends on all of the recording: what an earlier measurement
+    found in `samples` and `opposite`, or a pass of its own.
     """
     if format_ == "mp4":
         write_mp4(Media(file, hint), sink)
         return
-    if format_ in SPEECH:
-        write_speech(_open_sound(file, 1 if format_ == "speech" else 2, hint), format_, sink)
+    sound = _open_sound(file, hint)
+    if format_ == "speech":
+        write_speech(sound, channel, sink)
         return
-    most_channels = 1 if format_.endswith("-mono") else 2
-    if format_.startswith("mp3"):
-        _write_mp3(_open_sound(file, most_channels, hint), sink)
+    is_mono = format_.endswith("-mono")
+    if is_mono and opposite is None:
+        opposite = sound.channels == _SIDES and _are_opposite(_open_sound(file, hint))
+    if format_.startswith("wav") and samples is None:
+        samples = _count_samples(_open_sound(file, hint))
+    if format_ == "wav":
+        _write_wav(sound, samples or 0, sink)
         return
-    if samples is None:
-        samples = _count_samples(_open_sound(file, most_channels, hint))
-    _write_wav(_open_sound(file, most_channels, hint), samples, sink)
+    mixed = Mixed(sound, 1 if is_mono else _SIDES, opposite=bool(opposite))
+    if format_ == "wav-mono":
+        _write_wav(mixed, samples or 0, sink)
+    else:
+        _write_mp3(mixed, sink)
 
 
 def rehearse() -> None:
@@ -60,43 +82,61 @@ def rehearse() -> None:
     Libraries load parts of themselves when these are first needed, and a confined process can load
     nothing any more; besides, what was done once is done faster.
     """
-    silence = wav_header(800, 8000, 1) + bytes(1600)
-    measure(io.BytesIO(silence), io.BytesIO())
-    for format_ in (*RENDERED, *SPEECH):
-        render(io.BytesIO(silence), format_, None, io.BytesIO())
+    for channels in (1, _SIDES, _SIDES + 1):
+        silence = wav_header(800, 8000, channels) + bytes(1600 * channels)
+        measure(io.BytesIO(silence), io.BytesIO())
+        formats: tuple[Rendered | Speech, ...] = (*RENDERED, "speech")
+        for format_ in formats:
+            render(io.BytesIO(silence), format_, None, io.BytesIO())
 
 
-def _open_sound(file: File, most_channels: int, hint: Hint | None) -> Sound:
-    file.seek(0)
+def _open_sound(file: File, hint: Hint | None) -> Sound:
     media = Media(file, hint)
     if media.audio is None:
         raise NoSound
-    return Sound(media, most_channels)
+    return Sound(media)
 
 
-def _measure_sound(media: Media, stream: AudioStream, mp3: Sink | None) -> Measurement:
+def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> Measurement:
     sound = Sound(media, picture=True)
-    pcm = sound.pcm
-    peaks = Peaks(pcm.rate, pcm.channels)
-    writer = Mp3Writer(mp3, pcm.rate, pcm.layout) if mp3 is not None else None
+    peaks, likeness = Peaks(sound.rate, sound.channels), Likeness(sound.rate, sound.channels)
+    mixer = Mixer(sound.rate, sound.channels, _SIDES)
+    writer = Mp3Writer(mp3, sound.rate, mixer.layout) if mp3 is not None else None
     for block in sound:
-        peaks.add(block)
+        pcm = bytes(samples_of(block))
+        peaks.add(pcm)
+        likeness.add(pcm)
         if writer is not None:
-            writer.add(block)
+            for mixed in mixer.add(block):
+                writer.add(mixed)
     if writer is not None:
         writer.add(None)
-    heard = Fraction(pcm.samples, pcm.rate)
-    not_decoded = media.not_decoded(heard) or ("a part of the file is damaged" if pcm.is_damaged else "")
+    likeness.finish()
+    channels = peaks.finish()
+    heard = Fraction(sound.samples, sound.rate)
+    not_decoded = _in_words(media.not_decoded(heard), sound)
     return Measurement(
         duration_ms=round(max(heard, media.picture_end) * 1000),
-        audio=Audio(pcm.source_channels, pcm.rate, stream.codec_context.codec.canonical_name),
+        audio=Audio(sound.channels, sound.rate, codec),
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
-        samples=pcm.samples,
-        peaks=peaks.finish(),
+        samples=sound.samples,
+        peaks=loudest_of(channels),
         complete=not not_decoded,
-        not_decoded=not_decoded,
         decoder_version=DECODER_VERSION,
+        not_decoded=not_decoded,
+        tracks=tuple(sound.tracks),
+        channel_peaks=b"".join(channels) if len(channels) * len(channels[0]) <= _MOST_CHANNEL_PEAKS else None,
+        distinct=likeness.distinct,
+        opposite=likeness.are_opposite,
     )
+
+
+def _in_words(losses: str, sound: Sound) -> str:
+    """What could not be had of the file, and of its tracks."""
+    said = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
+    if not said and not sound.is_complete:
+        said.append("a part of the sound is damaged or missing")
+    return "; ".join(said)[:_MOST_CHARACTERS]
 
 
 def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
@@ -122,18 +162,26 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
 def _count_samples(sound: Sound) -> int:
     for _ in sound:
         pass
-    return sound.pcm.samples
+    return sound.samples
 
 
-def _write_mp3(sound: Sound, sink: Sink) -> None:
-    writer = Mp3Writer(sink, sound.pcm.rate, sound.pcm.layout)
+def _are_opposite(sound: Sound) -> bool:
+    likeness = Likeness(sound.rate, sound.channels)
+    for block in sound:
+        likeness.add(bytes(samples_of(block)))
+    likeness.finish()
+    return likeness.are_opposite
+
+
+def _write_mp3(sound: Mixed, sink: Sink) -> None:
+    writer = Mp3Writer(sink, sound.rate, sound.layout)
     for block in sound:
         writer.add(block)
     writer.add(None)
 
 
-def _write_wav(sound: Sound, samples: int, sink: Sink) -> None:
-    writer = WavWriter(sink, samples, sound.pcm.rate, sound.pcm.channels)
+def _write_wav(sound: Sound | Mixed, samples: int, sink: Sink) -> None:
+    writer = WavWriter(sink, samples, sound.rate, sound.channels)
     for block in sound:
         writer.add(samples_of(block))
     writer.finish()

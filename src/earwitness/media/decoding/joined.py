@@ -13,11 +13,11 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from earwitness.media.decoding.headerless import File
+from earwitness.media.decoding.layouts import MOST_CHANNELS, samples_of, without_speakers
 from earwitness.media.decoding.losses import Losses
 from earwitness.media.decoding.opened import NotMedia, Opened
 
 _HIGHEST_RATE = 48_000
-_MOST_CHANNELS = 64
 _OPEN = 0xFFFF_FFFF
 # KSDATAFORMAT_SUBTYPE_PCM: channels that are no speakers' need the longer form of the format.
 _PCM = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -60,7 +60,7 @@ class Joined:
         if audio is not None:
             if not self.rate or self.rate < audio.sample_rate <= _HIGHEST_RATE:
                 self.rate = audio.sample_rate
-            self.channels = min(max(self.channels, audio.channels), _MOST_CHANNELS)
+            self.channels = min(max(self.channels, audio.channels), MOST_CHANNELS)
 
     def _made(self) -> Iterator[bytes]:
         yield self._header()
@@ -88,10 +88,10 @@ class Joined:
         resampler, shape = AudioResampler(), ("", "", 0)
         try:
             for packet in opened.packets(opened.audio):
-                for frame in opened.decode_audio(packet):
+                for frame in map(without_speakers, opened.decode_audio(packet)):
                     if (now := (frame.format.name, frame.layout.name, frame.sample_rate)) != shape:
                         yield from map(self._widened, resampler.resample(None))
-                        resampler, shape = AudioResampler("s16", frame.layout, self.rate), now
+                        resampler, shape = AudioResampler("s16", frame.layout.name, self.rate), now
                     yield from map(self._widened, resampler.resample(frame))
             yield from map(self._widened, resampler.resample(None))
         except MemoryError:
@@ -102,8 +102,7 @@ class Joined:
     def _widened(self, frame: AudioFrame) -> bytes:
         """The samples of a frame, interleaved, with the channels that it lacks."""
         channels = frame.layout.nb_channels
-        size = frame.samples * channels * 2
-        samples = array("h", bytes(memoryview(frame.planes[0])[:size]))
+        samples = array("h", bytes(samples_of(frame)))
         if channels == self.channels:
             return samples.tobytes()
         widened = array("h", bytes(frame.samples * self.channels * 2))

@@ -15,9 +15,12 @@ from av.video.stream import VideoStream
 
 from earwitness.media.decoding.headerless import File, has_header, how_to_read
 from earwitness.media.decoding.joined import Joined
+from earwitness.media.decoding.layouts import layout_of
 from earwitness.media.decoding.losses import Losses
 from earwitness.media.decoding.opened import NotMedia as NotMedia
+from earwitness.media.decoding.reading import Reader
 from earwitness.media.decoding.structure import Whole, survey
+from earwitness.media.decoding.wav import holds_pcm
 from earwitness.media.measurement import Hint
 
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
@@ -29,8 +32,10 @@ _CONTAINERS = (
 # These state how long they are; others leave FFmpeg to guess it from their size.
 _STATES_DURATION = {"wav", "w64", "aiff", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
 
-# A wav is read in larger packets than FFmpeg would take: each costs as much as decoding it.
-_READING = {"protocol_whitelist": "none", "max_size": "16384"}
+_READING = {"protocol_whitelist": "none"}
+# A wav of PCM is read in larger packets than FFmpeg would take: each costs as much as decoding it. What
+# other codecs put into a packet belongs together, and is cut as FFmpeg knows it.
+_LARGE_PACKETS = {"max_size": "16384"}
 
 
 class Media:
@@ -39,11 +44,14 @@ class Media:
     `losses` is told of what cannot be read or decoded.
     """
 
+    sounds: list[AudioStream]
+    """Its tracks of sound, of which `audio` is the first."""
     audio: AudioStream | None
     video: VideoStream | None
 
     def __init__(self, file: File, hint: Hint | None = None) -> None:
         """Raises NotMedia. A hint counts where the file has no header that says better."""
+        self._file, self._hint = file, hint
         format_, options = _reading(file, hint)
         whole = survey(file) if format_ is None else Whole([file])
         self.losses = Losses(whole.notes, whole.cut)
@@ -51,7 +59,9 @@ class Media:
         self._container = self._opened(whole, format_, options)
         self.losses.is_forgiving = self._container.format.name == "mp3"
         streams = self._container.streams
-        self.audio = next((stream for stream in streams.audio if _is_decodable(stream)), None)
+        self.sounds = [stream for stream in streams.audio if _is_decodable(stream)]
+        self.audio = next(iter(self.sounds), None)
+        self.undecodable_sounds = len(streams.audio) - len(self.sounds)
         self.video = next(
             (
                 stream
@@ -62,23 +72,37 @@ class Media:
         )
         if self.audio is None and self.video is None:
             raise NotMedia
+        for stream in self.sounds:
+            _forget_speakers(stream)
         self.start = Fraction(self._container.start_time or 0, av.time_base)
         """When the media begins, in seconds on the clock of its streams."""
         self.picture_end = Fraction(0)
         """When the last picture passed so far ends, in seconds from the start."""
+        self.failures = 0
+        """How many packets could not be decoded so far."""
+
+    def again(self) -> "Media":
+        """The same recording, opened once more, from its start."""
+        return Media(self._file, self._hint)
 
     def _opened(self, whole: Whole, format_: str | None, options: dict[str, str]) -> InputContainer:
         first, *behind = whole.parts
         if not behind:
-            return _open(first, format_, options)
+            return _open(Reader(first), format_, options)
         with suppress(NotMedia):
             alone = Media(first)
             if alone.video is not None:
+                self.losses = alone.losses
                 more = "1 more recording" if len(behind) == 1 else f"{len(behind)} more recordings"
                 self.losses.notes.append(f"{more} behind the first one in this file, not decoded")
                 return alone._container
         self._is_trusted = True
         return _open(Joined(whole.parts, Media, self.losses), "wav", {})
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was found so far that cannot be had."""
+        return not self.losses.in_words()
 
     def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]:
         """What is stored of some streams, up to the end or to where it cannot be read on."""
@@ -105,6 +129,11 @@ class Media:
     def decode_video(self, packet: "Packet[Stream]") -> list[VideoFrame]:
         return [frame for frame in self._decode(packet) if isinstance(frame, VideoFrame)]
 
+    @property
+    def stated_in_all(self) -> Fraction:
+        """How long the file says it is, or FFmpeg takes it for; 0 if nothing is said."""
+        return Fraction(self._container.duration or 0, av.time_base)
+
     def stated_seconds(self, stream: Stream) -> Fraction:
         """How long the file says a stream is, 0 if it does not."""
         if self._container.format.name not in _STATES_DURATION:
@@ -126,6 +155,7 @@ class Media:
         except (av.FFmpegError, ValueError):
             # The rest may still be heard.
             self.losses.failed(Fraction(packet.duration or 0) * (packet.time_base or 0))
+            self.failures += 1
             return []
         self.losses.decoded()
         return decoded
@@ -140,6 +170,8 @@ def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]
 
 def _open(file: File | Joined, format_: str | None, options: dict[str, str]) -> InputContainer:
     reading = _READING | {"format_whitelist": format_ or _CONTAINERS}
+    if isinstance(file, Joined) or holds_pcm(file):
+        reading |= _LARGE_PACKETS
     try:
         return av.open(
             file, "r", format=format_, options=options, container_options=reading, metadata_errors="replace"
@@ -148,6 +180,17 @@ def _open(file: File | Joined, format_: str | None, options: dict[str, str]) -> 
         raise
     except (av.FFmpegError, ValueError):
         raise NotMedia from None
+
+
+def _forget_speakers(stream: AudioStream) -> None:
+    """Name the channels of a track by their number alone, before its decoder is set up.
+
+    Which speaker each was meant for plays no part. Besides, PyAV (18) frees the description of an unusual
+    order of speakers twice, unless it is written over as soon as it was read.
+    """
+    context = stream.codec_context
+    if channels := context.channels:
+        context.layout = layout_of(channels)
 
 
 def _is_decodable(stream: Stream) -> bool:

@@ -4,7 +4,7 @@ import lameenc
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.pcm import samples_of
+from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.rates import bits_per_channel, nearest_rate
 from earwitness.media.flow import Sink
 

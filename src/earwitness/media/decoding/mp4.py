@@ -5,7 +5,6 @@ from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -13,8 +12,9 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from earwitness.media.decoding.media import Media, NotMedia
-from earwitness.media.decoding.pcm import Pcm
+from earwitness.media.decoding.mix import Mixed
 from earwitness.media.decoding.rates import bits_per_channel, nearest_rate
+from earwitness.media.decoding.tracks import Sound
 from earwitness.media.flow import Sink
 
 # The index waits for the first fragment, so that it can say when sound and picture begin.
@@ -27,6 +27,7 @@ _X264 = {"preset": "superfast", "crf": "26", "bf": "0", "threads": "4"}
 # As in mp3, sides are coded apart. This coder takes a fifth of the usual time, for a quarter more bytes.
 _AAC = {"aac_coder": "fast", "aac_ms": "0", "aac_is": "0", "aac_pns": "0", "aac_tns": "0"}
 _USUAL_FRAME_RATE = 25
+_SIDES = 2
 _CLOCK = Fraction(1, 90000)
 
 
@@ -42,7 +43,7 @@ class Track(Protocol):
 
 
 def write_mp4(media: Media, sink: Sink) -> None:
-    """Write sound and picture of a recording. H.264 and AAC are copied, all else is encoded anew.
+    """Write sound and picture of a recording. H.264 is copied, and AAC if it is all the sound.
 
     Raises NotMedia if there is nothing to be seen or heard.
     """
@@ -51,16 +52,39 @@ def write_mp4(media: Media, sink: Sink) -> None:
     if (video := media.video) is not None:
         copied = _can_copy(video, "h264")
         tracks[video.index] = _Copy(media, output, video) if copied else _Picture(media, output, video)
+    sound: _Sound | None = None
     if (audio := media.audio) is not None:
-        copied = _can_copy(audio, "aac")
-        tracks[audio.index] = _Copy(media, output, audio) if copied else _Sound(media, output, audio)
-    for packet in media.packets(media.video, media.audio):
-        tracks[packet.stream.index].take(packet)
-    if all(track.is_empty for track in tracks.values()):
+        if len(media.sounds) == 1 and audio.channels <= _SIDES and _can_copy(audio, "aac"):
+            tracks[audio.index] = _Copy(media, output, audio)
+        else:
+            sound = _sound_of(media, output)
+    if tracks:
+        _write_tracks(media, tracks, sound)
+    if sound is None and all(track.is_empty for track in tracks.values()):
         raise NotMedia
     for track in tracks.values():
         track.finish()
+    if sound is not None:
+        sound.finish()
     output.close()
+
+
+def _write_tracks(media: Media, tracks: dict[int, Track], sound: "_Sound | None") -> None:
+    streams = [stream for stream in (media.video, media.audio) if stream and stream.index in tracks]
+    for packet in media.packets(*streams):
+        tracks[packet.stream.index].take(packet)
+        if sound is not None:
+            sound.catch_up(media.picture_end)
+
+
+def _sound_of(media: Media, output: OutputContainer) -> "_Sound | None":
+    """The sound, unless nothing of it can be heard beside a picture."""
+    try:
+        return _Sound(media, output)
+    except NotMedia:
+        if media.video is None:
+            raise
+        return None
 
 
 def _can_copy(stream: Stream, codec: str) -> bool:
@@ -157,33 +181,31 @@ class _Picture:
 
 
 class _Sound:
-    """Sound encoded as AAC."""
+    """Sound encoded as AAC, more than two channels mixed; read apart, and written beside the picture."""
 
-    def __init__(self, media: Media, output: OutputContainer, stream: AudioStream) -> None:
-        self._media = media
+    def __init__(self, media: Media, output: OutputContainer) -> None:
+        """Raises NotMedia if nothing can be heard."""
+        mixed = Mixed(Sound(media.again()), _SIDES)
         self._output = output
-        self._pcm = Pcm(media.start)
-        rate = nearest_rate(stream.sample_rate)
-        self._stream = output.add_stream("aac", rate, _AAC)
-        self._stream.layout = "mono" if stream.channels == 1 else "stereo"
-        self._stream.bit_rate = bits_per_channel(rate) * min(stream.channels, 2)
+        self._rate = mixed.rate
+        self._blocks = iter(mixed)
+        valid = nearest_rate(mixed.rate)
+        self._stream = output.add_stream("aac", valid, _AAC)
+        self._stream.layout = mixed.layout
+        self._stream.bit_rate = bits_per_channel(valid) * mixed.channels
         self._written = 0
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._pcm.samples
-
-    def take(self, packet: "Packet[Stream]") -> None:
-        for frame in self._media.decode_audio(packet):
-            for block in self._pcm.push(frame):
-                self._encode(block)
+    def catch_up(self, seconds: Fraction) -> None:
+        """Write what belongs beside the picture up to a moment."""
+        while self._written < seconds * self._rate and (block := next(self._blocks, None)):
+            self._encode(block)
 
     def finish(self) -> None:
-        for block in self._pcm.finish():
+        for block in self._blocks:
             self._encode(block)
         self._output.mux(self._stream.encode(None))
 
     def _encode(self, block: AudioFrame) -> None:
-        block.pts, block.time_base = self._written, Fraction(1, self._pcm.rate)
+        block.pts, block.time_base = self._written, Fraction(1, self._rate)
         self._written += block.samples
         self._output.mux(self._stream.encode(block))

@@ -1,14 +1,17 @@
-"""Decoded sound in one shape: 16-bit, one rate, one or two channels, in blocks, without gaps."""
+"""Decoded sound in one shape: 16-bit, one rate, in blocks, without gaps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 
 import av
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.media import Media, NotMedia
+from earwitness.media.decoding.layouts import frame_of, layout_of, without_speakers
+from earwitness.media.decoding.media import NotMedia
+from earwitness.media.decoding.mix import EvenMix, on_each
 
 _BLOCKS_PER_SECOND = 4
 _SHORTEST_GAP_MS = 100
@@ -19,25 +22,36 @@ _LONGEST_SECONDS = 48 * 3600
 
 
 class Pcm:
-    """Turns the frames of a sound, whatever their shape, into blocks of a quarter of a second.
+    """Turns the frames of a track, whatever their shape, into blocks of a quarter of a second.
 
-    Rate and channels are those of the first frame, more than `most_channels` mixed down to that many;
-    what differs later is converted. Where the media's clock leaps ahead, because nothing was sent while
-    nobody spoke or a part is lost, silence is put in, so that a second stays a second. Nothing that goes
-    on for days is a recording: then, NotMedia is raised.
+    The channels are those of the first frame, and the rate too unless it is given; what differs later is
+    converted, other channels by putting the even mix of them on each. Where the media's clock leaps ahead,
+    because nothing was sent while nobody spoke or a part is lost, silence is put in, so that a second stays
+    a second. Nothing that goes on for days is a recording: then, NotMedia is raised.
     """
 
-    rate = 0
     channels = 0
-    source_channels = 0
     samples = 0
     """How many were taken in so far, per channel, at `rate`."""
     is_damaged = False
-    """Whether frames came that are none."""
+    """Whether frames came that cannot be converted; silence of their length stands for them."""
 
-    def __init__(self, start: Fraction, most_channels: int = 2) -> None:
+    def __init__(
+        self,
+        start: Fraction,
+        rate: int = 0,
+        *,
+        beside_others: bool = False,
+        clock_is_right: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`start` is when the media begins. Beside other tracks the first frame is placed to the sample.
+
+        `clock_is_right` is asked once, where the clock leaps on the way.
+        """
+        self.rate = rate
         self._start_seconds = start
-        self._most_channels = most_channels
+        self._beside_others = beside_others
+        self._clock_is_right = cache(clock_is_right)
         self._fifo = AudioFifo()
         self._resampler = AudioResampler()
         self._shape: tuple[object, ...] = ()
@@ -45,12 +59,17 @@ class Pcm:
 
     @property
     def layout(self) -> str:
-        return "mono" if self.channels == 1 else "stereo"
+        return layout_of(self.channels)
 
-    def push(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        if not self.rate:
+    def push(self, frame: AudioFrame, begins: Fraction | None = None) -> Iterator[AudioFrame]:
+        """Take a frame. `begins` says better than the frame when it begins, on the clock of its stream."""
+        if not frame.sample_rate or not frame.layout.nb_channels:
+            self.is_damaged = True
+            return
+        is_first = not self.channels
+        if is_first:
             self._begin(frame)
-        for silence in self._gap_before(frame):
+        for silence in self._silence_of(self._missing_before(frame, begins, is_first)):
             self._take([silence])
             yield from self._full_blocks()
         self._take(self._convert(frame))
@@ -63,30 +82,38 @@ class Pcm:
             yield block
 
     def _begin(self, frame: AudioFrame) -> None:
-        self.rate = frame.sample_rate
-        self.source_channels = frame.layout.nb_channels
-        self.channels = min(self.source_channels, self._most_channels)
+        self.rate = self.rate or frame.sample_rate
+        self.channels = frame.layout.nb_channels
         self._start = int(self._start_seconds * self.rate)
         self._tick = Fraction(1, self.rate)
 
     def _convert(self, frame: AudioFrame) -> list[AudioFrame]:
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        shape = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
         before: list[AudioFrame] = []
         if shape != self._shape:
-            before = self._resampler.resample(None)
-            self._resampler = AudioResampler("s16", self.layout, self.rate)
+            before = self._resampled(None)
+            self._resampler = AudioResampler("s16", layout_of(frame.layout.nb_channels), self.rate)
             self._shape = shape
-        if shape == ("s16", self.layout, self.rate):
-            return [*before, frame]
         try:
-            return before + self._resampler.resample(frame)
+            plain = without_speakers(frame)
+            if shape == ("s16", self.channels, self.rate):
+                return [*before, plain]
+            return before + self._resampled(plain)
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
             # Damaged headers can name channels or rates that cannot be.
             self.is_damaged = True
             self._resampler, self._shape = AudioResampler(), ()
-            return before
+            length = frame.samples * self.rate // frame.sample_rate
+            return [*before, *self._silence_of(min(length, _LONGEST_SECONDS * self.rate))]
+
+    def _resampled(self, frame: AudioFrame | None) -> list[AudioFrame]:
+        made = self._resampler.resample(frame)
+        if not made or (channels := made[0].layout.nb_channels) == self.channels:
+            return made
+        mix = EvenMix(self.rate, channels)
+        return [on_each(mix.of(one), self.channels) for one in made]
 
     def _full_blocks(self) -> Iterator[AudioFrame]:
         while block := self._fifo.read(self._block_size):
@@ -106,63 +133,30 @@ class Pcm:
         if self.samples > _LONGEST_SECONDS * self.rate:
             raise NotMedia
 
-    def _gap_before(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        if frame.pts is None or (clock := frame.time_base) is None:
-            return
-        position = frame.pts * clock.numerator * self.rate // clock.denominator - self._start
+    def _missing_before(self, frame: AudioFrame, begins: Fraction | None, is_first: bool) -> int:
+        """How many samples of silence belong before a frame."""
+        if begins is not None:
+            position = int(begins * self.rate) - self._start
+        elif frame.pts is not None and (clock := frame.time_base) is not None:
+            position = frame.pts * clock.numerator * self.rate // clock.denominator - self._start
+        else:
+            return 0
         missing = position - self.samples
         missing_ms = missing * 1000 // self.rate
-        if missing_ms > min(_LONGEST_GAP_MS, _MOST_SILENCE_MS - self._silence_ms):
+        at_its_place = is_first and self._beside_others
+        longest = _MOST_SILENCE_MS if at_its_place else _LONGEST_GAP_MS
+        if missing <= 0 or (missing_ms <= _SHORTEST_GAP_MS and not at_its_place):
+            return 0
+        is_gap = missing_ms <= min(longest, _MOST_SILENCE_MS - self._silence_ms)
+        if not is_gap or not (is_first or self._clock_is_right()):
             # Not a gap but another clock.
             self._start += missing
-        elif missing_ms > _SHORTEST_GAP_MS:
-            self._silence_ms += missing_ms
-            while missing > 0:
-                yield self._silence(min(missing, self._block_size))
-                missing -= self._block_size
+            return 0
+        self._silence_ms += missing_ms
+        return missing
 
-    def _silence(self, samples: int) -> AudioFrame:
-        frame = AudioFrame("s16", self.layout, samples)
-        frame.sample_rate = self.rate
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        return frame
-
-
-def samples_of(block: AudioFrame) -> memoryview:
-    """The samples of a block, interleaved, as bytes."""
-    size = block.samples * block.layout.nb_channels * 2
-    return memoryview(block.planes[0])[:size]
-
-
-class Sound:
-    """All the sound of a recording, in blocks. Its rate and channels are known before the first one.
-
-    With `picture` what is stored of the picture is passed on the way, not decoded, so that the media
-    knows when it ends.
-    """
-
-    def __init__(self, media: Media, most_channels: int = 2, *, picture: bool = False) -> None:
-        """Raises NotMedia if nothing can be heard."""
-        self._media = media
-        self._picture = media.video if picture else None
-        self.pcm = Pcm(media.start, most_channels)
-        self._blocks = self._decoded()
-        first = next(self._blocks, None)
-        if first is None:
-            raise NotMedia
-        self._first = first
-
-    def __iter__(self) -> Iterator[AudioFrame]:
-        yield self._first
-        yield from self._blocks
-
-    def _decoded(self) -> Iterator[AudioFrame]:
-        audio = self._media.audio
-        if audio is None:
-            return
-        for packet in self._media.packets(audio, self._picture):
-            if packet.stream is audio:
-                for frame in self._media.decode_audio(packet):
-                    yield from self.pcm.push(frame)
-        yield from self.pcm.finish()
+    def _silence_of(self, samples: int) -> Iterator[AudioFrame]:
+        while samples > 0:
+            length = min(samples, self._block_size)
+            yield frame_of(bytes(2 * length * self.channels), self.rate, self.channels)
+            samples -= length

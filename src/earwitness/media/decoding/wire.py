@@ -35,7 +35,8 @@ _LARGEST_PAYLOAD = 64 << 20
 class Job:
     """What to do with a recording of `size` bytes: `measure` it, make `format` of it, or both.
 
-    `samples` is how many an earlier measurement counted, where it is known. `hint` is what the source said.
+    `samples` and `opposite` are what an earlier measurement found, where it is known. `hint` is what the
+    source said. `channel` is the one that is rendered as speech.
     """
 
     size: int
@@ -44,6 +45,8 @@ class Job:
     format: Rendered | Speech | None = None
     samples: int | None = None
     hint: Hint | None = None
+    opposite: bool | None = None
+    channel: int = 0
 
 
 @dataclass(frozen=True, slots=True)
