@@ -135,14 +135,6 @@ def test_a_file_name_is_never_a_path(firm: Firm) -> None:
     assert all(re.fullmatch(ours, name) for name in new)
 
 
-def test_media_of_no_bytes_is_media(firm: Firm) -> None:
-    assert send(firm, METADATA, media_part(b""), END).status_code == 201
-    assert raw(firm) == b""
-    firm.work()
-    (found,) = firm.post("/client/recording.search", {})["recordings"]
-    assert found["mediaAccessStatus"] == "Permitted"
-
-
 def test_an_upload_that_is_given_up_leaves_no_trace(firm: Firm) -> None:
     head = (
         "POST /api/ingest/recording HTTP/1.1\r\nHost: here\r\nContent-Length: 100000000\r\n"

@@ -354,7 +354,7 @@ def test_call_records_that_are_put_away_as_they_are_read_are_waited_for(
     assert take(firm, watched)[NAME].reason == "it has no call record yet"
 
 
-def test_an_empty_file_is_taken_only_when_it_stays_empty(firm: Firm, folder: Path) -> None:
+def test_an_empty_file_waits_and_then_is_no_media(firm: Firm, folder: Path) -> None:
     file = folder / NAME
     file.touch()
     watched = WatchedFolder(folder, BY_NAME)

@@ -9,6 +9,7 @@ from earwitness.archive.addresses import shown
 from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.viewer import check_may_ingest
 from earwitness.http import road
 from earwitness.http.road import Call
 from earwitness.ingest.metadata import NamedEndpoint
@@ -47,6 +48,7 @@ def start(call: Call, sent: CallStart) -> Started:
 
     The call ends when its end is reported, when its recording is added, or 24 hours after its start.
     """
+    check_may_ingest(call.viewer)
     told = None if sent.start_datetime_utc is None else int(sent.start_datetime_utc)
     started_at = now_ms() if told is None else told
     if _is_recording(call.connection, sent.third_party_id):
@@ -78,6 +80,7 @@ def start(call: Call, sent: CallStart) -> Started:
 @road.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
 def end(call: Call, sent: CallEnd) -> CallEnd:
     """Report that a call has ended."""
+    check_may_ingest(call.viewer)
     known = find_call(call.connection, sent.third_party_id)
     if known is None:
         raise NotFound(f"There is no call {sent.third_party_id} in progress.")

@@ -141,7 +141,7 @@ def _read(rows: Sequence[Any]) -> Playable:
         objects={one.kind: one for one in objects},
         wrapped=None if row.wrapped_key is None else WrappedKey(row.kek_id, row.wrapped_key),
         vault_id=row.vault_id or b"",
-        hint=_hint(row.metadata),
+        hint=hint_in(row.metadata),
     )
 
 
@@ -150,7 +150,8 @@ def with_hint(metadata: dict[str, Any], hint: Hint | None) -> dict[str, Any]:
     return metadata | ({_HINT: msgspec.to_builtins(hint)} if hint else {})
 
 
-def _hint(metadata: dict[str, Any]) -> Hint | None:
+def hint_in(metadata: dict[str, Any]) -> Hint | None:
+    """What was said of a recording's media, by its metadata."""
     try:
         return msgspec.convert(metadata.get(_HINT), Hint | None)
     except msgspec.ValidationError:

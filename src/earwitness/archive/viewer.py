@@ -83,6 +83,16 @@ def check_sees_everything(viewer: Viewer) -> None:
         raise Forbidden("Only a user who may see every recording can do this: an access policy limits you.")
 
 
+def check_may_ingest(viewer: Viewer) -> None:
+    """Raise Forbidden for a viewer who may not bring recordings in.
+
+    Whoever is limited by access policies would learn by it what there is that they may not see.
+    """
+    viewer.require(Right.RECORDING_INGEST)
+    if viewer.policies:
+        raise Forbidden("Only a user without access policies can bring recordings in, or add to them.")
+
+
 def _allowed(policy: AccessPolicy) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = []
     for name, values in policy.data_groups.items():

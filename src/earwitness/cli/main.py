@@ -22,6 +22,7 @@ from earwitness.cli import (
     verifying,
 )
 from earwitness.cli.demo.command import demo
+from earwitness.cli.incomplete import incomplete
 from earwitness.cli.reprocessing import reprocess
 from earwitness.cli.status import status
 from earwitness.cli.watching import watch
@@ -56,4 +57,5 @@ app.command("search")(searching.search_)
 app.command("verify")(verifying.verify)
 app.add_typer(keys.group, name="key")
 app.command("status")(status)
+app.command("incomplete")(incomplete)
 app.add_typer(databases.group, name="db")

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from earwitness.archive.endpoint_changes import lost_endpoints
+from earwitness.archive.not_whole import count_not_whole
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.workload import UNFINISHED, workload
@@ -55,6 +56,7 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
         "keys": {row[0]: row[1] for row in keys},
         "endpointsLost": lost_endpoints(connection),
+        **count_not_whole(connection),
     }
 
 
@@ -72,6 +74,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
     ]
     if shown:
         show_table(shown, headings)
+    for row in rows:
+        if row["incomplete"] or row["undecodable"]:
+            say(
+                f"Of account {row['clientId']}, {row['incomplete']} recordings are not whole and "
+                f"{row['undecodable']} undecodable: `earwitness incomplete {row['clientId']}` lists them."
+            )
     in_use: Counter[str] = Counter()
     for row in rows:
         for lost in row["endpointsLost"]:

@@ -4,11 +4,12 @@ Before it, the media is durable and nobody can see it; after it, the recording i
 playable as `raw`, and the work that it still needs is queued.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Text, bindparam, insert, select
+from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select, update
 
 from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
@@ -76,6 +77,45 @@ class Accepted:
     third_party_id: str
     status: Status
     is_new: bool
+    replaced: tuple[str, ...] | None = None
+    """Where media was added to a recording that was there: the objects that nothing names any more."""
+
+    @property
+    def keeps_media(self) -> bool:
+        """Whether the media that came with it is in the archive by this."""
+        return self.is_new or self.replaced is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A recording that is there: `raw_sha256` is of its media, None where it has none or one of no bytes."""
+
+    position: int
+    interaction_id: int
+    third_party_id: str
+    status: Status
+    digest: bytes
+    raw_sha256: bytes | None
+
+    def is_same(self, received: Received, media_sha256: bytes = b"") -> bool:
+        """Whether what comes again is what came first, or that with the media that came later."""
+        if self.digest == received.whole_digest(media_sha256):
+            return True
+        came_without = self.digest in (received.whole_digest(), received.whole_digest(_OF_NOTHING))
+        return came_without and media_sha256 in (self.raw_sha256, b"")
+
+    def lacks(self, received: Received, media_sha256: bytes) -> bool:
+        """Whether it is the same recording without its media, as it came before the file was there."""
+        if self.raw_sha256 is not None or not media_sha256:
+            return False
+        return self.digest in (received.whole_digest(), received.whole_digest(_OF_NOTHING))
+
+    def accepted(self) -> Accepted:
+        return Accepted(self.interaction_id, self.third_party_id, self.status, False)
+
+
+_OF_NOTHING = hashlib.sha256().digest()
+"""Media of no bytes was kept as media once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +156,73 @@ def accept_all(
         first = new.get(name)
         if first is arrival:
             outcomes.append(Accepted(ids[name], name, arrival.status, True))
-            continue
-        if first is not None:
-            known[name] = ids[name], first.status, first.digest
-        interaction_id, status, digest = known[name]
-        is_same = arrival.digest == digest
-        outcomes.append(Accepted(interaction_id, name, status, False) if is_same else _other(name))
+        elif first is not None:
+            is_same = arrival.digest == first.digest
+            outcomes.append(Accepted(ids[name], name, first.status, False) if is_same else _other(name))
+        else:
+            outcomes.append(_again(connection, archive, known[name], arrival, action))
     return outcomes
 
 
-def find_same(connection: Connection, third_party_id: str, digest: bytes | None = None) -> Accepted | None:
-    """The recording of this id. Raises Conflict when a digest is given, and is not that recording's."""
-    if third_party_id not in (known := _known(connection, [third_party_id])):
+def _again(
+    connection: Connection, archive: Archive, known: _Known, arrival: Arrival, action: Action
+) -> Accepted | Conflict:
+    """What becomes of a recording that is there: nothing, or it gets the media that it came without."""
+    sha256 = arrival.media.sealed.sha256 if arrival.media else b""
+    if arrival.media is not None and known.lacks(arrival.received, sha256):
+        replaced = bring_media(
+            connection, archive, known.position, known.interaction_id, arrival.media, action
+        )
+        return Accepted(known.interaction_id, known.third_party_id, "received", False, replaced)
+    return known.accepted() if known.is_same(arrival.received, sha256) else _other(known.third_party_id)
+
+
+def find_same(
+    connection: Connection, third_party_id: str, received: Received | None = None, media_sha256: bytes = b""
+) -> Accepted | None:
+    """The recording of this id; with `received` only if that would change nothing.
+
+    Raises Conflict where it is another recording.
+    """
+    known = _known(connection, [third_party_id]).get(third_party_id)
+    if known is None or (received is not None and known.lacks(received, media_sha256)):
         return None
-    interaction_id, status, known_digest = known[third_party_id]
-    if digest is not None and digest != known_digest:
+    if received is not None and not known.is_same(received, media_sha256):
         raise _other(third_party_id)
-    return Accepted(interaction_id, third_party_id, status, False)
+    return known.accepted()
 
 
-def _known(connection: Connection, third_party_ids: Sequence[str]) -> dict[str, tuple[int, Status, bytes]]:
+def _known(connection: Connection, third_party_ids: Sequence[str]) -> dict[str, _Known]:
     rows = connection.execute(_KNOWN, {"ids": as_list(third_party_ids)})
-    return {row.third_party_id: (row.interaction_id, row.status, row.received_digest) for row in rows}
+    return {
+        row.third_party_id: _Known(
+            row.position,
+            row.interaction_id,
+            row.third_party_id,
+            row.status,
+            row.received_digest,
+            row.sha256 if row.size_bytes else None,
+        )
+        for row in rows
+    }
 
 
-_KNOWN = select(
-    recordings.c.third_party_id,
-    recordings.c.interaction_id,
-    recordings.c.status,
-    recordings.c.received_digest,
-).where(among(recordings.c.third_party_id, bindparam("ids", type_=Text)))
+_KNOWN = (
+    select(
+        recordings.c.position,
+        recordings.c.third_party_id,
+        recordings.c.interaction_id,
+        recordings.c.status,
+        recordings.c.received_digest,
+        media_objects.c.sha256,
+        media_objects.c.size_bytes,
+    )
+    .outerjoin(
+        media_objects,
+        and_(media_objects.c.position == recordings.c.position, media_objects.c.kind == "raw"),
+    )
+    .where(among(recordings.c.third_party_id, bindparam("ids", type_=Text)))
+)
 
 
 def _other(third_party_id: str) -> Conflict:
@@ -256,6 +333,29 @@ def _direction(values: IngestMetadata) -> str:
 def _notes(received: Received, participants: Sequence[Participant]) -> list[str]:
     notes = [f"characters replaced in {path}" for path in received.mended]
     return notes + [participant.note for participant in participants if participant.note]
+
+
+def bring_media(
+    connection: Connection, archive: Archive, position: int, interaction_id: int, media: Media, action: Action
+) -> tuple[str, ...]:
+    """Add media to a recording without any, and queue its processing.
+
+    Media of no bytes, which was kept once, is none: its object goes, and the log of the job names it.
+    Answers the objects that nothing names any more.
+    """
+    empty = delete(media_objects).where(media_objects.c.position == position)
+    replaced = tuple(connection.scalars(empty.returning(media_objects.c.name)))
+    connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
+    add_media(connection, archive, position, interaction_id, media)
+    this = recordings.c.position == position
+    connection.execute(update(recordings).where(this).values(has_media=True, status="received"))
+    notes = [f"media of no bytes was there, the object {name}: removed" for name in replaced]
+    jobs.queue(connection, "process", position, *notes)
+    told: dict[str, object] = {"added": "media"}
+    if replaced:
+        told["removed"] = list(replaced)
+    ledger.append(connection, action, [Entry(interaction_id, metadata=told)])
+    return replaced
 
 
 def add_media(

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive import jobs, ledger
+from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.text_index import index_recordings
 from earwitness.archive.timeline import one_at_a_time
-from earwitness.ingest.accept import Accepted, Media, add_media
+from earwitness.ingest.accept import Accepted, Media, bring_media
 from earwitness.ingest.metadata import IngestTranscript
 from earwitness.ingest.transcript import add_transcript
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -52,35 +52,34 @@ def accept_transcript(
         }
         connection.execute(update(recordings).where(_is(row)).values(metadata=marked))
     index_recordings(connection, [row.position])
-    _tell(connection, action, row, "transcript")
+    ledger.append(connection, action, [Entry(row.interaction_id, metadata={"added": "transcript"})])
     return _accepted(row, is_new=True)
 
 
 def accept_media(
     connection: Connection, archive: Archive, third_party_id: str, media: Media | None, action: Action
 ) -> Accepted:
-    """Add media to a recording that has none, and queue its processing.
+    """Add media to a recording that has none, or one of no bytes, and queue its processing.
 
     The same media again changes nothing. Raises NotFound, and Conflict where there is other media.
     """
     if media is None:
-        raise BadRequest.of(Fault("media", "required"))
+        raise BadRequest.of(Fault("media", "required: expected a file that is not empty"))
     one_at_a_time(connection)
     row = _recording(connection, third_party_id)
     known = connection.scalar(
         select(media_objects.c.sha256).where(
-            media_objects.c.position == row.position, media_objects.c.kind == "raw"
+            media_objects.c.position == row.position,
+            media_objects.c.kind == "raw",
+            media_objects.c.size_bytes > 0,
         )
     )
     if known is not None:
         if known != media.sealed.sha256:
             raise Conflict(f"{third_party_id} already has different media.")
         return _accepted(row, is_new=False)
-    add_media(connection, archive, row.position, row.interaction_id, media)
-    connection.execute(update(recordings).where(_is(row)).values(has_media=True, status="received"))
-    jobs.queue(connection, "process", row.position)
-    _tell(connection, action, row, "media")
-    return Accepted(row.interaction_id, third_party_id, "received", True)
+    replaced = bring_media(connection, archive, row.position, row.interaction_id, media, action)
+    return Accepted(row.interaction_id, third_party_id, "received", False, replaced)
 
 
 def _recording(connection: Connection, third_party_id: str) -> Any:
@@ -100,10 +99,6 @@ def _recording(connection: Connection, third_party_id: str) -> Any:
 
 def _is(row: Any) -> Any:
     return recordings.c.position == row.position
-
-
-def _tell(connection: Connection, action: Action, row: Any, added: str) -> None:
-    ledger.append(connection, action, [Entry(row.interaction_id, metadata={"added": added})])
 
 
 def _accepted(row: Any, *, is_new: bool) -> Accepted:

@@ -105,7 +105,7 @@ def _import_with_media(
         with _opened(path) as file:
             is_empty = not os.fstat(file.fileno()).st_size
             described = describe_line(received, path.name, is_empty=is_empty)
-            return take_file(archive, described.marked(), file, action).is_new
+            return take_file(archive, described.marked(), file, action).keeps_media
     except (StorageFull, Unavailable):
         raise
     except Problem as problem:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 from sqlalchemy import Connection, delete, insert, update
 
+from earwitness.archive.not_whole import UNDECODABLE
 from earwitness.archive.playable import MediaObject
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
@@ -24,8 +25,11 @@ def measure(work: Work) -> None:
     try:
         measurement, mp3 = _decode(work, raw)
     except Undecodable:
+        work.notes.append(f"Not decoded: {UNDECODABLE}.")
         work.changes.append(lambda connection: _mark_undecodable(connection, work.playable.position))
         return
+    if measurement.not_decoded:
+        work.notes.append(f"Not decoded: {measurement.not_decoded}.")
     work.changes.append(lambda connection: _write(connection, work, measurement, mp3))
 
 

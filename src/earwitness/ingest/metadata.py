@@ -137,7 +137,12 @@ def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
         if apart_ms > _AGREE_WITHIN_MS:
             return [Fault("durationInSeconds", "differs from endDatetimeUTC by more than a second")]
     if not given and not has_media:
-        return [Fault("endDatetimeUTC", "required without media, unless durationInSeconds is sent")]
+        return [
+            Fault(
+                "endDatetimeUTC",
+                "required without media, and an empty file is none, unless durationInSeconds is sent",
+            )
+        ]
     return []
 
 

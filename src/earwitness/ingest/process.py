@@ -66,6 +66,8 @@ def process(
 def _commit(connection: Connection, work: Work, job: Job, worker: str) -> None:
     for change in work.changes:
         change(connection)
+    for note in work.notes:
+        jobs.note(connection, job.id, note)
     if not jobs.finish(connection, job, worker):
         raise Conflict("The lease ran out, and another worker has taken the job up.")
     if job.kind == "process" and job.step is None and transcribing.is_wanted(connection, job.position):

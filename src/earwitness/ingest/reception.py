@@ -25,7 +25,9 @@ class Reception:
         self._upload: SealedUpload | None = None
 
     def write(self, data: bytes) -> None:
-        """Add media bytes; none at all still make it a recording with media. Raises StorageFull."""
+        """Add media bytes; none at all are no media. Raises StorageFull."""
+        if not data:
+            return
         if self._upload is None:
             self._upload = self._leaving.enter_context(self._archive.vault.write(self._key, "raw"))
         self._upload.write(data)
@@ -55,8 +57,10 @@ class Reception:
             if self._upload and not is_full(error):
                 self._upload.leave()  # the commit may have happened, though its word was lost
             raise
-        if self._upload and accepted.is_new:
+        if self._upload and accepted.keeps_media:
             self._upload.keep()
+        for name in accepted.replaced or ():
+            self._archive.store.delete(name)
         return accepted
 
 

@@ -33,6 +33,8 @@ class Work:
     uploads: list[SealedUpload] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     """The names of stored objects that nothing names any more once the changes are committed."""
+    notes: list[str] = field(default_factory=list)
+    """What the log of the job is to say."""
 
     @property
     def limits(self) -> Limits:

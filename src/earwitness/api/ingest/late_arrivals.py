@@ -1,4 +1,4 @@
-"""Ingest: what arrives later than its recording, the transcript or the media."""
+"""Ingest: what arrives later than its recording: the transcript, the media, or what the media is."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,13 +10,15 @@ from litestar.handlers import HTTPRouteHandler
 from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, reception_of, take_parts
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Named
+from earwitness.archive.viewer import check_may_ingest
 from earwitness.http import decode, off_road
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.paths import segment
-from earwitness.http.road import AnyRequest, encode
+from earwitness.http.road import MAX_BODY_BYTES, AnyRequest, encode
 from earwitness.http.signed_in import authenticate
 from earwitness.ingest.accept import Accepted, find_same
+from earwitness.ingest.codec import StatedCodec, state_codec
 from earwitness.ingest.late import accept_transcript
 from earwitness.ingest.metadata import IngestTranscript, read_transcript
 from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
@@ -27,6 +29,7 @@ Step = Callable[[Archive, str, Action], Awaitable[Accepted]]
 
 _TRANSCRIPT = "/ingest/recording/{thirdPartyId:str}/transcript"
 _MEDIA = "/ingest/recording/{thirdPartyId:str}/media"
+_CODEC = "/ingest/recording/{thirdPartyId:str}/codec"
 
 
 class MediaUpload(Wire):
@@ -92,6 +95,32 @@ async def put_media(request: AnyRequest) -> Response[Any]:
     return await _arrive(request, _MEDIA, "Add media", take)
 
 
+@HTTPRouteHandler(
+    _CODEC,
+    http_method="PUT",
+    status_code=200,
+    opt={
+        "right": Right.RECORDING_INGEST,
+        "describes": Describes(StatedCodec, Ingested, refuses=(NotFound, Conflict)),
+    },
+    include_in_schema=False,
+    request_max_body_size=MAX_BODY_BYTES,
+)
+async def put_codec(request: AnyRequest) -> Response[Any]:
+    """State the codec of media without a header that could not be decoded; it is processed anew."""
+
+    async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
+        stated = decode.take(StatedCodec, decode.parse(request, await request.body(), from_query=False))
+        return await to_thread.run_sync(_state_codec, archive, third_party_id, stated, action)
+
+    return await _arrive(request, _CODEC, "State codec", take)
+
+
+def _state_codec(archive: Archive, third_party_id: str, stated: StatedCodec, action: Action) -> Accepted:
+    with archive.write() as connection:
+        return state_codec(connection, third_party_id, stated.hint, action)
+
+
 def _check_is_there(archive: Archive, third_party_id: str) -> None:
     """Say that there is no such recording before all of its media has come."""
     with archive.read() as connection:
@@ -105,7 +134,7 @@ async def _arrive(request: AnyRequest, route: str, description: str, take: Step)
     action = off_road.action(request, viewer, route, description)
     third_party_id = segment(request, from_end=2)
     try:
-        viewer.require(Right.RECORDING_INGEST)
+        check_may_ingest(viewer)
         accepted = await take(archive, third_party_id, action)
     except Problem as problem:
         named = Named(third_party_ids=[third_party_id])
@@ -115,4 +144,4 @@ async def _arrive(request: AnyRequest, route: str, description: str, take: Step)
     return encode(Ingested.of(accepted), 200)
 
 
-ROUTES = [put_transcript, put_media]
+ROUTES = [put_transcript, put_media, put_codec]

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from earwitness.api.ingest.parts import Ingested, glance, reception_of, take_parts
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.viewer import Viewer, check_may_ingest
 from earwitness.http import off_road
 from earwitness.http.installation import Installation
 from earwitness.http.named import by_third_party_id
@@ -19,7 +19,7 @@ from earwitness.http.road import Answer, AnyRequest, encode
 from earwitness.http.signed_in import authenticate
 from earwitness.ingest.accept import Accepted
 from earwitness.ingest.metadata import IngestMetadata
-from earwitness.kernel.errors import BadRequest, Conflict, Fault, Problem, StorageFull
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import loads_mending
 from earwitness.kernel.wire import Wire
@@ -56,9 +56,11 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
     action = off_road.action(request, viewer, "/ingest/recording", "Ingest recording")
     metadata = bytearray()
     try:
-        if not viewer.may(Right.RECORDING_INGEST):
+        try:
+            check_may_ingest(viewer)
+        except Forbidden:
             await glance(request, metadata)
-        viewer.require(Right.RECORDING_INGEST)
+            raise
         accepted = await _take(request, archive, metadata, action)
     except Problem as problem:
         await to_thread.run_sync(_remember_refusal, archive, action, viewer, metadata, problem)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.legal_holds import LEGAL_HOLDS
 from earwitness.archive.nested import as_written
+from earwitness.archive.not_whole import not_decoded
 from earwitness.archive.participants import PARTICIPANTS
 from earwitness.archive.retention import retentions_of, subjects_at
 from earwitness.archive.schema.people import account, people, users
@@ -99,7 +100,7 @@ def get_recording_detail(call: Call, wanted: DetailRequest) -> list[RecordingDet
                 "accountGuid": firm.account_guid,
                 "recorder": row.metadata.get("recorder", row.source),
                 "region": row.metadata.get("region", firm.region),
-                "sourceFileDetail": _wav(row.measurement) | objects[row.position],
+                "sourceFileDetail": _wav(row.measurement) | _with_losses(row, objects[row.position]),
                 "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
                 "retention": _retention(row, days[row.position], holds[row.position]),
@@ -161,6 +162,14 @@ def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict
     for row in rows:
         sizes[row.position][row.kind] = {"fileSize": row.size_bytes}
     return sizes
+
+
+def _with_losses(row: Any, objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Where the original is not whole, it says so."""
+    said = not_decoded(row.status, row.measurement)
+    if not said or "raw" not in objects:
+        return objects
+    return objects | {"raw": objects["raw"] | {"complete": False, "notDecoded": said}}
 
 
 def _wav(measurement: dict[str, Any] | None) -> dict[str, dict[str, int]]:

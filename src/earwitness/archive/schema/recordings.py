@@ -21,6 +21,12 @@ from sqlalchemy import (
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
 
+NOT_WHOLE = {
+    "sqlite": "status = 'undecodable' OR json_extract(measurement, '$.complete') = 0",
+    "postgresql": "status = 'undecodable' OR (measurement ->> 'complete') = 'false'",
+}
+"""Which recordings have media that could not be decoded, or not all of it, as each database says it."""
+
 recordings = Table(
     "recordings",
     metadata,
@@ -63,6 +69,14 @@ recordings = Table(
         "position",
         sqlite_where=text("is_private = 1"),
         postgresql_where=text("is_private"),
+    ),
+    # Of what is not whole there is little, and all of it is counted and listed.
+    Index(
+        "recordings_not_whole",
+        "status",
+        "position",
+        sqlite_where=text(NOT_WHOLE["sqlite"]),
+        postgresql_where=text(NOT_WHOLE["postgresql"]),
     ),
 )
 

@@ -11,7 +11,6 @@ from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.received import Received
 from earwitness.ingest.reception import receive
 from earwitness.ingest.sources.seen import Unreadable
-from earwitness.kernel.errors import Conflict
 
 _READ_AT_ONCE_BYTES = 1 << 20
 
@@ -29,22 +28,19 @@ def take_file(
     what a reception raises.
     """
     name = received.values.third_party_id
-    is_late = False
     with archive.read() as connection:
         is_there = find_same(connection, name) is not None
     if is_there:
         digest = digest_of(file)
-        is_late = bool(digest) and _is_without_media(archive, received)
-        if not is_late:
-            with archive.read() as connection:
-                if same := find_same(connection, name, received.whole_digest(digest)):
-                    return same
+        with archive.read() as connection:
+            if same := find_same(connection, name, received, digest):
+                return same
     file.seek(0)
     with receive(archive) as reception:
         while data := _read(file):
             reception.write(data)
         check()
-        return reception.accept_late(name, action) if is_late else reception.accept_read(received, action)
+        return reception.accept_read(received, action)
 
 
 def _read(file: BufferedReader) -> bytes:
@@ -61,11 +57,3 @@ def digest_of(file: BufferedReader) -> bytes:
     while data := _read(file):
         digest.update(data)
     return digest.digest() if file.tell() else b""
-
-
-def _is_without_media(archive: Archive, received: Received) -> bool:
-    try:
-        with archive.read() as connection:
-            return find_same(connection, received.values.third_party_id, received.whole_digest()) is not None
-    except Conflict:
-        return False

@@ -30,6 +30,8 @@ _HEADERS = (
     b"ID3",
     b"#!AMR",
     b"FLV",
+    b"TTA1",
+    b"Creative Voice File"[:16],
     b"\x1aE\xdf\xa3",
     b"0&\xb2u\x8ef\xcf\x11",
 )
@@ -49,6 +51,11 @@ def has_header(file: File) -> bool:
     file.seek(0)
     beginning = file.read(16)
     file.seek(0)
+    return is_beginning(beginning)
+
+
+def is_beginning(beginning: bytes) -> bool:
+    """The same of the first 16 bytes of a file."""
     return beginning.startswith(_HEADERS) or beginning[4:8] == b"ftyp"
 
 

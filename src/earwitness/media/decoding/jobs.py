@@ -14,7 +14,7 @@ from earwitness.media.decoding.mp3 import Mp3Writer
 from earwitness.media.decoding.mp4 import write_mp4
 from earwitness.media.decoding.peaks import Peaks, loudest_of
 from earwitness.media.decoding.speech import write_speech
-from earwitness.media.decoding.tracks import TOLERANCE, Sound
+from earwitness.media.decoding.tracks import Sound
 from earwitness.media.decoding.wav import WavWriter
 from earwitness.media.flow import Sink
 from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
@@ -22,6 +22,7 @@ from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measureme
 _SIDES = 2
 # A day of 16 channels has half of this.
 _MOST_CHANNEL_PEAKS = 24 << 20
+_MOST_CHARACTERS = 500
 
 # The mp3 of more than an hour of speech on two sides; the process that holds it has a limit of memory.
 _MOST_HELD_BYTES = 32 << 20
@@ -110,21 +111,30 @@ def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurem
     likeness.finish()
     channels = peaks.finish()
     heard = Fraction(sound.samples, sound.rate)
+    not_decoded = _in_words(media.not_decoded(heard), sound)
     found = Measurement(
         duration_ms=round(max(heard, media.picture_end) * 1000),
         audio=Audio(sound.channels, sound.rate, codec),
         video=media.video.codec_context.codec.canonical_name if media.video is not None else None,
         samples=sound.samples,
         peaks=loudest_of(channels),
-        complete=sound.is_complete,
+        complete=not not_decoded,
         decoder_version=DECODER_VERSION,
-        not_decoded=sound.not_decoded,
+        not_decoded=not_decoded,
         tracks=tuple(sound.tracks),
         channel_peaks=b"".join(channels) if len(channels) * len(channels[0]) <= _MOST_CHANNEL_PEAKS else None,
         distinct=likeness.distinct,
         opposite=likeness.are_opposite,
     )
     return found, writer is not None
+
+
+def _in_words(losses: str, sound: Sound) -> str:
+    """What could not be had of the file, and of its tracks."""
+    said = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
+    if not said and not sound.is_complete:
+        said.append("a part of the sound is damaged or missing")
+    return "; ".join(said)[:_MOST_CHARACTERS]
 
 
 def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
@@ -134,13 +144,15 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         seen = seen or bool(media.decode_video(packet))
     if not seen:
         raise NotMedia
+    not_decoded = media.not_decoded(media.picture_end)
     return Measurement(
         duration_ms=round(media.picture_end * 1000),
         audio=None,
         video=stream.codec_context.codec.canonical_name,
         samples=0,
         peaks=None,
-        complete=media.complete and media.picture_end + TOLERANCE >= media.stated_seconds(stream),
+        complete=not not_decoded,
+        not_decoded=not_decoded,
         decoder_version=DECODER_VERSION,
     )
 

@@ -1,6 +1,7 @@
 """A recording that is opened: its streams, packets and frames, as far as they can be had."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -13,8 +14,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from earwitness.media.decoding.headerless import File, has_header, how_to_read
+from earwitness.media.decoding.joined import Joined
 from earwitness.media.decoding.layouts import layout_of
+from earwitness.media.decoding.losses import Losses
+from earwitness.media.decoding.opened import NotMedia as NotMedia
 from earwitness.media.decoding.reading import Reader
+from earwitness.media.decoding.structure import Whole, survey
 from earwitness.media.decoding.wav import holds_pcm
 from earwitness.media.measurement import Hint
 
@@ -43,12 +48,11 @@ _READING = {"protocol_whitelist": "none"}
 _LARGE_PACKETS = {"max_size": "16384"}
 
 
-class NotMedia(Exception):
-    """There is neither sound nor picture to be had from this."""
-
-
 class Media:
-    """An opened recording. `complete` turns False once something in it could not be read or decoded."""
+    """An opened recording: of several that are joined in one file, all of their sound.
+
+    `losses` is told of what cannot be read or decoded.
+    """
 
     sounds: list[AudioStream]
     """Its tracks of sound, of which `audio` is the first."""
@@ -59,8 +63,11 @@ class Media:
         """Raises NotMedia. A hint counts where the file has no header that says better."""
         self._file, self._hint = file, hint
         format_, options = _reading(file, hint)
-        self._has_header = format_ is None
-        self._container = _open(Reader(file), format_, options)
+        whole = survey(file) if format_ is None else Whole([file])
+        self.losses = Losses(whole.notes, whole.cut)
+        self._is_trusted = format_ is not None
+        self._container = self._opened(whole, format_, options)
+        self.losses.is_forgiving = self._container.format.name == "mp3"
         streams = self._container.streams
         self.sounds = [stream for stream in streams.audio if _is_decodable(stream)]
         self.audio = next(iter(self.sounds), None)
@@ -81,13 +88,31 @@ class Media:
         """When the media begins, in seconds on the clock of its streams."""
         self.picture_end = Fraction(0)
         """When the last picture passed so far ends, in seconds from the start."""
-        self.complete = True
         self.failures = 0
         """How many packets could not be decoded so far."""
 
     def again(self) -> "Media":
         """The same recording, opened once more, from its start."""
         return Media(self._file, self._hint)
+
+    def _opened(self, whole: Whole, format_: str | None, options: dict[str, str]) -> InputContainer:
+        first, *behind = whole.parts
+        if not behind:
+            return _open(Reader(first), format_, options)
+        with suppress(NotMedia):
+            alone = Media(first)
+            if alone.video is not None:
+                self.losses = alone.losses
+                more = "1 more recording" if len(behind) == 1 else f"{len(behind)} more recordings"
+                self.losses.notes.append(f"{more} behind the first one in this file, not decoded")
+                return alone._container
+        self._is_trusted = True
+        return _open(Joined(whole.parts, Media, self.losses), "wav", {})
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was found so far that cannot be had."""
+        return not self.losses.in_words()
 
     def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]:
         """What is stored of some streams, up to the end or to where it cannot be read on."""
@@ -98,12 +123,12 @@ class Media:
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
-            self.complete = False
+            self.losses.broken_off()
 
     def _note(self, packet: "Packet[Stream]") -> None:
-        # Without a header every file is cut off somewhere.
-        if packet.is_corrupt and self._has_header:
-            self.complete = False
+        # Without a header every file is cut off somewhere, and what is made here ends where it ends.
+        if packet.is_corrupt and not self._is_trusted:
+            self.losses.corrupt()
         if packet.stream is self.video and packet.pts is not None:
             end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
             self.picture_end = max(self.picture_end, end)
@@ -127,16 +152,23 @@ class Media:
             return stream.duration * stream.time_base
         return Fraction(self._container.duration or 0, av.time_base)
 
+    def not_decoded(self, heard: Fraction) -> str:
+        """What could not be had, in plain words, once all was read; `heard` or seen are that many seconds."""
+        stream = self.audio or self.video
+        return self.losses.in_words(heard, self.stated_seconds(stream) if stream else Fraction(0))
+
     def _decode(self, packet: "Packet[Stream]") -> list[object]:
         try:
-            return list(packet.decode())
+            decoded: list[object] = list(packet.decode())
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
             # The rest may still be heard.
-            self.complete = False
+            self.losses.failed(Fraction(packet.duration or 0) * (packet.time_base or 0))
             self.failures += 1
             return []
+        self.losses.decoded()
+        return decoded
 
 
 def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]:
@@ -146,11 +178,14 @@ def _reading(file: File, hint: Hint | None) -> tuple[str | None, dict[str, str]]
     return how_to_read(hint)
 
 
-def _open(file: File, format_: str | None, options: dict[str, str]) -> InputContainer:
-    file.seek(0)
+def _open(file: File | Joined, format_: str | None, options: dict[str, str]) -> InputContainer:
     reading = _READING | {"format_whitelist": format_ or CONTAINERS}
-    if holds_pcm(file):
+    if isinstance(file, Joined):
         reading |= _LARGE_PACKETS
+    else:
+        file.seek(0)
+        if holds_pcm(file):
+            reading |= _LARGE_PACKETS
     try:
         return av.open(
             file, "r", format=format_, options=options, container_options=reading, metadata_errors="replace"
