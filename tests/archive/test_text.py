@@ -25,7 +25,8 @@ from earwitness.archive.text import (
 
 anything = st.text(st.characters())  # lone surrogates and NUL too
 many_scripts = st.text(
-    st.sampled_from("aZé0 .-'’½ﬁ。，\u0301\u200d\u3099かｶﾞ東京ก\u0e34\u0e48ำहि\u094dعَـ각ㅎㅏ\u11a8İſß\n")
+    st.sampled_from("aZé0 .-'’½ﬁ。，\u0301\u200d\u3099かｶﾞ東京ก\u0e34\u0e48ำहि\u094dعَـىة각ㅎㅏ\u11a8İſß\n")
+    | st.sampled_from("👍👩⚕♀🏽\ufe0f\u20e3\u200d\ue002🇬🇧🏴\U000e0067\U000e0031\U000e007f™㊗")
 )
 
 
@@ -155,6 +156,11 @@ def test_where_a_phrase_stands_is_from_its_first_token_to_its_last(text: str, da
     first = data.draw(st.integers(0, max(0, len(found) - 1)))
     for count in range(1, len(found) - first + 1):
         assert span(text, first, count) == (found[first][1], found[first + count - 1][2])
+
+
+@pytest.mark.parametrize("joined", ["👩" + "\u200d👩" * 300, "🏴" + "\U000e0067" * 300, "🇬" * 301])
+def test_no_emoji_is_longer_than_a_token(joined: str) -> None:
+    assert max(map(len, tokens(joined))) <= 20
 
 
 def test_a_span_leaves_out_what_surrounds_the_word() -> None:

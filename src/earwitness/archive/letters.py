@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from earwitness.archive import emoji
 
@@ -141,9 +141,9 @@ class Letters:
         return unicodedata.normalize("NFC", plain)
 
 
-LETTERS = {
-    Reading.FIRST: Letters(left_out=_LEFT_OUT, alike=_LETTERS, unspaced=UNSPACED),
-    Reading.SECOND: Letters(
+_OF = {
+    Reading.FIRST: lambda: Letters(left_out=_LEFT_OUT, alike=_LETTERS, unspaced=UNSPACED),
+    Reading.SECOND: lambda: Letters(
         left_out=_LEFT_OUT | _SKIN_TONES,
         alike=_LETTERS | _ARABIC,
         unspaced=UNSPACED + _KOREAN,
@@ -152,3 +152,9 @@ LETTERS = {
         fold_signs=emoji.folded_emoji,
     ),
 }
+
+
+@cache
+def letters_of(reading: Reading) -> Letters:
+    """What a reading makes of letters. Its patterns take long to compile, and few need any but the newest."""
+    return _OF[reading]()

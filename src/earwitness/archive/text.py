@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from itertools import islice
 
 from earwitness.archive.emoji import SKIN_TONES
-from earwitness.archive.letters import JOINING, LETTERS, UNSPACED
+from earwitness.archive.letters import JOINING, UNSPACED, letters_of
 from earwitness.archive.letters import NEWEST as NEWEST
 from earwitness.archive.letters import Reading as Reading
 from earwitness.archive.phone_numbers import phone_numbers
@@ -37,7 +37,7 @@ def fold(text: str, reading: Reading = NEWEST) -> str:
     Folding twice changes nothing, and a text folds piece by piece: each character with the marks that
     follow it.
     """
-    return LETTERS[reading].fold(text)
+    return letters_of(reading).fold(text)
 
 
 def tokens(text: str, reading: Reading = NEWEST) -> list[str]:
@@ -49,17 +49,14 @@ def tokens(text: str, reading: Reading = NEWEST) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
     found: list[str] = []
+    read_before = _READ_BEFORE[reading]  # most chunks are words, and most words were met before
     for chunk in text.split():
-        found += _tokens_of(chunk, reading)
+        found += read_before(chunk) if len(chunk) <= _SHORT else _read(reading, chunk)
     return found
 
 
-def _tokens_of(chunk: str, reading: Reading) -> Sequence[str]:
-    """The tokens of a text without white space: most are words, and most words were met before."""
-    return _READ_BEFORE[reading](chunk) if len(chunk) <= _SHORT else _read(reading, chunk)
-
-
 def _read(reading: Reading, chunk: str) -> Sequence[str]:
+    """The tokens of a text without white space."""
     folded = fold(chunk, reading)
     if folded.isascii():
         return _ASCII_WORD.findall(folded)
@@ -85,7 +82,7 @@ def span(text: str, first: int, count: int, reading: Reading = NEWEST) -> tuple[
     """Tell the [start, end) of so many tokens, from the first on, in the text as given."""
     start = 0
     for chunk in _CHUNK.finditer(text):  # spans are traced slowly, and wanted of few
-        here = len(_tokens_of(chunk[0], reading))
+        here = len(tokens(chunk[0], reading))
         if first < here:
             start = chunk.start()
             break
@@ -155,12 +152,12 @@ def _is_inside_a_flag(text: str, at: int) -> bool:
 
 
 def _is_unspaced(token: str, reading: Reading) -> bool:
-    found = LETTERS[reading].word.match(token)
+    found = letters_of(reading).word.match(token)
     return found is not None and found[1] is not None
 
 
 def _cut(folded: str, reading: Reading) -> Iterator[tuple[str, int, int]]:
-    for found in LETTERS[reading].word.finditer(folded):
+    for found in letters_of(reading).word.finditer(folded):
         start, end = found.span()
         if found[1]:
             for at in range(start, end - 1):
@@ -192,7 +189,7 @@ def _traced(chunk: str, reading: Reading) -> tuple[str, list[tuple[int, int]]]:
     """Fold a chunk, keeping for each folded character the [start, end) it comes from."""
     folded = ""
     origin: list[tuple[int, int]] = []
-    letters = LETTERS[reading]
+    letters = letters_of(reading)
     for unit in letters.unit.finditer(chunk):
         piece = letters.fold_unit(unit[0]) if len(unit[0]) <= 4 else letters.fold(unit[0])
         folded += piece
