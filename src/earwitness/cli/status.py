@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.usernames import look_alikes
 from earwitness.archive.workload import UNFINISHED, workload
 from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
 from earwitness.kernel.clock import now_ms
@@ -53,6 +54,10 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
         "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
         "keys": {row[0]: row[1] for row in keys},
+        "usersThatLookAlike": [
+            [{"id": user_id, "username": username} for user_id, username in group]
+            for group in look_alikes(connection)
+        ],
     }
 
 
@@ -75,6 +80,10 @@ def _show(rows: list[dict[str, Any]]) -> None:
         in_use.update(row["keys"])
     for key, count in sorted(in_use.items()):
         say(f"Key {key} opens {count} recording{'' if count == 1 else 's'}.")
+    for row in rows:
+        for group in row["usersThatLookAlike"]:
+            named = " and ".join(f"{user['username']} (id {user['id']})" for user in group)
+            say(f"Users of {row['clientId']} look alike, and sign in each as spelled: {named}. Rename one.")
 
 
 def _in_words(size: float) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func
 from earwitness.archive.among import among
 from earwitness.archive.communications import is_recorded, recorded_among
 from earwitness.archive.endpoints import digits_of, normalise
+from earwitness.archive.identifiers import folded_identifier
 from earwitness.archive.inflight_calls import visible_calls
 from earwitness.archive.paging import page_of, slice_of
 from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
@@ -122,7 +123,7 @@ def _has_part(wanted: str) -> ColumnElement[bool]:
     A leading `00` is what the digits hold, or the sign that a whole number begins.
     """
     value = endpoints.c.normalised
-    part = value.contains(wanted.strip().casefold(), autoescape=True)
+    part = value.contains(folded_identifier(wanted), autoescape=True)
     digits = digits_of(wanted)
     if digits is None:
         return part
@@ -161,7 +162,8 @@ def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
     on_sqlite = connection.dialect.name == "sqlite"
     return or_(
         _has_part(word),
-        people.c.full_name_folded.contains(word, autoescape=True),
+        func.replace(people.c.full_name_folded, "'", "").contains(word, autoescape=True),
+        func.replace(value, "'", "").contains(word, autoescape=True),
         cast(endpoints.c.metadata, Text) != "{}",
         value.op("GLOB")("*[^ -~]*") if on_sqlite else func.octet_length(value) != func.length(value),
     )

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import Column, ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, or_, select
 
 from earwitness.archive.among import among
+from earwitness.archive.names import fold_name, without_apostrophes
 from earwitness.archive.paging import page_of, slice_of
-from earwitness.archive.people import in_order
+from earwitness.archive.people import folded_email, in_order
 from earwitness.archive.schema.people import (
     endpoints,
     group_assignments,
@@ -19,7 +20,6 @@ from earwitness.archive.schema.people import (
     people,
     users,
 )
-from earwitness.archive.text import fold
 from earwitness.archive.words import FreeText, holds_all, values_in, words_of
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import Id, Ids, Names, Page, PageSize, Wire
@@ -82,14 +82,15 @@ def find_people_by_name(connection: Connection, wanted: PeopleSearchByName) -> t
         matching = matching.where(people.c.is_active == wanted.is_active)
     matching = matching.order_by(*in_order(connection))
     page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    prefix = " ".join(fold(wanted.prefix or "").split())
+    prefix = _in_words(fold_name(wanted.prefix or ""))
     if not prefix:
         return page_of(connection, matching, page, size)
-    first_word = prefix.partition(" ")[0]
-    candidates = matching.add_columns(people.c.full_name_folded).where(
-        people.c.full_name_folded.contains(first_word, autoescape=True)
+    first_word = without_apostrophes(prefix.partition(" ")[0])
+    name = people.c.full_name_folded
+    candidates = matching.add_columns(name).where(
+        func.replace(name, "'", "").contains(first_word, autoescape=True)
     )
-    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, row[1])]
+    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, _in_words(row[1]))]
     return slice_of(ids, page, size)
 
 
@@ -101,7 +102,7 @@ def _conditions(wanted: PeopleSearch) -> Iterator[ColumnElement[bool]]:
     if wanted.third_party_ids:
         yield among(people.c.third_party_id, wanted.third_party_ids)
     if wanted.emails:
-        yield _has_email([email.strip().casefold() for email in wanted.emails])
+        yield _has_email([folded_email(email) for email in wanted.emails])
     if wanted.is_active is not None:
         yield people.c.is_active == wanted.is_active
     if wanted.only_return_non_associated:
@@ -169,12 +170,19 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
     ]
 
 
-def _begins_a_word(prefix: str, full_name_folded: str) -> bool:
-    """Whether a prefix stands at the start of a name, or after what is neither letter, mark nor digit."""
-    name = " " + " ".join(full_name_folded.split())
-    at = name.find(prefix, 1)
-    while at > 0:
-        if unicodedata.category(name[at - 1])[0] not in "LMN":
-            return True
+def _in_words(folded: str) -> str:
+    """Whoever types `mary jane` means Mary-Jane, too."""
+    return " ".join(folded.replace("-", " ").split())
+
+
+def _begins_a_word(prefix: str, name: str) -> bool:
+    """Whether a prefix stands at the start of a word, apostrophes or not."""
+    return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
+
+
+def _is_at_a_start(prefix: str, name: str) -> bool:
+    """Whether it stands at the start of a name, or after what is neither letter, mark nor digit."""
+    at = name.find(prefix)
+    while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)
-    return False
+    return at >= 0
