@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-# Default_Ignorable_Code_Point (Unicode Character Database, DerivedCoreProperties.txt): what is not drawn, such
-# as the zero-width space, the marks of direction that copied text carries, and variation selectors.
+# Default_Ignorable_Code_Point (Unicode Character Database, DerivedCoreProperties.txt): what is not drawn, as
+# the zero-width space, the marks of direction that copied text carries, and variation selectors.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
