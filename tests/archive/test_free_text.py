@@ -75,6 +75,10 @@ def finds(query: str, *fields: str) -> bool:
         ("((a OR b) OR (c)) OR d", Either((word("a"), word("b"), word("c"), word("d")))),
         ("a (b (c -(d e)))", All((word("a"), word("b"), word("c"), Not(All((word("d"), word("e"))))))),
         ("a & b", All((word("a"), word("b")))),
+        ("👍🏽", word("👍")),
+        ("-👍 👍* ok👍", All((Not(word("👍")), word("👍", prefix=True), word("ok", "👍")))),
+        ('"ok 👍👍"', word("ok", "👍", "👍")),
+        ("❤️*", word("❤", prefix=True)),
         ('a OR "" OR …', word("a")),
         ("a -& (…) -(!)", word("a")),
     ],
@@ -120,7 +124,7 @@ def test_a_blank_query_is_none(query: str) -> None:
         ("-(" + "a (b OR " * 17 + "c" + ")" * 18, 4, f"at most {DEEPEST} ANDs and ORs"),
         ("&", 0, "a word or a number"),
         (' ""', 1, "a word or a number"),
-        ("🚀 …", 0, "a word or a number"),
+        ("© …", 0, "a word or a number"),
         ('-""', 0, "a word or a number"),
         ("(%_)", 0, "a word or a number"),
         ('?! OR ""', 0, "a word or a number"),
@@ -195,6 +199,30 @@ def test_any_text_is_read_or_refused(query: str) -> None:
         ("東京tow*", ["東京tower"]),
         ("กิน", ["ฉันกินข้าว"]),
         ("x" * 150, ["x" * 150]),
+        ("👍", ["Approved👍🏽"]),
+        ("👍🏿", ["👍"]),
+        ("❤", ["❤️"]),
+        ('"go ahead 👍"', ["OK, go ahead 👍🏻!"]),
+        ("👍*", ["👍🏽"]),
+        ("🏃‍♀️", ["🏃🏽‍♂️"]),
+        ("👩‍⚕️", ["👨🏾‍⚕️"]),
+        ("👨‍👩‍👧", ["👨‍👩‍👧"]),
+        ("🇬🇧", ["🇫🇷🇬🇧🇩🇪"]),
+        ("🏴󠁧󠁢󠁷󠁬󠁳󠁿", ["in 🏴󠁧󠁢󠁷󠁬󠁳󠁿"]),
+        ("3", ["3️⃣"]),
+        ("✓", ["✓ done"]),
+        ("شركه", ["شركة"]),
+        ("علي", ["علی"]),
+        ("كتاب", ["کتاب"]),
+        ("احمد", ["أحمد"]),
+        ("الى", ["إلي"]),
+        ("ہوا", ["هوا"]),
+        ("می\u200cخواهم", ["میخواهم"]),
+        ("회의", ["주간회의를 했습니다"]),
+        ("의", ["회의"]),
+        ("3분기", ["올해 3분기에"]),
+        ("ㅋㅋ", ["네ㅋㅋㅋ"]),
+        ("\u1112\u116c\u110b\u1174", ["회의"]),
     ],
 )
 def test_is_found(query: str, fields: list[str]) -> None:
@@ -215,6 +243,13 @@ def test_is_found(query: str, fields: list[str]) -> None:
         ("東京", ["東大 京都"]),
         ("が", ["か"]),
         ("x" * 150, ["x" * 149]),
+        ("👍", ["👎🏽"]),
+        ("-👍", ["ok 👍🏽"]),
+        ("👧", ["👨‍👩‍👧"]),
+        ("👨‍👩‍👧", ["👩‍👩‍👧"]),
+        ("🇧🇫", ["🇬🇧🇫🇷"]),
+        ("🏴󠁧󠁢󠁷󠁬󠁳󠁿", ["🏴󠁧󠁢󠁥󠁮󠁧󠁿"]),
+        ("회의", ["회사 의사"]),
     ],
 )
 def test_is_not_found(query: str, fields: list[str]) -> None:
@@ -290,6 +325,12 @@ def test_a_text_without_spaces_is_cut_between_characters() -> None:
     passage = shown("会議は東京で行います。" * 30 + "大阪" + "ありがとうございました。" * 30, "大")
     assert "大阪" in passage
     assert len(passage) == 200
+
+
+@pytest.mark.parametrize("query", ["👍", "회의", "شركه", "👩‍⚕️"])
+@pytest.mark.parametrize("passage", ["Yes 👍🏽 to 주간회의를, says شركة and 👨🏾‍⚕️."])
+def test_the_passage_with_a_sign_is_shown(query: str, passage: str) -> None:
+    assert passage in shown(CALL + passage + CALL, query)
 
 
 @pytest.mark.parametrize("character", ["👍🏽", "🇬🇧", "👩‍👩‍👧", "e\u0301"])

@@ -9,7 +9,9 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.schema.people import users
 from earwitness.archive.schema.work import jobs
+from earwitness.archive.usernames import exact_key
 from earwitness.cli.main import app
 from tests.cli.conftest import Run
 from tests.firm import CLIENT_ID, Firm, tone
@@ -52,3 +54,17 @@ def test_with_no_account_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("EARWITNESS_DATA", f"{tmp_path}/new")
     shown = CliRunner().invoke(app, ["status"])
     assert (shown.exit_code, "There is no account yet." in shown.stdout) == (0, True)
+
+
+def test_users_that_look_alike_are_named(firm: Firm, run: Run, tell: Callable[..., Any]) -> None:
+    assert tell("status")["accounts"][0]["usersThatLookAlike"] == []
+    assert "look alike" not in run("status").stdout
+    ids = [firm.add_user(name, []) for name in ("jane", "other", "bob")]
+    with firm.archive.write() as connection:
+        for user_id, name in zip(ids, ("jane", "ｊane", "bob"), strict=True):
+            key = "bob" if name == "bob" else exact_key(name)
+            this = users.c.id == user_id
+            connection.execute(update(users).where(this).values(username=name, username_folded=key))
+    [pair] = tell("status")["accounts"][0]["usersThatLookAlike"]
+    assert pair == [{"id": ids[0], "username": "jane"}, {"id": ids[1], "username": "ｊane"}]
+    assert f"jane (id {ids[0]}) and ｊane (id {ids[1]})" in " ".join(run("status").stdout.split())

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.archive.sign_in import check_failures, count_failure
+from earwitness.archive.usernames import folded, key_of
 from earwitness.archive.users import hash_of
 from earwitness.http import decode
 from earwitness.http.installation import Installation
@@ -85,11 +86,11 @@ async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Resp
 
 def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: ApiKeySignIn) -> SignedIn:
     address = address_of(request, installation.settings.trusted_proxies)
-    name = sent.username.casefold()
+    name = folded(sent.username)
     digest = hashlib.sha256(name.encode()).hexdigest()  # anybody may send a name, of any length
     subjects = [f"user:{sent.client_id}:{digest}", f"address:{address}"]
     try:
-        archive, user_id, key_id = _matching_key(installation.accounts, sent.client_id, name, sent.api_key)
+        archive, user_id, key_id = _matching_key(installation.accounts, sent)
     except NotFound:
         count_failure(installation.accounts, subjects)
         raise _refused() from None
@@ -99,17 +100,16 @@ def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: 
         return _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
 
 
-def _matching_key(
-    accounts: Accounts, client_id: int, username_folded: str, api_key: str
-) -> tuple[Archive, int, int]:
+def _matching_key(accounts: Accounts, sent: ApiKeySignIn) -> tuple[Archive, int, int]:
     """The account, the user and the key that was offered. Raises NotFound, whichever of them is wrong."""
-    archive = accounts.open(client_id)
-    offered = hash_of(api_key)
+    archive = accounts.open(sent.client_id)
+    offered = hash_of(sent.api_key)
     with archive.read() as connection:
         keys = connection.execute(
             select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
             .join(api_keys, api_keys.c.user_id == users.c.id)
-            .where(users.c.username_folded == username_folded, users.c.is_active, ~users.c.is_locked)
+            .where(users.c.username_folded == key_of(connection, sent.username))
+            .where(users.c.is_active, ~users.c.is_locked)
             .where(api_keys.c.revoked_at.is_(None))
         ).all()
     for key in keys:

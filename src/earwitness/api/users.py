@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, exists, false, select
+from sqlalchemy import ColumnElement, Connection, exists, false, select
 
+from earwitness.archive.names import fold_name
 from earwitness.archive.paging import slice_of
 from earwitness.archive.schema.people import user_roles_and_rights, users
-from earwitness.archive.text import fold
 from earwitness.archive.user_records import User, user_records
+from earwitness.archive.usernames import key_of
 from earwitness.archive.words import holds_all, words_of
 from earwitness.http import road
 from earwitness.http.road import Call
@@ -62,9 +63,8 @@ def search_users(call: Call, wanted: UserSearch) -> UsersPage:
     """Search users."""
     columns = users.c
     searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
-    rows = call.connection.execute(
-        select(*searched, columns.last_login_at).where(*_conditions(wanted)).order_by(columns.id)
-    )
+    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, wanted))
+    rows = call.connection.execute(matching.order_by(columns.id))
     words = words_of(wanted.free_text)
     found = [
         row for row in rows if holds_all(words, (row.username, row.full_name, row.email, row.external_id))
@@ -82,12 +82,12 @@ def search_users(call: Call, wanted: UserSearch) -> UsersPage:
 ROUTES = [search_users]
 
 
-def _conditions(wanted: UserSearch) -> list[ColumnElement[bool]]:
+def _conditions(connection: Connection, wanted: UserSearch) -> list[ColumnElement[bool]]:
     conditions = list(_holding(dict.fromkeys(wanted.roles_and_rights or [])))
     if wanted.user_id is not None:
         conditions.append(users.c.id == wanted.user_id)
     if wanted.username is not None:
-        conditions.append(users.c.username_folded == wanted.username.casefold())
+        conditions.append(users.c.username_folded == key_of(connection, wanted.username))
     if wanted.is_active is not None:
         conditions.append(users.c.is_active == wanted.is_active)
     if wanted.is_locked is not None:
@@ -113,7 +113,7 @@ def _in_order(found: Sequence[Any], order: SearchOrder) -> list[int]:
     column = _COLUMNS[order.property or "id"]
     keys = [(getattr(row, column), row.id) for row in found]
     known = [
-        (fold(key) if isinstance(key, str) else key, user_id) for key, user_id in keys if key is not None
+        (fold_name(key) if isinstance(key, str) else key, user_id) for key, user_id in keys if key is not None
     ]
     unknown = [user_id for key, user_id in keys if key is None]
     descends = order.direction == "DESC"

@@ -28,7 +28,7 @@ from earwitness.archive.phone_numbers import (
     in_one,
     without_exit_code,
 )
-from earwitness.archive.text import fold, query_tokens, spans
+from earwitness.archive.text import NEWEST, Reading, fold, query_tokens, spans
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import LONGEST_WORD
 
@@ -110,8 +110,10 @@ _LEXEME = re.compile(
 )
 
 
-def parse(text: str) -> Node | None:
-    """Read a query; None where it is blank. One of signs alone is refused: it would find everything.
+def parse(text: str, reading: Reading = NEWEST) -> Node | None:
+    """Read a query, as the documents that it asks were read; None where it is blank.
+
+    One of signs alone is refused: it would find everything.
 
     Raises BadRequest with a fault at `freeText` whose position is the character's index.
     """
@@ -135,7 +137,7 @@ def parse(text: str) -> Node | None:
             case "or":
                 groups[-1].branch(at)
             case kind:
-                part = _term(lexeme[0], at, quoted=kind == "phrase")
+                part = _term(lexeme[0], at, reading, quoted=kind == "phrase")
                 terms += _pieces_of(part)
                 if terms > MOST_TERMS:
                     _refuse(at, f"expected at most {MOST_TERMS} words and phrases")
@@ -275,7 +277,7 @@ def _numbers_in(run: Sequence[_Digits]) -> Iterator[Node]:
                 yield joined(All, [number, *rest])
 
 
-def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
+def _term(written: str, at: int, reading: Reading, *, quoted: bool) -> Node | _Digits | None:
     minus = written[0] == "-"
     body, body_at = written[minus:], at + minus
     starred = False
@@ -289,19 +291,20 @@ def _term(written: str, at: int, *, quoted: bool) -> Node | _Digits | None:
         body = body.rstrip("*")
         if not body:
             _refuse(body_at, "expected the beginning of a word before *")
-    found, prefix = query_tokens(body)
+    found, prefix = query_tokens(body, reading)
     if len(found) > LONGEST_PHRASE:
         _refuse(body_at, f"expected a phrase of at most {LONGEST_PHRASE} words")
     if not found:
         return None
     # In `jane@*` the star stands for a word of its own, whatever it be.
-    prefix = prefix or (starred and max(end for _, _, end in spans(body)) == len(body))
+    prefix = prefix or (starred and max(end for _, _, end in spans(body, reading)) == len(body))
     pieces = joined(All, list(_pieces(found, prefix, body_at)))
     if not starred and (node := _or_address(pieces, body, body_at)) is not pieces:
         return _negated(node, minus)
     if len(found) <= MOST_DIGITS and all(token.isascii() and token.isdigit() for token in found):
-        after_plus = fold(body).lstrip('(" ').startswith("+")
-        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, groups_in(fold(body)))
+        plain = fold(body, reading)
+        after_plus = plain.lstrip('(" ').startswith("+")
+        digits = _Digits(Phrase(tuple(found), prefix, body_at), minus, after_plus, groups_in(plain))
         return _number([digits]) if quoted else digits
     return _negated(pieces, minus)
 

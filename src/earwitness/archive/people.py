@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
 
 from earwitness.archive.among import among, as_list
+from earwitness.archive.identifiers import folded_identifier
+from earwitness.archive.names import fold_name
 from earwitness.archive.schema.people import people
-from earwitness.archive.text import fold
 from earwitness.kernel.wire import LONGEST_WORD
 
 
@@ -20,7 +21,12 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
 
 def folded_name(full_name: str) -> str:
     """What people are found and ordered by. Few characters (`㌖`) fold to many, and are cut as words are."""
-    return fold(full_name)[:LONGEST_WORD]
+    return fold_name(full_name)[:LONGEST_WORD]
+
+
+def folded_email(email: str) -> str:
+    """What makes two email addresses of people one."""
+    return folded_identifier(email)[:LONGEST_WORD]
 
 
 Name = tuple[str | None, str | None]
@@ -66,7 +72,7 @@ def find_or_add_people(
     for (third_party_id, email), one in named.items():
         if third_party_id is None and email is None:
             continue
-        address = email and email.casefold()
+        address = email and folded_email(email)
         person = by_id.get(third_party_id) or by_email.get(address)
         if person is None or not person.may_be(third_party_id):
             person = KnownPerson(_NEW, one.full_name or email or third_party_id or "", email, third_party_id)
@@ -91,8 +97,8 @@ def _by_id(connection: Connection, names: Iterable[Name]) -> dict[str | None, Kn
 
 
 def _by_email(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
-    """By the email, its case folded; of several who have it, the first."""
-    emails = {email.casefold() for _, email in names if email is not None}
+    """By the email, folded; of several who have it, the first."""
+    emails = {folded_email(email) for _, email in names if email is not None}
     rows = connection.execute(_OF_EMAILS, {"emails": as_list(list(emails))}).all() if emails else ()
     return {address: KnownPerson(*known) for address, *known in rows}
 
@@ -135,7 +141,7 @@ def _columns(
         "full_name": full_name,
         "full_name_folded": folded_name(full_name),
         "email": email,
-        "email_folded": email and email.casefold(),
+        "email_folded": email and folded_email(email),
         "third_party_id": third_party_id,
         "person_type": person_type,
         "metadata": {},

@@ -3,21 +3,37 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from earwitness.archive.among import POSITIONS, among, as_list
+from earwitness.archive.identifiers import folded_identifier
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.nested import as_array
 from earwitness.archive.schema.recordings import recording_tags, recordings, tags
+from earwitness.kernel.wire import LONGEST_WORD
+
+
+def folded_tag(tag: str) -> str:
+    """What makes two tags one. One of invisible characters alone is itself."""
+    return folded_identifier(tag)[:LONGEST_WORD] or tag.casefold()
+
+
+def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int | None:
+    """The id of a tag, however it is written, if there is one.
+
+    Of those that were two while only their case was folded, it is the one that is so spelled.
+    """
+    folded, spelled = folded_tag(tag), tag.casefold()
+    same = select(tags.c.id).where(tags.c.tag_folded.in_({folded, spelled}), *but)
+    known = connection.scalar(same.order_by(tags.c.tag_folded != spelled))
+    return None if known is None else int(known)
 
 
 def find_or_add_tag(connection: Connection, tag: str) -> int:
-    """The id of a tag, whatever its case; it is made as it appears."""
-    folded = tag.casefold()
-    known = connection.scalar(select(tags.c.id).where(tags.c.tag_folded == folded))
-    if known is not None:
-        return int(known)
-    added = insert(tags).values(tag=tag, tag_folded=folded).returning(tags.c.id)
+    """The id of a tag, however it is written; it is made as it appears."""
+    if (known := find_tag(connection, tag)) is not None:
+        return known
+    added = insert(tags).values(tag=tag, tag_folded=folded_tag(tag)).returning(tags.c.id)
     return int(connection.execute(added).scalar_one())
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, delete, insert, select, true, update
 
 from earwitness.archive.api_keys import revoke_keys_of
 from earwitness.archive.schema.people import user_policies, user_roles_and_rights, users
-from earwitness.archive.users import assign, check_roles_and_rights, check_username
+from earwitness.archive.usernames import exact_key, folded
+from earwitness.archive.users import assign, check_is_new, check_roles_and_rights, check_username
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Role
 
@@ -27,8 +28,8 @@ def change_user(
     """
     had_admin = _has_admin(connection)
     if "username" in columns:
-        _check_username(connection, user_id, columns["username"])
-        columns["username_folded"] = columns["username"].casefold()
+        check_username(columns["username"])
+        columns["username_folded"] = key_after(connection, user_id, columns["username"])
     this = users.c.id == user_id
     if connection.execute(update(users).where(this).values({"id": user_id, **columns})).rowcount == 0:
         raise NotFound(f"There is no user {user_id}.")
@@ -55,11 +56,16 @@ def limit(connection: Connection, user_id: int, policy_ids: Sequence[int]) -> No
         connection.execute(insert(user_policies), rows)
 
 
-def _check_username(connection: Connection, user_id: int, username: str) -> None:
-    check_username(username)
-    same = select(users.c.id).where(users.c.username_folded == username.casefold(), users.c.id != user_id)
-    if connection.scalar(same) is not None:
-        raise Conflict(f"There is already a user {username}.")
+def key_after(connection: Connection, user_id: int, username: str) -> str:
+    """The key of a user who is to have this name: one that only looks like another's may change its case.
+
+    Raises Conflict if another user has it, or one that looks alike.
+    """
+    before = connection.scalar(select(users.c.username_folded).where(users.c.id == user_id))
+    if before == exact_key(username):
+        return exact_key(username)
+    check_is_new(connection, username, users.c.id != user_id)
+    return folded(username)
 
 
 def _has_admin(connection: Connection) -> bool:

@@ -4,9 +4,11 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
+from earwitness.archive.identifiers import folded_identifier
 from earwitness.archive.schema.people import api_keys, user_roles_and_rights, users
+from earwitness.archive.usernames import folded, key_of, looks_like
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right, Role
@@ -32,14 +34,12 @@ def add_user(
     """
     check_username(username)
     check_roles_and_rights(roles_and_rights)
-    folded = username.casefold()
-    if connection.scalar(select(users.c.id).where(users.c.username_folded == folded)) is not None:
-        raise Conflict(f"There is already a user {username}.")
+    check_is_new(connection, username)
     user_id: int = connection.execute(
         insert(users)
         .values(
             username=username,
-            username_folded=folded,
+            username_folded=folded(username),
             full_name=full_name or username,
             email=email,
             external_id=external_id,
@@ -67,11 +67,20 @@ def assign(connection: Connection, user_id: int, roles_and_rights: Sequence[str]
         )
 
 
+def check_is_new(connection: Connection, username: str, *but: ColumnElement[bool]) -> None:
+    """Raise Conflict if another user has this name, or one that looks alike."""
+    taken = connection.scalar(select(users.c.username).where(looks_like(username), *but).order_by(users.c.id))
+    if taken is not None:
+        likeness = "" if taken == username else f", which is the same name as {username}"
+        raise Conflict(f"There is already a user {taken}{likeness}.")
+
+
 def check_username(username: str) -> None:
-    """Raise BadRequest for a name that is blank, or longer than names are."""
-    if not username.strip():
+    """Raise BadRequest for a name that is blank, if only to the eye, or longer than names are."""
+    key = folded_identifier(username)
+    if not key:
         raise BadRequest.of(Fault("username", "expected a name"))
-    if len(username) > LONGEST_WORD:
+    if max(len(username), len(key)) > LONGEST_WORD:
         raise BadRequest.of(Fault("username", f"expected str of length <= {LONGEST_WORD}"))
 
 
@@ -90,7 +99,7 @@ def check_roles_and_rights(names: Sequence[str]) -> None:
 def user_id_of(connection: Connection, username: str) -> int:
     """Find a user by name. Raises NotFound."""
     found: int | None = connection.scalar(
-        select(users.c.id).where(users.c.username_folded == username.casefold())
+        select(users.c.id).where(users.c.username_folded == key_of(connection, username))
     )
     if found is None:
         raise NotFound(f"There is no user {username}.")

@@ -1,4 +1,4 @@
-"""freeText over what is not a recording: every word is in one of the texts, case and accents ignored.
+"""freeText over what is not a recording: every word is in one of the texts, compared as names are.
 
 Folding is Unicode's, and no database does it: candidates are read in one query, and looked through here.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from earwitness.archive.addresses import digits_of, number_in
-from earwitness.archive.text import fold
+from earwitness.archive.names import fold_name, without_apostrophes
 
 # Folded it may be many times as long, and SQLite takes patterns of up to 50,000 bytes.
 FreeText = Annotated[str, Meta(max_length=1000)]
@@ -20,7 +20,7 @@ def words_of(free_text: str | None) -> list[str]:
 
     What is a phone number as a whole, and not word by word, as `+44 (0)20`, is one word.
     """
-    words = fold(free_text or "").split()
+    words = list(map(without_apostrophes, fold_name(free_text or "").split()))
     number = number_in(free_text or "")
     if number is not None and _written_apart(words) not in {number, f"00{number}"}:
         return [number]
@@ -33,7 +33,7 @@ def _written_apart(words: Sequence[str]) -> str:
 
 def holds_all(words: Sequence[str], texts: Iterable[str | None], numbers: Sequence[str] = ()) -> bool:
     """Whether each word is part of a text, or of a phone number, however the word is written."""
-    folded = fold("\n".join(text for text in texts if text))
+    folded = without_apostrophes(fold_name("\n".join(text for text in texts if text)))
     return all(word in folded or _is_in_a_number(word, numbers) for word in words)
 
 

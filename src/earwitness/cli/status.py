@@ -10,6 +10,7 @@ from earwitness.archive.endpoint_changes import lost_endpoints
 from earwitness.archive.not_whole import count_not_whole
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.usernames import look_alikes
 from earwitness.archive.workload import UNFINISHED, workload
 from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
 from earwitness.kernel.clock import now_ms
@@ -57,6 +58,10 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "keys": {row[0]: row[1] for row in keys},
         "endpointsLost": lost_endpoints(connection),
         **count_not_whole(connection),
+        "usersThatLookAlike": [
+            [{"id": user_id, "username": username} for user_id, username in group]
+            for group in look_alikes(connection)
+        ],
     }
 
 
@@ -91,6 +96,10 @@ def _show(rows: list[dict[str, Any]]) -> None:
         in_use.update(row["keys"])
     for key, count in sorted(in_use.items()):
         say(f"Key {key} opens {count} recording{'' if count == 1 else 's'}.")
+    for row in rows:
+        for group in row["usersThatLookAlike"]:
+            named = " and ".join(f"{user['username']} (id {user['id']})" for user in group)
+            say(f"Users of {row['clientId']} look alike, and sign in each as spelled: {named}. Rename one.")
 
 
 def _in_words(size: float) -> str:

@@ -26,6 +26,7 @@ from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import set_tags
 from earwitness.archive.text_index import write_documents
 from earwitness.archive.timeline import one_at_a_time, take_places
+from earwitness.archive.usernames import keys_of
 from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.participants import Participant, resolve
 from earwitness.ingest.received import Received
@@ -299,6 +300,8 @@ def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]])
     parts: list[dict[str, Any]] = []
     groups: list[dict[str, Any]] = []
     tagged: dict[int, Sequence[str]] = {}
+    named = {one.user for _, place in placed for one in place.participants if one.user}
+    keys = keys_of(connection, named)
     for arrival, place in placed:
         parts += [
             {
@@ -307,7 +310,7 @@ def _add_links(connection: Connection, placed: Iterable[tuple[Arrival, _Place]])
                 "endpoint_id": participant.endpoint_id,
                 "person_id": participant.person_id,
                 "user": participant.user,
-                "user_folded": participant.user.casefold(),
+                "user_folded": keys.get(participant.user, ""),
                 "is_originator": participant.is_originator,
                 "is_recording_subject": participant.is_recording_subject,
             }

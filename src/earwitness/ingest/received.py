@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from earwitness.archive.documents import Words
+from earwitness.archive.tags import folded_tag
 from earwitness.ingest.metadata import IngestMetadata, faults_in
 from earwitness.ingest.transcript import KeptTranscript, keep, said_in
 from earwitness.kernel import strict_json
@@ -60,6 +61,5 @@ def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Rec
 
 
 def _words_of(values: IngestMetadata, said: str) -> Words:
-    # A tag is there once however it is written, and its case is not searched for.
-    tags = dict.fromkeys(tag.casefold() for tag in values.tags or ())
-    return Words.of(said, values.message or "", values.third_party_id, values.source or "", *tags)
+    tags = {folded_tag(tag): tag for tag in values.tags or ()}  # one is there once however it is written
+    return Words.of(said, values.message or "", values.third_party_id, values.source or "", *tags.values())

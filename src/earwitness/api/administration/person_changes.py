@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.addresses import is_withheld
 from earwitness.archive.endpoints import find_or_add_endpoint
 from earwitness.archive.groups import assign_groups
-from earwitness.archive.people import folded_name
+from earwitness.archive.people import folded_email, folded_name
 from earwitness.archive.person_records import Person, person_records
 from earwitness.archive.reindexing import index_anew
 from earwitness.archive.retention import recompute_for_people
@@ -126,7 +126,7 @@ def _columns(wanted: PersonChange) -> dict[str, Any]:
     if "full_name" in columns:
         columns["full_name_folded"] = folded_name(columns["full_name"])
     if "email" in columns:
-        columns["email_folded"] = columns["email"] and columns["email"].casefold()
+        columns["email_folded"] = columns["email"] and folded_email(columns["email"])
     return columns
 
 

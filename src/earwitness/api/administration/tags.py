@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 
 from earwitness.archive.reindexing import index_anew
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
-from earwitness.archive.tags import set_tags, tags_of
+from earwitness.archive.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.text_index import index_recordings
 from earwitness.archive.viewer import check_sees_everything
 from earwitness.archive.visible import visible_position
@@ -73,10 +73,10 @@ def list_tags(call: Call) -> list[Tag]:
 
 @road.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
 def add_tag(call: Call, wanted: NewTag) -> TagId:
-    """Add a tag. Tags that differ only in case are the same, and a conflict."""
+    """Add a tag. Tags that differ only in case, or in how it is encoded, are the same, and a conflict."""
     _check("tag", wanted.tag)
     _check_is_new(call.connection, wanted.tag)
-    added = insert(tags).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()).returning(tags.c.id)
+    added = insert(tags).values(tag=wanted.tag, tag_folded=folded_tag(wanted.tag)).returning(tags.c.id)
     tag_id: int = call.connection.execute(added).scalar_one()
     call.changed("Tag", tag_id, {"tag": wanted.tag})
     return TagId(id=tag_id)
@@ -89,7 +89,9 @@ def rename_tag(call: Call, wanted: NewTag) -> Tag:
     this = tags.c.id == call.id
     before = _tag(call)
     _check_is_new(call.connection, wanted.tag, ~this)
-    call.connection.execute(update(tags).where(this).values(tag=wanted.tag, tag_folded=wanted.tag.casefold()))
+    call.connection.execute(
+        update(tags).where(this).values(tag=wanted.tag, tag_folded=folded_tag(wanted.tag))
+    )
     tagged = select(recording_tags.c.position).where(recording_tags.c.tag_id == call.id)
     index_anew(call.connection, tagged)
     call.changed("Tag", call.id, {"tag": wanted.tag, "was": before})
@@ -131,8 +133,7 @@ def _check(path: str, tag: str) -> None:
 
 
 def _check_is_new(connection: Connection, tag: str, *but: ColumnElement[bool]) -> None:
-    same = select(tags.c.id).where(tags.c.tag_folded == tag.casefold(), *but)
-    if (known := connection.scalar(same)) is not None:
+    if (known := find_tag(connection, tag, *but)) is not None:
         raise Conflict(f"There is already a tag {tag}, id {known}.")
 
 

@@ -10,6 +10,7 @@ from earwitness.archive import user_changes
 from earwitness.archive.schema.people import access_policies, people, users
 from earwitness.archive.standing import Standing, check_within, only_takes_away, standing_of
 from earwitness.archive.user_records import User, user_records
+from earwitness.archive.usernames import folded
 from earwitness.archive.users import add_user as add
 from earwitness.http import road
 from earwitness.http.given import given
@@ -78,7 +79,7 @@ def add_user(call: Call, wanted: NewUser) -> UserId:
     standing = Standing(
         frozenset(wanted.roles_and_rights),
         frozenset(policy_ids),
-        wanted.username.casefold(),
+        folded(wanted.username),
         wanted.person_id,
     )
     check_within(connection, call.viewer, standing)
@@ -105,7 +106,7 @@ def change_user(call: Call, wanted: UserChange) -> User:
     before = standing_of(connection, call.id)
     policy_ids = None if wanted.policies is None else _policy_ids(connection, wanted.policies)
     _check_person(connection, wanted.person_id)
-    after = _after(before, wanted, policy_ids)
+    after = _after(call, before, wanted, policy_ids)
     if not only_takes_away(before, after) or _renames(_record(call), wanted):
         check_within(connection, call.viewer, after)
     user_changes.change_user(
@@ -148,10 +149,11 @@ def _renames(record: User, wanted: UserChange) -> bool:
     return any(getattr(record, name) != columns[name] for name in _SHOWN if name in columns)
 
 
-def _after(before: Standing, wanted: UserChange, policy_ids: list[int] | None) -> Standing:
+def _after(call: Call, before: Standing, wanted: UserChange, policy_ids: list[int] | None) -> Standing:
     after = before
     if wanted.username is not None:
-        after = replace(after, username_folded=wanted.username.casefold())
+        key = user_changes.key_after(call.connection, call.id, wanted.username)
+        after = replace(after, username_folded=key)
     if wanted.person_id is not UNSET:
         after = replace(after, person_id=wanted.person_id)
     if wanted.roles_and_rights is not None:

@@ -164,7 +164,8 @@ def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
     on_sqlite = connection.dialect.name == "sqlite"
     return or_(
         _has_part(word),
-        people.c.full_name_folded.contains(word, autoescape=True),
+        func.replace(people.c.full_name_folded, "'", "").contains(word, autoescape=True),
+        func.replace(value, "'", "").contains(word, autoescape=True),
         cast(endpoints.c.metadata, Text) != "{}",
         value.op("GLOB")("*[^ -~]*") if on_sqlite else func.octet_length(value) != func.length(value),
     )

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import Column, ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, or_, select
 
 from earwitness.archive.addresses import normalise
 from earwitness.archive.among import among
+from earwitness.archive.names import fold_name, without_apostrophes
 from earwitness.archive.paging import page_of, slice_of
-from earwitness.archive.people import in_order
+from earwitness.archive.people import folded_email, in_order
 from earwitness.archive.schema.people import (
     endpoints,
     group_assignments,
@@ -20,7 +21,6 @@ from earwitness.archive.schema.people import (
     people,
     users,
 )
-from earwitness.archive.text import fold
 from earwitness.archive.words import FreeText, holds_all, values_in, words_of
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import Id, Ids, Names, Page, PageSize, Wire
@@ -83,14 +83,15 @@ def find_people_by_name(connection: Connection, wanted: PeopleSearchByName) -> t
         matching = matching.where(people.c.is_active == wanted.is_active)
     matching = matching.order_by(*in_order(connection))
     page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    prefix = " ".join(fold(wanted.prefix or "").split())
+    prefix = _in_words(fold_name(wanted.prefix or ""))
     if not prefix:
         return page_of(connection, matching, page, size)
-    first_word = prefix.partition(" ")[0]
-    candidates = matching.add_columns(people.c.full_name_folded).where(
-        people.c.full_name_folded.contains(first_word, autoescape=True)
+    first_word = without_apostrophes(prefix.partition(" ")[0])
+    name = people.c.full_name_folded
+    candidates = matching.add_columns(name).where(
+        func.replace(name, "'", "").contains(first_word, autoescape=True)
     )
-    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, row[1])]
+    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, _in_words(row[1]))]
     return slice_of(ids, page, size)
 
 
@@ -127,7 +128,7 @@ def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
         endpoints.c.owned_by_person_id.is_not(None),
         among(endpoints.c.normalised, [normalise("email", email) for email in emails]),
     )
-    folded = [email.strip().casefold() for email in emails]
+    folded = [folded_email(email) for email in emails]
     return or_(among(people.c.email_folded, folded), people.c.id.in_(owned))
 
 
@@ -171,12 +172,19 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
     ]
 
 
-def _begins_a_word(prefix: str, full_name_folded: str) -> bool:
-    """Whether a prefix stands at the start of a name, or after what is neither letter, mark nor digit."""
-    name = " " + " ".join(full_name_folded.split())
-    at = name.find(prefix, 1)
-    while at > 0:
-        if unicodedata.category(name[at - 1])[0] not in "LMN":
-            return True
+def _in_words(folded: str) -> str:
+    """Whoever types `mary jane` means Mary-Jane, too."""
+    return " ".join(folded.replace("-", " ").split())
+
+
+def _begins_a_word(prefix: str, name: str) -> bool:
+    """Whether a prefix stands at the start of a word, apostrophes or not."""
+    return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
+
+
+def _is_at_a_start(prefix: str, name: str) -> bool:
+    """Whether it stands at the start of a name, or after what is neither letter, mark nor digit."""
+    at = name.find(prefix)
+    while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)
-    return False
+    return at >= 0
