@@ -121,6 +121,18 @@ def test_media_that_was_empty_is_added_when_it_is_there(firm: Firm, tell: Tell, 
     assert tell("import", CLIENT_ID, manifest)["alreadyThere"] == 1
 
 
+def test_an_empty_file_fails_its_line_where_the_end_is_not_known(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
+    (tmp_path / "one.wav").touch()
+    manifest = write(tmp_path, call(endDatetimeUTC=None, mediaPath="one.wav"))
+    [failure] = tell("import", CLIENT_ID, manifest, exit_code=1)["failed"]
+    assert "mediaPath: is empty" in failure["error"]
+    assert "endDatetimeUTC" in failure["error"]
+    (tmp_path / "one.wav").write_bytes(tone(0.2))
+    assert tell("import", CLIENT_ID, manifest)["imported"] == 1
+
+
 def test_a_time_in_the_future_is_marked(firm: Firm, tell: Tell, tmp_path: Path) -> None:
     tell("import", CLIENT_ID, write(tmp_path, call(startDatetimeUTC="2126-05-12T10:30:00Z")))
     [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})

@@ -11,6 +11,7 @@ import msgspec
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, accept_all
+from earwitness.ingest.metadata import faults_in
 from earwitness.ingest.received import Received, take
 from earwitness.ingest.sources.describing import describe_line
 from earwitness.ingest.sources.taking import take_file
@@ -104,6 +105,8 @@ def _import_with_media(
     try:
         with _opened(path) as file:
             is_empty = not os.fstat(file.fileno()).st_size
+            if is_empty and (faults := faults_in(received.values, has_media=False)):
+                raise BadRequest.of(Fault("mediaPath", "is empty, which is no media"), *faults)
             described = describe_line(received, path.name, is_empty=is_empty)
             return take_file(archive, described.marked(), file, action).keeps_media
     except (StorageFull, Unavailable):
