@@ -12,7 +12,7 @@ from earwitness.ingest.received import read
 from earwitness.media.vault import new_recording_key
 from tests.cli.running import run_json
 from tests.firm import ADMIN, CLIENT_ID, Firm, call, tone
-from tests.ingest.test_watching import ACTION
+from tests.ingest.folders import ACTION
 
 MEDIA = tone(1.0)
 
