@@ -98,7 +98,6 @@ def test_end_and_duration_agree_within_a_second_and_the_end_counts(seconds: floa
         ("direction", "Inbound"),
         ("endpoints", []),
         ("endpoints", [endpoint("447896423595", kind="fax")]),
-        ("endpoints", [endpoint("")]),
         ("endpoints", [{"type": "phone"}]),
         ("endpoints", [endpoint("1") for _ in range(1001)]),
         ("endpoints", [endpoint("1", person={"personType": "robot"})]),
