@@ -81,7 +81,7 @@ def rehearse() -> None:
     Libraries load parts of themselves when these are first needed, and a confined process can load
     nothing any more; besides, what was done once is done faster.
     """
-    for channels in (1, _SIDES, _SIDES + 1):
+    for channels in (1, _SIDES + 1):
         silence = wav_header(800, 8000, channels) + bytes(1600 * channels)
         measure(io.BytesIO(silence), io.BytesIO())
         formats: tuple[Rendered | Speech, ...] = (*RENDERED, "speech")
