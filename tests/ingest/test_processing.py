@@ -84,7 +84,9 @@ def test_the_waveform_of_each_channel_can_be_asked_for(firm: Firm) -> None:
     assert wave_form(includeChannels=True) == {**shown, "channels": None}
 
 
-@pytest.mark.parametrize("name", ["wav of 24", "two tracks of two rates", "caf, right before left"])
+@pytest.mark.parametrize(
+    "name", ["wav of 24", "24 tracks", "two tracks and a picture in mp4", "caf, right before left"]
+)
 def test_all_channels_are_in_the_wav_of_the_size_that_was_told(firm: Firm, name: str) -> None:
     file = CORPUS[name]
     interaction_id = firm.ingest(file.make())

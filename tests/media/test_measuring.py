@@ -5,11 +5,12 @@ import os
 from array import array
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earwitness.media.decoder import Undecodable, process
+from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
 from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
 from tests.media import samples
@@ -59,6 +60,22 @@ def test_without_sound_the_picture_is_measured() -> None:
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert (found.audio, found.video, found.peaks) == (None, "h264", None)
     assert formats_of(found) == ["raw", "mp4"]
+
+
+def test_beside_a_picture_a_track_without_sound_is_told() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        shown, silent = output.add_stream("libx264", 10, width=64, height=48), output.add_stream("aac", 48000)
+        for picture in samples.pictures(20):
+            output.mux(shown.encode(picture))
+        for stream in (shown, silent):
+            output.mux(stream.encode(None))
+    found = measure(file.getvalue())
+    assert found.duration_ms == pytest.approx(2000, abs=110)
+    assert (found.audio, found.video, found.complete) == (None, "h264", False)
+    assert found.not_decoded == "Nothing of the sound could be decoded."
+    with pytest.raises(FormatUnavailable):
+        render(Memory(file.getvalue()), "mp3", LIMITS)
 
 
 def test_of_many_channels_all_are_counted() -> None:

@@ -23,6 +23,7 @@ from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measureme
 _SIDES = 2
 # A day of 16 channels has half of this.
 _MOST_CHANNEL_PEAKS = 24 << 20
+_NO_SOUND_OF_IT = "Nothing of the sound could be decoded."
 
 
 class NoSound(Exception):
@@ -33,7 +34,12 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
     """Decode everything once, and write it to `mp3` on the way if there is sound. Raises NotMedia."""
     media = Media(file, hint)
     if media.audio is not None:
-        return _measure_sound(media, media.audio.codec_context.codec.canonical_name, mp3)
+        try:
+            return _measure_sound(media, media.audio.codec_context.codec.canonical_name, mp3)
+        except NotMedia:
+            if media.video is None:
+                raise
+            media = Media(file, hint)
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
@@ -93,7 +99,12 @@ def _open_sound(file: File, hint: Hint | None) -> Sound:
     media = Media(file, hint)
     if media.audio is None:
         raise NoSound
-    return Sound(media)
+    try:
+        return Sound(media)
+    except NotMedia:
+        if media.video is None:
+            raise
+        raise NoSound from None
 
 
 def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> Measurement:
@@ -142,8 +153,11 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         video=stream.codec_context.codec.canonical_name,
         samples=0,
         peaks=None,
-        complete=media.complete and media.picture_end + TOLERANCE >= media.stated_seconds(stream),
+        complete=media.complete
+        and not media.has_sound
+        and media.picture_end + TOLERANCE >= media.stated_seconds(stream),
         decoder_version=DECODER_VERSION,
+        not_decoded=_NO_SOUND_OF_IT if media.has_sound else "",
     )
 
 

@@ -105,6 +105,11 @@ class Media:
         return [frame for frame in self._decode(packet) if isinstance(frame, VideoFrame)]
 
     @property
+    def has_sound(self) -> bool:
+        """Whether there are tracks of sound, decodable or not."""
+        return bool(self.sounds) or self.undecodable_sounds > 0
+
+    @property
     def stated_in_all(self) -> Fraction:
         """How long the file says it is, or FFmpeg takes it for; 0 if nothing is said."""
         return Fraction(self._container.duration or 0, av.time_base)
