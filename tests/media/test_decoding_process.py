@@ -18,6 +18,7 @@ from earwitness.media.decoding.wav import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Limits
 from tests.media import samples
+from tests.media.corpus import CORPUS
 from tests.media.hearing import Memory
 from tests.processes import LINUX, children, needs_proc
 
@@ -94,7 +95,7 @@ def test_a_decoder_that_takes_too_long_is_ended() -> None:
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(DecoderFailed):
-        process(Memory(samples.meeting("webm", "libvpx", "libopus")), Limits(seconds=60, memory_mib=1))
+        process(Memory(CORPUS["24 tracks"].make()), Limits(seconds=60, memory_mib=1))
 
 
 @needs_proc

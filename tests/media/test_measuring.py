@@ -5,11 +5,12 @@ import os
 from array import array
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earwitness.media.decoder import Undecodable, process
+from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
 from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
 from tests.media import samples
@@ -59,6 +60,22 @@ def test_without_sound_the_picture_is_measured() -> None:
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert (found.audio, found.video, found.peaks) == (None, "h264", None)
     assert formats_of(found) == ["raw", "mp4"]
+
+
+def test_beside_a_picture_a_track_without_sound_is_told() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        shown, silent = output.add_stream("libx264", 10, width=64, height=48), output.add_stream("aac", 48000)
+        for picture in samples.pictures(20):
+            output.mux(shown.encode(picture))
+        for stream in (shown, silent):
+            output.mux(stream.encode(None))
+    found = measure(file.getvalue())
+    assert found.duration_ms == pytest.approx(2000, abs=110)
+    assert (found.audio, found.video, found.complete) == (None, "h264", False)
+    assert found.not_decoded == "Nothing of the sound could be decoded."
+    with pytest.raises(FormatUnavailable):
+        render(Memory(file.getvalue()), "mp3", LIMITS)
 
 
 def test_of_many_channels_all_are_counted() -> None:
@@ -123,6 +140,27 @@ def test_while_nothing_was_sent_there_is_silence(container: str, codec: str) -> 
     assert max(found.peaks[17:31]) <= 1
     assert min(found.peaks[1:15]) > 40
     assert min(found.peaks[34:47]) > 40
+
+
+# Their clocks run ahead, or leap at every packet: by how they are written, nothing of that is a gap.
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "channels"),
+    [("asf", "flac", 48000, 2), ("avi", "g722", 8000, 1), ("avi", "libopencore_amrnb", 8000, 1)],
+)
+def test_a_clock_that_leaps_for_no_reason_adds_no_silence(
+    container: str, codec: str, rate: int, channels: int
+) -> None:
+    found = measure(samples.sound(container, codec, rate, channels=channels))
+    assert found.duration_ms == pytest.approx(2000, abs=60)
+    assert min(heard_peaks(found)) > 40
+
+
+def test_what_a_decoder_needs_to_begin_is_no_silence() -> None:
+    """Its first packet gives no sound, and at 8 kHz takes 128 ms."""
+    for container in ("mp4", "matroska"):
+        found = measure(samples.sound(container, "aac", 8000, channels=1))
+        assert found.duration_ms == pytest.approx(2000, abs=60)
+        assert min(heard_peaks(found)) > 40
 
 
 def test_peaks_are_those_of_the_loudest_channel() -> None:

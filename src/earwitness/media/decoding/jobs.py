@@ -23,6 +23,7 @@ _SIDES = 2
 # A day of 16 channels has half of this.
 _MOST_CHANNEL_PEAKS = 24 << 20
 _MOST_CHARACTERS = 500
+_NO_SOUND_OF_IT = "nothing of the sound could be decoded"
 
 # The mp3 of more than an hour of speech on two sides; the process that holds it has a limit of memory.
 _MOST_HELD_BYTES = 32 << 20
@@ -41,10 +42,16 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
     media = Media(file, hint)
     if media.audio is not None:
         codec = media.audio.codec_context.codec.canonical_name
-        found, is_written = _measure_sound(media, codec, mp3)
-        if mp3 is not None and not is_written:
-            render(file, "mp3", found.samples, mp3, hint)
-        return found
+        try:
+            found, is_written = _measure_sound(media, codec, mp3)
+        except NotMedia:
+            if media.video is None:
+                raise
+            media = Media(file, hint)
+        else:
+            if mp3 is not None and not is_written:
+                render(file, "mp3", found.samples, mp3, hint)
+            return found
     assert media.video is not None  # noqa: S101 - or it would be no Media
     return _measure_picture(media, media.video)
 
@@ -88,7 +95,12 @@ def _open_sound(file: File, hint: Hint | None) -> Sound:
     media = Media(file, hint)
     if media.audio is None:
         raise NoSound
-    return Sound(media)
+    try:
+        return Sound(media)
+    except NotMedia:
+        if media.video is None:
+            raise
+        raise NoSound from None
 
 
 def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurement, bool]:
@@ -144,7 +156,8 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         seen = seen or bool(media.decode_video(packet))
     if not seen:
         raise NotMedia
-    not_decoded = media.not_decoded(media.picture_end)
+    losses = [_NO_SOUND_OF_IT] if media.has_sound else []
+    not_decoded = "; ".join(filter(None, [*losses, media.not_decoded(media.picture_end)]))[:_MOST_CHARACTERS]
     return Measurement(
         duration_ms=round(media.picture_end * 1000),
         audio=None,

@@ -8,7 +8,7 @@ from operator import mul
 # Of each block this much is compared, in one piece: single samples far apart would all lie on the same place
 # of a tone. Higher rates than this are thinned out.
 _RUN_SECONDS = 0.032
-_COMPARED_RATE = 8000
+_COMPARED_RATE = 4000
 
 _OPPOSITE_BELOW = -0.9
 # What is left of one channel when the other one, as loud as fits best, is taken out: of all its energy, and

@@ -140,6 +140,11 @@ class Media:
         return [frame for frame in self._decode(packet) if isinstance(frame, VideoFrame)]
 
     @property
+    def has_sound(self) -> bool:
+        """Whether there are tracks of sound, decodable or not."""
+        return bool(self.sounds) or self.undecodable_sounds > 0
+
+    @property
     def stated_in_all(self) -> Fraction:
         """How long the file says it is, or FFmpeg takes it for; 0 if nothing is said."""
         return Fraction(self._container.duration or 0, av.time_base)
@@ -150,7 +155,8 @@ class Media:
             return Fraction(0)
         if stream.duration is not None and stream.time_base is not None:
             return stream.duration * stream.time_base
-        return Fraction(self._container.duration or 0, av.time_base)
+        # Only the end is said, on the clock of the streams.
+        return Fraction(self._container.duration or 0, av.time_base) - max(self.start, Fraction(0))
 
     def not_decoded(self, heard: Fraction) -> str:
         """What could not be had, in plain words, once all was read; `heard` or seen are that many seconds."""
