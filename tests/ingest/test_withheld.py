@@ -124,4 +124,4 @@ def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
 )
 def test_a_withheld_caller_is_no_number_of_the_house(own: str, called: str) -> None:
     for value in ("anonymous", "withheld", "", None, "-1", "0"):
-        assert Subjects(own=(own,)).of(Call(caller=value, called=called)) == (False, True)
+        assert Subjects(own=(own,)).of(Call(caller=value, called=called)) == [False, True]
