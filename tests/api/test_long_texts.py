@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Index, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Index, MetaData, Table, Text, UniqueConstraint, insert
 
 from earwitness.archive.schema.account import metadata as of_an_account
 from earwitness.archive.schema.directory import metadata as of_all_accounts
-from earwitness.archive.tags import find_or_add_tag
+from earwitness.archive.schema.recordings import tags
 from earwitness.archive.text import fold
 from earwitness.kernel.errors import BadRequest
 from tests.firm import Firm, call, endpoint
@@ -181,4 +181,4 @@ def test_a_name_that_grows_as_it_is_folded_is_taken(firm: Firm) -> None:
 @on_postgres
 def test_what_the_database_cannot_index_is_not_to_be_tried_again(firm: Firm) -> None:
     with pytest.raises(BadRequest), firm.archive.write() as connection:
-        find_or_add_tag(connection, letters(3000))
+        connection.execute(insert(tags).values(tag="?", tag_folded=letters(3000)))
