@@ -29,7 +29,7 @@ OUR_REQUEST_FIELDS = {
     "POST /client/recording.detail.get": {"includeChannels"},
     "POST /client/recording.transcription.get": {"includeChannels"},
 }
-OUR_ANSWERED_FIELDS = {"interactions", "byoStorageAccountId", "ownedByPersonId"}
+OUR_ANSWERED_FIELDS = {"interactions", "byoStorageAccountId", "ownedByPersonId", "channels"}
 """Left out, unless one of our own routes or request fields asks for them."""
 
 Document = dict[str, Any]

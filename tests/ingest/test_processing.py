@@ -2,8 +2,14 @@
 
 from typing import Any
 
+import pytest
+from sqlalchemy import update
+
 from earwitness.archive import jobs
+from earwitness.archive.schema.vault import waveforms
 from tests.firm import Firm, call, tone
+from tests.media.corpus import CORPUS
+from tests.media.wavs import read_wav
 
 
 def found(firm: Firm) -> dict[str, Any]:
@@ -54,6 +60,41 @@ def test_media_brings_a_waveform_and_a_rendition(firm: Firm) -> None:
     after = detail(firm, interaction_id)
     assert len(after["waveForm"]["peaks"]) == 16
     assert {"raw", "mp3"} <= set(after["metadata"]["sourceFileDetail"])
+
+
+def test_the_waveform_of_each_channel_can_be_asked_for(firm: Firm) -> None:
+    interaction_id = firm.ingest(CORPUS["three tracks, two silent"].make())
+
+    def wave_form(**wanted: Any) -> Any:
+        body = {"interactionIds": [interaction_id], **wanted}
+        (found,) = firm.post("/client/recording.detail.get", body)
+        return found["waveForm"]
+
+    assert wave_form(includeChannels=True) == {"sampleRate": 8, "peaks": None, "channels": None}
+    firm.work()
+    shown = wave_form(includeChannels=True)
+    channels = shown.pop("channels")
+    assert shown == wave_form() == wave_form(includeChannels=False) == wave_form(includeChannels=None)
+    assert [(one["channel"], one["track"]) for one in channels] == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2)]
+    assert [one["peaks"] for one in channels if one["channel"] != 2] == [[0.0] * len(shown["peaks"])] * 4
+    assert channels[2]["peaks"] == shown["peaks"]
+    assert min(shown["peaks"][1:-1]) > 0.4
+    with firm.archive.write() as connection:
+        connection.execute(update(waveforms).values(channels=None))
+    assert wave_form(includeChannels=True) == {**shown, "channels": None}
+
+
+@pytest.mark.parametrize("name", ["wav of 24", "two tracks of two rates", "caf, right before left"])
+def test_all_channels_are_in_the_wav_of_the_size_that_was_told(firm: Firm, name: str) -> None:
+    file = CORPUS[name]
+    interaction_id = firm.ingest(file.make())
+    firm.work()
+    told = detail(firm, interaction_id)["metadata"]["sourceFileDetail"]["wav"]["fileSize"]
+    body = {"thirdPartyId": "call-1", "format": "wav"}
+    answer = firm.call("POST", "/client/recording.playBackByThirdPartyId", body)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.content) == told
+    assert len(read_wav(answer.content).channels) == len(file.channels)
 
 
 def test_what_cannot_be_decoded_is_kept_as_it_is_and_marked(firm: Firm) -> None:

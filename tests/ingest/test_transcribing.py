@@ -1,14 +1,17 @@
 """What nobody sent a transcript of is transcribed, if the account wants that; what was sent is kept."""
 
+import math
+from array import array
 from collections.abc import Callable, Iterable
-from itertools import pairwise
+from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from earwitness.archive import jobs
-from earwitness.archive.schema.recordings import transcripts
+from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.http.archive_metrics import ArchiveCollector
 from earwitness.ingest import transcribing
 from earwitness.ingest.reprocessing import queue_again
@@ -16,7 +19,9 @@ from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.speech.engine import Segment, Transcript
 from earwitness.speech.transcriber import TranscriptionFailed, TranscriptionUnusable
 from tests.firm import Firm, tone, transcript
+from tests.media.corpus import CORPUS, pitch_of
 from tests.media.samples import wav_of
+from tests.media.wavs import write_wav
 from tests.speech.spoken import SENTENCES, errors, first_sentence, words
 
 Listen = Callable[[bytes], Transcript]
@@ -108,14 +113,14 @@ def test_how_long_transcribing_takes_is_counted(firm: Firm, monkeypatch: pytest.
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, always("Hello."))
     for number in range(2):
-        firm.ingest(wav_of(bytes(8000 * 4), 8000, 2), thirdPartyId=f"call-{number}")
+        firm.ingest(_apart(1), thirdPartyId=f"call-{number}")
     firm.work()
     counted = {
         family.name.removeprefix("earwitness_"): family.samples[0].value
         for family in ArchiveCollector(firm.app.state.installation.accounts).collect()
     }
-    assert counted["transcribed_seconds"] == 4
-    assert 0 < counted["transcribing_seconds"] == 4 * counted["transcription_real_time_factor"]
+    assert counted["transcribed_seconds"] == 2
+    assert 0 < counted["transcribing_seconds"] == 2 * counted["transcription_real_time_factor"]
 
 
 def test_a_transcript_that_came_along_is_kept(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +198,102 @@ def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
     assert all(one["end"] <= other["start"] for one, other in pairwise(segments))
     said = words(SENTENCES["awb"][0])
     assert errors(said, words(" ".join(one["text"] for one in segments))) <= 0.15 * len(said)
+
+
+def test_nearly_alike_sides_are_one_and_are_transcribed_once(firm: Firm) -> None:
+    """A recording whose sides correlate at 0.9996, as stereo made of an old tape has it."""
+    speech = Path(__file__).parents[3] / "shared" / "data" / "jfk.flac"
+    if not speech.exists():
+        pytest.skip(f"{speech} is not there")
+    choose(firm, "pocketsphinx")
+    interaction_id = firm.ingest(speech.read_bytes())
+    firm.work()
+    segments = analysis(firm, interaction_id, includeChannels=True)["transcript"]["segments"]
+    assert {one["channel"] for one in segments} == {0}
+    assert "country" in " ".join(one["text"] for one in segments)
+
+
+def test_a_word_on_one_side_alone_is_heard_though_all_else_is_on_both(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, always("Hello."))
+    music = [int(9000 * math.sin(place / 3)) for place in range(8000 * 60)]
+    word = [int(9000 * math.sin(place / 5)) if 30 <= place / 8000 < 30.5 else 0 for place in range(8000 * 60)]
+    sides = array("h", chain.from_iterable(zip(music, map(sum, zip(music, word, strict=True)), strict=True)))
+    interaction_id = firm.ingest(wav_of(sides.tobytes(), 8000, 2))
+    firm.work()
+    assert _channels_heard(firm, interaction_id) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "heard"),
+    [
+        ("wav of 3", [0, 1, 2]),
+        ("wav of 9", [*range(9)]),
+        ("two tracks, two and one", [0, 1, 2]),
+        ("three tracks, two silent", [2]),
+    ],
+)
+def test_every_channel_of_every_track_is_transcribed_by_itself(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, name: str, heard: list[int]
+) -> None:
+    """The engine of this test tells the pitch that it hears."""
+
+    def listen(pcm: bytes) -> Transcript:
+        samples = memoryview(pcm[:32_000]).cast("h")
+        rises = sum(one < 0 <= other for one, other in pairwise(samples))
+        return Transcript("en", [Segment(f"{round(rises / len(samples) * 16_000, -1):.0f}", 0, 1)])
+
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, listen)
+    interaction_id = firm.ingest(CORPUS[name].make())
+    firm.work()
+    assert _channels_heard(firm, interaction_id) == heard
+    assert texts(firm, interaction_id) == [str(pitch_of(channel)) for channel in heard]
+
+
+def test_a_silent_recording_costs_no_engine_and_has_an_empty_transcript(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listen(_pcm: bytes) -> Transcript:
+        raise AssertionError("there is nothing to hear")
+
+    choose(firm, "pocketsphinx")
+    let_it_hear(monkeypatch, listen)
+    interaction_id = firm.ingest(wav_of(bytes(8000 * 4), 8000, 2))
+    firm.work()
+    assert analysis(firm, interaction_id) == {"transcript": {"language": None, "segments": []}}
+
+
+def test_what_was_measured_by_an_older_version_is_heard_channel_by_channel_too(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_it_hear(monkeypatch, always("Hello."))
+    interaction_id = firm.ingest(_apart(3))
+    firm.work()
+    old = {"audio": {"channels": 3, "sample_rate": 8000, "codec": "pcm_s16le"}, "duration_ms": 1000}
+    with firm.archive.write() as connection:
+        connection.execute(update(recordings).values(measurement=old | {"samples": 8000, "complete": True}))
+    choose(firm, "pocketsphinx")
+    assert again(firm, "transcribe") == 1
+    assert _channels_heard(firm, interaction_id) == [0, 1, 2]
+
+
+def _apart(channels: int) -> bytes:
+    """A second, each channel with a pitch of its own."""
+    return write_wav(
+        [
+            array("h", (int(9000 * math.sin(place / (3 + channel))) for place in range(8000)))
+            for channel in range(channels)
+        ],
+        8000,
+    )
+
+
+def _channels_heard(firm: Firm, interaction_id: int) -> list[int]:
+    segments = analysis(firm, interaction_id, includeChannels=True)["transcript"]["segments"]
+    return [one["channel"] for one in segments]
 
 
 def test_a_recording_of_one_channel_names_none(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:

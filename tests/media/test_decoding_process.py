@@ -18,6 +18,7 @@ from earwitness.media.decoding.wav import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Limits
 from tests.media import samples
+from tests.media.corpus import CORPUS
 from tests.media.hearing import Memory
 from tests.processes import LINUX, children, needs_proc
 
@@ -103,7 +104,7 @@ def test_a_rendition_that_begins_too_late_is_told_so_though_it_may_take_long() -
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(DecoderFailed):
-        list(render(Memory(samples.wav(seconds=600)), "mp4", Limits(seconds=60, memory_mib=1)))
+        process(Memory(CORPUS["24 tracks"].make()), Limits(seconds=60, memory_mib=1))
 
 
 @needs_proc

@@ -125,6 +125,27 @@ def test_while_nothing_was_sent_there_is_silence(container: str, codec: str) -> 
     assert min(found.peaks[34:47]) > 40
 
 
+# Their clocks run ahead, or leap at every packet: by how they are written, nothing of that is a gap.
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "channels"),
+    [("asf", "flac", 48000, 2), ("avi", "g722", 8000, 1), ("avi", "libopencore_amrnb", 8000, 1)],
+)
+def test_a_clock_that_leaps_for_no_reason_adds_no_silence(
+    container: str, codec: str, rate: int, channels: int
+) -> None:
+    found = measure(samples.sound(container, codec, rate, channels=channels))
+    assert found.duration_ms == pytest.approx(2000, abs=60)
+    assert min(heard_peaks(found)) > 40
+
+
+def test_what_a_decoder_needs_to_begin_is_no_silence() -> None:
+    """Its first packet gives no sound, and at 8 kHz takes 128 ms."""
+    for container in ("mp4", "matroska"):
+        found = measure(samples.sound(container, "aac", 8000, channels=1))
+        assert found.duration_ms == pytest.approx(2000, abs=60)
+        assert min(heard_peaks(found)) > 40
+
+
 def test_peaks_are_those_of_the_loudest_channel() -> None:
     left = array("h", [0, 16384, -16384, 8192] * 1000)
     for factor in (-1, -0.5, 0):

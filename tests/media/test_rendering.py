@@ -1,20 +1,23 @@
 """Renditions: the same recording in the format that was asked for, both sides where they were."""
 
 import io
+import math
 import struct
 import wave
+from array import array
 
 import pytest
 
 from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoder import FormatUnavailable, Undecodable, process, render
+from earwitness.media.decoding import jobs
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.wav import wav_header, wav_size
 from earwitness.media.measurement import Limits
 from tests.media import samples
 from tests.media.bundle import KINDS
 from tests.media.hearing import Heard, Memory, hear, rendered
-from tests.media.wavs import read_wav
+from tests.media.wavs import read_wav, write_wav
 
 LIMITS = Limits(seconds=60, memory_mib=1024)
 CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
@@ -65,6 +68,36 @@ def test_both_parties_are_in_the_mono_mix() -> None:
         heard = hear(rendered(CALLS["wav 8k"], format_))
         assert heard.loudness(0, samples.LEFT_HZ) == pytest.approx(samples.LOUDNESS / 2, rel=0.1)
         assert heard.loudness(0, samples.RIGHT_HZ) == pytest.approx(samples.LOUDNESS / 2, rel=0.1)
+
+
+def _against(noise: float) -> bytes:
+    """A call whose right side is its left one turned over, and so much of a tone beside."""
+    place = range(16_000)
+    left = array("h", (int(12_000 * math.sin(2 * math.pi * samples.LEFT_HZ * at / 8000)) for at in place))
+    tone = (noise * 12_000 * math.sin(2 * math.pi * samples.RIGHT_HZ * at / 8000) for at in place)
+    return write_wav(
+        [left, array("h", (int(other - one) for one, other in zip(left, tone, strict=True)))], 8000
+    )
+
+
+@pytest.mark.parametrize("format_", ["mp3-mono", "wav-mono"])
+def test_sides_that_would_cancel_each_other_out_are_one_in_mono(format_: Rendered) -> None:
+    content = _against(0.2)
+    found = measure(io.BytesIO(content), None)
+    assert found.opposite
+    sink = io.BytesIO()
+    jobs.render(io.BytesIO(content), format_, found.samples, sink, opposite=found.opposite)
+    assert sink.getvalue() == rendered(content, format_)
+    assert hear(sink.getvalue()).loudness(0, samples.LEFT_HZ) == pytest.approx(12_000 / 32_768, rel=0.1)
+    assert len(hear(rendered(content, "wav")).sides) == 2
+
+
+def test_nothing_else_is_corrected_in_mono() -> None:
+    content = _against(0.8)  # a correlation of -0.78
+    assert measure(io.BytesIO(content), None).opposite is False
+    heard = hear(rendered(content, "wav-mono"))
+    assert heard.loudness(0, samples.LEFT_HZ) < 0.01
+    assert heard.loudness(0, samples.RIGHT_HZ) == pytest.approx(0.8 * 12_000 / 32_768 / 2, rel=0.1)
 
 
 def _assert_sides(heard: Heard) -> None:

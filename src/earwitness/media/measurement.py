@@ -59,15 +59,16 @@ class Audio:
 class Measurement:
     """What one pass over a recording found.
 
-    `samples` is how many there are per channel at the sound's own rate, silence for gaps counted in.
-    Of several tracks `audio` has all channels, the highest rate, and the codec of the first.
-    `peaks` has 8 bytes a second, 0 to 100 for 0.00 to 1.00, of the loudest channel each; None without
-    sound. `channel_peaks` has those of each channel, one after the other; None if it would be too much, and
-    `tracks` how many channels each track has. `distinct` are the channels with a sound of their own: neither
-    silent nor that of an earlier one. `opposite` says whether two channels would cancel each other out. All
-    of these are None, or empty, in what was measured before there was any of them. `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain
-    words what could not be decoded. `decoder_version` is the `DECODER_VERSION` of the program that
-    measured; what was stored before there was any has none, and is of version 1.
+    `audio` has the channels of all tracks, the highest rate, and the codec of the first track. `samples` is
+    how many there are per channel at that rate, silence for gaps counted in. `peaks` has 8 bytes a second,
+    0 to 100 for 0.00 to 1.00, of the loudest channel each; None without sound. `channel_peaks` has those of
+    each channel, one channel after the other, None where that would be too much; `tracks` has how many
+    channels each track has. `distinct` are the channels with a sound of their own: neither silent nor that
+    of an earlier one. `opposite` says whether two channels would cancel each other out.
+
+    `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain words
+    what could not be decoded. `decoder_version` is the `DECODER_VERSION` of the program that measured. What
+    was stored before there was any is of version 1, and lacks all that has a default.
     """
 
     duration_ms: _Count
@@ -90,7 +91,7 @@ class Measurement:
 
 
 def known_of(measured: Mapping[str, Any] | None) -> tuple[int | None, bool | None]:
-    """`samples` and `opposite` as renditions may trust them: of a measurement by the present way of decoding."""
+    """`samples` and `opposite`, which renditions trust if they come from the present way of decoding."""
     if not measured or measured.get("decoder_version", 1) != DECODER_VERSION:
         return None, None
     return measured["samples"], measured["opposite"]

@@ -125,7 +125,8 @@ class Media:
             return Fraction(0)
         if stream.duration is not None and stream.time_base is not None:
             return stream.duration * stream.time_base
-        return Fraction(self._container.duration or 0, av.time_base)
+        # Only the end is said, on the clock of the streams.
+        return Fraction(self._container.duration or 0, av.time_base) - max(self.start, Fraction(0))
 
     def _decode(self, packet: "Packet[Stream]") -> list[object]:
         try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import cache
 
 import av
 from av.audio.fifo import AudioFifo
@@ -14,7 +13,7 @@ from earwitness.media.decoding.media import NotMedia
 from earwitness.media.decoding.mix import EvenMix, on_each
 
 _BLOCKS_PER_SECOND = 4
-_SHORTEST_GAP_MS = 100
+SHORTEST_GAP_MS = 100
 _LONGEST_GAP_MS = 3_600_000
 _MOST_SILENCE_MS = 12 * 3_600_000
 # A few bytes can claim to be years of sound.
@@ -46,12 +45,12 @@ class Pcm:
     ) -> None:
         """`start` is when the media begins. Beside other tracks the first frame is placed to the sample.
 
-        `clock_is_right` is asked once, where the clock leaps on the way.
+        `clock_is_right` is asked where the clock leaps.
         """
         self.rate = rate
         self._start_seconds = start
         self._beside_others = beside_others
-        self._clock_is_right = cache(clock_is_right)
+        self._clock_is_right = clock_is_right
         self._fifo = AudioFifo()
         self._resampler = AudioResampler()
         self._shape: tuple[object, ...] = ()
@@ -61,15 +60,14 @@ class Pcm:
     def layout(self) -> str:
         return layout_of(self.channels)
 
-    def push(self, frame: AudioFrame, begins: Fraction | None = None) -> Iterator[AudioFrame]:
-        """Take a frame. `begins` says better than the frame when it begins, on the clock of its stream."""
+    def push(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         if not frame.sample_rate or not frame.layout.nb_channels:
             self.is_damaged = True
             return
         is_first = not self.channels
         if is_first:
             self._begin(frame)
-        for silence in self._silence_of(self._missing_before(frame, begins, is_first)):
+        for silence in self._silence_of(self._missing_before(frame, is_first)):
             self._take([silence])
             yield from self._full_blocks()
         self._take(self._convert(frame))
@@ -133,22 +131,19 @@ class Pcm:
         if self.samples > _LONGEST_SECONDS * self.rate:
             raise NotMedia
 
-    def _missing_before(self, frame: AudioFrame, begins: Fraction | None, is_first: bool) -> int:
+    def _missing_before(self, frame: AudioFrame, is_first: bool) -> int:
         """How many samples of silence belong before a frame."""
-        if begins is not None:
-            position = int(begins * self.rate) - self._start
-        elif frame.pts is not None and (clock := frame.time_base) is not None:
-            position = frame.pts * clock.numerator * self.rate // clock.denominator - self._start
-        else:
+        if frame.pts is None or (clock := frame.time_base) is None:
             return 0
+        position = frame.pts * clock.numerator * self.rate // clock.denominator - self._start
         missing = position - self.samples
         missing_ms = missing * 1000 // self.rate
         at_its_place = is_first and self._beside_others
         longest = _MOST_SILENCE_MS if at_its_place else _LONGEST_GAP_MS
-        if missing <= 0 or (missing_ms <= _SHORTEST_GAP_MS and not at_its_place):
+        if missing <= 0 or (missing_ms <= SHORTEST_GAP_MS and not at_its_place):
             return 0
         is_gap = missing_ms <= min(longest, _MOST_SILENCE_MS - self._silence_ms)
-        if not is_gap or not (is_first or self._clock_is_right()):
+        if not is_gap or not (at_its_place or self._clock_is_right()):
             # Not a gap but another clock.
             self._start += missing
             return 0

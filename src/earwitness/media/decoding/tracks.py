@@ -1,9 +1,10 @@
 """The sound of a recording: the channels of all its tracks side by side, on one clock."""
 
 from array import array
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
+from itertools import chain
 
 from av.audio.frame import AudioFrame
 from av.packet import Packet
@@ -12,12 +13,11 @@ from av.stream import Stream
 from earwitness.media.decoding.layouts import MOST_CHANNELS, frame_of, layout_of, samples_of
 from earwitness.media.decoding.media import Media, NotMedia
 from earwitness.media.decoding.mix import one_of
-from earwitness.media.decoding.pcm import Pcm
+from earwitness.media.decoding.pcm import SHORTEST_GAP_MS, Pcm
 
 # A file may round its length up by a frame or two; a damaged one misses more.
 TOLERANCE = Fraction(1, 4)
-_DELAY = Fraction(1, 10)
-_MOST_HELD_BACK = 64
+_SHORTEST_GAP = Fraction(SHORTEST_GAP_MS, 1000)
 
 
 class Sound:
@@ -78,7 +78,7 @@ class Sound:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all was decoded, and each track was as long as it was said to be; to be asked at the end."""
+        """Whether all was decoded, and each track is as long as it was said to be; to be asked at the end."""
         whole = Fraction(self.samples, self.rate)
         return not self.not_decoded and all(track.is_complete(whole) for track in self._tracks)
 
@@ -112,9 +112,9 @@ class _Track:
         self._holds_something = False
         self._frames = self._decoded()
         self._first = next(self._frames, None)
-        self.rate = self._first[0].sample_rate if self._first else 0
+        self.rate = self._first.sample_rate if self._first else 0
         """0 if nothing of it can be heard."""
-        self.channels = self._first[0].layout.nb_channels if self._first else stream.codec_context.channels
+        self.channels = self._first.layout.nb_channels if self._first else stream.codec_context.channels
         self._pcm = Pcm(media.start)
 
     @property
@@ -136,76 +136,48 @@ class _Track:
         self._pcm = Pcm(
             self._media.start, rate, beside_others=beside_others, clock_is_right=self._clock_is_right
         )
-        yield from self._pcm.push(*self._first)
-        for frame, begins in self._frames:
-            yield from self._pcm.push(frame, begins)
+        for frame in chain((self._first,), self._frames):
+            yield from self._pcm.push(frame)
         yield from self._pcm.finish()
 
     def _clock_is_right(self) -> bool:
-        """Whether what is stored ends when the file says that it does.
+        """Whether a leap of the clock is a gap, and not the clock's fault or the delay of the decoder."""
+        return not self._media.complete or self._has_room_for_gaps
 
-        Where it ends later by its clock, though it is no longer than said, the clock leaps for no reason.
+    @cached_property
+    def _has_room_for_gaps(self) -> bool:
+        """Whether a gap would leave the recording as long as the file says that it is.
+
+        Where all that is stored takes that long already, or the clock goes on long after that, there is none.
+        What goes on longer than it says itself, as when its recorder died, says nothing.
         """
         media = self._media.again()
+        if not (stated := media.stated_in_all):
+            return True
         end = length = Fraction(0)
         for packet in media.packets(media.sounds[self._number]):
-            if packet.pts is not None and (clock := packet.time_base) is not None:
-                duration = (packet.duration or 0) * clock
-                end = max(end, packet.pts * clock + duration - media.start)
-                length += duration
-        stated = media.stated_in_all + _DELAY
-        return stated == _DELAY or end <= stated or length > stated
+            clock = packet.time_base or Fraction(0)
+            length += (packet.duration or 0) * clock or self._length_of(media, packet)
+            if packet.pts is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * clock - media.start)
+        if length > stated + _SHORTEST_GAP:
+            return True
+        return length < stated - _SHORTEST_GAP and end <= stated + _SHORTEST_GAP
 
-    def _decoded(self) -> Iterator[tuple[AudioFrame, Fraction | None]]:
-        delay = _Delay()
+    def _length_of(self, media: Media, packet: "Packet[Stream]") -> Fraction:
+        return sum(
+            (Fraction(frame.samples, frame.sample_rate or 1) for frame in media.decode_audio(packet)),
+            Fraction(0),
+        )
+
+    def _decoded(self) -> Iterator[AudioFrame]:
         for packet in self._media.packets(self._stream, self._picture):
             if packet.stream is not self._stream:
                 continue
             self._holds_something = self._holds_something or bool(packet.size)
-            delay.note(packet)
-            failures = self._media.failures
-            frames = self._media.decode_audio(packet)
-            if self._media.failures > failures:
-                delay.forget()
-            for frame in frames:
+            for frame in self._media.decode_audio(packet):
                 if frame.samples and frame.sample_rate > 0 and frame.layout.nb_channels:
-                    yield frame, delay.begin_of(frame)
-
-
-class _Delay:
-    """How far a decoder is behind.
-
-    One that gives nothing for its first packets gives the sound of each only so many packets later, and says of
-    it then when the later one began. What is said of the packet itself is right.
-    """
-
-    def __init__(self) -> None:
-        self._packets: deque[Fraction | None] = deque(maxlen=_MOST_HELD_BACK)
-        self._behind: int | None = None
-
-    def note(self, packet: "Packet[Stream]") -> None:
-        if self._behind == 0:
-            return
-        clock = packet.time_base
-        self._packets.append(None if packet.pts is None or clock is None else packet.pts * clock)
-
-    def forget(self) -> None:
-        """Take no packets that are damaged for such as are held back."""
-        if self._behind is None:
-            self._packets.clear()
-
-    def begin_of(self, frame: AudioFrame) -> Fraction | None:
-        """When a frame begins, on the clock of its stream; None if it says so itself."""
-        if self._behind is None:
-            self._behind = self._how_far(frame)
-            self._packets = deque(self._packets, maxlen=self._behind + 1)
-        return self._packets[0] if self._behind and frame.pts is not None else None
-
-    def _how_far(self, frame: AudioFrame) -> int:
-        first, clock = self._packets[0] if self._packets else None, frame.time_base
-        if first is None or frame.pts is None or clock is None or frame.pts * clock - first <= _DELAY:
-            return 0
-        return len(self._packets) - 1
+                    yield frame
 
 
 def _open_tracks(media: Media, picture: bool) -> tuple[list[_Track], int]:
