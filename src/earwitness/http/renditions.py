@@ -170,6 +170,8 @@ class _Kept:
         self.stored: MediaObject | None = None
         self.failure: Exception | None = None
         self.users = 0
+        self.is_held = True
+        """Whether it is held for who asks again; what is stored for good is found there."""
         self.leaving = ExitStack()
         self.expiry: threading.Timer | None = None
 
@@ -181,6 +183,7 @@ class Renditions:
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._places = threading.BoundedSemaphore(MAKINGS)
+        self._is_closed = False
 
     @contextmanager
     def kept(
@@ -199,6 +202,7 @@ class Renditions:
         """
         name = (playable.objects["raw"].name, format_)
         kept = self._take(name)
+        kept.is_held = not keep
         try:
             if kept.begun.acquire(blocking=False):
                 self._begin(name, kept, partial(made, archive, playable, key, format_, limits, keep=keep))
@@ -242,8 +246,9 @@ class Renditions:
         threading.Thread(target=work, daemon=True).start()
 
     def close(self) -> None:
-        """Remove all that nobody uses."""
+        """Remove all that nobody uses, and what is still made once it is made."""
         with self._lock:
+            self._is_closed = True
             idle = [name for name, kept in self._kept.items() if not kept.users]
         for name in idle:
             self._remove(name)
@@ -267,7 +272,8 @@ class Renditions:
             kept.expiry = threading.Timer(_KEPT_SECONDS, self._remove, [name])
             kept.expiry.daemon = True
             kept.expiry.start()
-        for surplus in [name] if kept.stored is None else idle[:-_MOST_IDLE]:
+        is_held = kept.is_held and kept.stored is not None and not self._is_closed
+        for surplus in idle[:-_MOST_IDLE] if is_held else [name]:
             self._remove(surplus)
 
     def _remove(self, name: tuple[str, str]) -> None:
