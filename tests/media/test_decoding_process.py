@@ -13,7 +13,7 @@ import pytest
 
 from earwitness.kernel.errors import Corrupt, StorageFull
 from earwitness.media import child
-from earwitness.media.decoder import DecoderFailed, process, render
+from earwitness.media.decoder import DecoderFailed, DecoderSlow, process, render
 from earwitness.media.decoding.wav import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Limits
@@ -91,6 +91,15 @@ def test_a_decoder_that_takes_too_long_is_ended() -> None:
     with pytest.raises(DecoderFailed, match="too long") as told:
         process(EndlessCall(), Limits(seconds=1, memory_mib=1024), io.BytesIO())
     assert "Retry-After" in told.value.headers
+
+
+def test_a_rendition_that_begins_too_late_is_told_so_though_it_may_take_long() -> None:
+    with pytest.raises(DecoderSlow, match="whole") as told:
+        render(EndlessCall(), "mp3", LIMITS, first_byte_seconds=0.1)
+    assert "Retry-After" in told.value.headers
+    begun = render(EndlessCall(), "wav", LIMITS, EndlessCall.samples, first_byte_seconds=30)
+    with begun as rendition:
+        next(rendition)
 
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:

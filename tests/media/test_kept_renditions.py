@@ -58,7 +58,7 @@ def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest
 
     def late(*given: Any) -> bool:
         monkeypatch.setattr(renditions, "_store", store)
-        played(firm, "wav")
+        played(firm, "wav", streams=True)
         return store(*given)
 
     monkeypatch.setattr(renditions, "_store", late)

@@ -1,12 +1,13 @@
 """Renditions that no stored object holds: made when asked for, encrypted like all else, and removed again.
 
-For players they are held a while, since a player that seeks asks for one part after the other. Those that the
-settings name become stored objects; so do those that an earlier way of decoding made, in place of the old ones.
+They are held a while, since a player that seeks asks for one part after the other, and who was told that it takes
+long asks again. Those that the settings name become stored objects; so do those that an earlier way of decoding made, in place of the old ones.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
@@ -29,6 +30,11 @@ STREAMS = 16
 PATIENCE_SECONDS = 5
 """How long the next waits for a place among them; it holds a thread meanwhile."""
 _RETRY_SECONDS = 10
+
+MAKINGS = 16
+"""How many renditions at once are made whole; each has a thread of its own, whoever waits for it or leaves."""
+FIRST_BYTE_SECONDS = 50
+"""How long an answer waits for its first byte: proxies and clients often give up after a minute."""
 
 
 class Streams:
@@ -54,7 +60,12 @@ class Streams:
 
 @contextmanager
 def rendering(
-    vault: Vault, playable: Playable, key: RecordingKey, format_: Format, limits: Limits
+    vault: Vault,
+    playable: Playable,
+    key: RecordingKey,
+    format_: Format,
+    limits: Limits,
+    first_byte_seconds: float | None = None,
 ) -> Iterator[Rendition]:
     """Begin to make a rendition. Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503)."""
     if playable.status == "undecodable":
@@ -64,7 +75,15 @@ def rendering(
     samples, opposite = known_of(playable.measurement)
     with (
         vault.open(raw.name, key, "raw") as source,
-        decoder.render(source, format_, limits, samples, playable.hint, opposite=opposite) as rendition,
+        decoder.render(
+            source,
+            format_,
+            limits,
+            samples,
+            playable.hint,
+            opposite=opposite,
+            first_byte_seconds=first_byte_seconds,
+        ) as rendition,
     ):
         yield rendition
 
@@ -90,7 +109,9 @@ def streamed(
 ) -> Iterator[Iterator[bytes]]:
     """Make a rendition as it is read; read to its end, it is stored if it is to be kept."""
     with ExitStack() as leaving:
-        rendition = leaving.enter_context(rendering(archive.vault, playable, key, format_, limits))
+        rendition = leaving.enter_context(
+            rendering(archive.vault, playable, key, format_, limits, FIRST_BYTE_SECONDS)
+        )
         if not keep:
             yield rendition
             return
@@ -141,22 +162,28 @@ def _store(archive: Archive, playable: Playable, format_: str, upload: SealedUpl
 
 
 class _Kept:
-    """A rendition that is being made or was made, and who uses it."""
+    """A rendition that is being made, was made or could not be made, and who uses it."""
 
     def __init__(self) -> None:
-        self.making = threading.Lock()
+        self.begun = threading.Lock()
+        self.ended = threading.Event()
         self.stored: MediaObject | None = None
+        self.failure: Exception | None = None
         self.users = 0
+        self.is_held = True
+        """Whether it is held for who asks again; what is stored for good is found there."""
         self.leaving = ExitStack()
         self.expiry: threading.Timer | None = None
 
 
 class Renditions:
-    """The renditions that are kept for players, five minutes after their last use; few at a time."""
+    """The renditions that are kept for who asks again, five minutes after their last use; few at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._places = threading.BoundedSemaphore(MAKINGS)
+        self._is_closed = False
 
     @contextmanager
     def kept(
@@ -169,22 +196,59 @@ class Renditions:
         *,
         keep: bool,
     ) -> Iterator[MediaObject]:
-        """Use a rendition, which is made if it is not there. Raises what `rendering` raises."""
+        """Use a rendition, which is made if it is not there. Raises what `rendering` raises.
+
+        What takes long is made all the same, and Unavailable raised meanwhile.
+        """
         name = (playable.objects["raw"].name, format_)
         kept = self._take(name)
+        kept.is_held = not keep
         try:
-            with kept.making:
-                if kept.stored is None:
-                    kept.stored = kept.leaving.enter_context(
-                        made(archive, playable, key, format_, limits, keep=keep)
-                    )
+            if kept.begun.acquire(blocking=False):
+                self._begin(name, kept, partial(made, archive, playable, key, format_, limits, keep=keep))
+            if not kept.ended.wait(FIRST_BYTE_SECONDS):
+                raise Unavailable(
+                    f"The {format_} is being made, which takes long: ask again, or with streamThrough.",
+                    code="rendition-in-the-making",
+                    headers={"Retry-After": str(_RETRY_SECONDS)},
+                )
+            if kept.failure is not None:
+                raise kept.failure
+            assert kept.stored is not None  # noqa: S101 - or it had failed
             yield kept.stored
         finally:
             self._give_back(name, kept)
 
+    def _begin(
+        self, name: tuple[str, str], kept: _Kept, make: Callable[[], AbstractContextManager[MediaObject]]
+    ) -> None:
+        """Have it made in a thread, which uses it as long. Without a place that is a failure."""
+        if not self._places.acquire(timeout=FIRST_BYTE_SECONDS):
+            kept.failure = Unavailable(
+                "As many recordings are converted as can be at once: try again.",
+                code="conversions-taken",
+                headers={"Retry-After": str(_RETRY_SECONDS)},
+            )
+            kept.ended.set()
+            return
+
+        def work() -> None:
+            try:
+                kept.stored = kept.leaving.enter_context(make())
+            except Exception as error:
+                kept.failure = error
+            finally:
+                self._places.release()
+                kept.ended.set()
+                self._give_back(name, kept)
+
+        self._take(name)
+        threading.Thread(target=work, daemon=True).start()
+
     def close(self) -> None:
-        """Remove all that nobody uses."""
+        """Remove all that nobody uses, and what is still made once it is made."""
         with self._lock:
+            self._is_closed = True
             idle = [name for name, kept in self._kept.items() if not kept.users]
         for name in idle:
             self._remove(name)
@@ -208,7 +272,8 @@ class Renditions:
             kept.expiry = threading.Timer(_KEPT_SECONDS, self._remove, [name])
             kept.expiry.daemon = True
             kept.expiry.start()
-        for surplus in [name] if kept.stored is None else idle[:-_MOST_IDLE]:
+        is_held = kept.is_held and kept.stored is not None and not self._is_closed
+        for surplus in idle[:-_MOST_IDLE] if is_held else [name]:
             self._remove(surplus)
 
     def _remove(self, name: tuple[str, str]) -> None:

@@ -15,7 +15,7 @@ from earwitness.archive.schema.people import account
 from earwitness.http.download import Download, Whole, content_disposition
 from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
-from earwitness.http.renditions import made, streamed
+from earwitness.http.renditions import streamed
 from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
 from earwitness.kernel.formats import Format
 from earwitness.media.streaming import DecryptingReader
@@ -50,7 +50,8 @@ def send(
     """Answer with a recording's media.
 
     Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
-    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place.
+    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place or
+    where it would take long until the first byte.
     """
     vault, limits = archive.vault, installation.limits
     with ExitStack() as leaving:
@@ -63,7 +64,9 @@ def send(
             chunks = leaving.enter_context(streamed(archive, playable, key, format_, limits, keep=keep))
             return Download(chunks, leaving.pop_all().close, headers=headers)
         if stored is None:
-            stored = leaving.enter_context(made(archive, playable, key, format_, limits, keep=keep))
+            stored = leaving.enter_context(
+                installation.renditions.kept(archive, playable, key, format_, limits, keep=keep)
+            )
         reader = _open(vault, key, stored, leaving)
         if not streams:
             reader.verify()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from earwitness.kernel.processes import cause_of_death, start_apart
-from earwitness.media.decoding.wire import JOB, Channel, Closed, Job
+from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, Job
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
@@ -21,6 +21,10 @@ _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 class ChildLost(Exception):
     """A decoding process died, talks nonsense, or took longer than it may."""
+
+
+class ChildSlow(ChildLost):
+    """A decoding process made nothing for as long as it may take until it has something."""
 
 
 class Child:
@@ -33,13 +37,17 @@ class Child:
             raise ChildLost("no process could be started") from error
         self._channel = Channel(self._end)
         self._seconds = 0.0
+        self._seconds_later = 0.0
 
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def begin(self, job: Job) -> None:
-        self._seconds = float(job.limits.seconds)
+    def begin(self, job: Job, first_output_seconds: float | None = None) -> None:
+        """Give it a job. What it makes may have to begin sooner than the job has to end."""
+        most = float(job.limits.seconds)
+        self._seconds = min(first_output_seconds or most, most)
+        self._seconds_later = most - self._seconds
         self.send(JOB, msgspec.json.encode(job))
 
     def send(self, kind: bytes, payload: Bytes) -> None:
@@ -48,7 +56,10 @@ class Child:
 
     def receive(self) -> tuple[bytes, bytes]:
         with self._on_time():
-            return self._channel.receive()
+            kind, payload = self._channel.receive()
+        if kind == OUTPUT:
+            self._seconds, self._seconds_later = self._seconds + self._seconds_later, 0.0
+        return kind, payload
 
     def end(self) -> None:
         """Kill and reap it."""
@@ -68,7 +79,7 @@ class Child:
         try:
             yield
         except TimeoutError:
-            raise ChildLost("it took too long") from None
+            raise (ChildSlow if self._seconds_later else ChildLost)("it took too long") from None
         except Closed:
             raise ChildLost(cause_of_death(self._process)) from None
         finally:

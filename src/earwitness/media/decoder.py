@@ -13,7 +13,7 @@ import msgspec
 
 from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.kernel.formats import Rendered
-from earwitness.media.child import ChildLost, keep_one_ready, ready_child
+from earwitness.media.child import ChildLost, ChildSlow, keep_one_ready, ready_child
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
@@ -55,6 +55,12 @@ class DecoderFailed(Unavailable):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"Retry-After": str(_RETRY_SECONDS)})
+
+
+class DecoderSlow(DecoderFailed):
+    """Decoding takes long."""
+
+    default_code = "decoder-slow"
 
 
 class Rendition:
@@ -117,11 +123,13 @@ def render(
     *,
     opposite: bool | None = None,
     channel: int = 0,
+    first_byte_seconds: float | None = None,
 ) -> Rendition:
     """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or the speech of a channel.
 
     `samples` and `opposite` are what `Measurement` has; without them mp3 and wav, and a mono mix, are decoded
-    once more, to be counted and compared. `hint` is as in `process`.
+    once more, to be counted and compared. `hint` is as in `process`. DecoderSlow is raised where there is
+    nothing of it after `first_byte_seconds`.
     Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
     later, while the rendition is read.
     """
@@ -134,14 +142,14 @@ def render(
         opposite=opposite,
         channel=channel,
     )
-    return Rendition(_pump(job, source))
+    return Rendition(_pump(job, source, first_byte_seconds))
 
 
-def _pump(job: Job, source: Source) -> Generator[bytes, None, bytes]:
+def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> Generator[bytes, None, bytes]:
     """Do a job: yields what is made, returns the result."""
     try:
         with ready_child() as child:
-            child.begin(job)
+            child.begin(job, first_byte_seconds)
             keep_one_ready()
             while True:
                 kind, payload = child.receive()
@@ -153,6 +161,10 @@ def _pump(job: Job, source: Source) -> Generator[bytes, None, bytes]:
                     return payload
                 else:
                     raise _failure(_read_as(Failure, payload))
+    except ChildSlow:
+        raise DecoderSlow(
+            "The first part of it takes long to make. Asked for as a whole, it is made while you wait, or later."
+        ) from None
     except ChildLost as lost:
         raise DecoderFailed(f"Decoding ended early: {lost}.") from None
 

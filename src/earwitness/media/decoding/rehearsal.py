@@ -24,7 +24,7 @@ def rehearse() -> None:
     for part in pkgutil.walk_packages(av.__path__, "av."):
         if part.name not in _NEVER_USED:
             importlib.import_module(part.name)
-    for channels in (1, 2, 3):
+    for channels in (1, 3):
         silence = wav_header(800, 8000, channels) + bytes(1600 * channels)
         measure(io.BytesIO(silence), io.BytesIO())
         formats: tuple[Rendered | Speech, ...] = (*RENDERED, "speech")
