@@ -55,7 +55,7 @@ format: install-dev ## format and tidy the code
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra bench --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra whisper-tiny-en --extra bench --group dev --output-file requirements-dev.lock
 
 SEARCHED := $(or $(RECORDINGS),100000)
 bench-search: install-dev ## searches beside their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…

@@ -81,7 +81,7 @@ def _hear(work: Work, engine: str, side: Speech, channel: int | None) -> _Heard:
         vault.open(raw.name, key, "raw") as source,
         render(work.watched(source), side, work.limits, hint=work.playable.hint) as pcm,
     ):
-        transcript = listen(engine, str(settings.whisper_model or ""), pcm, limits, work.check)
+        transcript = listen(engine, settings.whisper_model, pcm, limits, work.check)
     return _Heard(channel, transcript)
 
 
