@@ -4,7 +4,13 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: bench-search bench-import bench-media soak help install install-dev demo examples docs test check format lock clean
+# Debian's packages that tests listen to: real speech and real music of a telephone. Without them those tests say
+# loudly that they are skipped.
+HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsound-gsm
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
+APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
+
+.PHONY: bench-search bench-import bench-media soak help system install install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +31,13 @@ $(BIN)/python:
 
 install: .venv/installed ## the plain install: the server and the command, in .venv
 
-install-dev: .venv/installed-dev ## the same, with what tests and checks need
+install-dev: system .venv/installed-dev ## the same, with what tests and checks need
+
+system: ## what tests listen to, from Debian, where this machine can install it
+	@dpkg-query --show $(HEARD) >/dev/null 2>&1 \
+		|| { command -v apt-get >/dev/null \
+			&& { $(APT) $(HEARD) || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) $(HEARD); }; }; } >/dev/null 2>&1 \
+		|| echo "NOT INSTALLED: $(HEARD). Tests of real speech will be SKIPPED." >&2
 
 demo: install ## a demo archive, served on http://127.0.0.1:8080/api
 	$(BIN)/earwitness demo
@@ -55,7 +67,7 @@ format: install-dev ## format and tidy the code
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra bench --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra whisper-tiny-en --extra bench --group dev --output-file requirements-dev.lock
 
 SEARCHED := $(or $(RECORDINGS),100000)
 bench-search: install-dev ## searches beside their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…

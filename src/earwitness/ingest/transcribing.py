@@ -99,7 +99,7 @@ def _hear(work: Work, engine: str, channel: int, channels: int) -> _Heard:
         _opened(work) as source,
         render(work.watched(source), "speech", work.limits, hint=work.playable.hint, channel=channel) as pcm,
     ):
-        transcript = listen(engine, str(settings.whisper_model or ""), pcm, limits, work.check)
+        transcript = listen(engine, settings.whisper_model, pcm, limits, work.check)
     return _Heard(channel if channels > 1 else None, transcript)
 
 

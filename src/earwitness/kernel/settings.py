@@ -109,8 +109,11 @@ class Settings:
     decoder_memory_mib: int = _setting(
         "DECODER_MEMORY_MIB", 1024, "How much memory one decoding may use, in MiB."
     )
-    whisper_model: Path | None = _setting(
-        "WHISPER_MODEL", None, "The folder with the model for `faster-whisper`, in CTranslate2's format."
+    whisper_model: str = _setting(
+        "WHISPER_MODEL",
+        "",
+        "The model for `faster-whisper`: a folder in CTranslate2's format, or `tiny.en`, which the extra "
+        "`whisper-tiny-en` brings.",
     )
     transcription_seconds: int = _setting(
         "TRANSCRIPTION_SECONDS", 14400, "How long the transcription of one channel may take, in seconds."
@@ -203,7 +206,6 @@ _READERS: dict[str, Any] = {
     "kept_renditions": _renditions,
     "decoder_seconds": _positive,
     "decoder_memory_mib": _positive,
-    "whisper_model": Path,
     "transcription_seconds": _positive,
     "transcription_memory_mib": _positive,
     "min_free_mib": _positive,

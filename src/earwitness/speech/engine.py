@@ -6,7 +6,6 @@ extra that not everybody installs, and what they do is slow and hungry.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from earwitness.kernel.wire import Seconds
@@ -47,7 +46,7 @@ _EXTRAS = {"faster-whisper": "whisper", "pocketsphinx": "sphinx"}
 
 
 def load(engine: str, model: str) -> Engine:
-    """Load an engine; `model` is the folder of its model, if it needs one. Raises EngineUnusable."""
+    """Load an engine; `model` is the folder or name of its model, if it needs one. Raises EngineUnusable."""
     try:
         if engine == "pocketsphinx":
             from earwitness.speech.sphinx import Sphinx
@@ -56,7 +55,7 @@ def load(engine: str, model: str) -> Engine:
         if engine == "faster-whisper":
             from earwitness.speech.whisper import Whisper
 
-            return Whisper(Path(model))
+            return Whisper(model)
     except ModuleNotFoundError:
         extra = _EXTRAS[engine]
         raise EngineUnusable(f"{engine} is not installed: pip install 'earwitness[{extra}]'") from None

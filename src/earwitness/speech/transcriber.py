@@ -21,8 +21,10 @@ from earwitness.speech.child import Answer
 from earwitness.speech.engine import Transcript
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.speech.child")
-# A model that lacks a file is not to be looked for elsewhere.
-_OFFLINE = {"HF_HUB_OFFLINE": "1"}
+
+OFFLINE = {"HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+"""For engines: a model that lacks a file is not looked for elsewhere, and no maker is told of their use."""
+
 _LOOK_SECONDS = 0.5
 _LONGEST_ANSWER = 256 << 20
 
@@ -52,7 +54,7 @@ class TranscriptionUnusable(TranscriptionFailed):
 def transcribe(
     engine: str, model: str, pcm: Iterable[bytes], limits: SpeechLimits, check: Callable[[], None]
 ) -> Transcript:
-    """Transcribe one channel: 16-bit samples at 16 kHz. `model` is the folder of the engine's model.
+    """Transcribe one channel: 16-bit samples at 16 kHz. `model` is the folder or name of the engine's model.
 
     `check` is called twice a second or more while this waits, and may raise to end it. Raises
     TranscriptionFailed and what `pcm` raises.
@@ -70,7 +72,7 @@ class _Process:
     def __init__(self, engine: str, model: str, limits: SpeechLimits, check: Callable[[], None]) -> None:
         self._check = check
         self._deadline = time.monotonic() + limits.seconds
-        self._process, self._end = start_apart((*_COMMAND, engine, model, str(limits.memory_mib)), _OFFLINE)
+        self._process, self._end = start_apart((*_COMMAND, engine, model, str(limits.memory_mib)), OFFLINE)
         self._end.settimeout(_LOOK_SECONDS)
 
     def __enter__(self) -> Self:
