@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from earwitness.archive.common_words import COMMON_WORDS
-from earwitness.archive.documents import Words
+from earwitness.archive.documents import Document
 from earwitness.archive.timeline import first_position
 from earwitness.kernel.clock import MS_PER_DAY, parse_ms
 
@@ -38,7 +38,7 @@ class Row:
     endpoints: tuple[tuple[Any, ...], ...]
     tags: tuple[tuple[Any, ...], ...]
     transcript: tuple[Any, ...]
-    tokens: str
+    document: Document
 
 
 RECORDING_COLUMNS = (
@@ -134,7 +134,7 @@ class Generator:
         fields += [f"Person {(one + 1) // 2} {number_of(one)}" for one in (subject, other)]
         return Row(
             recording, parts, tags, (position, "en", msgspec.json.encode(segments).decode(), None),
-            Words.of(*fields).document,
+            Document.of(*fields),
         )  # fmt: skip
 
 

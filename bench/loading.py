@@ -23,7 +23,7 @@ from bench.generating import (
 from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
-from earwitness.archive.text_parts import parts, tsvector_literal
+from earwitness.archive.text_parts import tsvectors
 
 _BATCH = 20_000
 _TABLES = {
@@ -122,17 +122,19 @@ def _into_sqlite(archive: Archive, rows: Sequence[Row]) -> None:
             marks = ", ".join("?" * len(columns))
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
         cursor.executemany(
-            "INSERT INTO recording_text (rowid, tokens) VALUES (?, ?)",
-            [(row.recording[0], row.tokens) for row in rows],
+            "INSERT INTO recording_text (rowid, said, rest) VALUES (?, ?, ?)",
+            [(row.recording[0], row.document.said.whole, row.document.rest.whole) for row in rows],
         )
 
 
 def _into_postgres(archive: Archive, rows: Sequence[Row]) -> None:
     schema = f"account_{archive.client_id}"
     texts: Iterable[tuple[Any, ...]] = [
-        (row.recording[0], number, tsvector_literal(part))
+        (row.recording[0], number, literal)
         for row in rows
-        for number, part in enumerate(parts(row.tokens.split()))
+        for number, literal in enumerate(
+            tsvectors(row.document.said.whole.split(), row.document.rest.whole.split())
+        )
     ]
     with archive.write() as connection:
         driver: Any = connection.connection.driver_connection

@@ -17,6 +17,4 @@ def test_words_that_were_read_apart_are_found_as_if_they_had_been_read_at_once(
     apart, at_once = Words.together([Words.of(*first), Words.of(*second)]), Words.of(*first, *second)
     assert apart.tokens == at_once.tokens == " ".join(document_tokens([*first, *second]))
     asked = Phrase(tuple(Words.of(phrase).pairs.split()))
-    assert (place(asked, apart.document.split(" ")) is None) == (
-        place(asked, at_once.document.split(" ")) is None
-    )
+    assert (place(asked, apart.whole.split(" ")) is None) == (place(asked, at_once.whole.split(" ")) is None)

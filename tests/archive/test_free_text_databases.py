@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -45,7 +46,7 @@ from earwitness.archive.text_parts import (
     PART_TOKENS,
     found_in,
     parts,
-    tsvector_literal,
+    tsvectors,
 )
 from earwitness.archive.text_queries import can_be_read, fts5, stands_in
 from earwitness.kernel.errors import BadRequest
@@ -111,23 +112,33 @@ def written(node: Node) -> str:
             return f"({' OR '.join(map(written, parts))})"
 
 
+def with_pairs(document: Sequence[str]) -> list[str]:
+    return [*document, *pairs_of(document)]
+
+
 def plainly(node: Node, given: Documents) -> set[int]:
     return {number for number, document in enumerate(given) if matches(node, document)}
 
 
-def in_sqlite(node: Node, given: Documents) -> set[int]:
+def in_sqlite(
+    node: Node, given: Documents, said: Documents | None = None, *, only_rest: bool = False
+) -> set[int]:
     """What FTS5's index finds, which reading document by document finds too."""
     database = sqlite3.connect(":memory:")
-    database.execute("CREATE VIRTUAL TABLE kept USING fts5 (tokens, tokenize = 'ascii')")
-    rows = [(number, " ".join([*document, *pairs_of(document)])) for number, document in enumerate(given)]
-    database.executemany("INSERT INTO kept (rowid, tokens) VALUES (?, ?)", rows)
+    database.execute("CREATE VIRTUAL TABLE kept USING fts5 (said, rest, tokenize = 'ascii')")
+    apart = zip(said or [[]] * len(given), given, strict=True)
+    rows = [(number, *map(" ".join, map(with_pairs, both))) for number, both in enumerate(apart)]
+    database.executemany("INSERT INTO kept (rowid, said, rest) VALUES (?, ?, ?)", rows)
     hits = fts5(node)
+    matches = "rest MATCH ?" if only_rest else "kept MATCH ?"
     found = {
-        number for (number,) in database.execute("SELECT rowid FROM kept WHERE kept MATCH ?", [hits.found])
+        number for (number,) in database.execute(f"SELECT rowid FROM kept WHERE {matches}", [hits.found])
     }
     found = set(range(len(given))) - found if hits.complement else found
     if can_be_read(node):
-        one_by_one = select(text("rowid")).select_from(text("kept")).where(stands_in(column("tokens"), node))
+        names = ["rest"] if only_rest else ["said", "rest"]
+        columns: list[ColumnElement[str]] = [column(name) for name in names]
+        one_by_one = select(text("rowid")).select_from(text("kept")).where(stands_in(columns, node))
         asked = one_by_one.compile(dialect=sqlite_dialect(), compile_kwargs={"literal_binds": True})
         assert {number for (number,) in database.execute(str(asked))} == found
     database.close()
@@ -145,19 +156,27 @@ kept = Table(
 Index("kept_by_document", kept.c.document, postgresql_using="gin")
 
 
-def in_postgres(connection: Connection, node: Node, given: Documents) -> set[int]:
+def in_postgres(
+    connection: Connection,
+    node: Node,
+    given: Documents,
+    said: Documents | None = None,
+    *,
+    only_rest: bool = False,
+) -> set[int]:
     with connection.begin_nested() as tried:
-        keep(connection, given)
-        hits = found_in(kept, node)
+        keep(connection, given, said)
+        hits = found_in(kept, node, only_rest=only_rest)
         found = {position for one in hits.found for position in connection.scalars(one)}
         tried.rollback()
     return set(range(len(given))) - found if hits.complement else found
 
 
-def keep(connection: Connection, given: Documents) -> None:
-    for number, document in enumerate(given):
-        for place, part in enumerate(parts([*document, *pairs_of(document)])):
-            vector = cast(tsvector_literal(part), TSVECTOR)
+def keep(connection: Connection, given: Documents, said: Documents | None = None) -> None:
+    apart = zip(said or [[]] * len(given), given, strict=True)
+    for number, (spoken, rest) in enumerate(apart):
+        for place, literal in enumerate(tsvectors(with_pairs(spoken), with_pairs(rest))):
+            vector = cast(literal, TSVECTOR)
             connection.execute(insert(kept).values(position=number, part=place, document=vector))
 
 
@@ -181,6 +200,22 @@ def test_sqlite_answers_as_plain_reading_does(node: Node, given: Documents) -> N
 @settings(deadline=None)
 def test_postgres_answers_as_plain_reading_does(postgres: Connection, node: Node, given: Documents) -> None:
     assert in_postgres(postgres, node, given) == plainly(node, given)
+
+
+in_two = st.lists(st.tuples(texts(VOCABULARY), texts(VOCABULARY)), min_size=1, max_size=4)
+
+
+@given(trees(VOCABULARY), in_two, st.booleans())
+@settings(deadline=None)
+def test_what_was_said_is_found_with_the_rest_or_not_at_all(
+    postgres: Connection, node: Node, texts: list[tuple[str, str]], only_rest: bool
+) -> None:
+    said = [document_tokens([spoken]) for spoken, _ in texts]
+    rest = [document_tokens([other, "b"]) for _, other in texts]
+    whole = [document_tokens([spoken, other, "b"]) for spoken, other in texts]
+    expected = plainly(node, rest if only_rest else whole)
+    assert in_sqlite(node, rest, said, only_rest=only_rest) == expected
+    assert in_postgres(postgres, node, rest, said, only_rest=only_rest) == expected
 
 
 @given(trees(["a", "b", "ab", "é", "c" * 70]), documents)
@@ -219,7 +254,7 @@ def test_the_deepest_query_fits_the_parser_of_fts5(level: str) -> None:
     query, depth = "a*", 0
     while depth < DEEPEST and (node := _parsed(level.format(query))) is not None:
         query, depth = level.format(query), depth + 1
-        assert in_sqlite(node, given) == plainly(node, given)
+        assert in_sqlite(node, given) == in_sqlite(node, given, only_rest=True) == plainly(node, given)
     assert depth >= DEEPEST // 2
 
 
@@ -304,3 +339,17 @@ def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connectio
         if not isinstance(query, Phrase):
             assert len(found) == len(set(found))
     postgres.execute(kept.delete())
+
+
+def test_words_that_many_parts_were_said_before_are_told_from_them(postgres: Connection) -> None:
+    said, rest = [SPOKEN, SPOKEN, [], SPOKEN[:7_990]], [["w7", "note"], ["note"], ["w7"], ["w8", "w7"]]
+    asked: list[Node] = [
+        Phrase(("w7",)),
+        Phrase(("w7", "note")),
+        All((Phrase(("w7",)), Not(Phrase(("note",))))),
+    ]
+    asked += [Not(Phrase(("w7",))), Phrase(("w8", "w9")), Phrase(("w",), prefix=True)]
+    for query in asked:
+        expected = plainly(query, rest)
+        assert in_sqlite(query, rest, said, only_rest=True) == expected
+        assert in_postgres(postgres, query, rest, said, only_rest=True) == expected

@@ -10,31 +10,17 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    MetaData,
-    Table,
-    Text,
-    create_engine,
-    make_url,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive.databases import reading, sqlite_engine, writing
 from earwitness.archive.upgrades import METADATA, Tables, is_current, upgrade
-from tests.firm import Firm
 from tests.postgres import database_of, run_in_postgres
 
 BOTH: tuple[Tables, ...] = ("account", "directory")
 
 # Made by statements of their own: alembic does not look into them, the comparisons of catalogues do.
 NOT_ALEMBICS = {"alembic_version", "recording_text"}
-
-VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
 
 CATALOGUE = {
     "columns": """
@@ -174,34 +160,3 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(
     with reading(engine) as connection:
         assert definitions(connection) == {}
     engine.dispose()
-
-
-def test_an_older_text_index_learns_the_pairs_of_common_words(firm: Firm) -> None:
-    said = {"segments": [{"text": "It's what I said: let me know.", "start": 0, "end": 1}]}
-    with pytest.MonkeyPatch.context() as older:
-        older.setattr("earwitness.archive.documents.pairs_of", lambda _: [])
-        firm.ingest(thirdPartyId="old", transcript=said)
-    firm.ingest(thirdPartyId="new", transcript=said)
-    assert firm.search(freeText='"let me know"') == firm.search(freeText="it's") == ["new"]
-    with firm.archive.write() as connection:
-        connection.execute(update(VERSION).values(version_num="0002"))
-    list(firm.app.state.installation.accounts.upgrade())
-    assert set(firm.search(freeText='"let me know"')) == {"old", "new"}
-    assert firm.search(freeText='"said me"') == []
-    assert set(firm.search(freeText='"said let"')) == {"old", "new"}
-
-
-def test_an_older_text_index_learns_phone_numbers_in_one(firm: Firm) -> None:
-    said = {"segments": [{"text": "Please call +44 7700 900123.", "start": 0, "end": 1}]}
-    with pytest.MonkeyPatch.context() as older:
-        older.setattr("earwitness.archive.text.phone_numbers", lambda _: [])
-        firm.ingest(thirdPartyId="old", transcript=said)
-        firm.ingest(thirdPartyId="message", type="sms", message="Call 0044 7700 900123")
-        firm.ingest(thirdPartyId="other")
-    assert firm.search(freeText="447700900123") == []
-    with firm.archive.write() as connection:
-        connection.execute(update(VERSION).values(version_num="0006"))
-    list(firm.app.state.installation.accounts.upgrade())
-    assert set(firm.search(freeText="447700900123")) == {"old", "message"}
-    assert firm.search(freeText='"please call" +44') == ["old"]
-    assert set(firm.search(freeText="447896423595")) == {"old", "message", "other"}

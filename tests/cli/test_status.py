@@ -1,5 +1,6 @@
 """earwitness status."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from typer.testing import CliRunner
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.work import jobs
+from earwitness.archive.text_rebuild import Progress, go_on, progress
 from earwitness.archive.usernames import exact_key
 from earwitness.cli.main import app
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, environment_of
+from tests.conftest import DATABASES
 from tests.firm import CLIENT_ID, Firm, tone
+from tests.old_archives import old_firm
 
 
 def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm, tell: Callable[..., Any]) -> None:
@@ -54,6 +58,37 @@ def test_with_no_account_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("EARWITNESS_DATA", f"{tmp_path}/new")
     shown = CliRunner().invoke(app, ["status"])
     assert (shown.exit_code, "There is no account yet." in shown.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_it_says_how_far_a_text_index_is_that_is_written_anew(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    with old_firm("0007", tmp_path, url) as firm:
+        go_on(firm.archive, "worker", at_once=4)
+        environment = environment_of(firm.settings)
+
+        def printed(*arguments: str) -> str:
+            return " ".join(CliRunner().invoke(app, list(arguments), env=environment).stdout.split())
+
+        recordings = len(firm.search())
+        told = json.loads(printed("status", "--json"))["accounts"][0]["textRebuild"]
+        assert told == {"done": 4, "recordings": recordings}
+        assert f"the text index is written anew, 4 of {recordings} recordings" in printed("status")
+        [job, *_] = json.loads(printed("jobs", "list", str(CLIENT_ID), "--json"))
+        assert (job["kind"], job["state"], job["id"]) == ("rebuild", "running", None)
+        assert f"4 of {recordings} recordings" in job["log"][-1]["text"]
+        assert "rebuild" in printed("jobs", "list", str(CLIENT_ID))
+        while progress_of(firm) is not None:
+            go_on(firm.archive, "worker")
+        assert json.loads(printed("status", "--json"))["accounts"][0]["textRebuild"] is None
+        assert "written anew" not in printed("jobs", "list", str(CLIENT_ID))
+
+
+def progress_of(firm: Firm) -> Progress | None:
+    with firm.archive.read() as connection:
+        return progress(connection)
 
 
 def test_users_that_look_alike_are_named(firm: Firm, run: Run, tell: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Stored renditions that an earlier way of decoding made are made anew, once, when they are next asked for."""
+"""Stored renditions of an earlier way of decoding are made anew, once, when they are next asked for."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -6,22 +6,26 @@ one is found by the workers' slow round over all accounts.
 
 import logging
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.databases import reading, writing
-from earwitness.archive.jobs import Kind
+from earwitness.archive.jobs import Kind as JobKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
 
 log = logging.getLogger(__name__)
 
+Kind: TypeAlias = JobKind | Literal["rebuild"]
+"""Of jobs, and of what is done for an account and no recording: to write its text index anew."""
+
 _marks = accounts_with_work.c
 
 
-def mark(directory: Engine, client_id: int, due_at: Mapping[Kind, int]) -> None:
+def mark(directory: Engine, client_id: int, due_at: Mapping[Kind, int] | Mapping[JobKind, int]) -> None:
     """Say that an account has jobs, by kind when the first is due. An earlier moment that is there stays."""
     with reading(directory) as connection:
         rows = connection.execute(select(_marks.kind, _marks.due_at).where(_marks.client_id == client_id))
@@ -34,7 +38,7 @@ def mark(directory: Engine, client_id: int, due_at: Mapping[Kind, int]) -> None:
             _add(connection, client_id, kind, at)
 
 
-def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[Kind, int]) -> None:
+def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[JobKind, int]) -> None:
     """The same, after a commit that must not seem to have failed because this did."""
     try:
         mark(directory, client_id, due_at)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_TOOBIG
+from sqlite3 import SQLITE_BUSY, SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_TOOBIG
 from sqlite3 import Connection as SQLiteConnection
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ BUSY_MS = 30_000
 _STEPS_BETWEEN_LOOKS = 50_000
 _STILL_AS_GRANTED = 0.9
 _NEVER = 2**62  # questions until psycopg prepares one by itself; None would forbid it to all
-_DISK_FULL, _TOO_LONG, _CANCELED = "53100", "54000", "57014"  # of PostgreSQL's error codes
+_DISK_FULL, _TOO_LONG, _CANCELED, _LOCKED = "53100", "54000", "57014", "55P03"  # of PostgreSQL's error codes
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}
 """Execution options of a statement that PostgreSQL plans once a connection, as planning it takes longer.
@@ -108,6 +108,11 @@ def postgres_engine(url: str) -> Engine:
 def is_full(error: DBAPIError) -> bool:
     """Whether a database refused a change for want of room; the change did not happen."""
     return _says(error, SQLITE_FULL, _DISK_FULL)
+
+
+def is_locked(error: DBAPIError) -> bool:
+    """Whether a change did not happen because others were in its way for longer than it waits."""
+    return _says(error, SQLITE_BUSY, _LOCKED)
 
 
 def _says(error: Exception, of_sqlite: int, of_postgres: str) -> bool:

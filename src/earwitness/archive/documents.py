@@ -6,22 +6,19 @@ from typing import Self
 import msgspec
 
 from earwitness.archive.common_words import pairs_of
-from earwitness.archive.text import SEPARATOR, document_tokens
+from earwitness.archive.text import NEWEST, SEPARATOR, Reading, document_tokens
 
 
 class Words(msgspec.Struct, frozen=True):
-    """Some fields of a recording as the index has them: their tokens, and after all tokens their pairs.
-
-    Those of a long transcript are read while nobody waits, and what else belongs to a recording is added.
-    """
+    """Some fields of a recording as the index has them: their tokens, and after all tokens their pairs."""
 
     tokens: str = ""
     pairs: str = ""
 
     @classmethod
-    def of(cls, *fields: str) -> Self:
+    def of(cls, *fields: str, reading: Reading = NEWEST) -> Self:
         """Read fields; no phrase reaches from one into the next."""
-        read = document_tokens(fields)
+        read = document_tokens(fields, reading)
         return cls(" ".join(read), " ".join(pairs_of(read)))
 
     @classmethod
@@ -31,8 +28,27 @@ class Words(msgspec.Struct, frozen=True):
         return cls(*(_APART.join(filter(None, texts)) for texts in zip(*read, strict=True)))
 
     @property
-    def document(self) -> str:
+    def whole(self) -> str:
         return f"{self.tokens} {self.pairs}".strip(" ")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """All words of a recording: what was said apart from the rest, as not everybody may search it.
+
+    A long transcript is read while nobody waits, and what else belongs to a recording is added.
+    """
+
+    said: Words
+    rest: Words
+
+    @classmethod
+    def of(cls, said: str, *rest: str) -> Self:
+        """Read the fields of a recording, of which the first is what was said."""
+        return cls(Words.of(said), Words.of(*rest))
+
+    def and_also(self, others: Iterable[Words]) -> "Document":
+        """The same with more fields, of which nothing was said."""
+        return Document(self.said, Words.together([self.rest, *others]))
 
 
 _APART = f" {SEPARATOR} "

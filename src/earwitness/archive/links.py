@@ -40,8 +40,9 @@ from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recording_tags,
     recordings,
+    transcripts,
 )
-from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
+from earwitness.archive.text_indexes import NEWER, Searched
 from earwitness.archive.text_parts import found_in, says, says_first, tsquery_of
 from earwitness.archive.text_queries import can_be_read, fts5, is_read_in
 from earwitness.archive.timeline import Window
@@ -142,27 +143,47 @@ def newer_than(newest_id: int) -> Link:
     return Link("newer", table, table.c.position, table.c.interaction_id > newest_id, False)
 
 
-def text_link(connection: Connection, asked: Node) -> tuple[Link, bool]:
+def transcribed() -> Link:
+    """What has a transcript."""
+    table = called("transcribed", transcripts)
+    return Link("transcribed", table, table.c.position, true(), False)
+
+
+def text_link(connection: Connection, asked: Node, searched: Searched) -> tuple[Link, bool]:
     """Where a query of words holds; True with it, where it does not hold but everywhere else."""
     if connection.dialect.name == "sqlite":
-        hits = fts5(asked)
-        table = called("freeText", recording_text_fts5)
-        matches = table.c.recording_text.op("MATCH")(hits.found)
-        held = Not(asked) if hits.complement else asked
-        holding = partial(is_read_in, node=held) if can_be_read(asked) else None
-        prepared = Prepared(_prepared("freeText", table, "recording_text", "MATCH"), hits.found)
-        link = Link("freeText", table, table.c.rowid, matches, False, True, holding, prepared=prepared)
-        return link, hits.complement
-    parts = called("freeText", recording_text_parts)
+        return _in_fts5(asked, searched)
+    return _in_parts(asked, searched)
+
+
+def _in_fts5(asked: Node, searched: Searched) -> tuple[Link, bool]:
+    hits = fts5(asked)
+    table = called("freeText", searched.index.fts5)
+    whole = searched.index.fts5.name
+    # A query of a column, and not in the query: the parser's stack has no room for more there.
+    matches = table.c["rest" if searched.only_rest else whole].op("MATCH")(hits.found)
+    held = Not(asked) if hits.complement else asked
+    holding = partial(is_read_in, node=held, searched=searched) if can_be_read(asked) else None
+    prepared = None
+    if searched == Searched():
+        prepared = Prepared(_prepared("freeText", table, whole, "MATCH"), hits.found)
+    link = Link("freeText", table, table.c.rowid, matches, False, True, holding, prepared=prepared)
+    return link, hits.complement
+
+
+def _in_parts(asked: Node, searched: Searched) -> tuple[Link, bool]:
+    parts = called("freeText", searched.index.parts)
     phrase = asked.part if isinstance(asked, Not) else asked
     if isinstance(phrase, Phrase):
-        tsquery = tsquery_of(phrase)
+        tsquery = tsquery_of(phrase, only_rest=searched.only_rest)
         says_it, once = says(parts, tsquery), says_first(parts, tsquery)
-        condition, once_prepared = _prepared_phrase(parts)
-        prepared = Prepared(condition, tsquery, once_prepared)
+        prepared = None
+        if searched.index is NEWER:
+            condition, once_prepared = _prepared_phrase(parts)
+            prepared = Prepared(condition, tsquery, once_prepared)
         link = Link("freeText", parts, parts.c.position, says_it, True, once=once, prepared=prepared)
         return link, phrase is not asked
-    found = found_in(recording_text_parts, asked)
+    found = found_in(searched.index.parts, asked, only_rest=searched.only_rest)
     branches = tuple(map(_selected, found.found))
     whole = _selected(union_all(*found.found)) if len(branches) > 1 else branches[0]
     return replace(whole, branches=branches), found.complement

@@ -16,15 +16,18 @@ from earwitness.archive.endpoint_aliases import with_current_ids
 from earwitness.archive.facts import Fact, facts, window_of
 from earwitness.archive.filters import RecordingSearch
 from earwitness.archive.free_text import Node
-from earwitness.archive.links import Link, excluded, included, newer_than, text_link
+from earwitness.archive.links import Link, excluded, included, newer_than, text_link, transcribed
 from earwitness.archive.permitted import permitted
 from earwitness.archive.plan import COUNTED_AT_MOST, FEW, Cut, Place, Plan, count_of
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.short_prefixes import set_apart
+from earwitness.archive.text import Reading
+from earwitness.archive.text_indexes import Searched, index_of
 from earwitness.archive.text_queries import is_read_in
 from earwitness.archive.timeline import Window, newest_committed_id
 from earwitness.archive.times_of_day import time_conditions
 from earwitness.archive.viewer import Viewer
+from earwitness.kernel.rights import Right
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -34,7 +37,7 @@ _NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and t
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page's positions in the order asked for, the exact total, and what freeText asked.
+    """A page's positions in the order asked for, the exact total, and what freeText asked, as it was read.
 
     `newest_id` is the newest interactionId of the moment in which the search began.
     """
@@ -43,6 +46,7 @@ class Found:
     total: int
     newest_id: int
     asked: Node | None
+    reading: Reading
     plan: Plan
     place: Place | None
     """From where later pages may be read; None where nothing was found."""
@@ -81,8 +85,9 @@ def search(
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "plan"):
-        asked = free_text.parse(wanted.free_text) if wanted.free_text else None
-        everything = _plan(connection, with_current_ids(connection, wanted), viewer, asked)
+        searched = _searched(connection, viewer) if wanted.free_text else Searched()
+        asked = free_text.parse(wanted.free_text, searched.index.reading) if wanted.free_text else None
+        everything = _plan(connection, with_current_ids(connection, wanted), viewer, asked, searched)
         pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
     size = wanted.page_size or DEFAULT_PAGE_SIZE
     first = ((wanted.page or 1) - 1) * size
@@ -93,7 +98,7 @@ def search(
     if newest_id is None:
         newest_id = newest_committed_id(connection) if newest is None else newest
     ended = Place(first + len(page), page[-1]) if page else place
-    return Found(page, total, newest_id, asked, pinned.plan, ended, seconds)
+    return Found(page, total, newest_id, asked, searched.index.reading, pinned.plan, ended, seconds)
 
 
 def _find(
@@ -151,11 +156,16 @@ def _cut(few: list[int], cut: Cut) -> list[int]:
     return few[cut.onward : cut.onward + cut.size]
 
 
+def _searched(connection: Connection, viewer: Viewer) -> Searched:
+    return Searched(index_of(connection), viewer.may(Right.RECORDING_TRANSCRIPTION_VIEW))
+
+
 def _plan(
     connection: Connection,
     wanted: RecordingSearch,
     viewer: Viewer,
     asked: Node | None,
+    searched: Searched,
 ) -> Plan:
     window = window_of(wanted.date_time_range)
     links, conditions = permitted(connection, viewer, window)
@@ -163,12 +173,15 @@ def _plan(
     without = list(excluded(wanted, viewer))
     conditions += facts(wanted)
     conditions += [Fact("timeRanges", one) for one in time_conditions(connection, wanted.time_ranges)]
-    looked_up, read = set_apart(connection, asked) if asked is not None else (None, None)
-    if looked_up is not None:
-        link, is_complement = text_link(connection, looked_up)
-        (without if is_complement else links).append(link)
-    if read is not None:
-        conditions.append(Fact("freeText", is_read_in(recordings.c.position, read)))
+    if asked is not None:
+        looked_up, read = set_apart(connection, asked, searched)
+        if looked_up is not None:
+            link, is_complement = text_link(connection, looked_up, searched)
+            (without if is_complement else links).append(link)
+        if read is not None:
+            conditions.append(Fact("freeText", is_read_in(recordings.c.position, read, searched)))
+        if searched.leaves_out_transcribed:
+            without.append(transcribed())
     walks = connection.dialect.name == "sqlite"
     if walks and len(links) + len(without) > 1:
         sizes = _sizes(connection, links, window)

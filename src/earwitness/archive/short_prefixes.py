@@ -10,16 +10,15 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Integer, cast, func, select
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, joined
-from earwitness.archive.schema.text import recording_text_fts5
+from earwitness.archive.text_indexes import Searched
 from earwitness.archive.text_queries import can_be_read, stands_in
 from earwitness.kernel.errors import BadRequest, Fault
 
 _SHORT = 2
 _LATEST = 50
-_TEXT = recording_text_fts5.alias("read")
 
 
-def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | None]:
+def set_apart(connection: Connection, asked: Node, searched: Searched) -> tuple[Node | None, Node | None]:
     """What of a query the index is asked, and what is to be read. Raises BadRequest if that is too deep."""
     parts = asked.parts if isinstance(asked, All) else (asked,)
     first = next(_short(asked), None)
@@ -29,7 +28,7 @@ def set_apart(connection: Connection, asked: Node) -> tuple[Node | None, Node | 
     if connection.dialect.name != "sqlite":
         return asked, None
     short = {part: {phrase.tokens[-1] for phrase in _short(part)} for part in parts}
-    common = {begun for begun in set().union(*short.values()) if _is_common(connection, begun)}
+    common = {begun for begun in set().union(*short.values()) if _is_common(connection, begun, searched)}
     read = [part for part, begun in short.items() if begun & common]
     before: list[Node] = [
         Phrase(one.tokens[:-1]) for one in read if isinstance(one, Phrase) and len(one.tokens) > 1
@@ -50,9 +49,10 @@ def _short(node: Node) -> Iterator[Phrase]:
                 yield from _short(part)
 
 
-def _is_common(connection: Connection, begun: str) -> bool:
+def _is_common(connection: Connection, begun: str, searched: Searched) -> bool:
     """Whether most of the latest recordings have a word that begins so."""
-    latest = select(_TEXT.c.tokens).order_by(_TEXT.c.rowid.desc()).limit(_LATEST).subquery()
-    has_one = stands_in(latest.c.tokens, Phrase((begun,), prefix=True))
+    kept = searched.index.fts5
+    latest = select(*searched.columns_of(kept)).order_by(kept.c.rowid.desc()).limit(_LATEST).subquery()
+    has_one = stands_in(list(latest.c), Phrase((begun,), prefix=True))
     share = connection.scalar(select(func.avg(cast(has_one, Integer))))
     return (share or 0) > 0.5

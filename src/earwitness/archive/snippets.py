@@ -6,11 +6,21 @@ from functools import lru_cache
 
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, place
 from earwitness.archive.phone_numbers import FEWEST_DIGITS
-from earwitness.archive.text import LONGEST_TOKEN, cuts, phone_number_span, span, tokens
+from earwitness.archive.text import (
+    LONGEST_TOKEN,
+    NEWEST,
+    Reading,
+    cuts,
+    phone_number_span,
+    span,
+    tokens,
+)
 
 
-def snippet(text: str, node: Node | None, limit: int = 200) -> str:
+def snippet(text: str, node: Node | None, limit: int = 200, reading: Reading = NEWEST) -> str:
     """Show the first passage that a word or phrase of the query is found at, else the opening.
+
+    The text is read as the query was.
 
     At most `limit` characters (20 or more), white space collapsed, cut between words; `…` marks a cut.
     """
@@ -18,7 +28,7 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
     flat = text.strip() if text.isprintable() and "  " not in text else " ".join(text.split())
     if len(flat) <= limit:
         return flat
-    start, end = (_passage(flat, node) if node else None) or (0, 0)
+    start, end = (_passage(flat, node, reading) if node else None) or (0, 0)
     end = min(end, start + limit // 2)
     first = max(0, min((start + end - limit) // 2, len(flat) - limit))
     last = first + limit
@@ -32,17 +42,19 @@ def snippet(text: str, node: Node | None, limit: int = 200) -> str:
     return f"{opening}{flat[first:last].strip()}{closing}"
 
 
-def _passage(text: str, node: Node) -> tuple[int, int] | None:
-    found = (_in_one(text, node), _said(text, node))
+def _passage(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
+    found = (_in_one(text, node, reading), _said(text, node, reading))
     return min((one for one in found if one is not None), default=None)
 
 
-def _in_one(text: str, node: Node) -> tuple[int, int] | None:
+def _in_one(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
     """Where a phone number stands that was asked as its digits in one, however they are grouped."""
     asked = [phrase for phrase in _wanted(node) if _may_be_number(phrase)]
     if not asked:
         return None
-    return phone_number_span(text, lambda number: any(place(one, [number]) is not None for one in asked))
+    return phone_number_span(
+        text, lambda number: any(place(one, [number]) is not None for one in asked), reading
+    )
 
 
 def _may_be_number(phrase: Phrase) -> bool:
@@ -50,21 +62,21 @@ def _may_be_number(phrase: Phrase) -> bool:
     return len(phrase.tokens) == 1 and digits.isdigit() and (phrase.prefix or len(digits) >= FEWEST_DIGITS)
 
 
-def _said(text: str, node: Node) -> tuple[int, int] | None:
+def _said(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
     if text.isascii() and (pattern := _plain_pattern(node)):
         hit = pattern.search(text.lower())
         if hit is not None:
             return hit.span()
         if max(map(len, text.split())) <= LONGEST_TOKEN:  # longer words are read in pieces
             return None
-    document = tokens(text)
+    document = tokens(text, reading)
     found = [
         (at, len(phrase.tokens)) for phrase in _wanted(node) if (at := place(phrase, document)) is not None
     ]
     if not found:
         return None
     at, length = min(found)
-    return span(text, at, length)
+    return span(text, at, length, reading)
 
 
 @lru_cache(64)

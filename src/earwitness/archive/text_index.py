@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.documents import Words, participant
+from earwitness.archive.documents import Document, Words, participant
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
@@ -15,36 +15,71 @@ from earwitness.archive.schema.recordings import (
     recordings,
     transcripts,
 )
-from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.tags import tags_of
-from earwitness.archive.text_parts import parts, tsvector_literal
+from earwitness.archive.text_indexes import NEWER, OLDER, TextIndex, index_of
+from earwitness.archive.text_parts import tsvectors
 
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     """Write the documents of recordings anew, from their rows as they are in this transaction."""
     fields = fields_of(connection, positions)
-    write_documents(connection, {one: Words.of(*texts) for one, texts in fields.items()})
+    write_documents(connection, {one: Document.of(*texts) for one, texts in fields.items()})
 
 
-def write_documents(connection: Connection, words: Mapping[int, Words]) -> None:
-    """Write the documents of recordings, in place of any there are, of words that were read already."""
+def write_documents(connection: Connection, documents: Mapping[int, Document]) -> None:
+    """Write the documents of recordings, in place of any there are, of words that were read already.
+
+    While an older index answers, they are read and written for that one, too.
+    """
+    remove(connection, NEWER, list(documents))
+    add(connection, documents)
+    if index_of(connection) is OLDER:
+        _write_older(connection, list(documents))
+
+
+def add(connection: Connection, documents: Mapping[int, Document]) -> None:
+    """Write the documents of recordings that have none in the newest index."""
     # In order, or FTS5 would write a segment wherever one lies before the last.
-    documents = sorted((position, read.document) for position, read in words.items())
+    ordered = sorted(documents.items())
     if connection.dialect.name == "sqlite":
-        table = recording_text_fts5
-        connection.execute(delete(table).where(among(table.c.rowid, list(words))))
-        insert_many(connection, table, [{"rowid": position, "tokens": text} for position, text in documents])
+        rows = [{"rowid": at, "said": one.said.whole, "rest": one.rest.whole} for at, one in ordered]
+        insert_many(connection, NEWER.fts5, rows)
         return
-    pieces = recording_text_parts
-    connection.execute(delete(pieces).where(among(pieces.c.position, list(words))))
-    pieces_of_all = [
-        {"position": position, "part": number, "literal": tsvector_literal(part)}
-        for position, text in documents
-        for number, part in enumerate(parts(text.split(" ") if text else []))
+    _add_parts(connection, NEWER, ((at, one.said.whole, one.rest.whole) for at, one in ordered))
+
+
+def remove(connection: Connection, index: TextIndex, positions: Sequence[int]) -> None:
+    """Take the documents of recordings out of an index."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(delete(index.fts5).where(among(index.fts5.c.rowid, positions)))
+    else:
+        connection.execute(delete(index.parts).where(among(index.parts.c.position, positions)))
+
+
+def _write_older(connection: Connection, positions: Sequence[int]) -> None:
+    """Write documents as the older index has them: all of it as one."""
+    fields = fields_of(connection, positions)
+    ordered = [(at, Words.of(*texts, reading=OLDER.reading).whole) for at, texts in sorted(fields.items())]
+    remove(connection, OLDER, positions)
+    if connection.dialect.name == "sqlite":
+        insert_many(connection, OLDER.fts5, [{"rowid": at, "tokens": tokens} for at, tokens in ordered])
+        return
+    _add_parts(connection, OLDER, ((at, "", tokens) for at, tokens in ordered))
+
+
+def _add_parts(connection: Connection, index: TextIndex, texts: Iterable[tuple[int, str, str]]) -> None:
+    rows = [
+        {"position": position, "part": number, "literal": literal}
+        for position, said, rest in texts
+        for number, literal in enumerate(tsvectors(_apart(said), _apart(rest)))
     ]
-    if pieces_of_all:  # what has no word has no part
+    if rows:  # what has no word has no part
         document = cast(bindparam("literal", type_=Text), TSVECTOR)
-        connection.execute(insert(pieces).values(document=document), pieces_of_all)
+        connection.execute(insert(index.parts).values(document=document), rows)
+
+
+def _apart(tokens: str) -> Sequence[str]:
+    return tokens.split(" ") if tokens else ()
 
 
 _SEGMENTS = select(transcripts.c.position, cast(transcripts.c.segments, Text)).where(

@@ -5,7 +5,7 @@ A `tsvector` holds only so much, so a long document is several rows of `recordin
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -69,9 +69,19 @@ def _part_end(document: Sequence[str], start: int) -> int:
     return furthest
 
 
-def tsvector_literal(part: Sequence[str]) -> str:
-    """Write a part as the text of a tsvector, positions from 1."""
-    return " ".join(f"{_lexeme(token)}:{place}" for place, token in enumerate(part, start=1))
+def tsvectors(said: Sequence[str], rest: Sequence[str] = ()) -> Iterator[str]:
+    """Write a document as the texts of tsvectors, one for each part, positions from 1.
+
+    What was said has the weight A; a phrase does not reach from it into the rest.
+    """
+    both = [*said, SEPARATOR, *rest] if said and rest else said or rest
+    begins = len(said)  # the rest, in this part
+    for part in parts(both):
+        yield " ".join(
+            f"{_lexeme(token)}:{place}{'A' if place <= begins else ''}"
+            for place, token in enumerate(part, start=1)
+        )
+        begins -= len(part) - MOST_TOKENS
 
 
 # How it is asked
@@ -98,17 +108,19 @@ def says_first(table: Any, asked: Asked) -> ColumnElement[bool]:
     return and_(says(table, asked), or_(table.c.part == 0, ~said_before))
 
 
-def found_in(table: Any, node: Node) -> Hits[list[Positions]]:
+def found_in(table: Any, node: Node, *, only_rest: bool = False) -> Hits[list[Positions]]:
     """Where a query is true, as selections of positions from a table of parts; none is in two of them.
 
     A document of one part is asked the whole query at once. In one of several parts the words of an AND
     may stand in different ones: there, each phrase is looked up by itself. Of those there are few.
     """
 
-    def standing(phrase: Phrase) -> Select[int]:
-        return select(table.c.position).where(says(table, tsquery_of(phrase)))
+    ask = partial(tsquery_of, only_rest=only_rest)
 
-    whole = settle(node, tsquery_of, _narrow, _widen)
+    def standing(phrase: Phrase) -> Select[int]:
+        return select(table.c.position).where(says(table, ask(phrase)))
+
+    whole = settle(node, ask, _narrow, _widen)
     if len(whole.found) > _LONGEST_TSQUERY:
         sets = _sets(node, standing)
         return Hits([sets.found], sets.complement)
@@ -137,9 +149,16 @@ def _sets(node: Node, leaf: Callable[[Phrase], Select[int]]) -> Hits[Positions]:
     return settle(node, leaf, narrow, widen)
 
 
-def tsquery_of(phrase: Phrase) -> str:
-    """Write a phrase as PostgreSQL asks for it."""
-    return " <-> ".join(map(_lexeme, asked_tokens(phrase))) + (":*" if phrase.prefix else "")
+def tsquery_of(phrase: Phrase, *, only_rest: bool = False) -> str:
+    """Write a phrase as PostgreSQL asks for it: anywhere, or only where no weight says that it was said.
+
+    The index answers what is asked anywhere; of what has a weight every row that it finds is read.
+    """
+    *head, last = map(_lexeme, asked_tokens(phrase))
+    weight = "D" if only_rest else ""  # what places without a weight have
+    label = f":{weight}" if weight else ""
+    end = f":*{weight}" if phrase.prefix else label
+    return " <-> ".join([*(f"{lexeme}{label}" for lexeme in head), f"{last}{end}"])
 
 
 def _narrow(within: list[str], without: list[str]) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, not_, or_, select
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from earwitness.archive.common_words import in_pairs
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, height
-from earwitness.archive.schema.text import recording_text_fts5
+from earwitness.archive.text_indexes import Searched
 
 T = TypeVar("T")
 
@@ -70,7 +72,6 @@ def settle(
             return Hits(narrow(negative, plain), True) if negative else Hits(widen(plain), False)
 
 
-_TEXT = recording_text_fts5.alias("read")
 _DEEPEST_IN_SQL = 10  # One takes up to 6 of the 100 places that the parser of SQLite has.
 
 
@@ -79,27 +80,33 @@ def can_be_read(node: Node) -> bool:
     return height(node) <= _DEEPEST_IN_SQL
 
 
-def stands_in(tokens: ColumnElement[str], node: Node) -> ColumnElement[bool]:
-    """Whether a query is true of one document's tokens, as FTS5 keeps them beside its index.
+def stands_in(columns: Sequence[ColumnElement[str]], node: Node) -> ColumnElement[bool]:
+    """Whether a query is true of one document's columns of tokens, as FTS5 keeps them beside its index.
 
     To read the few documents that something else found is quicker than to look each up in the index.
     """
     match node:
         case Phrase():
             wanted = " ".join(["", *asked_tokens(node), *([] if node.prefix else [""])])
-            return func.instr(" " + tokens + " ", wanted) > 0
+            return or_(*(func.instr(" " + column + " ", wanted) > 0 for column in columns))
         case Not(part):
-            return not_(stands_in(tokens, part))
+            return not_(stands_in(columns, part))
         case All(parts):
-            return and_(*(stands_in(tokens, part) for part in parts))
+            return and_(*(stands_in(columns, part) for part in parts))
         case Either(parts):
-            return or_(*(stands_in(tokens, part) for part in parts))
+            return or_(*(stands_in(columns, part) for part in parts))
 
 
-def is_read_in(position: ColumnElement[int], node: Node) -> ColumnElement[bool]:
+@cache  # an alias copies every column
+def _being_read(table: Table) -> NamedFromClause:
+    return table.alias("read")
+
+
+def is_read_in(position: ColumnElement[int], node: Node, searched: Searched) -> ColumnElement[bool]:
     """Whether a query is true of the document at a position, of a query around this."""
-    inner = select(1).where(_TEXT.c.rowid == position, stands_in(_TEXT.c.tokens, node))
-    return exists(inner.correlate_except(_TEXT))
+    read = _being_read(searched.index.fts5)
+    inner = select(1).where(read.c.rowid == position, stands_in(searched.columns_of(read), node))
+    return exists(inner.correlate_except(read))
 
 
 def asked_tokens(phrase: Phrase) -> Sequence[str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from earwitness.archive import jobs, ledger
+from earwitness.archive import jobs, ledger, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
@@ -19,9 +19,9 @@ def list_(
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are queued, running or dead."""
+    """List the jobs that are queued, running or dead, and a text index that is written anew."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        rows = jobs.listed(connection, done=done)
+        rows = [*text_rebuild.listed(connection), *jobs.listed(connection, done=done)]
     if as_json:
         tell_json(rows)
         return

@@ -10,6 +10,7 @@ from earwitness.archive.endpoint_changes import lost_endpoints
 from earwitness.archive.not_whole import count_not_whole
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.text_rebuild import progress
 from earwitness.archive.usernames import look_alikes
 from earwitness.archive.workload import UNFINISHED, workload
 from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
@@ -56,6 +57,7 @@ def _of_account(connection: Connection) -> dict[str, Any]:
         "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
         "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
         "keys": {row[0]: row[1] for row in keys},
+        "textRebuild": _rebuild_of(connection),
         "endpointsLost": lost_endpoints(connection),
         **count_not_whole(connection),
         "usersThatLookAlike": [
@@ -63,6 +65,12 @@ def _of_account(connection: Connection) -> dict[str, Any]:
             for group in look_alikes(connection)
         ],
     }
+
+
+def _rebuild_of(connection: Connection) -> dict[str, int] | None:
+    """How many recordings are in a text index that is not whole yet; None where it is."""
+    found = progress(connection)
+    return None if found is None else {"done": found.done, "recordings": found.total}
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
@@ -80,6 +88,11 @@ def _show(rows: list[dict[str, Any]]) -> None:
     if shown:
         show_table(shown, headings)
     for row in rows:
+        if rebuild := row["textRebuild"]:
+            say(
+                f"Account {row['clientId']}: the text index is written anew, {rebuild['done']} of "
+                f"{rebuild['recordings']} recordings. Until then the one before it answers."
+            )
         if row["incomplete"] or row["undecodable"]:
             say(
                 f"Of account {row['clientId']}, {row['incomplete']} recordings are not whole and "

@@ -1,7 +1,8 @@
 """Renditions that no stored object holds: made when asked for, encrypted like all else, and removed again.
 
-They are held a while, since a player that seeks asks for one part after the other, and who was told that it takes
-long asks again. Those that the settings name become stored objects; so do those that an earlier way of decoding made, in place of the old ones.
+They are held a while, since a player that seeks asks for one part after the other, and who was told that it
+takes long asks again. Those that the settings name become stored objects; so do those that an earlier way of
+decoding made, in place of the old ones.
 """
 
 import threading
@@ -32,7 +33,7 @@ PATIENCE_SECONDS = 5
 _RETRY_SECONDS = 10
 
 MAKINGS = 16
-"""How many renditions at once are made whole; each has a thread of its own, whoever waits for it or leaves."""
+"""How many renditions at once are made whole, each in a thread of its own, whoever waits for it or leaves."""
 FIRST_BYTE_SECONDS = 50
 """How long an answer waits for its first byte: proxies and clients often give up after a minute."""
 

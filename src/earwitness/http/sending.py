@@ -120,7 +120,7 @@ def send_part(
 
 
 def _is_kept(playable: Playable, format_: str, installation: Installation) -> bool:
-    """Whether a rendition is to be stored once it is made: as the settings say, or in place of an outdated one."""
+    """Whether a rendition is stored once it is made: as the settings say, or in place of an outdated one."""
     return format_ in installation.settings.kept_renditions or format_ in playable.objects
 
 

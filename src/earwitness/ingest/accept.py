@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select
 from earwitness.archive import jobs, ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.among import among, as_list
-from earwitness.archive.documents import Words
+from earwitness.archive.documents import Document
 from earwitness.archive.inflight_calls import end_calls
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.many_rows import insert_many
@@ -246,7 +246,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     insert_many(connection, recordings, [_row(arrival, place) for arrival, place in placed])
     _add_links(connection, placed)
     add_transcripts(connection, kept)
-    write_documents(connection, {place.position: _words_of(arrival, place) for arrival, place in placed})
+    write_documents(connection, {place.position: _document(arrival, place) for arrival, place in placed})
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)
@@ -256,8 +256,8 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     return ids
 
 
-def _words_of(arrival: Arrival, place: _Place) -> Words:
-    return Words.together([arrival.received.words, *(one.words for one in place.participants)])
+def _document(arrival: Arrival, place: _Place) -> Document:
+    return arrival.received.document.and_also(one.words for one in place.participants)
 
 
 def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:

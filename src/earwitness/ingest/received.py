@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.documents import Words
+from earwitness.archive.documents import Document
 from earwitness.archive.tags import folded_tag
 from earwitness.ingest.metadata import IngestMetadata, faults_in
 from earwitness.ingest.transcript import KeptTranscript, keep, said_in
@@ -18,13 +18,13 @@ from earwitness.kernel.wire import canonical, convert
 class Received(msgspec.Struct, frozen=True):
     """Metadata that was read: the values, but for the transcript, and the transcript as it will be kept.
 
-    `words` are those it is found by, but for those of who took part. `digest` is of all that was sent;
+    `document` has the words it is found by, but for those of who took part. `digest` is of all that was sent;
     `mended` tells where characters had to be replaced.
     """
 
     values: IngestMetadata
     transcript: KeptTranscript | None
-    words: Words
+    document: Document
     digest: bytes
     mended: tuple[str, ...]
 
@@ -54,12 +54,12 @@ def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Rec
     return Received(
         values=msgspec.structs.replace(values, transcript=None),
         transcript=keep(transcript, said) if transcript else None,
-        words=_words_of(values, said),
+        document=_document(values, said),
         digest=hashlib.sha256(canonical(values)).digest(),
         mended=tuple(mended),
     )
 
 
-def _words_of(values: IngestMetadata, said: str) -> Words:
+def _document(values: IngestMetadata, said: str) -> Document:
     tags = {folded_tag(tag): tag for tag in values.tags or ()}  # one is there once however it is written
-    return Words.of(said, values.message or "", values.third_party_id, values.source or "", *tags.values())
+    return Document.of(said, values.message or "", values.third_party_id, values.source or "", *tags.values())

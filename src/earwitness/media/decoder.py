@@ -99,7 +99,8 @@ class Rendition:
 def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
     """Measure a recording, and write its mp3 rendition if a sink is given.
 
-    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint` is what the source said of media without a header.
+    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint` is
+    what the source said of media without a header.
     Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
     """
     job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
@@ -163,7 +164,7 @@ def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> 
                     raise _failure(_read_as(Failure, payload))
     except ChildSlow:
         raise DecoderSlow(
-            "The first part of it takes long to make. Asked for as a whole, it is made while you wait, or later."
+            "Its first part takes long to make. Asked for as a whole, it is made while you wait, or later."
         ) from None
     except ChildLost as lost:
         raise DecoderFailed(f"Decoding ended early: {lost}.") from None

@@ -13,6 +13,7 @@ from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
 from earwitness.workers.doing import do
 from earwitness.workers.presence import Presence
+from earwitness.workers.rebuilding import Rebuilds
 from earwitness.workers.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -91,10 +92,14 @@ class JobLoop:
             "transcribe": self._settings.transcribe_jobs,
             "index": 1,
         }
-        return [
+        slots = [
             threading.Thread(target=self._run, args=(kind, until_idle), name=f"{kind}-{number}", daemon=True)
             for kind, most in at_once.items()
             for number in range(most)
+        ]
+        return [
+            *slots,
+            threading.Thread(target=self._rebuild, args=(until_idle,), name="rebuild", daemon=True),
         ]
 
     def _run(self, kind: Kind, until_idle: bool) -> None:
@@ -109,6 +114,19 @@ class JobLoop:
             if until_idle:
                 return
             self._woken.wait(_IDLE_SECONDS)
+
+    def _rebuild(self, until_idle: bool) -> None:
+        rebuilds = Rebuilds(self._accounts, self._turns.worker)
+        while not self._stopping.is_set():
+            try:
+                if rebuilds.go_on():
+                    continue
+            except Exception as error:
+                log.error("text indexes cannot be written anew: %s", type(error).__name__)
+            if until_idle:
+                break
+            self._stopping.wait(_IDLE_SECONDS)
+        rebuilds.give_back()
 
     def _do(self, archive: Archive, job: Job) -> None:
         halt = threading.Event()

@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from earwitness.archive import accounts_with_work, jobs
+from earwitness.archive import accounts_with_work, jobs, text_rebuild
 from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.accounts_with_work import Kind as MarkedKind
 from earwitness.archive.jobs import KINDS, Job, Kind
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
@@ -44,14 +45,18 @@ class Turns:
     def is_due(self) -> bool:
         """Whether anything is due anywhere, as far as is marked."""
         directory = self._accounts.directory
-        return any(accounts_with_work.next_with_work(directory, kind, 0) is not None for kind in KINDS)
+        kinds: Sequence[MarkedKind] = (*KINDS, "rebuild")
+        return any(accounts_with_work.next_with_work(directory, kind, 0) is not None for kind in kinds)
 
     def look_into(self, client_id: int) -> None:
         """Mark the work of an account that nobody may have marked, and set right what a wrong clock said."""
         with self._accounts.glance(client_id) as connection:
             is_wrong = jobs.wait_too_long(connection)
-            due_at = {kind: jobs.next_due_at(connection, kind) for kind in KINDS}
-        missing: dict[Kind, int] = {kind: at for kind, at in due_at.items() if at is not None}
+            due_at: dict[MarkedKind, int | None] = {
+                kind: jobs.next_due_at(connection, kind) for kind in KINDS
+            }
+            due_at["rebuild"] = text_rebuild.due_at(connection)
+        missing = {kind: at for kind, at in due_at.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, missing)
         if is_wrong:
             with self._accounts.open(client_id).write() as connection:

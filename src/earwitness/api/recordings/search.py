@@ -1,6 +1,7 @@
 """Search recordings: POST /client/recording.search."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import UNSET, UnsetType, field
@@ -22,6 +23,7 @@ from earwitness.archive.schema.recordings import (
 from earwitness.archive.search import DEFAULT_PAGE_SIZE, Found, search
 from earwitness.archive.snippets import snippet
 from earwitness.archive.tags import TAGS
+from earwitness.archive.text import NEWEST, Reading
 from earwitness.archive.text_index import said
 from earwitness.archive.viewer import Viewer
 from earwitness.http import road
@@ -85,7 +87,7 @@ def find(call: Call, wanted: RecordingSearch) -> tuple[Found, Pinned]:
 def page_of(call: Call, wanted: RecordingSearch, found: Found, pinned: Pinned) -> RecordingsPage:
     """The page that was found, with its recordings."""
     return RecordingsPage(
-        recordings=recordings_at(call.connection, call.viewer, found.positions, found.asked),
+        recordings=recordings_at(call.connection, call.viewer, found.positions, found.asked, found.reading),
         total=found.total,
         page=wanted.page or 1,
         page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
@@ -124,30 +126,41 @@ _ROWS = (
     .where(among(recordings.c.position, POSITIONS))
     .execution_options(**KEEPS_ITS_PLAN)
 )
-_ROWS_AND_TEXTS = _ROWS.add_columns(recordings.c.message, cast(transcripts.c.segments, Text)).outerjoin_from(
+_ROWS_AND_MESSAGES = _ROWS.add_columns(recordings.c.message)
+_ROWS_AND_TEXTS = _ROWS_AND_MESSAGES.add_columns(cast(transcripts.c.segments, Text)).outerjoin_from(
     recordings, transcripts, transcripts.c.position == recordings.c.position
 )
 
 
 def recordings_at(
-    connection: Connection, viewer: Viewer, positions: Sequence[int], asked: Node | None
+    connection: Connection,
+    viewer: Viewer,
+    positions: Sequence[int],
+    asked: Node | None,
+    reading: Reading = NEWEST,
 ) -> list[Recording]:
-    """The recordings at these positions, in their order."""
+    """The recordings at these positions, in their order, with the passages at which a query is found."""
     if not positions:
         return []
     page = {"positions": as_list(positions)}
-    rows = connection.execute(_ROWS_AND_TEXTS if asked else _ROWS, page).all()
+    if viewer.may(Right.RECORDING_TRANSCRIPTION_VIEW):
+        statement = _ROWS_AND_TEXTS if asked else _ROWS
+    else:
+        statement = _ROWS_AND_MESSAGES  # a transcript is not even read, nor its opening shown
+    rows = connection.execute(statement, page).all()
     sees_comments = viewer.may(Right.RECORDING_COMMENT_VIEW)
     media = [media_access_status(viewer, has_media) for has_media in (False, True)]
     found: dict[int, Recording] = {}
     for row in rows:
         if asked:
             check_time(connection)  # a passage is looked for in all that was said
-        found[row[0]] = _recording(row, asked, sees_comments, media)
+        found[row[0]] = _recording(row, partial(snippet, node=asked, reading=reading), sees_comments, media)
     return [found[position] for position in positions]
 
 
-def _recording(row: Sequence[Any], asked: Node | None, sees_comments: bool, media: list[str]) -> Recording:
+def _recording(
+    row: Sequence[Any], passage_of: Callable[[str], str], sees_comments: bool, media: list[str]
+) -> Recording:
     (_, interaction_id, third_party_id, started_at, ended_at, duration_ms, type_, source, commented, opening,
      analysis, tags, phases, is_private, reason, has_media, group_id, until, holds, groups, optional,
      participants, *texts) = row  # fmt: skip
@@ -160,7 +173,7 @@ def _recording(row: Sequence[Any], asked: Node | None, sees_comments: bool, medi
         type=type_,
         source=source,
         comments_count=commented if sees_comments else 0,
-        transcript_snippet=_passage(asked, *texts) if asked else opening,
+        transcript_snippet=passage_of(_shown(*texts)) if texts else opening,
         analysis=as_written(analysis),
         tags=as_written(tags),
         conversation_phases=as_written(phases),
@@ -183,6 +196,6 @@ def media_access_status(viewer: Viewer, has_media: bool) -> str:
     return "Permitted" if viewer.may(Right.RECORDING_PLAY) else "Denied"
 
 
-def _passage(asked: Node, message: str | None, segments: str | None) -> str:
-    """The passage that matched, in what was said or written."""
-    return snippet(said(segments) or message or "", asked)
+def _shown(message: str | None, segments: str | None = None) -> str:
+    """What a passage is shown of: what was said or written."""
+    return said(segments) or message or ""

@@ -1,20 +1,24 @@
 """The full-text index, which each database keeps in its own way; both are fed the same tokens.
 
-SQLite: an FTS5 table whose rowid is the position. PostgreSQL: rows of `tsvector`, several where a
-document is longer than one can hold.
+SQLite: an FTS5 table whose rowid is the position, with a column for what was said and one for the rest.
+PostgreSQL: rows of `tsvector`, several where a document is longer than one can hold; the places of what
+was said have the weight A there, and those of the rest none. `text_indexes.py` has what is older.
 """
 
 from sqlalchemy import DDL, BigInteger, Column, Integer, MetaData, Table, Text, event
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from earwitness.archive.schema.columns import metadata
+from earwitness.archive.schema.columns import identity, metadata
 
 # What FTS5 gathers in memory before it writes a segment of its index: 1 MiB unless told (`nHashSize` in
 # fts5_config.c), which many recordings of one transaction are more than, and each segment is merged later.
 _GATHER_MORE = "INSERT INTO recording_text (recording_text, rank) VALUES ('hashsize', 33554432)"
 
 STATEMENTS = {
-    "sqlite": ("CREATE VIRTUAL TABLE recording_text USING fts5(tokens, tokenize = 'ascii')", _GATHER_MORE),
+    "sqlite": (
+        "CREATE VIRTUAL TABLE recording_text USING fts5(said, rest, tokenize = 'ascii')",
+        _GATHER_MORE,
+    ),
     "postgresql": (
         "CREATE TABLE recording_text ("
         "position bigint NOT NULL REFERENCES recordings (position) ON DELETE CASCADE,"
@@ -24,24 +28,40 @@ STATEMENTS = {
     ),
 }
 
-# For queries alone: the statements above make the table.
-_queried = MetaData()
 
-recording_text_fts5 = Table(
-    "recording_text",
-    _queried,
-    Column("rowid", Integer, primary_key=True),
-    Column("tokens", Text),
-    Column("recording_text", Text),  # FTS5's hidden column of the table's name: what MATCH is said of
-)
-recording_text_parts = Table(
-    "recording_text",
-    MetaData(),
-    Column("position", BigInteger, primary_key=True),
-    Column("part", Integer, primary_key=True),
-    Column("document", TSVECTOR),
-)
+def fts5_table(name: str, *columns: str) -> Table:
+    """An FTS5 table for queries alone. Its hidden column of the table's name is what MATCH is said of."""
+    kept = [Column(column, Text) for column in columns]
+    return Table(name, MetaData(), Column("rowid", Integer, primary_key=True), *kept, Column(name, Text))
+
+
+def parts_table(name: str) -> Table:
+    """A table of `tsvector`s for queries alone."""
+    return Table(
+        name,
+        MetaData(),
+        Column("position", BigInteger, primary_key=True),
+        Column("part", Integer, primary_key=True),
+        Column("document", TSVECTOR),
+    )
+
+
+recording_text_fts5 = fts5_table("recording_text", "said", "rest")
+recording_text_parts = parts_table("recording_text")
 
 for _dialect, _statements in STATEMENTS.items():
     for _statement in _statements:
         event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+# No row, or one: the index is being written anew, or the one before it is not all gone yet.
+text_rebuilds = Table(
+    "text_rebuilds",
+    metadata,
+    identity(),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("next_position", BigInteger, nullable=False),  # what lies before it is in the new index
+    Column("whole_at", BigInteger),  # since then searches ask the new index
+    Column("leased_by", Text),
+    Column("leased_until", BigInteger),
+    sqlite_autoincrement=True,
+)
