@@ -50,8 +50,8 @@ def send(
     """Answer with a recording's media.
 
     Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
-    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place or
-    where it would take long until the first byte.
+    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place
+    or where it would take long until the first byte.
     """
     vault, limits = archive.vault, installation.limits
     with ExitStack() as leaving:

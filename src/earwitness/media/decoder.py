@@ -99,8 +99,8 @@ class Rendition:
 def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
     """Measure a recording, and write its mp3 rendition if a sink is given.
 
-    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint` is
-    what the source said of media without a header.
+    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint`
+    is what the source said of media without a header.
     Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
     """
     job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
