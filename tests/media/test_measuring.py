@@ -73,7 +73,7 @@ def test_beside_a_picture_a_track_without_sound_is_told() -> None:
     found = measure(file.getvalue())
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert (found.audio, found.video, found.complete) == (None, "h264", False)
-    assert found.not_decoded == "Nothing of the sound could be decoded."
+    assert found.not_decoded == "nothing of the sound could be decoded"
     with pytest.raises(FormatUnavailable):
         render(Memory(file.getvalue()), "mp3", LIMITS)
 

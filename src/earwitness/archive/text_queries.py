@@ -10,6 +10,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from earwitness.archive.common_words import in_pairs
 from earwitness.archive.free_text import All, Either, Node, Not, Phrase, height
+from earwitness.archive.text import SEPARATOR
 from earwitness.archive.text_indexes import Searched
 
 T = TypeVar("T")
@@ -83,12 +84,19 @@ def can_be_read(node: Node) -> bool:
 def stands_in(columns: Sequence[ColumnElement[str]], node: Node) -> ColumnElement[bool]:
     """Whether a query is true of one document's columns of tokens, as FTS5 keeps them beside its index.
 
+    They are read as one text, in which no phrase reaches from one into the next: SQLite takes only so many
+    conditions.
+
     To read the few documents that something else found is quicker than to look each up in the index.
     """
     match node:
         case Phrase():
             wanted = " ".join(["", *asked_tokens(node), *([] if node.prefix else [""])])
-            return or_(*(func.instr(" " + column + " ", wanted) > 0 for column in columns))
+            first, *others = columns
+            tokens = " " + first
+            for column in others:
+                tokens = tokens + f" {SEPARATOR} " + column
+            return func.instr(tokens + " ", wanted) > 0
         case Not(part):
             return not_(stands_in(columns, part))
         case All(parts):
