@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, text
+
 from earwitness.archive.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm
@@ -59,3 +61,25 @@ def old_firm(revision: str, folder: Path, postgres_url: str | None) -> Iterator[
         accounts.close()
         with Firm(settings, keys=api_keys_of(folder)) as firm:
             yield firm
+
+
+_TAKEN_BACK = (
+    "DROP TABLE text_rebuilds",
+    "DROP TABLE endpoint_aliases",
+    "DROP INDEX recordings_not_whole",
+    "ALTER TABLE waveforms DROP COLUMN channels",
+)
+_TEXT_OF_SQLITE = (
+    "ALTER TABLE recording_text RENAME TO newer_text",
+    "CREATE VIRTUAL TABLE recording_text USING fts5(tokens, tokenize = 'ascii')",
+    "INSERT INTO recording_text (rowid, tokens) SELECT rowid, said || ' ' || rest FROM newer_text",
+    "DROP TABLE newer_text",
+)
+
+
+def take_back_to_0007(connection: Connection) -> None:
+    """Make an account's tables those of revision 0007, for rows that a test writes as that program did."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    for statement in (*_TAKEN_BACK, *(_TEXT_OF_SQLITE if is_sqlite else ())):
+        connection.execute(text(statement))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))

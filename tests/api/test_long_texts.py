@@ -104,6 +104,7 @@ NEVER_LONG = {
     "media_objects.name",
     "recording_keys.kek_id",
     "recordings.direction",
+    "recordings.status",
     "refresh_tokens.family",
     "sign_in_failures.subject",
 }

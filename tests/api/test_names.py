@@ -1,14 +1,13 @@
 """Names are found however they are typed: people, their addresses, the owners of endpoints, and users."""
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, update
+from sqlalchemy import update
 
 from earwitness.archive.schema.people import people
 from earwitness.archive.schema.recordings import tags
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
-
-VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
+from tests.old_archives import take_back_to_0007
 
 SEARCH_ENDPOINTS = "/client/people/endpoint/search"
 
@@ -77,7 +76,7 @@ def test_names_of_an_older_archive_are_folded_anew(firm: Firm) -> None:
         connection.execute(plain.values(full_name_folded="d'angelo", email_folded="d'angelo@example.com"))
         plain = update(people).where(people.c.full_name == "Anna-Maria")
         connection.execute(plain.values(full_name_folded="anna-maria", email_folded="anna-maria@example.com"))
-        connection.execute(update(VERSION).values(version_num="0007"))
+        take_back_to_0007(connection)
     list(firm.app.state.installation.accounts.upgrade())
     for name, typed in TYPED:
         prefix = {"prefix": typed, "personType": "staff"}
@@ -116,7 +115,7 @@ def test_tags_of_an_older_archive_that_were_two_stay_two(firm: Firm) -> None:
         for number, tag in enumerate(REFUND[1:], start=1):
             this = update(tags).where(tags.c.id == number)
             connection.execute(this.values(tag=tag, tag_folded=tag.casefold()))
-        connection.execute(update(VERSION).values(version_num="0007"))
+        take_back_to_0007(connection)
     list(firm.app.state.installation.accounts.upgrade())
     for number, tag in enumerate(REFUND[1:], start=1):
         firm.ingest(thirdPartyId=f"new {number}", tags=[tag])

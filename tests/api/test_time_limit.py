@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from earwitness.app import API, build
 from earwitness.archive.free_text import Node
+from earwitness.archive.text import Reading
 from earwitness.http import road
 from earwitness.http.road import Call
 from earwitness.kernel.logs import JsonLines
@@ -78,7 +79,7 @@ def test_passages_are_not_looked_for_without_end(firm: Firm, monkeypatch: pytest
         firm.ingest(thirdPartyId=f"call-{number}", transcript=transcript("Sell."))
     passed, looked_through = [0.0], list[str]()
 
-    def look_through(text: str, _asked: Node | None) -> str:
+    def look_through(text: str, node: Node | None, reading: Reading) -> str:
         passed[0] += 0.4
         looked_through.append(text)
         return text

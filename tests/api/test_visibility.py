@@ -270,6 +270,7 @@ SAYS_NOTHING_OF_RECORDINGS = {
 }
 TELLS_THE_SOURCE = {
     "POST /ingest/recording",
+    "PUT /ingest/recording/{thirdPartyId}/codec",
     "PUT /ingest/recording/{thirdPartyId}/media",
     "PUT /ingest/recording/{thirdPartyId}/transcript",
     "POST /ingest/call/start",

@@ -61,7 +61,7 @@ def test_a_pinned_search_finds_what_it_found_at_first(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, as_user: str, few: int
 ) -> None:
     monkeypatch.setattr("earwitness.archive.search._NEWER_AT_MOST", few)
-    firm.add_user("nosy@example.com", [Right.RECORDING_VIEW])
+    firm.add_user("nosy@example.com", [Right.RECORDING_VIEW, Right.RECORDING_TRANSCRIPTION_VIEW])
     _ingest_all_kinds(firm, "first")
     begun = [firm.post("/client/recording.search", wanted, as_user=as_user) for wanted in FILTERS]
     _ingest_all_kinds(firm, "later")

@@ -3,15 +3,15 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, insert, select, update
+from sqlalchemy import insert, select, update
 
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.users import add_api_key, assign
 from earwitness.kernel.rights import Right
 from tests.firm import CLIENT_ID, Firm, endpoint
+from tests.old_archives import take_back_to_0007
 
-VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
 SEES = [Right.RECORDING_VIEW]
 USERS = "/admin/user"
 
@@ -79,7 +79,7 @@ def ids(firm: Firm) -> dict[str, int]:
         for user in rows:
             this = recording_endpoints.c.user == user
             connection.execute(update(recording_endpoints).where(this).values(user_folded=user.casefold()))
-        connection.execute(update(VERSION).values(version_num="0007"))
+        take_back_to_0007(connection)
     list(firm.app.state.installation.accounts.upgrade())
     return found
 

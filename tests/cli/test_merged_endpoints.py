@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, insert, select, update
+from sqlalchemy import insert, select, update
 
 from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
@@ -13,8 +13,7 @@ from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint
-
-VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
+from tests.old_archives import take_back_to_0007
 
 
 def as_before(kind: str, value: str) -> tuple[str, str]:
@@ -64,7 +63,7 @@ class Older:
 
     def upgrade(self) -> None:
         with self.firm.archive.write() as connection:
-            connection.execute(update(VERSION).values(version_num="0007"))
+            take_back_to_0007(connection)
         list(self.firm.app.state.installation.accounts.upgrade())
 
     def shown(self, endpoint_id: int) -> dict[str, Any] | None:

@@ -80,7 +80,7 @@ def test_a_call_that_nobody_answered_has_its_caller_and_called(tmp_path: Path) -
 
 def test_a_caller_who_is_not_in_the_record_was_withheld(tmp_path: Path) -> None:
     said = told(tmp_path, leg("", "204", ("10:30:00", "10:30:05", "10:32:00")))
-    assert numbers(said) == ["anonymous", "204"]
+    assert numbers(said) == ["withheld", "204"]
     assert said["endpoints"][0]["isOriginator"]
 
 

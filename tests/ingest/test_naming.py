@@ -81,8 +81,8 @@ def test_a_name_that_does_not_fit_says_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "id_", "numbers"),
     [
-        ("20260512-103000__205_a.wav", "a", ["anonymous", "205"]),
-        ("20260512-103000_204__a.wav", "a", ["204", "anonymous"]),
+        ("20260512-103000__205_a.wav", "a", ["withheld", "205"]),
+        ("20260512-103000_204__a.wav", "a", ["204", "withheld"]),
         ("20260512-103000_204_205_.wav", None, ["204", "205"]),
     ],
 )
@@ -98,7 +98,7 @@ def test_an_empty_number_was_withheld_and_an_empty_id_says_nothing(
 def test_an_empty_number_of_freepbx_was_withheld() -> None:
     metadata = said(ASTERISK, "in-02079460001--20260512-103000-1778581800.17.wav")
     assert metadata is not None
-    assert [one["endpoint"] for one in metadata["endpoints"]] == ["anonymous", "02079460001"]
+    assert [one["endpoint"] for one in metadata["endpoints"]] == ["withheld", "02079460001"]
     assert subjects_of(metadata) == ["02079460001"]
 
 

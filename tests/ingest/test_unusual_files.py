@@ -78,7 +78,7 @@ def test_a_time_in_the_future_is_taken_and_marked(firm: Firm, folder: Path) -> N
 def test_a_withheld_caller_is_taken(firm: Firm, folder: Path) -> None:
     put(folder / "20260512-103000__204_a.wav")
     take(firm, WatchedFolder(folder, BY_NAME))
-    assert [one["endpoint"]["endpoint"] for one in only(firm)["endpoints"]] == ["anonymous", "204"]
+    assert [one["endpoint"]["endpoint"] for one in only(firm)["endpoints"]] == ["withheld", "204"]
 
 
 def test_a_place_that_is_too_long_for_an_id_makes_one_all_the_same(firm: Firm, folder: Path) -> None:
