@@ -80,6 +80,9 @@ _TEXT_OF_SQLITE = (
 def take_back_to_0007(connection: Connection) -> None:
     """Make an account's tables those of revision 0007, for rows that a test writes as that program did."""
     is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        schema = connection.get_execution_options()["schema_translate_map"][None]
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
     for statement in (*_TAKEN_BACK, *(_TEXT_OF_SQLITE if is_sqlite else ())):
         connection.execute(text(statement))
     connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
