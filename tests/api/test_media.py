@@ -1,8 +1,5 @@
 import hashlib
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,6 @@ from httpx import Response
 from sqlalchemy import update
 
 from earwitness.archive import plays
-from earwitness.archive.playable import MediaObject
 from earwitness.archive.schema.people import account, api_keys, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import media_urls, renditions
@@ -21,7 +17,6 @@ from earwitness.kernel.rights import Right, Role
 from tests.api.damage import damaged
 from tests.api.serving import client_of, server_of
 from tests.firm import ADMIN, Firm, tone
-from tests.waiting import until
 
 PLAY = "/client/recording.playBackByThirdPartyId"
 MEDIA = tone(2.0, channels=2)
@@ -128,64 +123,6 @@ def test_a_rendition_is_made_once_for_a_player_that_seeks(
     whole = get(firm, recording_id, "wav-mono").content
     monkeypatch.setattr(renditions, "made", None)
     assert get(firm, recording_id, "wav-mono", Range="bytes=50-59").content == whole[50:60]
-
-
-@pytest.mark.parametrize("way", ["whole", "by a player"])
-def test_what_takes_long_is_made_all_the_same_and_said_meanwhile(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    recording_id = firm.ingest(MEDIA)
-    may_go_on, make = threading.Event(), renditions.made
-    made: list[str] = []
-
-    @contextmanager
-    def slowly(*given: Any, **named: Any) -> Iterator[MediaObject]:
-        assert may_go_on.wait(60)
-        with make(*given, **named) as stored:
-            made.append(stored.name)
-            yield stored
-
-    def ask() -> Response:
-        if way == "whole":
-            return firm.call("POST", PLAY, {"thirdPartyId": "call-1", "format": "wav"})
-        return get(firm, recording_id, "wav")
-
-    monkeypatch.setattr(renditions, "made", slowly)
-    monkeypatch.setattr(renditions, "FIRST_BYTE_SECONDS", 0)
-    for _ in range(2):
-        refused = ask()
-        assert (refused.status_code, refused.json()["code"]) == (503, "rendition-in-the-making")
-        assert "streamThrough" in refused.json()["detail"]
-        assert int(refused.headers["Retry-After"]) > 0
-    may_go_on.set()
-    until(lambda: ask().status_code == 200, "it is made")
-    assert ask().content[44:] == MEDIA[44:]
-    assert len(made) == 1
-
-
-def test_no_more_are_made_at_once_than_there_are_places(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording_id = firm.ingest(MEDIA)
-    may_go_on, make = threading.Event(), renditions.made
-
-    @contextmanager
-    def slowly(*given: Any, **named: Any) -> Iterator[MediaObject]:
-        assert may_go_on.wait(60)
-        with make(*given, **named) as stored:
-            yield stored
-
-    monkeypatch.setattr(renditions, "made", slowly)
-    monkeypatch.setattr(renditions, "FIRST_BYTE_SECONDS", 0)
-    monkeypatch.setattr(renditions, "MAKINGS", 1)
-    with server_of(firm) as base_url, client_of(firm, base_url) as client:
-
-        def ask(format_: str) -> Response:
-            return client.get(f"/client/recording/{recording_id}/media", params={"format": format_})
-
-        assert ask("wav").json()["code"] == "rendition-in-the-making"
-        assert ask("mp4").json()["code"] == "conversions-taken"
-        may_go_on.set()
-        until(lambda: ask("wav").status_code == 200, "the first is made")
-        until(lambda: ask("mp4").status_code == 200, "the second is made")
 
 
 def test_what_cannot_be_made_is_said_each_time(firm: Firm) -> None:
