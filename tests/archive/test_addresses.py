@@ -1,5 +1,6 @@
 """One address however it is written, and no two that differ."""
 
+import time
 import unicodedata
 
 import phonenumbers
@@ -225,3 +226,10 @@ def test_digits_are_never_lost_nor_added(value: str) -> None:
         written = "".join(str(unicodedata.digit(one, "")) for one in value)
         digits = iter(written)
         assert all(digit in digits for digit in folded)
+
+
+@pytest.mark.parametrize("hostile", ["-" * 100_000, "1" + " " * 100_000 + "y", "a" + "\u0301\u0323" * 50_000])
+def test_a_hostile_address_takes_no_longer_than_its_length(hostile: str) -> None:
+    started = time.process_time()
+    normalise("phone", hostile)
+    assert time.process_time() - started < 2

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from earwitness.archive.identifiers import folded_identifier, without_invisible
+from earwitness.archive.letters import without_excess
 from earwitness.archive.phone_numbers import (
     DASHES,
     FEWEST_DIGITS,
@@ -38,7 +39,8 @@ _EXTENDED = re.compile(
     r"(?P<number>.*?[0-9)])[\s,]*(?:x|ext(?:n|ension)?\.?|#)[\s:=]*(?P<extension>[0-9]{1,15})",
     re.IGNORECASE | re.DOTALL,
 )
-_NUMBER = re.compile(rf"[\s{SEPARATORS}]*\+?[\s{SEPARATORS}]*[0-9][\s0-9{SEPARATORS}]*")
+# One way to read a run of separators: with two, a line of dashes takes the square of its length.
+_NUMBER = re.compile(rf"[\s{SEPARATORS}]*(?:\+[\s{SEPARATORS}]*)?[0-9][\s0-9{SEPARATORS}]*")
 _ABROAD = re.compile(r"[\s(]*(?:\+|%2B|00)", re.IGNORECASE)
 _MINUS_ONE = re.compile(f"[{DASHES}]1")
 _NOT_IN_A_WORD = re.compile(r"[\W_]+")
@@ -142,7 +144,7 @@ def _plain(text: str) -> str:
     """A text without compatibility forms, invisible marks and the digits of other scripts."""
     if text.isascii():
         return text.strip()
-    composed = without_invisible(unicodedata.normalize("NFKC", text))
+    composed = without_invisible(unicodedata.normalize("NFKC", without_excess(without_invisible(text))))
     return "".join(str(unicodedata.decimal(one, one)) for one in composed).strip()
 
 
