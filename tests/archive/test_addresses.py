@@ -228,8 +228,25 @@ def test_digits_are_never_lost_nor_added(value: str) -> None:
         assert all(digit in digits for digit in folded)
 
 
-@pytest.mark.parametrize("hostile", ["-" * 100_000, "1" + " " * 100_000 + "y", "a" + "\u0301\u0323" * 50_000])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "-" * 500_000,
+        "1 " * 250_000,
+        "12(0)" * 100_000,
+        "sip:" + "%" * 500_000 + "@x",
+        "a\u0301\u0323" * 100_000,
+    ],
+    ids=["dashes", "spaces", "brackets", "percent", "marks"],
+)
 def test_a_hostile_address_takes_no_longer_than_its_length(hostile: str) -> None:
     started = time.process_time()
     normalise("phone", hostile)
     assert time.process_time() - started < 2
+
+
+def test_lines_of_dashes_take_no_longer_than_digits() -> None:
+    started = time.process_time()
+    for number in range(200):
+        normalise("phone", "-" * 500 + f"x{number}")
+    assert time.process_time() - started < 0.6

@@ -22,6 +22,7 @@ from earwitness.archive.phone_numbers import (
 )
 from earwitness.archive.text import fold
 from earwitness.archive.withheld import SIP_USERS, SPELT, WORDS
+from earwitness.kernel.wire import LONGEST_WORD
 
 WITHHELD = "withheld"
 """The one address, of each type, that stands for all that name nobody."""
@@ -52,6 +53,8 @@ def normalise(endpoint_type: str, value: str) -> str:
     Of a phone number its digits as written: without `+`, a leading `00`, separators, and `(0)` after a
     calling code. An extension follows as `;ext=12`. All other values are folded as identifiers are.
     """
+    if len(value) > LONGEST_WORD:  # nobody has so long an address: it is not read, and not remembered
+        return folded_identifier(value)
     return _phone(value) if endpoint_type == "phone" else _identifier(value)
 
 
