@@ -132,6 +132,7 @@ def test_other_addresses_are_identifiers(kind: str, written: str) -> None:
      "anonymous@anonymous.invalid", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=4', "sip:@192.0.2.1",
      "sip:anonymous@192.0.2.1:5060;user=phone", "sip:Unavailable@sbc.example.com",
      "sip:c8oqz84zk7z@anonymous.invalid",
+     "anonymous;phone-context=example.com", "tel:unknown;isub=1", "Private;user=phone",
      '"Anonymous" <>', "P", "O", "null", "N/A", "unbekannt", "Unterdrückt", "UNTERDRUCKT", "privé",
      "masqué",
      "Numéro privé", "número privado", "numero privado", "desconocido", "sconosciuto", "privato", "nieznany",
@@ -226,6 +227,13 @@ def test_digits_are_never_lost_nor_added(value: str) -> None:
         written = "".join(str(unicodedata.digit(one, "")) for one in value)
         digits = iter(written)
         assert all(digit in digits for digit in folded)
+
+
+def test_a_number_with_two_extensions_is_neither_of_them() -> None:
+    assert normalise("phone", "442079460018;ext=12;ext=13") not in {
+        normalise("phone", "442079460018;ext=12"),
+        normalise("phone", "442079460018;ext=13"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ def _phone(value: str) -> str:
         address = f"{scheme}:{rest}"
     user, at, host = rest.rpartition("@")
     is_nobody = at and (not user or user.lower() in SIP_USERS or _MINUS_ONE.fullmatch(user))
-    if is_nobody or _is_invalid(host) or _names_nobody(rest):
+    is_word = _bare(rest.partition(";")[0]) in _words()  # whatever parameters follow
+    if is_nobody or is_word or _is_invalid(host) or _names_nobody(rest):
         return WITHHELD
     folded = folded_identifier(address)
     return folded if folded == value else _phone(folded)  # what is left may be an address of its own
@@ -184,10 +185,8 @@ def _extended_digits(text: str) -> str | None:
         found = _PARAMETER.fullmatch(parameter)
         if found is None:
             return None
-        if found[1].lower() == "ext":
-            extension = digits_of(found[2])
-            if extension is None:
-                return None
+        if found[1].lower() == "ext" and (extension or not (extension := digits_of(found[2]))):
+            return None  # of two there is no telling which it is
     digits = digits_of(written)
     if digits is None and extension is None and (extended := _EXTENDED.fullmatch(written)):
         digits, extension = digits_of(extended["number"]), extended["extension"]
