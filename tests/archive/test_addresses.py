@@ -1,5 +1,6 @@
 """One address however it is written, and no two that differ."""
 
+import time
 import unicodedata
 
 import phonenumbers
@@ -131,6 +132,7 @@ def test_other_addresses_are_identifiers(kind: str, written: str) -> None:
      "anonymous@anonymous.invalid", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=4', "sip:@192.0.2.1",
      "sip:anonymous@192.0.2.1:5060;user=phone", "sip:Unavailable@sbc.example.com",
      "sip:c8oqz84zk7z@anonymous.invalid",
+     "anonymous;phone-context=example.com", "tel:unknown;isub=1", "Private;user=phone",
      '"Anonymous" <>', "P", "O", "null", "N/A", "unbekannt", "Unterdrückt", "UNTERDRUCKT", "privé",
      "masqué",
      "Numéro privé", "número privado", "numero privado", "desconocido", "sconosciuto", "privato", "nieznany",
@@ -225,3 +227,34 @@ def test_digits_are_never_lost_nor_added(value: str) -> None:
         written = "".join(str(unicodedata.digit(one, "")) for one in value)
         digits = iter(written)
         assert all(digit in digits for digit in folded)
+
+
+def test_a_number_with_two_extensions_is_neither_of_them() -> None:
+    assert normalise("phone", "442079460018;ext=12;ext=13") not in {
+        normalise("phone", "442079460018;ext=12"),
+        normalise("phone", "442079460018;ext=13"),
+    }
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "-" * 500_000,
+        "1 " * 250_000,
+        "12(0)" * 100_000,
+        "sip:" + "%" * 500_000 + "@x",
+        "a\u0301\u0323" * 100_000,
+    ],
+    ids=["dashes", "spaces", "brackets", "percent", "marks"],
+)
+def test_a_hostile_address_takes_no_longer_than_its_length(hostile: str) -> None:
+    started = time.process_time()
+    normalise("phone", hostile)
+    assert time.process_time() - started < 2
+
+
+def test_lines_of_dashes_take_no_longer_than_digits() -> None:
+    started = time.process_time()
+    for number in range(200):
+        normalise("phone", "-" * 500 + f"x{number}")
+    assert time.process_time() - started < 0.6

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from earwitness.archive.identifiers import folded_identifier, without_invisible
+from earwitness.archive.letters import without_excess
 from earwitness.archive.phone_numbers import (
     DASHES,
     FEWEST_DIGITS,
@@ -21,6 +22,7 @@ from earwitness.archive.phone_numbers import (
 )
 from earwitness.archive.text import fold
 from earwitness.archive.withheld import SIP_USERS, SPELT, WORDS
+from earwitness.kernel.wire import LONGEST_WORD
 
 WITHHELD = "withheld"
 """The one address, of each type, that stands for all that name nobody."""
@@ -38,7 +40,8 @@ _EXTENDED = re.compile(
     r"(?P<number>.*?[0-9)])[\s,]*(?:x|ext(?:n|ension)?\.?|#)[\s:=]*(?P<extension>[0-9]{1,15})",
     re.IGNORECASE | re.DOTALL,
 )
-_NUMBER = re.compile(rf"[\s{SEPARATORS}]*\+?[\s{SEPARATORS}]*[0-9][\s0-9{SEPARATORS}]*")
+# One way to read a run of separators: with two, a line of dashes takes the square of its length.
+_NUMBER = re.compile(rf"[\s{SEPARATORS}]*(?:\+[\s{SEPARATORS}]*)?[0-9][\s0-9{SEPARATORS}]*")
 _ABROAD = re.compile(r"[\s(]*(?:\+|%2B|00)", re.IGNORECASE)
 _MINUS_ONE = re.compile(f"[{DASHES}]1")
 _NOT_IN_A_WORD = re.compile(r"[\W_]+")
@@ -50,6 +53,8 @@ def normalise(endpoint_type: str, value: str) -> str:
     Of a phone number its digits as written: without `+`, a leading `00`, separators, and `(0)` after a
     calling code. An extension follows as `;ext=12`. All other values are folded as identifiers are.
     """
+    if len(value) > LONGEST_WORD:  # nobody has so long an address: it is not read, and not remembered
+        return folded_identifier(value)
     return _phone(value) if endpoint_type == "phone" else _identifier(value)
 
 
@@ -102,7 +107,8 @@ def _phone(value: str) -> str:
         address = f"{scheme}:{rest}"
     user, at, host = rest.rpartition("@")
     is_nobody = at and (not user or user.lower() in SIP_USERS or _MINUS_ONE.fullmatch(user))
-    if is_nobody or _is_invalid(host) or _names_nobody(rest):
+    is_word = _bare(rest.partition(";")[0]) in _words()  # whatever parameters follow
+    if is_nobody or is_word or _is_invalid(host) or _names_nobody(rest):
         return WITHHELD
     folded = folded_identifier(address)
     return folded if folded == value else _phone(folded)  # what is left may be an address of its own
@@ -142,7 +148,7 @@ def _plain(text: str) -> str:
     """A text without compatibility forms, invisible marks and the digits of other scripts."""
     if text.isascii():
         return text.strip()
-    composed = without_invisible(unicodedata.normalize("NFKC", text))
+    composed = without_invisible(unicodedata.normalize("NFKC", without_excess(without_invisible(text))))
     return "".join(str(unicodedata.decimal(one, one)) for one in composed).strip()
 
 
@@ -179,10 +185,8 @@ def _extended_digits(text: str) -> str | None:
         found = _PARAMETER.fullmatch(parameter)
         if found is None:
             return None
-        if found[1].lower() == "ext":
-            extension = digits_of(found[2])
-            if extension is None:
-                return None
+        if found[1].lower() == "ext" and (extension or not (extension := digits_of(found[2]))):
+            return None  # of two there is no telling which it is
     digits = digits_of(written)
     if digits is None and extension is None and (extended := _EXTENDED.fullmatch(written)):
         digits, extension = digits_of(extended["number"]), extended["extension"]

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from earwitness.archive.letters import without_excess
+
 # Default_Ignorable_Code_Point (Unicode Character Database, DerivedCoreProperties.txt): what is not drawn, as
 # the zero-width space, the marks of direction that copied text carries, and variation selectors.
 _INVISIBLE = re.compile(
@@ -18,7 +20,9 @@ def folded_identifier(text: str) -> str:
     """
     if text.isascii():
         return text.strip().lower()
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    bounded = without_excess(_INVISIBLE.sub("", text))
+    apart = without_excess(unicodedata.normalize("NFD", bounded))  # ΐ has two marks: fold it twice, the same
+    folded = unicodedata.normalize("NFKC", apart.casefold())
     visible = _INVISIBLE.sub("", folded)
     return unicodedata.normalize("NFKC", visible.casefold()).strip()
 

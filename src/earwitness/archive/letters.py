@@ -106,6 +106,14 @@ _NOTHING = "(?!)"
 _FRACTION = re.compile("(?=[¼½¾⅐-⅟↉])")
 
 
+def without_excess(text: str) -> str:
+    """A text with no more marks on a letter than any script puts there, 30 (UAX #15, 13).
+
+    To put n of them in order takes n² steps, in which nobody else gets a turn.
+    """
+    return _EXCESS.sub(r"\1", text)
+
+
 class Letters:
     """What one reading makes of letters, marks and signs."""
 
@@ -134,9 +142,7 @@ class Letters:
     def fold(self, text: str) -> str:
         if text.isascii():
             return text.lower()
-        # No script puts more than 30 marks on a letter (UAX #15, 13); putting n in order takes n² steps.
-        bounded = _EXCESS.sub(r"\1", text)
-        apart = self._fold_signs(_FRACTION.sub(" ", bounded))  # or 99½ would read 991
+        apart = self._fold_signs(_FRACTION.sub(" ", without_excess(text)))  # or 99½ would read 991
         plain = unicodedata.normalize("NFKD", apart).casefold().translate(self._plain)
         return unicodedata.normalize("NFC", plain)
 
