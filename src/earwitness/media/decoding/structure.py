@@ -5,6 +5,7 @@ Here the recordings that are joined in one file are told apart, each as a file o
 in words what a header promises and the file does not have.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -17,19 +18,21 @@ _MOST_PARTS = 1000
 _MOST_BOXES = 100_000
 _IGNORED_BEHIND_BYTES = 64 * 1024
 _FTYP_AT = 4
-# How another recording of the kind begins in the midst of a file, and how far behind its first byte that is:
-# by chance it does not occur.
-_BEGINS_AGAIN = {
-    b"fLaC": (b"fLaC\0\0\0\x22", 0),
-    b"#!AMR\n": (b"#!AMR\n", 0),
-    b"#!AMR-WB\n": (b"#!AMR-WB\n", 0),
-    b"TTA1": (b"TTA1\x01\0", 0),
-    b"Creative Voice File": (b"Creative Voice File\x1a", 0),
-    b"AIF": (b"AIF", 8),
-    b".snd": (b".snd\0\0\0", 0),
-    b"caff": (b"caff\0\x01\0\0", 0),
-    b"ftyp": (b"ftyp", _FTYP_AT),
-}
+# How another recording of the kind begins in the midst of a file, and how long that is: by chance it does not
+# occur. It is looked for in one go, since a hostile file may hold any part of it a million times.
+_BEGINS_AGAIN = [
+    (re.compile(begins, re.DOTALL), length)
+    for begins, length in (
+        (rb"fLaC\0\0\0\x22", 8),
+        (rb"#!AMR(?:-WB)?\n", 6),
+        (rb"TTA1\x01\0", 6),
+        (rb"Creative Voice File\x1a", 20),
+        (rb"FORM.{4}AIF", 11),
+        (rb"\.snd\0\0\0", 7),
+        (rb"caff\0\x01\0\0", 8),
+        (rb"ftyp", 4),
+    )
+]
 # Of these FFmpeg reads on behind the end that their header states.
 _READ_ON = (b".snd", b"RIFF")
 
@@ -62,6 +65,11 @@ def survey(file: File) -> Whole:
         if after <= at:
             break
         at = after
+    else:
+        if at < size:
+            whole.notes.append(
+                f"{_in_words(size - at)} behind the first {_MOST_PARTS} recordings, not decoded"
+            )
     file.seek(0)
     return whole if whole.parts else Whole([file], whole.notes)
 
@@ -85,6 +93,8 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
     if wave.runs:
         if wave.missing_seconds:
             whole.notes.append(missing(wave.missing_seconds))
+        if wave.unread_bytes:
+            whole.notes.append(f"{_in_words(wave.unread_bytes)} behind too many pieces of sound, not decoded")
         plain = wave.is_plain and (start, wave.end) == (0, size)
         whole.parts += [file] if plain else wave_files(wave)
         return wave.end
@@ -106,14 +116,11 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
 
 def _joint(file: File, head: bytes, start: int, size: int) -> int | None:
     """Where another recording of the same kind begins, found by how it begins."""
-    begins, before = next(
-        (begins for name, begins in _BEGINS_AGAIN.items() if head[begins[1] :].startswith(name)), (b"", 0)
-    )
-    at: int | None = start + 16
-    while begins and at is not None and (at := find(file, begins, at, size)) is not None:
-        if read_at(file, at - before, 4) == head[:4] or before == _FTYP_AT:
-            return at - before
-        at += 1
+    for begins, length in _BEGINS_AGAIN:
+        before = _FTYP_AT if begins.pattern == b"ftyp" else 0
+        if begins.match(head, before):
+            found = find(file, begins, length, start + 16, size)
+            return None if found is None else found - before
     return None
 
 
@@ -126,14 +133,15 @@ def _form(file: File, start: int, size: int) -> int:
 def _avi(file: File, start: int, size: int) -> int:
     """AVI, whose further parts beyond a GiB are chunks of their own behind the first."""
     at = start
-    while (
-        at < size and (head := read_at(file, at, 12))[:4] == b"RIFF" and (at == start or head[8:] == b"AVIX")
-    ):
+    for _ in range(_MOST_BOXES):
+        head = read_at(file, at, 12)
+        if at >= size or head[:4] != b"RIFF" or (at > start and head[8:] != b"AVIX"):
+            return at
         stated = int.from_bytes(head[4:8], "little")
         if stated in (0, 0xFFFF_FFFF):
             return size
         at += 8 + stated + stated % 2
-    return at
+    return size
 
 
 def _au(file: File, start: int, size: int) -> int:
