@@ -290,3 +290,10 @@ def test_more_pieces_of_sound_than_are_heard_are_told_of() -> None:
     found = found_in(riff(fmt(), *[data(b"\1\0")] * 100_010))
     assert found.samples > 99_000
     assert "behind too many pieces of sound, not decoded" in found.not_decoded
+
+
+def test_a_caf_whose_writer_could_not_go_back_is_whole() -> None:
+    desc = struct.pack(">d4sIIIII", RATE, b"lpcm", 2, 2, 1, 1, 16)
+    content = b"caff\0\1\0\0" + b"desc" + struct.pack(">Q", len(desc)) + desc
+    found = found_in(content + b"data" + b"\xff" * 8 + bytes(4) + pcm(500, 1.37))
+    assert (found.samples, found.not_decoded) == (10960, "")

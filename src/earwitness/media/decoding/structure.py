@@ -17,6 +17,7 @@ from earwitness.media.decoding.wave_structure import WaveStructure, wave_files
 _MOST_PARTS = 1000
 _MOST_BOXES = 100_000
 _IGNORED_BEHIND_BYTES = 64 * 1024
+_MOST_HELD_BYTES = 64 * 1024
 _FTYP_AT = 4
 # How another recording of the kind begins in the midst of a file, and how long that is: by chance it does not
 # occur. It is looked for in one go, since a hostile file may hold any part of it a million times.
@@ -110,7 +111,9 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
     if stop > size:
         whole.cut = f"the file is cut off: its header promises {_in_words(stop - size)} more"
         stop = size
-    whole.parts.append(file if (start, stop) == (0, size) else Spliced(file, [(start, stop)]))
+    is_whole = (start, stop) == (0, size)
+    part = _closed_caf(file, start, stop) if head[:4] == b"caff" else None
+    whole.parts.append(part or (file if is_whole else Spliced(file, [(start, stop)])))
     return stop
 
 
@@ -157,6 +160,17 @@ def _caf(file: File, start: int, size: int) -> int:
         if end > size or is_beginning(read_at(file, end, 16)):
             return end
     return size
+
+
+def _closed_caf(file: File, start: int, stop: int) -> File | None:
+    """A CAF of open end with its length filled in: FFmpeg takes the end of its sound for damage."""
+    for at, name, stated in _boxes(file, start + 8, stop, name_first=True):
+        if at - start > _MOST_HELD_BYTES:
+            break
+        if name == b"data" and stated == 0xFFFF_FFFF_FFFF_FFFF:
+            beginning = read_at(file, start, at + 4 - start) + (stop - at - 12).to_bytes(8, "big")
+            return Spliced(file, [(at + 12, stop)], beginning)
+    return None
 
 
 def _mp4(file: File, start: int, size: int) -> int:
