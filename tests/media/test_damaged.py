@@ -4,12 +4,14 @@ import io
 import struct
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 
 import av
 import pytest
 
 from earwitness.media.decoder import process
 from earwitness.media.decoding.jobs import measure
+from earwitness.media.decoding.media import NotMedia
 from earwitness.media.decoding.structure import survey
 from earwitness.media.measurement import Limits, Measurement
 from tests.media import samples
@@ -251,3 +253,47 @@ class Sparse:
 
     def tell(self) -> int:
         return self._position
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        riff(fmt(), data(bytes(20))) + b"WAVE" * 500_000,
+        b"FORM\0\0\0\x04AIFF" + b"AIF" * 700_000,
+        riff(fmt(), data(bytes(20))) + bytes(2_000_000),
+    ],
+    ids=["halves of headers of wav", "halves of headers of AIFF", "zeros, which are no chunks"],
+)
+def test_what_looks_like_a_million_beginnings_is_looked_at_once(content: bytes) -> None:
+    file = CountedFile(content)
+    with suppress(NotMedia):
+        measure(file, None)
+    assert file.calls < 1000
+
+
+class CountedFile(io.BytesIO):
+    calls = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self.calls += 1
+        return super().seek(offset, whence)
+
+
+def test_more_recordings_than_are_heard_are_told_of() -> None:
+    au = b".snd" + struct.pack(">IIIII", 24, 8, 1, RATE, 1) + bytes(8)
+    found = found_in(au * 1003)
+    assert found.samples == 8000
+    assert found.not_decoded == "96 bytes behind the first 1000 recordings, not decoded"
+
+
+def test_more_pieces_of_sound_than_are_heard_are_told_of() -> None:
+    found = found_in(riff(fmt(), *[data(b"\1\0")] * 100_010))
+    assert found.samples > 99_000
+    assert "behind too many pieces of sound, not decoded" in found.not_decoded
+
+
+def test_a_caf_whose_writer_could_not_go_back_is_whole() -> None:
+    desc = struct.pack(">d4sIIIII", RATE, b"lpcm", 2, 2, 1, 1, 16)
+    content = b"caff\0\1\0\0" + b"desc" + struct.pack(">Q", len(desc)) + desc
+    found = found_in(content + b"data" + b"\xff" * 8 + bytes(4) + pcm(500, 1.37))
+    assert (found.samples, found.not_decoded) == (10960, "")

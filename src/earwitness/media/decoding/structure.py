@@ -5,6 +5,7 @@ Here the recordings that are joined in one file are told apart, each as a file o
 in words what a header promises and the file does not have.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,20 +17,23 @@ from earwitness.media.decoding.wave_structure import WaveStructure, wave_files
 _MOST_PARTS = 1000
 _MOST_BOXES = 100_000
 _IGNORED_BEHIND_BYTES = 64 * 1024
+_MOST_HELD_BYTES = 64 * 1024
 _FTYP_AT = 4
-# How another recording of the kind begins in the midst of a file, and how far behind its first byte that is:
-# by chance it does not occur.
-_BEGINS_AGAIN = {
-    b"fLaC": (b"fLaC\0\0\0\x22", 0),
-    b"#!AMR\n": (b"#!AMR\n", 0),
-    b"#!AMR-WB\n": (b"#!AMR-WB\n", 0),
-    b"TTA1": (b"TTA1\x01\0", 0),
-    b"Creative Voice File": (b"Creative Voice File\x1a", 0),
-    b"AIF": (b"AIF", 8),
-    b".snd": (b".snd\0\0\0", 0),
-    b"caff": (b"caff\0\x01\0\0", 0),
-    b"ftyp": (b"ftyp", _FTYP_AT),
-}
+# How another recording of the kind begins in the midst of a file, and how long that is: by chance it does not
+# occur. It is looked for in one go, since a hostile file may hold any part of it a million times.
+_BEGINS_AGAIN = [
+    (re.compile(begins, re.DOTALL), length)
+    for begins, length in (
+        (rb"fLaC\0\0\0\x22", 8),
+        (rb"#!AMR(?:-WB)?\n", 6),
+        (rb"TTA1\x01\0", 6),
+        (rb"Creative Voice File\x1a", 20),
+        (rb"FORM.{4}AIF", 11),
+        (rb"\.snd\0\0\0", 7),
+        (rb"caff\0\x01\0\0", 8),
+        (rb"ftyp", 4),
+    )
+]
 # Of these FFmpeg reads on behind the end that their header states.
 _READ_ON = (b".snd", b"RIFF")
 
@@ -62,6 +66,11 @@ def survey(file: File) -> Whole:
         if after <= at:
             break
         at = after
+    else:
+        if at < size:
+            whole.notes.append(
+                f"{_in_words(size - at)} behind the first {_MOST_PARTS} recordings, not decoded"
+            )
     file.seek(0)
     return whole if whole.parts else Whole([file], whole.notes)
 
@@ -85,6 +94,8 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
     if wave.runs:
         if wave.missing_seconds:
             whole.notes.append(missing(wave.missing_seconds))
+        if wave.unread_bytes:
+            whole.notes.append(f"{_in_words(wave.unread_bytes)} behind too many pieces of sound, not decoded")
         plain = wave.is_plain and (start, wave.end) == (0, size)
         whole.parts += [file] if plain else wave_files(wave)
         return wave.end
@@ -100,20 +111,19 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
     if stop > size:
         whole.cut = f"the file is cut off: its header promises {_in_words(stop - size)} more"
         stop = size
-    whole.parts.append(file if (start, stop) == (0, size) else Spliced(file, [(start, stop)]))
+    is_whole = (start, stop) == (0, size)
+    part = _closed_caf(file, start, stop) if head[:4] == b"caff" else None
+    whole.parts.append(part or (file if is_whole else Spliced(file, [(start, stop)])))
     return stop
 
 
 def _joint(file: File, head: bytes, start: int, size: int) -> int | None:
     """Where another recording of the same kind begins, found by how it begins."""
-    begins, before = next(
-        (begins for name, begins in _BEGINS_AGAIN.items() if head[begins[1] :].startswith(name)), (b"", 0)
-    )
-    at: int | None = start + 16
-    while begins and at is not None and (at := find(file, begins, at, size)) is not None:
-        if read_at(file, at - before, 4) == head[:4] or before == _FTYP_AT:
-            return at - before
-        at += 1
+    for begins, length in _BEGINS_AGAIN:
+        before = _FTYP_AT if begins.pattern == b"ftyp" else 0
+        if begins.match(head, before):
+            found = find(file, begins, length, start + 16, size)
+            return None if found is None else found - before
     return None
 
 
@@ -126,14 +136,15 @@ def _form(file: File, start: int, size: int) -> int:
 def _avi(file: File, start: int, size: int) -> int:
     """AVI, whose further parts beyond a GiB are chunks of their own behind the first."""
     at = start
-    while (
-        at < size and (head := read_at(file, at, 12))[:4] == b"RIFF" and (at == start or head[8:] == b"AVIX")
-    ):
+    for _ in range(_MOST_BOXES):
+        head = read_at(file, at, 12)
+        if at >= size or head[:4] != b"RIFF" or (at > start and head[8:] != b"AVIX"):
+            return at
         stated = int.from_bytes(head[4:8], "little")
         if stated in (0, 0xFFFF_FFFF):
             return size
         at += 8 + stated + stated % 2
-    return at
+    return size
 
 
 def _au(file: File, start: int, size: int) -> int:
@@ -149,6 +160,17 @@ def _caf(file: File, start: int, size: int) -> int:
         if end > size or is_beginning(read_at(file, end, 16)):
             return end
     return size
+
+
+def _closed_caf(file: File, start: int, stop: int) -> File | None:
+    """A CAF of open end with its length filled in: FFmpeg takes the end of its sound for damage."""
+    for at, name, stated in _boxes(file, start + 8, stop, name_first=True):
+        if at - start > _MOST_HELD_BYTES:
+            break
+        if name == b"data" and stated == 0xFFFF_FFFF_FFFF_FFFF:
+            beginning = read_at(file, start, at + 4 - start) + (stop - at - 12).to_bytes(8, "big")
+            return Spliced(file, [(at + 12, stop)], beginning)
+    return None
 
 
 def _mp4(file: File, start: int, size: int) -> int:

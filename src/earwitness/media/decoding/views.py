@@ -1,6 +1,7 @@
 """Parts of a file as files of their own: nothing is copied, each byte is read where it lies."""
 
 import io
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -67,14 +68,14 @@ def read_at(file: File, offset: int, size: int) -> bytes:
     return bytes(taken)
 
 
-def find(file: File, wanted: bytes, start: int, stop: int) -> int | None:
-    """Where bytes occur first, wholly within a stretch. A few hundred KiB are held."""
+def find(file: File, wanted: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
+    """Where a pattern of so many bytes occurs first, wholly within a stretch. A few hundred KiB are held."""
     before = b""
     while start < stop and (piece := read_at(file, start, min(_AT_ONCE, stop - start))):
-        found = (before + piece).find(wanted)
-        if found >= 0:
-            return start - len(before) + found
-        before = (before + piece)[1 - len(wanted) :] if len(wanted) > 1 else b""
+        held = before + piece
+        if found := wanted.search(held):
+            return start - len(before) + found.start()
+        before = held[1 - length :]
         start += len(piece)
     return None
 

@@ -5,6 +5,7 @@ in several `data` chunks, and one wav is appended to another. The chunks are fol
 something known begins, not where a size says so.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ from earwitness.media.decoding.views import Extent, Spliced, find, is_zero, read
 
 _WRAPS_AT = 1 << 32
 _LARGEST_FMT_BYTES = 4096
-_MOST_CHUNKS = 20_000
+_MOST_CHUNKS = 100_000
 _MOST_CHUNKS_AHEAD = 64
-_MOST_WAVES = 20_000
+_MOST_RUNS = 1000
 _LEAST_SECONDS = 0.05
 """What is shorter is a rounding of the recorder's, or a tag that nobody knows."""
 _LOOKED_AT_BYTES = 512
@@ -29,6 +30,8 @@ _KNOWN_CHUNKS = {
 }
 _TAGS = (b"TAG", b"APETAGEX", b"ID3")
 _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_NEXT_WAVE = re.compile(rb"(?:RIFF|RF64).{4}WAVE", re.DOTALL)
+_NEXT_W64 = re.compile(re.escape(_W64_RIFF))
 _W64_REST = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
@@ -86,9 +89,12 @@ class WaveStructure:
     is_plain: bool = True
     """Whether any reader that believes its sizes hears all of it."""
     end: int = 0
+    unread_bytes: int = 0
+    """What lies behind more pieces than any recorder writes."""
     _size: int = 0
     _fmt: bytes = b""
     _chunks: int = 0
+    _data_chunks: int = 0
     _data_size: int | None = None
     """What `ds64` says of the size of `data`."""
 
@@ -96,17 +102,18 @@ class WaveStructure:
         self._size = size_of(self.file)
         at: int | None = self.start
         waves = 0
-        while at is not None and waves < _MOST_WAVES and (begins := _begins_wave(self.file, at)):
+        while at is not None and (begins := _begins_wave(self.file, at)):
             waves += 1
             at = self._read(at, is_w64=begins == 40)
         self.end = self._size if at is None else at
-        self.is_plain = self.is_plain and waves == 1 and self._chunks == 1
+        self.is_plain = self.is_plain and waves == 1 and self._data_chunks == 1
 
     def _read(self, start: int, *, is_w64: bool) -> int | None:
         """Read one wav; where it ends."""
         self._fmt, self._data_size = b"", None
         at = start + (40 if is_w64 else 12)
-        for _ in range(_MOST_CHUNKS):
+        while self._chunks < _MOST_CHUNKS and len(self.runs) <= _MOST_RUNS:
+            self._chunks += 1
             chunk = None if self._begins_another(at) else self._chunk(at, is_w64=is_w64)
             if chunk is None:
                 return at if at < self._size else None
@@ -118,11 +125,12 @@ class WaveStructure:
                 at = self._take_data(chunk, is_w64=is_w64)
                 continue
             at = chunk.after
+        self.unread_bytes = max(self._size - at, 0)
         return None
 
     def _take_data(self, chunk: _Chunk, *, is_w64: bool) -> int:
         stop, after = self._end_of(chunk, is_w64=is_w64)
-        self._chunks += 1
+        self._data_chunks += 1
         if not self.runs or self.runs[-1].fmt != self._fmt:
             self.runs.append(Run(self._fmt))
         run = self.runs[-1]
@@ -132,7 +140,9 @@ class WaveStructure:
         if missing > 0 and not _is_open(chunk.size):
             seconds = missing / (run.bytes_per_second or 1)
             self.missing_seconds += seconds if seconds >= _LEAST_SECONDS else 0
-        self.is_plain = self.is_plain and stop == chunk.start + chunk.size
+        # FFmpeg takes what is ignored behind the sound for chunks, of zeros millions of empty ones.
+        claimed = chunk.start + chunk.size
+        self.is_plain = self.is_plain and stop == claimed and after in (claimed, chunk.after)
         return after
 
     def _end_of(self, chunk: _Chunk, *, is_w64: bool) -> Extent:
@@ -146,22 +156,12 @@ class WaveStructure:
             for wrapped in range(claimed + _WRAPS_AT, self._size + 1, _WRAPS_AT):
                 if wrapped == self._size or self._goes_on(wrapped, is_w64=False):
                     return wrapped, wrapped
-        joined = (
-            find(self.file, _W64_RIFF, chunk.start, self._size) if is_w64 else self._next_wave(chunk.start)
-        )
+        pattern, length = (_NEXT_W64, 16) if is_w64 else (_NEXT_WAVE, 12)
+        joined = find(self.file, pattern, length, chunk.start, self._size)
         end = self._size if joined is None else joined
         if claimed < end and not _is_open(chunk.size) and not self._is_sound(claimed, end):
             return claimed, end
         return end, end
-
-    def _next_wave(self, start: int) -> int | None:
-        """Where another wav begins in the midst of sound."""
-        at: int | None = start
-        while at is not None and (at := find(self.file, b"WAVE", at, self._size)) is not None:
-            if _begins_wave(self.file, at - 8):
-                return at - 8
-            at += 1
-        return None
 
     def _is_sound(self, start: int, end: int) -> bool:
         """Whether what lies behind the sound is more of it, which the header does not know of."""
