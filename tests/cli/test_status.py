@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.work import jobs
-from earwitness.archive.text_rebuild import Progress, go_on, progress
+from earwitness.archive.text_rebuild import Pace, Progress, go_on, progress
 from earwitness.archive.usernames import exact_key
 from earwitness.cli.main import app
 from tests.cli.conftest import Run, environment_of
@@ -66,7 +66,7 @@ def test_it_says_how_far_a_text_index_is_that_is_written_anew(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
     with old_firm("0007", tmp_path, url) as firm:
-        go_on(firm.archive, "worker", at_once=4)
+        go_on(firm.archive, "worker", Pace(4))
         environment = environment_of(firm.settings)
 
         def printed(*arguments: str) -> str:
