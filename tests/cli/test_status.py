@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.work import jobs
-from earwitness.archive.text_rebuild import Progress, go_on, progress
+from earwitness.archive.text_rebuild import Pace, Progress, go_on, progress
 from earwitness.archive.usernames import exact_key
 from earwitness.cli.main import app
 from tests.cli.conftest import Run, environment_of
 from tests.conftest import DATABASES
 from tests.firm import CLIENT_ID, Firm, tone
-from tests.old_archives import old_firm
+from tests.old_archives import old_firm, old_installation
 
 
 def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm, tell: Callable[..., Any]) -> None:
@@ -66,7 +66,7 @@ def test_it_says_how_far_a_text_index_is_that_is_written_anew(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
     with old_firm("0007", tmp_path, url) as firm:
-        go_on(firm.archive, "worker", at_once=4)
+        go_on(firm.archive, "worker", Pace(4))
         environment = environment_of(firm.settings)
 
         def printed(*arguments: str) -> str:
@@ -103,3 +103,14 @@ def test_users_that_look_alike_are_named(firm: Firm, run: Run, tell: Callable[..
     [pair] = tell("status")["accounts"][0]["usersThatLookAlike"]
     assert pair == [{"id": ids[0], "username": "jane"}, {"id": ids[1], "username": "ｊane"}]
     assert f"jane (id {ids[0]}) and ｊane (id {ids[1]})" in " ".join(run("status").stdout.split())
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_before_the_upgrade_it_says_what_to_do(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    with old_installation("0007", tmp_path, url) as settings:
+        told = CliRunner().invoke(app, ["status", "--json"], env=environment_of(settings))
+    assert told.exit_code == 1
+    assert "has older tables: run `earwitness db upgrade` first." in json.loads(told.stdout)["error"]

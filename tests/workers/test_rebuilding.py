@@ -13,6 +13,8 @@ from earwitness.archive.search import search
 from earwitness.archive.viewer import Viewer
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
+from earwitness.workers.rebuilding import Rebuilds
+from earwitness.workers.turns import Turns
 from tests.conftest import DATABASES
 from tests.firm import ADMIN, CLIENT_ID, Firm, transcript
 from tests.old_archives import old_firm
@@ -30,7 +32,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firm]:
 
 
 def go_on(firm: Firm, worker: str = "one", at_once: int = 4) -> int | None:
-    return text_rebuild.go_on(firm.archive, worker, at_once)
+    return text_rebuild.go_on(firm.archive, worker, text_rebuild.Pace(at_once))
 
 
 def finish(firm: Firm) -> None:
@@ -141,6 +143,38 @@ def test_one_worker_at_a_time_goes_on_where_the_last_one_ended(upgraded: Firm) -
     text_rebuild.give_back(upgraded.archive, "two")
     go_on(upgraded, "three")
     assert done(upgraded) == 12
+
+
+def test_a_second_worker_does_not_hold_up_the_first(upgraded: Firm) -> None:
+    accounts = upgraded.app.state.installation.accounts
+    Turns(accounts, "one").look_into(CLIENT_ID)
+    first, second = (Rebuilds(accounts, name, at_once=4) for name in ("one", "two"))
+    for expected in (4, 8, 12):
+        assert first.go_on()
+        assert not second.go_on()
+        assert done(upgraded) == expected
+    first.give_back()
+    other = Rebuilds(accounts, "three", at_once=4)
+    assert other.go_on()
+    assert done(upgraded) == 14
+
+
+def test_a_batch_holds_others_up_for_as_long_as_is_meant() -> None:
+    pace = text_rebuild.Pace()
+    began_with = pace.characters
+    for _ in range(20):
+        pace.learn(pace.characters, pace.characters / 400_000)  # of a machine that is slow
+    assert 19_000 <= pace.characters <= 21_000 < began_with
+    for _ in range(20):
+        pace.learn(pace.characters, pace.characters / 2_000_000)
+    assert 90_000 <= pace.characters <= 110_000
+    pace.learn(1_000, 0.001)  # the last of them say little
+    assert pace.characters >= 45_000
+
+
+def test_recordings_that_are_long_are_written_one_by_one(upgraded: Firm) -> None:
+    text_rebuild.go_on(upgraded.archive, "one", text_rebuild.Pace(50, characters=1))
+    assert done(upgraded) == 1
 
 
 def test_a_search_sees_one_index_from_beginning_to_end(upgraded: Firm) -> None:

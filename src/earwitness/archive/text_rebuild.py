@@ -7,6 +7,7 @@ one is kept for those that have begun, and then taken away in slices.
 """
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, text, update
@@ -31,7 +32,9 @@ KEPT_FOR_READERS_MS = 120_000
 
 AT_ONCE = 50
 """Recordings in a batch, unless they are long."""
-_CHARACTERS_AT_ONCE = 300_000
+_CHARACTERS_AT_ONCE = 50_000
+_FEWEST_CHARACTERS, _MOST_CHARACTERS = 15_000, 300_000
+_HELD_SECONDS = 0.05
 _TRY_AGAIN_MS = 1_000
 _SLICES = (
     ("older_text_content", "id", "id", "true", 400),
@@ -42,6 +45,30 @@ _SLICES = (
 """The tables that FTS5 keeps an index in, their keys, and how many rows of each are taken away at once."""
 
 _row = text_rebuilds.c
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much is written at once: as many recordings, of as many characters as take about 50 ms.
+
+    Other writers of the account wait that long. What a character costs depends on the machine, its load and
+    the size of the index, so that it follows from the last batch; a recording that is longer is one alone.
+    """
+
+    recordings: int = AT_ONCE
+    characters: int = _CHARACTERS_AT_ONCE
+
+    def learn(self, characters: int, seconds: float) -> None:
+        """Take the last batch into account: how much it was, and how long others had to wait for it."""
+        fits = characters * _HELD_SECONDS / max(seconds, 0.001)
+        nearby = min(max(fits, self.characters / 2), self.characters * 1.25)
+        self.characters = int(min(max(nearby, _FEWEST_CHARACTERS), _MOST_CHARACTERS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    documents: dict[int, Document]
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +118,28 @@ def due_at(connection: Connection) -> int | None:
     return None if state is None else _due_at(state)
 
 
-def go_on(archive: Archive, worker: str, at_once: int = AT_ONCE) -> int | None:
+def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None:
     """Do a piece of what is left; answers when there is more to do, None where nothing is left.
 
     A rebuild that another worker has the lease of is left to it.
     """
+    pace = pace or Pace()
     with archive.read() as connection:
         state = _state(connection)
         if state is None:
             return None
         if (due := _due_at(state, worker)) > now_ms():
             return due
-        batch = _prepare(connection, state.next_position, at_once) if state.whole_at is None else None
+        batch = _prepare(connection, state.next_position, pace) if state.whole_at is None else None
     try:
         with archive.write() as connection:
             one_at_a_time(connection)
+            began = monotonic()
             if not _lease(connection, worker, state.next_position):
                 return now_ms() + LEASE_MS
-            if batch:
-                _write(connection, batch)
-            elif batch is not None:
+            if batch and batch.documents:
+                _write(connection, batch.documents)
+            elif batch:
                 _switch(connection)
             elif _take_away(connection):
                 return None
@@ -118,7 +147,17 @@ def go_on(archive: Archive, worker: str, at_once: int = AT_ONCE) -> int | None:
         if not is_locked(error):
             raise
         return now_ms() + _TRY_AGAIN_MS
+    if batch and batch.documents:
+        pace.learn(batch.characters, monotonic() - began)
     return now_ms()
+
+
+def left_until(connection: Connection, worker: str) -> int | None:
+    """Until when another worker has the lease; None where it is free, or this one's."""
+    state = _state(connection)
+    if state is None or state.leased_by in (None, worker) or state.leased_until <= now_ms():
+        return None
+    return int(state.leased_until)
 
 
 def give_back(archive: Archive, worker: str) -> None:
@@ -146,18 +185,19 @@ def _lease(connection: Connection, worker: str, first: int) -> bool:
     return connection.execute(taken).rowcount == 1
 
 
-def _prepare(connection: Connection, first: int, at_once: int) -> dict[int, Document]:
-    """The next documents, read while nobody waits: empty when all are written."""
+def _prepare(connection: Connection, first: int, pace: Pace) -> _Batch:
+    """The next documents, read while nobody waits: none when all are written."""
     onward = select(recordings.c.position).where(recordings.c.position >= first)
-    positions = connection.scalars(onward.order_by(recordings.c.position).limit(at_once)).all()
-    batch: dict[int, Document] = {}
+    positions = connection.scalars(onward.order_by(recordings.c.position).limit(pace.recordings)).all()
+    documents: dict[int, Document] = {}
     characters = 0
     for position, texts in sorted(fields_of(connection, positions).items() if positions else ()):
-        characters += sum(map(len, texts))
-        if batch and characters > _CHARACTERS_AT_ONCE:
+        more = sum(map(len, texts))
+        if documents and characters + more > pace.characters:
             break
-        batch[position] = Document.of(*texts)
-    return batch
+        characters += more
+        documents[position] = Document.of(*texts)
+    return _Batch(documents, characters)
 
 
 def _write(connection: Connection, batch: dict[int, Document]) -> None:

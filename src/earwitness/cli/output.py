@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import as_problem
@@ -22,6 +22,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 ClientId = Annotated[
     int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
 ]
+
+OLDER_TABLES = "Account {} has older tables: run `earwitness db upgrade` first."
 
 # What is printed comes from names and ids: `[b]` and `:phone:` in them stay as they are.
 _out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -62,6 +64,10 @@ def opened(as_json: bool = False) -> Iterator[Accounts]:
         accounts = Accounts(settings)
         try:
             yield accounts
+        except DBAPIError:
+            if outdated := accounts.outdated():
+                fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
+            raise
         finally:
             accounts.close()
     except Problem as error:

@@ -12,7 +12,7 @@ from litestar import Litestar
 
 from earwitness.app import build, learn_types
 from earwitness.archive.accounts import Accounts
-from earwitness.cli.output import AsJson, fail, opened, say, tell_json
+from earwitness.cli.output import OLDER_TABLES, AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
@@ -47,7 +47,7 @@ def serve(
 def _check(accounts: Accounts, as_json: bool) -> None:
     """Start nothing that could not do its work: older tables, or no keys where there are accounts."""
     if outdated := accounts.outdated():
-        fail(f"Account {outdated[0]} has older tables: run `earwitness db upgrade` first.", as_json=as_json)
+        fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
     for account in accounts.all()[:1]:
         accounts.open(account.client_id)
 

@@ -24,6 +24,7 @@ GRACE_SECONDS = 8.0
 _IDLE_SECONDS = 0.5
 _LOOK_AROUND_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 5.0
 
 
@@ -118,8 +119,12 @@ class JobLoop:
     def _rebuild(self, until_idle: bool) -> None:
         rebuilds = Rebuilds(self._accounts, self._turns.worker)
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 if rebuilds.go_on():
+                    # Half of the time is left to requests and other writers, who look only now and then.
+                    pause = 0.0 if until_idle else min(time.monotonic() - began, _LONGEST_PAUSE_SECONDS)
+                    self._stopping.wait(pause)
                     continue
             except Exception as error:
                 log.error("text indexes cannot be written anew: %s", type(error).__name__)

@@ -4,6 +4,7 @@ import logging
 
 from earwitness.archive import accounts_with_work, text_rebuild
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.text_rebuild import AT_ONCE, Pace
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
 
@@ -15,32 +16,52 @@ _POSTPONED_MS = 5_000
 class Rebuilds:
     """What this worker does of them."""
 
-    def __init__(self, accounts: Accounts, worker: str) -> None:
+    def __init__(self, accounts: Accounts, worker: str, at_once: int = AT_ONCE) -> None:
         self._accounts = accounts
         self._worker = worker
+        self._pace = Pace(at_once)
         self._last = 0
         self._begun: set[int] = set()
+        self._left_until: dict[int, int] = {}
 
     def go_on(self) -> bool:
-        """Do a piece of the next account's; False where nothing is due."""
-        directory = self._accounts.directory
-        client_id = accounts_with_work.next_with_work(directory, "rebuild", self._last)
-        if client_id is None:
-            return False
-        self._last = client_id
+        """Do a piece of the next account's; False where nothing is due that others do not do already."""
+        seen: set[int] = set()
+        while (client_id := self._next()) is not None and client_id not in seen:
+            seen.add(client_id)
+            self._last = client_id
+            if self._left_until.get(client_id, 0) <= now_ms() and self._turn(client_id):
+                return True
+        return False
+
+    def _next(self) -> int | None:
+        return accounts_with_work.next_with_work(self._accounts.directory, "rebuild", self._last)
+
+    def _turn(self, client_id: int) -> bool:
+        """An account's turn; False if it is left to another worker, whose the mark is then, too."""
         try:
             next_at = self._go_on(client_id)
+            is_due = next_at is not None and next_at <= now_ms()
+            if not is_due and self._is_left(client_id):
+                return False
         except NotFound:
             next_at = None
         except Exception as error:
             log.error("text of account %s cannot be indexed: %s", client_id, type(error).__name__)
             next_at = now_ms() + _POSTPONED_MS
         if next_at is None or next_at > now_ms():
+            directory = self._accounts.directory
             accounts_with_work.clear(directory, client_id, "rebuild")
             if next_at is not None:
                 due_at: dict[accounts_with_work.Kind, int] = {"rebuild": next_at}
                 accounts_with_work.mark(directory, client_id, due_at)
         return True
+
+    def _is_left(self, client_id: int) -> bool:
+        with self._accounts.open(client_id).read() as connection:
+            until = text_rebuild.left_until(connection, self._worker)
+        self._left_until[client_id] = until or 0
+        return until is not None
 
     def give_back(self) -> None:
         """Leave what was begun to others."""
@@ -51,7 +72,7 @@ class Rebuilds:
     def _go_on(self, client_id: int) -> int | None:
         archive = self._accounts.open(client_id)
         self._begun.add(client_id)
-        next_at = text_rebuild.go_on(archive, self._worker)
+        next_at = text_rebuild.go_on(archive, self._worker, self._pace)
         if next_at is None:
             self._begun.discard(client_id)
             log.info("the text index of account %s is written anew", client_id)
