@@ -81,3 +81,17 @@ def test_they_are_counted_without_a_look_at_all_recordings(firm: Firm) -> None:
         else:
             explained = connection.execute(text(f"EXPLAIN QUERY PLAN {counted}"))
         assert "recordings_not_whole" in " ".join(str(row) for row in explained)
+
+
+def test_an_mp3_that_counts_its_frames_says_when_it_was_cut_off(firm: Firm) -> None:
+    firm.ingest(tone(5.0), thirdPartyId="source")
+    firm.work()
+    asked = {"thirdPartyId": "source", "format": "mp3"}
+    whole = firm.call("POST", "/client/recording.playBackByThirdPartyId", json=asked).content
+    cut, tagged = whole[: len(whole) // 2], b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + whole
+    ids = [firm.ingest(media, thirdPartyId=str(one)) for one, media in enumerate((cut, tagged, whole * 2))]
+    firm.work()
+    said = "2.5 s of sound that the header promises are missing"
+    assert raw(firm, ids[0]) == {"fileSize": len(cut), "complete": False, "notDecoded": said}
+    assert raw(firm, ids[1]) == {"fileSize": len(tagged)}
+    assert raw(firm, ids[2]) == {"fileSize": 2 * len(whole)}

@@ -19,6 +19,7 @@ from earwitness.media.decoding.layouts import layout_of
 from earwitness.media.decoding.losses import Losses
 from earwitness.media.decoding.opened import NotMedia as NotMedia
 from earwitness.media.decoding.reading import Reader
+from earwitness.media.decoding.stated_frames import stated_seconds
 from earwitness.media.decoding.structure import Whole, survey
 from earwitness.media.decoding.wav import holds_pcm
 from earwitness.media.measurement import Hint
@@ -66,6 +67,7 @@ class Media:
         whole = survey(file) if format_ is None else Whole([file])
         self.losses = Losses(whole.notes, whole.cut)
         self._is_trusted = format_ is not None
+        self._frames_last = stated_seconds(whole.parts[0])
         self._container = self._opened(whole, format_, options)
         self.losses.is_forgiving = self._container.format.name == "mp3"
         streams = self._container.streams
@@ -151,6 +153,8 @@ class Media:
 
     def stated_seconds(self, stream: Stream) -> Fraction:
         """How long the file says a stream is, 0 if it does not."""
+        if self._container.format.name == "mp3":
+            return self._frames_last
         if self._container.format.name not in _STATES_DURATION:
             return Fraction(0)
         if stream.duration is not None and stream.time_base is not None:
