@@ -52,11 +52,22 @@ def test_what_was_stated_wrong_is_stated_anew(firm: Firm) -> None:
     interaction_id = firm.ingest(ALAW, codec="pcm_s16le", sampleRate=8000)
     other = firm.ingest(b"no sound" * 3, thirdPartyId="other", codec="g729")
     firm.work()
+    assert seconds(firm, interaction_id) == 1
+    assert state(firm, codec="pcm_alaw").json()["status"] == "received"
+    firm.work()
+    assert seconds(firm, interaction_id) == 2
+    before = {"codec": "pcm_s16le", "sample_rate": 8000, "channels": None}
+    assert told(firm, interaction_id) == [{"codec": "pcm_alaw", "before": before}]
+    assert state(firm, "other", codec="g729").json()["status"] == "processed"
+    assert told(firm, other) == []
+
+
+def test_what_was_decoded_without_a_word_of_its_codec_stays(firm: Firm) -> None:
+    firm.ingest(tone(1.0))
+    firm.work()
     refused = state(firm, codec="pcm_alaw")
     assert (refused.status_code, refused.json()["code"]) == (409, "not-undecodable")
     assert "processed" in refused.json()["detail"]
-    assert state(firm, "other", codec="g729").json()["status"] == "processed"
-    assert told(firm, interaction_id) == told(firm, other) == []
 
 
 def test_a_codec_that_does_not_decode_leaves_it_undecodable(firm: Firm) -> None:

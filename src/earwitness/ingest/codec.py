@@ -31,9 +31,10 @@ class StatedCodec(Wire):
 
 
 def state_codec(connection: Connection, third_party_id: str, hint: Hint, action: Action) -> Accepted:
-    """Have a recording processed anew that could not be decoded, by what its media is now said to be.
+    """Have a recording processed anew, by what its media is now said to be.
 
-    The same again changes nothing. Raises NotFound, and Conflict where it is not undecodable.
+    It could not be decoded, or was by a codec that was stated: that may have been wrong, and nearly any bytes
+    can be taken for PCM. The same again changes nothing. Raises NotFound, and Conflict for other recordings.
     """
     one_at_a_time(connection)
     row = _find(connection, recordings.c.third_party_id == third_party_id)
@@ -41,10 +42,10 @@ def state_codec(connection: Connection, third_party_id: str, hint: Hint, action:
         raise NotFound(f"There is no recording {third_party_id}.")
     if hint_in(row.metadata) == hint:
         return Accepted(row.interaction_id, row.third_party_id, row.status, False)
-    if row.status != "undecodable":
+    if not _may_be_stated(row):
         raise Conflict(
-            f"The codec of {third_party_id} cannot be stated: only that of an undecodable recording can, "
-            f"and it is {row.status}.",
+            f"The codec of {third_party_id} cannot be stated: only that of an undecodable recording can, or "
+            f"of one whose codec was stated before, and it is {row.status}.",
             code="not-undecodable",
         )
     _state(connection, [row], hint, action)
@@ -63,7 +64,7 @@ def state_codec_of(
         row = _find(connection, recordings.c.interaction_id == interaction_id)
         if row is None:
             raise NotFound(f"There is no recording {interaction_id}.")
-        if row.status != "undecodable":
+        if not _may_be_stated(row):
             raise Conflict(
                 f"Recording {interaction_id} is {row.status}, not undecodable.", code="not-undecodable"
             )
@@ -73,6 +74,11 @@ def state_codec_of(
         rows = connection.execute(_ROWS.where(undecodable).order_by(recordings.c.position)).all()
     _state(connection, rows, hint, action)
     return [row.interaction_id for row in rows]
+
+
+def _may_be_stated(row: Any) -> bool:
+    was_stated = row.status == "processed" and hint_in(row.metadata) is not None
+    return was_stated or row.status == "undecodable"
 
 
 def _state(connection: Connection, rows: Sequence[Any], hint: Hint, action: Action) -> None:

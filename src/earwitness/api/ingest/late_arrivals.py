@@ -107,7 +107,7 @@ async def put_media(request: AnyRequest) -> Response[Any]:
     request_max_body_size=MAX_BODY_BYTES,
 )
 async def put_codec(request: AnyRequest) -> Response[Any]:
-    """State the codec of media without a header that could not be decoded; it is processed anew."""
+    """State the codec of media without a header that could not be decoded, or was by a wrong one."""
 
     async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         stated = decode.take(StatedCodec, decode.parse(request, await request.body(), from_query=False))
