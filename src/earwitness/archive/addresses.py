@@ -170,7 +170,7 @@ def _number(address: str) -> str | None:
     user, at, host = rest.rpartition("@")
     if not at:
         is_a_host = scheme in _SIP and ("." in rest or ":" in rest)
-        return None if is_a_host else _extended_digits(rest)
+        return None if is_a_host else _extended_digits(unquote(rest))
     number = _extended_digits(unquote(user.partition(":")[0]))
     is_global = user.startswith(("+", "%2B", "%2b")) or "user=phone" in host.lower().split(";")
     # A short number is that of one system, and its host says which.
