@@ -31,7 +31,9 @@ def old_installation(revision: str, folder: Path, postgres_url: str | None) -> I
     """Settings of an installation as that program left it; on SQLite, or in a database of its own."""
     name = "postgresql" if postgres_url else "sqlite"
     with tarfile.open(ARCHIVES / revision / f"{name}.tar.xz") as packed:
-        packed.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
+            packed.extraction_filter = tarfile.data_filter
+        packed.extractall(folder)
     settings = Settings(data=folder / "data", keys=folder / "keys", jobs=False)
     if postgres_url is None:
         yield settings
