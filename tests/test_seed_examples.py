@@ -70,7 +70,7 @@ def test_the_documentations_curl_lines_answer_as_documented_on_the_demo_archive(
     settings = replace(fresh_sqlite, data=tmp_path / "data", keys=tmp_path / "keys")
     api_key = fill_demo(settings, work=True)
     with served(settings) as base_url:
-        code = examples.main(["--base-url", base_url, "--username", ALICE, "--api-key", api_key])
+        code = examples.main(["--base-url", base_url, "--username", ALICE, f"--api-key={api_key}"])
     shown = capsys.readouterr().out
     assert code == 0, shown
     assert api_key not in shown
