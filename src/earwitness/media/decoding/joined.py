@@ -3,7 +3,6 @@
 The wav is made while it is read, once from its start to its end, so nothing is held but a moment of it.
 """
 
-import struct
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -16,11 +15,9 @@ from earwitness.media.decoding.headerless import File
 from earwitness.media.decoding.layouts import MOST_CHANNELS, samples_of, without_speakers
 from earwitness.media.decoding.losses import Losses
 from earwitness.media.decoding.opened import NotMedia, Opened
+from earwitness.media.decoding.wav import endless_wav_header
 
 _HIGHEST_RATE = 48_000
-_OPEN = 0xFFFF_FFFF
-# KSDATAFORMAT_SUBTYPE_PCM: channels that are no speakers' need the longer form of the format.
-_PCM = bytes.fromhex("0100000000001000800000aa00389b71")
 
 
 class Joined:
@@ -63,7 +60,7 @@ class Joined:
             self.channels = min(max(self.channels, audio.channels), MOST_CHANNELS)
 
     def _made(self) -> Iterator[bytes]:
-        yield self._header()
+        yield endless_wav_header(self.rate, self.channels)
         for number, part in enumerate(self._parts, start=1):
             try:
                 opened = self._open_part(part)
@@ -112,17 +109,3 @@ class Joined:
             elif channels == 1 and channel == 1:
                 widened[channel :: self.channels] = samples
         return widened.tobytes()
-
-    def _header(self) -> bytes:
-        """Of a length that nobody knows yet."""
-        frame_size = 2 * self.channels
-        per_second = self.rate * frame_size
-        fmt = struct.pack("<HHIIHH", 0xFFFE, self.channels, self.rate, per_second, frame_size, 16)
-        fmt += struct.pack("<HHI", 22, 16, 0) + _PCM
-        return b"".join(
-            (
-                struct.pack("<4sI4s", b"RIFF", _OPEN, b"WAVE"),
-                struct.pack("<4sI", b"fmt ", len(fmt)) + fmt,
-                struct.pack("<4sI", b"data", _OPEN),
-            )
-        )

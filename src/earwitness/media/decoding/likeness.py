@@ -22,7 +22,7 @@ _SILENT_BELOW = 16 * 16
 
 @dataclass(slots=True)
 class _Pair:
-    """Two channels: the sum of the products of their samples, and the energy of both as often as they ran."""
+    """Two channels: the sum of the products of their samples, over all of them and of the present second."""
 
     product: float = 0.0
     product_of_second: float = 0.0

@@ -90,8 +90,6 @@ class Media:
         """When the media begins, in seconds on the clock of its streams."""
         self.picture_end = Fraction(0)
         """When the last picture passed so far ends, in seconds from the start."""
-        self.failures = 0
-        """How many packets could not be decoded so far."""
 
     def again(self) -> "Media":
         """The same recording, opened once more, from its start."""
@@ -175,7 +173,6 @@ class Media:
         except (av.FFmpegError, ValueError):
             # The rest may still be heard.
             self.losses.failed(Fraction(packet.duration or 0) * (packet.time_base or 0))
-            self.failures += 1
             return []
         self.losses.decoded()
         return decoded

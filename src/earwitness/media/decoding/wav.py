@@ -51,6 +51,11 @@ def wav_header(samples: int, rate: int, channels: int) -> bytes:
     return struct.pack("<4sI4s", b"RF64", _RIFF_LIMIT, b"WAVE") + sizes + layout + _data(_RIFF_LIMIT)
 
 
+def endless_wav_header(rate: int, channels: int) -> bytes:
+    """The header before 16-bit samples of which nobody knows yet how many there are."""
+    return struct.pack("<4sI4s", b"RIFF", _RIFF_LIMIT, b"WAVE") + _format(rate, channels) + _data(_RIFF_LIMIT)
+
+
 def _format(rate: int, channels: int) -> bytes:
     frame_size = 2 * channels
     shape = (channels, rate, rate * frame_size, frame_size, 16)
