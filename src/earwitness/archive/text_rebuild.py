@@ -57,6 +57,13 @@ class Pace:
 
     recordings: int = AT_ONCE
     characters: int = _CHARACTERS_AT_ONCE
+    written: int = 0
+    """How many recordings the last batch had."""
+
+    @property
+    def read_ahead(self) -> int:
+        """How many recordings are read for the next: of long ones few fit, and others are read again."""
+        return min(self.recordings, 2 * self.written or self.recordings)
 
     def learn(self, characters: int, seconds: float) -> None:
         """Take the last batch into account: how much it was, and how long others had to wait for it."""
@@ -148,6 +155,7 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
             raise
         return now_ms() + _TRY_AGAIN_MS
     if batch and batch.documents:
+        pace.written = len(batch.documents)
         pace.learn(batch.characters, monotonic() - began)
     return now_ms()
 
@@ -188,7 +196,7 @@ def _lease(connection: Connection, worker: str, first: int) -> bool:
 def _prepare(connection: Connection, first: int, pace: Pace) -> _Batch:
     """The next documents, read while nobody waits: none when all are written."""
     onward = select(recordings.c.position).where(recordings.c.position >= first)
-    positions = connection.scalars(onward.order_by(recordings.c.position).limit(pace.recordings)).all()
+    positions = connection.scalars(onward.order_by(recordings.c.position).limit(pace.read_ahead)).all()
     documents: dict[int, Document] = {}
     characters = 0
     for position, texts in sorted(fields_of(connection, positions).items() if positions else ()):
