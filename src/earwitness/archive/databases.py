@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from earwitness.kernel.errors import BadRequest, OutOfTime, Problem, StorageFull, Unavailable
-from earwitness.kernel.settings import extra_for
+from earwitness.kernel.extras import extra_for
 
 if TYPE_CHECKING:
     from psycopg import Cursor
