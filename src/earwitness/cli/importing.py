@@ -49,7 +49,9 @@ def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) ->
         count = sum(1 for line in lines_of(file) if line.strip())
     with _readers(count) as readers, opened(as_json) as accounts:
         seldom_look_for_garbage()
-        imported, known, failures = _import(accounts.open(client_id), manifest, count, readers, as_json)
+        archive = accounts.open(client_id)
+        with accounts.identity.reporting():
+            imported, known, failures = _import(archive, manifest, count, readers, as_json)
     if as_json:
         tell_json({"imported": imported, "alreadyThere": known, "failed": failures})
     else:

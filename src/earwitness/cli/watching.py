@@ -135,7 +135,7 @@ def watch(
         archive, watched = accounts.open(client_id), WatchedFolder(folder, reading)
         take = _take_once if once else _take_on
         try:
-            with watched.alone():
+            with watched.alone(), accounts.identity.reporting():
                 take(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {os.strerror(error.errno or 0)}", as_json=as_json)

@@ -1,0 +1,212 @@
+"""What makes this archive itself: its keys, its store, its folders. Whatever is another's is not used.
+
+Each is noted when it is seen first, and compared from then on: at start, by `/readyz`, and by every command
+that opens an account. What cannot be reached is not different: it is compared when it answers.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.databases import as_problem, reading
+from earwitness.archive.identity.checked_keys import CheckedKeys
+from earwitness.archive.identity.folders import installation_of, mark_folders
+from earwitness.archive.identity.key_checks import KeyChecks
+from earwitness.archive.identity.loaded_keys import reporting, running_processes, wait_until_all_have
+from earwitness.archive.identity.proof import prove, samples
+from earwitness.archive.identity.records import Noted, note_first, note_instead, noted
+from earwitness.archive.identity.store import adopt_store, compare_store, compare_store_if_it_answers
+from earwitness.archive.schema.directory import accounts
+from earwitness.kernel.errors import Conflict, Problem
+from earwitness.kernel.settings import Settings
+from earwitness.media.differing import Differs, check_value
+from earwitness.media.keys import KeysMissing, KeysUnusable, known_token_key, token_key
+
+log = logging.getLogger(__name__)
+
+
+class Identity:
+    """Compares what this process was given with what the directory keeps."""
+
+    def __init__(self, settings: Settings, directory: Engine) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._checks = KeyChecks(directory)
+        self._keys: CheckedKeys | None = None
+
+    def keys(self, *, create: bool = False) -> CheckedKeys:
+        """The keys, once everything was compared; `create` is as in `KeyRing.open`, whose errors it raises.
+
+        Raises Differs.
+        """
+        if self._keys is None:
+            with self._lock:
+                if self._keys is None:
+                    self._keys = self._open(create=create)
+        return self._keys
+
+    def check_server(self) -> None:
+        """Compare everything that a server needs, before it starts. Raises Differs and what `keys` raises.
+
+        The key for tokens is made if the archive has none; where it is lost, only an archive whose one
+        machine this is gets another.
+        """
+        installation_of(self._settings, self._directory)
+        if known_token_key(self._settings) is None:
+            self._make_token_key()
+        self._compare_token_key()
+        if self._has_accounts():
+            self.keys()
+
+    def keys_trouble(self) -> str:
+        """What is wrong with the keys of this server, for `/readyz`; nothing where the database is silent."""
+        try:
+            return self._keys_trouble()
+        except (KeysMissing, KeysUnusable):
+            return "The keys of the media are missing, or cannot be read."
+        except Differs as error:
+            return error.detail if error.what in ("key", "token-key") else ""
+        except (SQLAlchemyError, Problem):
+            return ""
+
+    def installation_trouble(self) -> str:
+        """The same of its store and folders."""
+        try:
+            installation = installation_of(self._settings, self._directory)
+            takes_media = bool(self._checks.needed())
+            compare_store(self._settings, self._directory, installation, takes_media=takes_media)
+        except Differs as error:
+            return error.detail
+        except (SQLAlchemyError, Problem, OSError):
+            return ""  # whether they answer others ask
+        return ""
+
+    def missing_keys(self) -> list[str]:
+        """The ids of keys that recordings need and that are not here. Raises Unavailable and Differs."""
+        needed = self._checks.needed()
+        try:
+            return sorted(set(needed) - set(self.keys().ids)) if needed else []
+        except (KeysMissing, KeysUnusable):
+            return needed
+
+    def look_into(self, engine: Engine, client_id: int) -> None:
+        """Note which keys an account needs, and prove that they are those which are here. Raises Differs."""
+        with reading(engine) as connection:
+            needed = samples(connection)
+        self._checks.need([kek_id for kek_id, rows in needed.items() if len(rows) > 1])
+        if needed:
+            with suppress(KeysMissing, KeysUnusable):
+                prove(self.keys(), self._checks, client_id, needed)
+
+    def need_only(self, recordings: Mapping[str, int]) -> None:
+        """Note how many recordings need which keys, after all accounts were looked into.
+
+        A key that nobody ever had and one recording alone names is rather damage of that recording.
+        """
+        known = self._checks.known()
+        needed = {one for one, count in recordings.items() if count > 1 or one in known}
+        # What somebody encrypts with may be needed since the accounts were looked into.
+        current = {self.keys().current} | {one.current for one in running_processes(self._directory)}
+        self._checks.need_only(needed | {one for one in current & known.keys() if known[one].in_use})
+
+    def rotate(self) -> str:
+        """Make a new current key that every running process has. Raises Conflict and SettingError."""
+        return self.keys().rotate(lambda kek_id: self._agree(kek_id, as_current=False))
+
+    def check_rotation(self, kek_id: str) -> None:
+        """Raise Conflict unless every running process encrypts with a key that all is to be wrapped with."""
+        self._agree(kek_id, as_current=True)
+
+    def reporting(self) -> AbstractContextManager[None]:
+        """Tell others which keys this process has, as long as the block runs, if there are any keys."""
+        try:
+            ring = self.keys().ring
+        except (KeysMissing, KeysUnusable, Problem, SQLAlchemyError):
+            ring = None
+        return reporting(self._directory, ring)
+
+    def accept_store(self) -> str:
+        """Let the store of the settings be the archive's; where it is. Raises Conflict and Differs."""
+        return adopt_store(self._settings, self._directory, installation_of(self._settings, self._directory))
+
+    def accept_token_key(self) -> None:
+        """Let the key for tokens that is here be the archive's. Raises Conflict."""
+        value = _value_of_token_key(token_key(self._settings))
+        known = noted(self._directory).get("token-key")
+        if known and known.value == value:
+            raise Conflict("The archive uses this key for tokens already.")
+        note_instead(self._directory, "token-key", Noted(value))
+
+    def _open(self, *, create: bool) -> CheckedKeys:
+        installation = installation_of(self._settings, self._directory)
+        self._compare_token_key()
+        keys = CheckedKeys(self._settings, self._checks, self._note_store, create=create)
+        mark_folders(self._settings, installation)
+        compare_store_if_it_answers(
+            self._settings, self._directory, installation, takes_media=bool(self._checks.needed())
+        )
+        return keys
+
+    def _note_store(self) -> None:
+        """Note the store that the first media of this process went to. Raises Differs."""
+        try:
+            installation = installation_of(self._settings, self._directory)
+            compare_store_if_it_answers(self._settings, self._directory, installation, takes_media=True)
+        except SQLAlchemyError as error:
+            raise as_problem(error) from error
+
+    def _make_token_key(self) -> None:
+        is_noted = "token-key" in noted(self._directory)
+        if is_noted and self._settings.database_url:
+            raise _other_token_key("This server does not have the key for tokens that the archive uses.")
+        made = _value_of_token_key(token_key(self._settings))
+        if is_noted:
+            log.warning("the key for tokens was lost and made anew: everybody has to sign in again")
+            note_instead(self._directory, "token-key", Noted(made))
+
+    def _compare_token_key(self) -> None:
+        given = known_token_key(self._settings)
+        if given is None:
+            return
+        value = Noted(_value_of_token_key(given))
+        known = noted(self._directory).get("token-key") or note_first(self._directory, "token-key", value)
+        if known.value != value.value:
+            raise _other_token_key("The key for tokens of this server is not the one that the archive uses.")
+
+    def _keys_trouble(self) -> str:
+        if not self._has_accounts():
+            return ""
+        self.keys().compare()
+        self._compare_token_key()
+        if missing := self.missing_keys():
+            return f"Keys that recordings need are missing: {', '.join(missing)}."
+        return ""
+
+    def _has_accounts(self) -> bool:
+        with reading(self._directory) as connection:
+            return connection.scalar(select(accounts.c.client_id).limit(1)) is not None
+
+    def _agree(self, kek_id: str, *, as_current: bool) -> None:
+        ring = self.keys().ring
+        if ring:
+            ring.compare()  # notes a key that is new, before others load it
+            wait_until_all_have(self._directory, kek_id, as_current=as_current)
+
+
+def _value_of_token_key(key: bytes) -> str:
+    return check_value("token key", key)
+
+
+def _other_token_key(told: str) -> Differs:
+    return Differs(
+        "token-key",
+        told,
+        "Set EARWITNESS_TOKEN_KEY as on the other servers, or bring token.key back from its backup. To "
+        "change it on purpose, give all servers the new one, and run `earwitness installation accept "
+        "token-key`: then everybody has to sign in again.",
+    )
