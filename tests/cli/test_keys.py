@@ -2,6 +2,7 @@
 
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,18 +159,20 @@ def test_a_key_that_is_missing_is_named(recorded: Firm) -> None:
 
 
 def test_keys_that_are_given_are_rotated_where_they_are_given(settings: Settings) -> None:
-    with Firm(settings) as recorded:
+    with Firm(settings) as before:
         for number in range(RECORDINGS):
-            recorded.ingest(tone(), thirdPartyId=f"call-{number}")
-    (first,) = wrapped_with(recorded)
-    file = (recorded.settings.keys_folder / KEYS_FILE).read_text()
+            before.ingest(tone(), thirdPartyId=f"call-{number}")
+        (first,) = wrapped_with(before)
+    file = (settings.keys_folder / KEYS_FILE).read_text()
     old = f"{first}:{file.split(first)[2].split(chr(34))[2]}"
-    refused = run(recorded.settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=old)
+    refused = run(settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=old)
     assert refused.exit_code == 1
     new = "vault-8:" + base64.b64encode(os.urandom(32)).decode()
-    rotated = run(recorded.settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=f"{new},{old}")
+    rotated = run(settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=f"{new},{old}")
     assert rotated.exit_code == 0, rotated.output
-    assert wrapped_with(recorded) == {"vault-8"}
+    with Firm(replace(settings, key_encryption_key=new), keys=before.keys) as after:
+        assert wrapped_with(after) == {"vault-8"}
+        assert all_play(after)
 
 
 def test_the_ledger_tells_of_rotations(recorded: Firm) -> None:

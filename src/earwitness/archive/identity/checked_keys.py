@@ -21,16 +21,17 @@ class CheckedKeys:
         self,
         settings: Settings,
         checks: KeyChecks,
-        before_first_use: Callable[[], None],
+        is_store_ours: Callable[[], bool],
         *,
         create: bool = False,
     ) -> None:
         """`create` is as in `KeyRing.open`, whose errors it raises, and Differs.
 
-        `before_first_use` is called before anything is encrypted, until it does not raise.
+        `is_store_ours` is asked before anything is encrypted, until it says so; it may raise, too.
         """
         self._checks = checks
-        self._before_first_use: Callable[[], None] | None = before_first_use
+        self._is_store_ours = is_store_ours
+        self._store_is_ours = False
         self._service: KeyEncryption | None = open_kms(settings) if settings.kms else None
         self._confirmed = set[str]()
         self._ring = (
@@ -63,9 +64,7 @@ class CheckedKeys:
         return self._ring
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
-        if self._before_first_use:
-            self._before_first_use()
-            self._before_first_use = None
+        self._store_is_ours = self._store_is_ours or self._is_store_ours()
         wrapped = self._keys.wrap(data_key, context)
         if self._service:
             self._confirm(wrapped.kek_id)

@@ -22,9 +22,9 @@ from earwitness.archive.identity.records import Noted, note_first, note_instead,
 from earwitness.archive.identity.store import adopt_store, compare_store, compare_store_if_it_answers
 from earwitness.archive.schema.directory import accounts
 from earwitness.kernel.errors import Conflict, Problem
-from earwitness.kernel.settings import Settings
+from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.differing import Differs, check_value
-from earwitness.media.keys import KeysMissing, KeysUnusable, known_token_key, token_key
+from earwitness.media.keys import KeyRing, KeysMissing, KeysUnusable, known_token_key, token_key
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +98,12 @@ class Identity:
         """Note which keys an account needs, and prove that they are those which are here. Raises Differs."""
         with reading(engine) as connection:
             needed = samples(connection)
-        self._checks.need([kek_id for kek_id, rows in needed.items() if len(rows) > 1])
+        proven = set[str]()
         if needed:
             with suppress(KeysMissing, KeysUnusable):
-                prove(self.keys(), self._checks, client_id, needed)
+                proven = prove(self.keys(), self._checks, client_id, needed)
+        # A key that is not here and one recording alone names is rather damage of that recording.
+        self._checks.need([one for one, rows in needed.items() if one in proven or len(rows) > 1])
 
     def need_only(self, recordings: Mapping[str, int]) -> None:
         """Note how many recordings need which keys, after all accounts were looked into.
@@ -116,19 +118,26 @@ class Identity:
 
     def rotate(self) -> str:
         """Make a new current key that every running process has. Raises Conflict and SettingError."""
-        return self.keys().rotate(lambda kek_id: self._agree(kek_id, as_current=False))
+        offered: list[str] = []
+
+        def agreed(kek_id: str) -> None:
+            offered.append(kek_id)
+            self._agree(kek_id, as_current=False)
+
+        try:
+            return self.keys().rotate(agreed)
+        except BaseException:
+            for kek_id in offered:  # it was taken away again
+                self._checks.forget(kek_id)
+            raise
 
     def check_rotation(self, kek_id: str) -> None:
         """Raise Conflict unless every running process encrypts with a key that all is to be wrapped with."""
         self._agree(kek_id, as_current=True)
 
     def reporting(self) -> AbstractContextManager[None]:
-        """Tell others which keys this process has, as long as the block runs, if there are any keys."""
-        try:
-            ring = self.keys().ring
-        except (KeysMissing, KeysUnusable, Problem, SQLAlchemyError):
-            ring = None
-        return reporting(self._directory, ring)
+        """Tell others which keys this process has, as long as the block runs."""
+        return reporting(self._directory, self._ring)
 
     def accept_store(self) -> str:
         """Let the store of the settings be the archive's; where it is. Raises Conflict and Differs."""
@@ -145,18 +154,27 @@ class Identity:
     def _open(self, *, create: bool) -> CheckedKeys:
         installation = installation_of(self._settings, self._directory)
         self._compare_token_key()
-        keys = CheckedKeys(self._settings, self._checks, self._note_store, create=create)
+        keys = CheckedKeys(self._settings, self._checks, self._is_store_ours, create=create)
         mark_folders(self._settings, installation)
         compare_store_if_it_answers(
             self._settings, self._directory, installation, takes_media=bool(self._checks.needed())
         )
         return keys
 
-    def _note_store(self) -> None:
-        """Note the store that the first media of this process went to. Raises Differs."""
+    def _ring(self) -> KeyRing | None:
+        """The keys that lie here, if there are any; a key management service has one set for all."""
+        try:
+            return self.keys().ring
+        except (KeysMissing, KeysUnusable, SettingError, Problem, SQLAlchemyError, OSError):
+            return None
+
+    def _is_store_ours(self) -> bool:
+        """Note the store that media goes to, if none is; whether it answered. Raises Differs."""
         try:
             installation = installation_of(self._settings, self._directory)
-            compare_store_if_it_answers(self._settings, self._directory, installation, takes_media=True)
+            return compare_store_if_it_answers(
+                self._settings, self._directory, installation, takes_media=True
+            )
         except SQLAlchemyError as error:
             raise as_problem(error) from error
 

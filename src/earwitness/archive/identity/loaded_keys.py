@@ -5,11 +5,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.databases import reading, writing
@@ -82,11 +82,12 @@ def _refusal(process: Process, kek_id: str) -> str:
 
 
 class Reporter:
-    """Says in the directory which keys this process has, as long as it runs."""
+    """Says in the directory which keys this process has, as long as it runs: from when it has any."""
 
-    def __init__(self, directory: Engine, ring: KeyRing) -> None:
+    def __init__(self, directory: Engine, find_ring: Callable[[], KeyRing | None]) -> None:
         self._directory = directory
-        self._ring = ring
+        self._find_ring = find_ring
+        self._ring: KeyRing | None = None
         self._name = secrets.token_hex(16)
         self._stopping = threading.Event()
         self._said: tuple[str, list[str]] | None = None
@@ -100,6 +101,8 @@ class Reporter:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=_BEAT_SECONDS)
+        if self._ring is None:
+            return
         try:
             with writing(self._directory) as connection:
                 connection.execute(delete(loaded_keys).where(loaded_keys.c.process == self._name))
@@ -112,16 +115,23 @@ class Reporter:
 
     def _say_if_possible(self) -> None:
         """Say what has changed at once, and the rest now and then."""
-        loaded = (self._ring.current, self._ring.ids)
-        if loaded == self._said and time.monotonic() < self._beat_at:
-            return
+        is_time = time.monotonic() >= self._beat_at
+        if is_time and self._ring is None:
+            self._ring = self._find_ring()
+        if self._ring:
+            loaded = (self._ring.current, self._ring.ids)
+            if is_time or loaded != self._said:
+                self._note(*loaded)
+        if is_time:
+            self._beat_at = time.monotonic() + _BEAT_SECONDS
+
+    def _note(self, current: str, kek_ids: list[str]) -> None:
         try:
-            self._say(*loaded)
+            self._say(current, kek_ids)
         except SQLAlchemyError as error:
             log.debug("the keys of this process are not noted: %s", type(error).__name__)
         else:
-            self._said = loaded
-        self._beat_at = time.monotonic() + _BEAT_SECONDS
+            self._said = (current, kek_ids)
 
     def _say(self, current: str, kek_ids: list[str]) -> None:
         row = {
@@ -131,20 +141,20 @@ class Reporter:
             "kek_ids": kek_ids,
             "seen_at": now_ms(),
         }
+        own = loaded_keys.c.process == self._name
         with writing(self._directory) as connection:
-            old = (loaded_keys.c.process == self._name) | (loaded_keys.c.seen_at < now_ms() - _FORGOTTEN_MS)
-            connection.execute(delete(loaded_keys).where(old))
-            connection.execute(loaded_keys.insert().values(row))
+            if not connection.execute(update(loaded_keys).where(own).values(row)).rowcount:
+                old = loaded_keys.c.seen_at < now_ms() - _FORGOTTEN_MS
+                connection.execute(delete(loaded_keys).where(old))
+                connection.execute(loaded_keys.insert().values(row))
 
 
 @contextmanager
-def reporting(directory: Engine, ring: KeyRing | None) -> Iterator[None]:
-    """Report while the block runs. A key management service has one set of keys: nothing to report."""
-    reporter = Reporter(directory, ring) if ring else None
-    if reporter:
-        reporter.start()
+def reporting(directory: Engine, find_ring: Callable[[], KeyRing | None]) -> Iterator[None]:
+    """Report while the block runs."""
+    reporter = Reporter(directory, find_ring)
+    reporter.start()
     try:
         yield
     finally:
-        if reporter:
-            reporter.stop()
+        reporter.stop()

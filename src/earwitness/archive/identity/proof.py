@@ -39,11 +39,13 @@ def samples(connection: Connection) -> Samples:
     return found
 
 
-def prove(keys: CheckedKeys, checks: KeyChecks, client_id: int, needed: Samples) -> None:
-    """Open what the keys wrapped. Raises Differs for a key that opens none of it."""
-    for kek_id in needed.keys() & set(keys.ids):
+def prove(keys: CheckedKeys, checks: KeyChecks, client_id: int, needed: Samples) -> set[str]:
+    """Open what the keys wrapped, and answer the ids of those. Raises Differs for a key that opens none."""
+    here = needed.keys() & set(keys.ids)
+    for kek_id in here:
         if not any(_opens(keys, client_id, row) for row in needed[kek_id]):
             raise differing(kek_id, checks.doubt(kek_id))
+    return here
 
 
 def _opens(keys: CheckedKeys, client_id: int, row: Row[Any]) -> bool:
