@@ -76,10 +76,12 @@ def test_the_store_of_another_installation_is_refused(stored: Firm) -> None:
 
 def test_a_copy_of_the_store_is_taken_as_it(stored: Firm, caplog: pytest.LogCaptureFixture) -> None:
     copied = copy(stored.settings)
+    assert missing(stored) == []
     with Firm(copied, keys=stored.keys) as firm:
         body = {"thirdPartyId": "call-1", "format": "raw"}
         assert firm.call("POST", "/client/recording.playBackByThirdPartyId", body).content == tone()
         assert missing(firm) == []
+    assert missing(stored) == ["installation"]  # which would go on without what the other takes in
     assert f"copied from {stored.settings.media_url} to {copied.media_url}" in caplog.text
 
 

@@ -6,6 +6,7 @@ that opens an account. What cannot be reached is not different: it is compared w
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 
@@ -28,6 +29,8 @@ from earwitness.media.keys import KeyRing, KeysMissing, KeysUnusable, known_toke
 
 log = logging.getLogger(__name__)
 
+_ASK_AGAIN_SECONDS = 30.0
+
 
 class Identity:
     """Compares what this process was given with what the directory keeps."""
@@ -38,6 +41,8 @@ class Identity:
         self._lock = threading.Lock()
         self._checks = KeyChecks(directory)
         self._keys: CheckedKeys | None = None
+        self._store_answered = False
+        self._ask_store_at = 0.0
 
     def keys(self, *, create: bool = False) -> CheckedKeys:
         """The keys, once everything was compared; `create` is as in `KeyRing.open`, whose errors it raises.
@@ -78,8 +83,14 @@ class Identity:
         """The same of its store and folders."""
         try:
             installation = installation_of(self._settings, self._directory)
-            takes_media = bool(self._checks.needed())
-            compare_store(self._settings, self._directory, installation, takes_media=takes_media)
+            compare_store(
+                self._settings,
+                self._directory,
+                installation,
+                takes_media=bool(self._checks.needed()),
+                may_have_moved=not self._store_answered,
+            )
+            self._store_answered = True
         except Differs as error:
             return error.detail
         except (SQLAlchemyError, Problem, OSError):
@@ -156,10 +167,23 @@ class Identity:
         self._compare_token_key()
         keys = CheckedKeys(self._settings, self._checks, self._is_store_ours, create=create)
         mark_folders(self._settings, installation)
-        compare_store_if_it_answers(
-            self._settings, self._directory, installation, takes_media=bool(self._checks.needed())
-        )
+        self._ask_store(installation, takes_media=bool(self._checks.needed()))
         return keys
+
+    def _ask_store(self, installation: str, *, takes_media: bool) -> bool:
+        """Compare the store, unless it did not answer just now; whether it did."""
+        if time.monotonic() < self._ask_store_at:
+            return False
+        answered = compare_store_if_it_answers(
+            self._settings,
+            self._directory,
+            installation,
+            takes_media=takes_media,
+            may_have_moved=not self._store_answered,
+        )
+        self._store_answered = self._store_answered or answered
+        self._ask_store_at = 0.0 if answered else time.monotonic() + _ASK_AGAIN_SECONDS
+        return answered
 
     def _ring(self) -> KeyRing | None:
         """The keys that lie here, if there are any; a key management service has one set for all."""
@@ -172,9 +196,7 @@ class Identity:
         """Note the store that media goes to, if none is; whether it answered. Raises Differs."""
         try:
             installation = installation_of(self._settings, self._directory)
-            return compare_store_if_it_answers(
-                self._settings, self._directory, installation, takes_media=True
-            )
+            return self._ask_store(installation, takes_media=True)
         except SQLAlchemyError as error:
             raise as_problem(error) from error
 

@@ -24,11 +24,17 @@ from earwitness.media.store_marker import (
 log = logging.getLogger(__name__)
 
 _ANOTHER_INSTALLATION = "The store of media belongs to another installation."
+_A_COPY = "The store of media is a copy of the one that the archive uses."
 _ANOTHER_STORE = "The store of media is not the one that the archive uses."
 
 
-def compare_store(settings: Settings, directory: Engine, installation: str, *, takes_media: bool) -> None:
+def compare_store(
+    settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
+) -> None:
     """Compare the store with the one that is noted; `takes_media` notes it, and marks it, if none is.
+
+    A copy of the store in another place is the store for who starts, and not for who used it before: then
+    another server has the copy, and the two would part.
 
     Raises Differs, and Unavailable for a store that does not answer.
     """
@@ -46,17 +52,22 @@ def compare_store(settings: Settings, directory: Engine, installation: str, *, t
         return
     if marker is None or marker.store != known.value:
         raise Differs("store", _ANOTHER_STORE, _what_to_do(settings, known, marker))
-    if known.place != place_of(settings):
-        log.warning("the store of media was copied from %s to %s", known.place, place_of(settings))
-        note_instead(directory, "store", Noted(known.value, place_of(settings)))
+    if known.place == place_of(settings):
+        return
+    if not may_have_moved:
+        raise Differs("store", _A_COPY, _what_to_do(settings, known, marker))
+    log.warning("the store of media was copied from %s to %s", known.place, place_of(settings))
+    note_instead(directory, "store", Noted(known.value, place_of(settings)))
 
 
 def compare_store_if_it_answers(
-    settings: Settings, directory: Engine, installation: str, *, takes_media: bool
+    settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
 ) -> bool:
     """The same, going on without where the store does not answer. Answers whether it was compared."""
     try:
-        compare_store(settings, directory, installation, takes_media=takes_media)
+        compare_store(
+            settings, directory, installation, takes_media=takes_media, may_have_moved=may_have_moved
+        )
     except Differs:
         raise
     except (Problem, OSError) as error:
@@ -103,6 +114,8 @@ def _what_to_do(settings: Settings, known: Noted, marker: Marker | None) -> str:
     here, there = place_in_words(settings), known.place
     where = "on disk, in another data folder" if there == ON_DISK else there
     seen = "is not marked as its store" if marker is None else "is marked as another store"
+    if marker is not None and marker.store == known.value:
+        return f"Its media is {where}. Set EARWITNESS_MEDIA_URL to that place on all servers."
     return (
         f"Its media is {where}; {here} {seen}. Set EARWITNESS_MEDIA_URL to that place. If its media was "
         "brought here on purpose, run `earwitness installation accept store` with this setting."
