@@ -11,6 +11,7 @@ import pytest
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.directory import loaded_keys
+from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE
 from tests.cli.running import run_json
@@ -100,7 +101,7 @@ def test_a_process_that_was_killed_holds_up_a_rotation_only_until_it_is_silent(
     with dead.identity.reporting():
         rows = _rows(accounts)
     dead.close()
-    rows = [row | {"seen_at": row["seen_at"] - 60_000} for row in rows]
+    rows = [row | {"seen_at": now_ms() - 60_000} for row in rows]
     _insert(accounts, rows)
     accounts.close()
     assert run_json(recorded, "key", "rotate")["rewrapped"] == 1
