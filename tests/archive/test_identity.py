@@ -91,7 +91,7 @@ def test_a_given_key_that_is_another_is_refused_though_it_is_not_the_current_one
     assert is_taken(replace(settings, key_encryption_key=f"{second},{first}"))
     problem = refused(replace(settings, key_encryption_key=f"{first},b:" + "C" * 43 + "="))
     assert "key b " in problem.detail
-    assert "key retire b" in problem.for_operators
+    assert "key retire b --forget" in problem.for_operators
 
 
 def test_a_key_that_changes_under_a_running_server_is_not_used(

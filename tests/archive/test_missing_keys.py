@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import recording_keys
+from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from tests.api.test_health import missing
 from tests.cli.running import run, run_json
@@ -124,4 +125,16 @@ def test_one_recording_whose_key_id_is_damaged_does_not_take_the_server_away(fir
         answer = firm.call("POST", "/client/recording.playBackByThirdPartyId", body)
         assert (answer.status_code, answer.json()["keyId"]) == (503, "kek-1999-01")
         assert run_json(firm.settings, "key", "list", exit_code=1)["missing"] == {"kek-1999-01": 1}
+        assert (gauge(firm), missing(firm)) == (0, [])
+
+
+def test_a_key_whose_recordings_were_destroyed_is_not_missed_when_it_is_retired(settings: Settings) -> None:
+    with Firm(replace(settings, metrics_token=TOKEN)) as firm:
+        firm.ingest(tone(), thirdPartyId="call-1")
+        (old,) = run_json(settings, "key", "list")["keys"]
+        with firm.archive.write() as connection:
+            connection.execute(update(recordings).values(retain_until=now_ms() - 1))
+        run_json(settings, "key", "destroy", CLIENT_ID, 1, "--yes")
+        run_json(settings, "key", "rotate")
+        run_json(settings, "key", "retire", old["id"])
         assert (gauge(firm), missing(firm)) == (0, [])

@@ -113,8 +113,10 @@ def test_a_key_that_is_gone_can_be_forgotten_when_nothing_needs_it(settings: Set
     one = replace(settings, key_encryption_key=setting(keys, "one"))
     another = replace(settings, key_encryption_key=setting(keys | given("other"), "one", "other"))
     assert "other" in run_json(another, "key", "list", exit_code=1)["error"]
-    assert run_json(one, "key", "retire", "other") == {"retired": "other"}
-    assert "There is no key" in run_json(one, "key", "retire", "other", exit_code=1)["error"]
+    assert "in the setting" in run_json(one, "key", "retire", "other", exit_code=1)["error"]
+    assert "among the keys" in run_json(one, "key", "retire", "one", "--forget", exit_code=1)["error"]
+    assert run_json(one, "key", "retire", "other", "--forget") == {"retired": "other"}
+    assert "There is no key" in run_json(one, "key", "retire", "other", "--forget", exit_code=1)["error"]
     run_json(another, "key", "list")
 
 

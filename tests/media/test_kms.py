@@ -55,6 +55,8 @@ def test_while_the_service_does_not_answer_recordings_wait_and_none_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(SERVICE, "answers", False)
         assert played(firm)[0] == 503
+        assert firm.client.get("/readyz").json()["missing"] == ["keys"]
+    assert firm.client.get("/readyz").status_code == 200
     assert played(firm) == (200, tone())
 
 

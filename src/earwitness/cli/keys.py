@@ -1,6 +1,7 @@
 """earwitness key: the key-encryption keys, and the keys of recordings that are wrapped with them."""
 
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -56,8 +57,9 @@ def rotate(as_json: AsJson = False) -> None:
         ring = accounts.identity.keys()
         needed = _recordings_by_key(accounts)
         is_new = needed.total() == needed[ring.current]
-        kek_id = accounts.identity.rotate() if is_new else ring.current
-        accounts.identity.check_rotation(kek_id)
+        with _asking_servers(as_json):
+            kek_id = accounts.identity.rotate() if is_new else ring.current
+            accounts.identity.check_rotation(kek_id)
         left = needed.total() if is_new else needed.total() - needed[kek_id]
         rewrapped, failed = _rewrap_all(accounts, kek_id, left, as_json)
         accounts.identity.need_only(_still_needed(accounts, needed))
@@ -75,8 +77,14 @@ def rotate(as_json: AsJson = False) -> None:
 
 
 @group.command("retire")
-def retire(kek_id: KekId, as_json: AsJson = False) -> None:
-    """Remove a key-encryption key that no recording needs any more, or forget one that was removed.
+def retire(
+    kek_id: KekId,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget a key that is gone; its id may then stand for another.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a key-encryption key that no recording needs any more.
 
     Recordings in older backups that need it can then be opened only with a copy of it.
     """
@@ -89,7 +97,7 @@ def retire(kek_id: KekId, as_json: AsJson = False) -> None:
                 raise KeyInUse(
                     f"Account {archive.client_id} has recordings that need {kek_id}: rotate first."
                 )
-        ring.retire(kek_id)
+        ring.forget(kek_id) if forget else ring.retire(kek_id)
         for archive in archives:
             _remember(archive, action("key retire", "Retire key-encryption key"), {"keyId": kek_id})
     tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back up the folder of keys now.")
@@ -117,6 +125,11 @@ def destroy(
         tell_json({"destroyed": interaction_id, "objects": count})
     else:
         say(f"The media of recording {interaction_id} is gone. Backups of the database still hold its key.")
+
+
+def _asking_servers(as_json: bool) -> AbstractContextManager[Any]:
+    said = "Asking the running servers for their keys"
+    return nullcontext() if as_json else Console(stderr=True).status(said)
 
 
 def _recordings_by_key(accounts: Accounts) -> Counter[str]:

@@ -8,7 +8,7 @@ it has changed, so that a new key is used at once everywhere.
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +138,10 @@ class KeyRing:
         self._follow()
         return sorted(self._known.keys)
 
-    def rotate(self, agreed: Callable[[str], None] = lambda _: None) -> str:
-        """Add a key, make it the current one and return its id. Older keys stay.
+    def rotate(
+        self, agreed: Callable[[str], None] = lambda _: None, taken: Collection[str] = frozenset()
+    ) -> str:
+        """Add a key, make it the current one and return its id, which is none of `taken`. Older keys stay.
 
         `agreed` is told the id when everybody can load the key and nobody encrypts with it yet; if it raises,
         the key is taken away again. Raises SettingError.
@@ -147,7 +149,7 @@ class KeyRing:
         with self._writing() as folder:
             known = key_file.read(folder)
             self._accept(known)
-            kek_id, key = key_file.new_key(known.keys)
+            kek_id, key = key_file.new_key(known.keys.keys() | set(taken))
             added = key_file.write(folder, known.current, known.keys | {kek_id: key})
             try:
                 agreed(kek_id)
@@ -158,11 +160,13 @@ class KeyRing:
         return kek_id
 
     def compare(self) -> None:
-        """Ask about the keys as they are now, in the file too. Raises KeysUnusable, Differs."""
+        """Ask about the keys anew, as the file has them now. Raises KeysUnusable, Differs."""
         try:
-            self._accept(self._known if self._folder is None else key_file.read(self._folder))
+            keys = self._known if self._folder is None else key_file.read(self._folder)
         except FileNotFoundError:
             raise KeysUnusable(f"{self._folder} has no {KEYS_FILE} any more") from None
+        self._accept(keys)
+        self._known = keys
 
     def retire(self, kek_id: str) -> None:
         """Remove a key: what it wrapped opens never again. Raises KeyInUse for the current one."""

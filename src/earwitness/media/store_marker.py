@@ -45,8 +45,9 @@ class Marker:
 
 
 def place_of(settings: Settings) -> str:
-    """Where media is kept, as the settings say it."""
-    return settings.media_url.rstrip("/") or ON_DISK
+    """Where media is kept, as the settings say it, without a secret that somebody put there."""
+    scheme, _, place = settings.media_url.rstrip("/").partition("://")
+    return f"{scheme}://{place.rpartition('@')[2]}" if place else ON_DISK
 
 
 def new_marker(settings: Settings, installation: str) -> Marker:
@@ -85,7 +86,8 @@ def write_marker(settings: Settings, marker: Marker) -> None:
 
 
 def place_in_words(settings: Settings) -> str:
-    return settings.media_url or f"the data folder {settings.data.absolute()}"
+    place = place_of(settings)
+    return f"the data folder {settings.data.absolute()}" if place == ON_DISK else place
 
 
 def write_once(path: Path, content: bytes) -> None:

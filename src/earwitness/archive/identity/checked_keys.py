@@ -6,7 +6,7 @@ from collections.abc import Callable
 from earwitness.archive.identity.key_checks import BY_SERVICE, KeyChecks, KnownKey, differing
 from earwitness.kernel.errors import Corrupt, NotFound, Problem
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KeyMissing, KeyRing, WrappedKey
+from earwitness.media.keys import KeyInUse, KeyMissing, KeyRing, KeysUnusable, WrappedKey
 from earwitness.media.kms import KeyEncryption, open_kms
 
 log = logging.getLogger(__name__)
@@ -85,22 +85,30 @@ class CheckedKeys:
 
     def rotate(self, agreed: Callable[[str], None] = lambda _: None) -> str:
         """Make a new current key and answer its id; `agreed` is as in `KeyRing.rotate`."""
-        return self._ring.rotate(agreed) if self._ring else self._keys.rotate()
+        return self._ring.rotate(agreed, self._checks.known()) if self._ring else self._keys.rotate()
 
     def retire(self, kek_id: str) -> None:
-        """Remove a key for ever, or forget one that is gone. Raises KeyInUse for the current, NotFound."""
-        if kek_id in self.ids or self._service:
-            self._keys.retire(kek_id)
-            self._checks.forget(kek_id)
-        elif not self._checks.forget(kek_id):
+        """Remove a key that nothing needs, for ever; its id stands for no other. Raises as the keys do."""
+        self._keys.retire(kek_id)
+        self._checks.release(kek_id)
+
+    def forget(self, kek_id: str) -> None:
+        """Forget a key that is not here, so that its id may stand for another. Raises KeyInUse, NotFound."""
+        if kek_id in self.ids:
+            raise KeyInUse(f"{kek_id} is among the keys here: remove it first, from the setting or the file.")
+        if not self._checks.forget(kek_id):
             raise NotFound(f"There is no key {kek_id}.")
 
     def compare(self) -> None:
-        """Compare all keys as they are now. Raises Differs, KeysUnusable, Unavailable."""
+        """Compare all keys as they are now. Raises Differs, and KeysUnusable if a service is silent, too."""
         if self._ring:
             self._ring.compare()
-        else:
-            self._confirm_all()
+            return
+        try:
+            self._keys.wrap(_KNOWN_TO_ALL, b"earwitness check")
+        except Problem:
+            raise KeysUnusable("the key management service does not answer") from None
+        self._confirm_all()
 
     def _note_missing(self, kek_id: str) -> None:
         try:
@@ -118,7 +126,6 @@ class CheckedKeys:
             log.warning("the keys of the key management service cannot be compared: %s", error.code)
 
     def _confirm_all(self) -> None:
-        self._confirmed.clear()
         for kek_id in self._keys.ids:
             self._confirm(kek_id)
 

@@ -81,6 +81,12 @@ class KeyChecks:
             connection.execute(delete(known_keys).where(unneeded, _keys.value.is_(None)))
             connection.execute(update(known_keys).where(unneeded, _keys.in_use).values(in_use=False))
 
+    def release(self, kek_id: str) -> None:
+        """Note that no recording needs a key any more, and that none will."""
+        self._used.discard(kek_id)
+        with _as_problems(), writing(self._directory) as connection:
+            connection.execute(update(known_keys).where(_keys.kek_id == kek_id).values(in_use=False))
+
     def forget(self, kek_id: str) -> bool:
         """Forget a key that is not there any more, and whether it was known. Its id may stand for another."""
         self._used.discard(kek_id)
@@ -113,8 +119,9 @@ def differing(kek_id: str, known: KnownKey) -> Differs:
     remedy = "Bring back the file of keys, or the setting, that the other servers or the backup have."
     if not known.in_use:
         remedy += (
-            f" If it is the right key and the one before it was given by mistake, `earwitness key retire "
-            f"{kek_id}` where neither is loaded makes the archive forget it: no recording needs it."
+            " If it is the right key, and another was given by mistake before, `earwitness key retire "
+            f"{kek_id} --forget`, run without this key, makes the archive forget the other: no recording "
+            "needs it."
         )
     return Differs("key", told, remedy)
 
