@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import obstore
@@ -83,6 +84,12 @@ def test_a_copy_of_the_store_is_taken_as_it(stored: Firm, caplog: pytest.LogCapt
         assert missing(firm) == []
     assert missing(stored) == ["installation"]  # which would go on without what the other takes in
     assert f"copied from {stored.settings.media_url} to {copied.media_url}" in caplog.text
+
+
+def test_servers_that_start_at_once_on_a_copy_agree(stored: Firm) -> None:
+    copied = copy(stored.settings)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(is_taken, [copied] * 4))
 
 
 def test_a_copy_without_the_marker_is_accepted_by_who_says_so(stored: Firm) -> None:

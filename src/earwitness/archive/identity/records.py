@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Engine, Table, delete, select
+from sqlalchemy import Engine, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.databases import reading, writing
@@ -41,11 +41,13 @@ def note_first(directory: Engine, kind: Kind, seen: Noted) -> Noted:
 
 
 def note_instead(directory: Engine, kind: Kind, seen: Noted) -> None:
-    """Note what is seen in place of what was noted."""
+    """Note what is seen in place of what was noted; others may do so at the same time."""
+    note_first(directory, kind, seen)
     with writing(directory) as connection:
-        connection.execute(delete(identities).where(identities.c.kind == kind))
         connection.execute(
-            identities.insert().values(kind=kind, value=seen.value, place=seen.place, noted_at=now_ms())
+            update(identities)
+            .where(identities.c.kind == kind)
+            .values(value=seen.value, place=seen.place, noted_at=now_ms())
         )
 
 
