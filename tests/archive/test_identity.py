@@ -283,6 +283,25 @@ def test_an_upgrade_notices_a_key_that_opens_nothing(
         assert contents_of(REVISIONS[0])["media"]
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_an_upgrade_notices_a_store_that_has_none_of_the_media(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    with old_installation(REVISIONS[0], tmp_path, url) as settings:
+        [media] = settings.data.glob("accounts/*/media")
+        media.rename(tmp_path / "elsewhere")
+        accounts = Accounts(settings)
+        with pytest.raises(Differs) as refused:
+            list(accounts.upgrade())
+        assert refused.value.code == "store-differs"
+        assert "store" not in noted(settings)
+        (tmp_path / "elsewhere").rename(media)
+        list(accounts.upgrade())
+        accounts.close()
+        assert "store" in noted(settings)
+
+
 def plays(firm: Firm, third_party_id: str) -> tuple[int, str]:
     """The status of playing a recording, and the code of a problem."""
     wanted: dict[str, Any] = {"thirdPartyId": third_party_id, "format": "raw"}

@@ -18,7 +18,7 @@ from earwitness.archive.identity.checked_keys import CheckedKeys
 from earwitness.archive.identity.folders import installation_of, mark_folders
 from earwitness.archive.identity.key_checks import KeyChecks
 from earwitness.archive.identity.loaded_keys import reporting, running_processes, wait_until_all_have
-from earwitness.archive.identity.proof import prove, samples
+from earwitness.archive.identity.proof import newest_objects, prove, prove_store, samples
 from earwitness.archive.identity.records import Noted, note_first, note_instead, noted
 from earwitness.archive.identity.store import adopt_store, compare_store, compare_store_if_it_answers
 from earwitness.archive.schema.directory import accounts
@@ -106,15 +106,18 @@ class Identity:
             return needed
 
     def look_into(self, engine: Engine, client_id: int) -> None:
-        """Note which keys an account needs, and prove that they are those which are here. Raises Differs."""
+        """Note which keys an account needs, and prove that they, and its media, are here. Raises Differs."""
         with reading(engine) as connection:
-            needed = samples(connection)
+            needed, names = samples(connection), newest_objects(connection)
         proven = set[str]()
         if needed:
             with suppress(KeysMissing, KeysUnusable):
                 proven = prove(self.keys(), self._checks, client_id, needed)
         # A key that is not here and one recording alone names is rather damage of that recording.
         self._checks.need([one for one, rows in needed.items() if one in proven or len(rows) > 1])
+        if names and self._store_answered and "store" not in noted(self._directory):
+            prove_store(self._settings, client_id, names)
+            self._is_store_ours()
 
     def need_only(self, recordings: Mapping[str, int]) -> None:
         """Note how many recordings need which keys, after all accounts were looked into.
