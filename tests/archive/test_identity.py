@@ -206,9 +206,8 @@ def test_servers_that_start_at_once_agree(settings: Settings, tmp_path: Path) ->
     assert said == {known}
 
 
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_media_that_would_lie_in_another_data_folder_is_refused(used: Settings, tmp_path: Path) -> None:
-    if not used.database_url:
-        pytest.skip("on SQLite the directory lies in the data folder: there are no two of them")
     other = other_server(used, tmp_path)
     problem = refused(other)
     assert problem.code == "store-differs"
@@ -219,9 +218,8 @@ def test_media_that_would_lie_in_another_data_folder_is_refused(used: Settings, 
         assert missing(firm) == ["installation"]
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_backup_without_the_marker_of_its_data_folder_is_taken(used: Settings) -> None:
-    if used.database_url:
-        pytest.skip("with PostgreSQL the directory is elsewhere, and the marker must be there")
     (used.data / MARKER).unlink()
     assert is_taken(used)
     assert noted(used)["store"] in (used.data / MARKER).read_text()

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.identity.loaded_keys import running_processes
 from earwitness.archive.schema.directory import loaded_keys
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE
-from tests.cli.running import run_json
+from tests.cli.running import run_json, running
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.servers import other_server
+from tests.waiting import until
 
 
 @contextmanager
@@ -118,6 +120,20 @@ def test_a_key_that_is_gone_can_be_forgotten_when_nothing_needs_it(settings: Set
     assert run_json(one, "key", "retire", "other", "--forget") == {"retired": "other"}
     assert "There is no key" in run_json(one, "key", "retire", "other", "--forget", exit_code=1)["error"]
     run_json(another, "key", "list")
+
+
+@pytest.mark.parametrize("words", [("worker",), ("watch", CLIENT_ID, "incoming"), ("serve", "--port", 0)])
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_goes_on_by_itself_says_which_keys_it_has(
+    settings: Settings, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "incoming").mkdir()
+    words = tuple(str(tmp_path / word) if word == "incoming" else word for word in words)
+    accounts = Accounts(settings)
+    with running(settings, *words):
+        (found,) = until(lambda: running_processes(accounts.directory), "it says so", seconds=60)
+    assert found.kek_ids == {found.current} == set(accounts.identity.keys().ids)
+    accounts.close()
 
 
 def _rows(accounts: Accounts) -> list[dict[str, object]]:
