@@ -127,7 +127,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
     if loop:
         loop.start()
-    yield
+    with installation.accounts.identity.reporting():
+        yield
     if loop:
         loop.stop()
     installation.renditions.close()

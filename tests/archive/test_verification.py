@@ -141,7 +141,6 @@ ROWS: dict[str, tuple[Table, str, Callable[[Any], Any]]] = {
     "wrapped key, key": (recording_keys, "wrapped_key", _flipped(12)),
     "wrapped key, tag": (recording_keys, "wrapped_key", _flipped(59)),
     "wrapped key, shorter": (recording_keys, "wrapped_key", lambda was: was[:-1]),
-    "key-encryption key": (recording_keys, "kek_id", lambda was: was[:-1] + "x"),
     "vault id, first byte": (recording_keys, "vault_id", _flipped(0)),
     "vault id, last byte": (recording_keys, "vault_id", _flipped(15)),
     "kind": (media_objects, "kind", lambda _: "mp3"),

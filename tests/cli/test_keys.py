@@ -2,6 +2,7 @@
 
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from earwitness.archive.schema.vault import recording_keys
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Corrupt
-from earwitness.media.keys import KEYS_FILE, KeyRing
+from earwitness.kernel.settings import Settings
+from earwitness.media.keys import KEYS_FILE, KeyMissing, KeyRing
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, tone
 
@@ -66,7 +67,13 @@ def test_a_rotation_wraps_every_key_anew_and_touches_no_media(
     monkeypatch.setattr(key_rotation, "_BATCH", 2)
     before, media = wrapped_with(recorded), objects(recorded)
     rotated = run_json(recorded.settings, "key", "rotate")
-    assert rotated == {"current": rotated["current"], "isNew": True, "rewrapped": RECORDINGS, "damaged": []}
+    assert rotated == {
+        "current": rotated["current"],
+        "isNew": True,
+        "rewrapped": RECORDINGS,
+        "damaged": [],
+        "missing": {},
+    }
     assert wrapped_with(recorded) == {rotated["current"]} != before
     assert objects(recorded) == media
     assert all_play(recorded)
@@ -140,7 +147,7 @@ def test_only_what_nothing_needs_is_retired(recorded: Firm, monkeypatch: pytest.
         KeyRing.open(recorded.settings).current
     ]
     assert all_play(recorded)
-    with pytest.raises(Corrupt):
+    with pytest.raises(KeyMissing):
         KeyRing.open(recorded.settings).unwrap(for_a_backup, b"")
 
 
@@ -151,16 +158,21 @@ def test_a_key_that_is_missing_is_named(recorded: Firm) -> None:
     assert listed["missing"] == {"kek-1999-01": RECORDINGS}
 
 
-def test_keys_that_are_given_are_rotated_where_they_are_given(recorded: Firm) -> None:
-    (first,) = wrapped_with(recorded)
-    file = (recorded.settings.keys_folder / KEYS_FILE).read_text()
+def test_keys_that_are_given_are_rotated_where_they_are_given(settings: Settings) -> None:
+    with Firm(settings) as before:
+        for number in range(RECORDINGS):
+            before.ingest(tone(), thirdPartyId=f"call-{number}")
+        (first,) = wrapped_with(before)
+    file = (settings.keys_folder / KEYS_FILE).read_text()
     old = f"{first}:{file.split(first)[2].split(chr(34))[2]}"
-    refused = run(recorded.settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=old)
+    refused = run(settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=old)
     assert refused.exit_code == 1
     new = "vault-8:" + base64.b64encode(os.urandom(32)).decode()
-    rotated = run(recorded.settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=f"{new},{old}")
+    rotated = run(settings, "key", "rotate", EARWITNESS_KEY_ENCRYPTION_KEY=f"{new},{old}")
     assert rotated.exit_code == 0, rotated.output
-    assert wrapped_with(recorded) == {"vault-8"}
+    with Firm(replace(settings, key_encryption_key=new), keys=before.keys) as after:
+        assert wrapped_with(after) == {"vault-8"}
+        assert all_play(after)
 
 
 def test_the_ledger_tells_of_rotations(recorded: Firm) -> None:

@@ -27,7 +27,7 @@ def recorded(firm: Firm) -> Firm:
 def test_an_intact_archive_is_said_to_be_so(recorded: Firm) -> None:
     told = run_json(recorded.settings, "verify", CLIENT_ID)
     size = told.pop("bytes")
-    assert told == {"verified": 6, "isComplete": True, "damaged": [], "orphaned": []}
+    assert told == {"verified": 6, "isComplete": True, "damaged": [], "missingKeys": [], "orphaned": []}
     assert size > 3 * len(tone())
     assert "6 objects" in run(recorded.settings, "verify", CLIENT_ID).stdout
 

@@ -13,7 +13,7 @@ class Service:
     """Keys that nobody is shown."""
 
     def __init__(self) -> None:
-        self._keys = {"hsm-1": AESGCM.generate_key(256)}
+        self.keys = {"hsm-1": AESGCM.generate_key(256)}
         self.answers = True
 
     @property
@@ -22,7 +22,7 @@ class Service:
 
     @property
     def ids(self) -> list[str]:
-        return sorted(self._keys)
+        return sorted(self.keys)
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
         nonce = os.urandom(12)
@@ -35,7 +35,7 @@ class Service:
             raise Corrupt("The key of this recording does not verify.") from None
 
     def rotate(self) -> str:
-        self._keys[f"hsm-{len(self._keys) + 1}"] = AESGCM.generate_key(256)
+        self.keys[f"hsm-{len(self.keys) + 1}"] = AESGCM.generate_key(256)
         return self.current
 
     def retire(self, kek_id: str) -> None:
@@ -44,7 +44,7 @@ class Service:
     def _key(self, kek_id: str) -> AESGCM:
         if not self.answers:
             raise Unavailable("The key management service does not answer.")
-        return AESGCM(self._keys[kek_id])
+        return AESGCM(self.keys[kek_id])
 
 
 SERVICE = Service()

@@ -1,9 +1,11 @@
 """An archive whose media lies in a bucket: taken in, played, verified; nothing of it is in clear."""
 
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
 import obstore
 import pytest
@@ -11,6 +13,7 @@ from obstore.store import S3Store
 
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
+from earwitness.media.store_marker import MARKER
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.media.hearing import hear
 
@@ -37,9 +40,9 @@ def firm(bucketed: Settings) -> Iterator[Firm]:
 
 
 def stored(settings: Settings) -> dict[str, bytes]:
-    """What lies in the bucket, by its path below the prefix."""
+    """What lies in the bucket beside its marker, by its path below the prefix."""
     bucket = S3Store.from_url(settings.media_url)
-    paths = [part["path"] for batch in obstore.list(bucket) for part in batch]
+    paths = [part["path"] for batch in obstore.list(bucket) for part in batch if part["path"] != MARKER]
     return {path: bytes(obstore.get(bucket, path).bytes()) for path in paths}
 
 
@@ -97,11 +100,19 @@ def test_what_the_bucket_has_lost_is_damage(firm: Firm, bucketed: Settings) -> N
 
 
 def test_when_the_bucket_is_away_one_is_told_to_come_again(bucketed: Settings) -> None:
-    with Firm(bucketed) as firm:
+    bucket = S3Store(f"away-{uuid.uuid4().hex}")
+    change(bucket, "PUT")
+    with Firm(replace(bucketed, media_url=f"s3://{bucket.config['bucket']}/x")) as firm:
         firm.ingest(MEDIA)
-    elsewhere = Firm(replace(bucketed, media_url="s3://no-such-bucket/x"))
-    elsewhere.keys = firm.keys
-    with elsewhere.client:
-        away = elsewhere.call("POST", "/client/recording.playBackByThirdPartyId", RAW)
+        for batch in obstore.list(bucket):
+            obstore.delete(bucket, [part["path"] for part in batch])
+        change(bucket, "DELETE")
+        away = firm.call("POST", "/client/recording.playBackByThirdPartyId", RAW)
         assert (away.status_code, away.json()["code"]) == (503, "media-store-unavailable")
         assert "Retry-After" in away.headers
+
+
+def change(bucket: S3Store, method: Literal["PUT", "DELETE"]) -> None:
+    """Make or remove a bucket itself."""
+    signed = obstore.sign(bucket, method, "", timedelta(minutes=1))
+    urllib.request.urlopen(urllib.request.Request(signed, method=method)).close()

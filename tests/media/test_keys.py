@@ -14,6 +14,7 @@ from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.keys import (
     KEYS_FILE,
     KeyInUse,
+    KeyMissing,
     KeyRing,
     KeysMissing,
     KeysUnusable,
@@ -66,7 +67,7 @@ def test_a_key_is_bound_to_what_it_was_wrapped_for(settings: Settings) -> None:
 
 def test_an_unknown_key_encryption_key_is_named(settings: Settings) -> None:
     ring = KeyRing.open(settings, create=True)
-    with pytest.raises(Corrupt, match="kek-1999-01"):
+    with pytest.raises(KeyMissing, match="kek-1999-01"):
         ring.unwrap(WrappedKey("kek-1999-01", bytes(60)), b"")
 
 
@@ -108,7 +109,7 @@ def test_a_retired_key_is_gone_and_the_current_one_stays(settings: Settings) -> 
     with pytest.raises(NotFound):
         ring.retire(before.kek_id)
     assert KeyRing.open(settings).ids == running.ids == [kek_id]
-    with pytest.raises(Corrupt, match=before.kek_id):
+    with pytest.raises(KeyMissing, match=before.kek_id):
         running.unwrap(before, b"")
 
 

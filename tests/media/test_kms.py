@@ -11,7 +11,8 @@ from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE
 from tests.cli.running import run_json
 from tests.firm import CLIENT_ID, Firm, tone
-from tests.media.kms import SERVICE
+from tests.media import kms
+from tests.media.kms import SERVICE, Service
 
 PLAY = "/client/recording.playBackByThirdPartyId"
 
@@ -54,6 +55,8 @@ def test_while_the_service_does_not_answer_recordings_wait_and_none_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(SERVICE, "answers", False)
         assert played(firm)[0] == 503
+        assert firm.client.get("/readyz").json()["missing"] == ["keys"]
+    assert firm.client.get("/readyz").status_code == 200
     assert played(firm) == (200, tone())
 
 
@@ -61,3 +64,34 @@ def test_while_the_service_does_not_answer_recordings_wait_and_none_is_lost(
 def test_a_service_that_is_not_there_is_said_at_once(firm: Firm, kms: str) -> None:
     settings = replace(firm.settings, kms=kms)
     assert "EARWITNESS_KMS" in run_json(settings, "key", "list", exit_code=1)["error"]
+
+
+def test_another_service_with_keys_of_the_same_ids_is_refused(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.ingest(tone())
+    assert run_json(firm.settings, "key", "list")["missing"] == {}
+    another = Service()
+    while another.current != SERVICE.current:
+        another.rotate()
+    with monkeypatch.context() as patch:
+        patch.setattr(kms, "SERVICE", another)
+        assert "is not the key of that id" in run_json(firm.settings, "key", "list", exit_code=1)["error"]
+    assert run_json(firm.settings, "key", "list")["missing"] == {}
+
+
+def test_a_service_that_does_not_answer_at_the_start_is_not_another(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording_id = firm.ingest(tone())
+    with monkeypatch.context() as patch:
+        patch.setattr(SERVICE, "answers", False)
+        assert run_json(firm.settings, "key", "list")["keys"] != []
+    assert key_id(firm, recording_id) == SERVICE.current
+
+
+def test_a_key_that_the_service_does_not_have_is_missing(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm.ingest(tone())
+    monkeypatch.setattr(SERVICE, "keys", {"hsm-99": Service().keys["hsm-1"]})
+    assert played(firm)[0] == 503
+    assert firm.client.get("/readyz").json()["missing"] == ["keys"]

@@ -19,6 +19,7 @@ from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
 from earwitness.kernel.errors import Forbidden, Unavailable
 from earwitness.kernel.wire import Wire
+from earwitness.media.differing import Differs
 from earwitness.media.keys import KeysMissing, KeysUnusable
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -41,7 +42,8 @@ async def alive() -> Response[Any]:
 async def ready(request: AnyRequest) -> Response[Any]:
     """Answer 200 if recordings can be taken in and played, else 503 with a list of what is `missing`.
 
-    `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space.
+    `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space. `keys`:
+    those that recordings need are here, and are the archive's. `installation`: so are its store and folders.
     """
     installation: Installation = request.app.state.installation
     await to_thread.run_sync(_check, installation)
@@ -66,7 +68,13 @@ ROUTES = [alive, ready, metrics]
 
 def _check(installation: Installation) -> None:
     """Raise Unavailable (503) naming everything that is missing."""
-    checks = {"database": _check_database, "media": _check_media, "disk": _check_disk}
+    checks = {
+        "database": _check_database,
+        "media": _check_media,
+        "disk": _check_disk,
+        "keys": _check_keys,
+        "installation": _check_installation,
+    }
     missing = {name: why for name, check in checks.items() if (why := check(installation))}
     if missing:
         raise Unavailable(
@@ -98,13 +106,19 @@ def _check_media(installation: Installation) -> str:
             pass
         for account in installation.accounts.all()[:1]:
             installation.accounts.open(account.client_id).store.exists(_NO_OBJECT)
-    except SQLAlchemyError:
-        return ""  # that is the database's to say
-    except (KeysMissing, KeysUnusable):
-        return "The keys of the media are missing, or cannot be read."
+    except (SQLAlchemyError, KeysMissing, KeysUnusable, Differs):
+        return ""  # that is for other checks to say
     except Exception:  # each kind of store has errors of its own
         return "The store of media does not answer, or takes no writes."
     return ""
+
+
+def _check_keys(installation: Installation) -> str:
+    return installation.accounts.identity.keys_trouble()
+
+
+def _check_installation(installation: Installation) -> str:
+    return installation.accounts.identity.installation_trouble()
 
 
 def _check_disk(installation: Installation) -> str:

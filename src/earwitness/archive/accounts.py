@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateSchema
 from earwitness.archive import upgrades
 from earwitness.archive.accounts_with_work import mark_if_possible
 from earwitness.archive.databases import Allowance, postgres_engine, reading, sqlite_engine, writing
+from earwitness.archive.identity.identity import Identity
 from earwitness.archive.jobs import take_due
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
@@ -26,7 +27,6 @@ from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, NotFound, Problem
 from earwitness.kernel.settings import Settings
-from earwitness.media.kms import KeyEncryption, open_keys
 from earwitness.media.stores import Store, check_store, open_store
 from earwitness.media.vault import Vault
 
@@ -90,12 +90,12 @@ class Accounts:
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
-        self._keys: KeyEncryption | None = None
         check_store(settings)
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
         self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
         upgrades.upgrade(self.directory, "directory")
+        self.identity = Identity(settings, self.directory)
 
     def create(self, client_id: int, name: str) -> Account:
         """Make an account. It is listed only when it is whole: its row in the directory commits last.
@@ -103,12 +103,12 @@ class Accounts:
         Raises Conflict if there is one of this client id; who makes it at the same time waits to be told.
         """
         account = Account(client_id, name, now_ms())
+        self.identity.keys(create=not self.all())
         with writing(self.directory) as connection:
             try:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:
                 raise Conflict(f"There is already an account {client_id}.") from None
-            open_keys(self.settings, create=not self.all())
             self._fill(client_id)
         return account
 
@@ -139,8 +139,7 @@ class Accounts:
             if not any(account.client_id == client_id for account in self.all()):
                 raise NotFound(f"There is no account {client_id}.")
             store = open_store(self.settings, client_id)
-            self._keys = self._keys or open_keys(self.settings)
-            vault = Vault(store, self._keys, client_id)
+            vault = Vault(store, self.identity.keys(), client_id)
             archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
             self._opened[client_id] = archive
         archive.sweep_if_possible()
@@ -163,6 +162,7 @@ class Accounts:
         for account in self.all():
             with self._for_a_while(account.client_id) as engine:
                 revision = upgrades.upgrade(engine, "account", schema=self._schema(account.client_id))
+                self.identity.look_into(engine, account.client_id)
             yield account.client_id, revision
 
     def outdated(self) -> list[int]:

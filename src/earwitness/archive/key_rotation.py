@@ -1,5 +1,6 @@
 """The keys of recordings, wrapped anew after a rotation, and destroyed. Media is not touched by either."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,17 +15,19 @@ from earwitness.archive.schema.work import jobs
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, Corrupt, NotFound
-from earwitness.media.keys import WrappedKey
+from earwitness.media.keys import KeyMissing, WrappedKey
 
 _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """One batch: how many keys are wrapped anew, and the recordings (interactionId) whose key is damaged."""
+    """One batch: how many keys are wrapped anew, the recordings (interactionId) whose key is damaged, and by
+    its id how many need a key-encryption key that is missing."""
 
     count: int
     damaged: list[int]
+    missing: Counter[str]
 
 
 def recordings_by_key(archive: Archive) -> dict[str, int]:
@@ -136,15 +139,17 @@ def _rewrap(connection: Connection, archive: Archive, positions: list[int]) -> R
         .order_by(keys.position)
         .with_for_update(of=recording_keys)
     )
-    changed, damaged = [], []
+    changed, damaged, missing = [], [], Counter[str]()
     for row in rows:
         was = WrappedKey(row.kek_id, row.wrapped_key)
         try:
             wrapped = archive.vault.rewrap(was, row.vault_id, row.interaction_id)
         except Corrupt:
             damaged.append(row.interaction_id)
+        except KeyMissing as problem:
+            missing[problem.kek_id] += 1
         else:
             changed.append({"at": row.position, "kek_id": wrapped.kek_id, "wrapped_key": wrapped.wrapped})
     if changed:
         connection.execute(update(recording_keys).where(keys.position == bindparam("at")), changed)
-    return Rewrapped(len(changed), damaged)
+    return Rewrapped(len(changed), damaged, missing)

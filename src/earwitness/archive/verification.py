@@ -17,11 +17,12 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.errors import Corrupt
-from earwitness.media.keys import WrappedKey
+from earwitness.media.keys import KeyMissing, WrappedKey
 from earwitness.media.names import ObjectMissing
 
 _PAGE = 1000
 _AT_ONCE = 4
+_MISSING_KEY = "missing key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,13 @@ class Sample:
 class Checked:
     """One object that was passed: `size_bytes` of it were read, or None if it is not in the sample.
 
-    `damage` says what is wrong with it.
+    `damage` says what is wrong with it. If its key-encryption key is missing, `missing_key` has that key's id
+    and the recording's: nothing is damaged by that, and the key may come back.
     """
 
     size_bytes: int | None = None
     damage: dict[str, Any] | None = field(default=None)
+    missing_key: tuple[str, int] | None = None
 
 
 def count_objects(archive: Archive) -> int:
@@ -141,6 +144,8 @@ def _check(archive: Archive, sample: Sample, row: Row[Any]) -> Checked:
     if wrong is None:
         return Checked(row.size_bytes)
     kind, reason = wrong
+    if kind == _MISSING_KEY:
+        return Checked(missing_key=(reason, row.interaction_id))
     damage = {
         "damage": kind,
         "reason": reason,
@@ -152,7 +157,10 @@ def _check(archive: Archive, sample: Sample, row: Row[Any]) -> Checked:
 
 
 def _wrong_with(archive: Archive, row: Row[Any]) -> tuple[str, str] | None:
-    """Whether an object is `missing` or `damaged`, and why; None if it is intact."""
+    """Whether an object is `missing` or `damaged`, and why, or which is the key that is missing.
+
+    None if it is intact.
+    """
     try:
         if row.wrapped_key is None:
             raise Corrupt("The key of this recording is missing.")
@@ -162,6 +170,8 @@ def _wrong_with(archive: Archive, row: Row[Any]) -> tuple[str, str] | None:
             if (reader.size, reader.stored_size) != (row.size_bytes, row.stored_bytes):
                 raise Corrupt("The stored media does not have the size that was recorded.")
             reader.verify(row.sha256)
+    except KeyMissing as problem:
+        return _MISSING_KEY, problem.kek_id
     except ObjectMissing as problem:
         return "missing", problem.detail
     except Corrupt as problem:

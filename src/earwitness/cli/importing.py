@@ -71,7 +71,8 @@ def import_(
         seldom_look_for_garbage()
         media = Folder(media_root or manifest.parent, own_folders(accounts.settings))
         archive = accounts.open(client_id)
-        imported, known, failures = _import(archive, manifest, media, count, readers, as_json)
+        with accounts.identity.reporting():
+            imported, known, failures = _import(archive, manifest, media, count, readers, as_json)
     if as_json:
         tell_json({"imported": imported, "alreadyThere": known, "failed": failures})
     else:

@@ -1,7 +1,8 @@
 """earwitness key: the key-encryption keys, and the keys of recordings that are wrapped with them."""
 
 from collections import Counter
-from typing import Annotated
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,7 +15,6 @@ from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys import KeyInUse
-from earwitness.media.kms import open_keys
 
 group = typer.Typer(help="Key-encryption keys; docs/keys.md says what to do with them.", no_args_is_help=True)
 
@@ -27,8 +27,9 @@ KekId = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """List the key-encryption keys, which one is current, and how many recordings need each."""
     with opened(as_json) as accounts:
-        ring = open_keys(accounts.settings)
+        ring = accounts.identity.keys()
         needed = _recordings_by_key(accounts)
+        accounts.identity.need_only(needed)
         rows = [
             {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
             for kek_id in ring.ids
@@ -49,34 +50,46 @@ def list_(as_json: AsJson = False) -> None:
 def rotate(as_json: AsJson = False) -> None:
     """Make a new key-encryption key and wrap the keys of all recordings with it; media is not changed.
 
-    An interrupted rotation is completed before a new one can start.
+    Refused while a running server, worker or import does not have the new key. An interrupted rotation is
+    completed before a new one can start.
     """
     with opened(as_json) as accounts:
-        ring = open_keys(accounts.settings)
+        ring = accounts.identity.keys()
         needed = _recordings_by_key(accounts)
         is_new = needed.total() == needed[ring.current]
-        kek_id = ring.rotate() if is_new else ring.current
+        with _asking_servers(as_json):
+            kek_id = accounts.identity.rotate() if is_new else ring.current
+            accounts.identity.check_rotation(kek_id)
         left = needed.total() if is_new else needed.total() - needed[kek_id]
-        rewrapped, damaged = _rewrap_all(accounts, kek_id, left, as_json)
+        rewrapped, failed = _rewrap_all(accounts, kek_id, left, as_json)
+        accounts.identity.need_only(_still_needed(accounts, needed))
     if as_json:
-        tell_json({"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, "damaged": damaged})
+        tell_json({"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed})
     else:
         say(f"{kek_id} is the new key." if is_new else f"Continued the rotation to {kek_id}.")
-        for one in damaged:
+        for one in failed["damaged"]:
             say(f"The key of interactionId {one['interactionId']}, account {one['clientId']}, is damaged.")
+        for missing, count in failed["missing"].items():
+            say(f"{missing} is missing: the keys of {count} recordings stay wrapped with it.")
         say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
-    if damaged:
+    if failed["damaged"] or failed["missing"]:
         raise typer.Exit(1)
 
 
 @group.command("retire")
-def retire(kek_id: KekId, as_json: AsJson = False) -> None:
+def retire(
+    kek_id: KekId,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget a key that is gone; its id may then stand for another.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Remove a key-encryption key that no recording needs any more.
 
     Recordings in older backups that need it can then be opened only with a copy of it.
     """
     with opened(as_json) as accounts:
-        ring = open_keys(accounts.settings)
+        ring = accounts.identity.keys()
         archives = [accounts.open(account.client_id) for account in accounts.all()]
         # What is wrapped with the current key may be on its way; the ring refuses that one itself.
         for archive in archives if kek_id != ring.current else []:
@@ -84,7 +97,7 @@ def retire(kek_id: KekId, as_json: AsJson = False) -> None:
                 raise KeyInUse(
                     f"Account {archive.client_id} has recordings that need {kek_id}: rotate first."
                 )
-        ring.retire(kek_id)
+        ring.forget(kek_id) if forget else ring.retire(kek_id)
         for archive in archives:
             _remember(archive, action("key retire", "Retire key-encryption key"), {"keyId": kek_id})
     tell_json({"retired": kek_id}) if as_json else say(f"Retired {kek_id}. Back up the folder of keys now.")
@@ -114,6 +127,11 @@ def destroy(
         say(f"The media of recording {interaction_id} is gone. Backups of the database still hold its key.")
 
 
+def _asking_servers(as_json: bool) -> AbstractContextManager[Any]:
+    said = "Asking the running servers for their keys"
+    return nullcontext() if as_json else Console(stderr=True).status(said)
+
+
 def _recordings_by_key(accounts: Accounts) -> Counter[str]:
     needed: Counter[str] = Counter()
     for account in accounts.all():
@@ -121,12 +139,23 @@ def _recordings_by_key(accounts: Accounts) -> Counter[str]:
     return needed
 
 
-def _rewrap_all(
-    accounts: Accounts, kek_id: str, left: int, as_json: bool
-) -> tuple[int, list[dict[str, int]]]:
-    """Wrap all keys anew; answers how many were, and which recordings' keys are damaged."""
+def _still_needed(accounts: Accounts, before: Counter[str]) -> Counter[str]:
+    """How many recordings need each key after a rotation; who is just writing one is waited for."""
+    for account in accounts.all():
+        for kek_id in before:
+            key_rotation.uses(accounts.open(account.client_id), kek_id)
+    return _recordings_by_key(accounts)
+
+
+def _rewrap_all(accounts: Accounts, kek_id: str, left: int, as_json: bool) -> tuple[int, dict[str, Any]]:
+    """Wrap all keys anew; answers how many were, and what was not.
+
+    That is `damaged`, the recordings whose own key is, and `missing`, how many need each key-encryption key
+    that is not there.
+    """
     total = 0
     damaged: list[dict[str, int]] = []
+    missing: Counter[str] = Counter()
     columns = ("Wrapping keys", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task("Wrapping keys", total=left)
@@ -134,12 +163,13 @@ def _rewrap_all(
             archive, count = accounts.open(account.client_id), 0
             for batch in key_rotation.rewrap(archive):
                 count += batch.count
+                missing.update(batch.missing)
                 damaged += [{"clientId": account.client_id, "interactionId": one} for one in batch.damaged]
                 progress.advance(task, batch.count)
             by = action("key rotate", "Rotate key-encryption key")
             _remember(archive, by, {"keyId": kek_id, "recordings": count})
             total += count
-    return total, damaged
+    return total, {"damaged": damaged, "missing": dict(missing)}
 
 
 def _remember(archive: Archive, by: Action, metadata: dict[str, object]) -> None:

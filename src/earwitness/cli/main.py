@@ -10,6 +10,7 @@ from earwitness.cli import (
     databases,
     endpoints,
     importing,
+    installation,
     jobs,
     keys,
     people,
@@ -56,6 +57,7 @@ app.command("reprocess")(reprocess)
 app.command("search")(searching.search_)
 app.command("verify")(verifying.verify)
 app.add_typer(keys.group, name="key")
+app.add_typer(installation.group, name="installation")
 app.command("status")(status)
 app.command("incomplete")(incomplete)
 app.add_typer(databases.group, name="db")

@@ -16,6 +16,7 @@ from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.media.differing import Differs
 from earwitness.media.keys import KeysMissing, KeysUnusable
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
@@ -70,6 +71,8 @@ def opened(as_json: bool = False) -> Iterator[Accounts]:
             raise
         finally:
             accounts.close()
+    except Differs as error:
+        fail(error.for_operators, as_json=as_json)
     except Problem as error:
         fail(error.detail, as_json=as_json)
     except OperationalError as error:

@@ -48,6 +48,7 @@ def _check(accounts: Accounts, as_json: bool) -> None:
     """Start nothing that could not do its work: older tables, or no keys where there are accounts."""
     if outdated := accounts.outdated():
         fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
+    accounts.identity.check_server()
     for account in accounts.all()[:1]:
         accounts.open(account.client_id)
 
@@ -96,5 +97,6 @@ def worker(as_json: AsJson = False) -> None:
         loop = JobLoop(accounts, accounts.settings)
         loop.start()
         tell_json({"works": True}) if as_json else say("Earwitness is doing jobs; press Ctrl-C to stop.")
-        stopping.wait()
-        loop.stop()
+        with accounts.identity.reporting():
+            stopping.wait()
+            loop.stop()

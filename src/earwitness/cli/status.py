@@ -15,7 +15,6 @@ from earwitness.archive.usernames import look_alikes
 from earwitness.archive.workload import UNFINISHED, workload
 from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
 from earwitness.kernel.clock import now_ms
-from earwitness.media.kms import open_keys
 
 
 def status(as_json: AsJson = False) -> None:
@@ -27,7 +26,7 @@ def status(as_json: AsJson = False) -> None:
             with accounts.open(account.client_id).read() as connection:
                 rows.append({"clientId": account.client_id, "name": account.name} | _of_account(connection))
         disk = shutil.disk_usage(settings.data)
-        current_key = open_keys(settings).current if rows else None
+        current_key = accounts.identity.keys().current if rows else None
     if as_json:
         free = {
             "freeBytes": disk.free,

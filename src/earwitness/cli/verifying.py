@@ -11,6 +11,7 @@ from rich.progress import track
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.verification import Checked, Sample, check, count_objects, orphans
+from earwitness.cli.missing_keys import MissingKeys
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 
 
@@ -59,25 +60,29 @@ def verify(
         tell_json(found | {"orphaned": unnamed})
     else:
         _sum_up(found, unnamed)
-    if found["damaged"]:
+    if found["damaged"] or found["missingKeys"]:
         raise typer.Exit(1)
 
 
 def _check(archive: Archive, sample: Sample, minutes: float | None, as_json: bool) -> dict[str, Any]:
     """Check, saying what is damaged as it is found."""
     found: dict[str, Any] = {"verified": 0, "bytes": 0, "isComplete": True, "damaged": []}
+    missing = MissingKeys()
     end = None if minutes is None else monotonic() + minutes * 60
     for checked in _shown(archive, sample, as_json):
         if checked.size_bytes is not None:
             found["verified"] += 1
             found["bytes"] += checked.size_bytes
+        missing.note(checked.missing_key)
         if checked.damage is not None:
             found["damaged"].append(checked.damage)
             _tell_damage(checked.damage, as_json)
         if end is not None and monotonic() > end:
             found["isComplete"] = False
             break
-    return found
+    if not as_json:
+        missing.say()
+    return found | {"missingKeys": missing.as_json()}
 
 
 def _shown(archive: Archive, sample: Sample, as_json: bool) -> Iterator[Checked]:

@@ -140,7 +140,7 @@ def watch(
         try:
             watched = WatchedFolder(folder, reading, own_folders(accounts.settings))
             _warn_root(watched)
-            with watched.alone():
+            with watched.alone(), accounts.identity.reporting():
                 take(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)

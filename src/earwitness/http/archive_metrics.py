@@ -6,6 +6,7 @@ Most accounts are quiet, and there may be many: those with work are looked at ea
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -20,6 +21,7 @@ from earwitness.archive.schema.people import counters
 from earwitness.archive.transcribed import Transcribed, transcribed
 from earwitness.archive.workload import UNFINISHED, Workload, workload
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Problem
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class ArchiveCollector(Collector):
             yield _gauge("database_up", "Whether the databases answer.", 0)
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)
+        yield from _missing_keys(self._accounts)
         looked = list(self._looked.values())
         received = sum(one.received for one in looked)
         yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)
@@ -84,6 +87,12 @@ class ArchiveCollector(Collector):
         with self._accounts.glance(client_id) as connection:
             received = connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
             return _Looked(now_ms(), int(received or 0), workload(connection), transcribed(connection))
+
+
+def _missing_keys(accounts: Accounts) -> Iterator[Metric]:
+    with suppress(Problem):  # which cannot be said; what differs /readyz names
+        missing = len(accounts.identity.missing_keys())
+        yield _gauge("keys_missing", "Keys that recordings need and this server does not have.", missing)
 
 
 def _transcription(done: Transcribed) -> Iterator[Metric]:

@@ -47,7 +47,7 @@ class StoreUnavailable(Unavailable):
         )
 
 
-def open_bucket(url: str, path: str) -> Bucket:
+def open_bucket(url: str, path: str, retries: "RetryConfig" = _RETRIES) -> Bucket:
     """The bucket of `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`, below `path`.
 
     Nothing is asked of it yet. Raises SettingError.
@@ -59,7 +59,7 @@ def open_bucket(url: str, path: str) -> Bucket:
             "EARWITNESS_MEDIA_URL: expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
         )
     try:
-        return kind.from_url(f"{url.rstrip('/')}/{path}", retry_config=_RETRIES)
+        return kind.from_url(f"{url.rstrip('/')}/{path}", retry_config=retries)
     except (BaseError, ValueError) as error:
         raise SettingError(f"EARWITNESS_MEDIA_URL cannot be used: {type(error).__name__}") from None
 

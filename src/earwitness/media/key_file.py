@@ -11,13 +11,14 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import SettingError
+from earwitness.media.differing import check_value
 from earwitness.media.durable import make_folder, write_file
 
 KEYS_FILE = "key-encryption-keys.json"
@@ -35,6 +36,10 @@ class Keys:
     current: str
     keys: dict[str, bytes] = field(repr=False)
     version: tuple[int, ...] = ()
+
+    def check_values(self) -> dict[str, str]:
+        """By id, what tells whether another has the same key."""
+        return {kek_id: check_value(f"key {kek_id}", key) for kek_id, key in self.keys.items()}
 
 
 @contextmanager
@@ -77,21 +82,21 @@ def read(folder: Path) -> Keys:
 
 
 def write(folder: Path, current: str, keys: dict[str, bytes]) -> Keys:
-    """Replace the file in one step. Only for who has it locked, as with `add_key`."""
+    """Replace the file in one step. Only for who has it locked."""
     encoded = {name: base64.b64encode(key).decode() for name, key in keys.items()}
     written = json.dumps({"current": current, "keys": encoded}, indent=2)
     write_file(folder / KEYS_FILE, written.encode() + b"\n")
     return Keys(current, keys, version(folder))
 
 
-def add_key(folder: Path, keys: dict[str, bytes]) -> Keys:
-    """Make a key, named for this month, and let it be the current one."""
+def new_key(keys: Container[str]) -> tuple[str, bytes]:
+    """Make a key, named for this month; nothing is written."""
     month = f"kek-{format_ms(now_ms())[:7]}"
     kek_id, count = month, 1
     while kek_id in keys:
         count += 1
         kek_id = f"{month}-{count}"
-    return write(folder, kek_id, keys | {kek_id: secrets.token_bytes(KEY_SIZE)})
+    return kek_id, secrets.token_bytes(KEY_SIZE)
 
 
 def given_keys(text: str) -> Keys:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from earwitness.kernel.settings import SettingError, Settings
-from earwitness.media.keys import KeyRing, WrappedKey
+from earwitness.media.keys import WrappedKey
 
 
 class KeyEncryption(Protocol):
@@ -29,7 +29,7 @@ class KeyEncryption(Protocol):
         """Encrypt a data key with the current key, bound to `context`."""
 
     def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytes:
-        """The data key. Raises Corrupt if it is damaged, wrapped for another context, or its key is gone."""
+        """The data key. Raises KeyMissing, and Corrupt if it is damaged or wrapped for another context."""
 
     def rotate(self) -> str:
         """Make a new current key and answer its id; older ones still open."""
@@ -38,10 +38,8 @@ class KeyEncryption(Protocol):
         """Remove a key for ever. Raises KeyInUse for the current one, NotFound."""
 
 
-def open_keys(settings: Settings, *, create: bool = False) -> KeyEncryption:
-    """What wraps keys here; `create` is as in `KeyRing.open`, whose errors it raises."""
-    if not settings.kms:
-        return KeyRing.open(settings, create=create)
+def open_kms(settings: Settings) -> KeyEncryption:
+    """The client of the key management service that the settings name. Raises SettingError."""
     module, _, function = settings.kms.partition(":")
     try:
         return cast(KeyEncryption, getattr(import_module(module), function)())

@@ -1,9 +1,22 @@
-"""The tables that all accounts share: which there are, where work waits, and who failed to sign in.
+"""The tables that all accounts share: which there are, where work waits, who failed to sign in, and what
+belongs to this archive and no other.
 
 SQLite: `directory.db` in the data folder. PostgreSQL: the schema `public`.
 """
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
 
 metadata = MetaData()
 
@@ -33,4 +46,37 @@ sign_in_failures = Table(
     Column("subject", Text, nullable=False),
     Column("failed_at", BigInteger, nullable=False),
     Index("sign_in_failures_by_subject", "subject", "failed_at"),
+)
+
+# The id of the `installation`, that of its `store` of media, and the check value of its `token-key`. `place`
+# is where the store was when it was noted, as the setting says it; empty for the others.
+identities = Table(
+    "identities",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("noted_at", BigInteger, nullable=False),
+)
+
+# The key-encryption keys that were ever loaded or are needed. `value` tells whether another has the same key,
+# and nothing of it; null where nobody had the key yet. `in_use`: recordings may need it.
+known_keys = Table(
+    "known_keys",
+    metadata,
+    Column("kek_id", Text, primary_key=True),
+    Column("value", Text),
+    Column("in_use", Boolean, nullable=False, server_default=false()),
+    Column("noted_at", BigInteger, nullable=False),
+)
+
+# What running processes have loaded, each with the moment it said so. Those of the dead go stale.
+loaded_keys = Table(
+    "loaded_keys",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("current_kek_id", Text, nullable=False),
+    Column("kek_ids", JSON, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
 )

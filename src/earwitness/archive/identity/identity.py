@@ -1,0 +1,255 @@
+"""What makes this archive itself: its keys, its store, its folders. Whatever is another's is not used.
+
+Each is noted when it is seen first, and compared from then on: at start, by `/readyz`, and by every command
+that opens an account. What cannot be reached is not different: it is compared when it answers.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.databases import as_problem, reading
+from earwitness.archive.identity.checked_keys import CheckedKeys
+from earwitness.archive.identity.folders import installation_of, mark_folders
+from earwitness.archive.identity.key_checks import KeyChecks
+from earwitness.archive.identity.loaded_keys import reporting, running_processes, wait_until_all_have
+from earwitness.archive.identity.proof import newest_objects, prove, prove_store, samples
+from earwitness.archive.identity.records import Noted, note_first, note_instead, noted
+from earwitness.archive.identity.store import adopt_store, compare_store, compare_store_if_it_answers
+from earwitness.archive.schema.directory import accounts
+from earwitness.kernel.errors import Conflict, Problem
+from earwitness.kernel.settings import SettingError, Settings
+from earwitness.media.differing import Differs, check_value
+from earwitness.media.keys import KeyRing, KeysMissing, KeysUnusable, known_token_key, token_key
+
+log = logging.getLogger(__name__)
+
+_ASK_AGAIN_SECONDS = 30.0
+
+
+class Identity:
+    """Compares what this process was given with what the directory keeps."""
+
+    def __init__(self, settings: Settings, directory: Engine) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._checks = KeyChecks(directory)
+        self._keys: CheckedKeys | None = None
+        self._store_answered = False
+        self._ask_store_at = 0.0
+
+    def keys(self, *, create: bool = False) -> CheckedKeys:
+        """The keys, once everything was compared; `create` is as in `KeyRing.open`, whose errors it raises.
+
+        Raises Differs.
+        """
+        if self._keys is None:
+            with self._lock:
+                if self._keys is None:
+                    self._keys = self._open(create=create)
+        return self._keys
+
+    def check_server(self) -> None:
+        """Compare everything that a server needs, before it starts. Raises Differs and what `keys` raises.
+
+        The key for tokens is made if the archive has none; where it is lost, only an archive whose one
+        machine this is gets another.
+        """
+        installation_of(self._settings, self._directory)
+        if known_token_key(self._settings) is None:
+            self._make_token_key()
+        self._compare_token_key()
+        if self._has_accounts():
+            self.keys()
+
+    def keys_trouble(self) -> str:
+        """What is wrong with the keys of this server, for `/readyz`; nothing where the database is silent."""
+        try:
+            return self._keys_trouble()
+        except (KeysMissing, KeysUnusable):
+            return "The keys of the media are missing, or cannot be read."
+        except Differs as error:
+            return error.detail if error.what in ("key", "token-key") else ""
+        except (SQLAlchemyError, Problem):
+            return ""
+
+    def installation_trouble(self) -> str:
+        """The same of its store and folders."""
+        try:
+            installation = installation_of(self._settings, self._directory)
+            compare_store(
+                self._settings,
+                self._directory,
+                installation,
+                takes_media=bool(self._checks.needed()),
+                may_have_moved=not self._store_answered,
+            )
+            self._store_answered = True
+        except Differs as error:
+            return error.detail
+        except (SQLAlchemyError, Problem, OSError):
+            return ""  # whether they answer others ask
+        return ""
+
+    def missing_keys(self) -> list[str]:
+        """The ids of keys that recordings need and that are not here. Raises Unavailable and Differs."""
+        needed = self._checks.needed()
+        try:
+            return sorted(set(needed) - set(self.keys().ids)) if needed else []
+        except (KeysMissing, KeysUnusable):
+            return needed
+
+    def look_into(self, engine: Engine, client_id: int) -> None:
+        """Note which keys an account needs, and prove that they, and its media, are here. Raises Differs."""
+        with reading(engine) as connection:
+            needed, names = samples(connection), newest_objects(connection)
+        proven = set[str]()
+        if needed:
+            with suppress(KeysMissing, KeysUnusable):
+                proven = prove(self.keys(), self._checks, client_id, needed)
+        # A key that is not here and one recording alone names is rather damage of that recording.
+        self._checks.need([one for one, rows in needed.items() if one in proven or len(rows) > 1])
+        if names and self._store_answered and "store" not in noted(self._directory):
+            prove_store(self._settings, client_id, names)
+            self._is_store_ours()
+
+    def need_only(self, recordings: Mapping[str, int]) -> None:
+        """Note how many recordings need which keys, after all accounts were looked into.
+
+        A key that nobody ever had and one recording alone names is rather damage of that recording.
+        """
+        known = self._checks.known()
+        needed = {one for one, count in recordings.items() if count > 1 or one in known}
+        # What somebody encrypts with may be needed since the accounts were looked into.
+        current = {self.keys().current} | {one.current for one in running_processes(self._directory)}
+        self._checks.need_only(needed | {one for one in current & known.keys() if known[one].in_use})
+
+    def rotate(self) -> str:
+        """Make a new current key that every running process has. Raises Conflict and SettingError."""
+        offered: list[str] = []
+
+        def agreed(kek_id: str) -> None:
+            offered.append(kek_id)
+            self._agree(kek_id, as_current=False)
+
+        try:
+            return self.keys().rotate(agreed)
+        except BaseException:
+            for kek_id in offered:  # it was taken away again
+                self._checks.forget(kek_id)
+            raise
+
+    def check_rotation(self, kek_id: str) -> None:
+        """Raise Conflict unless every running process encrypts with a key that all is to be wrapped with."""
+        self._agree(kek_id, as_current=True)
+
+    def reporting(self) -> AbstractContextManager[None]:
+        """Tell others which keys this process has, as long as the block runs."""
+        return reporting(self._directory, self._ring)
+
+    def accept_store(self) -> str:
+        """Let the store of the settings be the archive's; where it is. Raises Conflict and Differs."""
+        return adopt_store(self._settings, self._directory, installation_of(self._settings, self._directory))
+
+    def accept_token_key(self) -> None:
+        """Let the key for tokens that is here be the archive's. Raises Conflict."""
+        value = _value_of_token_key(token_key(self._settings))
+        known = noted(self._directory).get("token-key")
+        if known and known.value == value:
+            raise Conflict("The archive uses this key for tokens already.")
+        note_instead(self._directory, "token-key", Noted(value))
+
+    def _open(self, *, create: bool) -> CheckedKeys:
+        installation = installation_of(self._settings, self._directory)
+        self._compare_token_key()
+        keys = CheckedKeys(self._settings, self._checks, self._is_store_ours, create=create)
+        mark_folders(self._settings, installation)
+        self._ask_store(installation, takes_media=bool(self._checks.needed()))
+        return keys
+
+    def _ask_store(self, installation: str, *, takes_media: bool) -> bool:
+        """Compare the store, unless it did not answer just now; whether it did."""
+        if time.monotonic() < self._ask_store_at:
+            return False
+        answered = compare_store_if_it_answers(
+            self._settings,
+            self._directory,
+            installation,
+            takes_media=takes_media,
+            may_have_moved=not self._store_answered,
+        )
+        self._store_answered = self._store_answered or answered
+        self._ask_store_at = 0.0 if answered else time.monotonic() + _ASK_AGAIN_SECONDS
+        return answered
+
+    def _ring(self) -> KeyRing | None:
+        """The keys that lie here, if there are any; a key management service has one set for all."""
+        try:
+            return self.keys().ring
+        except (KeysMissing, KeysUnusable, SettingError, Problem, SQLAlchemyError, OSError):
+            return None
+
+    def _is_store_ours(self) -> bool:
+        """Note the store that media goes to, if none is; whether it answered. Raises Differs."""
+        try:
+            installation = installation_of(self._settings, self._directory)
+            return self._ask_store(installation, takes_media=True)
+        except SQLAlchemyError as error:
+            raise as_problem(error) from error
+
+    def _make_token_key(self) -> None:
+        is_noted = "token-key" in noted(self._directory)
+        if is_noted and self._settings.database_url:
+            raise _other_token_key("This server does not have the key for tokens that the archive uses.")
+        made = _value_of_token_key(token_key(self._settings))
+        if is_noted:
+            log.warning("the key for tokens was lost and made anew: everybody has to sign in again")
+            note_instead(self._directory, "token-key", Noted(made))
+
+    def _compare_token_key(self) -> None:
+        given = known_token_key(self._settings)
+        if given is None:
+            return
+        value = Noted(_value_of_token_key(given))
+        known = noted(self._directory).get("token-key") or note_first(self._directory, "token-key", value)
+        if known.value != value.value:
+            raise _other_token_key("The key for tokens of this server is not the one that the archive uses.")
+
+    def _keys_trouble(self) -> str:
+        if not self._has_accounts():
+            return ""
+        self.keys().compare()
+        self._compare_token_key()
+        if missing := self.missing_keys():
+            return f"Keys that recordings need are missing: {', '.join(missing)}."
+        return ""
+
+    def _has_accounts(self) -> bool:
+        with reading(self._directory) as connection:
+            return connection.scalar(select(accounts.c.client_id).limit(1)) is not None
+
+    def _agree(self, kek_id: str, *, as_current: bool) -> None:
+        ring = self.keys().ring
+        if ring:
+            ring.compare()  # notes a key that is new, before others load it
+            wait_until_all_have(self._directory, kek_id, as_current=as_current)
+
+
+def _value_of_token_key(key: bytes) -> str:
+    return check_value("token key", key)
+
+
+def _other_token_key(told: str) -> Differs:
+    return Differs(
+        "token-key",
+        told,
+        "Set EARWITNESS_TOKEN_KEY as on the other servers, or bring token.key back from its backup. To "
+        "change it on purpose, give all servers the new one, and run `earwitness installation accept "
+        "token-key`: then everybody has to sign in again.",
+    )

@@ -1,0 +1,126 @@
+"""The store of media, compared with the one that the archive uses: see `media/store_marker.py`.
+
+The store is noted when it first takes media, so that the setting may change before that.
+"""
+
+import logging
+
+from sqlalchemy import Engine
+
+from earwitness.archive.identity.records import Noted, note_first, note_instead, noted
+from earwitness.kernel.errors import Conflict, Problem
+from earwitness.kernel.settings import Settings
+from earwitness.media.differing import Differs
+from earwitness.media.store_marker import (
+    ON_DISK,
+    Marker,
+    new_marker,
+    place_in_words,
+    place_of,
+    read_marker,
+    write_marker,
+)
+
+log = logging.getLogger(__name__)
+
+_ANOTHER_INSTALLATION = "The store of media belongs to another installation."
+_A_COPY = "The store of media is a copy of the one that the archive uses."
+_ANOTHER_STORE = "The store of media is not the one that the archive uses."
+
+
+def compare_store(
+    settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
+) -> None:
+    """Compare the store with the one that is noted; `takes_media` notes it, and marks it, if none is.
+
+    A copy of the store in another place is the store for who starts, and not for who used it before: then
+    another server has the copy, and the two would part.
+
+    Raises Differs, and Unavailable for a store that does not answer.
+    """
+    marker = read_marker(settings)
+    _check_owner(settings, marker, installation)
+    known = noted(directory).get("store")
+    if known is None and (marker or takes_media):
+        marker = marker or _marked(settings, installation)
+        known = note_first(directory, "store", Noted(marker.store, place_of(settings)))
+    if known is None:
+        return
+    if marker is None and known.place == place_of(settings) == ON_DISK and not settings.database_url:
+        # The directory itself lies in this data folder: it is a backup that left the file out.
+        write_marker(settings, Marker(installation, known.value))
+        return
+    if marker is None or marker.store != known.value:
+        raise Differs("store", _ANOTHER_STORE, _what_to_do(settings, known, marker))
+    if known.place == place_of(settings):
+        return
+    if not may_have_moved:
+        raise Differs("store", _A_COPY, _what_to_do(settings, known, marker))
+    log.warning("the store of media was copied from %s to %s", known.place, place_of(settings))
+    note_instead(directory, "store", Noted(known.value, place_of(settings)))
+
+
+def compare_store_if_it_answers(
+    settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
+) -> bool:
+    """The same, going on without where the store does not answer. Answers whether it was compared."""
+    try:
+        compare_store(
+            settings, directory, installation, takes_media=takes_media, may_have_moved=may_have_moved
+        )
+    except Differs:
+        raise
+    except (Problem, OSError) as error:
+        log.warning("the store of media cannot be asked whose it is: %s", _reason(error))
+        return False
+    return True
+
+
+def adopt_store(settings: Settings, directory: Engine, installation: str) -> str:
+    """Note the store of the settings as the archive's, marked if it is not; where it is.
+
+    Raises Differs for another installation's, Unavailable, and Conflict if it is the archive's already.
+    """
+    marker = read_marker(settings)
+    _check_owner(settings, marker, installation)
+    known = noted(directory).get("store")
+    if marker and known and marker.store == known.value:
+        raise Conflict(f"The archive uses {place_in_words(settings)} already.")
+    marker = marker or _marked(settings, installation)
+    note_instead(directory, "store", Noted(marker.store, place_of(settings)))
+    return place_in_words(settings)
+
+
+def _marked(settings: Settings, installation: str) -> Marker:
+    write_marker(settings, new_marker(settings, installation))
+    marker = read_marker(settings)  # another may have marked it at the same time
+    if marker is None:
+        raise Differs("store", _ANOTHER_STORE, f"{place_in_words(settings)} does not keep what is put there.")
+    _check_owner(settings, marker, installation)
+    return marker
+
+
+def _check_owner(settings: Settings, marker: Marker | None, installation: str) -> None:
+    if marker is not None and marker.installation != installation:
+        raise Differs(
+            "store",
+            _ANOTHER_INSTALLATION,
+            f"{place_in_words(settings)} is that of installation {marker.installation}; this is "
+            f"{installation}. Set EARWITNESS_MEDIA_URL and EARWITNESS_DATABASE_URL to what belongs together.",
+        )
+
+
+def _what_to_do(settings: Settings, known: Noted, marker: Marker | None) -> str:
+    here, there = place_in_words(settings), known.place
+    where = "on disk, in another data folder" if there == ON_DISK else there
+    seen = "is not marked as its store" if marker is None else "is marked as another store"
+    if marker is not None and marker.store == known.value:
+        return f"Its media is {where}. Set EARWITNESS_MEDIA_URL to that place on all servers."
+    return (
+        f"Its media is {where}; {here} {seen}. Set EARWITNESS_MEDIA_URL to that place. If its media was "
+        "brought here on purpose, run `earwitness installation accept store` with this setting."
+    )
+
+
+def _reason(error: Problem | OSError) -> str:
+    return error.detail if isinstance(error, Problem) else type(error).__name__

@@ -1,0 +1,34 @@
+"""What is not the archive's own: a key, a store or a folder, compared with what the directory keeps."""
+
+from typing import ClassVar, Literal
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from earwitness.kernel.errors import Unavailable
+
+Compared = Literal["key", "token-key", "store", "installation"]
+
+_SIZE = 16
+
+
+class Differs(Unavailable):
+    """This server does not have what the archive uses."""
+
+    default_code: ClassVar[str] = "installation-differs"
+
+    def __init__(self, what: Compared, detail: str, remedy: str = "") -> None:
+        """`detail` is for everybody; `remedy` names places of this machine, for who runs it."""
+        super().__init__(detail, code=f"{what}-differs", headers={"Retry-After": "30"})
+        self.what = what
+        self.for_operators = f"{detail} {remedy}".rstrip()
+
+
+def check_value(purpose: str, secret: bytes) -> str:
+    """32 hex digits that tell whether two secrets are the same, and nothing of either.
+
+    HKDF-SHA256 (RFC 5869) of the secret without salt, with `earwitness check value 1`, a zero byte and the
+    purpose as info.
+    """
+    info = b"earwitness check value 1\0" + purpose.encode()
+    return HKDF(SHA256(), _SIZE, None, info).derive(secret).hex()
