@@ -35,6 +35,11 @@ def open_as_many_files_as_allowed() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def dump_no_core() -> None:
+    """Leave no memory behind on disk, with keys in it, if this process or one that it starts crashes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def start_apart(
     command: Sequence[str], more: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
