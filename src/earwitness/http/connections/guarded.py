@@ -1,5 +1,7 @@
 """A connection that cannot hold up the others: uvicorn's, with limits of size, time and number."""
 
+import socket
+import struct
 from typing import Any
 
 import httptools
@@ -18,6 +20,7 @@ _PIECE_BYTES = 4 << 10
 _PIECE_OF_BODY_BYTES = 16 << 10
 _MOST_WAITING = 256
 """Requests that are parsed and wait for the answer to an earlier one; each takes some 3 KB."""
+_AT_ONCE = struct.pack("ii", 1, 0)
 _LINE_BYTES = 4
 """Of each header beside its name and value."""
 
@@ -40,6 +43,8 @@ class Guarded(HttpToolsProtocol):
         self._body = Body()
         self._framing_bytes = 0
         """What has come of a body since its last byte: sizes of chunks, their extensions, trailers."""
+        self._answered: RequestResponseCycle | None = None
+        """The request that is being answered, or was last: not the newest one, where others wait."""
         self._reading: Pace | None = None
         self._size_seen = 0
         self._writing: Pace | None = None
@@ -60,6 +65,10 @@ class Guarded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._crowd.leave(self)
         self._held.clear()
+        self.pipeline.clear()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -152,7 +161,8 @@ class Guarded(HttpToolsProtocol):
 
     # What goes
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
         # A client that waits for `100 Continue` and gets its answer instead may send the body or not: what
         # comes next on the connection could be either.
         super()._start_asgi_task(
@@ -224,6 +234,11 @@ class Guarded(HttpToolsProtocol):
         self.flow.resume_reading()
         self._listens_until = self.loop.time() + self._bounds.farewell_seconds
 
+    def _break(self) -> None:
+        """Close, and keep nothing of what the client did not take: the system would, for minutes."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
+
     # Among others
 
     @property
@@ -237,7 +252,7 @@ class Guarded(HttpToolsProtocol):
     def make_room(self) -> None:
         self._is_refused = True
         if self.transport.get_write_buffer_size():
-            self.transport.abort()
+            self._break()
         elif self._is_in_body or self._head_bytes:
             self._refuse(_full())
         else:
@@ -286,7 +301,7 @@ class Guarded(HttpToolsProtocol):
             self._writing.moved(max(0, self._unread_seen - unread), now)
             if now > self._writing.until:
                 self._crowd.tell("answer-not-taken")
-                self.transport.abort()
+                self._break()
         self._unread_seen = unread
 
 
