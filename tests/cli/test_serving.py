@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from earwitness.kernel.settings import Settings
-from tests.processes import needs_proc
+from tests.cli.running import running
+from tests.processes import children, needs_proc
 from tests.serving import administrator, server
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -26,3 +28,15 @@ def test_as_many_accounts_are_open_as_the_system_allows(settings: Settings, few_
         limits = Path(f"/proc/{serving.process.pid}/limits").read_text()
     (files,) = (line.split() for line in limits.splitlines() if line.startswith("Max open files"))
     assert int(files[3]) == few_files
+
+
+@needs_proc
+def test_no_process_of_a_server_leaves_its_memory_behind(settings: Settings) -> None:
+    with running(settings, "serve", "--port", 0, "--workers", 2) as process:
+        assert process.stdout is not None
+        assert "serving" in process.stdout.readline()
+        until(lambda: len(children(process.pid)) >= 2, "its processes are there")
+        for pid in (process.pid, *children(process.pid)):
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            (cores,) = (line.split() for line in limits.splitlines() if line.startswith("Max core file size"))
+            assert cores[4:6] == ["0", "0"]

@@ -38,8 +38,8 @@ def count_failure(accounts: Accounts, address: str) -> None:
     with writing(accounts.directory) as connection:
         _one_at_a_time(connection)
         _check(connection, subject, now)
-        _forget(connection, now)
         connection.execute(insert(sign_in_failures).values(subject=subject, failed_at=now))
+        _forget(connection, now)
 
 
 def _subject(address: str) -> str:
@@ -71,8 +71,6 @@ def _forget(connection: Connection, now: int) -> None:
     """Forget what is over, the oldest first: more than comes, and few at once, however many there are."""
     first = connection.scalar(select(func.min(_failures.id)))
     last = connection.scalar(select(func.max(_failures.id)))  # SQLite finds both in one go by reading all
-    if first is None or last is None:
-        return
     is_over = (_failures.failed_at <= now - WINDOW_MS) | (_failures.id <= last - MOST_KEPT)
     oldest = _failures.id < first + _FORGOTTEN_AT_ONCE
     connection.execute(delete(sign_in_failures).where(oldest, is_over))
