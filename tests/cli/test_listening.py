@@ -11,7 +11,6 @@ import pytest
 
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
-from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # no database has a part in it
 
@@ -113,7 +112,7 @@ def test_a_server_that_is_told_to_stop_stops(settings: Settings) -> None:
     for workers in WORKERS:
         with running(settings, "serve", "--port", 0, *workers) as process:
             base_url = said(process, "serving").split()[-1]
-            until(lambda url=base_url: is_ready(url), "the server is ready")
+            assert is_ready(base_url)
             process.terminate()
             assert process.wait(timeout=60) in {0, -15}
 

@@ -2,12 +2,15 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from earwitness.kernel.settings import Settings
 from tests.cli.running import running
+from tests.connections.raw import connected, request
 from tests.processes import children, needs_proc
 from tests.serving import administrator, server
 from tests.waiting import until
@@ -30,7 +33,20 @@ def test_as_many_accounts_are_open_as_the_system_allows(settings: Settings, few_
     assert int(files[3]) == few_files
 
 
+@pytest.fixture
+def cores_are_dumped() -> Iterator[None]:
+    """A limit that lets a process that crashes write its memory to disk."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except ValueError:
+        pytest.skip("no core can be dumped here anyhow, and this user may not change that")
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
 @needs_proc
+@pytest.mark.usefixtures("cores_are_dumped")
 def test_no_process_of_a_server_leaves_its_memory_behind(settings: Settings) -> None:
     with running(settings, "serve", "--port", 0, "--workers", 2) as process:
         assert process.stdout is not None
@@ -40,3 +56,14 @@ def test_no_process_of_a_server_leaves_its_memory_behind(settings: Settings) -> 
             limits = Path(f"/proc/{pid}/limits").read_text()
             (cores,) = (line.split() for line in limits.splitlines() if line.startswith("Max core file size"))
             assert cores[4:6] == ["0", "0"]
+
+
+def test_as_many_connections_are_held_as_the_setting_says(settings: Settings) -> None:
+    with running(replace(settings, connections=2), "serve", "--port", 0) as process, ExitStack() as held:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().split()[-1]
+        first, *_ = [held.enter_context(connected(base_url)) for _ in range(3)]
+        assert first.is_closed()
+        with connected(base_url) as other:
+            other.send(request())
+            assert other.status() == 200

@@ -79,9 +79,16 @@ def connected(base_url: str, *, takes_bytes: int | None = None) -> Iterator[Raw]
         yield Raw(connection)
 
 
-def request(path: str = "/healthz", method: str = "GET", body: bytes | None = None, **headers: str) -> bytes:
-    """A request, with `Content-Length` where it has a body."""
+def request(
+    path: str = "/healthz",
+    method: str = "GET",
+    body: bytes | None = None,
+    more: dict[str, str] | None = None,
+    **headers: str,
+) -> bytes:
+    """A request with headers, and `more` of them, with `Content-Length` where it has a body."""
     lines = {"Host": "localhost"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines |= more or {}
     if body is not None:
         lines.setdefault("Content-Length", str(len(body)))
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())

@@ -56,7 +56,7 @@ def test_a_head_of_64_kib_is_taken_and_a_larger_one_is_not(firm: Firm) -> None:
                 client.send(request(X_Long="x" * size))
                 assert client.status() == expected
         with connected(base_url) as client:
-            client.send(request(**{f"x{number}": "x" * 1000 for number in range(70)}))
+            client.send(request(more={f"x{number}": "x" * 1000 for number in range(70)}))
             assert problem(client) == (431, "head-too-large")
         with connected(base_url) as client:
             client.send(request("/" + "x" * (70 << 10)))
@@ -161,7 +161,7 @@ def test_an_upload_that_stands_still_is_ended_and_leaves_nothing(firm: Firm) -> 
 
 def test_a_body_of_a_byte_now_and_then_is_ended(firm: Firm, base_url: str) -> None:
     body = json.dumps({"freeText": "x" * 1000}).encode()
-    head = request("/api/client/recording.search", "POST", body, **firm.headers())[: -len(body)]
+    head = request("/api/client/recording.search", "POST", body, more=firm.headers())[: -len(body)]
     for start in (head, request("/api/authWithApiKey", "POST", body)[: -len(body)]):
         with connected(base_url) as client:
             client.send(start)
@@ -180,7 +180,7 @@ def test_a_body_of_a_byte_now_and_then_is_ended(firm: Firm, base_url: str) -> No
 def test_a_body_that_comes_steadily_is_read_to_its_end(firm: Firm, base_url: str) -> None:
     body = b" " * 4000 + b"{}"
     with connected(base_url) as client:
-        client.send(request("/api/client/recording.search", "POST", body, **firm.headers())[: -len(body)])
+        client.send(request("/api/client/recording.search", "POST", body, more=firm.headers())[: -len(body)])
         for at in range(0, len(body), 200):
             client.send(body[at : at + 200])
             time.sleep(0.1)  # twice as long as a body may stand still
@@ -190,7 +190,9 @@ def test_a_body_that_comes_steadily_is_read_to_its_end(firm: Firm, base_url: str
 @pytest.mark.parametrize("tail", [b"0\r\nX: " + b"x" * MIB, b"5;" + b"x" * MIB, b"0\r\n" + b"X: y\r\n" * MIB])
 def test_what_frames_a_body_is_no_larger_than_a_head(firm: Firm, tail: bytes) -> None:
     with server_of(firm) as base_url, connected(base_url) as client:
-        head = request("/api/client/recording.search", "POST", Transfer_Encoding="chunked", **firm.headers())
+        head = request(
+            "/api/client/recording.search", "POST", Transfer_Encoding="chunked", more=firm.headers()
+        )
         client.send(head + b"2\r\n{}\r\n" + tail)
         assert client.status() == 431
 
@@ -201,7 +203,7 @@ def test_trailers_are_no_headers(firm: Firm) -> None:
         client.send(f"2\r\n{{}}\r\n0\r\nAuthorization: {firm.headers()['Authorization']}\r\n\r\n")
         assert client.status() == 401
         client.send(
-            request("/api/client/recording.search", "POST", Transfer_Encoding="chunked", **firm.headers())
+            request("/api/client/recording.search", "POST", Transfer_Encoding="chunked", more=firm.headers())
         )
         client.send("2\r\n{}\r\n0\r\nX-Checksum: 1\r\n\r\n")
         assert client.status() == 200
@@ -213,7 +215,7 @@ def test_nothing_is_read_of_who_has_no_token(firm: Firm) -> None:
         for path in paths:
             for token in ({}, {"Authorization": "Bearer wrong"}):
                 with connected(base_url) as client:
-                    client.send(request(f"/api/{path}", "POST", Content_Length=str(MIB), **token) + b"{")
+                    client.send(request(f"/api/{path}", "POST", Content_Length=str(MIB), more=token) + b"{")
                     assert client.status() == 401  # although the rest of the body never comes
 
 

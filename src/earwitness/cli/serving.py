@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from contextlib import suppress
 from functools import partial
@@ -77,15 +78,22 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=30,
     )
-    if workers > 1:
-        with shared_by_processes():
-            Multiprocess(config, sockets=where.sockets).run()
-        return
-    server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run(where.sockets)
-    if not server.started:
+    if not _has_served(config, where.sockets):
         raise typer.Exit(STARTUP_FAILURE)
+
+
+def _has_served(config: uvicorn.Config, sockets: list[socket.socket]) -> bool:
+    """Serve, in as many processes as wanted. False: the application did not start, as the log says."""
+    with suppress(KeyboardInterrupt):
+        if config.workers > 1:
+            with shared_by_processes():
+                processes = Multiprocess(config, sockets=sockets)
+                processes.run()
+            return all(process.exitcode != STARTUP_FAILURE for process in processes.processes)
+        server = uvicorn.Server(config)
+        server.run(sockets)
+        return server.started
+    return True
 
 
 def application(listens_on: str) -> Litestar:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from earwitness.http.download import STALLED_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -25,8 +27,8 @@ class Bounds:
     leftover_seconds: float = 20
     """How long the rest of a body may take that was answered before it was read."""
 
-    unread_seconds: float = 120
-    """How far a client may fall behind in taking its answer; the same as `download.STALLED_SECONDS`."""
+    unread_seconds: float = STALLED_SECONDS
+    """How far a client may fall behind in taking its answer."""
 
     unread_bytes_per_second: float = 2048
     """What a client has to take of its answer: half of a call in mp3, as it plays."""
