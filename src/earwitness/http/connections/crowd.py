@@ -15,6 +15,10 @@ log = logging.getLogger("earwitness.connections")
 
 _TOLD_SECONDS = 60
 _LATE_SECONDS = 1.0
+_ONE_LEAVING_OF = 4
+"""To so many connections there may be one that was refused and is still listened to."""
+_ONE_EXPENDED_OF = 20
+"""Of so many connections one is closed at once for new ones, since a look at all of them takes long."""
 
 
 class Member(Protocol):
@@ -70,7 +74,7 @@ class Crowd:
     def part(self, member: Member) -> bool:
         """Count a connection no more, which still listens for a while. False: too many do already."""
         self._members.discard(member)
-        if len(self._leaving) >= self._bounds.connections:
+        if len(self._leaving) >= max(1, self._bounds.connections // _ONE_LEAVING_OF):
             return False
         self._leaving.add(member)
         return True
@@ -85,10 +89,10 @@ class Crowd:
         self._tell_if_due()
 
     def _make_room(self) -> None:
-        """Close a twentieth of all at once, as each look at them takes long; who has waited longest first."""
+        """Close a few at once, who has waited longest first."""
         expendable = ((member.expendable, id(member), member) for member in self._members)
         going = [(order, number, member) for order, number, member in expendable if order is not None]
-        for _, _, member in heapq.nsmallest(max(1, self._bounds.connections // 20), going):
+        for _, _, member in heapq.nsmallest(max(1, self._bounds.connections // _ONE_EXPENDED_OF), going):
             self._members.discard(member)
             member.make_room()
 
