@@ -117,6 +117,25 @@ def test_what_is_no_http_is_refused_after_the_answers_before_it(base_url: str) -
         assert client.is_closed()
 
 
+def test_a_body_that_is_no_http_is_refused_after_the_answers_before_it(firm: Firm, base_url: str) -> None:
+    post = request("/api/client/recording.search", "POST", Transfer_Encoding="chunked", more=firm.headers())
+    for before in (b"", request("/readyz"), request("/readyz") + request()):
+        with connected(base_url) as client:
+            client.send(before + post + b"2\r\n{}\r\nno size\r\n")
+            for _ in range(before.count(b"GET")):
+                assert client.status() == 200
+            assert problem(client) == (400, "bad-http")
+            assert client.is_closed()
+
+
+def test_nobody_is_answered_twice(base_url: str) -> None:
+    with connected(base_url) as client:
+        client.send(request("/api/client/recording.search", "POST", Transfer_Encoding="chunked"))
+        assert client.status() == 401
+        client.send(b"no size\r\n")
+        assert client.answer() is None
+
+
 # Bodies
 
 

@@ -5,15 +5,14 @@ import struct
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from earwitness.http.answer_headers import NO_SNIFFING, NO_STORING
 from earwitness.http.connections.body import IN_STATE, Body
 from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.crowd import Crowd
+from earwitness.http.connections.ending import Parting, as_bytes, full, last_if_unasked, slow
 from earwitness.http.connections.pace import Pace
-from earwitness.http.refusals import written
-from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, TooSlow, Unavailable
+from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavailable
 
 _PIECE_BYTES = 4 << 10
 """What is parsed at once: more is held back from a client that does not await answers (pipelining)."""
@@ -60,7 +59,7 @@ class Guarded(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if not self._crowd.join(self):
-            self._refuse(_full())
+            self._refuse(full())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._crowd.leave(self)
@@ -88,7 +87,7 @@ class Guarded(HttpToolsProtocol):
             size = _PIECE_OF_BODY_BYTES if self._is_in_body else _PIECE_BYTES
             piece, rest = rest[:size], rest[size:]
             self._parse(piece)
-            if rest and self.pipeline:
+            if rest and self.pipeline and not self._is_refused:
                 self._held += rest
                 self.flow.pause_reading()
                 return
@@ -103,7 +102,7 @@ class Guarded(HttpToolsProtocol):
             self.parser.feed_data(piece)
         except (
             httptools.HttpParserUpgrade
-        ) as upgrade:  # RFC 9110: what is not understood is left out of account
+        ) as upgrade:  # to what we do not speak: it is passed over (RFC 9110)
             if rest := piece[upgrade.args[0] :]:
                 self._parse(rest)
             return
@@ -142,7 +141,7 @@ class Guarded(HttpToolsProtocol):
         self._framing_bytes = 0
         self._reading = None
         if self.expect_100_continue or not self.cycle.keep_alive:
-            self.cycle.transport = _Parting(self)  # type: ignore[assignment]
+            self.cycle.transport = Parting(self.transport, self.end)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._body.size += len(body)
@@ -166,19 +165,20 @@ class Guarded(HttpToolsProtocol):
         # A client that waits for `100 Continue` and gets its answer instead may send the body or not: what
         # comes next on the connection could be either.
         super()._start_asgi_task(
-            cycle, _last_if_unasked(app, cycle) if cycle.waiting_for_100_continue else app
+            cycle, last_if_unasked(app, cycle) if cycle.waiting_for_100_continue else app
         )
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._is_answering or self.transport.is_closing():
+        if self.transport.is_closing() or self._listens_until is not None:
+            return
+        if self._problem and self._comes_next:
+            self._say(self._problem)
+        if self._is_answering:
             return
         self._since = self.loop.time()
         self.cycle.body = bytearray()  # nobody reads it any more
-        if self._is_refused:
-            if self._problem and self._listens_until is None:
-                self._say(self._problem)
-        elif self._held:
+        if self._held:
             self._unset_keepalive_if_required()
             held, self._held = self._held, bytearray()
             self._parse_in_pieces(memoryview(held))
@@ -193,25 +193,29 @@ class Guarded(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
+    @property
+    def _comes_next(self) -> bool:
+        """Whether the next answer is that to the request that is coming in."""
+        return not self._is_answering or (self._is_in_body and not self.pipeline)
+
     def _refuse(self, problem: Problem) -> None:
         """Take nothing more from the client, and tell it why, after the answers that it has yet to get."""
         self._is_refused = True
         self._held.clear()
         self._problem = problem
         self._crowd.tell(problem.code)
-        comes_next = not self._is_answering or (self._is_in_body and not self.pipeline)
-        if comes_next:
+        if self._comes_next:
             self._say(problem)
 
     def _say(self, problem: Problem) -> None:
+        has_answer = self._is_in_body and self.cycle.response_started
         if self._is_answering:
-            if self.cycle.response_started:
-                self.transport.abort()
-                return
             self.cycle.disconnected = True  # the handler waits for a body
             self.cycle.message_event.set()
-        if not self.transport.is_closing():
-            self.transport.write(_as_bytes(problem))
+        if has_answer:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.transport.write(as_bytes(problem))
             self._part()
 
     def end(self) -> None:
@@ -254,7 +258,7 @@ class Guarded(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             self._break()
         elif self._is_in_body or self._head_bytes:
-            self._refuse(_full())
+            self._refuse(full())
         else:
             self.transport.close()
 
@@ -273,7 +277,7 @@ class Guarded(HttpToolsProtocol):
             if now - self._since > self._bounds.leftover_seconds:
                 self.transport.close()
         elif not self._is_answering and now - self._since > self._bounds.head_seconds:
-            self._refuse(_slow("head")) if self._head_bytes else self.transport.close()
+            self._refuse(slow("head")) if self._head_bytes else self.transport.close()
 
     def _look_at_body(self, now: float, passed: float, *, excused: bool) -> None:
         pace = self._reading
@@ -286,7 +290,7 @@ class Guarded(HttpToolsProtocol):
         else:
             pace.moved(self._body.size - self._size_seen, now)
             if now > pace.until:
-                self._refuse(_slow("body"))
+                self._refuse(slow("body"))
         self._size_seen = self._body.size
 
     def _look_at_what_goes(self, now: float, excused: float) -> None:
@@ -303,47 +307,3 @@ class Guarded(HttpToolsProtocol):
                 self._crowd.tell("answer-not-taken")
                 self._break()
         self._unread_seen = unread
-
-
-class _Parting:
-    """The transport of the last answer of a connection, which is closed once the client could see it."""
-
-    __slots__ = ("close", "is_closing", "write")
-
-    def __init__(self, connection: Guarded) -> None:
-        self.close = connection.end
-        self.is_closing = connection.transport.is_closing
-        self.write = connection.transport.write
-
-
-def _last_if_unasked(app: Any, cycle: Any) -> Any:
-    """Close the connection after an answer that was given without asking for the body."""
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        async def tell(message: Any) -> None:
-            if cycle.waiting_for_100_continue:
-                cycle.keep_alive = False
-            await send(message)
-
-        await app(scope, receive, tell)
-
-    return answer
-
-
-def _slow(what: str) -> Problem:
-    return TooSlow(f"The {what} of the request took too long to come.")
-
-
-def _full() -> Problem:
-    return Unavailable(
-        "There are as many connections as the server takes.",
-        code="connections-taken",
-        headers={"Retry-After": "1"},
-    )
-
-
-def _as_bytes(problem: Problem) -> bytes:
-    headers, body = written(problem)
-    headers += [NO_SNIFFING, NO_STORING, (b"connection", b"close")]
-    lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    return STATUS_LINE[int(problem.status)] + lines + b"\r\n" + body
