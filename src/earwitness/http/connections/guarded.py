@@ -16,7 +16,7 @@ from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavaila
 
 _PIECE_BYTES = 4 << 10
 """What is parsed at once: more is held back from a client that does not await answers (pipelining)."""
-_PIECE_OF_BODY_BYTES = 16 << 10
+_PIECE_OF_BODY_BYTES = 64 << 10
 _MOST_WAITING = 256
 """Requests that are parsed and wait for the answer to an earlier one; each takes some 3 KB."""
 _AT_ONCE = struct.pack("ii", 1, 0)
