@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-import bench-media soak help system install install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-import bench-media soak help system install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,17 @@ $(BIN)/python:
 	$(OURSELVES)
 	@touch $@ .venv/installed
 
-install: .venv/installed ## the plain install: the server and the command, in .venv
+install: .venv/installed $(if $(EXTRAS),extras) ## the server and the command, in .venv; with extras: EXTRAS=postgres,s3
+
+# The packages of an extra stand in locks/, without those of the plain install.
+COMMA := ,
+ADDED := $(subst $(COMMA), ,$(EXTRAS))
+EVERY_EXTRA := $(patsubst locks/%.lock,%,$(wildcard locks/*.lock))
+UNKNOWN := $(filter-out $(EVERY_EXTRA),$(ADDED))
+
+extras: .venv/installed
+	@test -z "$(UNKNOWN)" || { echo "There is no extra $(UNKNOWN). There are: $(EVERY_EXTRA)." >&2; exit 1; }
+	$(INSTALL) -r requirements.lock $(foreach extra,$(ADDED),-r locks/$(extra).lock)
 
 install-dev: system .venv/installed-dev ## the same, with what tests and checks need
 
@@ -39,8 +49,8 @@ system: ## what tests listen to, from Debian, where this machine can install it
 			&& { $(APT) $(HEARD) || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) $(HEARD); }; }; } >/dev/null 2>&1 \
 		|| echo "NOT INSTALLED: $(HEARD). Tests of real speech will be SKIPPED." >&2
 
-demo: install ## a demo archive, served on http://127.0.0.1:8080/api
-	$(BIN)/earwitness demo
+demo: install ## a demo archive, served on http://127.0.0.1:8080/api; on another port: PORT=8081
+	$(BIN)/earwitness demo $(if $(PORT),--port $(PORT))
 
 BASE_URL ?= http://127.0.0.1:8080/api
 examples: install ## the documentation's own curl examples, against the demo: make examples API_KEY=…
@@ -63,11 +73,16 @@ format: install-dev ## format and tidy the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+LOCKED = $(shell sed -n 's/^\([a-z0-9.-]*\)==.*/\1/p' requirements.lock)
+
 # uv only resolves; pip installs. Name an index in your own pip or uv settings, never here.
 lock: install-dev ## write the lock files anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra whisper-tiny-en --extra bench --group dev --output-file requirements-dev.lock
+	for extra in $(EVERY_EXTRA); do \
+		$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --extra $$extra --constraint requirements-dev.lock $(LOCKED:%=--no-emit-package %) --output-file locks/$$extra.lock || exit 1; \
+	done
 
 SEARCHED := $(or $(RECORDINGS),100000)
 bench-search: install-dev ## searches beside their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…

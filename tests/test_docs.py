@@ -95,3 +95,11 @@ def test_links_between_documents_lead_somewhere() -> None:
             if place:
                 headings = re.findall(r"^#+ (.+)$", led_to.read_text(), re.MULTILINE)
                 assert place in map(anchor, headings), f"{document.name}: {target}#{place}"
+
+
+def test_files_that_the_readme_sends_were_made_by_its_earlier_commands() -> None:
+    commands = "\n".join(re.findall(r"```sh\n(.*?)```", (DOCS.parent / "README.md").read_text(), re.DOTALL))
+    sent = list(re.finditer(r"=@([\w.-]+)", commands))
+    assert sent
+    for one in sent:
+        assert f"--output {one[1]}" in commands[: one.start()]

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.firm import call
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+PINNED = re.compile(r"^([\w.-]+)==([^ ;\\]+)", re.MULTILINE)
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 
 _LEAVES_OUT = """
@@ -83,4 +85,20 @@ def test_an_archive_is_made_filled_and_searched(run: Run, tmp_path: Path) -> Non
 def test_a_setting_that_needs_an_extra_says_which(run: Run, variable: str, url: str, extra: str) -> None:
     ended = run("account", "create", 7, "--name", "Firm", **{variable: url})
     assert ended.returncode == 1
-    assert f"{variable} needs what is not installed: pip install 'earwitness[{extra}]'" in ended.stderr
+    checkout = Path(__file__).parents[1]
+    hint = f"{variable} needs what is not installed: make -C {checkout} install EXTRAS={extra}"
+    assert hint in " ".join(ended.stderr.split())
+
+
+def test_every_extra_has_a_lock_of_the_versions_that_the_tests_use() -> None:
+    """`make install EXTRAS=…` installs from locks/, with hashes."""
+    root = Path(__file__).parents[1]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {lock.stem for lock in (root / "locks").glob("*.lock")} == set(extras)
+    tested = set(PINNED.findall((root / "requirements-dev.lock").read_text()))
+    for name, needed in extras.items():
+        lock = (root / "locks" / f"{name}.lock").read_text()
+        pinned = PINNED.findall(lock)
+        assert set(pinned) <= tested, name
+        assert lock.count("--hash=sha256:") >= len(pinned)
+        assert named([re.split(r"[\[>=<]", one)[0] for one in needed]) <= named([one for one, _ in pinned])

@@ -96,7 +96,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
     """
     learn_types()
     app = Litestar(
-        route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES],
+        route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES, *schema.AT_ROOT],
         lifespan=[_lifespan],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,

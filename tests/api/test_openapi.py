@@ -29,7 +29,14 @@ OUR_REQUEST_FIELDS = {
     "POST /client/recording.detail.get": {"includeChannels"},
     "POST /client/recording.transcription.get": {"includeChannels"},
 }
-OUR_ANSWERED_FIELDS = {"interactions", "byoStorageAccountId", "ownedByPersonId", "channels"}
+OUR_ANSWERED_FIELDS = {
+    "interactions",
+    "byoStorageAccountId",
+    "ownedByPersonId",
+    "channels",
+    "channel",
+    "speaker",
+}
 """Left out, unless one of our own routes or request fields asks for them."""
 
 Document = dict[str, Any]
@@ -312,3 +319,42 @@ def test_examples_fit_their_schemas(document: Document) -> None:
 def test_nothing_of_the_host_is_in_the_document(document: Document) -> None:
     assert str(Path.cwd()) not in str(document)
     assert "earwitness." not in " ".join(document["components"]["schemas"])
+
+
+def test_generated_clients_compile_and_hold_every_value(document: Document) -> None:
+    """Generators read a bare integer as 32 bits and a bare object as an empty one.
+
+    In Go, `NewTag` makes a `Tag`, so no object can have that name.
+    """
+
+    def walk(node: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            yield node
+        for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from walk(inner)
+
+    schemas = document["components"]["schemas"]
+    assert not {f"New{name}" for name in schemas} & set(schemas)
+    small = ("Problem", "Fault")  # a status, the index of a character
+    ours = [schema for name, schema in schemas.items() if name not in small]
+    for schema in walk([ours, [one.get("parameters") for _, one in operations(document)]]):
+        if schema.get("type") in ("integer", ["integer", "null"]):
+            assert schema["format"] == "int64"
+        if schema.get("type") in ("object", ["object", "null"]):
+            assert schema.keys() & {"properties", "additionalProperties"}
+
+
+def test_the_segments_of_a_transcript_have_a_type(document: Document) -> None:
+    segments = document["components"]["schemas"]["Transcript"]["properties"]["segments"]
+    segment = resolved(document, segments["items"])
+    assert set(segment["properties"]) == {"text", "start", "end", "channel", "speaker"}
+    assert segment["required"] == ["text", "start", "end"]
+
+
+def test_media_is_binary_in_both_directions(document: Document) -> None:
+    calls = dict(operations(document))
+    playing = calls["POST /client/recording.playBackByThirdPartyId"]["responses"]["200"]["content"]
+    assert set(playing) >= {"audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream"}
+    form = calls["POST /ingest/recording"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    for schema in (*(one["schema"] for one in playing.values()), form["properties"]["media"]):
+        assert (schema["type"], schema["format"]) == ("string", "binary")

@@ -41,3 +41,13 @@ def test_a_reader_without_eyes_finds_the_way(firm: Firm) -> None:
     for control in re.findall(r"<input[^>]*>", page):
         [name] = re.findall(r'id="(\w+)"', control)
         assert f'<label for="{name}">' in page
+
+
+def test_the_address_of_the_server_opens_in_a_browser(firm: Firm) -> None:
+    page = firm.client.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    links = re.findall(r'href="([^"]+)"', page.text)
+    assert "api/schema" in links
+    for link in links:
+        assert firm.client.get(f"/{link}").status_code == 200

@@ -75,3 +75,29 @@ def test_an_address_is_added_once_and_owned_once_however_it_is_written(desk: Fir
     assert [one["endpoint"] for one in added["endpoints"]] == [NUMBER]
     other = {"fullName": "Mark", "endpoints": [{"type": "phone", "endpoint": "tel:+44-20-7946-0018"}]}
     assert desk.call("POST", "/admin/person", other).status_code == 409
+
+
+@pytest.mark.parametrize("sent", ["Phone", "PHONE", "phone"])
+def test_types_and_directions_are_taken_in_any_case(firm: Firm, sent: str) -> None:
+    firm.ingest(thirdPartyId="in", direction="in")
+    firm.ingest(thirdPartyId="out", direction="OUT")
+    firm.ingest(thirdPartyId="sms", type="sms", message="Hello.", direction="In")
+    assert set(firm.search(communicationTypes={"include": [sent]})) == {"in", "out"}
+    assert firm.search(communicationTypes={"exclude": [sent]}) == ["sms"]
+    assert firm.search(communicationTypes={"include": [sent]}, direction="IN") == ["in"]
+    assert firm.search(direction="out") == ["out"]
+
+
+def test_a_token_of_a_search_does_not_mind_the_case(firm: Firm) -> None:
+    firm.ingest(thirdPartyId="in", direction="In")
+    wanted = {"communicationTypes": {"include": ["Phone"]}, "direction": "in"}
+    token = firm.post("/client/recording.search", wanted)["recordingsSearchToken"]
+    again = {"communicationTypes": {"include": ["phone"]}, "direction": "In", "recordingsSearchToken": token}
+    assert firm.post("/client/recording.search", again)["total"] == 1
+
+
+def test_a_direction_that_is_none_is_named(firm: Firm) -> None:
+    for wrong in ("Inward", "", 1):
+        refused = firm.call("POST", "/client/recording.search", {"direction": wrong})
+        assert refused.status_code == 400
+        assert refused.json()["errors"] == [{"path": "direction", "message": "expected In or Out"}]

@@ -262,6 +262,7 @@ SAYS_NOTHING_OF_RECORDINGS = {
     "POST /authWithApiKey",
     "POST /authWithAPIKey",
     "POST /auth/refresh",
+    "GET /",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",

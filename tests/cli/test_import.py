@@ -144,9 +144,8 @@ def test_media_that_cannot_be_read_to_its_end_fails_its_line_alone(
     firm: Firm, tell: Tell, tmp_path: Path
 ) -> None:
     first, second = calls(2)
-    told = tell(
-        "import", CLIENT_ID, write(tmp_path, first | {"mediaPath": "/proc/self/mem"}, second), exit_code=1
-    )
+    manifest = write(tmp_path, first | {"mediaPath": "/proc/self/mem"}, second)
+    told = tell("import", CLIENT_ID, manifest, "--media-root", "/proc/self", exit_code=1)
     assert [(one["line"], one["error"]) for one in told["failed"]] == [
         (1, "It cannot be read: Input/output error.")
     ]
@@ -287,7 +286,7 @@ def test_a_line_is_the_same_in_another_process() -> None:
         codec="g729",
         transcript={"language": "en", "segments": [{"text": "Let me know.", "start": 0, "end": 1.5}]},
     )
-    read = read_lines([json.dumps(sent).encode(), b"{}"], Path(os.fsdecode(b"calls\xff")))
+    read = read_lines([json.dumps(sent).encode(), b"{}"])
     line, refused = pickle.loads(pickle.dumps(read))
     assert line == read[0]
     assert line.received.mended == ("source",)
@@ -319,10 +318,12 @@ def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
 ) -> None:
     manifest = write(tmp_path, *calls(3))
 
-    def fail_at_the_second(archive: Any, lines: Sequence[Line], by: Action) -> list[bool | Problem]:
+    def fail_at_the_second(
+        archive: Any, lines: Sequence[Line], media: Any, by: Action
+    ) -> list[bool | Problem]:
         if any(line.received.values.third_party_id == "call-2" for line in lines):
             raise trouble
-        return import_lines(archive, lines, by)
+        return import_lines(archive, lines, media, by)
 
     with monkeypatch.context() as broken:
         broken.setattr("earwitness.cli.importing.import_lines", fail_at_the_second)

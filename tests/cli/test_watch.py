@@ -1,6 +1,7 @@
 """earwitness watch, as it is run."""
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ Tell = Callable[..., Any]
 
 QUICK = ("--every", "0.05")
 BY_NAME = ("--template", "{start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav", *QUICK)
+ANYWAY = ("--sidecar", "optional", "--take-anyway", *QUICK)
 
 
 @pytest.fixture
@@ -186,3 +188,65 @@ def test_what_files_without_a_header_hold_is_told(firm: Firm, folder: Path, tell
     firm.work()
     [found] = firm.post("/client/recording.search", {})["recordings"]
     assert found["durationInSeconds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("done", "done is a link"), (".earwitness-watch", "regular file")]
+)
+def test_a_link_in_the_place_of_what_the_watcher_makes_is_refused_and_said(
+    firm: Firm, folder: Path, run: Run, name: str, told: str
+) -> None:
+    target = folder.parent / "outside"
+    target.mkdir() if name == "done" else target.write_text("ours")
+    (folder / name).symlink_to(target)
+    (folder / "call.wav").write_bytes(tone())
+    refused = run("watch", CLIENT_ID, folder, "--once", *QUICK, exit_code=1)
+    assert told in refused.output
+    assert list(target.iterdir()) == [] if name == "done" else target.read_text() == "ours"
+
+
+@pytest.mark.parametrize(
+    ("where", "mode", "owner", "warned"),
+    [
+        (".", 0o755, 0, False),
+        (".", 0o775, 0, True),
+        (".", 0o1777, 0, True),
+        (".", 0o755, 1000, True),
+        ("desk/1", 0o777, 0, True),
+        ("done", 0o770, 0, True),
+    ],
+)
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the folder that matters here
+def test_root_is_warned_of_folders_in_which_others_may_write(
+    firm: Firm, folder: Path, run: Run, where: str, mode: int, owner: int, warned: bool
+) -> None:
+    (folder / where).mkdir(parents=True, exist_ok=True)
+    (folder / where).chmod(mode)
+    if is_root := os.geteuid() == 0:
+        os.chown(folder / where, owner, -1)
+    done = run("watch", CLIENT_ID, folder, "--once", "--json", *QUICK)
+    assert json.loads(done.stdout)["taken"] == []
+    assert ("Do not watch as root" in done.stderr) == (warned and is_root)
+    assert (f"WARNING: others than root may write in {folder / where}." in done.stderr) == (
+        warned and is_root
+    )
+
+
+def test_a_watcher_whose_folder_was_replaced_says_so_and_ends(firm: Firm, folder: Path) -> None:
+    with running(firm.settings, "watch", CLIENT_ID, folder, *BY_NAME, "--json") as watcher:
+        assert watcher.stdout
+        (folder / name(1)).write_bytes(tone())
+        assert json.loads(watcher.stdout.readline())["state"] == "taken"
+        folder.rename(folder.with_name("old"))
+        folder.mkdir()
+        assert "not the one that was there" in json.loads(watcher.stdout.read())["error"]
+        assert watcher.wait(timeout=30) == 1
+
+
+def test_the_archives_own_folders_are_not_watched(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
+    (folder.parent / "memo.wav").write_bytes(tone())
+    told = tell("watch", CLIENT_ID, folder.parent, "--once", *ANYWAY)
+    assert [one["file"] for one in told["taken"]] == ["memo.wav"]
+    for own in (firm.settings.data, firm.settings.keys_folder):
+        refused = run("watch", CLIENT_ID, own, "--once", *ANYWAY, exit_code=1)
+        assert "a folder of the archive itself" in refused.output

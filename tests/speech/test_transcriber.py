@@ -66,7 +66,7 @@ def test_an_extra_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyP
     )
     run_instead(monkeypatch, program)
     with pytest.raises(
-        TranscriptionUnusable, match=r"pocketsphinx is not installed: pip install 'earwitness\["
+        TranscriptionUnusable, match=r"pocketsphinx is not installed: make .*install EXTRAS=sphinx"
     ):
         transcribe("pocketsphinx", "", MINUTE, LIMITS, whenever)
 

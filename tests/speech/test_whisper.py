@@ -5,9 +5,7 @@ The model is a tiny one that the test makes; how well Whisper understands is not
 
 import pytest
 
-pytest.importorskip(
-    "faster_whisper", reason="faster-whisper is not installed: pip install 'earwitness[whisper]'"
-)
+pytest.importorskip("faster_whisper", reason="faster-whisper is not installed: make install EXTRAS=whisper")
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """Live calls: POST /ingest/call/start and /ingest/call/end."""
 
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import field
 from sqlalchemy import Connection, select
@@ -16,7 +16,7 @@ from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Moment, Wire, Word
+from earwitness.kernel.wire import Direction, Moment, Wire, Word
 
 
 class CallStart(Wire):
@@ -25,7 +25,7 @@ class CallStart(Wire):
     third_party_id: Word
     endpoint: NamedEndpoint
     other_endpoint: NamedEndpoint | None = None
-    direction: Literal["In", "Out"] | None = None
+    direction: Direction | None = None
     start_datetime_utc: Moment | None = field(default=None, name="startDatetimeUTC")
 
 
@@ -70,7 +70,7 @@ def start(call: Call, sent: CallStart) -> Started:
         sent.third_party_id,
         endpoint_id,
         other_endpoint=other,
-        direction=sent.direction,
+        direction=str(sent.direction) if sent.direction else None,
         started_at=started_at,
     )
     call.changed("Endpoint", endpoint_id, {"callStarted": sent.third_party_id})

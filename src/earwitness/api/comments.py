@@ -50,7 +50,7 @@ class CommentOut(Wire, kw_only=True):
     tag: CommentTag | UnsetType = UNSET
 
 
-class NewComment(Wire, omit_defaults=True):
+class CommentToAdd(Wire, omit_defaults=True):
     """A comment to add. A tag that is not in the catalogue is added to it."""
 
     recording_id: Id
@@ -118,7 +118,7 @@ def _number(seconds: float) -> int | float:
     audit=Audit("Add comment", by_recording_id),
     refuses=(NotFound,),
 )
-def add_comment(call: Call, wanted: NewComment) -> CommentId:
+def add_comment(call: Call, wanted: CommentToAdd) -> CommentId:
     """Comment on a recording, or on the part of it between two offsets."""
     _check(wanted)
     comment_id = add(
@@ -136,7 +136,7 @@ def add_comment(call: Call, wanted: NewComment) -> CommentId:
     return CommentId(comment_id=comment_id)
 
 
-def _check(wanted: NewComment) -> None:
+def _check(wanted: CommentToAdd) -> None:
     faults = []
     if not wanted.comment.strip():
         faults.append(Fault("comment", "expected some text"))

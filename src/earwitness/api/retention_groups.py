@@ -60,7 +60,7 @@ class RetentionGroupChange(Wire):
     people_ids: Ids | None = None
 
 
-class NewRetentionGroup(Wire):
+class RetentionGroupToAdd(Wire):
     """A group to add. People are in one group: whoever is in another moves."""
 
     name: Word
@@ -82,7 +82,7 @@ def list_retention_groups(call: Call) -> RetentionGroups:
 
 
 @road.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
-def add_retention_group(call: Call, wanted: NewRetentionGroup) -> RetentionGroupId:
+def add_retention_group(call: Call, wanted: RetentionGroupToAdd) -> RetentionGroupId:
     """Add a retention group; the recordings of its people are kept by it from now on."""
     _check_days("retentionGroup", wanted.retention_group)
     _check_name(call.connection, wanted.name)

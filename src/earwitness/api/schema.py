@@ -71,12 +71,17 @@ async def get_openapi_document(request: Request[Any, Any, Any]) -> Response[byte
 @public("/schema", describes=Describes(gives=str, answered_as=("text/html",)))
 async def browse_schema() -> Response[str]:
     """A page to browse the document, and to try calls. It loads nothing from elsewhere."""
-    page, policy = _page()
-    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-    return Response(page, media_type="text/html", headers=headers)
+    return _html("schema.html")
+
+
+@public("/", describes=Describes(gives=str, answered_as=("text/html",)))
+async def welcome() -> Response[str]:
+    """A page for whoever opens the server's address in a browser: where everything is."""
+    return _html("welcome.html")
 
 
 ROUTES = [get_openapi_document, browse_schema]
+AT_ROOT = [welcome]
 
 
 def document_of(app: Litestar) -> dict[str, Any]:
@@ -117,10 +122,16 @@ def _examples() -> dict[str, list[Example]]:
     return dict(found)
 
 
+def _html(file: str) -> Response[str]:
+    page, policy = _page(file)
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+    return Response(page, media_type="text/html", headers=headers)
+
+
 @cache
-def _page() -> tuple[str, str]:
-    """The page, and the policy that lets its own script and style run, and nothing else."""
-    page = (_HERE / "schema.html").read_text("utf-8")
+def _page(file: str) -> tuple[str, str]:
+    """A page, and the policy that lets its own script and style run, and nothing else."""
+    page = (_HERE / file).read_text("utf-8")
     script, style = (_digest(page, tag) for tag in ("script", "style"))
     return page, (
         f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; media-src blob:; "
@@ -129,5 +140,7 @@ def _page() -> tuple[str, str]:
 
 
 def _digest(page: str, tag: str) -> str:
-    content = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[0]
+    content = next(iter(re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)), None)
+    if content is None:
+        return "'none'"
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

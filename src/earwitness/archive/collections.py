@@ -49,7 +49,7 @@ LEGAL_HOLDS = Kind(
 PLAYLISTS = Kind("playlist", "Playlist", "playlist", playlists, playlist_recordings, "playlist_id")
 
 
-class NewCollection(Wire):
+class CollectionToAdd(Wire):
     """What it is to be called, and the recordings in it."""
 
     name: Word

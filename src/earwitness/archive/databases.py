@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from earwitness.archive.private_files import keep_database_private
 from earwitness.kernel.errors import BadRequest, OutOfTime, Problem, StorageFull, Unavailable
-from earwitness.kernel.settings import extra_for
+from earwitness.kernel.extras import extra_for
 
 if TYPE_CHECKING:
     from psycopg import Cursor

@@ -26,7 +26,7 @@ def facts(filters: RecordingFilters) -> Iterator[Fact]:
     """Type, direction, duration, privacy, and the ids left out. Raises BadRequest for a reversed range."""
     columns = recordings.c
     if filters.direction is not None:
-        yield Fact("direction", columns.direction == filters.direction)
+        yield Fact("direction", columns.direction == str(filters.direction))
     if filters.is_private is not None:
         yield Fact("isPrivate", columns.is_private == filters.is_private)
     if types := filters.communication_types:

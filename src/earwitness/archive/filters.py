@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from earwitness.kernel.wire import Bound, Id, Ids, Names, Page, PageSize, Wire
+from earwitness.kernel.wire import Bound, Direction, Id, Ids, Names, Page, PageSize, Wire
 
 TimeOfDay = Annotated[
     str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="A time of day like 09:30")
@@ -86,12 +86,23 @@ class RecordingFilters(Wire):
     communications_between: CommunicationsBetween | None = None
     free_text: str | None = None
     communication_types: NameFilter | None = None
-    direction: Literal["In", "Out"] | None = None
+    direction: Direction | None = None
     tag_ids: IdFilter | None = None
     is_private: bool | None = None
     has_comments: bool | None = None
     legal_hold_id: Id | None = None
     playlist_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        """Types are words in lower case; clients also send `Phone`."""
+        if types := self.communication_types:
+            self.communication_types = NameFilter(
+                include=_lower(types.include), exclude=_lower(types.exclude)
+            )
+
+
+def _lower(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [name.lower() for name in names]
 
 
 class RecordingSearch(RecordingFilters):

@@ -21,12 +21,16 @@ from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.manifest import Line, import_lines, read_lines
 from earwitness.ingest.sources.encodings import lines_of
+from earwitness.ingest.sources.folders import Folder, own_folders
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
 from earwitness.kernel.memory import seldom_look_for_garbage
 from earwitness.kernel.processes import end_with_parent
+from earwitness.kernel.strict_json import printable
 
 COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 2000, 8 << 20
 """Lines, and bytes of them. What others write to the archive waits for as long as these take."""
+
+_LONGEST_ERROR = 2000
 
 _READERS, _READ_AHEAD = 2, 3
 """Processes that read lines while others are committed, and how many batches they are ahead."""
@@ -39,17 +43,35 @@ Manifest = Annotated[
 ]
 
 
-def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) -> None:
+MediaRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--media-root",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="The folder of the media, to which `mediaPath` is relative: by default the manifest's.",
+    ),
+]
+
+
+def import_(
+    client_id: ClientId, manifest: Manifest, media_root: MediaRoot = None, as_json: AsJson = False
+) -> None:
     """Import recordings: one JSON object of ingest metadata a line, with an optional `mediaPath`.
 
-    `mediaPath` is relative to the manifest. Recordings that are already in the archive are skipped, so an
-    interrupted import is simply run again.
+    `mediaPath` is relative to the manifest, and below its folder; see `--media-root`. Recordings that are
+    already in the archive are skipped, so an interrupted import is simply run again.
     """
+    if not manifest.is_file():
+        fail("MANIFEST: expected a regular file, as it is read twice.", as_json=as_json)
     with manifest.open("rb") as file:
         count = sum(1 for line in lines_of(file) if line.strip())
     with _readers(count) as readers, opened(as_json) as accounts:
         seldom_look_for_garbage()
-        imported, known, failures = _import(accounts.open(client_id), manifest, count, readers, as_json)
+        media = Folder(media_root or manifest.parent, own_folders(accounts.settings))
+        archive = accounts.open(client_id)
+        imported, known, failures = _import(archive, manifest, media, count, readers, as_json)
     if as_json:
         tell_json({"imported": imported, "alreadyThere": known, "failed": failures})
     else:
@@ -61,7 +83,7 @@ def import_(client_id: ClientId, manifest: Manifest, as_json: AsJson = False) ->
 
 
 def _import(
-    archive: Archive, manifest: Path, count: int, readers: Executor, as_json: bool
+    archive: Archive, manifest: Path, media: Folder, count: int, readers: Executor, as_json: bool
 ) -> tuple[int, int, list[dict[str, int | str]]]:
     imported = known = settled = 0
     failures: list[dict[str, int | str]] = []
@@ -72,10 +94,11 @@ def _import(
         try:
             for batch in _read(manifest, readers):
                 lines = {number: line for number, line in batch.items() if isinstance(line, Line)}
-                outcomes = import_lines(archive, list(lines.values()), by)
+                outcomes = import_lines(archive, list(lines.values()), media, by)
                 for number, outcome in (batch | dict(zip(lines, outcomes, strict=True))).items():
                     if isinstance(outcome, Problem):
-                        failures.append({"line": number, "error": outcome.detail})
+                        error = printable(outcome.detail, _LONGEST_ERROR)
+                        failures.append({"line": number, "error": error})
                     else:
                         imported, known = imported + bool(outcome), known + (not outcome)
                 settled = max(batch)
@@ -115,7 +138,7 @@ def _read(manifest: Path, readers: Executor) -> Iterator[dict[int, Line | Proble
     ahead: deque[tuple[Iterable[int], Future[list[Line | Problem]]]] = deque()
     with manifest.open("rb") as file:
         for batch in _batches(file):
-            ahead.append((batch, readers.submit(read_lines, list(batch.values()), manifest.parent)))
+            ahead.append((batch, readers.submit(read_lines, list(batch.values()))))
             if len(ahead) > _READ_AHEAD:
                 yield _of(*ahead.popleft())
     while ahead:

@@ -23,6 +23,7 @@ from earwitness.ingest.call_records import CallRecords
 from earwitness.ingest.naming import ASTERISK, Template
 from earwitness.ingest.sources.describing import Reading
 from earwitness.ingest.sources.failed_files import FailedFile
+from earwitness.ingest.sources.folders import own_folders
 from earwitness.ingest.sources.headerless_files import Told
 from earwitness.ingest.subjects import Side, Subjects
 from earwitness.ingest.watching import Outcome, WatchedFolder
@@ -43,6 +44,9 @@ class Sidecar(StrEnum):
     OPTIONAL = "optional"
 
 
+_AS_ROOT = (
+    "WARNING: others than root may write in {}. Do not watch as root: docs/watch.md, Who may write there."
+)
 _IN_THE_WAY = "another file is where it was found"
 _STATES = {"taken": "Taken", "alreadyThere": "Already there", "failed": "Failed", "waiting": "Waiting"}
 
@@ -132,13 +136,20 @@ def watch(
     except ValueError as error:
         fail(f"{error}.", as_json=as_json)
     with opened(as_json) as accounts:
-        archive, watched = accounts.open(client_id), WatchedFolder(folder, reading)
-        take = _take_once if once else _take_on
+        archive, take = accounts.open(client_id), _take_once if once else _take_on
         try:
+            watched = WatchedFolder(folder, reading, own_folders(accounts.settings))
+            _warn_root(watched)
             with watched.alone():
                 take(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
-            fail(f"{error.filename or folder}: {os.strerror(error.errno or 0)}", as_json=as_json)
+            fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)
+
+
+def _warn_root(watched: WatchedFolder) -> None:
+    """Say, on the standard error, that root should not do this where others write."""
+    if os.geteuid() == 0 and (theirs := watched.others_write()):
+        typer.echo(_AS_ROOT.format(theirs), err=True)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -6,7 +6,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 NO_STORING = (b"cache-control", b"no-store")
 
-_OPEN_TO_ALL = ("/healthz", "/readyz", "/api/schema", "/api/schema/openapi.json")
+_OPEN_TO_ALL = ("/", "/healthz", "/readyz", "/api/schema", "/api/schema/openapi.json")
 """Paths that answer nothing of any account."""
 
 

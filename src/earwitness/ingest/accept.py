@@ -272,7 +272,7 @@ def _row(arrival: Arrival, place: _Place) -> dict[str, Any]:
         "third_party_id": values.third_party_id,
         "type": values.type,
         "source": values.source or "",
-        "direction": values.direction or _direction(values),
+        "direction": str(values.direction or _direction(values)),
         "started_at": started_at,
         "ended_at": ended_at,
         "duration_ms": ended_at - started_at,

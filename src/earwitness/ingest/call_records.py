@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from earwitness.ingest.naming import Call, skipped
+from earwitness.ingest.sources.regular_files import open_regular
 from earwitness.ingest.sources.wall_times import Span, channel_made_at, moments
 
 _SRC, _DST, _CHANNEL, _DST_CHANNEL = 1, 2, 5, 6
@@ -39,6 +40,7 @@ _STEPS = frozenset(("s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "ha
 # digits are a trunk's name.
 _EXTENSION = re.compile(r"[A-Za-z0-9]+/(?:FM[PG][RL]-)?([0-9]{1,6})(?:@|-[0-9a-f]+)")
 _SECONDS_DIFFER_BY = 2
+_LONGEST_LINE = 1 << 20
 
 Leg = list[str]
 
@@ -54,9 +56,9 @@ class CallRecords:
         self._found: dict[str, list[Leg]] = defaultdict(list)
 
     def of(self, ids: Collection[str]) -> dict[str, Call]:
-        """The calls of these unique ids, as far as their records are there."""
+        """The calls of these unique ids, as far as their records are there. Raises OSError."""
         try:
-            file = self._file.open("rb")
+            file = open_regular(self._file)
         except FileNotFoundError:
             return {}  # between its being put away and begun anew
         with file:
@@ -75,7 +77,7 @@ class CallRecords:
     def _legs(self, file: BinaryIO) -> Iterator[Leg]:
         """The legs that were written since; a line without its end is still being written."""
         file.seek(self._read_to)
-        for line in file:
+        while line := file.readline(_LONGEST_LINE):
             if not line.endswith(b"\n"):
                 return
             self._read_to += len(line)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -14,13 +14,16 @@ from earwitness.ingest.accept import Accepted, Arrival, accept_all
 from earwitness.ingest.metadata import faults_in
 from earwitness.ingest.received import Received, take
 from earwitness.ingest.sources.describing import describe_line
+from earwitness.ingest.sources.folders import Folder
+from earwitness.ingest.sources.media_paths import Outside, resolve
+from earwitness.ingest.sources.regular_files import NotRegular
 from earwitness.ingest.sources.taking import take_file
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault, Problem, StorageFull, Unavailable
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A recording of a manifest, and where its media lies if it has any, as the system writes paths."""
+    """A recording of a manifest, and its `mediaPath` if it has any, as the system writes paths."""
 
     received: Received
     media_path: bytes | None
@@ -37,8 +40,8 @@ def _unpacked(packed: bytes) -> Line:
     return _UNPACK.decode(packed)
 
 
-def read_line(line: bytes, folder: Path) -> Line:
-    """Read a line; `mediaPath` is relative to `folder`. Raises BadRequest."""
+def read_line(line: bytes) -> Line:
+    """Read a line. Raises BadRequest."""
     sent, mended = strict_json.loads_mending(line)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
@@ -46,37 +49,40 @@ def read_line(line: bytes, folder: Path) -> Line:
     if named is not None and (not isinstance(named, str) or not named):
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
     received = take(sent, mended, has_media=named is not None)
-    return Line(received, None if named is None else os.fsencode(folder / named))
+    return Line(received, None if named is None else os.fsencode(named))
 
 
-def read_lines(lines: Sequence[bytes], folder: Path) -> list[Line | Problem]:
+def read_lines(lines: Sequence[bytes]) -> list[Line | Problem]:
     """Read lines, and say of each that cannot be read why."""
-    return [_read_or_refuse(line, folder) for line in lines]
+    return [_read_or_refuse(line) for line in lines]
 
 
-def _read_or_refuse(line: bytes, folder: Path) -> Line | Problem:
+def _read_or_refuse(line: bytes) -> Line | Problem:
     try:
-        return read_line(line, folder)
+        return read_line(line)
     except Problem as problem:
         return problem
 
 
 def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> bool:
-    """Take in the recording of one line; False if it is in the archive already.
+    """Take in the recording of one line, its media in a folder of ours; False if it is in the archive.
 
     Raises what a reception raises, and BadRequest for what cannot be read.
     """
-    [outcome] = import_lines(archive, [read_line(line, folder)], action)
+    media = Folder(folder, takes_hard_links=True)
+    [outcome] = import_lines(archive, [read_line(line)], media, action)
     if isinstance(outcome, Problem):
         raise outcome
     return outcome
 
 
-def import_lines(archive: Archive, lines: Sequence[Line], action: Action) -> list[bool | Problem]:
+def import_lines(
+    archive: Archive, lines: Sequence[Line], media: Folder, action: Action
+) -> list[bool | Problem]:
     """Take in recordings, in their order: whether each is new, or why it cannot be taken.
 
-    Neighbours without media are committed together. Raises StorageFull and Unavailable: what was not
-    committed by then is not in the archive.
+    `media` has their files. Neighbours without media are committed together. Raises StorageFull and
+    Unavailable: what was not committed by then is not in the archive.
     """
     outcomes: list[bool | Problem] = []
     waiting: list[Arrival] = []
@@ -93,21 +99,22 @@ def import_lines(archive: Archive, lines: Sequence[Line], action: Action) -> lis
             waiting.append(Arrival(describe_line(line.received, None, is_empty=False).marked()))
             continue
         commit()
-        outcomes.append(_import_with_media(archive, line.received, line.media_path, action))
+        outcomes.append(
+            _import_with_media(archive, line.received, media, os.fsdecode(line.media_path), action)
+        )
     commit()
     return outcomes
 
 
 def _import_with_media(
-    archive: Archive, received: Received, media_path: bytes, action: Action
+    archive: Archive, received: Received, media: Folder, media_path: str, action: Action
 ) -> bool | Problem:
-    path = Path(os.fsdecode(media_path))
     try:
-        with _opened(path) as file:
+        with _opened(media, media_path) as file:
             is_empty = not os.fstat(file.fileno()).st_size
             if is_empty and (faults := faults_in(received.values, has_media=False)):
                 raise BadRequest.of(Fault("mediaPath", "is empty, which is no media"), *faults)
-            described = describe_line(received, path.name, is_empty=is_empty)
+            described = describe_line(received, PurePosixPath(media_path).name, is_empty=is_empty)
             return take_file(archive, described.marked(), file, action).keeps_media
     except (StorageFull, Unavailable):
         raise
@@ -115,8 +122,15 @@ def _import_with_media(
         return problem
 
 
-def _opened(path: Path) -> BufferedReader:
+def _opened(media: Folder, path: str) -> BufferedReader:
     try:
-        return path.open("rb")
+        return media.open(resolve(media, path))
+    except Outside:
+        fault = (
+            "expected a file below the folder of the manifest, or below another one that --media-root names"
+        )
+    except NotRegular as error:
+        fault = f"{error.strerror}"
     except OSError as error:
-        raise BadRequest.of(Fault("mediaPath", f"cannot be read: {os.strerror(error.errno or 0)}")) from None
+        fault = f"cannot be read: {error.strerror}"
+    raise BadRequest.of(Fault("mediaPath", fault))

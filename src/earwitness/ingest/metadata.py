@@ -10,7 +10,16 @@ from msgspec import Meta, field
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import LATEST_MS
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import CommunicationType, Moment, Seconds, Wire, Word, WordOrNothing, convert
+from earwitness.kernel.wire import (
+    CommunicationType,
+    Direction,
+    Moment,
+    Seconds,
+    Wire,
+    Word,
+    WordOrNothing,
+    convert,
+)
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 EndpointType = Literal["phone", "email", "teamsUserId"]
@@ -77,7 +86,7 @@ class IngestMetadata(Wire):
     end_datetime_utc: Moment | None = field(default=None, name="endDatetimeUTC")
     duration_in_seconds: Seconds | None = None
     source: Text | None = None
-    direction: Literal["In", "Out"] | None = None
+    direction: Direction | None = None
     is_private: bool | None = None
     is_private_reason: Text | None = None
     analysis: list[Text] | None = None

@@ -8,16 +8,17 @@
 A file is taken once it is finished: it looked the same twice, and nobody holds it open for writing as
 far as this process may see. Whatever happens between taking and moving, a file that is seen again is
 the same recording again, by its thirdPartyId, and is moved alone.
+
+Others write in the folder: everything in it is reached by `Folder`, and what is said of it is printable.
 """
 
-import fcntl
 import os
-import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from earwitness.archive.accounts import Archive
@@ -28,14 +29,17 @@ from earwitness.ingest.naming import Call, readable, shown
 from earwitness.ingest.open_files import open_for_writing
 from earwitness.ingest.sources.describing import Described, Reading, describe
 from earwitness.ingest.sources.failed_files import FailedFile, failed_files, free_places, write_reason
+from earwitness.ingest.sources.folders import TOP, Folder, others_may_write
 from earwitness.ingest.sources.seen import Seen, Unreadable, Waits, opened
-from earwitness.ingest.sources.sidecars import is_sidecar, is_whole, sidecar_of, sidecars_among
+from earwitness.ingest.sources.sidecars import MOST_BYTES, is_sidecar, is_whole, sidecar_of, sidecars_among
 from earwitness.ingest.sources.taking import digest_of, take_file
 from earwitness.kernel.errors import BadRequest, Conflict, Problem, StorageFull, Unavailable
+from earwitness.kernel.strict_json import printable
 
-DONE, FAILED = "done", "failed"
+DONE, FAILED = PurePosixPath("done"), PurePosixPath("failed")
 
-_LOCK = ".earwitness-watch"
+_LOCK = PurePosixPath(".earwitness-watch")
+_LONGEST_REASON = 2000
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 
 
@@ -52,7 +56,7 @@ class Found:
 class Outcome:
     """What became of a file: it is in the archive, or the reason why it is not (yet, if it `waits`).
 
-    `note` is what is in doubt of what was taken.
+    `note` is what is in doubt of what was taken. Both can be printed, whatever the file holds.
     """
 
     file: str
@@ -65,12 +69,13 @@ class Outcome:
 class WatchedFolder:
     """A folder whose finished files are taken in. One watcher at a time: see `alone`."""
 
-    def __init__(self, folder: Path, reading: Reading) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, reading: Reading, own: Iterable[Path] = ()) -> None:
+        """Hold a folder open; `own` are those of the archive itself. Raises OSError."""
+        self._folder = Folder(folder, own)
         self._reading = reading
-        self._seen: dict[Path, Seen] = {}
-        self._sidecars: dict[Path, Seen] = {}
-        self._have_sidecar: dict[Path, list[Path]] = {}
+        self._seen: dict[PurePosixPath, Seen] = {}
+        self._sidecars: dict[PurePosixPath, Seen] = {}
+        self._have_sidecar: dict[PurePosixPath, list[PurePosixPath]] = {}
         self._recorded: dict[str, Call] = {}
         self._unmoved: set[Seen] = set()
 
@@ -78,20 +83,33 @@ class WatchedFolder:
     def alone(self) -> Iterator[None]:
         """Watch, with nobody else watching the same folder. Raises Conflict, and OSError."""
         for name in (DONE, FAILED):
-            (self._folder / name).mkdir(exist_ok=True)
-        with (self._folder / _LOCK).open("w") as lock:
+            self._folder.make(name)
+        with ExitStack() as leaving:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leaving.enter_context(self._folder.locked(_LOCK))
             except BlockingIOError:
                 raise Conflict("Another process is already watching this folder.") from None
             yield
 
     def failed(self) -> list[FailedFile]:
         """What failed, and can be put back."""
-        return failed_files(self._folder, self._folder / FAILED)
+        return failed_files(self._folder, FAILED)
+
+    def others_write(self) -> str | None:
+        """A folder, of all that are there, in which others than root may write; None if there is none."""
+        there = chain([(TOP, self._folder.status(TOP))], self._folder.walk())
+        folders = (
+            path for path, status in there if stat.S_ISDIR(status.st_mode) and others_may_write(status)
+        )
+        return next((shown(self._folder.path / path) for path in folders), None)
 
     def look(self) -> tuple[list[Found], list[Outcome]]:
-        """Look once: what is finished since the last look and can be taken, oldest first; and what waits."""
+        """Look once: what is finished since the last look and can be taken, oldest first; and what waits.
+
+        Raises Conflict if the folder is not where it was, and OSError if the call records cannot be read.
+        """
+        if not self._folder.is_in_place():
+            raise Conflict("The folder is not the one that was there when this began: begin again.")
         before, self._seen = self._seen, {one.path: one for one in self._files()}
         media = [one for one in self._seen.values() if not is_sidecar(one.path) and one not in self._unmoved]
         self._sidecars = sidecars_among(self._seen.values())
@@ -130,13 +148,18 @@ class WatchedFolder:
         except Waits as why:
             return Outcome(name, reason=str(why), waits=True)
         except Problem as problem:
-            reason = f"{_sentence(problem.detail)} {self._way_out(problem)}"
+            reason = f"{_sentence(printable(problem.detail, _LONGEST_REASON))} {self._way_out(problem)}"
         try:
             self._move(found, DONE if accepted else FAILED, reason)
+        except Waits as why:
+            reason = reason and str(why)
+            return Outcome(
+                name, accepted, reason, waits=accepted is None, note=printable(note, _LONGEST_REASON)
+            )
         except OSError as error:
             self._unmoved.add(found.media)
-            reason = f"{reason} It cannot be moved: {os.strerror(error.errno or 0)}.".lstrip()
-        return Outcome(name, accepted, reason, note=note)
+            reason = f"{reason} It cannot be moved: {error.strerror}.".lstrip()
+        return Outcome(name, accepted, reason, note=printable(note, _LONGEST_REASON))
 
     def _way_out(self, problem: Problem) -> str:
         """How a file that failed can be taken after all."""
@@ -147,22 +170,12 @@ class WatchedFolder:
         return "Once that is mended, --retry-failed takes it."
 
     def _files(self) -> Iterator[Seen]:
-        """The files of the folder and of those below it; links are not followed, hidden ones left alone."""
-        for parent, folders, names in os.walk(self._folder):
-            is_top = Path(parent) == self._folder
-            folders[:] = [
-                one for one in folders if not one.startswith(".") and not (is_top and one in (DONE, FAILED))
-            ]
-            for name in names:
-                path = Path(parent, name)
-                if name.startswith(".") or name.lower().endswith(_UNFINISHED):
-                    continue
-                with suppress(OSError):  # it is gone, or closed to us
-                    status = path.lstat()
-                    if stat.S_ISREG(status.st_mode):
-                        yield Seen.of(path, status)
+        """The files of the folder and of those below it that are finished by their names, and no links."""
+        for path, status in self._folder.walk(without=(DONE, FAILED)):
+            if stat.S_ISREG(status.st_mode) and not path.name.lower().endswith(_UNFINISHED):
+                yield Seen.of(self._folder, path, status)
 
-    def _found(self, media: Seen, recorded: dict[str, Call], changing: set[Path]) -> Found:
+    def _found(self, media: Seen, recorded: dict[str, Call], changing: set[PurePosixPath]) -> Found:
         """A recording that can be taken. Raises Waits."""
         if media.path in changing:
             raise Waits("it may still be written")
@@ -180,7 +193,7 @@ class WatchedFolder:
 
     def _named(self, one: Seen) -> Call | None:
         template = self._reading.template
-        return template.read(PurePosixPath(self._relative(one))) if template else None
+        return template.read(one.path) if template else None
 
     def _id(self, one: Seen) -> str:
         """What its call record has as unique id: the id in its name, or all of its name."""
@@ -189,43 +202,50 @@ class WatchedFolder:
 
     def _take(self, archive: Archive, found: Found, action: Action) -> tuple[Accepted, Described]:
         """Take a recording in: under an id of its own where another one has its id."""
-        name = readable(self._relative(found.media))
+        name = readable(found.media.path)
         described = describe(found.media, name, found.call, found.sidecar, self._reading)
         with opened(found.media) as file:
 
             def check() -> None:
-                if Seen.of(found.media.path, os.fstat(file.fileno())) != found.media:
-                    raise Waits("it changed while it was read")
+                found.media.check(os.fstat(file.fileno()), "it changed while it was read")
 
             try:
                 return take_file(archive, described.marked(), file, action, check), described
             except Conflict as conflict:
                 if conflict.code != Conflict.default_code:
                     raise
-            described = described.as_another(digest_of(file))
+            described = described.as_another(digest_of(file, check))
             return take_file(archive, described.marked(), file, action, check), described
 
-    def _move(self, found: Found, to: str, reason: str) -> None:
-        """Move a recording, the media first: alone it would be taken for another one."""
-        files = [one.path for one in (found.media, found.sidecar) if one]
-        targets, is_numbered = free_places(
-            self._folder / to, [path.relative_to(self._folder) for path in files]
-        )
-        for path, target in zip(files, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if any(os.path.lexists(other) for other in self._have_sidecar.get(path, ())):
-                shutil.copy2(path, target, follow_symlinks=False)
-            else:
-                path.rename(target)
-        if reason:
-            write_reason(targets[0], reason, is_numbered=is_numbered)
+    def _move(self, found: Found, to: PurePosixPath, reason: str) -> None:
+        """Move a recording, the media first: alone it would be taken for another one.
 
-    def _relative(self, one: Seen) -> Path:
-        return one.path.relative_to(self._folder)
+        Raises Waits where another file has its name by now, which is not moved, and OSError.
+        """
+        found.media.check(self._folder.status(found.media.path), "another file has its name by now")
+        files = [one for one in (found.media, found.sidecar) if one]
+        targets, is_numbered = free_places(self._folder, to, [one.path for one in files])
+        for one, target in zip(files, targets, strict=True):
+            if any(self._folder.exists(other) for other in self._have_sidecar.get(one.path, ())):
+                self._copy(one, target)
+            else:
+                self._folder.move(one.path, target)
+        if reason:
+            write_reason(self._folder, targets[0], reason, is_numbered=is_numbered)
+
+    def _copy(self, sidecar: Seen, target: PurePosixPath) -> None:
+        """Copy a sidecar that other files need too, unless it cannot be read."""
+        if sidecar.size > MOST_BYTES:
+            return
+        with suppress(Waits, Unreadable), opened(sidecar) as source, self._folder.create(target) as copy:
+            os.fchmod(copy.fileno(), os.fstat(source.fileno()).st_mode & 0o666)
+            copy.write(source.read(sidecar.size))
+            copy.flush()
+            os.utime(copy.fileno(), ns=(sidecar.mtime_ns, sidecar.mtime_ns))
 
     def _name(self, one: Seen) -> str:
         """Its relative name as it can be shown, whatever bytes it has."""
-        return shown(self._relative(one))
+        return shown(one.path)
 
 
 def _sentence(text: str) -> str:

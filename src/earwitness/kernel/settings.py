@@ -4,8 +4,7 @@ import ipaddress
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,6 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class SettingError(Exception):
     """A setting in the environment cannot be used."""
-
-
-@contextmanager
-def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
-    """Say which extra a setting needs, where the package that it brings is not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != brings:
-            raise
-        told = f"{variable} needs what is not installed: pip install 'earwitness[{extra}]'"
-        raise SettingError(told) from None
 
 
 def _setting(variable: str, default: Any, meaning: str) -> Any:
@@ -69,7 +56,8 @@ class Settings:
         "MEDIA_URL",
         "",
         "`s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; needs the extra `s3`. "
-        "Credentials come from the provider's own variables (`AWS_ACCESS_KEY_ID`, …). "
+        "Credentials and addresses come from the provider's own variables (`AWS_ACCESS_KEY_ID`, "
+        "`AWS_ENDPOINT_URL`, …; see operations.md). "
         "Unset: on disk, under the data folder.",
     )
     token_minutes: int = _setting("TOKEN_MINUTES", 60, "How long a bearer token is valid, in minutes.")

@@ -127,9 +127,9 @@ def _mend(value: Any, path: str, mended: list[str], depth: int) -> Any:
             return value
 
 
-def printable(text: str) -> str:
-    """What can be repeated in an answer: no lone surrogates, no controls, no more than 80 characters."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:80])
+def printable(text: str, most: int = 80) -> str:
+    """What can be repeated in an answer: no lone surrogates, controls or marks of direction, not too much."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:most])
 
 
 def _no_constant(name: str) -> None:

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, TypeGuard, TypeVar
+from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -41,6 +41,22 @@ class Bound(Moment):
     """A moment that others are held against: it may lie outside the years that there are recordings of."""
 
     __slots__ = ()
+
+
+class Direction(str):
+    """`In` or `Out`; clients send it in any case."""
+
+    __slots__ = ()
+
+    ALL: ClassVar = ("In", "Out")
+
+    @classmethod
+    def of(cls, text: str) -> "Direction":
+        """Raises ValueError."""
+        for known in cls.ALL:
+            if text.casefold() == known.casefold():
+                return cls(known)
+        raise ValueError("expected " + " or ".join(cls.ALL))
 
 
 Id = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
@@ -94,7 +110,7 @@ def convert(value: Any, expected: type[T]) -> T:
         absent = _absent_when_null(expected)
         value = {name: member for name, member in value.items() if member is not None or name not in absent}
     try:
-        return msgspec.convert(value, expected, dec_hook=_read_moment)
+        return msgspec.convert(value, expected, dec_hook=_read_ours)
     except msgspec.ValidationError:
         faults = _faults_by_field(value, expected) or _first_fault(value, expected)
     raise BadRequest.of(*faults)
@@ -102,7 +118,12 @@ def convert(value: Any, expected: type[T]) -> T:
 
 def canonical(value: Any) -> bytes:
     """The one JSON of a value, keys in order: what digests are made over."""
-    return msgspec.json.encode(value, order="sorted", enc_hook=int)
+    return msgspec.json.encode(value, order="sorted", enc_hook=plain)
+
+
+def plain(value: Any) -> int | str:
+    """A moment or a direction, as JSON and drivers take it."""
+    return str(value) if isinstance(value, str) else int(value)
 
 
 def _is_struct(expected: Any) -> TypeGuard[type[msgspec.Struct]]:
@@ -116,7 +137,9 @@ def _absent_when_null(expected: type[msgspec.Struct]) -> frozenset[str]:
     )
 
 
-def _read_moment(expected: type, value: Any) -> Any:
+def _read_ours(expected: type, value: Any) -> Any:
+    if issubclass(expected, Direction):
+        return expected.of(value if isinstance(value, str) else "")
     if not issubclass(expected, Moment):
         raise NotImplementedError(f"no reading of {expected}")
     if not isinstance(value, str):
@@ -147,7 +170,7 @@ def _faults_by_field(value: Any, expected: Any) -> list[Fault]:
 
 def _first_fault(value: Any, expected: Any, field: str = "") -> list[Fault]:
     try:
-        msgspec.convert(_without_backticks(value), expected, dec_hook=_read_moment)
+        msgspec.convert(_without_backticks(value), expected, dec_hook=_read_ours)
     except msgspec.ValidationError as error:
         return [_fault(error, field, expected)]
     return []

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from earwitness.kernel.settings import Settings, extra_for
+from earwitness.kernel.extras import extra_for
+from earwitness.kernel.settings import Settings
 from earwitness.media.disk import DiskStore
 from earwitness.media.flow import Bytes
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from earwitness.kernel.extras import how_to_install
 from earwitness.kernel.wire import Seconds
 
 SAMPLE_RATE = 16_000
@@ -58,5 +59,5 @@ def load(engine: str, model: str) -> Engine:
             return Whisper(model)
     except ModuleNotFoundError:
         extra = _EXTRAS[engine]
-        raise EngineUnusable(f"{engine} is not installed: pip install 'earwitness[{extra}]'") from None
+        raise EngineUnusable(f"{engine} is not installed: {how_to_install(extra)}") from None
     raise EngineUnusable(f"there is no engine {engine}")

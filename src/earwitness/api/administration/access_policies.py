@@ -48,7 +48,7 @@ class AccessPolicyChange(Wire):
     communication_types: Types | None = None
 
 
-class NewAccessPolicy(AccessPolicyChange):
+class AccessPolicyToAdd(AccessPolicyChange):
     """A policy to add, with at least one condition."""
 
     name: Word
@@ -68,7 +68,7 @@ def list_access_policies(call: Call) -> list[AccessPolicy]:
 
 
 @road.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_access_policy(call: Call, wanted: NewAccessPolicy) -> AccessPolicyId:
+def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
     _check_name(call.connection, wanted.name)

@@ -13,7 +13,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
 
 
-class NewApiKey(Wire):
+class ApiKeyToAdd(Wire):
     """Whose key it is to be."""
 
     user_id: Id
@@ -39,7 +39,7 @@ def list_api_keys(call: Call) -> list[ApiKey]:
 
 
 @road.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_api_key(call: Call, wanted: NewApiKey) -> ShownOnce:
+def add_api_key(call: Call, wanted: ApiKeyToAdd) -> ShownOnce:
     """Make an API key for an active user. It is shown only now."""
     user = call.connection.execute(
         select(users.c.username, users.c.is_active).where(users.c.id == wanted.user_id)

@@ -47,7 +47,7 @@ class EndpointChange(Wire, kw_only=True):
     is_private: bool | None = None
 
 
-class NewEndpoint(EndpointChange, kw_only=True):
+class EndpointToAdd(EndpointChange, kw_only=True):
     """An endpoint to add."""
 
     type: EndpointType
@@ -71,7 +71,7 @@ def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedE
 
 
 @road.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
-def add_endpoint(call: Call, wanted: NewEndpoint) -> RecordedEndpoint:
+def add_endpoint(call: Call, wanted: EndpointToAdd) -> RecordedEndpoint:
     """Add an endpoint. Different spellings of one value are the same endpoint."""
     if is_withheld(wanted.type, wanted.endpoint):
         raise BadRequest.of(Fault("endpoint", "expected an address of somebody: this one names nobody"))

@@ -5,7 +5,7 @@ from earwitness.archive.collections import (
     Collection,
     CollectionChange,
     CollectionId,
-    NewCollection,
+    CollectionToAdd,
     WholeCollection,
     add_collection,
     change_collection,
@@ -37,7 +37,7 @@ def get_legal_hold(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add legal hold", by_interaction_ids),
 )
-def add_legal_hold(call: Call, wanted: NewCollection) -> CollectionId:
+def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
     """Put recordings under a new legal hold."""
     hold_id = add_collection(call.connection, LEGAL_HOLDS, wanted.name)
     held = CollectionChange(interaction_ids=wanted.interaction_ids)

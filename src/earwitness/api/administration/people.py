@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from earwitness.api.administration.person_changes import NewPerson, PersonChange, change
+from earwitness.api.administration.person_changes import PersonChange, PersonToAdd, change
 from earwitness.archive import people as archived
 from earwitness.archive.paging import page_of
 from earwitness.archive.person_records import Person, person_records
@@ -39,7 +39,7 @@ def list_people(call: Call, wanted: WantedPeople) -> Answer[list[Person]]:
 
 
 @road.write("/admin/person", right=Right.PEOPLE_EDIT, status=201)
-def add_person(call: Call, wanted: NewPerson) -> Person:
+def add_person(call: Call, wanted: PersonToAdd) -> Person:
     """Add a person."""
     person_type = wanted.person_type or "staff"
     person_id = archived.add_person(call.connection, full_name=wanted.full_name, person_type=person_type)

@@ -48,7 +48,7 @@ class PersonChange(Wire, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-class NewPerson(PersonChange, kw_only=True):
+class PersonToAdd(PersonChange, kw_only=True):
     """A person to add: `staff` unless said otherwise."""
 
     full_name: Word

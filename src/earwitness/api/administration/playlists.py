@@ -5,7 +5,7 @@ from earwitness.archive.collections import (
     Collection,
     CollectionChange,
     CollectionId,
-    NewCollection,
+    CollectionToAdd,
     WholeCollection,
     add_collection,
     change_collection,
@@ -37,7 +37,7 @@ def get_playlist(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add playlist", by_interaction_ids),
 )
-def add_playlist(call: Call, wanted: NewCollection) -> CollectionId:
+def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
     """Put recordings into a new playlist."""
     playlist_id = add_collection(call.connection, PLAYLISTS, wanted.name)
     listed = CollectionChange(interaction_ids=wanted.interaction_ids)

@@ -33,7 +33,7 @@ class Tag(Wire):
     tag: str
 
 
-class NewTag(Wire):
+class TagToAdd(Wire):
     """What a tag is to be called."""
 
     tag: Word
@@ -72,7 +72,7 @@ def list_tags(call: Call) -> list[Tag]:
 
 
 @road.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
-def add_tag(call: Call, wanted: NewTag) -> TagId:
+def add_tag(call: Call, wanted: TagToAdd) -> TagId:
     """Add a tag. Tags that differ only in case, or in how it is encoded, are the same, and a conflict."""
     _check("tag", wanted.tag)
     _check_is_new(call.connection, wanted.tag)
@@ -83,7 +83,7 @@ def add_tag(call: Call, wanted: NewTag) -> TagId:
 
 
 @road.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
-def rename_tag(call: Call, wanted: NewTag) -> Tag:
+def rename_tag(call: Call, wanted: TagToAdd) -> Tag:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", wanted.tag)
     this = tags.c.id == call.id

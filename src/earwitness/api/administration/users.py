@@ -24,7 +24,7 @@ Names = Annotated[list[Word], Meta(max_length=100)]
 _SHOWN = ("username", "full_name", "email", "external_id", "sso", "audio_playback")
 
 
-class NewUser(Wire):
+class UserToAdd(Wire):
     """A user to add: `policies` by their names, without any it sees the whole account."""
 
     username: Word
@@ -71,7 +71,7 @@ def list_users(call: Call) -> list[User]:
 
 
 @road.write("/admin/user", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_user(call: Call, wanted: NewUser) -> UserId:
+def add_user(call: Call, wanted: UserToAdd) -> UserId:
     """Add a user, with no more rights and no wider policies than your own."""
     connection = call.connection
     policy_ids = _policy_ids(connection, wanted.policies or [])

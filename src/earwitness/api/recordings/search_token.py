@@ -19,7 +19,7 @@ from earwitness.archive.viewer import Viewer
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.wire import canonical
+from earwitness.kernel.wire import canonical, plain
 
 _LIFETIME_MS = 24 * 3_600_000
 _PREFIX = "st_"
@@ -89,7 +89,7 @@ def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: byte
         page_size=None,
         recordings_search_token=None,
     )
-    meant = canonical(_meant(msgspec.to_builtins(search, enc_hook=int)))
+    meant = canonical(_meant(msgspec.to_builtins(search, enc_hook=plain)))
     bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + meant + content
     return tokens.code("recordings-search-token", bound)[:_CODE_BYTES]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
 from sqlalchemy import select
 
 from earwitness.api.recordings.detail import InteractionIds
@@ -20,11 +21,21 @@ class TranscriptionRequest(InteractionIds):
     include_channels: bool | None = None
 
 
+class Segment(Wire):
+    """What was said from `start` to `end`, in seconds; with `includeChannels`, also where and by whom."""
+
+    text: str
+    start: float
+    end: float
+    channel: int | UnsetType | None = UNSET
+    speaker: str | UnsetType | None = UNSET
+
+
 class Transcript(Wire):
     """What was said: segments of text, with their start and end in seconds."""
 
     language: str | None
-    segments: list[dict[str, Any]]
+    segments: list[Segment]
 
 
 class Analysis(Wire):
@@ -54,18 +65,24 @@ def get_transcription(call: Call, wanted: TranscriptionRequest) -> list[Transcri
             select(transcripts).where(transcripts.c.position.in_([row.position for row in rows]))
         )
     }
-    keys = ("text", "start", "end", *(("channel", "speaker") if wanted.include_channels else ()))
     return [
         Transcription(
             interaction_id=row.interaction_id,
-            analysis=_analysis(found.get(row.position), keys),
+            analysis=_analysis(found.get(row.position), bool(wanted.include_channels)),
         )
         for row in rows
     ]
 
 
-def _analysis(row: Any, keys: tuple[str, ...]) -> Analysis | None:
+def _analysis(row: Any, with_channels: bool) -> Analysis | None:
     if row is None:
         return None
-    segments = [{key: segment.get(key) for key in keys} for segment in row.segments]
+    segments = [_segment(segment, with_channels) for segment in row.segments]
     return Analysis(transcript=Transcript(language=row.language, segments=segments))
+
+
+def _segment(kept: dict[str, Any], with_channels: bool) -> Segment:
+    segment = Segment(text=kept["text"], start=kept["start"], end=kept["end"])
+    if with_channels:
+        segment.channel, segment.speaker = kept.get("channel"), kept.get("speaker")
+    return segment

@@ -10,7 +10,7 @@ from earwitness.http.openapi.schemas import Describe, Schema, fields_of
 from earwitness.kernel.strict_json import MAX_INTEGER
 
 _PATH_SCHEMAS: dict[str, Schema] = {"thirdPartyId": {"type": "string", "minLength": 1}}
-_ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}
+_ID: Schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_INTEGER}
 _BYTES: Schema = {"type": "string", "format": "binary"}
 _WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 _TOTAL: Schema = {

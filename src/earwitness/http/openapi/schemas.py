@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from earwitness.kernel.wire import Moment
+from earwitness.kernel.wire import Direction, Moment
 
 Schema = dict[str, Any]
 Describe = Callable[[str, str], str]
@@ -47,6 +47,8 @@ def fields_of(schema: Schema, components: dict[str, Schema]) -> Schema:
 def _schema_of_ours(kind: type) -> Schema:
     if issubclass(kind, Moment):
         return {"type": "string", "format": "date-time"}
+    if issubclass(kind, Direction):
+        return {"enum": list(Direction.ALL)}
     raise NotImplementedError(f"{kind} is of no known schema")
 
 
@@ -62,7 +64,10 @@ def _as_answered(component: Schema) -> None:
 
 
 def _tidy(node: Any) -> Any:
-    """Say "or null" the short way, leave out defaults of null, and say what an enum is of."""
+    """Say "or null" the short way, leave out defaults of null, and say what generators of clients need.
+
+    They read a bare integer as one of 32 bits, and a bare object as one without members.
+    """
     if isinstance(node, list):
         return [_tidy(one) for one in node]
     if not isinstance(node, dict):
@@ -72,6 +77,10 @@ def _tidy(node: Any) -> Any:
         node["$ref"] = REF + _short(node["$ref"].removeprefix(REF))
     if "enum" in node and all(isinstance(value, str) for value in node["enum"]):
         node = {"type": "string"} | node
+    if node.get("type") in ("integer", ["integer", "null"]):
+        node["format"] = "int64"
+    if node.get("type") == "object" and not node.keys() & {"properties", "additionalProperties"}:
+        node["additionalProperties"] = True
     options = node.get("anyOf", [])
     if len(options) == 2 and options[1] == {"type": "null"} and isinstance(options[0].get("type"), str):
         option = node.pop("anyOf")[0]

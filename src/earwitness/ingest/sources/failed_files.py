@@ -7,13 +7,15 @@ failed/2-call.wav  failed/2-call.wav.reason.txt                  another one of 
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from earwitness.ingest.naming import shown
+from earwitness.ingest.sources.folders import Folder
 from earwitness.ingest.sources.sidecars import is_sidecar
 
 REASON = ".reason.txt"
@@ -21,6 +23,7 @@ NUMBERED = "The number before its name was added here."
 """Said below the reason: nothing else tells whether it is part of the name."""
 
 _LONGEST_NAME_BYTES = 255
+_LONGEST_REASON_BYTES = 1 << 20
 _NUMBER = re.compile(r"[1-9][0-9]*-")
 
 
@@ -28,84 +31,89 @@ _NUMBER = re.compile(r"[1-9][0-9]*-")
 class FailedFile:
     """A recording that failed: its file, its sidecars, and where they were found, in this order."""
 
+    folder: Folder
     name: str
-    reason: Path
-    files: list[Path]
-    places: list[Path]
+    reason: PurePosixPath
+    files: list[PurePosixPath]
+    places: list[PurePosixPath]
 
     def put_back(self) -> bool:
-        """Move it back, the sidecar first; False while a file of its name is there.
+        """Move it back, the sidecar first; False while a file of its name, or of its folder's, is there.
 
         What was moved before this was interrupted is not found again, and what is gone is passed over.
         """
-        if any(os.path.lexists(place) for place in self.places):
+        if any(self.folder.exists(place) for place in self.places):
             return False
-        for path, place in reversed(list(zip(self.files, self.places, strict=True))):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                path.rename(place)
-        self.reason.unlink(missing_ok=True)
+        try:
+            for path, place in reversed(list(zip(self.files, self.places, strict=True))):
+                with suppress(FileNotFoundError):
+                    self.folder.move(path, place)
+            self.folder.remove(self.reason)
+        except NotADirectoryError:
+            return False
         return True
 
 
-def failed_files(folder: Path, failed: Path) -> list[FailedFile]:
+def failed_files(folder: Folder, failed: PurePosixPath) -> list[FailedFile]:
     """What failed in a folder, by name; `failed` is where its files were put."""
+    by_folder: dict[PurePosixPath, list[PurePosixPath]] = defaultdict(list)
+    for path, status in folder.walk(failed):
+        if stat.S_ISREG(status.st_mode):
+            by_folder[path.parent].append(path)
     found = []
-    for parent, folders, names in os.walk(failed):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        files = sorted(path for name in names if _is_file(path := Path(parent, name)))
-        there = set(files)
-        media = [one for one in files if not is_sidecar(one) and not one.name.endswith(REASON)]
-        back = folder / Path(parent).relative_to(failed)
-        for one in media:
-            name, reason = shown(one.relative_to(folder)), _reason_of(one)
+    for parent, unsorted in by_folder.items():
+        files, there = sorted(unsorted), set(unsorted)
+        back = parent.relative_to(failed)
+        for one in files:
+            if is_sidecar(one) or one.name.endswith(REASON):
+                continue
+            reason = reason_of(one)
             group = [one, *(path for path in files if is_sidecar(path) and path.stem in (one.name, one.stem))]
-            number = _number_of(one, reason, there)
-            found.append(
-                FailedFile(name, reason, group, [back / path.name.removeprefix(number) for path in group])
-            )
+            number = _number_of(folder, one, reason, there)
+            places = [back / path.name.removeprefix(number) for path in group]
+            found.append(FailedFile(folder, shown(one), reason, group, places))
     return sorted(found, key=lambda one: (len(one.files[0].name), one.files[0]))
 
 
-def write_reason(media: Path, reason: str, *, is_numbered: bool) -> None:
-    """Write why a file failed beside it."""
+def write_reason(folder: Folder, media: PurePosixPath, reason: str, *, is_numbered: bool) -> None:
+    """Write why a file failed beside it. Raises OSError."""
     lines = [reason, *([NUMBERED] if is_numbered else [])]
-    text = "".join(f"{line}\n" for line in lines)
-    _reason_of(media).write_text(text, "utf-8", "replace")
+    with folder.create(reason_of(media)) as file:
+        file.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
 
 
-def free_places(folder: Path, names: list[Path]) -> tuple[list[Path], bool]:
-    """Where files of these names are put in a folder, and whether under a number: nothing is replaced."""
+def free_places(
+    folder: Folder, below: PurePosixPath, names: Sequence[PurePosixPath]
+) -> tuple[list[PurePosixPath], bool]:
+    """Where files of these names, and the first one's reason, are put, and whether under a number.
+
+    Nothing is replaced.
+    """
     for number in count(1):
         head = "" if number == 1 else f"{number}-"
-        targets = [folder / name.with_name(f"{head}{name.name}") for name in names]
-        if not any(os.path.lexists(target) for target in targets):
+        targets = [below / name.with_name(f"{head}{name.name}") for name in names]
+        if not any(folder.exists(target) for target in (*targets, reason_of(targets[0]))):
             return targets, number > 1
     raise AssertionError("there is always a free name")
 
 
-def _reason_of(media: Path) -> Path:
+def reason_of(media: PurePosixPath) -> PurePosixPath:
+    """Where the reason of a file lies."""
     longest = _LONGEST_NAME_BYTES - len(REASON)
     return media.with_name(os.fsdecode(os.fsencode(media.name)[:longest]) + REASON)
 
 
-def _number_of(media: Path, reason: Path, there: set[Path]) -> str:
+def _number_of(folder: Folder, media: PurePosixPath, reason: PurePosixPath, there: set[PurePosixPath]) -> str:
     """The number that was put before a name, `2-`; without its reason, if the name without it is there."""
     number = _NUMBER.match(media.name)
     if number is None:
         return ""
-    added = next(_lines_of(reason), "") if reason in there else ""
+    added = next(_lines_of(folder, reason), "") if reason in there else ""
     is_added = added == NUMBERED or media.with_name(media.name[number.end() :]) in there
     return number[0] if is_added else ""
 
 
-def _lines_of(reason: Path) -> Iterator[str]:
+def _lines_of(folder: Folder, reason: PurePosixPath) -> Iterator[str]:
     """The lines of a reason, the last first."""
-    with suppress(OSError):
-        yield from reversed(reason.read_text("utf-8", "replace").splitlines())
-
-
-def _is_file(path: Path) -> bool:
-    with suppress(OSError):
-        return not path.name.startswith(".") and stat.S_ISREG(path.lstat().st_mode)
-    return False
+    with suppress(OSError), folder.open(reason) as file:
+        yield from reversed(file.read(_LONGEST_REASON_BYTES).decode("utf-8", "replace").splitlines())

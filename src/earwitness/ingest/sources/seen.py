@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from earwitness.ingest.sources.folders import Folder
+from earwitness.ingest.sources.regular_files import NotRegular
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest
 
@@ -23,17 +25,23 @@ class Unreadable(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A file, and what tells whether it has changed since."""
+    """A file by its path in a folder, and what tells whether it has changed since."""
 
-    path: Path
+    folder: Folder = field(repr=False, compare=False)
+    path: PurePosixPath
     device: int
     inode: int
     size: int
     mtime_ns: int
 
     @classmethod
-    def of(cls, path: Path, status: os.stat_result) -> "Seen":
-        return cls(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    def of(cls, folder: Folder, path: PurePosixPath, status: os.stat_result) -> "Seen":
+        return cls(folder, path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def check(self, status: os.stat_result, says: str) -> None:
+        """Raises Waits, which `says` why, if that is the status of another file, or of this one changed."""
+        if Seen.of(self.folder, self.path, status) != self:
+            raise Waits(says)
 
     @property
     def written_at(self) -> int:
@@ -49,12 +57,11 @@ class Seen:
 def opened(one: Seen) -> Iterator[BufferedReader]:
     """Open the very file that was seen. Raises Waits if it is another one by now, Unreadable."""
     try:
-        descriptor = os.open(one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+        file = one.folder.open(one.path)
+    except (FileNotFoundError, NotADirectoryError, NotRegular):
         raise Waits("it is gone") from None
     except OSError as error:
-        raise Unreadable(f"It cannot be read: {os.strerror(error.errno or 0)}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if Seen.of(one.path, os.fstat(descriptor)) != one:
-            raise Waits("it may still be written")
+        raise Unreadable(f"It cannot be read: {error.strerror}.") from None
+    with file:
+        one.check(os.fstat(file.fileno()), "it may still be written")
         yield file

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from earwitness.ingest.sources.encodings import as_utf8
@@ -10,22 +10,22 @@ from earwitness.ingest.sources.seen import Seen, opened
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault
 
-_MOST_BYTES = 64 << 20
+MOST_BYTES = 64 << 20
 _SUFFIX = ".json"
 
 
-def is_sidecar(path: Path) -> bool:
+def is_sidecar(path: PurePosixPath) -> bool:
     return path.suffix.lower() == _SUFFIX
 
 
-def sidecars_among(files: Iterable[Seen]) -> dict[Path, Seen]:
+def sidecars_among(files: Iterable[Seen]) -> dict[PurePosixPath, Seen]:
     """The sidecars among files, by their paths without `.json` in whatever case; lower case comes first."""
     sidecars = [one for one in files if is_sidecar(one.path)]
     sidecars.sort(key=lambda one: one.path.suffix == _SUFFIX)
     return {one.path.with_suffix(""): one for one in sidecars}
 
 
-def sidecar_of(media: Path, sidecars: Mapping[Path, Seen]) -> Seen | None:
+def sidecar_of(media: PurePosixPath, sidecars: Mapping[PurePosixPath, Seen]) -> Seen | None:
     """The sidecar of a file, among those by their paths: its whole name's comes first."""
     return sidecars.get(media) or sidecars.get(media.with_suffix(""))
 
@@ -60,10 +60,10 @@ def is_whole(sidecar: Seen) -> bool:
 
 
 def _body_of(sidecar: Seen) -> bytes:
-    if sidecar.size > _MOST_BYTES:
-        raise BadRequest(f"Its sidecar is larger than {_MOST_BYTES >> 20} MiB.")
+    if sidecar.size > MOST_BYTES:
+        raise BadRequest(f"Its sidecar is larger than {MOST_BYTES >> 20} MiB.")
     with opened(sidecar) as file:
-        return file.read()
+        return file.read(sidecar.size)  # and no more, though it may grow meanwhile
 
 
 def _members(body: bytes) -> dict[str, Any]:

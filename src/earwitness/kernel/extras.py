@@ -1,0 +1,27 @@
+"""What the plain install leaves out, and how to install it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from earwitness.kernel.settings import SettingError
+
+_CHECKOUT = Path(__file__).parents[3]
+
+
+def how_to_install(extra: str) -> str:
+    """The command that adds an extra. It names the checkout: a package index may have another Earwitness."""
+    if (_CHECKOUT / "Makefile").is_file():
+        return f"make -C {_CHECKOUT} install EXTRAS={extra}"
+    return f"make install EXTRAS={extra}, in the checkout of Earwitness"
+
+
+@contextmanager
+def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
+    """Say which extra a setting needs, where the package that it brings is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != brings:
+            raise
+        raise SettingError(f"{variable} needs what is not installed: {how_to_install(extra)}") from None
