@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.kernel.settings import Settings
-from tests.cli.running import running
+from tests.cli.running import run, running
 from tests.connections.raw import connected, request
 from tests.processes import children, needs_proc
 from tests.serving import administrator, server
@@ -35,14 +35,13 @@ def test_as_many_accounts_are_open_as_the_system_allows(settings: Settings, few_
 
 @pytest.fixture
 def cores_are_dumped() -> Iterator[None]:
-    """A limit that lets a process that crashes write its memory to disk."""
-    before = resource.getrlimit(resource.RLIMIT_CORE)
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    except ValueError:
-        pytest.skip("no core can be dumped here anyhow, and this user may not change that")
+    """A limit that lets a process that crashes write its memory to disk, as far as this user may have it."""
+    usual, most = resource.getrlimit(resource.RLIMIT_CORE)
+    if most == 0:
+        pytest.skip("no process of this user can dump its memory anyhow: its hard limit is 0")
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
     yield
-    resource.setrlimit(resource.RLIMIT_CORE, before)
+    resource.setrlimit(resource.RLIMIT_CORE, (usual, most))
 
 
 @needs_proc
@@ -67,3 +66,10 @@ def test_as_many_connections_are_held_as_the_setting_says(settings: Settings) ->
         with connected(base_url) as other:
             other.send(request())
             assert other.status() == 200
+
+
+@needs_proc
+@pytest.mark.usefixtures("cores_are_dumped")
+def test_no_command_that_may_open_keys_leaves_its_memory_behind(settings: Settings) -> None:
+    assert run(settings, "key", "list").exit_code == 0
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0

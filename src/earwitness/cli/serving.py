@@ -24,7 +24,7 @@ from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
-from earwitness.kernel.processes import end_with_parent, open_as_many_files_as_allowed
+from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
@@ -63,6 +63,7 @@ def _check(accounts: Accounts, as_json: bool) -> None:
 
 def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
+    dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
     protocol = Guarded if workers == 1 else Sharing
     config = uvicorn.Config(
@@ -109,6 +110,7 @@ def application(listens_on: str) -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Do background jobs, without serving the API."""
+    dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
