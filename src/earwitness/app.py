@@ -28,6 +28,8 @@ from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.viewer import AccessPolicy
+from earwitness.http.answer_headers import with_headers
+from earwitness.http.hosts import Hosts, of_known_hosts
 from earwitness.http.installation import Installation
 from earwitness.http.lanes import Lanes
 from earwitness.http.media_urls import Grant
@@ -79,13 +81,19 @@ API: Sequence[HTTPRouteHandler] = [
 SLOW_CALLS = 16
 """How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
 
+SIGN_INS = 8
+"""How many sign-ins are looked at at once; more wait. Each writes, and a flood would take all threads."""
+
 
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
 
-def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Litestar:
-    """Build the application. Raises RightNotStatedError for a route without a stated right."""
+def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, listens_on: str = "") -> Litestar:
+    """Build the application of a server that listens on a host, by name or address.
+
+    Raises RightNotStatedError for a route without a stated right.
+    """
     learn_types()
     app = Litestar(
         route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES, *schema.AT_ROOT],
@@ -96,9 +104,9 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Li
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(whole_segments(every_method(app)))
+    app.asgi_handler = observed(with_headers(of_known_hosts(whole_segments(every_method(app)))))
     check_rights(app)
-    install(app, settings)
+    install(app, settings, listens_on)
     return app
 
 
@@ -107,7 +115,7 @@ def learn_types() -> None:
     learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
 
 
-def install(app: Litestar, settings: Settings) -> None:
+def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
     """Give an application its settings, accounts and keys; before it starts."""
     accounts = Accounts(settings)
     turns = Turns()
@@ -118,6 +126,8 @@ def install(app: Litestar, settings: Settings) -> None:
         settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
     )
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    app.state.sign_ins = CapacityLimiter(SIGN_INS)
+    app.state.hosts = Hosts(public_url=settings.public_url, listens_on=listens_on)
 
 
 @asynccontextmanager

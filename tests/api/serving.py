@@ -5,17 +5,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
 import uvicorn
 
+from earwitness.http.connections.bounds import Bounds
+from earwitness.http.connections.guarded import Guarded
 from tests.firm import Firm, give_back, take_app
 
 
 @contextmanager
-def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
-    """The base URL of a server of the firm's archive, with changed settings.
+def server_of(firm: Firm, *, bounds: Bounds | None = None, **changes: Any) -> Iterator[str]:
+    """The base URL of a server of the firm's archive, with changed settings, and bounds of its connections.
 
     Its connections hold little on the way. Leaving the block waits for all it still does.
     """
@@ -28,6 +31,7 @@ def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
         access_log=False,
         proxy_headers=False,
         ws="none",
+        http=partial(Guarded, bounds=bounds or Bounds()),  # type: ignore[arg-type]
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

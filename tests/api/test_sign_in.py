@@ -11,11 +11,11 @@ import jwt
 import pytest
 from httpx import Response
 from litestar import Request
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.archive.sign_in import WINDOW_MS
+from earwitness.archive.sign_in import MOST_KEPT, WINDOW_MS, count_failure
 from earwitness.http.signed_in import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
@@ -58,37 +58,108 @@ def test_every_failure_is_answered_alike(firm: Firm) -> None:
     assert len({response.text for response in failures}) == 1
 
 
+def failures(firm: Firm) -> list[str]:
+    """Whose failures are remembered, each as often as it failed."""
+    with firm.app.state.installation.accounts.directory.begin() as connection:
+        return list(connection.scalars(select(sign_in_failures.c.subject)))
+
+
 @pytest.mark.parametrize("username", [ADMIN, "nobody-at-all"])
-def test_ten_failures_lock_a_user_name_out_for_a_while(firm: Firm, username: str) -> None:
+def test_ten_failures_keep_an_address_out_for_a_while(firm: Firm, username: str) -> None:
     for _ in range(10):
         assert sign_in(firm, username=username, apiKey="wrong").status_code == 401
-    refused = sign_in(firm, username=username)
-    assert refused.status_code == 429
-    assert 0 < int(refused.headers["retry-after"]) <= WINDOW_MS // 1000
-    directory = firm.app.state.installation.accounts.directory
-    with directory.begin() as connection:
+    for refused in (sign_in(firm), sign_in(firm, username="somebody", apiKey="else")):
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+        assert 0 < int(refused.headers["retry-after"]) <= WINDOW_MS // 1000
+    with firm.app.state.installation.accounts.directory.begin() as connection:
         connection.execute(update(sign_in_failures).values(failed_at=now_ms() - WINDOW_MS))
     assert sign_in(firm).status_code == 200
 
 
 def test_a_user_name_of_any_length_is_a_wrong_one_and_leaves_little_behind(firm: Firm) -> None:
     random = Random(1)
-    name = "".join(chr(random.randrange(0x20000, 0x2A6D0)) for _ in range(100_000))
+    name = "".join(chr(random.randrange(0x20000, 0x2A6D0)) for _ in range(3000))
     wrong = sign_in(firm, username="nobody", apiKey="wrong")
     for _ in range(9):
         refused = sign_in(firm, username=name, apiKey="wrong")
         assert (refused.status_code, refused.text) == (401, wrong.text)
     assert sign_in(firm, username=name, apiKey="wrong").status_code == 429
-    with firm.app.state.installation.accounts.directory.begin() as connection:
-        kept = connection.scalars(select(sign_in_failures.c.subject)).all()
-    assert len(kept) == 20
+    assert len(kept := failures(firm)) == 10
     assert max(map(len, kept)) <= 100
 
 
-def test_ten_failures_lock_an_address_out_whatever_the_names(firm: Firm) -> None:
+def test_ten_failures_keep_an_address_out_whatever_the_names(firm: Firm) -> None:
     for number in range(10):
         assert sign_in(firm, username=f"nobody-{number}").status_code == 401
     assert sign_in(firm).status_code == 429
+
+
+def test_who_is_kept_out_leaves_nothing_more_behind(firm: Firm) -> None:
+    for number in range(30):
+        sign_in(firm, username=f"nobody-{number}")
+    assert len(failures(firm)) == 10
+
+
+def test_refresh_tokens_that_are_no_good_keep_nobody_out(firm: Firm) -> None:
+    for _ in range(20):
+        assert firm.client.post("/api/auth/refresh", json={"refreshToken": "x.y.z"}).status_code == 401
+    assert (failures(firm), sign_in(firm).status_code) == ([], 200)
+
+
+BEHIND_A_PROXY = (ip_network("127.0.0.0/8"),)
+OTHERS = {
+    "203.0.113.7": "203.0.113.8",
+    "2001:db8:0:1::1": "2001:db8:0:2::1",
+    "::ffff:203.0.113.7": "203.0.113.8",
+}
+"""Addresses, and others that failures from there do not count for."""
+THE_SAME = {
+    "203.0.113.7": "::ffff:203.0.113.7",
+    "2001:db8:0:1::1": "2001:db8:0:1:ffff:ffff:ffff:ffff",
+    "::ffff:203.0.113.7": "203.0.113.7",
+}
+
+
+@pytest.mark.parametrize("address", OTHERS)
+def test_failures_from_one_address_keep_nobody_out_elsewhere(firm: Firm, address: str) -> None:
+    credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
+    with (
+        server_of(firm, trusted_proxies=BEHIND_A_PROXY) as base_url,
+        httpx.Client(base_url=base_url) as client,
+    ):
+
+        def status(address: str, **changes: Any) -> int:
+            headers = {"X-Forwarded-For": address}
+            return client.post("authWithApiKey", json=credentials | changes, headers=headers).status_code
+
+        for _ in range(10):
+            assert status(address, apiKey="wrong") == 401
+        assert (status(address), status(THE_SAME[address])) == (429, 429)
+        assert status(OTHERS[address]) == 200
+
+
+def test_processes_count_together(firm: Firm) -> None:
+    def status(base_url: str, **changes: Any) -> int:
+        body = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]} | changes
+        return httpx.post(f"{base_url}/authWithApiKey", json=body).status_code
+
+    with server_of(firm) as one, server_of(firm) as other:
+        for base_url in (one, other) * 5:
+            assert status(base_url, apiKey="wrong") == 401
+        assert (status(one), status(other)) == (429, 429)
+
+
+def test_failures_of_ever_new_addresses_do_not_fill_the_disk(firm: Firm) -> None:
+    accounts = firm.app.state.installation.accounts
+    rows = [{"subject": f"address:{number}", "failed_at": now_ms()} for number in range(MOST_KEPT + 150)]
+    with accounts.directory.begin() as connection:
+        for at in range(0, len(rows), 10_000):
+            connection.execute(insert(sign_in_failures), rows[at : at + 10_000])
+    for number in range(9):
+        count_failure(accounts, f"203.0.113.{number}")
+    assert len(kept := failures(firm)) == MOST_KEPT
+    assert {"address:203.0.113.0", f"address:{MOST_KEPT + 149}"} <= set(kept)
+    assert "address:0" not in kept
 
 
 def test_success_counts_no_failure(firm: Firm) -> None:

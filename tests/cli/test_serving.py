@@ -2,13 +2,18 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from earwitness.kernel.settings import Settings
-from tests.processes import needs_proc
+from tests.cli.running import run, running
+from tests.connections.raw import connected, request
+from tests.processes import children, needs_proc
 from tests.serving import administrator, server
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -26,3 +31,45 @@ def test_as_many_accounts_are_open_as_the_system_allows(settings: Settings, few_
         limits = Path(f"/proc/{serving.process.pid}/limits").read_text()
     (files,) = (line.split() for line in limits.splitlines() if line.startswith("Max open files"))
     assert int(files[3]) == few_files
+
+
+@pytest.fixture
+def cores_are_dumped() -> Iterator[None]:
+    """A limit that lets a process that crashes write its memory to disk, as far as this user may have it."""
+    usual, most = resource.getrlimit(resource.RLIMIT_CORE)
+    if most == 0:
+        pytest.skip("no process of this user can dump its memory anyhow: its hard limit is 0")
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (usual, most))
+
+
+@needs_proc
+@pytest.mark.usefixtures("cores_are_dumped")
+def test_no_process_of_a_server_leaves_its_memory_behind(settings: Settings) -> None:
+    with running(settings, "serve", "--port", 0, "--workers", 2) as process:
+        assert process.stdout is not None
+        assert "serving" in process.stdout.readline()
+        until(lambda: len(children(process.pid)) >= 2, "its processes are there")
+        for pid in (process.pid, *children(process.pid)):
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            (cores,) = (line.split() for line in limits.splitlines() if line.startswith("Max core file size"))
+            assert cores[4:6] == ["0", "0"]
+
+
+def test_as_many_connections_are_held_as_the_setting_says(settings: Settings) -> None:
+    with running(replace(settings, connections=2), "serve", "--port", 0) as process, ExitStack() as held:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().split()[-1]
+        first, *_ = [held.enter_context(connected(base_url)) for _ in range(3)]
+        assert first.is_closed()
+        with connected(base_url) as other:
+            other.send(request())
+            assert other.status() == 200
+
+
+@needs_proc
+@pytest.mark.usefixtures("cores_are_dumped")
+def test_no_command_that_may_open_keys_leaves_its_memory_behind(settings: Settings) -> None:
+    assert run(settings, "key", "list").exit_code == 0
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0

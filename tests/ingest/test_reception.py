@@ -137,7 +137,7 @@ def test_a_file_name_is_never_a_path(firm: Firm) -> None:
 
 def test_an_upload_that_is_given_up_leaves_no_trace(firm: Firm) -> None:
     head = (
-        "POST /api/ingest/recording HTTP/1.1\r\nHost: here\r\nContent-Length: 100000000\r\n"
+        "POST /api/ingest/recording HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Authorization: {firm.headers()['Authorization']}\r\n\r\n"
     )

@@ -79,3 +79,35 @@ def test_a_name_that_is_no_setting_is_pointed_out(caplog: pytest.LogCaptureFixtu
         read(DATABSE_URL="postgresql://…")
     assert "EARWITNESS_DATABSE_URL" in caplog.text
     assert "postgresql" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://archive.example.com", "https://archive.example.com"),
+        ("https://Archive.Example.com:8443/", "https://archive.example.com:8443"),
+        ("http://[2001:db8::5]:8080", "http://[2001:db8::5]:8080"),
+    ],
+)
+def test_a_public_url_is_a_scheme_and_a_host(text: str, expected: str) -> None:
+    assert read(PUBLIC_URL=text).public_url == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "archive.example.com",
+        "ftp://archive.example.com",
+        "https://",
+        "https://archive.example.com/api",
+        "https://archive.example.com?x=1",
+        "https://archive.example.com#x",
+        "https://user:secret@archive.example.com",
+        "https://archive.example.com:port",
+        "https://archive.example.com:70000",
+        "https://archive example.com",
+    ],
+)
+def test_what_is_no_public_url_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="EARWITNESS_PUBLIC_URL"):
+        read(PUBLIC_URL=text)

@@ -28,6 +28,7 @@ from earwitness.kernel.errors import (
     Unprocessable,
 )
 from earwitness.kernel.rights import Right
+from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import Wire
 
 _MEDIA = "/client/recording/{id:str}/media"
@@ -126,6 +127,7 @@ def _query(request: AnyRequest) -> dict[str, str]:
 )
 async def get_media_url(request: AnyRequest) -> Response[Any]:
     """Get a URL that plays a recording in one format, good for five minutes."""
+    claims_of(request.app.state.installation, request)  # nothing is read of who has no token
     body = await request.body()
     return encode(await to_thread.run_sync(_sign, request, body), 200)
 
@@ -158,11 +160,16 @@ def _sign(request: AnyRequest, body: bytes) -> MediaUrl:
 
 
 def _address(request: AnyRequest, token: str) -> str:
-    """The URL of this call, with a token; `X-Forwarded-Proto` is believed of trusted proxies."""
+    """The URL of this call, with a token: below the public URL, or at the host that was called.
+
+    `X-Forwarded-Proto` is believed of trusted proxies, `X-Forwarded-Host` of nobody.
+    """
     url = request.url.with_replacements(query=f"token={token}")
+    settings: Settings = request.app.state.installation.settings
+    if settings.public_url:
+        return f"{settings.public_url}{url.path}?{url.query}"
     scheme = request.headers.get("x-forwarded-proto", "")
-    trusted = request.app.state.installation.settings.trusted_proxies
-    if scheme in {"http", "https"} and comes_through(request, trusted):
+    if scheme in {"http", "https"} and comes_through(request, settings.trusted_proxies):
         url = url.with_replacements(scheme=scheme)
     return str(url)
 

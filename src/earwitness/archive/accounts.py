@@ -20,6 +20,7 @@ from earwitness.archive.accounts_with_work import mark_if_possible
 from earwitness.archive.databases import Allowance, postgres_engine, reading, sqlite_engine, writing
 from earwitness.archive.identity.identity import Identity
 from earwitness.archive.jobs import take_due
+from earwitness.archive.private_files import keep_data_folder_private, keep_folder_private
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
@@ -91,7 +92,7 @@ class Accounts:
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
         check_store(settings)
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_data_folder_private(settings.data)
         self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
         self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
         upgrades.upgrade(self.directory, "directory")
@@ -197,7 +198,7 @@ class Accounts:
         if self._postgres:
             return self._postgres.execution_options(schema_translate_map={None: self._schema(client_id)})
         folder = self.settings.data / "accounts" / str(client_id)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_folder_private(folder)
         return sqlite_engine(folder / "archive.db")
 
 

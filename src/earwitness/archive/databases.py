@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from earwitness.archive.private_files import keep_database_private
 from earwitness.kernel.errors import BadRequest, OutOfTime, Problem, StorageFull, Unavailable
 from earwitness.kernel.extras import extra_for
 
@@ -57,6 +58,7 @@ def _json(value: object) -> str:
 
 def sqlite_engine(file: Path) -> Engine:
     """Open a SQLite file, which is made if there is none."""
+    keep_database_private(file)
     engine = create_engine(
         f"sqlite:///{file}",
         pool_size=16,

@@ -1,6 +1,9 @@
-"""Counting failures to sign in, for user names and addresses alike, shared by all processes."""
+"""Counting failures to sign in, for each address they come from, shared by all processes.
 
-from collections.abc import Sequence
+Nothing is counted by user name: whoever knows one could keep its user out.
+"""
+
+import ipaddress
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
@@ -13,41 +16,64 @@ from earwitness.kernel.errors import TooManyRequests
 MOST_FAILURES = 10
 WINDOW_MS = 15 * 60_000
 
+MOST_KEPT = 100_000
+"""How many failures are remembered. More come from thousands of addresses; the oldest are forgotten."""
+_FORGOTTEN_AT_ONCE = 100
+_NETWORK_BITS = 64
+"""Of an IPv6 address: one customer of a provider has at least so many for itself."""
 
-def check_failures(accounts: Accounts, subjects: Sequence[str]) -> None:
-    """Ask this even of those whose secret is right: what was guessed at too often stays closed.
+_failures = sign_in_failures.c
 
-    Raises TooManyRequests (429, `Retry-After` in seconds) once one of the subjects has failed too often.
-    """
+
+def check_failures(accounts: Accounts, address: str) -> None:
+    """Raise TooManyRequests (429, `Retry-After` in seconds) where too many failures came from there."""
     with reading(accounts.directory) as connection:
-        _check(connection, subjects, now_ms())
+        _check(connection, _subject(address), now_ms())
 
 
-def count_failure(accounts: Accounts, subjects: Sequence[str]) -> None:
+def count_failure(accounts: Accounts, address: str) -> None:
     """Count a failure. Raises TooManyRequests as above: parallel guesses are counted one by one."""
     now = now_ms()
+    subject = _subject(address)
     with writing(accounts.directory) as connection:
         _one_at_a_time(connection)
-        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.failed_at <= now - WINDOW_MS))
-        _check(connection, subjects, now)
-        connection.execute(
-            insert(sign_in_failures), [{"subject": subject, "failed_at": now} for subject in subjects]
-        )
+        _check(connection, subject, now)
+        connection.execute(insert(sign_in_failures).values(subject=subject, failed_at=now))
+        _forget(connection, now)
 
 
-def _check(connection: Connection, subjects: Sequence[str], now: int) -> None:
-    failures = sign_in_failures.c
-    for subject in subjects:
-        newest = (
-            select(failures.failed_at)
-            .where(failures.subject == subject, failures.failed_at > now - WINDOW_MS)
-            .order_by(failures.failed_at.desc())
-            .limit(MOST_FAILURES)
-            .subquery()
-        )
-        count, oldest = connection.execute(select(func.count(), func.min(newest.c.failed_at))).one()
-        if count >= MOST_FAILURES:
-            raise _too_many(oldest + WINDOW_MS - now)
+def _subject(address: str) -> str:
+    """Who is counted as one: an IPv4 address, or an IPv6 network."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return "address:"
+    if isinstance(known, ipaddress.IPv4Address):
+        return f"address:{known}"
+    mapped = known.ipv4_mapped
+    return f"address:{mapped or ipaddress.ip_network((int(known), _NETWORK_BITS), strict=False)}"
+
+
+def _check(connection: Connection, subject: str, now: int) -> None:
+    newest = (
+        select(_failures.failed_at)
+        .where(_failures.subject == subject, _failures.failed_at > now - WINDOW_MS)
+        .order_by(_failures.failed_at.desc())
+        .limit(MOST_FAILURES)
+        .subquery()
+    )
+    count, oldest = connection.execute(select(func.count(), func.min(newest.c.failed_at))).one()
+    if count >= MOST_FAILURES:
+        raise _too_many(oldest + WINDOW_MS - now)
+
+
+def _forget(connection: Connection, now: int) -> None:
+    """Forget what is over, the oldest first: more than comes, and few at once, however many there are."""
+    first = connection.scalar(select(func.min(_failures.id)))
+    last = connection.scalar(select(func.max(_failures.id)))  # SQLite finds both in one go by reading all
+    is_over = (_failures.failed_at <= now - WINDOW_MS) | (_failures.id <= last - MOST_KEPT)
+    oldest = _failures.id < first + _FORGOTTEN_AT_ONCE
+    connection.execute(delete(sign_in_failures).where(oldest, is_over))
 
 
 def _too_many(wait_ms: int) -> TooManyRequests:

@@ -14,6 +14,7 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import as_problem
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr
+from earwitness.kernel.processes import dump_no_core
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.differing import Differs
@@ -59,6 +60,7 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
 @contextmanager
 def opened(as_json: bool = False) -> Iterator[Accounts]:
     """Give the accounts of this installation; what goes wrong within is said, not thrown."""
+    dump_no_core()
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)

@@ -2,22 +2,29 @@
 
 import os
 import signal
+import socket
 import threading
-from contextlib import nullcontext
+from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import typer
 import uvicorn
 from litestar import Litestar
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from earwitness.app import build, learn_types
 from earwitness.archive.accounts import Accounts
+from earwitness.cli.listening import Listening, listening
 from earwitness.cli.output import OLDER_TABLES, AsJson, fail, opened, say, tell_json
+from earwitness.http.connections.bounds import Bounds
+from earwitness.http.connections.guarded import Guarded
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
-from earwitness.kernel.processes import end_with_parent, open_as_many_files_as_allowed
+from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
 
@@ -39,9 +46,11 @@ def serve(
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
         _check(accounts, as_json)
-    base_url = f"http://{host}:{port}/api"
-    tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness is serving {base_url}")
-    listen(host, port, workers)
+        settings = accounts.settings
+    with listening(host, port, as_json=as_json) as where:
+        base_url = where.base_url
+        tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness is serving {base_url}")
+        serve_at(where, settings, workers)
 
 
 def _check(accounts: Accounts, as_json: bool) -> None:
@@ -53,32 +62,48 @@ def _check(accounts: Accounts, as_json: bool) -> None:
         accounts.open(account.client_id)
 
 
-def listen(host: str, port: int, workers: int = 1) -> None:
+def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
+    dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
-    with shared_by_processes() if workers > 1 else nullcontext():
-        uvicorn.run(
-            "earwitness.cli.serving:application",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            http=Sharing if workers > 1 else "auto",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
-            proxy_headers=False,
-            timeout_graceful_shutdown=30,
-        )
+    protocol = Guarded if workers == 1 else Sharing
+    config = uvicorn.Config(
+        partial(application, where.host),
+        factory=True,
+        workers=workers,
+        http=partial(protocol, bounds=Bounds(connections=settings.connections)),  # type: ignore[arg-type]
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
+        proxy_headers=False,
+        timeout_graceful_shutdown=30,
+    )
+    if not _has_served(config, where.sockets):
+        raise typer.Exit(STARTUP_FAILURE)
 
 
-def application() -> Litestar:
-    """Build the application of one server process."""
+def _has_served(config: uvicorn.Config, sockets: list[socket.socket]) -> bool:
+    """Serve, in as many processes as wanted. False: the application did not start, as the log says."""
+    with suppress(KeyboardInterrupt):
+        if config.workers > 1:
+            with shared_by_processes():
+                processes = Multiprocess(config, sockets=sockets)
+                processes.run()
+            return all(process.exitcode != STARTUP_FAILURE for process in processes.processes)
+        server = uvicorn.Server(config)
+        server.run(sockets)
+        return server.started
+    return True
+
+
+def application(listens_on: str) -> Litestar:
+    """Build the application of one server process, which listens on a host, by name or address."""
     settings = Settings.from_environment()
     log_to_stderr(settings.log_level)
     end_with_parent()
-    app = build(settings)
+    app = build(settings, listens_on=listens_on)
     keep_freed_memory()
     seldom_look_for_garbage()
     return app
@@ -86,6 +111,7 @@ def application() -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Do background jobs, without serving the API."""
+    dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from earwitness.http.connections.body import take_upload
 from earwitness.kernel.errors import BadRequest, Fault, TooLarge, UnsupportedMedia
 
 
@@ -28,6 +29,7 @@ async def events(request: Request[Any, Any, Any], most_bytes: int) -> AsyncItera
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
+    take_upload(request)
     taken = 0
     try:
         parser = PushMultipartParser(options["boundary"], max_segment_count=16, strict=True)

@@ -180,8 +180,9 @@ def _declare(
     route = Route(method, path, right, handler, writes, audit, takes, gives, status, slow, refuses)
 
     async def travel(request: AnyRequest) -> Response[Any]:
-        body = b"" if route.reads_query else await request.body()
         installation: Installation = request.app.state.installation
+        claims_of(installation, request)  # nothing is read of who has no token
+        body = b"" if route.reads_query else await request.body()
         limiter = request.app.state.slow_calls if route.slow else None
 
         def work(allowed: Allowance) -> Awaitable[Response[Any]]:

@@ -5,12 +5,15 @@
     ├── Unauthenticated   401  not signed in, or no longer
     ├── Forbidden         403  signed in, and not allowed
     ├── NotFound          404  does not exist, or may not be seen
+    ├── TooSlow           408  the request did not come in time
     ├── Conflict          409  conflicts with the current state
     ├── TooLarge          413
     ├── UnsupportedMedia  415
     ├── RangeUnsatisfiable 416
+    ├── Misdirected       421  meant for another host
     ├── Unprocessable     422  understood, and not possible with this recording
     ├── TooManyRequests   429
+    ├── HeadTooLarge      431
     ├── ClientLeft        499  nobody waits for the answer any more
     ├── Corrupt           500  stored media is damaged
     ├── Unavailable       503  try again later
@@ -103,6 +106,13 @@ class NotFound(Problem):
     default_code = "not-found"
 
 
+class TooSlow(Problem):
+    """Request took too long."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    default_code = "too-slow"
+
+
 class Conflict(Problem):
     """Conflict with the current state."""
 
@@ -131,6 +141,13 @@ class RangeUnsatisfiable(Problem):
     default_code = "range-not-satisfiable"
 
 
+class Misdirected(Problem):
+    """Another host."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    default_code = "misdirected"
+
+
 class Unprocessable(Problem):
     """Not available for this recording."""
 
@@ -143,6 +160,13 @@ class TooManyRequests(Problem):
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     default_code = "too-many-requests"
+
+
+class HeadTooLarge(Problem):
+    """Request headers too large."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    default_code = "head-too-large"
 
 
 class ClientLeft(Problem):

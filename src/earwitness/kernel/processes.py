@@ -35,6 +35,15 @@ def open_as_many_files_as_allowed() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def dump_no_core(*, for_good: bool = False) -> None:
+    """Leave no memory behind on disk, with keys in it, if this process or one that it starts crashes.
+
+    Done for good, none of them can allow it again.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0 if for_good else most))
+
+
 def start_apart(
     command: Sequence[str], more: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:

@@ -3,14 +3,18 @@
 import ipaddress
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from earwitness.kernel.formats import RENDERED
 
 log = logging.getLogger(__name__)
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -66,6 +70,12 @@ class Settings:
         "The secret that tokens are signed with, at least 32 characters; the same on all machines. Unset: "
         "a key made once, in the folder for keys.",
     )
+    public_url: str = _setting(
+        "PUBLIC_URL",
+        "",
+        "`https://archive.example.com`: the URL that clients use, if it is not `localhost` or an address "
+        "of this machine. Signed media URLs begin with it, and calls that name another host are refused.",
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         "TRUSTED_PROXIES",
         (),
@@ -76,6 +86,12 @@ class Settings:
         "REQUEST_SECONDS",
         30,
         "How long a call that only reads may take, in seconds; after that the answer is 503.",
+    )
+    connections: int = _setting(
+        "CONNECTIONS",
+        1000,
+        "How many connections each server process holds at once. Beyond that, idle ones are closed for "
+        "new ones; where none is idle, the answer is 503.",
     )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest upload that is accepted, in GiB.")
     jobs: bool = _setting(
@@ -179,14 +195,25 @@ def _token_key(text: str) -> str:
     return text
 
 
+def _origin(text: str) -> str:
+    """Raise ValueError for what is not the beginning of a URL, up to its path."""
+    url = urlsplit(text)
+    bare = url.scheme in {"http", "https"} and url.path in {"", "/"} and not (url.query or url.fragment)
+    if not bare or not _HOST.fullmatch(url.netloc) or url.port == 0:  # url.port raises, too
+        raise ValueError("expected https://host or http://host, perhaps with a port, and no path")
+    return f"{url.scheme}://{url.netloc.lower()}"
+
+
 _READERS: dict[str, Any] = {
     "data": Path,
     "keys": Path,
     "token_minutes": _positive,
     "refresh_token_hours": _positive,
     "token_key": _token_key,
+    "public_url": _origin,
     "trusted_proxies": _networks,
     "request_seconds": _positive,
+    "connections": _positive,
     "max_upload_gib": _positive,
     "jobs": _switch,
     "process_jobs": _positive,

@@ -12,6 +12,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Named
 from earwitness.archive.viewer import check_may_ingest
 from earwitness.http import decode, off_road
+from earwitness.http.connections.body import take_upload
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.paths import segment
@@ -54,6 +55,7 @@ async def put_transcript(request: AnyRequest) -> Response[Any]:
 
     async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         decode.check_body_alone(request)
+        take_upload(request)
         body = await request.body()
         return await to_thread.run_sync(_take_transcript, archive, third_party_id, body, action)
 

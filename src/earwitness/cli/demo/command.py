@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.users import add_api_key, user_id_of
 from earwitness.cli.demo.filling import CLIENT_ID, add_yesterday, fill
+from earwitness.cli.listening import listening
 from earwitness.cli.output import opened, say
-from earwitness.cli.serving import Host, Port, listen
+from earwitness.cli.serving import Host, Port, serve_at
 from earwitness.workers.loop import JobLoop
 
 USERNAME = "alice@example.com"
@@ -15,10 +16,12 @@ USERNAME = "alice@example.com"
 
 def demo(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Make a demo archive if there is none, add calls of yesterday, and serve it."""
-    with opened() as accounts:
-        api_key = _prepare(accounts)
-    _introduce(f"http://{host}:{port}/api", api_key)
-    listen(host, port)
+    with listening(host, port) as where:
+        with opened() as accounts:
+            api_key = _prepare(accounts)
+            settings = accounts.settings
+        _introduce(where.base_url, api_key)
+        serve_at(where, settings)
 
 
 def _prepare(accounts: Accounts) -> str:

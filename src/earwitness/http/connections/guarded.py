@@ -1,0 +1,309 @@
+"""A connection that cannot hold up the others: uvicorn's, with limits of size, time and number."""
+
+import socket
+import struct
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from earwitness.http.connections.body import IN_STATE, Body
+from earwitness.http.connections.bounds import Bounds
+from earwitness.http.connections.crowd import Crowd
+from earwitness.http.connections.ending import Parting, as_bytes, full, last_if_unasked, slow
+from earwitness.http.connections.pace import Pace
+from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavailable
+
+_PIECE_BYTES = 4 << 10
+"""What is parsed at once: more is held back from a client that does not await answers (pipelining)."""
+_PIECE_OF_BODY_BYTES = 64 << 10
+_MOST_WAITING = 256
+"""Requests that are parsed and wait for the answer to an earlier one; each takes some 3 KB."""
+_AT_ONCE = struct.pack("ii", 1, 0)
+_LINE_BYTES = 4
+"""Of each header beside its name and value."""
+
+
+class Guarded(HttpToolsProtocol):
+    """A connection that reads heads and bodies, and is read, within bounds; see `Bounds`.
+
+    A client that goes beyond one is told (408, 431, 503), after the answers that it has yet to get. One look
+    a second at all connections takes the place of timers for each.
+    """
+
+    def __init__(self, *given: Any, bounds: Bounds | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._bounds = bounds or Bounds()
+        self._crowd = Crowd.of(self.server_state, self._bounds, self.loop)
+        self._since = self.loop.time()
+        """Since when it has nothing to do, or the head of a request has been coming."""
+        self._head_bytes = 0
+        self._is_in_body = False
+        self._body = Body()
+        self._framing_bytes = 0
+        """What has come of a body since its last byte: sizes of chunks, their extensions, trailers."""
+        self._answered: RequestResponseCycle | None = None
+        """The request that is being answered, or was last: not the newest one, where others wait."""
+        self._reading: Pace | None = None
+        self._size_seen = 0
+        self._writing: Pace | None = None
+        self._unread_seen = 0
+        self._held = bytearray()
+        """What came after requests that wait for their turn; it is parsed after them."""
+        self._problem: Problem | None = None
+        self._is_refused = False
+        self._listens_until: float | None = None
+
+    # What comes
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if not self._crowd.join(self):
+            self._refuse(full())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
+        self._held.clear()
+        self.pipeline.clear()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_refused:
+            return
+        if self._held:
+            self._held += data
+            self.flow.pause_reading()
+        elif len(data) <= _PIECE_BYTES:
+            self._parse(data)
+        else:
+            self._parse_in_pieces(memoryview(data))
+
+    def _parse_in_pieces(self, rest: memoryview) -> None:
+        while rest and not self._is_refused and not self.transport.is_closing():
+            size = _PIECE_OF_BODY_BYTES if self._is_in_body else _PIECE_BYTES
+            piece, rest = rest[:size], rest[size:]
+            self._parse(piece)
+            if rest and self.pipeline and not self._is_refused:
+                self._held += rest
+                self.flow.pause_reading()
+                return
+
+    def _parse(self, piece: bytes | memoryview) -> None:
+        if not self._is_in_body:
+            if not self._head_bytes:
+                self._since = self.loop.time()
+            self._head_bytes += len(piece)
+        size = self._body.size
+        try:
+            self.parser.feed_data(piece)
+        except (
+            httptools.HttpParserUpgrade
+        ) as upgrade:  # to what we do not speak: it is passed over (RFC 9110)
+            if rest := piece[upgrade.args[0] :]:
+                self._parse(rest)
+            return
+        except httptools.HttpParserError:
+            self._refuse(self._problem or BadRequest("This is no HTTP request.", code="bad-http"))
+            return
+        if not self._is_in_body:
+            self._check_head(self._head_bytes)
+        elif self._body.size != size:
+            self._framing_bytes = 0
+        else:
+            self._framing_bytes += len(piece)
+            self._check_head(self._framing_bytes)
+        if self._problem:
+            self._refuse(self._problem)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._body = self.scope["state"][IN_STATE] = Body()
+        if not self._head_bytes:  # in what came with the end of the request before
+            self._since = self.loop.time()
+            self._head_bytes = 1
+
+    def on_headers_complete(self) -> None:
+        lines = sum(len(name) + len(value) + _LINE_BYTES for name, value in self.headers)
+        self._check_head(len(self.url) + lines)
+        if len(self.pipeline) >= _MOST_WAITING:
+            self._problem = Unavailable(
+                "Too many requests wait for the answer to an earlier one.", code="pipelined"
+            )
+        if self._problem:
+            raise self._problem
+        super().on_headers_complete()
+        self.headers = []  # trailers come here: they are none of the request's headers
+        self._is_in_body = True
+        self._framing_bytes = 0
+        self._reading = None
+        if self.expect_100_continue or not self.cycle.keep_alive:
+            self.cycle.transport = Parting(self.transport, self.end)  # type: ignore[assignment]
+
+    def on_body(self, body: bytes) -> None:
+        self._body.size += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_in_body = False
+        self._head_bytes = 0
+        self._since = self.loop.time()
+
+    def _check_head(self, size: int) -> None:
+        if size > self._bounds.head_bytes:
+            limit = self._bounds.head_bytes >> 10
+            self._problem = HeadTooLarge(f"The headers are larger than the limit of {limit} KiB.")
+
+    # What goes
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        # A client that waits for `100 Continue` and gets its answer instead may send the body or not: what
+        # comes next on the connection could be either.
+        super()._start_asgi_task(
+            cycle, last_if_unasked(app, cycle) if cycle.waiting_for_100_continue else app
+        )
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing() or self._listens_until is not None:
+            return
+        if self._problem and self._comes_next:
+            self._say(self._problem)
+        if self._is_answering:
+            return
+        self._since = self.loop.time()
+        self.cycle.body = bytearray()  # nobody reads it any more
+        if self._held:
+            self._unset_keepalive_if_required()
+            held, self._held = self._held, bytearray()
+            self._parse_in_pieces(memoryview(held))
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._writing = None
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether there is a request that is not answered to its end; that of pipelined ones is the last."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    @property
+    def _comes_next(self) -> bool:
+        """Whether the next answer is that to the request that is coming in."""
+        return not self._is_answering or (self._is_in_body and not self.pipeline)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Take nothing more from the client, and tell it why, after the answers that it has yet to get."""
+        self._is_refused = True
+        self._held.clear()
+        self._problem = problem
+        self._crowd.tell(problem.code)
+        if self._comes_next:
+            self._say(problem)
+
+    def _say(self, problem: Problem) -> None:
+        has_answer = self._is_in_body and self.cycle.response_started
+        if self._is_answering:
+            self.cycle.disconnected = True  # the handler waits for a body
+            self.cycle.message_event.set()
+        if has_answer:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.transport.write(as_bytes(problem))
+            self._part()
+
+    def end(self) -> None:
+        """Close after the last answer."""
+        if self._is_in_body:
+            self._part()
+        else:
+            self.transport.close()
+
+    def _part(self) -> None:
+        """Close, once the client could see the answer: closed at once, what it still sends would undo it."""
+        self._is_refused = True
+        self.pipeline.clear()
+        if self.transport.is_closing():
+            return
+        if not (self.transport.can_write_eof() and self._crowd.part(self)):
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._listens_until = self.loop.time() + self._bounds.farewell_seconds
+
+    def _break(self) -> None:
+        """Close, and keep nothing of what the client did not take: the system would, for minutes."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
+
+    # Among others
+
+    @property
+    def expendable(self) -> tuple[int, float] | None:
+        if not self._is_answering:
+            return 0, self._since
+        if self._is_in_body and not (self._body.is_upload or self.pipeline or self.cycle.response_started):
+            return 1, self._since
+        return None
+
+    def make_room(self) -> None:
+        self._is_refused = True
+        if self.transport.get_write_buffer_size():
+            self._break()
+        elif self._is_in_body or self._head_bytes:
+            self._refuse(full())
+        else:
+            self.transport.close()
+
+    def look(self, now: float, passed: float, *, excused: bool) -> None:
+        if excused:
+            self._since += passed
+        self._look_at_what_goes(now, passed if excused else 0.0)
+        if self._listens_until is not None:
+            if now > self._listens_until:
+                self.transport.abort()
+        elif self._is_refused or self.transport.is_closing():
+            pass
+        elif self._is_in_body and self._is_answering:
+            self._look_at_body(now, passed, excused=excused)
+        elif self._is_in_body:
+            if now - self._since > self._bounds.leftover_seconds:
+                self.transport.close()
+        elif not self._is_answering and now - self._since > self._bounds.head_seconds:
+            self._refuse(slow("head")) if self._head_bytes else self.transport.close()
+
+    def _look_at_body(self, now: float, passed: float, *, excused: bool) -> None:
+        pace = self._reading
+        if pace is None:
+            self._reading = Pace(now, self._bounds.body_seconds, self._bounds.body_bytes_per_second)
+        elif excused or self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            pace.wait(passed)
+        elif self._body.is_upload and self._body.size > self._size_seen:
+            pace.renew(now)
+        else:
+            pace.moved(self._body.size - self._size_seen, now)
+            if now > pace.until:
+                self._refuse(slow("body"))
+        self._size_seen = self._body.size
+
+    def _look_at_what_goes(self, now: float, excused: float) -> None:
+        """Break off where the client does not take its answers."""
+        unread = self.transport.get_write_buffer_size()
+        if not unread:
+            self._writing = None
+        elif self._writing is None:
+            self._writing = Pace(now, self._bounds.unread_seconds, self._bounds.unread_bytes_per_second)
+        else:
+            self._writing.wait(excused)
+            self._writing.moved(max(0, self._unread_seen - unread), now)
+            if now > self._writing.until:
+                self._crowd.tell("answer-not-taken")
+                self._break()
+        self._unread_seen = unread

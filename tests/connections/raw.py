@@ -1,0 +1,95 @@
+"""Clients that send what no library would: bytes on a socket, and what comes back."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer, as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Raw:
+    """A connection to a server."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._came = bytearray()
+
+    def send(self, data: bytes | str) -> None:
+        """Send, also what nobody takes any more."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def answer(self, *, at_once: int = 1 << 16, pause_seconds: float = 0) -> Answered | None:
+        """The next answer; None where the connection was closed without one.
+
+        It is taken in pieces of so many bytes, with a pause before each.
+        """
+        while b"\r\n\r\n" not in self._came:
+            if not self._more(at_once):
+                return None
+        head, _, rest = bytes(self._came).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        self._came = bytearray(rest)
+        size = int(headers.get("content-length", "0"))
+        while len(self._came) < size and self._more(at_once):
+            time.sleep(pause_seconds)
+        body = bytes(self._came[:size])
+        del self._came[:size]
+        return Answered(int(first.split()[1]), headers, body)
+
+    def status(self) -> int | None:
+        answered = self.answer()
+        return answered.status if answered else None
+
+    def is_closed(self) -> bool:
+        """Wait for the server to close, whatever comes before that."""
+        while self._more():
+            pass
+        return True
+
+    def _more(self, at_once: int = 1 << 16) -> bytes:
+        try:
+            data = self.socket.recv(at_once)
+        except ConnectionResetError:
+            return b""
+        self._came += data
+        return data
+
+
+@contextmanager
+def connected(base_url: str, *, takes_bytes: int | None = None) -> Iterator[Raw]:
+    """A connection; one that `takes_bytes` has no room for more of what it does not read."""
+    url = urlsplit(base_url)
+    with socket.socket() as connection:
+        if takes_bytes is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes_bytes)
+        connection.settimeout(60)
+        connection.connect((url.hostname, url.port))
+        yield Raw(connection)
+
+
+def request(
+    path: str = "/healthz",
+    method: str = "GET",
+    body: bytes | None = None,
+    more: dict[str, str] | None = None,
+    **headers: str,
+) -> bytes:
+    """A request with headers, and `more` of them, with `Content-Length` where it has a body."""
+    lines = {"Host": "localhost"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines |= more or {}
+    if body is not None:
+        lines.setdefault("Content-Length", str(len(body)))
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + (body or b"")
