@@ -159,9 +159,9 @@ def test_the_decoder_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_once_confined_the_decoder_opens_nothing_and_starts_no_talk() -> None:
     program = (
         "import os, resource, socket\n"
-        "from earwitness.media.decoding.__main__ import _confine\n"
+        "from earwitness.media.decoding.confined import confine\n"
         "from earwitness.media.measurement import Limits\n"
-        "_confine(Limits(60, 1024))\n"
+        "confine(Limits(60, 1024), 0)\n"
         "for attempt in (lambda: open('/etc/hostname'), lambda: open('new', 'w'), socket.socket, os.pipe):\n"
         "    try:\n"
         "        attempt()\n"

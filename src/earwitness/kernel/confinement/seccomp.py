@@ -1,0 +1,37 @@
+"""seccomp: which system calls a process may still make, in all of its threads (seccomp(2))."""
+
+import ctypes
+import os
+
+from earwitness.kernel.confinement.calls import SECCOMP, this_processor
+from earwitness.kernel.confinement.filters import INSTRUCTION, program
+from earwitness.kernel.confinement.kernel_calls import syscall
+
+_SET_MODE_FILTER = 1
+_IN_ALL_THREADS = 1
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
+    """Leave this process the system calls that `filters.program` lists. Gives whether that holds.
+
+    To be called after PR_SET_NO_NEW_PRIVS.
+    """
+    processor = this_processor()
+    number = SECCOMP.number(processor) if processor else None
+    if processor is None or number is None:
+        return False
+    listed = program(processor, os.getpid(), generates_code=generates_code, uses_devices=uses_devices)
+    packed = b"".join(INSTRUCTION.pack(*one) for one in listed)
+    wanted = _Program(len(listed), packed)
+    address = ctypes.cast(ctypes.pointer(wanted), ctypes.c_void_p)
+    try:
+        # A positive answer is the thread that the filter could not be set in: then it is in none.
+        return syscall(number, _SET_MODE_FILTER, _IN_ALL_THREADS, address) == 0
+    except OSError:
+        return False
