@@ -3,8 +3,8 @@
 Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
 all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
 
-Before its engine is imported, which starts threads, it is let at no file but Python's own and its model's; when
-the model is loaded, and before it hears, it is left only the system calls that engines need.
+Before its engine is imported, which starts threads, it gives up all files but Python's own and its model's;
+when the model is loaded, before it hears, it gives up the system calls that engines do not need.
 """
 
 import os

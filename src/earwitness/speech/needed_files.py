@@ -1,7 +1,7 @@
-"""The files that an engine may read: Python's, the system's libraries, what they ask of the machine, its model.
+"""The files that an engine may read: Python's, the system's libraries, what these ask of the machine, its model.
 
-Never the archive or its keys, which may lie beside Python's files: of a folder that `PYTHONPATH` or a checkout
-adds, only what can be imported.
+Never the archive or its keys, which may lie beside Python's files: of a folder that `PYTHONPATH` adds, or a
+checkout, only what can be imported.
 """
 
 import os

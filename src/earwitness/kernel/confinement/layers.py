@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 from earwitness.kernel.confinement.landlock import WHOLE_ABI
 
+_NO_LANDLOCK = (
+    "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), or the container forbids it"
+)
+_LESS_LANDLOCK = (
+    "Landlock of this kernel, ABI {}, holds neither signals nor abstract sockets (that of Linux 6.12 does)"
+)
+_NO_FILTER = (
+    "the filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the processor "
+    "is neither x86-64 nor arm64"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Layers:
@@ -14,22 +25,13 @@ class Layers:
 
     @property
     def missing(self) -> list[str]:
-        """What does not hold, and what would mend it; nothing if all does."""
+        """What does not hold, and what has it; nothing if all does."""
         found = []
         if not self.landlock:
-            found.append(
-                "Landlock is missing: the kernel lacks it (Linux 5.13 and newer can have it), or the container forbids it"
-            )
+            found.append(_NO_LANDLOCK)
         elif self.landlock < WHOLE_ABI:
-            found.append(
-                f"Landlock of this kernel (ABI {self.landlock}) knows no signals and no abstract sockets (Linux 6.12 does)"
-            )
-        if not self.seccomp:
-            found.append(
-                "the filter of system calls is missing: the kernel lacks seccomp, the container forbids it, or the "
-                "processor is neither x86-64 nor arm64"
-            )
-        return found
+            found.append(_LESS_LANDLOCK.format(self.landlock))
+        return found if self.seccomp else [*found, _NO_FILTER]
 
     def __str__(self) -> str:
         landlock = [f"Landlock (ABI {self.landlock})"] if self.landlock else []

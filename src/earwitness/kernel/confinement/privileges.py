@@ -17,7 +17,7 @@ READ_ALL_FILES = 1 << 2
 def keep_memory_private() -> None:
     """Let no process of the same user read this one's memory, nor a core dump hold it.
 
-    Programs that are executed begin without it, so each does this at its start. Root is held by Landlock alone.
+    A program that is executed begins without this, so each does it at its start. Root can read it all the same.
     """
     if sys.platform == "linux":
         with suppress(OSError):

@@ -1,7 +1,7 @@
 """The decoding process: `python -m earwitness.media.decoding`, with a socket for its standard input.
 
 It is started ahead, does one job and ends. Before it touches a byte of the recording it gives up what
-it does not need: files and other processes, more memory and time than its limits, and nearly all system calls.
+it does not need: files, other processes, memory and time beyond its limits, and nearly all system calls.
 """
 
 import os

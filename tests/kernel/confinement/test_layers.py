@@ -1,0 +1,98 @@
+"""Each layer of confinement holds by itself what it is there for, and both hold everything; for root too."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from earwitness.kernel.confinement.calls import this_processor
+from earwitness.kernel.confinement.landlock import WHOLE_ABI, abi
+from tests.kernel.confinement import attacks
+from tests.kernel.confinement.attacks import BY_A_THREAD, DONE, Target
+from tests.kernel.confinement.victim import victim
+
+HERE = Path(__file__).parents[3]
+
+needs_landlock = pytest.mark.skipif(
+    abi() < WHOLE_ABI, reason="THIS KERNEL HAS NO LANDLOCK, OR ONE WITHOUT SIGNALS (ABI 6): not tested"
+)
+needs_seccomp = pytest.mark.skipif(
+    this_processor() is None, reason="THERE IS NO FILTER FOR THIS PROCESSOR: not tested"
+)
+
+
+def attacked(target: Target, layers: str, tried: str = "all") -> dict[str, str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.kernel.confinement.attacks", layers, tried, target.as_text()],
+        capture_output=True,
+        cwd=HERE,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, str] = json.loads(ran.stdout)
+    return found
+
+
+def refused_all_but_clone3_as_unknown(found: dict[str, str], clone3: str) -> bool:
+    unknown = {name for name, came in found.items() if came == "ENOSYS"}
+    return set(found.values()) == {"EPERM", "ENOSYS"} and unknown == {clone3, f"{clone3}{BY_A_THREAD}"}
+
+
+@needs_landlock
+@needs_seccomp
+@pytest.mark.parametrize(
+    "user",
+    [
+        "",
+        pytest.param(
+            "nobody", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+        ),
+    ],
+)
+def test_both_layers_refuse_everything(tmp_path: Path, user: str) -> None:
+    with victim(tmp_path) as target:
+        found = attacked(target, f"landlock seccomp {user}")
+    assert refused_all_but_clone3_as_unknown(found, "fork by clone3")
+
+
+@needs_seccomp
+def test_the_filter_alone_refuses_everything(tmp_path: Path) -> None:
+    with victim(tmp_path) as target:
+        found = attacked(target, "seccomp")
+    assert refused_all_but_clone3_as_unknown(found, "fork by clone3")
+
+
+@needs_seccomp
+def test_no_call_passes_that_is_not_on_the_list(tmp_path: Path) -> None:
+    with victim(tmp_path) as target:
+        found = attacked(target, "seccomp", "not on the list")
+    assert len(found) > 2000
+    assert refused_all_but_clone3_as_unknown(found, "call 435")
+
+
+@needs_landlock
+def test_landlock_alone_holds_files_processes_and_abstract_sockets(tmp_path: Path) -> None:
+    with victim(tmp_path) as target:
+        found = attacked(target, "landlock", "held by landlock")
+    assert set(found.values()) == {"EPERM", "EACCES"}
+    assert len(found) == 2 * len(attacks.held_by_landlock(target))
+
+
+@needs_landlock
+def test_without_a_filter_root_has_no_capability_left(tmp_path: Path) -> None:
+    with victim(tmp_path) as target:
+        found = attacked(target, "landlock", "by privileges")
+    assert set(found.values()) == {"EPERM"}
+
+
+def test_the_attacks_are_real(tmp_path: Path) -> None:
+    """Unconfined, hostile code does all of it: so it was the confinement that held."""
+    found: dict[str, str] = {}
+    with pytest.raises(AssertionError), victim(tmp_path) as target:
+        found.update(attacked(target, "", "held by landlock"))
+    refused = {name: came for name, came in found.items() if came != DONE and not name.endswith(BY_A_THREAD)}
+    assert found
+    assert refused == {}
