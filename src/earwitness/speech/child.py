@@ -3,7 +3,8 @@
 Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
 all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
 
-Before its engine is imported, which starts threads, it gives up all files but Python's own and its model's;
+Before its engine is imported, which starts threads, it gives up all files but Python's own and its model's, and
+to start other processes or talk to any, which a hostile model could leave behind;
 when the model is loaded, before it hears, it gives up the system calls that engines do not need.
 """
 
@@ -20,7 +21,7 @@ import msgspec
 from earwitness.kernel.confinement.landlock import restrict
 from earwitness.kernel.confinement.limits import limit
 from earwitness.kernel.confinement.privileges import READ_ALL_FILES, give_up_privileges, keep_memory_private
-from earwitness.kernel.confinement.seccomp import seal
+from earwitness.kernel.confinement.seccomp import seal, stay_alone
 from earwitness.speech.engine import EngineUnusable, Transcript, load
 from earwitness.speech.needed_files import gpus, needed_files
 
@@ -45,6 +46,7 @@ def main() -> None:
     limit(int(memory_mib))
     give_up_privileges(but=READ_ALL_FILES)  # a model's folder may be readable for its owner alone
     restrict(needed_files(model), gpus())
+    stay_alone()
     _end_when_alone(end)
     end.sendall(msgspec.json.encode(_answer(engine, model, end)))
     # The libraries' own tidying up has nothing to tidy.

@@ -217,6 +217,19 @@ def held_by_landlock(target: Target) -> dict[str, Callable[[], str]]:
     return on_files(target) | on_processes(target) | on_abstract_sockets(target)
 
 
+def held_while_loading(target: Target) -> dict[str, Callable[[], str]]:
+    starts = (
+        "fork by clone",
+        "fork by clone3",
+        "fork",
+        "an inet socket",
+        "a datagram socket",
+        "a unix socket",
+    )
+    machine = on_the_machine(target)
+    return held_by_landlock(target) | {name: machine[name] for name in starts}
+
+
 def not_on_the_list() -> dict[str, Callable[[], str]]:
     """Every number that is no call of the list, nor passes with some arguments."""
     some = (calls.MMAP, calls.MPROTECT, calls.CLONE, calls.PRCTL, calls.PRLIMIT64, calls.TGKILL)

@@ -9,7 +9,7 @@ import pytest
 
 from earwitness.kernel.confinement import calls
 from earwitness.kernel.confinement.calls import ALLOWED, AUDIT, Call, Processor
-from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, program
+from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program
 
 PID = 4711
 BOTH: tuple[Processor, ...] = ("x86-64", "arm64")
@@ -22,11 +22,17 @@ SOME = {
     "prlimit64": calls.PRLIMIT64,
     "tgkill": calls.TGKILL,
     "ioctl": calls.IOCTL,
+    "fork": calls.FORK,
+    "vfork": calls.VFORK,
+    "execve": calls.EXECVE,
+    "execveat": calls.EXECVEAT,
+    "socket": calls.SOCKET,
     "seccomp": calls.SECCOMP,
     "landlock_create_ruleset": Call(calls.LANDLOCK_CREATE_RULESET, calls.LANDLOCK_CREATE_RULESET),
     "landlock_add_rule": Call(calls.LANDLOCK_ADD_RULE, calls.LANDLOCK_ADD_RULE),
     "landlock_restrict_self": Call(calls.LANDLOCK_RESTRICT_SELF, calls.LANDLOCK_RESTRICT_SELF),
 }
+CONDITIONAL = {"mmap", "mprotect", "clone", "clone3", "prctl", "prlimit64", "tgkill"}
 # Calls that came after the kernel whose headers Debian 12 has: Linux 6.7.
 NEWER = {"futex_wake", "futex_wait", "futex_requeue"}
 
@@ -50,6 +56,8 @@ def run(listed: list[Instruction], number: int, *arguments: int, audit: int) -> 
             (held,) = struct.unpack_from("<I", data, k)
         elif code == 0x15:
             at += if_true if held == k else if_false
+        elif code == 0x35:
+            at += if_true if held >= k else if_false
         elif code == 0x45:
             at += if_true if held & k else if_false
         else:
@@ -71,7 +79,7 @@ def answer(processor: Processor, call: Call | int, *arguments: int, **given: boo
 
 def test_what_is_listed_passes_and_nothing_else(processor: Processor) -> None:
     listed = {call.number(processor) for call in ALLOWED.values()}
-    some = {call.number(processor) for name, call in SOME.items() if name not in ("ioctl", "seccomp")}
+    some = {call.number(processor) for name, call in SOME.items() if name in CONDITIONAL}
     for number in range(1024):
         if number in listed:
             assert answer(processor, number) == ALLOWS
@@ -128,6 +136,22 @@ def test_a_call_of_another_processor_ends_the_process(processor: Processor) -> N
     for audit in (i386, arm, other, 0):
         for number in range(512):
             assert run(listed, number, audit=audit) == KILLS
+
+
+def test_what_loads_starts_threads_but_no_process_and_no_talk(processor: Processor) -> None:
+    listed, audit = alone(processor), AUDIT[processor]
+    refused = {
+        call.number(processor)
+        for call in (calls.FORK, calls.VFORK, calls.EXECVE, calls.EXECVEAT, calls.SOCKET, calls.CLONE)
+    }
+    for number in range(1024):
+        came = run(listed, number, audit=audit)
+        assert came == (REFUSES if number in refused else UNKNOWN if number == 435 else ALLOWS)
+    assert run(listed, calls.CLONE.number(processor) or 0, GLIBC, audit=audit) == ALLOWS
+    for number in range(0x40000000, 0x40000400):
+        assert processor == "arm64" or run(listed, number, audit=audit) == REFUSES
+    for foreign in (0x40000003, 0x40000028):
+        assert run(listed, 0, audit=foreign) == KILLS
 
 
 def test_a_call_by_its_x32_number_is_refused() -> None:

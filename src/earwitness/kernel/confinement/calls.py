@@ -89,6 +89,12 @@ PRLIMIT64 = Call(302, 261)
 TGKILL = Call(234, 131)
 IOCTL = Call(16, 29)
 
+FORK = Call(57, None)
+VFORK = Call(58, None)
+EXECVE = Call(59, 221)
+EXECVEAT = Call(322, 281)
+SOCKET = Call(41, 198)
+
 SECCOMP = Call(317, 277)
 
 # One number everywhere, as all calls have it that are newer than Linux 5.1.

@@ -13,12 +13,17 @@ from earwitness.kernel.confinement.calls import (
     AUDIT,
     CLONE,
     CLONE3,
+    EXECVE,
+    EXECVEAT,
+    FORK,
     IOCTL,
     MMAP,
     MPROTECT,
     PRCTL,
     PRLIMIT64,
+    SOCKET,
     TGKILL,
+    VFORK,
     Call,
     Processor,
 )
@@ -28,8 +33,8 @@ Instruction = tuple[int, int, int, int]
 
 INSTRUCTION = struct.Struct("=HBBI")
 
-# linux/bpf_common.h: load a word, compare with k, return k.
-_LOAD, _IF_EQUAL, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
+# linux/bpf_common.h: load a word, compare it with k, return k.
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 _ALLOW: Instruction = (_RETURN, 0, 0, 0x7FFF0000)
 _REFUSE: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
@@ -56,8 +61,7 @@ def program(
     command the devices that it has open, as those for GPUs do.
     """
     conditional = [
-        (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),
-        (CLONE3, [_NO_SUCH_CALL]),  # whose flags a filter cannot see: C libraries then use clone
+        *_STARTS_THREADS,
         (PRCTL, [*_only_if(0, _PR_SET_NAME), _ALLOW]),
         (PRLIMIT64, [*_only_if(0, 0), *_only_if_none(2), _ALLOW]),
         (TGKILL, [*_only_if(0, pid), _ALLOW]),
@@ -69,10 +73,25 @@ def program(
         conditional += [(call, [*_unless_any(2, _PROT_EXEC), _ALLOW]) for call in (MMAP, MPROTECT)]
     if uses_devices:
         allowed.append(IOCTL)
-    found = [(_LOAD, 0, 0, _PROCESSOR), (_IF_EQUAL, 1, 0, AUDIT[processor]), _END, (_LOAD, 0, 0, _NUMBER)]
-    for call, block in [*conditional, *((call, [_ALLOW]) for call in allowed)]:
-        found += _if_called(call, processor, block)
-    return [*found, _REFUSE]
+    blocks = [*conditional, *((call, [_ALLOW]) for call in allowed)]
+    return [*_begin(processor), *_for_each(blocks, processor), _REFUSE]
+
+
+def alone(processor: Processor) -> list[Instruction]:
+    """A filter for a process that still loads what it needs: it starts no other one, and opens no socket."""
+    blocks = [*_STARTS_THREADS, *((call, [_REFUSE]) for call in (FORK, VFORK, EXECVE, EXECVEAT, SOCKET))]
+    x32 = [(_IF_AT_LEAST, 0, 1, 0x40000000), _REFUSE] if processor == "x86-64" else []
+    return [*_begin(processor), *x32, *_for_each(blocks, processor), _ALLOW]
+
+
+def _begin(processor: Processor) -> list[Instruction]:
+    """End the process if a call is of another processor's kind, and look at its number."""
+    return [(_LOAD, 0, 0, _PROCESSOR), (_IF_EQUAL, 1, 0, AUDIT[processor]), _END, (_LOAD, 0, 0, _NUMBER)]
+
+
+def _for_each(blocks: list[tuple[Call, list[Instruction]]], processor: Processor) -> Iterator[Instruction]:
+    for call, block in blocks:
+        yield from _if_called(call, processor, block)
 
 
 def _if_called(call: Call, processor: Processor, block: list[Instruction]) -> Iterator[Instruction]:
@@ -106,3 +125,9 @@ def _unless_any(argument: int, bits: int) -> list[Instruction]:
 def _only_if_any(argument: int, bits: int) -> list[Instruction]:
     """Allow if the argument has any of these bits, else refuse."""
     return [(_LOAD, 0, 0, _low(argument)), (_IF_ANY_BIT, 1, 0, bits), _REFUSE, _ALLOW]
+
+
+_STARTS_THREADS: list[tuple[Call, list[Instruction]]] = [
+    (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),
+    (CLONE3, [_NO_SUCH_CALL]),  # whose flags a filter cannot see: C libraries then use clone
+]

@@ -3,8 +3,8 @@
 import ctypes
 import os
 
-from earwitness.kernel.confinement.calls import SECCOMP, this_processor
-from earwitness.kernel.confinement.filters import INSTRUCTION, program
+from earwitness.kernel.confinement.calls import SECCOMP, Processor, this_processor
+from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program
 from earwitness.kernel.confinement.kernel_calls import syscall
 
 _SET_MODE_FILTER = 1
@@ -23,10 +23,21 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
     To be called after PR_SET_NO_NEW_PRIVS.
     """
     processor = this_processor()
-    number = SECCOMP.number(processor) if processor else None
-    if processor is None or number is None:
+    if processor is None:
         return False
     listed = program(processor, os.getpid(), generates_code=generates_code, uses_devices=uses_devices)
+    return _install(listed, processor)
+
+
+def stay_alone() -> bool:
+    """Start no process and open no socket any more: until `seal`, which needs what is loaded meanwhile."""
+    processor = this_processor()
+    return processor is not None and _install(alone(processor), processor)
+
+
+def _install(listed: list[Instruction], processor: Processor) -> bool:
+    number = SECCOMP.number(processor)
+    assert number is not None  # noqa: S101 - each processor has it
     packed = b"".join(INSTRUCTION.pack(*one) for one in listed)
     wanted = _Program(len(listed), packed)
     address = ctypes.cast(ctypes.pointer(wanted), ctypes.c_void_p)
