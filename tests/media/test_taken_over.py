@@ -1,4 +1,4 @@
-"""A decoder that was taken over by its recording harms nobody: code in a real one attacks, in each confinement."""
+"""A decoder that was taken over by its recording harms nobody: code in a real one attacks."""
 
 import json
 import subprocess

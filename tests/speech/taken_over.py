@@ -1,20 +1,28 @@
 """An engine that was taken over: by its model while that is loaded, and by the sound that it hears.
 
-`python -m tests.speech.taken_over FOLDER FORBIDDEN TRIED TARGET` transcribes with it, as in a container that forbids
-what is named. In the folder it writes the engine's package, which stands before the real pocketsphinx. Its lines
-are what the attacker reports, in JSON: of the attacks while it loads, when it hears, and then by a thread that it
-started when it was imported.
+`python -m tests.speech.taken_over FOLDER FORBIDDEN TRIED TARGET` transcribes with it, as in a container
+that forbids what is named. In the folder it writes the engine's package, which stands before the real
+pocketsphinx. Its lines are what the attacker reports, in JSON: of the attacks while it loads, when it
+hears, and then by a thread that it started when it was imported.
 """
 
 import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 from earwitness.speech.transcriber import SpeechLimits, transcribe
-from tests.kernel.confinement.attacks import TRIED, Target, attack, held_by_landlock, held_while_loading
+from tests.kernel.confinement.attacks import (
+    TRIED,
+    Attempts,
+    Target,
+    attack,
+    held_by_landlock,
+    held_while_loading,
+)
 from tests.kernel.confinement.outer import forbid
 
 _PACKAGE = """
@@ -30,8 +38,12 @@ class Attacker:
     def __init__(self, forbidden: str, tried: str, told: str) -> None:
         target = Target(**json.loads(told))
         self._tried = TRIED[tried](target)
-        # Without Landlock the archive would be destroyed before there is anything to hear.
-        while_loading = {"": held_while_loading, "seccomp": held_by_landlock, "landlock": lambda _: {}}
+        # Without Landlock the archive would be destroyed before anything is heard.
+        while_loading: dict[str, Callable[[Target], Attempts]] = {
+            "": held_while_loading,
+            "seccomp": held_by_landlock,
+            "landlock": lambda _: {},
+        }
         self._tried_first = while_loading[forbidden](target)
         self._found: list[dict[str, str]] = []
         self._heard = threading.Event()

@@ -1,4 +1,4 @@
-"""An engine that was taken over by its model, or by what it hears, harms nobody: it attacks, in each confinement."""
+"""An engine that was taken over by its model, or by what it hears, harms nobody: one attacks."""
 
 import json
 import subprocess
@@ -21,8 +21,10 @@ GRANTED = {
 
 
 def attacked(folder: Path, forbidden: str, tried: str) -> list[dict[str, str]]:
-    """What came of the attacks while the engine loads, when it hears, and by a thread of before. The archive lies
-    beside what the engine is imported from."""
+    """What came of the attacks while the engine loads, when it hears, and by a thread of before.
+
+    The archive lies beside what the engine is imported from.
+    """
     data = folder / "earwitness-data"
     data.mkdir()
     with victim(data) as target:

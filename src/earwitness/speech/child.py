@@ -3,9 +3,9 @@
 Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
 all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
 
-Before its engine is imported, which starts threads, it gives up all files but Python's own and its model's, and
-to start other processes or talk to any, which a hostile model could leave behind;
-when the model is loaded, before it hears, it gives up the system calls that engines do not need.
+Before its engine is imported, which starts threads, it gives up all files but Python's and its model's, and
+starts no other process: what a hostile model left behind would hear the call. When the model is loaded,
+before anything is heard, it gives up the system calls that engines do not need.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The files that an engine may read: Python's, the system's libraries, what these ask of the machine, its model.
+"""The files that an engine may read: Python's, the system's libraries, what they ask of the machine, a model.
 
 Never the archive or its keys, which may lie beside Python's files: of a folder that `PYTHONPATH` adds, or a
 checkout, only what can be imported.

@@ -1,8 +1,8 @@
 """What hostile code would try that has taken over a process: real attacks, by system calls.
 
-It is imported before the process is confined, since afterwards nothing can be. `python -m
-tests.kernel.confinement.attacks LAYERS TRIED TARGET` confines itself as a decoder does, by the layers that are
-named, and attacks; its line is what came of each attack, in JSON.
+It is imported before the process is confined, since afterwards nothing can be. As a program,
+`python -m tests.kernel.confinement.attacks LAYERS TRIED TARGET`, it confines itself as a decoder does, by the
+layers that are named, and attacks; its line is what came of each attack, in JSON.
 """
 
 import ctypes
@@ -22,6 +22,9 @@ from earwitness.kernel.confinement import calls
 from earwitness.kernel.confinement.landlock import restrict
 from earwitness.kernel.confinement.privileges import give_up_privileges
 from earwitness.kernel.confinement.seccomp import seal
+
+Attempts = dict[str, Callable[[], str]]
+"""Each attack by its name; it gives "done", or the name of the error."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -70,7 +73,7 @@ def call(x86_64: int | None, arm64: int | None, *arguments: "int | str | ctypes.
     return DONE if answer >= 0 else errno.errorcode.get(ctypes.get_errno(), "?")
 
 
-def on_files(target: Target) -> dict[str, Callable[[], str]]:
+def on_files(target: Target) -> Attempts:
     """Attacks on files by their paths."""
     folder = f"{target.folder}/"
     file = folder + "archive.db"
@@ -99,7 +102,7 @@ def on_files(target: Target) -> dict[str, Callable[[], str]]:
     }
 
 
-def on_processes(target: Target) -> dict[str, Callable[[], str]]:
+def on_processes(target: Target) -> Attempts:
     """Attacks on the process that started this one."""
     pid = target.pid
     return {
@@ -112,12 +115,12 @@ def on_processes(target: Target) -> dict[str, Callable[[], str]]:
     }
 
 
-def on_abstract_sockets(target: Target) -> dict[str, Callable[[], str]]:
+def on_abstract_sockets(target: Target) -> Attempts:
     """Attacks on servers that have no path."""
     return {"connect to an abstract socket": lambda: _connect(target.abstract)}
 
 
-def by_privileges(target: Target) -> dict[str, Callable[[], str]]:
+def by_privileges(target: Target) -> Attempts:
     """Attacks for which one must be root, with the capabilities that root has."""
     file, most = f"{target.folder}/archive.db", ctypes.create_string_buffer(b"\xff" * 16)
     return {
@@ -129,7 +132,7 @@ def by_privileges(target: Target) -> dict[str, Callable[[], str]]:
     }
 
 
-def on_the_machine(target: Target) -> dict[str, Callable[[], str]]:
+def on_the_machine(target: Target) -> Attempts:
     """Attacks by all else: only a filter of system calls can refuse them all."""
     file = f"{target.folder}/archive.db"
     return {
@@ -163,7 +166,7 @@ def on_the_machine(target: Target) -> dict[str, Callable[[], str]]:
     }
 
 
-def attack(attempts: dict[str, Callable[[], str]]) -> dict[str, str]:
+def attack(attempts: Attempts) -> dict[str, str]:
     """Try everything, from this thread and from one that is started now."""
     found = {name: attempt() for name, attempt in attempts.items()}
     thread = threading.Thread(
@@ -174,7 +177,7 @@ def attack(attempts: dict[str, Callable[[], str]]) -> dict[str, str]:
     return found
 
 
-def all_attacks(target: Target) -> dict[str, Callable[[], str]]:
+def all_attacks(target: Target) -> Attempts:
     return (
         on_files(target)
         | on_processes(target)
@@ -213,11 +216,11 @@ def _connect(name: str) -> str:
         os.close(end)
 
 
-def held_by_landlock(target: Target) -> dict[str, Callable[[], str]]:
+def held_by_landlock(target: Target) -> Attempts:
     return on_files(target) | on_processes(target) | on_abstract_sockets(target)
 
 
-def held_while_loading(target: Target) -> dict[str, Callable[[], str]]:
+def held_while_loading(target: Target) -> Attempts:
     starts = (
         "fork by clone",
         "fork by clone3",
@@ -230,7 +233,7 @@ def held_while_loading(target: Target) -> dict[str, Callable[[], str]]:
     return held_by_landlock(target) | {name: machine[name] for name in starts}
 
 
-def not_on_the_list() -> dict[str, Callable[[], str]]:
+def not_on_the_list() -> Attempts:
     """Every number that is no call of the list, nor passes with some arguments."""
     some = (calls.MMAP, calls.MPROTECT, calls.CLONE, calls.PRCTL, calls.PRLIMIT64, calls.TGKILL)
     known = {one.arm64 if _ON_ARM else one.x86_64 for one in (*calls.ALLOWED.values(), *some)}
@@ -243,7 +246,7 @@ def not_on_the_list() -> dict[str, Callable[[], str]]:
     }
 
 
-TRIED = {
+TRIED: dict[str, Callable[[Target], Attempts]] = {
     "all": all_attacks,
     "held by landlock": held_by_landlock,
     "by privileges": by_privileges,

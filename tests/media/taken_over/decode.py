@@ -1,7 +1,7 @@
-"""The program `python -m tests.media.taken_over.decode FORBIDDEN TRIED TARGET`: decodes what takes its decoder over.
+"""A program that decodes what takes its decoder over, as in a container that forbids what is named.
 
-As in a container that forbids what is named. Its lines are what the decoder is confined by, and what the attacker
-reports, in JSON.
+`python -m tests.media.taken_over.decode FORBIDDEN TRIED TARGET`. Its lines are what the decoder's confinement
+lacks, and what the attacker reports, in JSON.
 """
 
 import io

@@ -1,6 +1,7 @@
 """An mp3 encoder taken over by what it encodes: it stands before the real one in the decoder's PYTHONPATH.
 
-Sound that begins with a command of the attacker's is no sound to it: it attacks, and its "mp3" is what came of it.
+Sound that begins with a command of the attacker's is none to it: it attacks, and its "mp3" is what came of
+that.
 """
 
 import importlib.util

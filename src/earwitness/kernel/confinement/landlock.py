@@ -1,7 +1,7 @@
 """Landlock: what a process may still do with files by their paths, and to other processes (landlock(7)).
 
-It holds the thread that asks, and those that it starts later. Processes outside cannot be traced, nor can their
-memory be read, by root neither. From ABI 6 (Linux 6.12) on no signal reaches them, and no abstract socket.
+It holds the thread that asks, and those that it starts later. They cannot trace a process outside, nor read
+its memory, even as root. From ABI 6 (Linux 6.12) on no signal reaches it, and no abstract socket.
 """
 
 import ctypes

@@ -7,25 +7,23 @@ from earwitness.kernel.confinement.landlock import WHOLE_ABI
 _NO_LANDLOCK = (
     "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), or the container forbids it"
 )
-_LESS_LANDLOCK = (
-    "Landlock of this kernel, ABI {}, holds neither signals nor abstract sockets (that of Linux 6.12 does)"
-)
+_LESS_LANDLOCK = "Landlock, of ABI {}, holds neither signals nor abstract sockets: it does from Linux 6.12 on"
 _NO_FILTER = (
-    "the filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the processor "
-    "is neither x86-64 nor arm64"
+    "the filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the "
+    "processor is neither x86-64 nor arm64"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What holds a process: the ABI of Landlock, 0 for none, and whether there is a filter of system calls."""
+    """What holds a process: Landlock, by its ABI or 0 for none, and a filter of system calls or none."""
 
     landlock: int
     seccomp: bool
 
     @property
     def missing(self) -> list[str]:
-        """What does not hold, and what has it; nothing if all does."""
+        """What does not hold, and where it would; nothing if all does."""
         found = []
         if not self.landlock:
             found.append(_NO_LANDLOCK)

@@ -17,7 +17,7 @@ READ_ALL_FILES = 1 << 2
 def keep_memory_private() -> None:
     """Let no process of the same user read this one's memory, nor a core dump hold it.
 
-    A program that is executed begins without this, so each does it at its start. Root can read it all the same.
+    A program that is executed begins without this, so each does it at its start. Root can read all the same.
     """
     if sys.platform == "linux":
         with suppress(OSError):

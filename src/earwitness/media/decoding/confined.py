@@ -35,7 +35,7 @@ def keep_out() -> int:
 
 
 def confine(limits: Limits, landlock: int) -> Layers:
-    """Give up memory and time beyond the limits, new files, and the system calls that decoding does not need."""
+    """Give up memory and time beyond the limits, new files, and system calls that decoding does not need."""
     seconds = limits.seconds * _THREADS
     limit(limits.memory_mib, {resource.RLIMIT_CPU: seconds, resource.RLIMIT_NOFILE: 0})
     return Layers(landlock, seal())
