@@ -23,8 +23,8 @@ REFUSALS = {"EPERM", "EACCES", "ENOSYS", "EMFILE"}
         ("", "all", []),
         ("", "not on the list", []),
         ("landlock", "all", ["Landlock is missing"]),
-        ("seccomp", "held by landlock", ["the filter of system calls is missing"]),
-        ("seccomp", "by privileges", ["the filter of system calls is missing"]),
+        ("seccomp", "held by landlock", ["The filter of system calls is missing"]),
+        ("seccomp", "by privileges", ["The filter of system calls is missing"]),
     ],
 )
 def test_a_decoder_that_is_taken_over_harms_nobody(

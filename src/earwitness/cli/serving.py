@@ -15,10 +15,12 @@ from earwitness.archive.accounts import Accounts
 from earwitness.cli.output import OLDER_TABLES, AsJson, fail, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
+from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
 from earwitness.kernel.processes import end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
+from earwitness.media.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
@@ -35,6 +37,7 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Serve the API, and do background jobs unless told not to."""
+    keep_memory_private()
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
@@ -74,8 +77,10 @@ def listen(host: str, port: int, workers: int = 1) -> None:
 
 def application() -> Litestar:
     """Build the application of one server process."""
+    keep_memory_private()
     settings = Settings.from_environment()
     log_to_stderr(settings.log_level)
+    log_confinement(settings)
     end_with_parent()
     app = build(settings)
     keep_freed_memory()
@@ -85,6 +90,7 @@ def application() -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Do background jobs, without serving the API."""
+    keep_memory_private()
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
@@ -92,6 +98,7 @@ def worker(as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         _check(accounts, as_json)
         log_to_stderr(accounts.settings.log_level)
+        log_confinement(accounts.settings)
         learn_types()
         loop = JobLoop(accounts, accounts.settings)
         loop.start()

@@ -174,7 +174,8 @@ def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> 
     try:
         with ready_child() as child:
             child.begin(job, first_byte_seconds)
-            keep_one_ready()
+            if not job.rehearse:
+                keep_one_ready()
             while True:
                 kind, payload = child.receive()
                 if kind == READ:

@@ -20,7 +20,7 @@ from functools import partial
 
 from earwitness.kernel.confinement import calls
 from earwitness.kernel.confinement.landlock import restrict
-from earwitness.kernel.confinement.privileges import give_up_privileges
+from earwitness.kernel.confinement.privileges import give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal
 
 Attempts = dict[str, Callable[[], str]]
@@ -124,6 +124,7 @@ def by_privileges(target: Target) -> Attempts:
     """Attacks for which one must be root, with the capabilities that root has."""
     file, most = f"{target.folder}/archive.db", ctypes.create_string_buffer(b"\xff" * 16)
     return {
+        "have its memory dumped": _is_dumpable,
         "chown": lambda: call(260, 54, _HERE, file, 65534, 65534, 0),
         "mount": lambda: call(165, 40, "none", target.folder, "tmpfs", 0, 0),
         "chroot": lambda: call(161, 51, target.folder),
@@ -202,6 +203,10 @@ def _queue(pid: int) -> str:
     return call(129, 138, pid, _UNNOTICED, ctypes.create_string_buffer(told, 128))
 
 
+def _is_dumpable() -> str:
+    return DONE if _libc.prctl(3, 0, 0, 0, 0) == 1 else errno.errorcode[errno.EPERM]
+
+
 def _connect(name: str) -> str:
     number = 198 if _ON_ARM else 41
     end = _libc.syscall(ctypes.c_long(number), 1, 1, 0)
@@ -264,6 +269,7 @@ def main() -> None:
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
     if layers:
+        keep_memory_private()
         give_up_privileges()
     if "landlock" in layers and not restrict():
         sys.exit("no Landlock")
