@@ -1,7 +1,7 @@
 """The files that an engine may read: Python's, the system's libraries, what they ask of the machine, a model.
 
-Never the archive or its keys, which may lie beside Python's files: of a folder that `PYTHONPATH` adds, or a
-checkout, only what can be imported.
+Never the archive or its keys, which may lie beside these: of a folder that `PYTHONPATH` adds, or a checkout,
+only what can be imported, and of a model's folder only files, not folders.
 """
 
 import os
@@ -41,8 +41,10 @@ _SYSTEM = (
     "/sys/bus/pci/devices",
     "/sys/devices",
 )
-# A model's files may be links to where a hub's client keeps them.
-_OF_MODELS = ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt", "vocabulary.json")
+_OF_MODELS = (
+    *("model.bin", "config.json", "tokenizer.json", "preprocessor_config.json"),
+    *("vocabulary.txt", "vocabulary.json"),
+)
 
 
 def needed_files(model: str) -> Iterator[Path]:
@@ -51,20 +53,31 @@ def needed_files(model: str) -> Iterator[Path]:
     of_python = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")]
     yield from (*of_python, Path(sys.base_prefix, "lib"))
     for folder in filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")):
-        yield from Path(folder).glob("*.so*")
+        yield from (path for path in _in(Path(folder)) if ".so" in path.suffixes)
     for entry in map(Path, filter(None, sys.path)):
         if entry.name in _PACKAGES or entry.is_file():
             yield entry
         elif entry.is_dir() and not any(entry.is_relative_to(folder) for folder in of_python):
-            yield from filter(_is_importable, entry.iterdir())
+            yield from filter(_is_importable, _in(entry))
     if model and model not in PACKAGED:
-        yield Path(model)
-        yield from (Path(model, name) for name in (*_OF_MODELS, "preprocessor_config.json"))
+        yield from filter(_is_of_model, _in(Path(model)))
 
 
 def gpus() -> list[Path]:
     """The devices of NVIDIA's driver, if there are any."""
     return sorted(Path("/dev").glob("nvidia*"))
+
+
+def _in(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # it is said by who needs it
+        return []
+
+
+def _is_of_model(path: Path) -> bool:
+    """Whether it is a file; of links, as hubs' clients make them, only those whose names engines know."""
+    return path.is_file() and (path.name in _OF_MODELS or not path.is_symlink())
 
 
 def _is_importable(path: Path) -> bool:

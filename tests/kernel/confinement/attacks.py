@@ -81,6 +81,7 @@ def on_files(target: Target) -> Attempts:
         "open to read": lambda: call(257, 56, _HERE, file, os.O_RDONLY),
         "open to write": lambda: call(257, 56, _HERE, file, os.O_WRONLY),
         "open a system's file": lambda: call(257, 56, _HERE, "/etc/passwd", os.O_RDONLY),
+        "open by another root": lambda: call(257, 56, _HERE, f"/proc/self/root{file}", os.O_RDONLY),
         "open the folder": lambda: call(257, 56, _HERE, target.folder, os.O_RDONLY | os.O_DIRECTORY),
         "open the memory of the parent": lambda: call(257, 56, _HERE, f"/proc/{target.pid}/mem", os.O_RDWR),
         "open the environment of the parent": lambda: call(

@@ -9,7 +9,7 @@ import pytest
 
 from earwitness.kernel.confinement import calls
 from earwitness.kernel.confinement.calls import ALLOWED, AUDIT, Call, Processor
-from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program
+from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program, trial
 
 PID = 4711
 BOTH: tuple[Processor, ...] = ("x86-64", "arm64")
@@ -27,6 +27,7 @@ SOME = {
     "execve": calls.EXECVE,
     "execveat": calls.EXECVEAT,
     "socket": calls.SOCKET,
+    "getppid": calls.GETPPID,
     "seccomp": calls.SECCOMP,
     "landlock_create_ruleset": Call(calls.LANDLOCK_CREATE_RULESET, calls.LANDLOCK_CREATE_RULESET),
     "landlock_add_rule": Call(calls.LANDLOCK_ADD_RULE, calls.LANDLOCK_ADD_RULE),
@@ -152,6 +153,14 @@ def test_what_loads_starts_threads_but_no_process_and_no_talk(processor: Process
         assert processor == "arm64" or run(listed, number, audit=audit) == REFUSES
     for foreign in (0x40000003, 0x40000028):
         assert run(listed, 0, audit=foreign) == KILLS
+
+
+def test_a_trial_refuses_one_call_of_the_right_processor(processor: Processor) -> None:
+    listed, number = trial(processor), calls.GETPPID.number(processor)
+    assert number is not None
+    assert run(listed, number, audit=AUDIT[processor]) == REFUSES
+    assert run(listed, number + 1, audit=AUDIT[processor]) == ALLOWS
+    assert run(listed, number, audit=0x40000003) == ALLOWS
 
 
 def test_a_call_by_its_x32_number_is_refused() -> None:

@@ -73,6 +73,21 @@ def test_no_call_passes_that_is_not_on_the_list(tmp_path: Path) -> None:
     assert refused_all_but_clone3_as_unknown(found, "call 435")
 
 
+@needs_seccomp
+def test_under_a_translator_of_processors_a_process_goes_on_without_a_filter() -> None:
+    """The kernel's filters see the processor that there is, not the one that the program is for."""
+    program = (
+        "from earwitness.kernel.confinement import calls\n"
+        "from earwitness.kernel.confinement.privileges import give_up_privileges\n"
+        "from earwitness.kernel.confinement.seccomp import seal\n"
+        "calls.AUDIT[calls.this_processor()] = 0x40000003\n"
+        "give_up_privileges()\n"
+        "print(seal(), open('/etc/passwd').readline().split(':')[0])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout == "False root\n"
+
+
 @needs_landlock
 def test_landlock_alone_holds_files_processes_and_abstract_sockets(tmp_path: Path) -> None:
     with victim(tmp_path) as target:

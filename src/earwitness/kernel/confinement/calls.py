@@ -94,6 +94,7 @@ VFORK = Call(58, None)
 EXECVE = Call(59, 221)
 EXECVEAT = Call(322, 281)
 SOCKET = Call(41, 198)
+GETPPID = Call(110, 173)
 
 SECCOMP = Call(317, 277)
 

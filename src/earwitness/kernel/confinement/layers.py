@@ -10,7 +10,7 @@ _NO_LANDLOCK = (
 _LESS_LANDLOCK = "Landlock, of ABI {}, holds neither signals nor abstract sockets: it does from Linux 6.12 on"
 _NO_FILTER = (
     "The filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the "
-    "processor is neither x86-64 nor arm64"
+    "processor is neither x86-64 nor arm64, or is emulated"
 )
 
 

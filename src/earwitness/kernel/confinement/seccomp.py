@@ -4,7 +4,7 @@ import ctypes
 import os
 
 from earwitness.kernel.confinement.calls import SECCOMP, Processor, this_processor
-from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program
+from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program, trial
 from earwitness.kernel.confinement.kernel_calls import syscall
 
 _SET_MODE_FILTER = 1
@@ -22,8 +22,7 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
 
     To be called after PR_SET_NO_NEW_PRIVS.
     """
-    processor = this_processor()
-    if processor is None:
+    if (processor := _tried_processor()) is None:
         return False
     listed = program(processor, os.getpid(), generates_code=generates_code, uses_devices=uses_devices)
     return _install(listed, processor)
@@ -31,8 +30,18 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
 
 def stay_alone() -> bool:
     """Start no process and open no socket any more: until `seal`, which needs what is loaded meanwhile."""
-    processor = this_processor()
+    processor = _tried_processor()
     return processor is not None and _install(alone(processor), processor)
+
+
+def _tried_processor() -> Processor | None:
+    """The processor that filters see here; None if there are none, or they see another.
+
+    A program for one processor may run on another by a translator; a filter would then refuse everything.
+    """
+    processor = this_processor()
+    is_seen = processor is not None and _install(trial(processor), processor) and os.getppid() == -1
+    return processor if is_seen else None
 
 
 def _install(listed: list[Instruction], processor: Processor) -> bool:
