@@ -22,6 +22,7 @@ from tests.kernel.confinement.attacks import (
     attack,
     held_by_landlock,
     held_while_loading,
+    with_others,
 )
 from tests.kernel.confinement.outer import forbid
 
@@ -38,11 +39,11 @@ class Attacker:
     def __init__(self, forbidden: str, tried: str, told: str) -> None:
         target = Target(**json.loads(told))
         self._tried = TRIED[tried](target)
-        # Without Landlock the archive would be destroyed before anything is heard.
+        # Without Landlock files would be destroyed before anything is heard.
         while_loading: dict[str, Callable[[Target], Attempts]] = {
             "": held_while_loading,
             "seccomp": held_by_landlock,
-            "landlock": lambda _: {},
+            "landlock": with_others,
         }
         self._tried_first = while_loading[forbidden](target)
         self._found: list[dict[str, str]] = []

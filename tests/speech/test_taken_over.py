@@ -66,7 +66,9 @@ def test_an_engine_that_is_taken_over_harms_nobody(tmp_path: Path, tried: str) -
 @needs_seccomp
 @pytest.mark.parametrize("tried", ["all", "not on the list"])
 def test_where_there_is_no_landlock_the_filter_holds_an_engine_that_hears(tmp_path: Path, tried: str) -> None:
-    _, hearing, early = attacked(tmp_path, "landlock", tried)
+    loading, hearing, early = attacked(tmp_path, "landlock", tried)
+    assert "read the parent's memory" in loading
+    assert successes(loading) == {}
     for report in (hearing, early):
         assert report
         assert successes(report).keys() <= GRANTED

@@ -227,7 +227,13 @@ def held_by_landlock(target: Target) -> Attempts:
 
 
 def held_while_loading(target: Target) -> Attempts:
-    starts = (
+    return held_by_landlock(target) | with_others(target)
+
+
+def with_others(target: Target) -> Attempts:
+    """Attacks on other processes, by starting some too, and on whoever listens."""
+    machine = on_the_machine(target)
+    names = (
         "fork by clone",
         "fork by clone3",
         "fork",
@@ -235,8 +241,8 @@ def held_while_loading(target: Target) -> Attempts:
         "a datagram socket",
         "a unix socket",
     )
-    machine = on_the_machine(target)
-    return held_by_landlock(target) | {name: machine[name] for name in starts}
+    others = {name: machine[name] for name in (*names, "a pidfd", "io_uring")}
+    return on_processes(target) | on_abstract_sockets(target) | others
 
 
 def not_on_the_list() -> Attempts:

@@ -22,11 +22,6 @@ SOME = {
     "prlimit64": calls.PRLIMIT64,
     "tgkill": calls.TGKILL,
     "ioctl": calls.IOCTL,
-    "fork": calls.FORK,
-    "vfork": calls.VFORK,
-    "execve": calls.EXECVE,
-    "execveat": calls.EXECVEAT,
-    "socket": calls.SOCKET,
     "getppid": calls.GETPPID,
     "seccomp": calls.SECCOMP,
     "landlock_create_ruleset": Call(calls.LANDLOCK_CREATE_RULESET, calls.LANDLOCK_CREATE_RULESET),
@@ -140,15 +135,14 @@ def test_a_call_of_another_processor_ends_the_process(processor: Processor) -> N
 
 
 def test_what_loads_starts_threads_but_no_process_and_no_talk(processor: Processor) -> None:
-    listed, audit = alone(processor), AUDIT[processor]
-    refused = {
-        call.number(processor)
-        for call in (calls.FORK, calls.VFORK, calls.EXECVE, calls.EXECVEAT, calls.SOCKET, calls.CLONE)
-    }
+    listed, audit = alone(processor, PID), AUDIT[processor]
+    of_others = (*calls.WITH_OTHERS.values(), calls.CLONE, calls.TGKILL)
+    refused = {call.number(processor) for call in of_others}
     for number in range(1024):
         came = run(listed, number, audit=audit)
         assert came == (REFUSES if number in refused else UNKNOWN if number == 435 else ALLOWS)
     assert run(listed, calls.CLONE.number(processor) or 0, GLIBC, audit=audit) == ALLOWS
+    assert run(listed, calls.TGKILL.number(processor) or 0, PID, PID, 6, audit=audit) == ALLOWS
     for number in range(0x40000000, 0x40000400):
         assert processor == "arm64" or run(listed, number, audit=audit) == REFUSES
     for foreign in (0x40000003, 0x40000028):
@@ -190,7 +184,7 @@ def test_the_numbers_are_the_kernels_own(header: str, processor: Processor) -> N
     if not Path(header).exists():
         pytest.skip(f"THE KERNEL'S HEADERS ARE NOT INSTALLED (linux-libc-dev): no {header}")
     known = _numbers(Path(header).read_text())
-    for name, call in (ALLOWED | SOME).items():
+    for name, call in (ALLOWED | calls.WITH_OTHERS | SOME).items():
         number = call.number(processor)
         if name not in NEWER or name in known:
             assert known.get(name) == number, name

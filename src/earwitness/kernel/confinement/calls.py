@@ -89,11 +89,26 @@ PRLIMIT64 = Call(302, 261)
 TGKILL = Call(234, 131)
 IOCTL = Call(16, 29)
 
-FORK = Call(57, None)
-VFORK = Call(58, None)
-EXECVE = Call(59, 221)
-EXECVEAT = Call(322, 281)
-SOCKET = Call(41, 198)
+# Those that start other processes, reach them or talk to them: what still loads does not need them either.
+WITH_OTHERS = {
+    "fork": Call(57, None),
+    "vfork": Call(58, None),
+    "execve": Call(59, 221),
+    "execveat": Call(322, 281),
+    "ptrace": Call(101, 117),
+    "process_vm_readv": Call(310, 270),
+    "process_vm_writev": Call(311, 271),
+    "kill": Call(62, 129),
+    "tkill": Call(200, 130),
+    "rt_sigqueueinfo": Call(129, 138),
+    "rt_tgsigqueueinfo": Call(297, 240),
+    "pidfd_open": Call(434, 434),
+    "pidfd_send_signal": Call(424, 424),
+    "pidfd_getfd": Call(438, 438),
+    "socket": Call(41, 198),
+    "io_uring_setup": Call(425, 425),
+}
+
 GETPPID = Call(110, 173)
 
 SECCOMP = Call(317, 277)

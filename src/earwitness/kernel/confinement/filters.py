@@ -13,18 +13,14 @@ from earwitness.kernel.confinement.calls import (
     AUDIT,
     CLONE,
     CLONE3,
-    EXECVE,
-    EXECVEAT,
-    FORK,
     GETPPID,
     IOCTL,
     MMAP,
     MPROTECT,
     PRCTL,
     PRLIMIT64,
-    SOCKET,
     TGKILL,
-    VFORK,
+    WITH_OTHERS,
     Call,
     Processor,
 )
@@ -62,10 +58,9 @@ def program(
     command the devices that it has open, as those for GPUs do.
     """
     conditional = [
-        *_STARTS_THREADS,
+        *_on_itself_alone(pid),
         (PRCTL, [*_only_if(0, _PR_SET_NAME), _ALLOW]),
         (PRLIMIT64, [*_only_if(0, 0), *_only_if_none(2), _ALLOW]),
-        (TGKILL, [*_only_if(0, pid), _ALLOW]),
     ]
     allowed = list(ALLOWED.values())
     if generates_code:
@@ -78,9 +73,9 @@ def program(
     return [*_begin(processor), *_for_each(blocks, processor), _REFUSE]
 
 
-def alone(processor: Processor) -> list[Instruction]:
-    """A filter for a process that still loads what it needs: it starts no other one, and opens no socket."""
-    blocks = [*_STARTS_THREADS, *((call, [_REFUSE]) for call in (FORK, VFORK, EXECVE, EXECVEAT, SOCKET))]
+def alone(processor: Processor, pid: int) -> list[Instruction]:
+    """A filter for a process that still loads what it needs: it starts no other, and reaches none."""
+    blocks = [*_on_itself_alone(pid), *((call, [_REFUSE]) for call in WITH_OTHERS.values())]
     x32 = [(_IF_AT_LEAST, 0, 1, 0x40000000), _REFUSE] if processor == "x86-64" else []
     return [*_begin(processor), *x32, *_for_each(blocks, processor), _ALLOW]
 
@@ -135,7 +130,10 @@ def _only_if_any(argument: int, bits: int) -> list[Instruction]:
     return [(_LOAD, 0, 0, _low(argument)), (_IF_ANY_BIT, 1, 0, bits), _REFUSE, _ALLOW]
 
 
-_STARTS_THREADS: list[tuple[Call, list[Instruction]]] = [
-    (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),
-    (CLONE3, [_NO_SUCH_CALL]),  # whose flags a filter cannot see: C libraries then use clone
-]
+def _on_itself_alone(pid: int) -> list[tuple[Call, list[Instruction]]]:
+    """A process starts threads, and no process; it may end itself, as abort(3) does."""
+    return [
+        (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),
+        (CLONE3, [_NO_SUCH_CALL]),  # whose flags a filter cannot see: C libraries then use clone
+        (TGKILL, [*_only_if(0, pid), _ALLOW]),
+    ]

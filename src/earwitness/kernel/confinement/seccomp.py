@@ -29,9 +29,9 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
 
 
 def stay_alone() -> bool:
-    """Start no process and open no socket any more: until `seal`, which needs what is loaded meanwhile."""
+    """Start no process, reach none and open no socket any more; until `seal`, when all is loaded."""
     processor = _tried_processor()
-    return processor is not None and _install(alone(processor), processor)
+    return processor is not None and _install(alone(processor, os.getpid()), processor)
 
 
 def _tried_processor() -> Processor | None:
