@@ -37,7 +37,6 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Serve the API, and do background jobs unless told not to."""
-    keep_memory_private()
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
@@ -90,7 +89,6 @@ def application() -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Do background jobs, without serving the API."""
-    keep_memory_private()
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):

@@ -11,6 +11,8 @@ from earwitness.media.measurement import Limits
 
 log = logging.getLogger(__name__)
 
+_MOST_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
@@ -34,7 +36,7 @@ class Confinement:
 def find_confinement(settings: Settings) -> Confinement:
     """Have a decoder rehearse in its confinement. This takes half a second."""
     try:
-        return Confinement(rehearse(Limits(settings.decoder_seconds, settings.decoder_memory_mib)))
+        return Confinement(rehearse(Limits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:
         return Confinement(Layers(0, seccomp=False), error.detail)
 

@@ -55,9 +55,9 @@ def needed_files(model: str) -> Iterator[Path]:
     for folder in filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")):
         yield from (path for path in _in(Path(folder)) if ".so" in path.suffixes)
     for entry in map(Path, filter(None, sys.path)):
-        if entry.name in _PACKAGES or entry.is_file():
+        if entry.name in _PACKAGES or _is_file(entry):
             yield entry
-        elif entry.is_dir() and not any(entry.is_relative_to(folder) for folder in of_python):
+        elif not any(entry.is_relative_to(folder) for folder in of_python):
             yield from filter(_is_importable, _in(entry))
     if model and model not in PACKAGED:
         yield from filter(_is_of_model, _in(Path(model)))
@@ -77,10 +77,12 @@ def _in(folder: Path) -> list[Path]:
 
 def _is_of_model(path: Path) -> bool:
     """Whether it is a file; of links, as hubs' clients make them, only those whose names engines know."""
-    return path.is_file() and (path.name in _OF_MODELS or not path.is_symlink())
+    return _is_file(path) and (path.name in _OF_MODELS or not path.is_symlink())
 
 
 def _is_importable(path: Path) -> bool:
-    if path.is_dir():
-        return path.name.endswith(_BESIDE_PACKAGES) or (path / "__init__.py").is_file()
-    return path.name.endswith(_IMPORTED)
+    return path.name.endswith((*_IMPORTED, *_BESIDE_PACKAGES)) or _is_file(path / "__init__.py")
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path's raises where a folder may not be looked into

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.kernel.confinement.attacks import SECRET, Target
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_PTRACER = 0x59616D61
 
 
@@ -24,7 +25,8 @@ def victim(folder: Path) -> Iterator[Target]:
     archive.chmod(0o600)
     (folder / "old.db").touch()
     (folder / "empty").mkdir()
-    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(2**64 - 1))
+    for option, value in ((_PR_SET_DUMPABLE, 1), (_PR_SET_PTRACER, 2**64 - 1)):
+        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value))
     secret = ctypes.create_string_buffer(SECRET)
     name = f"earwitness-{secrets.token_hex(8)}"
     with socket.socket(socket.AF_UNIX) as listening:

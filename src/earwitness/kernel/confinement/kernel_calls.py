@@ -3,11 +3,10 @@
 import ctypes
 import os
 
+# Where there is no prctl, nobody calls it: elsewhere than on Linux.
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
-_prctl = _libc.prctl
-_prctl.restype = ctypes.c_int
 
 
 def syscall(number: int, *arguments: "int | ctypes.c_void_p | None") -> int:
@@ -19,7 +18,7 @@ def syscall(number: int, *arguments: "int | ctypes.c_void_p | None") -> int:
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2). Raises OSError."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    return _checked(_prctl(option, *(ctypes.c_ulong(one) for one in padded)))
+    return _checked(_libc.prctl(option, *(ctypes.c_ulong(one) for one in padded)))
 
 
 def _checked(answer: int) -> int:

@@ -6,6 +6,7 @@ its memory, even as root. From ABI 6 (Linux 6.12) on no signal reaches it, and n
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,8 @@ class _Beneath(ctypes.Structure):
 
 def abi() -> int:
     """What the kernel knows of Landlock; 0: nothing, or it may not be used here."""
+    if sys.platform != "linux":
+        return 0
     try:
         return syscall(LANDLOCK_CREATE_RULESET, None, 0, _VERSION)
     except OSError:
@@ -59,6 +62,8 @@ def restrict(readable: Iterable[Path] = (), devices: Iterable[Path] = ()) -> int
     """
     if not (known := abi()) or not _is_only_thread():
         return 0
+    granted = dict.fromkeys(readable, _READ_FILE | _READ_DIR)
+    granted |= dict.fromkeys(devices, _READ_FILE | _WRITE_FILE | _IOCTL_DEV)
     handled = max(bits for first, bits in _FILES.items() if first <= known)
     wanted = _Ruleset(
         handled, _TCP if known >= _TCP_ABI else 0, _SIGNALS_AND_ABSTRACT_SOCKETS if known >= WHOLE_ABI else 0
@@ -68,10 +73,8 @@ def restrict(readable: Iterable[Path] = (), devices: Iterable[Path] = ()) -> int
     except OSError:
         return 0
     try:
-        for path in readable:
-            _allow(ruleset, path, _READ_FILE | _READ_DIR)
-        for device in devices:
-            _allow(ruleset, device, (_READ_FILE | _WRITE_FILE | _IOCTL_DEV) & handled)
+        for path, access in granted.items():
+            _allow(ruleset, path, access & handled)
         syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0)
     except OSError:
         return 0
@@ -81,8 +84,8 @@ def restrict(readable: Iterable[Path] = (), devices: Iterable[Path] = ()) -> int
 
 
 def _allow(ruleset: int, path: Path, access: int) -> None:
-    """Allow access to a file, or below a folder. What is not there, nothing is allowed of."""
-    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+    """Allow access to a file, or below a folder. To what is not there, or cannot be had, none is allowed."""
+    with suppress(OSError):
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             allowed = access if path.is_dir() else access & ~_READ_DIR

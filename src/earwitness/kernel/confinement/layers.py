@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from earwitness.kernel.confinement.landlock import WHOLE_ABI
 
 _NO_LANDLOCK = (
-    "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), or the container forbids it"
+    "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), the container forbids it, "
+    "or a library started threads before"
 )
 _LESS_LANDLOCK = "Landlock, of ABI {}, holds neither signals nor abstract sockets: it does from Linux 6.12 on"
 _NO_FILTER = (
