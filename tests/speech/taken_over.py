@@ -22,7 +22,7 @@ from tests.kernel.confinement.attacks import (
     attack,
     held_by_landlock,
     held_while_loading,
-    with_others,
+    not_on_files,
 )
 from tests.kernel.confinement.outer import forbid
 
@@ -43,7 +43,7 @@ class Attacker:
         while_loading: dict[str, Callable[[Target], Attempts]] = {
             "": held_while_loading,
             "seccomp": held_by_landlock,
-            "landlock": with_others,
+            "landlock": not_on_files,
         }
         self._tried_first = while_loading[forbidden](target)
         self._found: list[dict[str, str]] = []

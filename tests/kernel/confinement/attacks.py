@@ -227,11 +227,11 @@ def held_by_landlock(target: Target) -> Attempts:
 
 
 def held_while_loading(target: Target) -> Attempts:
-    return held_by_landlock(target) | with_others(target)
+    return held_by_landlock(target) | not_on_files(target)
 
 
-def with_others(target: Target) -> Attempts:
-    """Attacks on other processes, by starting some too, and on whoever listens."""
+def not_on_files(target: Target) -> Attempts:
+    """Attacks on other processes, by starting some too, on whoever listens, on modes, and on the kernel."""
     machine = on_the_machine(target)
     names = (
         "fork by clone",
@@ -241,7 +241,8 @@ def with_others(target: Target) -> Attempts:
         "a datagram socket",
         "a unix socket",
     )
-    others = {name: machine[name] for name in (*names, "a pidfd", "io_uring")}
+    kernel = ("io_uring", "a namespace", "bpf", "perf events", "userfaultfd", "keyctl", "chmod")
+    others = {name: machine[name] for name in (*names, "a pidfd", *kernel)}
     return on_processes(target) | on_abstract_sockets(target) | others
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_no_call_passes_that_is_not_on_the_list(tmp_path: Path) -> None:
         found = attacked(target, "seccomp", "not on the list")
     assert len(found) > 2000
     assert refused_all_but_clone3_as_unknown(found, "call 435")
+
+
+@pytest.mark.skipif(this_processor() != "x86-64", reason="only x86-64 has calls of 32 bits by `int 0x80`")
+def test_a_call_of_another_processors_kind_ends_the_process() -> None:
+    """`mov eax, 20; int 0x80; ret`: getpid of 32 bits. A kernel without such calls ends it by SIGSEGV."""
+    program = (
+        "import ctypes, mmap\n"
+        "from earwitness.kernel.confinement.privileges import give_up_privileges\n"
+        "from earwitness.kernel.confinement.seccomp import seal\n"
+        "code = mmap.mmap(-1, 4096, prot=7)\n"
+        "code.write(bytes.fromhex('b814000000cd80c3'))\n"
+        "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))\n"
+        "give_up_privileges()\n"
+        "print(seal(), flush=True)\n"
+        "call()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout == "True\n"
+    assert -ran.returncode in (signal.SIGSYS, signal.SIGSEGV)
 
 
 @needs_seccomp

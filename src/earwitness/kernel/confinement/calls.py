@@ -89,8 +89,9 @@ PRLIMIT64 = Call(302, 261)
 TGKILL = Call(234, 131)
 IOCTL = Call(16, 29)
 
-# Those that start other processes, reach them or talk to them: what still loads does not need them either.
-WITH_OTHERS = {
+# Those that what still loads its libraries does not need either, and that Landlock does not hold, or not alone:
+# to start other processes, reach them or talk to them; modes of files; and large parts of the kernel.
+REFUSED_WHILE_LOADING = {
     "fork": Call(57, None),
     "vfork": Call(58, None),
     "execve": Call(59, 221),
@@ -107,6 +108,31 @@ WITH_OTHERS = {
     "pidfd_getfd": Call(438, 438),
     "socket": Call(41, 198),
     "io_uring_setup": Call(425, 425),
+    "chmod": Call(90, None),
+    "fchmod": Call(91, 52),
+    "fchmodat": Call(268, 53),
+    "fchmodat2": Call(452, 452),
+    "chown": Call(92, None),
+    "fchown": Call(93, 55),
+    "lchown": Call(94, None),
+    "fchownat": Call(260, 54),
+    "utime": Call(132, None),
+    "utimes": Call(235, None),
+    "utimensat": Call(280, 88),
+    "setxattr": Call(188, 5),
+    "lsetxattr": Call(189, 6),
+    "fsetxattr": Call(190, 7),
+    "removexattr": Call(197, 14),
+    "lremovexattr": Call(198, 15),
+    "fremovexattr": Call(199, 16),
+    "unshare": Call(272, 97),
+    "setns": Call(308, 268),
+    "bpf": Call(321, 280),
+    "perf_event_open": Call(298, 241),
+    "userfaultfd": Call(323, 282),
+    "add_key": Call(248, 217),
+    "request_key": Call(249, 218),
+    "keyctl": Call(250, 219),
 }
 
 GETPPID = Call(110, 173)

@@ -19,8 +19,8 @@ from earwitness.kernel.confinement.calls import (
     MPROTECT,
     PRCTL,
     PRLIMIT64,
+    REFUSED_WHILE_LOADING,
     TGKILL,
-    WITH_OTHERS,
     Call,
     Processor,
 )
@@ -74,8 +74,8 @@ def program(
 
 
 def alone(processor: Processor, pid: int) -> list[Instruction]:
-    """A filter for a process that still loads what it needs: it starts no other, and reaches none."""
-    blocks = [*_on_itself_alone(pid), *((call, [_REFUSE]) for call in WITH_OTHERS.values())]
+    """A filter for a process that still loads what it needs, but starts no other and reaches none."""
+    blocks = [*_on_itself_alone(pid), *((call, [_REFUSE]) for call in REFUSED_WHILE_LOADING.values())]
     x32 = [(_IF_AT_LEAST, 0, 1, 0x40000000), _REFUSE] if processor == "x86-64" else []
     return [*_begin(processor), *x32, *_for_each(blocks, processor), _ALLOW]
 

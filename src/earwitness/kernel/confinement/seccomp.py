@@ -29,7 +29,7 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
 
 
 def stay_alone() -> bool:
-    """Start no process, reach none and open no socket any more; until `seal`, when all is loaded."""
+    """Start no process, reach none, and change no modes of files, until `seal` when all is loaded."""
     processor = _tried_processor()
     return processor is not None and _install(alone(processor, os.getpid()), processor)
 
