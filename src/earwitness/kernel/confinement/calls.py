@@ -89,7 +89,7 @@ PRLIMIT64 = Call(302, 261)
 TGKILL = Call(234, 131)
 IOCTL = Call(16, 29)
 
-# Those that what still loads its libraries does not need either, and that Landlock does not hold, or not alone:
+# What a process that loads its libraries does not need either, and that Landlock does not hold, or not alone:
 # to start other processes, reach them or talk to them; modes of files; and large parts of the kernel.
 REFUSED_WHILE_LOADING = {
     "fork": Call(57, None),
