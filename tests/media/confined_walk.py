@@ -17,7 +17,7 @@ from av.codec import CodecContext
 from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
-from earwitness.media.decoding.__main__ import _confine
+from earwitness.media.decoding.confined import confine, keep_out
 from earwitness.media.decoding.jobs import NoSound, measure, render
 from earwitness.media.decoding.media import CONTAINERS, NotMedia
 from earwitness.media.decoding.rehearsal import rehearse
@@ -29,11 +29,14 @@ _NOISE = bytes(range(256)) * 40
 
 def main() -> None:
     recordings: dict[str, bytes] = pickle.load(sys.stdin.buffer)
+    landlock = 0
     if "confined" in sys.argv:
+        landlock = keep_out()
         rehearse()
     sys.addaudithook(_tell)
     if "confined" in sys.argv:
-        _confine(Limits(seconds=600, memory_mib=8192))  # one process does here what hundreds do
+        # One process does here what hundreds do.
+        confine(Limits(seconds=600, memory_mib=8192), landlock)
     for name, attempt in _attempts(recordings):
         try:
             outcome = attempt()

@@ -160,8 +160,8 @@ def test_the_engine_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_engine_may_not_take_all_memory_nor_write_files(tmp_path: Path) -> None:
     program = (
-        "from earwitness.kernel.confinement import confine\n"
-        "confine(1024)\n"
+        "from earwitness.kernel.confinement.limits import limit\n"
+        "limit(1024)\n"
         "try:\n"
         "    bytearray(2 << 30)\n"
         "except MemoryError:\n"

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import as_problem
+from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.processes import dump_no_core
@@ -61,6 +62,7 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
 def opened(as_json: bool = False) -> Iterator[Accounts]:
     """Give the accounts of this installation; what goes wrong within is said, not thrown."""
     dump_no_core()
+    keep_memory_private()
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)

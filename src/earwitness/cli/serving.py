@@ -22,10 +22,12 @@ from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.guarded import Guarded
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
+from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
 from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
+from earwitness.media.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
@@ -100,8 +102,10 @@ def _has_served(config: uvicorn.Config, sockets: list[socket.socket]) -> bool:
 
 def application(listens_on: str) -> Litestar:
     """Build the application of one server process, which listens on a host, by name or address."""
+    keep_memory_private()
     settings = Settings.from_environment()
     log_to_stderr(settings.log_level)
+    log_confinement(settings)
     end_with_parent()
     app = build(settings, listens_on=listens_on)
     keep_freed_memory()
@@ -119,6 +123,7 @@ def worker(as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         _check(accounts, as_json)
         log_to_stderr(accounts.settings.log_level)
+        log_confinement(accounts.settings)
         learn_types()
         loop = JobLoop(accounts, accounts.settings)
         loop.start()

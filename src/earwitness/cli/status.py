@@ -15,10 +15,11 @@ from earwitness.archive.usernames import look_alikes
 from earwitness.archive.workload import UNFINISHED, workload
 from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
 from earwitness.kernel.clock import now_ms
+from earwitness.media.confinement import find_confinement
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show accounts, recordings, jobs, media, keys in use, and free disk space."""
+    """Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines decoders."""
     with opened(as_json) as accounts:
         settings = accounts.settings
         rows = []
@@ -27,19 +28,26 @@ def status(as_json: AsJson = False) -> None:
                 rows.append({"clientId": account.client_id, "name": account.name} | _of_account(connection))
         disk = shutil.disk_usage(settings.data)
         current_key = accounts.identity.keys().current if rows else None
+    confinement = find_confinement(settings)
     if as_json:
         free = {
             "freeBytes": disk.free,
             "totalBytes": disk.total,
             "leastFreeBytes": settings.min_free_mib << 20,
         }
-        tell_json({"accounts": rows, "currentKey": current_key, "disk": free})
+        confined = {
+            "landlockAbi": confinement.layers.landlock,
+            "seccomp": confinement.layers.seccomp,
+            "missing": confinement.missing,
+        }
+        tell_json({"accounts": rows, "currentKey": current_key, "disk": free, "confinement": confined})
         return
     _show(rows)
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
     say(f"Free on the disk of the data folder: {_in_words(disk.free)} of {_in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
+    say(confinement.in_words)
 
 
 def _of_account(connection: Connection) -> dict[str, Any]:

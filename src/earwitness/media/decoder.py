@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.kernel.formats import Rendered
 from earwitness.media.child import ChildLost, ChildSlow, keep_one_ready, ready_child
@@ -146,12 +147,35 @@ def render(
     return Rendition(_pump(job, source, first_byte_seconds))
 
 
+def rehearse(limits: Limits) -> Layers:
+    """Decode a moment of silence, and see what confines the process that does. Raises DecoderFailed.
+
+    Those that transcribe are on the same kernel, and confined by the same.
+    """
+    with closing(_pump(Job(0, limits, rehearse=True), _Nothing())) as pump:
+        while True:
+            try:
+                next(pump)
+            except StopIteration as end:
+                return _read_as(Layers, end.value)
+
+
+class _Nothing:
+    """The recording of a rehearsal."""
+
+    size = 0
+
+    def read(self, start: int, stop: int, /) -> bytes:
+        return b""
+
+
 def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> Generator[bytes, None, bytes]:
     """Do a job: yields what is made, returns the result."""
     try:
         with ready_child() as child:
             child.begin(job, first_byte_seconds)
-            keep_one_ready()
+            if not job.rehearse:
+                keep_one_ready()
             while True:
                 kind, payload = child.receive()
                 if kind == READ:

@@ -2,6 +2,10 @@
 
 Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
 all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
+
+Before its engine is imported, which starts threads, it gives up all files but Python's and its model's, and
+starts no other process: what a hostile model left behind would hear the call. When the model is loaded,
+before anything is heard, it gives up the system calls that engines do not need.
 """
 
 import os
@@ -14,8 +18,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from earwitness.kernel.confinement import confine
+from earwitness.kernel.confinement.landlock import restrict
+from earwitness.kernel.confinement.limits import limit
+from earwitness.kernel.confinement.privileges import READ_ALL_FILES, give_up_privileges, keep_memory_private
+from earwitness.kernel.confinement.seccomp import seal, stay_alone
 from earwitness.speech.engine import EngineUnusable, Transcript, load
+from earwitness.speech.needed_files import gpus, needed_files
 
 _PIECE_SIZE = 65536
 _NICER_BY = 10
@@ -33,9 +41,13 @@ class Answer:
 def main() -> None:
     engine, model, memory_mib = sys.argv[1:]
     end = socket.socket(fileno=0)
-    _end_when_alone(end)
+    keep_memory_private()
     os.nice(_NICER_BY)
-    confine(int(memory_mib))
+    limit(int(memory_mib))
+    give_up_privileges(but=READ_ALL_FILES)  # a model's folder may be readable for its owner alone
+    restrict(needed_files(model), gpus())
+    stay_alone()
+    _end_when_alone(end)
     end.sendall(msgspec.json.encode(_answer(engine, model, end)))
     # The libraries' own tidying up has nothing to tidy.
     os._exit(0)
@@ -43,7 +55,10 @@ def main() -> None:
 
 def _answer(engine: str, model: str, end: socket.socket) -> Answer:
     try:
-        return Answer(load(engine, model).transcribe(_pieces(end)))
+        loaded = load(engine, model)
+        # Libraries of linear algebra write code for the processor that they find.
+        seal(generates_code=True, uses_devices=bool(gpus()))
+        return Answer(loaded.transcribe(_pieces(end)))
     except EngineUnusable as error:
         return Answer(unusable=str(error))
     except MemoryError:

@@ -35,6 +35,8 @@ _LARGEST_PAYLOAD = 64 << 20
 class Job:
     """What to do with a recording of `size` bytes: `measure` it, make `format` of it, or both.
 
+    Or `rehearse`, with silence, and say what confines the process: the `Layers`.
+
     `samples` and `opposite` are what an earlier measurement found, where it is known. `hint` is what the
     source said. `channel` is the one that is rendered as speech.
     """
@@ -47,6 +49,7 @@ class Job:
     hint: Hint | None = None
     opposite: bool | None = None
     channel: int = 0
+    rehearse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

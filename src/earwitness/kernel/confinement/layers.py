@@ -1,0 +1,38 @@
+"""The two layers of confinement, and what is said of them where one is missing."""
+
+from dataclasses import dataclass
+
+from earwitness.kernel.confinement.landlock import WHOLE_ABI
+
+_NO_LANDLOCK = (
+    "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), the container forbids it, "
+    "or a library started threads before"
+)
+_LESS_LANDLOCK = "Landlock, of ABI {}, holds neither signals nor abstract sockets: it does from Linux 6.12 on"
+_NO_FILTER = (
+    "The filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the "
+    "processor is neither x86-64 nor arm64, or is emulated"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What holds a process: Landlock, by its ABI or 0 for none, and a filter of system calls or none."""
+
+    landlock: int
+    seccomp: bool
+
+    @property
+    def missing(self) -> list[str]:
+        """What does not hold, and where it would; nothing if all does."""
+        found = []
+        if not self.landlock:
+            found.append(_NO_LANDLOCK)
+        elif self.landlock < WHOLE_ABI:
+            found.append(_LESS_LANDLOCK.format(self.landlock))
+        return found if self.seccomp else [*found, _NO_FILTER]
+
+    def __str__(self) -> str:
+        landlock = [f"Landlock (ABI {self.landlock})"] if self.landlock else []
+        held = " and ".join([*landlock, *(["seccomp"] if self.seccomp else [])])
+        return f"confined by {held}" if held else "not confined"

@@ -1,0 +1,25 @@
+"""What a container does that forbids system calls: a filter around this process and those that it starts."""
+
+import ctypes
+
+from earwitness.kernel.confinement.calls import LANDLOCK_CREATE_RULESET, SECCOMP, Call, this_processor
+from earwitness.kernel.confinement.filters import INSTRUCTION
+from earwitness.kernel.confinement.kernel_calls import prctl
+
+_CALLS = {"landlock": Call(LANDLOCK_CREATE_RULESET, LANDLOCK_CREATE_RULESET), "seccomp": SECCOMP}
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
+_ALLOW, _REFUSE = 0x7FFF0000, 0x50001
+
+
+def forbid(layers: str) -> None:
+    """Have the system calls of some layers, by their names in a text, answer EPERM from now on."""
+    processor = this_processor()
+    assert processor
+    for layer in layers.split():
+        number = _CALLS[layer].number(processor)
+        assert number
+        listed = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, _REFUSE), (0x06, 0, 0, _ALLOW)]
+        packed = ctypes.create_string_buffer(b"".join(INSTRUCTION.pack(*one) for one in listed))
+        described = (ctypes.c_uint64 * 2)(len(listed), ctypes.addressof(packed))
+        prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        prctl(_PR_SET_SECCOMP, _FILTER, ctypes.addressof(described))
