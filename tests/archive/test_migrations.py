@@ -210,7 +210,7 @@ def take_back_to_0012(connection: Connection, schema: str) -> None:
                 f"ALTER TABLE {table} RENAME TO kept",
                 *(f"DROP INDEX {name}" for name, _ in made),
                 without_key,
-                f"INSERT INTO {table} SELECT * FROM kept",
+                f"INSERT INTO {table} SELECT * FROM kept",  # its columns stand in the same order
                 "DROP TABLE kept",
                 *(index for _, index in made),
             ]

@@ -20,7 +20,7 @@ from earwitness.archive.accounts_with_work import mark_if_possible
 from earwitness.archive.databases import Allowance, postgres_engine, reading, sqlite_engine, writing
 from earwitness.archive.jobs import take_due
 from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
-from earwitness.archive.receipts.written import Receipts
+from earwitness.archive.receipts.written import Receipts, receipts_of
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
@@ -145,7 +145,7 @@ class Accounts:
             store = open_store(self.settings, client_id)
             self._keys = self._keys or open_keys(self.settings)
             vault = Vault(store, self._keys, client_id)
-            receipts = Receipts(self.settings.data / "accounts" / str(client_id) / "receipts")
+            receipts = receipts_of(self.settings, client_id)
             archive = Archive(client_id, self._engine(client_id), store, vault, self.directory, receipts)
             self._opened[client_id] = archive
         compare_if_possible(archive.engine, client_id, archive.receipts)

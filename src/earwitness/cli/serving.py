@@ -20,6 +20,7 @@ from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
 from earwitness.kernel.processes import end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
+from earwitness.workers.upkeep import Upkeep
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")]
@@ -93,8 +94,10 @@ def worker(as_json: AsJson = False) -> None:
         _check(accounts, as_json)
         log_to_stderr(accounts.settings.log_level)
         learn_types()
-        loop = JobLoop(accounts, accounts.settings)
+        loop, upkeep = JobLoop(accounts, accounts.settings), Upkeep(accounts)
         loop.start()
+        upkeep.start()
         tell_json({"works": True}) if as_json else say("Earwitness is doing jobs; press Ctrl-C to stop.")
         stopping.wait()
         loop.stop()
+        upkeep.stop()

@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.among import among
 from earwitness.archive.databases import reading, writing
-from earwitness.archive.receipts.written import Mark, Part, Receipt, Receipts
+from earwitness.archive.receipts.written import Mark, Part, Receipt, Receipts, receipts_of
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.settings import Settings
 from earwitness.media.durable import write_file
 
 log = logging.getLogger(__name__)
@@ -90,10 +91,10 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
     newest = receipts.newest()
     with reading(engine) as connection:
         went_back = (_counter(connection) or 0) < newest
-        timeline = _timeline(connection)
+        timeline_now = timeline(connection)
     mark = receipts.mark()
-    read, reached = receipts.read(whole=whole or went_back or timeline != mark.timeline)
-    reached = Mark(reached.inode, reached.size_bytes, timeline)
+    read, reached = receipts.read(whole=whole or went_back or timeline_now != mark.timeline)
+    reached = Mark(reached.inode, reached.size_bytes, timeline_now)
     missing: list[Receipt] = []
     for some in _in_pieces(read.receipts):
         with reading(engine) as connection:
@@ -121,6 +122,11 @@ def compare_if_possible(engine: Engine, client_id: int, receipts: Receipts) -> N
 def alarm(receipts: Receipts) -> list[Receipt]:
     """What is known to be missing, oldest first."""
     return _listed(receipts, _MISSING)
+
+
+def count_missing(settings: Settings, client_id: int) -> int:
+    """How much of an account is known to be missing on this machine. No database is asked."""
+    return len(alarm(receipts_of(settings, client_id)))
 
 
 def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None = None) -> list[Receipt]:
@@ -246,7 +252,7 @@ def _raise(connection: Connection, newest: int) -> None:
     connection.execute(update(counters).where(*is_behind).values(value=newest + others))
 
 
-def _timeline(connection: Connection) -> int:
+def timeline(connection: Connection) -> int:
     """PostgreSQL's timeline, which begins the names of its logs; 0 where there is none to tell."""
     if connection.dialect.name == "sqlite" or connection.scalar(select(func.pg_is_in_recovery())):
         return 0

@@ -21,6 +21,7 @@ from typing import Literal
 
 import msgspec
 
+from earwitness.kernel.settings import Settings
 from earwitness.media.durable import make_folder, sync_folder, write_file
 
 Part = Literal["recording", "media", "transcript"]
@@ -52,6 +53,10 @@ class Mark(msgspec.Struct, frozen=True):
     size_bytes: int = 0
     timeline: int = 0
     """PostgreSQL's, which changes when a replica takes over."""
+
+
+def receipts_of(settings: Settings, client_id: int) -> "Receipts":
+    return Receipts(settings.data / "accounts" / str(client_id) / "receipts")
 
 
 _decode = msgspec.json.Decoder(Receipt).decode
@@ -102,6 +107,14 @@ class Receipts:
         read.receipts.sort(key=lambda receipt: receipt.interaction_id)
         return read, Mark(inode, size_bytes)
 
+    def is_compared(self) -> bool:
+        """Whether all that is written was compared with the database."""
+        try:
+            now, mark = self._current.stat(), self.mark()
+        except FileNotFoundError:
+            return not self._older.exists()
+        return (now.st_ino, now.st_size) == (mark.inode, mark.size_bytes)
+
     def mark(self) -> Mark:
         try:
             return _decode_mark(self._mark.read_bytes())
@@ -151,8 +164,8 @@ def _receipt(line: bytes) -> Receipt | None:
     """The receipt of a line; None if the line is torn or damaged."""
     checksum, _, written = line.partition(b" ")
     try:
-        return _decode(written) if int(checksum, 16) == zlib.crc32(written) else None
-    except (ValueError, msgspec.DecodeError):
+        return _decode(written) if checksum == b"%08x" % zlib.crc32(written) else None
+    except msgspec.DecodeError:
         return None
 
 

@@ -110,8 +110,9 @@ recording_tags = Table(
     "recording_tags",
     metadata,
     at_position(primary_key=True),
-    Column("ordinal", Integer, nullable=False, autoincrement=False),
+    # Its key is in front: SQLite 3.40's check tells of a NULL in a column between its parts.
     Column("tag_id", BigInteger, ForeignKey("tags.id"), primary_key=True),
+    Column("ordinal", Integer, nullable=False, autoincrement=False),
     Index("recording_tags_by_tag", "tag_id", "position"),
     sqlite_with_rowid=False,
 )

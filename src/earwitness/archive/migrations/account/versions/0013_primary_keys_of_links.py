@@ -50,10 +50,12 @@ def _write_anew(table: str, key: tuple[str, ...]) -> None:
         op.execute(f"DROP INDEX {index}")
     op.execute(f"ALTER TABLE {table} RENAME TO {older}")
     op.create_table(table, *_columns(table), sqlite_with_rowid=False)
-    op.execute(f"INSERT INTO {table} SELECT * FROM {older} ORDER BY {', '.join(key)}")  # noqa: S608 - names of ours
+    columns = ", ".join(f'"{name}"' for name in ("position", *_OWN_COLUMNS[table]))
+    kept = f"SELECT {columns} FROM {older} ORDER BY {', '.join(key)}"  # noqa: S608 - names of ours
+    op.execute(f"INSERT INTO {table} ({columns}) {kept}")
     op.execute(f"DROP TABLE {older}")
-    for index, columns in _INDEXES[table].items():
-        op.create_index(index, table, columns)
+    for index, indexed in _INDEXES[table].items():
+        op.create_index(index, table, indexed)
 
 
 def _columns(table: str) -> Iterator[sa.schema.SchemaItem]:
@@ -79,7 +81,8 @@ _OWN_COLUMNS: dict[str, dict[str, tuple[Any, bool]]] = {
         "is_originator": (sa.Boolean, False),
         "is_recording_subject": (sa.Boolean, False),
     },
-    "recording_tags": {"ordinal": (sa.Integer, False), "tag_id": (sa.BigInteger, False)},
+    # The key is in front: SQLite 3.40 tells of a NULL in a column between its parts where there is none.
+    "recording_tags": {"tag_id": (sa.BigInteger, False), "ordinal": (sa.Integer, False)},
     "recording_data_groups": {"name": (sa.Text, False), "value": (sa.Text, False)},
 }
 _NAMED: dict[str, dict[str, str]] = {
