@@ -1,5 +1,6 @@
 """What checks of a database find: damage, and what they could not look at."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,14 +54,15 @@ def noticing() -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.DatabaseError) as error:
         if (reason := damage_in(error)) is None:
             raise
         raise Broken(reason) from None
 
 
-def damage_in(error: DBAPIError) -> str | None:
-    cause: Any = error.orig
+def damage_in(error: DBAPIError | sqlite3.DatabaseError) -> str | None:
+    """What a database says that it cannot read of its own; None where the error is another."""
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
     name, state = getattr(cause, "sqlite_errorname", ""), getattr(cause, "sqlstate", None) or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_IOERR_READ":
         return str(cause)

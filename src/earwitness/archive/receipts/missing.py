@@ -131,9 +131,9 @@ def count_missing(settings: Settings, client_id: int) -> int:
 
 def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None = None) -> list[Receipt]:
     """Take out of the alarm what is in the database by now, of these or of all; answers what is left."""
-    asked = [
-        one for one in alarm(receipts) if third_party_ids is None or one.third_party_id in third_party_ids
-    ]
+    if not (known := alarm(receipts)):
+        return []
+    asked = [one for one in known if third_party_ids is None or one.third_party_id in third_party_ids]
     still: list[Receipt] = []
     for some in _in_pieces(asked):
         with reading(engine) as connection:
@@ -143,7 +143,8 @@ def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None 
 
 def accept(receipts: Receipts) -> list[Receipt]:
     """End the alarm by an operator's word, for good; answers what was missing."""
-    missing = alarm(receipts)
+    if not (missing := alarm(receipts)):
+        return []
     write_file(receipts.folder / _ACCEPTED, msgspec.json.encode([*_listed(receipts, _ACCEPTED), *missing]))
     _change(receipts, without=set(missing))
     return missing
