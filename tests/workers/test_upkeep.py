@@ -57,7 +57,7 @@ def test_a_worker_beside_it_sweeps_too(settings: Settings) -> None:
         until(lambda: not marker.exists(), "the marker is gone", seconds=60)
 
 
-def test_what_a_server_without_jobs_leaves_that_is_killed_goes_while_others_run_on(
+def test_what_a_killed_server_without_jobs_leaves_goes_while_others_run_on(
     settings: Settings,
 ) -> None:
     credentials = administrator(settings)

@@ -1,7 +1,7 @@
 """Primary keys of what hangs on a recording
 
-Each of the three tables had a unique index on the same columns, so no row is there twice. On PostgreSQL that
-index becomes the primary key as it is. SQLite cannot add one: there the table is written anew, by its key.
+Each of the three tables had a unique index on the same columns, which the primary key replaces: no row is there
+twice. SQLite cannot add one to a table: there it is written anew, by its key.
 """
 
 from collections.abc import Iterator
@@ -37,8 +37,9 @@ def upgrade() -> None:
         if sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]:
             continue
         if connection.dialect.name == "postgresql":
-            op.execute(f"ALTER TABLE {table} ADD PRIMARY KEY USING INDEX {table}_pk")
-            op.execute(f"ALTER INDEX IF EXISTS {table}_pk RENAME TO {table}_pkey")
+            # Not by the index there is: on Citus its shards have it under other names.
+            op.create_primary_key(f"{table}_pkey", table, list(key))
+            op.drop_index(f"{table}_pk", table)
         else:
             _write_anew(table, key)
 
