@@ -133,6 +133,8 @@ class _Found:
             f"Verified {told['verified']} objects, {gibibytes:.1f} GiB:"
             f" {len(told['damaged'])} damaged or missing{orphaned}."
         )
+        if "seed" not in told:
+            say("The databases were checked too.")
         if told["missing"]:
             say(f"{len(told['missing'])} acknowledged are missing. --accept-missing ends this alarm.")
         if not told["isComplete"]:

@@ -14,6 +14,10 @@ from earwitness.archive.databases import reading, writing
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, NotChecked, noticing, recording_at
 
 _HEAP_TUPLE = re.compile(r"heap tuple \((\d+),(\d+)\)")
+_FORBIDDEN = "42501"
+_NO_DAMAGE = ("", "08", "25", "40", "53", "55", "57")
+"""Classes of errors that say nothing of what is read: connections, transactions, resources, operators."""
+
 _WHERE = text("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'amcheck'")
 _THERE_IS = text("SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'")
 _RELATIONS = text("""
@@ -39,10 +43,15 @@ def check_postgresql(engine: Engine, schema: str) -> Iterator[Finding]:
         except Broken as broken:
             yield _told(engine, schema, relation, str(broken))
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", "") != "42501":
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if state == _FORBIDDEN:
+                yield NotChecked(
+                    "The pages and indexes of PostgreSQL were not checked: amcheck may not be used."
+                )
+                return
+            if state[:2] in _NO_DAMAGE:
                 raise
-            yield NotChecked("The pages and indexes of PostgreSQL were not checked: amcheck may not be used.")
-            return
+            yield Damage(relation.relname, f"Its check ends with SQLSTATE {state}.")
 
 
 def _amcheck(engine: Engine) -> tuple[str, str]:

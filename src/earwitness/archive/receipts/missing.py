@@ -145,7 +145,9 @@ def accept(receipts: Receipts) -> list[Receipt]:
     """End the alarm by an operator's word, for good; answers what was missing."""
     if not (missing := alarm(receipts)):
         return []
-    write_file(receipts.folder / _ACCEPTED, msgspec.json.encode([*_listed(receipts, _ACCEPTED), *missing]))
+    with receipts.locked(fcntl.LOCK_EX):
+        accepted = [*_listed(receipts, _ACCEPTED), *missing]
+        write_file(receipts.folder / _ACCEPTED, msgspec.json.encode(accepted))
     _change(receipts, without=set(missing))
     return missing
 
@@ -229,7 +231,7 @@ def _change(
     receipts: Receipts, also: Sequence[Receipt] = (), without: Set[Receipt] = frozenset()
 ) -> list[Receipt]:
     with receipts.locked(fcntl.LOCK_EX):
-        left = [one for one in [*alarm(receipts), *also] if one not in without]
+        left = [one for one in dict.fromkeys([*alarm(receipts), *also]) if one not in without]
         path = receipts.folder / _MISSING
         if left:
             write_file(path, msgspec.json.encode(left))

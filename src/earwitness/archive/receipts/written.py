@@ -123,7 +123,7 @@ class Receipts:
 
     def set_mark(self, mark: Mark) -> None:
         """Note that what lies before the mark is in the database, and cannot be lost with its last pages."""
-        if mark != self.mark() and self.folder.is_dir():
+        with self.locked(fcntl.LOCK_EX):
             write_file(self._mark, msgspec.json.encode(mark))
 
     def turn_over(self, is_on_disk: Callable[[], bool]) -> None:

@@ -1,7 +1,7 @@
 """Primary keys of what hangs on a recording
 
-Each of the three tables had a unique index on the same columns, which the primary key replaces: no row is there
-twice. SQLite cannot add one to a table: there it is written anew, by its key.
+Each of the three tables had a unique index on the same columns, which the primary key replaces: no row is
+there twice. SQLite cannot add one to a table: there it is written anew, by its key.
 """
 
 from collections.abc import Iterator
