@@ -21,7 +21,7 @@ from earwitness.archive.integrity.databases import check_databases
 from earwitness.archive.integrity.findings import Damage, Finding, NotChecked
 from earwitness.archive.schema.people import counters, people
 from earwitness.archive.schema.recordings import recordings, transcripts
-from earwitness.archive.schema.text import recording_text_parts
+from earwitness.archive.schema.text import recording_text_parts, text_rebuilds
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.text_indexes import NEWER
 from earwitness.cli.operator import action
@@ -271,6 +271,17 @@ def test_what_waits_to_be_indexed_anew_is_no_damage(firm: Firm) -> None:
     assert [one.third_party_id for one in damages(firm.archive)] == ["call-0"]
     firm.work()
     assert [one.third_party_id for one in damages(firm.archive)] == ["call-0"]
+
+
+def test_while_the_text_index_is_written_anew_it_says_that_it_was_not_checked(firm: Firm) -> None:
+    fill(firm)
+    with firm.archive.write() as connection:
+        connection.execute(insert(text_rebuilds).values(queued_at=1, next_position=0))
+    accounts = Accounts(firm.settings)
+    findings = list(check_databases(accounts.open(CLIENT_ID)))
+    accounts.close()
+    assert [one for one in findings if isinstance(one, Damage)] == []
+    assert "The text index was not checked: it is being written anew." in not_checked(findings)
 
 
 def test_a_counter_that_lies_behind_is_noticed(firm: Firm) -> None:

@@ -314,6 +314,16 @@ def test_a_damaged_alarm_is_made_anew(firm: Firm, caplog: pytest.LogCaptureFixtu
     assert [one["thirdPartyId"] for one in told["missing"]] == ["call-1"]
 
 
+def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> None:
+    firm.ingest()
+    (firm.archive.receipts.folder / "missing").mkdir()
+    assert run_json(firm.settings, "status")["accounts"][0]["missing"] == 0
+    told = firm.app.state.installation.metrics.text().decode()
+    assert "earwitness_recordings_missing 0.0" in told
+    firm.ingest(thirdPartyId="call-2")
+    assert set(firm.search()) == {"call-1", "call-2"}
+
+
 def test_old_receipts_go_once_the_database_has_them_in_its_file(tmp_path: Path) -> None:
     receipts = Receipts(tmp_path / "receipts", longest_bytes=1000)
     is_on_disk = False

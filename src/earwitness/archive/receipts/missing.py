@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.among import among
 from earwitness.archive.databases import reading, writing
@@ -64,7 +63,7 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
             compare(engine, client_id, receipts, whole=True)
         if alarm(receipts):
             settle(engine, receipts, {one.third_party_id for one in given})
-    except (OSError, SQLAlchemyError) as error:
+    except Exception as error:  # the recordings are committed: whatever it is, they are acknowledged
         log.error(
             "account %s: receipts cannot be written, so a loss of what comes now would not be noticed: %s",
             client_id,
@@ -115,7 +114,7 @@ def compare_if_possible(engine: Engine, client_id: int, receipts: Receipts) -> N
     """The same where nobody can wait for a database that does not answer: the next start compares again."""
     try:
         compare(engine, client_id, receipts)
-    except (OSError, SQLAlchemyError) as error:
+    except Exception as error:
         log.warning("account %s: receipts are not compared: %s", client_id, _why(error))
 
 
@@ -203,7 +202,7 @@ def _listed(receipts: Receipts, name: str) -> list[Receipt]:
         return _decode((receipts.folder / name).read_bytes())
     except FileNotFoundError:
         return []
-    except msgspec.DecodeError:
+    except (OSError, msgspec.DecodeError):
         log.error("%s is damaged: `earwitness verify` compares all receipts anew", receipts.folder / name)
         return []
 
