@@ -72,6 +72,7 @@ def verify(
     except DBAPIError as error:
         if (reason := damage_in(error)) is None:
             raise
+        found.told["isComplete"] = False
         found.add(Damage("the directory of accounts or the account", f"It cannot be read: {reason}."))
     found.sum_up()
     if found.is_damaged:
@@ -133,7 +134,7 @@ class _Found:
             f"Verified {told['verified']} objects, {gibibytes:.1f} GiB:"
             f" {len(told['damaged'])} damaged or missing{orphaned}."
         )
-        if "seed" not in told:
+        if told["orphaned"] is not None:
             say("The databases were checked too.")
         if told["missing"]:
             say(f"{len(told['missing'])} acknowledged are missing. --accept-missing ends this alarm.")
