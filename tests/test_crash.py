@@ -31,7 +31,7 @@ def test_a_server_killed_while_recordings_come_in(settings: Settings) -> None:
     working = replace(settings, jobs=True)
     acknowledged: set[str] = set()
     with ThreadPoolExecutor(SENDERS) as senders, server(working, credentials) as running:
-        half = _half_an_upload(running)
+        half = half_an_upload(running)
         sending = [senders.submit(_send_on, running, sender, acknowledged) for sender in range(SENDERS)]
         until(lambda: len(acknowledged) >= 5 and list(_incoming(settings)), "some are acknowledged")
         os.killpg(running.process.pid, signal.SIGKILL)
@@ -89,7 +89,7 @@ def _media(third_party_id: str) -> bytes:
     return tone(0.5, hertz=300 + hash(third_party_id) % 1000)
 
 
-def _half_an_upload(running: Server) -> socket.socket:
+def half_an_upload(running: Server) -> socket.socket:
     """Begin an upload of 64 MiB, and send a quarter of it."""
     begin = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n'

@@ -47,6 +47,7 @@ from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
 from earwitness.speech.child import Answer
 from earwitness.workers.loop import JobLoop
+from earwitness.workers.upkeep import Upkeep
 
 # In the order of the documentation, then what is ours.
 API: Sequence[HTTPRouteHandler] = [
@@ -135,12 +136,15 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     installation: Installation = app.state.installation
     settings = installation.settings
     loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
+    upkeep = Upkeep(installation.accounts)
+    upkeep.start()
     if loop:
         loop.start()
     with installation.accounts.identity.reporting():
         yield
     if loop:
         loop.stop()
+    upkeep.stop()
     installation.renditions.close()
     installation.accounts.close()
 

@@ -13,8 +13,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.schema import CreateSchema
 
+from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading, sqlite_engine, writing
 from earwitness.archive.upgrades import METADATA, Tables, is_current, upgrade
+from earwitness.kernel.settings import Settings
+from tests.firm import CLIENT_ID, Firm
 from tests.postgres import database_of, run_in_postgres
 
 BOTH: tuple[Tables, ...] = ("account", "directory")
@@ -160,3 +163,85 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(
     with reading(engine) as connection:
         assert definitions(connection) == {}
     engine.dispose()
+
+
+WITHOUT_PRIMARY_KEY = {
+    "sqlite": """
+        SELECT t.name FROM sqlite_schema t WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%'
+        AND t.name NOT LIKE 'sqlite_%'
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_info(t.name) i WHERE i.pk > 0)""",
+    "postgresql": """
+        SELECT format('%s.%s', n.nspname, relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE relkind IN ('r', 'p') AND (nspname = 'public' OR nspname LIKE 'account%')
+        AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)""",
+}
+
+
+def test_every_table_has_a_primary_key(settings: Settings) -> None:
+    """Citus moves no table without one."""
+    accounts = Accounts(settings)
+    for engine in (accounts.directory, accounts.open(CLIENT_ID).engine):
+        with reading(engine) as connection:
+            assert connection.scalars(text(WITHOUT_PRIMARY_KEY[engine.dialect.name])).all() == []
+    accounts.close()
+
+
+HANGING = {
+    "recording_endpoints": "position, ordinal",
+    "recording_tags": "position, tag_id",
+    "recording_data_groups": "position, name",
+}
+
+
+def take_back_to_0012(connection: Connection, schema: str) -> None:
+    """Make the three tables what they were before they had a primary key."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+    for table, key in HANGING.items():
+        if is_sqlite:
+            of_table = f"type = 'index' AND tbl_name = '{table}' AND sql != ''"
+            made = connection.execute(text(f"SELECT name, sql FROM sqlite_schema WHERE {of_table}")).all()
+            sql = connection.scalar(text(f"SELECT sql FROM sqlite_schema WHERE name = '{table}'")) or ""
+            without_key = re.sub(r"CONSTRAINT \w+ PRIMARY KEY \([^)]*\),|WITHOUT ROWID", "", sql)
+            assert without_key != sql
+            statements = [
+                f"ALTER TABLE {table} RENAME TO kept",
+                *(f"DROP INDEX {name}" for name, _ in made),
+                without_key,
+                f"INSERT INTO {table} SELECT * FROM kept",  # its columns stand in the same order
+                "DROP TABLE kept",
+                *(index for _, index in made),
+            ]
+        else:
+            statements = [f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey"]
+        for statement in (*statements, f"CREATE UNIQUE INDEX {table}_pk ON {table} ({key})"):
+            connection.execute(text(statement))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+
+
+def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(firm: Firm) -> None:
+    firm.ingest(tags=["one", "two"], dataGroups={"Department": "Support", "Desk": "FX"})
+    firm.ingest(thirdPartyId="call-2", startDatetimeUTC="2026-01-01T00:00:00Z")
+    engine, schema = firm.archive.engine, f"account_{CLIENT_ID}"
+
+    def rows() -> list[Any]:
+        with reading(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+            return [
+                connection.execute(text(f"SELECT * FROM {table} ORDER BY {key}")).all()
+                for table, key in HANGING.items()
+            ]
+
+    before = rows()
+    assert list(map(len, before)) == [4, 2, 2]
+    with writing(engine) as connection:
+        take_back_to_0012(connection, schema)
+    list(firm.app.state.installation.accounts.upgrade())
+    assert rows() == before
+    with reading(engine) as connection:
+        assert connection.scalars(text(WITHOUT_PRIMARY_KEY[connection.dialect.name])).all() == []
+    assert firm.search() == ["call-1", "call-2"]
+    firm.ingest(thirdPartyId="call-3", tags=["one"])

@@ -99,12 +99,24 @@ def _empty(path: Path) -> None:
     os.truncate(path, 0)
 
 
-@pytest.mark.parametrize("harm", [_cut, _extend, _empty, Path.unlink])
+def _make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _lose_folder(path: Path) -> None:
+    """Where the folder was, there is a file."""
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+@pytest.mark.parametrize("harm", [_cut, _extend, _empty, _make_folder, _lose_folder, Path.unlink])
 def test_an_object_of_another_length_or_none_is_noticed(recorded: Firm, harm: Callable[[Path], None]) -> None:
     harm(object_path(recorded))
     assert played(recorded) == (500, "media-corrupt")
     (damage,) = verified(recorded)
-    assert damage["damage"] == ("missing" if harm is Path.unlink else "damaged")
+    assert damage["damage"] == ("missing" if harm in (Path.unlink, _lose_folder) else "damaged")
 
 
 def test_two_objects_that_are_exchanged_are_noticed(recorded: Firm) -> None:

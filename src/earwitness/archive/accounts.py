@@ -21,6 +21,8 @@ from earwitness.archive.databases import Allowance, postgres_engine, reading, sq
 from earwitness.archive.identity.identity import Identity
 from earwitness.archive.jobs import take_due
 from earwitness.archive.private_files import keep_data_folder_private, keep_folder_private
+from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
+from earwitness.archive.receipts.written import Receipts, receipts_of
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
@@ -52,6 +54,7 @@ class Archive:
     store: Store = field(repr=False)
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
+    receipts: Receipts = field(repr=False)
 
     def read(self, allowed: Allowance | None = None) -> AbstractContextManager[Connection]:
         return reading(self.engine, allowed)
@@ -60,9 +63,10 @@ class Archive:
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction. Workers are told of jobs that it queued."""
         with writing(self.engine) as connection:
-            take_due(connection)  # what a transaction left that rolled back
+            take_due(connection), take_noted(connection)  # what a transaction left that rolled back
             yield connection
-            due_at = take_due(connection)
+            due_at, noted = take_due(connection), take_noted(connection)
+        give(self.engine, self.client_id, self.receipts, noted)
         if due_at:
             mark_if_possible(self.directory, self.client_id, due_at)
 
@@ -141,8 +145,10 @@ class Accounts:
                 raise NotFound(f"There is no account {client_id}.")
             store = open_store(self.settings, client_id)
             vault = Vault(store, self.identity.keys(), client_id)
-            archive = Archive(client_id, self._engine(client_id), store, vault, self.directory)
+            receipts = receipts_of(self.settings, client_id)
+            archive = Archive(client_id, self._engine(client_id), store, vault, self.directory, receipts)
             self._opened[client_id] = archive
+        compare_if_possible(archive.engine, client_id, archive.receipts)
         archive.sweep_if_possible()
         return archive
 

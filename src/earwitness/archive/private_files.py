@@ -8,7 +8,16 @@ from pathlib import Path
 _BESIDE = ("", "-wal", "-shm", "-journal")
 """What SQLite writes beside a database. It gives new ones the mode of the database."""
 _OURS = frozenset(
-    {"accounts", "workers", "directory.db", "directory.db-wal", "directory.db-shm", "lost+found"}
+    {
+        "accounts",
+        "workers",
+        "directory.db",
+        "directory.db-wal",
+        "directory.db-shm",
+        "earwitness-installation",
+        "earwitness-store",
+        "lost+found",
+    }
 )
 
 

@@ -1,6 +1,6 @@
 """The full-text index of recordings: what freeText looks in, kept in step with the rows it speaks of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
@@ -46,6 +46,11 @@ def add(connection: Connection, documents: Mapping[int, Document]) -> None:
         insert_many(connection, NEWER.fts5, rows)
         return
     _add_parts(connection, NEWER, ((at, one.said.whole, one.rest.whole) for at, one in ordered))
+
+
+def tsvectors_of(document: Document) -> Iterator[str]:
+    """A document as PostgreSQL is given it in the newest index: the texts of its parts."""
+    return tsvectors(_apart(document.said.whole), _apart(document.rest.whole))
 
 
 def remove(connection: Connection, index: TextIndex, positions: Sequence[int]) -> None:

@@ -64,9 +64,13 @@ class Window:
             yield started_at < self.end_ms
 
 
-def one_at_a_time(connection: Connection) -> None:
-    """Wait for the account's other writers: what is looked up and then added is added once."""
-    connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
+def one_at_a_time(connection: Connection) -> int:
+    """Wait for the account's other writers: what is looked up and then added is added once.
+
+    Answers the newest interactionId that was given.
+    """
+    newest = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
+    return connection.scalar(newest) or 0
 
 
 def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:

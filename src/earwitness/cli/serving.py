@@ -29,6 +29,7 @@ from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_m
 from earwitness.kernel.settings import Settings
 from earwitness.media.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
+from earwitness.workers.upkeep import Upkeep
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")]
@@ -125,9 +126,11 @@ def worker(as_json: AsJson = False) -> None:
         log_to_stderr(accounts.settings.log_level)
         log_confinement(accounts.settings)
         learn_types()
-        loop = JobLoop(accounts, accounts.settings)
+        loop, upkeep = JobLoop(accounts, accounts.settings), Upkeep(accounts)
         loop.start()
+        upkeep.start()
         tell_json({"works": True}) if as_json else say("Earwitness is doing jobs; press Ctrl-C to stop.")
         with accounts.identity.reporting():
             stopping.wait()
             loop.stop()
+            upkeep.stop()

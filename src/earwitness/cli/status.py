@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from earwitness.archive.endpoint_changes import lost_endpoints
 from earwitness.archive.not_whole import count_not_whole
+from earwitness.archive.receipts.missing import count_missing
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.text_rebuild import progress
@@ -26,6 +27,7 @@ def status(as_json: AsJson = False) -> None:
         for account in accounts.all():
             with accounts.open(account.client_id).read() as connection:
                 rows.append({"clientId": account.client_id, "name": account.name} | _of_account(connection))
+            rows[-1]["missing"] = count_missing(settings, account.client_id)
         disk = shutil.disk_usage(settings.data)
         current_key = accounts.identity.keys().current if rows else None
     confinement = find_confinement(settings)
@@ -104,6 +106,11 @@ def _show(rows: list[dict[str, Any]]) -> None:
             say(
                 f"Of account {row['clientId']}, {row['incomplete']} recordings are not whole and "
                 f"{row['undecodable']} undecodable: `earwitness incomplete {row['clientId']}` lists them."
+            )
+        if row["missing"]:
+            say(
+                f"Account {row['clientId']} lacks {row['missing']} recordings, or parts of them, that it "
+                f"acknowledged: `earwitness verify {row['clientId']}` names what has to be sent again."
             )
     in_use: Counter[str] = Counter()
     for row in rows:

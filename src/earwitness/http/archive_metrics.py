@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
+from earwitness.archive.receipts.missing import count_missing
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.archive.schema.people import counters
 from earwitness.archive.transcribed import Transcribed, transcribed
@@ -57,6 +58,8 @@ class ArchiveCollector(Collector):
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)
         yield from _missing_keys(self._accounts)
+        lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._looked)
+        yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
         looked = list(self._looked.values())
         received = sum(one.received for one in looked)
         yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)

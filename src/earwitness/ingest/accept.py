@@ -19,6 +19,7 @@ from earwitness.archive.inflight_calls import end_calls
 from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.many_rows import insert_many
 from earwitness.archive.playable import with_hint
+from earwitness.archive.receipts.missing import note, stay_ahead
 from earwitness.archive.retention import Retention, retentions_of
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
@@ -144,7 +145,7 @@ def accept_all(
     connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
 ) -> list[Accepted | Conflict]:
     """Add recordings together, and say of each what became of it: one that is refused keeps out no other."""
-    one_at_a_time(connection)
+    stay_ahead(connection, one_at_a_time(connection), archive.receipts)
     known = _known(connection, [arrival.third_party_id for arrival in arrivals])
     new: dict[str, Arrival] = {}
     for arrival in arrivals:
@@ -174,6 +175,7 @@ def _again(
         replaced = bring_media(
             connection, archive, known.position, known.interaction_id, arrival.media, action
         )
+        note(connection, "media", [(known.interaction_id, known.third_party_id)])
         return Accepted(known.interaction_id, known.third_party_id, "received", False, replaced)
     return known.accepted() if known.is_same(arrival.received, sha256) else _other(known.third_party_id)
 
@@ -253,6 +255,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
             jobs.queue(connection, "process", place.position, *_notes(arrival.received, place.participants))
     ids = [interaction_id for _, interaction_id in places]
     ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
+    note(connection, "recording", [(i, v.third_party_id) for i, v in zip(ids, values, strict=True)])
     return ids
 
 

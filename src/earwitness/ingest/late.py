@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive import ledger
 from earwitness.archive.accounts import Archive
 from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.receipts.missing import note
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.text_index import index_recordings
@@ -53,6 +54,7 @@ def accept_transcript(
         connection.execute(update(recordings).where(_is(row)).values(metadata=marked))
     index_recordings(connection, [row.position])
     ledger.append(connection, action, [Entry(row.interaction_id, metadata={"added": "transcript"})])
+    note(connection, "transcript", [(row.interaction_id, third_party_id)])
     return _accepted(row, is_new=True)
 
 
@@ -79,6 +81,7 @@ def accept_media(
             raise Conflict(f"{third_party_id} already has different media.")
         return _accepted(row, is_new=False)
     replaced = bring_media(connection, archive, row.position, row.interaction_id, media, action)
+    note(connection, "media", [(row.interaction_id, third_party_id)])
     return Accepted(row.interaction_id, third_party_id, "received", False, replaced)
 
 

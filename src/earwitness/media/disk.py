@@ -21,6 +21,9 @@ from earwitness.media.flow import Bytes
 from earwitness.media.incoming import Incoming, Marker
 from earwitness.media.names import ObjectMissing, check_name, is_name
 
+# The disk cannot read it; its file system found a wrong checksum, or itself damaged; it is no file any more.
+_DAMAGED = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EISDIR)
+
 
 class DiskStore:
     """The objects of one account, below one folder."""
@@ -34,8 +37,9 @@ class DiskStore:
 
     def open(self, name: str) -> "DiskObject":
         try:
-            return DiskObject(self._path(name))
-        except FileNotFoundError:
+            with _noticing_damage():
+                return DiskObject(self._path(name))
+        except (FileNotFoundError, NotADirectoryError):
             raise ObjectMissing(f"The media object {name} is missing.") from None
 
     def exists(self, name: str) -> bool:
@@ -157,7 +161,7 @@ def _noticing_damage() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EIO:
+        if error.errno in _DAMAGED:
             raise Corrupt("The disk cannot read this media.") from error
         raise
 

@@ -91,6 +91,9 @@ class Incoming:
                 finally:
                     marker.close()
 
+    def has_abandoned(self) -> bool:
+        return any(True for _ in self.abandoned())
+
     def _create(self) -> Marker:
         path = self._folder / secrets.token_hex(16)
         return Marker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -23,8 +23,7 @@ def identity() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)
 
 
-def at_position() -> Column[int]:
+def at_position(*, primary_key: bool = False) -> Column[int]:
     """The recording that a row belongs to, by its place on the timeline."""
-    return Column(
-        "position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), nullable=False
-    )
+    belongs_to = ForeignKey("recordings.position", ondelete="CASCADE")
+    return Column("position", BigInteger, belongs_to, primary_key=primary_key, nullable=False)

@@ -83,18 +83,18 @@ recordings = Table(
 recording_endpoints = Table(
     "recording_endpoints",
     metadata,
-    at_position(),
-    Column("ordinal", Integer, nullable=False, autoincrement=False),
+    at_position(primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("endpoint_id", BigInteger, ForeignKey("endpoints.id"), nullable=False),
     Column("person_id", BigInteger, ForeignKey("people.id")),
     Column("user", Text, nullable=False),
     Column("user_folded", Text, nullable=False),
     Column("is_originator", Boolean, nullable=False),
     Column("is_recording_subject", Boolean, nullable=False),
-    Index("recording_endpoints_pk", "position", "ordinal", unique=True),
     Index("recording_endpoints_by_endpoint", "endpoint_id", "position"),
     Index("recording_endpoints_by_person", "person_id", "position"),
     Index("recording_endpoints_by_user", "user_folded", "position"),
+    sqlite_with_rowid=False,
 )
 
 tags = Table(
@@ -109,21 +109,22 @@ tags = Table(
 recording_tags = Table(
     "recording_tags",
     metadata,
-    at_position(),
+    at_position(primary_key=True),
+    # Its key is in front: SQLite 3.40's check tells of a NULL in a column between its parts.
+    Column("tag_id", BigInteger, ForeignKey("tags.id"), primary_key=True),
     Column("ordinal", Integer, nullable=False, autoincrement=False),
-    Column("tag_id", BigInteger, ForeignKey("tags.id"), nullable=False),
-    Index("recording_tags_pk", "position", "tag_id", unique=True),
     Index("recording_tags_by_tag", "tag_id", "position"),
+    sqlite_with_rowid=False,
 )
 
 recording_data_groups = Table(
     "recording_data_groups",
     metadata,
-    at_position(),
-    Column("name", Text, nullable=False),
+    at_position(primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    Index("recording_data_groups_pk", "position", "name", unique=True),
     Index("recording_data_groups_by_value", "name", "value", "position"),
+    sqlite_with_rowid=False,
 )
 
 transcripts = Table(

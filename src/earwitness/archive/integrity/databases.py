@@ -1,0 +1,30 @@
+"""All checks of the databases: of an account's own, and of the directory of accounts."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Engine
+
+from earwitness.archive.accounts import Archive
+from earwitness.archive.integrity.contents import check_contents
+from earwitness.archive.integrity.findings import Finding
+from earwitness.archive.integrity.postgresql import check_postgresql
+from earwitness.archive.integrity.sqlite import check_sqlite
+from earwitness.archive.integrity.words import check_words
+
+
+def check_databases(archive: Archive) -> Iterator[Finding]:
+    """Check them all, as readers: whoever writes meanwhile goes on."""
+    yield from check_structure(archive.engine)
+    if archive.engine.dialect.name == "sqlite":
+        yield from check_words(archive.engine)
+    yield from check_contents(archive)
+    yield from check_structure(archive.directory)
+
+
+def check_structure(engine: Engine) -> Iterator[Finding]:
+    """Check pages, indexes and references of one database, whatever it holds."""
+    if engine.dialect.name == "sqlite":
+        yield from check_sqlite(engine)
+        return
+    translated = engine.get_execution_options().get("schema_translate_map", {})
+    yield from check_postgresql(engine, translated.get(None) or "public")

@@ -1,0 +1,197 @@
+"""Receipts: a line for each recording that was acknowledged, kept apart from the database.
+
+    accounts/<clientId>/receipts/current    lines are added at its end, before the answer leaves
+    accounts/<clientId>/receipts/older      what `current` was before it had reached its size
+    accounts/<clientId>/receipts/compared   how far they were compared with the database
+    accounts/<clientId>/receipts/missing    what the database is known to lack: see `missing.py`
+    accounts/<clientId>/receipts/accepted   what it lacks, and an operator said that it may
+
+A database that comes back without its last commits looks whole: SQLite ends its recovery at the first page
+of the write-ahead log that is damaged, and a replica that takes over may lag behind. These lines tell what it
+lacks. They hold ids and moments, nothing of what was said, and no fault of theirs stops anything.
+"""
+
+import fcntl
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from earwitness.kernel.settings import Settings
+from earwitness.media.durable import make_folder, sync_folder, write_file
+
+Part = Literal["recording", "media", "transcript"]
+
+_LONGEST_BYTES = 4 << 20
+_LAST_LINES_BYTES = 8 << 10
+
+
+class Receipt(msgspec.Struct, frozen=True, rename="camel"):
+    """What was acknowledged: a recording, or the media or transcript that came to it later; and when (ms)."""
+
+    interaction_id: int
+    third_party_id: str
+    part: Part
+    acknowledged_at: int
+
+
+class Read(msgspec.Struct):
+    """What was read of the files: receipts, and how many lines were none."""
+
+    receipts: list[Receipt]
+    damaged: int
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Up to where the receipts were compared: a file by its number, and how much of it."""
+
+    inode: int = 0
+    size_bytes: int = 0
+    timeline: int = 0
+    """PostgreSQL's, which changes when a replica takes over."""
+
+
+def receipts_of(settings: Settings, client_id: int) -> "Receipts":
+    return Receipts(settings.data / "accounts" / str(client_id) / "receipts")
+
+
+_decode = msgspec.json.Decoder(Receipt).decode
+_decode_mark = msgspec.json.Decoder(Mark).decode
+
+
+class Receipts:
+    """The receipts of one account on this machine, which all its processes write."""
+
+    def __init__(self, folder: Path, longest_bytes: int = _LONGEST_BYTES) -> None:
+        self.folder = folder
+        self._current, self._older = folder / "current", folder / "older"
+        self._mark = folder / "compared"
+        self._longest_bytes = longest_bytes
+        self.is_ahead = False
+        """Whether the database was seen to lie behind, and is to be compared."""
+
+    def add(self, receipts: Sequence[Receipt]) -> bool:
+        """Add receipts durably, and say whether the file has reached its size. Raises OSError."""
+        # It begins with a line's end: the line before may have been torn by a crash.
+        lines = b"\n" + b"".join(map(_line, receipts))
+        make_folder(self.folder)
+        with self.locked(fcntl.LOCK_SH) as fd:
+            is_new = not os.fstat(fd).st_size
+            while lines:  # at once, but for a full disk: what others add does not come in between
+                lines = lines[os.write(fd, lines) :]
+            os.fdatasync(fd)
+            if is_new:
+                sync_folder(self.folder)
+            return os.fstat(fd).st_size >= self._longest_bytes
+
+    def newest(self) -> int:
+        """The highest interactionId that was acknowledged lately; 0 if none is known."""
+        for path in (self._current, self._older):
+            if found := _read_last(path):
+                return max(receipt.interaction_id for receipt in found)
+        return 0
+
+    def read(self, *, whole: bool = False) -> tuple[Read, Mark]:
+        """What is written since the mark, or all there is; and the mark for when that was compared."""
+        read, mark = Read([], 0), Mark() if whole else self.mark()
+        if not self._current.exists() and not self._older.exists():
+            return read, mark
+        with self.locked(fcntl.LOCK_EX):  # nobody is in the middle of a line
+            inode, size_bytes = _read_into(read, self._current, mark)
+            if inode != mark.inode:
+                _read_into(read, self._older, mark)
+        read.receipts.sort(key=lambda receipt: receipt.interaction_id)
+        return read, Mark(inode, size_bytes)
+
+    def is_compared(self) -> bool:
+        """Whether all that is written was compared with the database."""
+        try:
+            now, mark = self._current.stat(), self.mark()
+        except FileNotFoundError:
+            return not self._older.exists()
+        return (now.st_ino, now.st_size) == (mark.inode, mark.size_bytes)
+
+    def mark(self) -> Mark:
+        try:
+            return _decode_mark(self._mark.read_bytes())
+        except (OSError, msgspec.DecodeError):
+            return Mark()
+
+    def set_mark(self, mark: Mark) -> None:
+        """Note that what lies before the mark is in the database, and cannot be lost with its last pages."""
+        with self.locked(fcntl.LOCK_EX):
+            write_file(self._mark, msgspec.json.encode(mark))
+
+    def turn_over(self, is_on_disk: Callable[[], bool]) -> None:
+        """Begin a new file if this one is long, and the database has written what the oldest tells of."""
+        with self.locked(fcntl.LOCK_EX) as fd:
+            if os.fstat(fd).st_size < self._longest_bytes or (self._older.exists() and not is_on_disk()):
+                return
+            self._current.replace(self._older)
+            sync_folder(self.folder)
+
+    @contextmanager
+    def locked(self, how: int) -> Iterator[int]:
+        """Give the file that lines are added to, locked: shared to add, or alone."""
+        while True:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            fd = os.open(self._current, flags, 0o600)
+            try:
+                fcntl.flock(fd, how)
+                if self._is_current(fd):  # another process may have turned it over before the lock
+                    yield fd
+                    return
+            finally:
+                os.close(fd)
+
+    def _is_current(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(self._current.stat(), os.fstat(fd))
+        except FileNotFoundError:
+            return False
+
+
+def _line(receipt: Receipt) -> bytes:
+    written = msgspec.json.encode(receipt)
+    return b"%08x %s\n" % (zlib.crc32(written), written)
+
+
+def _receipt(line: bytes) -> Receipt | None:
+    """The receipt of a line; None if the line is torn or damaged."""
+    checksum, _, written = line.partition(b" ")
+    try:
+        return _decode(written) if checksum == b"%08x" % zlib.crc32(written) else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
+    """Read the receipts of a file, from the mark on if it is in this one; its number, and up to where."""
+    try:
+        with path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            begin = file.seek(mark.size_bytes if inode == mark.inode else 0)
+            content = file.read()
+    except FileNotFoundError:
+        return 0, 0
+    for line in filter(None, content.split(b"\n")):
+        if receipt := _receipt(line):
+            read.receipts.append(receipt)
+        else:
+            read.damaged += 1
+    return inode, begin + len(content)
+
+
+def _read_last(path: Path) -> list[Receipt]:
+    """The receipts at the end of a file. A line that the reading begins in is left out."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            last = os.pread(file.fileno(), _LAST_LINES_BYTES, max(0, size - _LAST_LINES_BYTES))
+    except OSError:
+        return []
+    return [receipt for line in last.split(b"\n") if line and (receipt := _receipt(line))]

@@ -1,0 +1,73 @@
+"""Upkeep: what each process of an archive looks after every minute, whether it does jobs or not.
+
+Uploads that a dead process of this machine left are settled, although nobody opens their account anew; and
+what was acknowledged is compared with the database, which may have been replaced by one that lags behind.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.accounts import Accounts
+from earwitness.archive.databases import reading
+from earwitness.archive.receipts.missing import compare_if_possible, timeline
+from earwitness.archive.receipts.written import receipts_of
+from earwitness.media.incoming import Incoming
+
+log = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 60.0
+_LAST_WORDS_SECONDS = 5.0
+
+
+class Upkeep:
+    """A thread that goes round the accounts, at once and then every minute, until it is told to stop."""
+
+    def __init__(self, accounts: Accounts, every_seconds: float = _EVERY_SECONDS) -> None:
+        self._accounts = accounts
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._timeline = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(_LAST_WORDS_SECONDS)  # it may wait for a database that does not answer
+
+    def go_round(self) -> None:
+        """Look after all accounts that there is something of."""
+        with reading(self._accounts.directory) as connection:
+            before, self._timeline = self._timeline, timeline(connection)
+        is_another = before not in (0, self._timeline)
+        for account in self._accounts.all():
+            if self._stopping.is_set():
+                return
+            try:
+                self._look_after(account.client_id, is_another)
+            except Exception as error:
+                log.error("account %s cannot be looked after: %s", account.client_id, type(error).__name__)
+
+    def _look_after(self, client_id: int, is_another_database: bool) -> None:
+        receipts = receipts_of(self._accounts.settings, client_id)
+        if is_another_database or not receipts.is_compared():
+            compare_if_possible(self._accounts.open(client_id).engine, client_id, receipts)
+        if any(Incoming(folder).has_abandoned() for folder in self._incoming(client_id)):
+            self._accounts.open(client_id).sweep_if_possible()
+
+    def _incoming(self, client_id: int) -> tuple[Path, ...]:
+        """Where stores on the disk and in a bucket mark their uploads."""
+        folder = self._accounts.settings.data / "accounts" / str(client_id)
+        return folder / "media" / "incoming", folder / "incoming"
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.go_round()
+            except (SQLAlchemyError, OSError) as error:
+                log.error("accounts cannot be looked after: %s", type(error).__name__)
+            self._stopping.wait(self._every_seconds)
