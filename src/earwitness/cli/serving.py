@@ -12,7 +12,7 @@ from litestar import Litestar
 
 from earwitness.app import build, learn_types
 from earwitness.archive.accounts import Accounts
-from earwitness.cli.output import OLDER_TABLES, AsJson, fail, opened, say, tell_json
+from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.metrics import shared_by_processes
 from earwitness.http.sharing import Sharing
 from earwitness.kernel.logs import log_to_stderr
@@ -38,18 +38,18 @@ def serve(
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
-        _check(accounts, as_json)
+        _check(accounts)
     base_url = f"http://{host}:{port}/api"
     tell_json({"baseUrl": base_url}) if as_json else say(f"Earwitness is serving {base_url}")
     listen(host, port, workers)
 
 
-def _check(accounts: Accounts, as_json: bool) -> None:
-    """Start nothing that could not do its work: older tables, or no keys where there are accounts."""
-    if outdated := accounts.outdated():
-        fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
-    for account in accounts.all()[:1]:
-        accounts.open(account.client_id)
+def _check(accounts: Accounts) -> None:
+    """Start nothing that could not do its work: other tables, or no keys where there are accounts.
+
+    An account that is damaged is refused, and keeps no other from its work.
+    """
+    accounts.first()
 
 
 def listen(host: str, port: int, workers: int = 1) -> None:
@@ -90,7 +90,7 @@ def worker(as_json: AsJson = False) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
     with opened(as_json) as accounts:
-        _check(accounts, as_json)
+        _check(accounts)
         log_to_stderr(accounts.settings.log_level)
         learn_types()
         loop = JobLoop(accounts, accounts.settings)

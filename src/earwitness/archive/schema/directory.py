@@ -1,9 +1,9 @@
-"""The tables that all accounts share: which there are, where work waits, and who failed to sign in.
+"""The tables that all accounts share: which there are, how they are, where work waits, who failed to sign in.
 
 SQLite: `directory.db` in the data folder. PostgreSQL: the schema `public`.
 """
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Identity, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -33,4 +33,25 @@ sign_in_failures = Table(
     Column("subject", Text, nullable=False),
     Column("failed_at", BigInteger, nullable=False),
     Index("sign_in_failures_by_subject", "subject", "failed_at"),
+)
+
+# What was last seen of each account, so that nobody has to open a thousand to say how they are: `overview`
+# at `looked_at`, and since when it is refused, and why, if it is.
+account_states = Table(
+    "account_states",
+    metadata,
+    Column("client_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("overview", JSON(none_as_null=True)),
+    Column("looked_at", BigInteger),
+    Column("reason", Text),
+    Column("sentence", Text),
+    Column("refused_at", BigInteger),
+)
+
+# The version of the program that first had each revision of the tables, for programs that are older.
+table_revisions = Table(
+    "table_revisions",
+    metadata,
+    Column("revision", Text, primary_key=True),
+    Column("program", Text, nullable=False),
 )
