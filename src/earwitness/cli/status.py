@@ -14,7 +14,7 @@ from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.kms import open_keys
 
-LOOKING_SECONDS = 3.0
+LOOKING_SECONDS = 2.0
 """How long accounts are looked into; what is left then is shown as it was last seen."""
 
 _NOT_SEEN: dict[str, Any] = {

@@ -113,7 +113,9 @@ class Admission:
         except Unfit as unfit:
             return unfit
         except OutOfTime:
-            return unusable(f"its database did not answer within {seconds:.0f} seconds")
+            if seconds < SECONDS:  # who asks has no time, and the account may have nothing
+                raise
+            return unusable(f"its database did not answer within {SECONDS:.0f} seconds")
         except DBAPIError as error:
             if may_be_of_account(error) and self._directory_answers():
                 return of_error(error)
@@ -133,7 +135,7 @@ class Admission:
             error = refusal.error(client_id)
         self._engines.forget(client_id)
         if is_news:
-            log.error("account %s is refused: it %s", client_id, unfit.finding)
+            log.warning("account %s is refused: it %s", client_id, unfit.finding)
             with suppress(SQLAlchemyError):
                 account_states.keep_refusal(self._directory, error, refusal.since)
         return error
