@@ -41,8 +41,8 @@ def many(fresh_sqlite: Settings, tmp_path: Path) -> Settings:
         file = made.with_name(str(client_id)) / "archive.db"
         file.parent.mkdir()
         shutil.copy(made / "archive.db", file)
-        with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute("UPDATE account SET client_id = ?", (client_id,))
+        with closing(sqlite3.connect(file)) as copied, copied:
+            copied.execute("UPDATE account SET client_id = ?", (client_id,))
     return settings
 
 
@@ -117,8 +117,8 @@ def test_a_database_that_is_put_in_place_of_another_is_opened_without_a_restart(
     file = many.data / "accounts" / "1" / "archive.db"
     restored = file.with_name("restored.db")
     shutil.copy(many.data / "accounts" / "2" / "archive.db", restored)
-    with closing(sqlite3.connect(restored)) as connection, connection:
-        connection.execute("UPDATE account SET client_id = 1")
+    with closing(sqlite3.connect(restored)) as copied, copied:
+        copied.execute("UPDATE account SET client_id = 1")
     for left in ("archive.db-wal", "archive.db-shm"):
         file.with_name(left).unlink(missing_ok=True)
     os.replace(restored, file)  # noqa: PTH105 - its words say that nothing is between
