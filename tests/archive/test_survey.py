@@ -1,5 +1,7 @@
 """Looking at all accounts: in the time there is, else they are shown as the directory keeps them."""
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import update
 
@@ -18,11 +20,12 @@ OTHERS = (42, 43)
 
 
 @pytest.fixture
-def accounts(settings: Settings) -> Accounts:
+def accounts(settings: Settings) -> Iterator[Accounts]:
     accounts = Accounts(settings)
     for client_id in OTHERS:
         accounts.create(client_id, f"Firm {client_id}")
-    return accounts
+    yield accounts
+    accounts.close()
 
 
 def seen(accounts: Accounts, seconds: float | None = None) -> dict[int, Seen]:
@@ -34,7 +37,6 @@ def test_what_nobody_looked_at_is_said_to_be_unseen(accounts: Accounts) -> None:
     found = seen(accounts, 0)
     assert list(found) == [*OTHERS, CLIENT_ID]
     assert {(one.overview, one.looked_at, one.refused) for one in found.values()} == {(None, None, None)}
-    accounts.close()
 
 
 def test_what_was_looked_at_is_kept_with_its_time_and_shown_where_there_is_none(accounts: Accounts) -> None:
@@ -48,7 +50,6 @@ def test_what_was_looked_at_is_kept_with_its_time_and_shown_where_there_is_none(
             "usersThatLookAlike": None,
         }
         assert began <= (one.looked_at or 0) <= now_ms()
-    accounts.close()
 
 
 def test_a_worker_that_goes_round_keeps_what_it_sees(accounts: Accounts) -> None:
@@ -59,15 +60,14 @@ def test_a_worker_that_goes_round_keeps_what_it_sees(accounts: Accounts) -> None
     at = found[CLIENT_ID].looked_at
     turns.look_into(CLIENT_ID)  # as another did just now
     assert seen(accounts, 0)[CLIENT_ID].looked_at == at
-    accounts.close()
 
 
 def test_no_name_of_an_account_is_kept_outside_it(accounts: Accounts) -> None:
     with accounts.open(CLIENT_ID).write() as connection:
-        add_user(connection, "jane", [])
-        other = add_user(connection, "other", [])
-        alike = {"username": "ｊane", "username_folded": exact_key("ｊane")}
-        connection.execute(update(users).where(users.c.id == other).values(alike))
+        for made, name in (("jane", "jane"), ("other", "ｊane")):
+            this = users.c.id == add_user(connection, made, [])
+            alike = {"username": name, "username_folded": exact_key(name)}
+            connection.execute(update(users).where(this).values(alike))
     fresh = seen(accounts)[CLIENT_ID].overview
     assert fresh is not None
     assert "jane" in str(fresh)
@@ -75,4 +75,3 @@ def test_no_name_of_an_account_is_kept_outside_it(accounts: Accounts) -> None:
     assert kept is not None
     assert "jane" not in str(kept)
     assert kept["usersThatLookAlikeCount"] == 1
-    accounts.close()

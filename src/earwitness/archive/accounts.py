@@ -109,8 +109,8 @@ class Accounts:
             self._admission.check(client_id)
             return archive
         self._check_that_there_is(client_id)
-        self._admission.check(client_id)
-        self._admission.examine(client_id)
+        with self._admission.lent(client_id):  # it stays open from its examination on
+            self._admission.examine(client_id)
         with self._lock:
             if archive := self._opened.get(client_id):
                 return archive
