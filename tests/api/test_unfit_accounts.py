@@ -82,3 +82,14 @@ def test_a_secret_that_is_wrong_is_refused_as_ever(settings: Settings) -> None:
         assert sign_in(firm, credentials | {"apiKey": "wrong"}).status_code == 401
         assert sign_in(firm, credentials | {"clientId": OTHER + 1}).status_code == 401
         assert accounts_of(firm).refused() == []
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_server_is_ready_though_the_first_of_its_accounts_is_damaged(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    accounts.create(1, "The first firm")
+    accounts.close()
+    (settings.data / "accounts" / "1" / "archive.db").unlink()
+    with Firm(settings) as firm:
+        assert firm.client.get("/readyz").status_code == 200
+        assert [one.client_id for one in accounts_of(firm).refused()] == [1]

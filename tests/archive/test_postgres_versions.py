@@ -33,17 +33,17 @@ def old_postgres(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = [FOLDER / "initdb", "-D", data / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
-    process = None
+    made = [f"{FOLDER}/initdb", "-D", f"{data}/data", "-U", "postgres", "-A", "trust", "--no-sync"]
+    process: subprocess.Popen[bytes] | None = None
     try:
         subprocess.run(made, check=True, user=user, stdout=subprocess.DEVNULL, cwd=data)
-        started = [FOLDER / "postgres", "-D", data / "data", "-p", str(port), "-k", data, "-F"]
+        started = [f"{FOLDER}/postgres", "-D", f"{data}/data", "-p", str(port), "-k", str(data), "-F"]
         process = subprocess.Popen(started, user=user, stderr=subprocess.DEVNULL, cwd=data)
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         until(lambda: _answers(url), "PostgreSQL 15 answers", seconds=60)
         yield url
     finally:
-        if process:
+        if process is not None:
             process.terminate()
             process.wait(30)
         shutil.rmtree(data)
