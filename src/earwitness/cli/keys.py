@@ -71,7 +71,7 @@ def rotate(as_json: AsJson = False) -> None:
             say(f"The key of interactionId {one['interactionId']}, account {one['clientId']}, is damaged.")
         say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
         for error in refused:
-            say(f"{error.sentence} Its keys are not wrapped anew: then run this again.")
+            say(f"{error.sentence} Its keys are not wrapped anew: once it is mended, run this again.")
     if damaged or refused:
         raise typer.Exit(1)
 

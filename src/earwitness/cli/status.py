@@ -108,4 +108,4 @@ def _show(rows: list[dict[str, Any]]) -> None:
 def _ago(seconds: int | None) -> str:
     if seconds is None:
         return "never"
-    return "now" if seconds < LOOKING_SECONDS else f"{seconds} s ago"
+    return "now" if seconds < LOOKING_SECONDS else f"{seconds} s"
