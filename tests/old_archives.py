@@ -58,7 +58,7 @@ def api_keys_of(folder: Path) -> dict[str, str]:
 def old_firm(revision: str, folder: Path, postgres_url: str | None) -> Iterator[Firm]:
     """The firm of such an installation after `earwitness db upgrade`; background work is left to the test."""
     with old_installation(revision, folder, postgres_url) as settings:
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=True)
         list(accounts.upgrade())
         accounts.close()
         with Firm(settings, keys=api_keys_of(folder)) as firm:

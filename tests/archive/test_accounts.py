@@ -5,17 +5,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from earwitness.archive import jobs
 from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.schema.account import metadata
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.archive.schema.people import account, users
 from earwitness.archive.users import add_user, user_id_of
 from earwitness.kernel.errors import Conflict, NotFound, Problem, Unavailable
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys import KEYS_FILE, KeysMissing
 from tests.firm import CLIENT_ID
+from tests.old_archives import take_back_to_0007
 from tests.postgres import run_in_postgres
 
 OTHER = 7654321
@@ -170,13 +171,18 @@ def test_lost_keys_are_never_silently_replaced(settings: Settings) -> None:
 def test_every_account_is_upgraded_and_named(settings: Settings) -> None:
     accounts = Accounts(settings)
     accounts.create(OTHER, "Another firm")
-    assert accounts.outdated() == []
-    _forget_the_tables(accounts.open(OTHER))
-    assert accounts.outdated() == [OTHER]
+    with accounts.open(OTHER).write() as connection:
+        take_back_to_0007(connection)
+    accounts.close()
+    accounts = Accounts(settings)
+    with pytest.raises(AccountUnavailable) as refused:
+        accounts.open(OTHER)
+    assert refused.value.sentence == f"Account {OTHER} has older tables: run `earwitness db upgrade` first."
     upgraded = dict(accounts.upgrade())
     assert list(upgraded) == [CLIENT_ID, OTHER]
     assert len(set(upgraded.values())) == 1
-    assert accounts.outdated() == []
+    accounts.close()
+    accounts = Accounts(settings)
     with accounts.open(OTHER).read() as connection:
         assert connection.scalar(select(func.count()).select_from(users)) == 0
     accounts.close()
@@ -219,13 +225,3 @@ def test_an_account_opens_though_the_uploads_of_dead_processes_cannot_be_settled
     assert accounts.open(CLIENT_ID).client_id == CLIENT_ID
     assert f"account {CLIENT_ID}: uploads of dead processes are left there: Unavailable" in caplog.text
     accounts.close()
-
-
-def _forget_the_tables(archive: Archive) -> None:
-    """Leave an account as if it had been made before there were any migrations."""
-    schema = f"account_{archive.client_id}."
-    with archive.write() as connection:
-        place = "" if connection.dialect.name == "sqlite" else schema
-        for table in ("recording_text", "alembic_version"):
-            connection.execute(text(f"DROP TABLE {place}{table}"))
-        metadata.drop_all(connection)

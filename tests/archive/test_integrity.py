@@ -26,6 +26,7 @@ from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.text_indexes import NEWER
 from earwitness.cli.operator import action
 from earwitness.ingest.manifest import import_lines, read_line
+from earwitness.ingest.sources.folders import Folder
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, call, person, tone, transcript
@@ -365,8 +366,8 @@ def test_a_damaged_index_of_a_postgresql_that_was_stopped_is_named_with_the_reco
     with _own_cluster(folder) as url:
         accounts = Accounts(replace(settings, database_url=url))
         accounts.create(CLIENT_ID, "A firm")
-        lines = [read_line(json.dumps(call(thirdPartyId=f"call-{n}")).encode(), tmp_path) for n in range(3)]
-        import_lines(accounts.open(CLIENT_ID), lines, action("test", "Test"))
+        lines = [read_line(json.dumps(call(thirdPartyId=f"call-{n}")).encode()) for n in range(3)]
+        import_lines(accounts.open(CLIENT_ID), lines, Folder(tmp_path), action("test", "Test"))
         accounts.close()
         with psycopg.connect(url, autocommit=True) as connection:
             asked = {"table": f"account_{CLIENT_ID}.recordings"}

@@ -184,16 +184,6 @@ def test_without_its_keys_nothing_starts_and_no_new_ones_are_made(
 
 
 @either_database
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_older_tables_are_upgraded_by_hand_before_anything_starts(
-    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("earwitness.archive.upgrades.is_current", lambda *_, **__: False)
-    monkeypatch.setattr("earwitness.archive.accounts.upgrades.upgrade", lambda *_, **__: "")
-    assert "earwitness db upgrade" in run(command, exit_code=1).stderr
-
-
-@either_database
 @pytest.mark.parametrize("command", [("serve",), ("worker",), ("account", "list")], ids=" ".join)
 def test_a_setting_that_cannot_be_used_is_named(settings: Settings, command: tuple[str, ...]) -> None:
     wrong = environment_of(settings) | {"EARWITNESS_TOKEN_MINUTES": "soon"}

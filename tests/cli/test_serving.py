@@ -73,3 +73,11 @@ def test_as_many_connections_are_held_as_the_setting_says(settings: Settings) ->
 def test_no_command_that_may_open_keys_leaves_its_memory_behind(settings: Settings) -> None:
     assert run(settings, "key", "list").exit_code == 0
     assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_every_command_may_open_as_many_files_as_the_system_allows(
+    settings: Settings, few_files: int
+) -> None:
+    assert run(settings, "account", "list").exit_code == 0
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (few_files, few_files)

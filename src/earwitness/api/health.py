@@ -100,12 +100,12 @@ def _check_database(installation: Installation) -> str:
 
 
 def _check_media(installation: Installation) -> str:
-    """Whether the store of media answers, asked for the first account, and the data folder takes files."""
+    """Whether the store of media answers, asked for one account, and the data folder takes files."""
     try:
         with tempfile.TemporaryFile(dir=installation.settings.data):
             pass
-        for account in installation.accounts.all()[:1]:
-            installation.accounts.open(account.client_id).store.exists(_NO_OBJECT)
+        if archive := installation.accounts.first():
+            archive.store.exists(_NO_OBJECT)
     except (SQLAlchemyError, KeysMissing, KeysUnusable, Differs):
         return ""  # that is for other checks to say
     except Exception:  # each kind of store has errors of its own

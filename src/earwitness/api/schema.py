@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections import defaultdict
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from litestar import Litestar, Request, Response
 from earwitness.http.openapi.document import Example, Words, document
 from earwitness.http.openapi.operations import Describes, operations
 from earwitness.http.public import public
+from earwitness.kernel.version import program_version
 
 _HERE = resources.files("earwitness.api")
 
@@ -89,7 +90,7 @@ def document_of(app: Litestar) -> dict[str, Any]:
     examples = _examples()
     words = Words(
         title="Earwitness",
-        version=metadata.version("earwitness"),
+        version=program_version(),
         description=DESCRIPTION,
         chapters=CHAPTERS,
         describe=describe,

@@ -2,36 +2,43 @@
 
 An account is a namespace. On one machine it is one SQLite file with its media beside it, on PostgreSQL
 one schema; no table has a column for it, so no query can forget it.
+
+How databases are opened, closed and refused is in `archive/opening/`.
 """
 
 import logging
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateSchema
 
-from earwitness.archive import upgrades
-from earwitness.archive.accounts_with_work import mark_if_possible
-from earwitness.archive.databases import Allowance, postgres_engine, reading, sqlite_engine, writing
+from earwitness.archive import account_states, upgrades
+from earwitness.archive.account_states import Refused
+from earwitness.archive.databases import Allowance, reading, writing
 from earwitness.archive.identity.identity import Identity
-from earwitness.archive.jobs import take_due
-from earwitness.archive.private_files import keep_data_folder_private, keep_folder_private
-from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
-from earwitness.archive.receipts.written import Receipts, receipts_of
+from earwitness.archive.opening.admission import Admission
+from earwitness.archive.opening.archive import Archive
+from earwitness.archive.opening.directory import open_directory
+from earwitness.archive.opening.engines import Engines, Files, Schemas
+from earwitness.archive.opening.unfit import AccountUnavailable, Unfit, of_error, unusable
+from earwitness.archive.opening.upgrading import upgrade_account
+from earwitness.archive.private_files import keep_data_folder_private
+from earwitness.archive.receipts.written import receipts_of
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account as account_table
 from earwitness.archive.schema.people import counters
-from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Conflict, NotFound, Problem
+from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.settings import Settings
-from earwitness.media.stores import Store, check_store, open_store
+from earwitness.media.stores import check_store, open_store
 from earwitness.media.vault import Vault
+
+__all__ = ["Account", "Accounts", "Archive"]
 
 log = logging.getLogger(__name__)
 
@@ -45,61 +52,23 @@ class Account:
     created_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """One account, opened: its database and its vault."""
-
-    client_id: int
-    engine: Engine = field(repr=False)
-    store: Store = field(repr=False)
-    vault: Vault = field(repr=False)
-    directory: Engine = field(repr=False)
-    receipts: Receipts = field(repr=False)
-
-    def read(self, allowed: Allowance | None = None) -> AbstractContextManager[Connection]:
-        return reading(self.engine, allowed)
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction. Workers are told of jobs that it queued."""
-        with writing(self.engine) as connection:
-            take_due(connection), take_noted(connection)  # what a transaction left that rolled back
-            yield connection
-            due_at, noted = take_due(connection), take_noted(connection)
-        give(self.engine, self.client_id, self.receipts, noted)
-        if due_at:
-            mark_if_possible(self.directory, self.client_id, due_at)
-
-    def sweep(self) -> int:
-        """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
-        return self.store.sweep(self._names)
-
-    def sweep_if_possible(self) -> None:
-        """The same where nobody can wait for a bucket that does not answer: the next start sweeps again."""
-        try:
-            self.sweep()
-        except (Problem, SQLAlchemyError, OSError) as error:
-            name = type(error).__name__
-            log.warning("account %s: uploads of dead processes are left there: %s", self.client_id, name)
-
-    def _names(self, object_name: str) -> bool:
-        with self.read() as connection:
-            named = select(media_objects.c.id).where(media_objects.c.name == object_name)
-            return connection.scalar(named) is not None
-
-
 class Accounts:
     """All accounts of this installation."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, upgrading: bool = False) -> None:
+        """Open the directory; `upgrading` brings older tables of it up to date, which are refused else."""
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
         check_store(settings)
         keep_data_folder_private(settings.data)
-        self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
-        self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
-        upgrades.upgrade(self.directory, "directory")
+        self.directory = open_directory(settings, upgrading=upgrading)
+        self._engines: Engines = (
+            Schemas(self.directory)
+            if settings.database_url
+            else Files(settings.data / "accounts", settings.open_accounts)
+        )
+        self._admission = Admission(self._engines, self.directory)
         self.identity = Identity(settings, self.directory)
 
     def create(self, client_id: int, name: str) -> Account:
@@ -115,15 +84,16 @@ class Accounts:
             except IntegrityError:
                 raise Conflict(f"There is already an account {client_id}.") from None
             self._fill(client_id)
+        account_states.note_program(self.directory, upgrades.newest("account"))
         return account
 
     def _fill(self, client_id: int) -> None:
         """Make the tables of a new account and their first rows, as far as an earlier try did not."""
-        if self._postgres:
-            with self._postgres.begin() as connection:
-                connection.execute(CreateSchema(f"account_{client_id}", if_not_exists=True))
-        with self._for_a_while(client_id) as engine:
-            upgrades.upgrade(engine, "account", schema=self._schema(client_id))
+        if schema := self._engines.schema(client_id):
+            with self.directory.begin() as connection:
+                connection.execute(CreateSchema(schema, if_not_exists=True))
+        with self._engines.lent(client_id, keep=False, new=True) as engine:
+            upgrades.upgrade(engine, "account", schema=schema)
             with writing(engine) as connection:
                 if connection.scalar(select(account_table.c.client_id)) is None:
                     connection.execute(insert(account_table).values(**_new_account(client_id)))
@@ -135,77 +105,107 @@ class Accounts:
             return [Account(row.client_id, row.name, row.created_at) for row in rows]
 
     def open(self, client_id: int) -> Archive:
-        """Open an account. Raises NotFound if there is none."""
-        if archive := self._opened.get(client_id):
+        """Open an account. Raises NotFound if there is none, AccountUnavailable where it is unfit."""
+        archive = self._opened.get(client_id)
+        if archive is not None:
+            self._admission.check(client_id)
             return archive
+        self._check_that_there_is(client_id)
+        with self._admission.lent(client_id):  # it stays open from its examination on
+            self._admission.examine(client_id)
         with self._lock:
             if archive := self._opened.get(client_id):
                 return archive
-            if not any(account.client_id == client_id for account in self.all()):
-                raise NotFound(f"There is no account {client_id}.")
             store = open_store(self.settings, client_id)
             vault = Vault(store, self.identity.keys(), client_id)
             receipts = receipts_of(self.settings, client_id)
-            archive = Archive(client_id, self._engine(client_id), store, vault, self.directory, receipts)
+            archive = Archive(client_id, self._admission, store, vault, self.directory, receipts)
             self._opened[client_id] = archive
-        compare_if_possible(archive.engine, client_id, archive.receipts)
+        archive.compare_receipts()
         archive.sweep_if_possible()
         return archive
 
-    @contextmanager
-    def glance(self, client_id: int) -> Iterator[Connection]:
-        """Look into an account that is not opened for it, and closed again if it was not open."""
-        with self._lock:
-            opened = self._opened.get(client_id)
-        if opened:
-            with opened.read() as connection:
-                yield connection
-            return
-        with self._for_a_while(client_id) as engine, reading(engine) as connection:
-            yield connection
-
-    def upgrade(self) -> Iterator[tuple[int, str]]:
-        """Bring every account's tables up to date, saying which and to what revision."""
+    def each(self, refused: list[AccountUnavailable] | None = None) -> Iterator[Archive]:
+        """Open one account after the other; those that are refused are left out, and told of in `refused`."""
         for account in self.all():
-            with self._for_a_while(account.client_id) as engine:
-                revision = upgrades.upgrade(engine, "account", schema=self._schema(account.client_id))
+            try:
+                yield self.open(account.client_id)
+            except AccountUnavailable as error:
+                if refused is not None:
+                    refused.append(error)
+            except NotFound:
+                pass  # it went meanwhile
+
+    def first(self) -> Archive | None:
+        """The first account that can be opened, None where there is none.
+
+        Raises AccountUnavailable where all have tables of another version: another program has to be run.
+        """
+        refused: list[AccountUnavailable] = []
+        for archive in self.each(refused):
+            return archive
+        if refused and all(error.reason != "unusable" for error in refused):
+            raise refused[0]
+        return None
+
+    def refused(self) -> list[Refused]:
+        """The accounts that are not available and why, by client id: as this process, or another, found them.
+
+        What this process has open is not refused. Raises what the directory's database raises.
+        """
+        found = {one.client_id: one for one in account_states.refusals(self.directory)}
+        known = {one: refused for one, refused in found.items() if one not in self._opened}
+        return [refused for _, refused in sorted((known | self._admission.refused()).items())]
+
+    @contextmanager
+    def glance(self, client_id: int, allowed: Allowance | None = None) -> Iterator[Connection]:
+        """Look into an account that is not opened for it, and closed again if it was not open.
+
+        It is examined: who goes round finds what went wrong, or was mended, since somebody last looked.
+        Raises AccountUnavailable.
+        """
+        with self._admission.lent(client_id, keep=False) as engine:
+            self._admission.examine(client_id, allowed)
+            with reading(engine, allowed) as connection:
+                yield connection
+
+    def upgrade(self) -> Iterator[tuple[int, str | AccountUnavailable]]:
+        """Bring every account's tables up to date, saying to what revision, or why it could not be."""
+        account_states.note_program(self.directory, upgrades.newest("directory"), upgrades.newest("account"))
+        for account in self.all():
+            try:
+                revision = self._upgrade(account.client_id)
+            except AccountUnavailable as error:
+                yield account.client_id, error
+                continue
+            with self._engines.lent(account.client_id, keep=False) as engine:
                 self.identity.look_into(engine, account.client_id)
             yield account.client_id, revision
 
-    def outdated(self) -> list[int]:
-        """The accounts whose tables are older than this program."""
-        found: list[int] = []
-        for account in self.all():
-            with self._for_a_while(account.client_id) as engine:
-                if not upgrades.is_current(engine, "account", schema=self._schema(account.client_id)):
-                    found.append(account.client_id)
-        return found
-
     def close(self) -> None:
         with self._lock:
-            for archive in self._opened.values():
-                archive.engine.dispose()
+            self._engines.close()
             self._opened.clear()
         self.directory.dispose()
 
-    @contextmanager
-    def _for_a_while(self, client_id: int) -> Iterator[Engine]:
-        engine = self._engine(client_id)
+    def _upgrade(self, client_id: int) -> str:
         try:
-            yield engine
-        finally:
-            if not self._postgres:
-                engine.dispose()
+            return upgrade_account(self._engines, client_id, self._admission.program_of)
+        except Unfit as unfit:
+            raise AccountUnavailable(client_id, unfit) from None
+        except DBAPIError as error:
+            raise AccountUnavailable(client_id, of_error(error)) from None
+        except Exception as error:
+            log.error("account %s was not upgraded", client_id, exc_info=error)
+            failed = unusable(f"its upgrade failed, and changed nothing: {type(error).__name__}")
+            raise AccountUnavailable(client_id, failed) from None
 
-    def _schema(self, client_id: int) -> str | None:
-        return f"account_{client_id}" if self._postgres else None
-
-    def _engine(self, client_id: int) -> Engine:
-        if self._postgres:
-            return self._postgres.execution_options(schema_translate_map={None: self._schema(client_id)})
-        folder = self.settings.data / "accounts" / str(client_id)
-        keep_folder_private(folder)
-        return sqlite_engine(folder / "archive.db")
+    def _check_that_there_is(self, client_id: int) -> None:
+        accounts = directory.accounts
+        with reading(self.directory) as connection:
+            there = select(accounts.c.client_id).where(accounts.c.client_id == client_id)
+            if connection.scalar(there) is None:
+                raise NotFound(f"There is no account {client_id}.")
 
 
 def _new_account(client_id: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_TOOBIG
 from sqlite3 import Connection as SQLiteConnection
@@ -15,10 +16,11 @@ from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.util import LRUCache
 
 from earwitness.archive.private_files import keep_database_private
 from earwitness.kernel.errors import BadRequest, OutOfTime, Problem, StorageFull, Unavailable
@@ -52,20 +54,31 @@ _PRAGMAS = (
 )
 
 
+_compiled: LRUCache[Any, Any] = LRUCache(1_000)
+"""The statements compiled for SQLite files. They may be many, and ask the same."""
+
+
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+@cache
+def _dialect_of_sqlite() -> Dialect:
+    """The dialect of all SQLite files: what is compiled for one need not be compiled for the next."""
+    engine = create_engine("sqlite://", json_serializer=_json, json_deserializer=msgspec.json.decode)
+    with engine.connect():  # where it learns what this SQLite can do
+        dialect = engine.dialect
+    engine.dispose()
+    return dialect
 
 
 def sqlite_engine(file: Path) -> Engine:
     """Open a SQLite file, which is made if there is none."""
     keep_database_private(file)
-    engine = create_engine(
-        f"sqlite:///{file}",
-        pool_size=16,
-        max_overflow=64,
-        json_serializer=_json,
-        json_deserializer=msgspec.json.decode,
-    )
+    dialect, url = _dialect_of_sqlite(), make_url("sqlite://").set(database=str(file))
+    given, named = dialect.create_connect_args(url)
+    pool = QueuePool(lambda: dialect.connect(*given, **named), pool_size=16, max_overflow=64, dialect=dialect)
+    engine = Engine(pool, dialect, url, execution_options={"compiled_cache": _compiled})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:

@@ -14,6 +14,8 @@ from earwitness.archive.databases import writing
 from earwitness.archive.schema import account, directory
 
 Tables = Literal["account", "directory"]
+Standing = Literal["absent", "older", "current", "newer"]
+"""How tables compare with what this program declares."""
 
 METADATA: dict[Tables, MetaData] = {"account": account.metadata, "directory": directory.metadata}
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -26,14 +28,14 @@ _one_in_this_process = threading.Lock()  # alembic keeps what it works on in its
 
 def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str:
     """Run the migrations that are missing, in one transaction, and name the revision reached."""
-    head = _head(tables)
+    head = newest(tables)
     if is_current(engine, tables, schema=schema):
         return head
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
             connection.execute(select(func.pg_advisory_xact_lock(_UPGRADES)))
         _look_into(connection, schema)
-        if _revision(connection, schema) != head:
+        if revision_of(connection, schema) != head:
             _run_migrations(connection, tables)
     return head
 
@@ -41,7 +43,14 @@ def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str
 def is_current(engine: Engine, tables: Tables, *, schema: str | None = None) -> bool:
     with engine.connect() as connection:
         _look_into(connection, schema)
-        return _revision(connection, schema) == _head(tables)
+        return standing(revision_of(connection, schema), tables) == "current"
+
+
+def standing(revision: str | None, tables: Tables) -> Standing:
+    head = newest(tables)
+    if revision is None:
+        return "absent"
+    return "current" if revision == head else "older" if revision < head else "newer"
 
 
 def _run_migrations(connection: Connection, tables: Tables) -> None:
@@ -59,7 +68,7 @@ def _run_migrations(connection: Connection, tables: Tables) -> None:
 
 
 @cache  # read from files, which do not change while a program runs
-def _head(tables: Tables) -> str:
+def newest(tables: Tables) -> str:
     """The newest revision: the files of the migrations begin with their revisions, in order."""
     return max(file.name.partition("_")[0] for file in (_SCRIPTS / tables / "versions").glob("*.py"))
 
@@ -69,7 +78,8 @@ def _look_into(connection: Connection, schema: str | None) -> None:
         connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
 
 
-def _revision(connection: Connection, schema: str | None) -> str | None:
+def revision_of(connection: Connection, schema: str | None) -> str | None:
+    """The revision that tables are at; None where there are none."""
     if not inspect(connection).has_table("alembic_version", schema=schema):
         return None
     versions = table("alembic_version", column("version_num"), schema=schema)

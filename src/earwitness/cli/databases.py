@@ -9,13 +9,24 @@ group = typer.Typer(help="Databases.", no_args_is_help=True)
 
 @group.command("upgrade")
 def upgrade(as_json: AsJson = False) -> None:
-    """Upgrade the tables of every account to this version of the program."""
-    with opened(as_json) as accounts:
-        upgraded = [{"clientId": client_id, "revision": to} for client_id, to in accounts.upgrade()]
+    """Upgrade the tables of every account to this version of the program.
+
+    An account that cannot be upgraded is named, and the others are: exit 1 then.
+    """
+    told: list[dict[str, object]] = []
+    has_failed = False
+    with opened(as_json, upgrading=True) as accounts:
+        for client_id, to in accounts.upgrade():
+            if isinstance(to, str):
+                told.append({"clientId": client_id, "revision": to})
+            else:
+                told.append({"clientId": client_id, "error": to.sentence})
+                has_failed = True
+            if not as_json:
+                say(f"Account {client_id} is at {to}." if isinstance(to, str) else to.sentence)
     if as_json:
-        tell_json(upgraded)
-        return
-    for account in upgraded:
-        say(f"Account {account['clientId']} is at {account['revision']}.")
-    if not upgraded:
+        tell_json(told)
+    elif not told:
         say("There is no account yet.")
+    if has_failed:
+        raise typer.Exit(1)

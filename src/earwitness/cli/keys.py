@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from earwitness.archive import key_rotation, ledger
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER
@@ -28,21 +29,25 @@ def list_(as_json: AsJson = False) -> None:
     """List the key-encryption keys, which one is current, and how many recordings need each."""
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
-        needed = _recordings_by_key(accounts)
-        accounts.identity.need_only(needed)
+        needed, refused = _recordings_by_key(accounts)
+        if not refused:  # of their keys nobody knows whether they are needed
+            accounts.identity.need_only(needed)
         rows = [
             {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
             for kek_id in ring.ids
         ]
         missing = sorted(needed.keys() - set(ring.ids))
     if as_json:
-        tell_json({"keys": rows, "missing": {kek_id: needed[kek_id] for kek_id in missing}})
+        missed = {kek_id: needed[kek_id] for kek_id in missing}
+        tell_json({"keys": rows, "missing": missed} | _refused(refused))
     else:
         shown = [row | {"current": "yes" if row["current"] else ""} for row in rows]
         show_table(shown, {"id": "key", "current": "current", "recordings": "recordings"})
         for kek_id in missing:
             say(f"{kek_id} is missing: {needed[kek_id]} recordings cannot be opened without it.")
-    if missing:
+        for error in refused:
+            say(f"{error.sentence} Its recordings are not counted.")
+    if missing or refused:
         raise typer.Exit(1)
 
 
@@ -55,16 +60,19 @@ def rotate(as_json: AsJson = False) -> None:
     """
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
-        needed = _recordings_by_key(accounts)
+        needed, refused = _recordings_by_key(accounts)
         is_new = needed.total() == needed[ring.current]
         with _asking_servers(as_json):
             kek_id = accounts.identity.rotate() if is_new else ring.current
             accounts.identity.check_rotation(kek_id)
         left = needed.total() if is_new else needed.total() - needed[kek_id]
         rewrapped, failed = _rewrap_all(accounts, kek_id, left, as_json)
-        accounts.identity.need_only(_still_needed(accounts, needed))
+        still_needed, unknown = _still_needed(accounts, needed)
+        if not unknown:
+            accounts.identity.need_only(still_needed)
     if as_json:
-        tell_json({"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed})
+        told = {"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed}
+        tell_json(told | _refused(refused))
     else:
         say(f"{kek_id} is the new key." if is_new else f"Continued the rotation to {kek_id}.")
         for one in failed["damaged"]:
@@ -72,7 +80,9 @@ def rotate(as_json: AsJson = False) -> None:
         for missing, count in failed["missing"].items():
             say(f"{missing} is missing: the keys of {count} recordings stay wrapped with it.")
         say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
-    if failed["damaged"] or failed["missing"]:
+        for error in refused:
+            say(f"{error.sentence} Its keys are not wrapped anew: once it is mended, run this again.")
+    if failed["damaged"] or failed["missing"] or refused:
         raise typer.Exit(1)
 
 
@@ -132,18 +142,24 @@ def _asking_servers(as_json: bool) -> AbstractContextManager[Any]:
     return nullcontext() if as_json else Console(stderr=True).status(said)
 
 
-def _recordings_by_key(accounts: Accounts) -> Counter[str]:
+def _recordings_by_key(accounts: Accounts) -> tuple[Counter[str], list[AccountUnavailable]]:
+    """How many recordings need each key, and the accounts that nobody can say it of."""
     needed: Counter[str] = Counter()
-    for account in accounts.all():
-        needed.update(key_rotation.recordings_by_key(accounts.open(account.client_id)))
-    return needed
+    refused: list[AccountUnavailable] = []
+    for archive in accounts.each(refused):
+        needed.update(key_rotation.recordings_by_key(archive))
+    return needed, refused
 
 
-def _still_needed(accounts: Accounts, before: Counter[str]) -> Counter[str]:
-    """How many recordings need each key after a rotation; who is just writing one is waited for."""
-    for account in accounts.all():
+def _refused(refused: list[AccountUnavailable]) -> dict[str, list[int]]:
+    return {"accountsRefused": [error.client_id for error in refused]} if refused else {}
+
+
+def _still_needed(accounts: Accounts, before: Counter[str]) -> tuple[Counter[str], list[AccountUnavailable]]:
+    """The same after a rotation; who is just writing a recording is waited for."""
+    for archive in accounts.each():
         for kek_id in before:
-            key_rotation.uses(accounts.open(account.client_id), kek_id)
+            key_rotation.uses(archive, kek_id)
     return _recordings_by_key(accounts)
 
 
@@ -159,12 +175,12 @@ def _rewrap_all(accounts: Accounts, kek_id: str, left: int, as_json: bool) -> tu
     columns = ("Wrapping keys", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task("Wrapping keys", total=left)
-        for account in accounts.all():
-            archive, count = accounts.open(account.client_id), 0
+        for archive in accounts.each():
+            count = 0
             for batch in key_rotation.rewrap(archive):
                 count += batch.count
                 missing.update(batch.missing)
-                damaged += [{"clientId": account.client_id, "interactionId": one} for one in batch.damaged]
+                damaged += [{"clientId": archive.client_id, "interactionId": one} for one in batch.damaged]
                 progress.advance(task, batch.count)
             by = action("key rotate", "Rotate key-encryption key")
             _remember(archive, by, {"keyId": kek_id, "recordings": count})

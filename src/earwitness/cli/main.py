@@ -1,5 +1,7 @@
 """The command `earwitness`."""
 
+from typing import Annotated
+
 import typer
 
 from earwitness.cli import (
@@ -24,9 +26,12 @@ from earwitness.cli import (
 )
 from earwitness.cli.demo.command import demo
 from earwitness.cli.incomplete import incomplete
+from earwitness.cli.output import say
 from earwitness.cli.reprocessing import reprocess
 from earwitness.cli.status import status
 from earwitness.cli.watching import watch
+from earwitness.kernel.processes import open_as_many_files_as_allowed
+from earwitness.kernel.version import program_version
 
 app = typer.Typer(
     name="earwitness",
@@ -35,6 +40,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        say(program_version())
+        raise typer.Exit
+
+
+@app.callback()
+def prepare(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version of this program."
+        ),
+    ] = False,
+) -> None:
+    """A self-hosted archive for regulated communications."""
+    open_as_many_files_as_allowed()
+
+
 app.command("demo")(demo)
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)

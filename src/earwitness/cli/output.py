@@ -8,10 +8,11 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import as_problem
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr
@@ -25,8 +26,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 ClientId = Annotated[
     int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
 ]
-
-OLDER_TABLES = "Account {} has older tables: run `earwitness db upgrade` first."
 
 # What is printed comes from names and ids: `[b]` and `:phone:` in them stay as they are.
 _out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -59,24 +58,22 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
 
 
 @contextmanager
-def opened(as_json: bool = False) -> Iterator[Accounts]:
+def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accounts]:
     """Give the accounts of this installation; what goes wrong within is said, not thrown."""
     dump_no_core()
     keep_memory_private()
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=upgrading)
         try:
             yield accounts
-        except DBAPIError:
-            if outdated := accounts.outdated():
-                fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
-            raise
         finally:
             accounts.close()
     except Differs as error:
         fail(error.for_operators, as_json=as_json)
+    except AccountUnavailable as error:
+        fail(error.sentence, as_json=as_json)
     except Problem as error:
         fail(error.detail, as_json=as_json)
     except OperationalError as error:

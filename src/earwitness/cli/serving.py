@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from earwitness.app import build, learn_types
 from earwitness.archive.accounts import Accounts
 from earwitness.cli.listening import Listening, listening
-from earwitness.cli.output import OLDER_TABLES, AsJson, fail, opened, say, tell_json
+from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.guarded import Guarded
 from earwitness.http.metrics import shared_by_processes
@@ -48,7 +48,7 @@ def serve(
     if no_jobs:
         os.environ["EARWITNESS_JOBS"] = "off"
     with opened(as_json) as accounts:
-        _check(accounts, as_json)
+        _check(accounts)
         settings = accounts.settings
     with listening(host, port, as_json=as_json) as where:
         base_url = where.base_url
@@ -56,13 +56,13 @@ def serve(
         serve_at(where, settings, workers)
 
 
-def _check(accounts: Accounts, as_json: bool) -> None:
-    """Start nothing that could not do its work: older tables, or no keys where there are accounts."""
-    if outdated := accounts.outdated():
-        fail(OLDER_TABLES.format(outdated[0]), as_json=as_json)
+def _check(accounts: Accounts) -> None:
+    """Start nothing that could not do its work: other tables, or no keys where there are accounts.
+
+    An account that is damaged is refused, and keeps no other from its work.
+    """
     accounts.identity.check_server()
-    for account in accounts.all()[:1]:
-        accounts.open(account.client_id)
+    accounts.first()
 
 
 def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
@@ -122,7 +122,7 @@ def worker(as_json: AsJson = False) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
     with opened(as_json) as accounts:
-        _check(accounts, as_json)
+        _check(accounts)
         log_to_stderr(accounts.settings.log_level)
         log_confinement(accounts.settings)
         learn_types()

@@ -1,33 +1,54 @@
 """earwitness status: what there is, what is left to do, and how much room there is."""
 
 import shutil
-from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
-from sqlalchemy import Connection, func, select
+import typer
 
-from earwitness.archive.endpoint_changes import lost_endpoints
-from earwitness.archive.not_whole import count_not_whole
+from earwitness.archive.accounts import Accounts
 from earwitness.archive.receipts.missing import count_missing
-from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.schema.vault import media_objects, recording_keys
-from earwitness.archive.text_rebuild import progress
-from earwitness.archive.usernames import look_alikes
-from earwitness.archive.workload import UNFINISHED, workload
-from earwitness.cli.output import AsJson, opened, say, show_table, tell_json
-from earwitness.kernel.clock import now_ms
+from earwitness.archive.survey import Seen, survey
+from earwitness.archive.workload import UNFINISHED
+from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
+from earwitness.cli.words import in_words, sentences_on
+from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.settings import Settings
+from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.confinement import find_confinement
 
+LOOKING_SECONDS = 2.0
+"""How long accounts are looked into; what is left then is shown as it was last seen."""
 
-def status(as_json: AsJson = False) -> None:
-    """Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines decoders."""
+_NOT_SEEN: dict[str, Any] = {
+    "recordings": None,
+    "mediaBytes": None,
+    "jobs": dict.fromkeys(UNFINISHED),
+    "oldestQueuedAt": None,
+    "keys": {},
+    "textRebuild": None,
+    "incomplete": None,
+    "undecodable": None,
+    "endpointsLost": None,
+    "endpointsLostCount": None,
+    "usersThatLookAlike": None,
+    "usersThatLookAlikeCount": None,
+}
+
+One = Annotated[
+    int | None, typer.Argument(metavar="[CLIENT_ID]", min=1, max=MAX_INTEGER, help="Only this account.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Look into every account, however long it takes.")]
+
+
+def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False) -> None:
+    """Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines decoders.
+
+    Of many accounts, those that could not be looked into within seconds are shown as they were last seen,
+    with the time that has passed since.
+    """
     with opened(as_json) as accounts:
         settings = accounts.settings
-        rows = []
-        for account in accounts.all():
-            with accounts.open(account.client_id).read() as connection:
-                rows.append({"clientId": account.client_id, "name": account.name} | _of_account(connection))
-            rows[-1]["missing"] = count_missing(settings, account.client_id)
+        rows = _rows(accounts, client_id, fresh, as_json)
         disk = shutil.disk_usage(settings.data)
         current_key = accounts.identity.keys().current if rows else None
     confinement = find_confinement(settings)
@@ -46,92 +67,56 @@ def status(as_json: AsJson = False) -> None:
         return
     _show(rows)
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
-    say(f"Free on the disk of the data folder: {_in_words(disk.free)} of {_in_words(disk.total)}.")
+    say(f"Free on the disk of the data folder: {in_words(disk.free)} of {in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
     say(confinement.in_words)
 
 
-def _of_account(connection: Connection) -> dict[str, Any]:
-    work = workload(connection)
-    waited_ms = None if work.oldest_queued_at is None else now_ms() - work.oldest_queued_at
-    keys = connection.execute(
-        select(recording_keys.c.kek_id, func.count())
-        .group_by(recording_keys.c.kek_id)
-        .order_by(recording_keys.c.kek_id)
-    )
-    return {
-        "recordings": connection.scalar(select(func.count()).select_from(recordings)),
-        "mediaBytes": int(connection.scalar(select(func.sum(media_objects.c.stored_bytes))) or 0),
-        "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
-        "oldestQueuedSeconds": None if waited_ms is None else max(0, waited_ms // 1000),
-        "keys": {row[0]: row[1] for row in keys},
-        "textRebuild": _rebuild_of(connection),
-        "endpointsLost": lost_endpoints(connection),
-        **count_not_whole(connection),
-        "usersThatLookAlike": [
-            [{"id": user_id, "username": username} for user_id, username in group]
-            for group in look_alikes(connection)
-        ],
+def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool) -> list[dict[str, Any]]:
+    wanted = [one for one in accounts.all() if client_id in (None, one.client_id)]
+    if client_id is not None and not wanted:
+        fail(f"There is no account {client_id}.", as_json=as_json)
+    is_whole = fresh or client_id is not None
+    found = survey(accounts, wanted, seconds=None if is_whole else LOOKING_SECONDS)
+    return [_row(seen, accounts.settings) for seen in found]
+
+
+def _row(seen: Seen, settings: Settings) -> dict[str, Any]:
+    now = now_ms()
+    row = _NOT_SEEN | (seen.overview or {})
+    queued_at = row.pop("oldestQueuedAt")
+    row["oldestQueuedSeconds"] = None if queued_at is None else max(0, now - queued_at) // 1000
+    row["seenSecondsAgo"] = None if seen.looked_at is None else max(0, now - seen.looked_at) // 1000
+    row["missing"] = count_missing(settings, seen.account.client_id)
+    row["refused"] = seen.refused and {
+        "reason": seen.refused.reason,
+        "sentence": seen.refused.sentence,
+        "since": format_ms(seen.refused.refused_at),
     }
-
-
-def _rebuild_of(connection: Connection) -> dict[str, int] | None:
-    """How many recordings are in a text index that is not whole yet; None where it is."""
-    found = progress(connection)
-    return None if found is None else {"done": found.done, "recordings": found.total}
+    return {"clientId": seen.account.client_id, "name": seen.account.name} | row
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
     headings = {"clientId": "client id", "name": "name", "recordings": "recordings", "media": "media"}
-    headings |= {state: state for state in UNFINISHED} | {"waits": "oldest"}
+    headings |= {state: state for state in UNFINISHED} | {"waits": "oldest", "seen": "seen"}
     shown = [
         row
         | row["jobs"]
         | {
-            "media": _in_words(row["mediaBytes"]),
+            "media": None if row["mediaBytes"] is None else in_words(row["mediaBytes"]),
             "waits": None if row["oldestQueuedSeconds"] is None else f"{row['oldestQueuedSeconds']} s",
+            "seen": _ago(row["seenSecondsAgo"]),
         }
         for row in rows
     ]
     if shown:
         show_table(shown, headings)
-    for row in rows:
-        if rebuild := row["textRebuild"]:
-            say(
-                f"Account {row['clientId']}: the text index is written anew, {rebuild['done']} of "
-                f"{rebuild['recordings']} recordings. Until then the one before it answers."
-            )
-        if row["incomplete"] or row["undecodable"]:
-            say(
-                f"Of account {row['clientId']}, {row['incomplete']} recordings are not whole and "
-                f"{row['undecodable']} undecodable: `earwitness incomplete {row['clientId']}` lists them."
-            )
-        if row["missing"]:
-            say(
-                f"Account {row['clientId']} lacks {row['missing']} recordings, or parts of them, that it "
-                f"acknowledged: `earwitness verify {row['clientId']}` names what has to be sent again."
-            )
-    in_use: Counter[str] = Counter()
-    for row in rows:
-        for lost in row["endpointsLost"]:
-            say(
-                f"Account {row['clientId']}: endpoint {lost.endpoint_id}, {lost.endpoint}, was also person "
-                f"{lost.person_id}'s; it is person {lost.owned_by_person_id}'s now. "
-                "Say whose it is: earwitness endpoint set."
-            )
-        in_use.update(row["keys"])
-    for key, count in sorted(in_use.items()):
-        say(f"Key {key} opens {count} recording{'' if count == 1 else 's'}.")
-    for row in rows:
-        for group in row["usersThatLookAlike"]:
-            named = " and ".join(f"{user['username']} (id {user['id']})" for user in group)
-            say(f"Users of {row['clientId']} look alike, and sign in each as spelled: {named}. Rename one.")
+    for sentence in sentences_on(rows):
+        say(sentence)
 
 
-def _in_words(size: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
+def _ago(seconds: int | None) -> str:
+    if seconds is None:
+        return "never"
+    return "now" if seconds < LOOKING_SECONDS else f"{seconds} s"

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.archive.receipts.missing import count_missing
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.archive.schema.people import counters
@@ -83,7 +84,8 @@ class ArchiveCollector(Collector):
         looked_at = {one: known[one].at if one in known else 0 for one in ids if one not in busy}
         stale = [one for one, at in looked_at.items() if abs(now_ms() - at) > _STALE_AFTER_MS]
         for client_id in [*busy, *sorted(stale, key=looked_at.__getitem__)[:_QUIET_AT_ONCE]]:
-            known[client_id] = self._look_into(client_id)
+            with suppress(AccountUnavailable):  # what was seen last stands
+                known[client_id] = self._look_into(client_id)
         self._looked = known
 
     def _look_into(self, client_id: int) -> _Looked:

@@ -4,11 +4,13 @@ import logging
 import secrets
 import threading
 import time
+from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.jobs import Job, Kind
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
 from earwitness.workers.doing import do
@@ -78,7 +80,8 @@ class JobLoop:
     def run_until_idle(self) -> None:
         """Do everything that is due, and return: what tests and the demo wait for."""
         for account in self._accounts.all():
-            self._turns.look_into(account.client_id)
+            with suppress(AccountUnavailable):
+                self._turns.look_into(account.client_id)
         while self._turns.is_due():
             slots = self._slots(until_idle=True)
             for slot in slots:
@@ -151,6 +154,8 @@ class JobLoop:
             for client_id in client_ids:
                 try:
                     self._turns.look_into(client_id)
+                except AccountUnavailable:
+                    pass  # said once, where it is refused
                 except Exception as error:
                     log.error("account %s cannot be looked into: %s", client_id, type(error).__name__)
                 if self._stopping.wait(pause):

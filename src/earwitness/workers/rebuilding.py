@@ -4,6 +4,7 @@ import logging
 
 from earwitness.archive import accounts_with_work, text_rebuild
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.archive.text_rebuild import AT_ONCE, Pace
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
@@ -46,6 +47,8 @@ class Rebuilds:
                 return False
         except NotFound:
             next_at = None
+        except AccountUnavailable:
+            next_at = now_ms() + _POSTPONED_MS
         except Exception as error:
             log.error("text of account %s cannot be indexed: %s", client_id, type(error).__name__)
             next_at = now_ms() + _POSTPONED_MS
@@ -66,7 +69,10 @@ class Rebuilds:
     def give_back(self) -> None:
         """Leave what was begun to others."""
         for client_id in self._begun:
-            text_rebuild.give_back(self._accounts.open(client_id), self._worker)
+            try:
+                text_rebuild.give_back(self._accounts.open(client_id), self._worker)
+            except Exception as error:  # there its lease has to run out
+                log.warning("text of account %s is not given back: %s", client_id, type(error).__name__)
         self._begun.clear()
 
     def _go_on(self, client_id: int) -> int | None:

@@ -3,17 +3,21 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from earwitness.archive import accounts_with_work, jobs, text_rebuild
+from earwitness.archive import account_states, accounts_with_work, jobs, text_rebuild
 from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.accounts_with_work import Kind as MarkedKind
 from earwitness.archive.jobs import KINDS, Job, Kind
+from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.archive.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
 
 log = logging.getLogger(__name__)
 
 _POSTPONED_MS = 5_000
+_OVERVIEW_KEPT_MS = 150_000
 
 
 class Turns:
@@ -37,6 +41,8 @@ class Turns:
                 self._settle(archive, kind)
             except NotFound:
                 accounts_with_work.clear(self._accounts.directory, client_id, kind)
+            except AccountUnavailable:  # of which is said elsewhere that it began, and that it ended
+                self._postpone(client_id, kind)
             except Exception as error:
                 log.error("jobs of account %s cannot be read: %s", client_id, type(error).__name__)
                 self._postpone(client_id, kind)
@@ -50,12 +56,17 @@ class Turns:
 
     def look_into(self, client_id: int) -> None:
         """Mark the work of an account that nobody may have marked, and set right what a wrong clock said."""
+        seen: dict[str, Any] | None = None
         with self._accounts.glance(client_id) as connection:
             is_wrong = jobs.wait_too_long(connection)
             due_at: dict[MarkedKind, int | None] = {
                 kind: jobs.next_due_at(connection, kind) for kind in KINDS
             }
             due_at["rebuild"] = text_rebuild.due_at(connection)
+            if self._is_stale(client_id):
+                seen = overview_of(connection)
+        if seen is not None:
+            account_states.keep_overviews(self._accounts.directory, {client_id: seen})
         missing = {kind: at for kind, at in due_at.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, missing)
         if is_wrong:
@@ -67,6 +78,8 @@ class Turns:
         for account in self._accounts.all():
             try:
                 self._inherit_in(account.client_id, worker)
+            except AccountUnavailable:
+                continue
             except Exception as error:  # there they have to run out
                 log.warning(
                     "leases of account %s cannot be ended: %s", account.client_id, type(error).__name__
@@ -78,6 +91,11 @@ class Turns:
                 return
         with self._accounts.open(client_id).write() as connection:
             jobs.end_leases(connection, worker)
+
+    def _is_stale(self, client_id: int) -> bool:
+        """Whether no worker took an overview of an account lately: several go round."""
+        at = account_states.looked_at(self._accounts.directory, client_id)
+        return at is None or abs(now_ms() - at) > _OVERVIEW_KEPT_MS
 
     def _next(self, kind: Kind) -> int | None:
         with self._lock:

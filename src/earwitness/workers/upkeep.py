@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
-from earwitness.archive.receipts.missing import compare_if_possible, timeline
+from earwitness.archive.receipts.missing import timeline
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.media.incoming import Incoming
 
@@ -55,7 +55,7 @@ class Upkeep:
     def _look_after(self, client_id: int, is_another_database: bool) -> None:
         receipts = receipts_of(self._accounts.settings, client_id)
         if is_another_database or not receipts.is_compared():
-            compare_if_possible(self._accounts.open(client_id).engine, client_id, receipts)
+            self._accounts.open(client_id).compare_receipts()
         if any(Incoming(folder).has_abandoned() for folder in self._incoming(client_id)):
             self._accounts.open(client_id).sweep_if_possible()
 

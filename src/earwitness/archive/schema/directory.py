@@ -1,5 +1,5 @@
-"""The tables that all accounts share: which there are, where work waits, who failed to sign in, and what
-belongs to this archive and no other.
+"""The tables that all accounts share: which there are, how they are, where work waits, who failed to sign in,
+and what belongs to this archive and no other.
 
 SQLite: `directory.db` in the data folder. PostgreSQL: the schema `public`.
 """
@@ -79,4 +79,25 @@ loaded_keys = Table(
     Column("current_kek_id", Text, nullable=False),
     Column("kek_ids", JSON, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+)
+
+# What was last seen of each account, so that nobody has to open a thousand to say how they are: `overview`
+# at `looked_at`, and since when it is refused, and why, if it is.
+account_states = Table(
+    "account_states",
+    metadata,
+    Column("client_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("overview", JSON(none_as_null=True)),
+    Column("looked_at", BigInteger),
+    Column("reason", Text),
+    Column("sentence", Text),
+    Column("refused_at", BigInteger),
+)
+
+# The version of the program that first had each revision of the tables, for programs that are older.
+table_revisions = Table(
+    "table_revisions",
+    metadata,
+    Column("revision", Text, primary_key=True),
+    Column("program", Text, nullable=False),
 )

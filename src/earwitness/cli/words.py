@@ -1,0 +1,75 @@
+"""What `earwitness status` says of accounts in sentences: what an operator should know, or do."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+
+def sentences_on(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Sentences on accounts, as rows of the command's JSON tell of them."""
+    for row in rows:
+        if row["refused"]:
+            yield f"{row['refused']['sentence']} It is refused since {row['refused']['since']}."
+    for row in rows:
+        yield from _of_recordings(row)
+    in_use: Counter[str] = Counter()
+    for row in rows:
+        yield from _of_endpoints(row)
+        in_use.update(row["keys"])
+    for key, count in sorted(in_use.items()):
+        yield f"Key {key} opens {count} recording{'' if count == 1 else 's'}."
+    for row in rows:
+        yield from _of_users(row)
+
+
+def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
+    client_id = row["clientId"]
+    if rebuild := row["textRebuild"]:
+        yield (
+            f"Account {client_id}: the text index is written anew, {rebuild['done']} of "
+            f"{rebuild['recordings']} recordings. Until then the one before it answers."
+        )
+    if row["incomplete"] or row["undecodable"]:
+        yield (
+            f"Of account {client_id}, {row['incomplete']} recordings are not whole and "
+            f"{row['undecodable']} undecodable: `earwitness incomplete {client_id}` lists them."
+        )
+    if row["missing"]:
+        yield (
+            f"Account {client_id} lacks {row['missing']} recordings, or parts of them, that it "
+            f"acknowledged: `earwitness verify {client_id}` names what has to be sent again."
+        )
+
+
+def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:
+    for lost in row["endpointsLost"] or []:
+        yield (
+            f"Account {row['clientId']}: endpoint {lost['endpointId']}, {lost['endpoint']}, was also person "
+            f"{lost['personId']}'s; it is person {lost['ownedByPersonId']}'s now. "
+            "Say whose it is: earwitness endpoint set."
+        )
+    if row["endpointsLost"] is None and (count := row["endpointsLostCount"]):
+        yield (
+            f"Account {row['clientId']}: {count} endpoints were also somebody else's; "
+            f"`earwitness status {row['clientId']}` names them."
+        )
+
+
+def _of_users(row: dict[str, Any]) -> Iterator[str]:
+    client_id = row["clientId"]
+    for group in row["usersThatLookAlike"] or []:
+        named = " and ".join(f"{user['username']} (id {user['id']})" for user in group)
+        yield f"Users of {client_id} look alike, and sign in each as spelled: {named}. Rename one."
+    if row["usersThatLookAlike"] is None and (count := row["usersThatLookAlikeCount"]):
+        yield (
+            f"Account {client_id}: users in {count} groups look alike; "
+            f"`earwitness status {client_id}` names them."
+        )
+
+
+def in_words(size: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
