@@ -28,6 +28,7 @@ from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.viewer import AccessPolicy
+from earwitness.http.in_time import in_time
 from earwitness.http.installation import Installation
 from earwitness.http.lanes import Lanes
 from earwitness.http.media_urls import Grant
@@ -80,6 +81,10 @@ SLOW_CALLS = 16
 """How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
 
 
+STORE_CALLS = 32
+"""How many calls at once may read or write stored media. A store that hangs takes no thread of the others."""
+
+
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
@@ -96,7 +101,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API) -> Li
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(whole_segments(every_method(app)))
+    app.asgi_handler = observed(in_time(whole_segments(every_method(app))))
     check_rights(app)
     install(app, settings)
     return app
@@ -118,6 +123,7 @@ def install(app: Litestar, settings: Settings) -> None:
         settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
     )
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    app.state.store_calls = CapacityLimiter(STORE_CALLS)
 
 
 @asynccontextmanager

@@ -1,8 +1,12 @@
 """Operations at the root: whether the server lives, whether it can serve, and what it counts."""
 
+import errno
 import hmac
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from anyio import to_thread
@@ -10,16 +14,22 @@ from litestar import Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from earwitness.archive.database_errors import cause_of
 from earwitness.archive.databases import reading, writing
+from earwitness.http.checks import Missing
 from earwitness.http.installation import Installation
 from earwitness.http.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
 from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
-from earwitness.kernel.errors import Forbidden, Unavailable
+from earwitness.kernel.errors import Forbidden, Problem, Unavailable
 from earwitness.kernel.wire import Wire
 from earwitness.media.keys import KeysMissing, KeysUnusable
+from earwitness.media.stores import open_store
+
+CHECK_SECONDS = 4
+"""How long `/readyz` waits for what it asks: load balancers wait for five seconds, and often less."""
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _NO_OBJECT = "00/00/0000000000000000000000000000"
@@ -42,10 +52,23 @@ async def ready(request: AnyRequest) -> Response[Any]:
     """Answer 200 if recordings can be taken in and played, else 503 with a list of what is `missing`.
 
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space.
+    With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names.
     """
     installation: Installation = request.app.state.installation
-    await to_thread.run_sync(_check, installation)
-    return encode(Health(status="ready"), 200)
+    checks = {name: partial(check, installation) for name, check in CHECKS.items()}
+    missing = await installation.checks.ask(checks, CHECK_SECONDS)
+    if not missing:
+        return encode(Health(status="ready"), 200)
+    extra: dict[str, object] = {"missing": list(missing)}
+    if _has_token(request, installation.settings.metrics_token):
+        extra["causes"] = {name: one.cause for name, one in missing.items()}
+    raise Unavailable(
+        " ".join(one.sentence for one in missing.values()),
+        code="not-ready",
+        headers={"Retry-After": "5"},
+        extra=extra,
+        cause="; ".join(f"{name}: {one.cause}" for name, one in missing.items()),
+    )
 
 
 @public("/metrics", describes=Describes(gives=str, answered_as=("text/plain",), refuses=(Forbidden,)))
@@ -64,20 +87,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
 ROUTES = [alive, ready, metrics]
 
 
-def _check(installation: Installation) -> None:
-    """Raise Unavailable (503) naming everything that is missing."""
-    checks = {"database": _check_database, "media": _check_media, "disk": _check_disk}
-    missing = {name: why for name, check in checks.items() if (why := check(installation))}
-    if missing:
-        raise Unavailable(
-            " ".join(missing.values()),
-            code="not-ready",
-            headers={"Retry-After": "5"},
-            extra={"missing": list(missing)},
-        )
-
-
-def _check_database(installation: Installation) -> str:
+def _check_database(installation: Installation) -> Missing | None:
     directory = installation.accounts.directory
     try:
         with reading(directory) as connection:
@@ -85,34 +95,60 @@ def _check_database(installation: Installation) -> str:
         with writing(directory) as connection:  # SQLite takes the write lock here, or says that it cannot
             if directory.dialect.name == "postgresql":
                 refuses = connection.scalar(text("SELECT current_setting('transaction_read_only')"))
-                return "The database takes no writes." if refuses == "on" else ""
-    except SQLAlchemyError:
-        return "The database does not answer, or takes no writes."
-    return ""
+                return (
+                    Missing("The database takes no writes.", "it is read-only") if refuses == "on" else None
+                )
+    except SQLAlchemyError as error:
+        return Missing("The database does not answer, or takes no writes.", cause_of(error))
+    return None
 
 
-def _check_media(installation: Installation) -> str:
+def _check_media(installation: Installation) -> Missing | None:
     """Whether the store of media answers, asked for the first account, and the data folder takes files."""
+    settings, accounts = installation.settings, installation.accounts
     try:
-        with tempfile.TemporaryFile(dir=installation.settings.data):
+        with tempfile.TemporaryFile(dir=settings.data):
             pass
-        for account in installation.accounts.all()[:1]:
-            installation.accounts.open(account.client_id).store.exists(_NO_OBJECT)
+        for account in accounts.all()[:1]:
+            accounts.open(account.client_id)
+            open_store(settings, account.client_id, persistent=False).exists(_NO_OBJECT)
     except SQLAlchemyError:
-        return ""  # that is the database's to say
-    except (KeysMissing, KeysUnusable):
-        return "The keys of the media are missing, or cannot be read."
-    except Exception:  # each kind of store has errors of its own
-        return "The store of media does not answer, or takes no writes."
-    return ""
+        return None  # that is the database's to say
+    except (KeysMissing, KeysUnusable) as error:
+        cause = type(error).__name__
+        return Missing("The keys of the media are missing, or cannot be read.", cause)
+    except Exception as error:  # each kind of store has errors of its own
+        return Missing("The store of media does not answer, or takes no writes.", _cause_of_store(error))
+    return None
 
 
-def _check_disk(installation: Installation) -> str:
+def _cause_of_store(error: Exception) -> str:
+    """What the bucket said, or the system of a disk; neither says a path or a name of an object."""
+    if isinstance(error, OSError) and error.errno:
+        return f"{errno.errorcode.get(error.errno, error.errno)}, {os.strerror(error.errno)}"
+    return error.detail if isinstance(error, Problem) else type(error).__name__
+
+
+def _check_disk(installation: Installation) -> Missing | None:
     settings = installation.settings
-    free = shutil.disk_usage(settings.data).free
-    return (
-        "" if free >= settings.min_free_mib << 20 else "There is too little free space for the data folder."
+    try:
+        free_mib = shutil.disk_usage(settings.data).free >> 20
+    except OSError as error:
+        return Missing("The data folder cannot be read.", _cause_of_store(error))
+    if free_mib >= settings.min_free_mib:
+        return None
+    return Missing(
+        "There is too little free space for the data folder.",
+        f"{free_mib} MiB are free, EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib}",
     )
+
+
+CHECKS: dict[str, Callable[[Installation], Missing | None]] = {
+    "database": _check_database,
+    "media": _check_media,
+    "disk": _check_disk,
+}
+"""What a server needs, by the name that `missing` has for it, and how each is looked at."""
 
 
 def _is_local(request: AnyRequest) -> bool:

@@ -25,6 +25,7 @@ from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, NotFound, Problem
+from earwitness.kernel.outages import tell
 from earwitness.kernel.settings import Settings
 from earwitness.media.kms import KeyEncryption, open_keys
 from earwitness.media.stores import Store, check_store, open_store
@@ -56,9 +57,9 @@ class Archive:
         return reading(self.engine, allowed)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction. Workers are told of jobs that it queued."""
-        with writing(self.engine) as connection:
+    def write(self, *, patient: bool = False) -> Iterator[Connection]:
+        """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued."""
+        with writing(self.engine, patient=patient) as connection:
             take_due(connection)  # what a transaction left that rolled back
             yield connection
             due_at = take_due(connection)
@@ -74,8 +75,7 @@ class Archive:
         try:
             self.sweep()
         except (Problem, SQLAlchemyError, OSError) as error:
-            name = type(error).__name__
-            log.warning("account %s: uploads of dead processes are left there: %s", self.client_id, name)
+            tell(log.warning, error, "account %s: uploads of dead processes are left there", self.client_id)
 
     def _names(self, object_name: str) -> bool:
         with self.read() as connection:
@@ -103,7 +103,7 @@ class Accounts:
         Raises Conflict if there is one of this client id; who makes it at the same time waits to be told.
         """
         account = Account(client_id, name, now_ms())
-        with writing(self.directory) as connection:
+        with writing(self.directory, patient=True) as connection:
             try:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:

@@ -12,6 +12,7 @@ from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media
 from earwitness.ingest.received import Received, read
+from earwitness.kernel.deadlines import moved
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -50,6 +51,7 @@ class Reception:
 
     def _commit(self, step: Callable[[Connection, Media | None], Accepted]) -> Accepted:
         media = Media(self._upload.finish(), self._key) if self._upload else None
+        moved()
         try:
             with self._archive.write() as connection:
                 accepted = step(connection, media)

@@ -13,6 +13,7 @@
     ├── TooManyRequests   429
     ├── ClientLeft        499  nobody waits for the answer any more
     ├── Corrupt           500  stored media is damaged
+    ├── DatabaseDamaged   500  the database is damaged, which no second try mends
     ├── Unavailable       503  try again later
     ├── OutOfTime         503  the answer took longer than allowed
     └── StorageFull       507
@@ -57,13 +58,21 @@ class Problem(Exception):
         faults: tuple[Fault, ...] = (),
         headers: dict[str, str] | None = None,
         extra: dict[str, object] | None = None,
+        cause: str = "",
     ) -> None:
+        """`cause` is for operators, in logs and commands: what failed beneath, in its own code and words."""
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
         self.faults = faults
         self.headers = headers or {}
         self.extra = extra or {}
+        self.cause = cause
+
+    @property
+    def with_cause(self) -> str:
+        """The detail and the cause, for an operator."""
+        return f"{self.detail} ({self.cause})" if self.cause else self.detail
 
     @classmethod
     def title(cls) -> str:
@@ -157,6 +166,13 @@ class Corrupt(Problem):
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     default_code = "media-corrupt"
+
+
+class DatabaseDamaged(Problem):
+    """The database is damaged."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    default_code = "database-damaged"
 
 
 class Unavailable(Problem):

@@ -35,9 +35,11 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str, *, of_outages: bool = True) -> None:
+    """Begin to log. What an outage means for a command, the command says itself."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("alembic", "uvicorn.access", "sqlalchemy.engine"):
         logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("earwitness.kernel.outages").setLevel("NOTSET" if of_outages else "CRITICAL")

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -179,6 +180,24 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+_POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://([^/?#]*)(.*)", re.DOTALL)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(?:[^,:]*|\[[^]]*\])(?::\d*)?", re.ASCII)
+
+
+def _database_url(text: str) -> str:
+    """Refuse what is no URL of a PostgreSQL database, without a word of what may be its password."""
+    expected = "expected postgresql://user:password@host/database"
+    if not (url := _POSTGRES_URL.fullmatch(text)):
+        scheme = _SCHEME.fullmatch(text)
+        raise ValueError(f"{expected}, not {scheme[1]}://" if scheme else expected)
+    *_, hosts = url[1].rpartition("@")
+    is_split = url[1].count("@") > 1 or "@" in url[2].partition("?")[0]
+    if is_split or not all(_HOST_AND_PORT.fullmatch(host) for host in hosts.split(",")):
+        raise ValueError(f"{expected}, special characters percent-encoded (`@` is `%40`, `/` is `%2F`)")
+    return text
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError("expected on or off")
@@ -194,6 +213,7 @@ def _token_key(text: str) -> str:
 _READERS: dict[str, Any] = {
     "data": Path,
     "keys": Path,
+    "database_url": _database_url,
     "token_minutes": _positive,
     "refresh_token_hours": _positive,
     "token_key": _token_key,

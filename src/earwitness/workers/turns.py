@@ -10,6 +10,7 @@ from earwitness.archive.accounts_with_work import Kind as MarkedKind
 from earwitness.archive.jobs import KINDS, Job, Kind
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
+from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Turns:
             except NotFound:
                 accounts_with_work.clear(self._accounts.directory, client_id, kind)
             except Exception as error:
-                log.error("jobs of account %s cannot be read: %s", client_id, type(error).__name__)
+                tell(log.error, error, "jobs of account %s cannot be read", client_id)
                 self._postpone(client_id, kind)
         return None
 
@@ -68,9 +69,7 @@ class Turns:
             try:
                 self._inherit_in(account.client_id, worker)
             except Exception as error:  # there they have to run out
-                log.warning(
-                    "leases of account %s cannot be ended: %s", account.client_id, type(error).__name__
-                )
+                tell(log.warning, error, "leases of account %s cannot be ended", account.client_id)
 
     def _inherit_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:

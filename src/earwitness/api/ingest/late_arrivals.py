@@ -88,9 +88,10 @@ async def put_media(request: AnyRequest) -> Response[Any]:
 
     async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         await to_thread.run_sync(_check_is_there, archive, third_party_id)
-        async with reception_of(archive) as reception:
+        async with reception_of(request, archive) as reception:
             await take_parts(request, reception, installation.settings.max_upload_gib << 30, ["media"])
-            return await to_thread.run_sync(reception.accept_late, third_party_id, action)
+            limiter = request.app.state.store_calls
+            return await to_thread.run_sync(reception.accept_late, third_party_id, action, limiter=limiter)
 
     return await _arrive(request, _MEDIA, "Add media", take)
 
