@@ -9,21 +9,22 @@ from typing import Any
 
 import httpx
 import uvicorn
+from litestar import Litestar
 
 from tests.firm import Firm, give_back, take_app
 
 
 @contextmanager
-def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
-    """The base URL of a server of the firm's archive, with changed settings.
+def server_of(firm: Firm, app: Litestar | None = None, **changes: Any) -> Iterator[str]:
+    """The base URL of a server of the firm's archive, with changed settings, or of an application of its own.
 
     Its connections hold little on the way. Leaving the block waits for all it still does.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-    app = take_app(replace(firm.settings, **changes))
+    served = app or take_app(replace(firm.settings, **changes))
     config = uvicorn.Config(
-        app,
+        served,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -38,7 +39,8 @@ def server_of(firm: Firm, **changes: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
-        give_back(app)
+        if app is None:
+            give_back(served)
 
 
 @contextmanager

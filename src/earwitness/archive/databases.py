@@ -46,6 +46,9 @@ IDLE_MS = 10_000
 Others wait for it, and what stands still without its connection breaking is noticed by nothing else.
 """
 
+_LAST_WORDS_SECONDS = 2
+"""A write has at least so long: the ledger is told of a refusal also when the time of a call is over."""
+
 CONNECTIONS_KEPT, MORE_CONNECTIONS = 16, 64
 WAIT_FOR_A_CONNECTION_SECONDS = 10
 
@@ -102,7 +105,7 @@ def sqlite_engine(file: Path) -> Engine:
         if not connection.get_execution_options().get("writes", False):
             connection.exec_driver_sql("BEGIN")
             return
-        waits_ms = max(0, min(BUSY_MS, deadlines.seconds_left() * 1000))
+        waits_ms = min(BUSY_MS, max(deadlines.seconds_left(), _LAST_WORDS_SECONDS) * 1000)
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits_ms:.0f}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -183,7 +186,8 @@ def _out_of_time() -> OutOfTime:
 def _not_written() -> OutOfTime:
     return OutOfTime(
         "The time limit was exceeded, and nothing was changed; change less at once, or do it by the "
-        "command line, where there is no limit."
+        "command line, where there is no limit.",
+        headers={"Retry-After": "5"},
     )
 
 
@@ -327,7 +331,8 @@ def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
     it is `patient`: for what is done rarely and takes long outside the database.
     Raises BadRequest for what is longer than the database takes: whoever writes would otherwise try again.
     """
-    limit = _Limit(monotonic() + deadlines.seconds_left(), problem=_not_written)
+    seconds = max(deadlines.seconds_left(), _LAST_WORDS_SECONDS)
+    limit = _Limit(monotonic() + seconds, problem=_not_written)
     limit.idle_ms = 0 if patient else IDLE_MS
     try:
         with (

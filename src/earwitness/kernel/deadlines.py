@@ -8,6 +8,9 @@ import math
 from contextvars import ContextVar
 from time import monotonic
 
+SLOWEST_BYTES_A_SECOND = 100_000
+"""Of text that is ingested, on a slow machine that does much else."""
+
 
 class Deadline:
     """When one call is over."""
@@ -45,6 +48,11 @@ def moved() -> None:
     """Say that the call goes on: a part of something large is done."""
     if current := deadline.get():
         current.moved()
+
+
+def work_on(size_bytes: int) -> None:
+    """Say that so much text is read and written for the call: that is still a part of its upload."""
+    wait_for(size_bytes / SLOWEST_BYTES_A_SECOND)
 
 
 def wait_for(seconds: float) -> None:

@@ -21,6 +21,7 @@ from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.codec import StatedCodec, state_codec
 from earwitness.ingest.late import accept_transcript
 from earwitness.ingest.metadata import IngestTranscript, read_transcript
+from earwitness.kernel.deadlines import work_on
 from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
@@ -61,8 +62,9 @@ async def put_transcript(request: AnyRequest) -> Response[Any]:
 
 
 def _take_transcript(archive: Archive, third_party_id: str, body: bytes, action: Action) -> Accepted:
+    work_on(len(body))
     transcript, replaced_in = read_transcript(body)
-    with archive.write() as connection:
+    with archive.write(patient=len(body) > MAX_BODY_BYTES) as connection:
         return accept_transcript(connection, third_party_id, transcript, replaced_in, action)
 
 
