@@ -8,7 +8,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -95,7 +95,10 @@ class Accounts:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._postgres = postgres_engine(settings.database_url) if settings.database_url else None
         self.directory = self._postgres or sqlite_engine(settings.data / "directory.db")
-        upgrades.upgrade(self.directory, "directory")
+        with ExitStack() as leaving:
+            leaving.callback(self.directory.dispose)
+            upgrades.upgrade(self.directory, "directory")
+            leaving.pop_all()
 
     def create(self, client_id: int, name: str) -> Account:
         """Make an account. It is listed only when it is whole: its row in the directory commits last.

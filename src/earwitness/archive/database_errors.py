@@ -43,6 +43,7 @@ _PRIMARY = 0xFF
 # The longest beginning of a SQLSTATE that is here counts.
 _OF_POSTGRES: dict[str, Meaning] = {
     "08": "unavailable",  # of the connection
+    "0A000": "read-only",  # nothing that we do is unsupported, but to begin a write on a standby
     "25006": "read-only",
     "25P03": "unavailable",  # it was idle in its transaction
     "28": "unavailable",  # no such user, or another password

@@ -59,7 +59,6 @@ _TOLD = (
     "SELECT set_config('statement_timeout', %s, true),"
     " set_config('idle_in_transaction_session_timeout', %s, true)"
 )
-_READ_ONLY = "25006"  # of PostgreSQL's error codes
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}
 """Execution options of a statement that PostgreSQL plans once a connection, as planning it takes longer.
@@ -139,7 +138,8 @@ def postgres_engine(url: str) -> Engine:
     def leave_a_standby(context: ExceptionContext) -> None:
         """Connect anew where writes are refused: the server may be a primary no more."""
         writes = context.connection and context.connection.get_execution_options().get("writes", False)
-        if writes and getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        error = context.sqlalchemy_exception
+        if writes and error is not None and meaning_of(error) == "read-only":
             context.is_disconnect = True
 
     event.listen(engine, "before_cursor_execute", _look_at_the_time)
@@ -319,6 +319,7 @@ def _look_at_the_time(connection: Connection, cursor: Any, *_: object) -> None:
         try:
             cursor.execute(_TOLD, [told, str(limit.idle_ms)], prepare=True)
         except Exception as error:  # SQLAlchemy does not look at what is asked here
+            connection.invalidate(error)
             raise OperationalError(_TOLD, None, error, connection_invalidated=True) from None
 
 
