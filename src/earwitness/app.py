@@ -84,6 +84,9 @@ SLOW_CALLS = 16
 STORE_CALLS = 32
 """How many calls at once may read or write stored media. A store that hangs takes no thread of the others."""
 
+METRICS_CALLS = 2
+"""How many calls at once may ask what the databases say of themselves."""
+
 
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
@@ -124,6 +127,7 @@ def install(app: Litestar, settings: Settings) -> None:
     )
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
     app.state.store_calls = CapacityLimiter(STORE_CALLS)
+    app.state.metrics_calls = CapacityLimiter(METRICS_CALLS)
 
 
 @asynccontextmanager

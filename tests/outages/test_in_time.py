@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import threading
 import time
@@ -13,10 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select, text, update
 
 from earwitness.app import API, build
 from earwitness.archive import databases
+from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
+from earwitness.archive.schema.people import users
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.http import road
 from earwitness.http.in_time import MARGIN_SECONDS
@@ -25,7 +29,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.media.disk import DiskStore
 from tests.api.serving import server_of
-from tests.firm import Firm, call, tone
+from tests.firm import CLIENT_ID, Firm, call, tone, transcript
 from tests.outages.lines import Line, line_to, nobody, silent_server
 from tests.waiting import until
 
@@ -37,7 +41,11 @@ SLACK_SECONDS = 8
 on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
-METADATA = (None, json.dumps(call(thirdPartyId="another")), "application/json")
+WITHOUT_END = text(
+    "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n % 1000 + 1 FROM counted)"
+    " SELECT count(*) FROM counted"
+)
+METADATA: tuple[None, str, str] = (None, json.dumps(call(thirdPartyId="another")), "application/json")
 
 hangs = threading.Event()
 
@@ -46,6 +54,17 @@ hangs = threading.Event()
 def hang(call: Call) -> bool:
     """Hang until it is let go."""
     return hangs.wait()
+
+
+@road.write("/rename-for-ever", right=Right.RECORDING_VIEW)
+def rename_for_ever(call: Call) -> int:
+    """Change something, and take longer than is allowed."""
+    call.connection.execute(update(users).values(full_name="another"))
+    return int(call.connection.execute(WITHOUT_END).scalar_one())
+
+
+def with_media() -> dict[str, Any]:
+    return {"metadata": METADATA, "media": ("a.wav", tone(), "audio/wav")}
 
 
 @contextmanager
@@ -123,12 +142,11 @@ def test_a_store_that_hangs_takes_no_thread_of_other_calls(
     recording_id = firm.ingest(tone())
     media = f"/client/recording/{recording_id}/media?format=raw"
     play = {"thirdPartyId": "call-1", "format": "raw"}
-    files = {"metadata": METADATA, "media": ("a.wav", tone(), "audio/wav")}
     with server_of(firm) as base_url, client_at(firm, base_url) as client, ThreadPoolExecutor(96) as many:
         with hanging_store(monkeypatch), in_time():
             asked = [
                 *(many.submit(client.get, media) for _ in range(40)),
-                *(many.submit(client.post, "/ingest/recording", files=files) for _ in range(40)),
+                *(many.submit(client.post, "/ingest/recording", files=with_media()) for _ in range(40)),
                 *(
                     many.submit(client.post, "/client/recording.playBackByThirdPartyId", json=play)
                     for _ in range(8)
@@ -196,6 +214,43 @@ def test_a_database_behind_a_line_that_is_cut_leaves_no_call_without_an_answer(
         until(lambda: client.post("/client/recording.search", json={}).status_code == 200, "it answers again")
 
 
+def test_a_call_changes_nothing_that_takes_too_long_to_change(settings: Settings) -> None:
+    hurried = replace(settings, request_seconds=SECONDS)
+    with Firm(hurried, build(hurried, routes=[*API, rename_for_ever])) as firm:
+        names = select(users.c.full_name)
+        with firm.archive.read() as connection:
+            before = connection.scalars(names).all()
+        with in_time():
+            refused = firm.call("POST", "/rename-for-ever")
+        assert_said(refused)
+        assert refused.json()["code"] == "out-of-time"
+        assert "nothing was changed" in refused.json()["detail"]
+        with firm.archive.read() as connection:
+            assert connection.scalars(names).all() == before
+        assert firm.send(call()).status_code == 201
+
+
+def test_what_is_done_for_no_call_has_no_end(settings: Settings) -> None:
+    accounts = Accounts(replace(settings, request_seconds=SECONDS))
+    with accounts.open(CLIENT_ID).write() as connection:
+        if settings.database_url:
+            assert connection.scalar(text("SHOW statement_timeout")) == "0"
+        began = time.monotonic()
+        while time.monotonic() < began + SECONDS + 0.5:
+            connection.execute(update(users).values(full_name="another"))
+    accounts.close()
+
+
+def test_a_very_long_transcript_is_taken_however_long_it_takes(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "IDLE_MS", 50)
+    chance = random.Random(1)
+    words = [f"w{chance.randrange(1 << 40):x}" for _ in range(200_000)]
+    said = [" ".join(words[at : at + 100]) for at in range(0, len(words), 100)]
+    assert firm.send(call(transcript=transcript(*said))).status_code == 201
+
+
 def test_a_write_that_waits_for_another_ends_in_time(firm: Firm) -> None:
     firm.headers()
     with firm.archive.write() as connection:
@@ -222,6 +277,7 @@ def test_without_a_free_connection_a_call_ends_in_time(
         assert firm.search() == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("place", ["silent", "nobody"])
 def test_a_bucket_that_does_not_answer_is_said_in_time(
     place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -238,9 +294,8 @@ def test_a_bucket_that_does_not_answer_is_said_in_time(
             monkeypatch.setenv(name, value)
         changed = replace(settings, media_url="s3://archive/a", request_seconds=SECONDS, metrics_token="t")
         with Firm(changed) as firm, server_of(firm) as base_url, client_at(firm, base_url) as client:
-            files = {"metadata": METADATA, "media": ("a.wav", tone(), "audio/wav")}
             with in_time():
-                assert_said(client.post("/ingest/recording", files=files))
+                assert_said(client.post("/ingest/recording", files=with_media()))
             began = time.monotonic()
             answer = client.get(base_url.replace("/api", "/readyz"), headers={"Authorization": "Bearer t"})
             assert time.monotonic() - began < 5

@@ -1,8 +1,6 @@
 """Operations at the root: whether the server lives, whether it can serve, and what it counts."""
 
-import errno
 import hmac
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from typing import Any, Literal
 
 from anyio import to_thread
 from litestar import Response
+from msgspec import UNSET, UnsetType
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,7 +22,7 @@ from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
 from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
-from earwitness.kernel.errors import Forbidden, Problem, Unavailable
+from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
 from earwitness.kernel.wire import Wire
 from earwitness.media.keys import KeysMissing, KeysUnusable
 from earwitness.media.stores import open_store
@@ -39,6 +38,7 @@ class Health(Wire):
     """The state of the server."""
 
     status: Literal["alive", "ready"]
+    notes: dict[str, str] | UnsetType = UNSET
 
 
 @public("/healthz", describes=Describes(gives=Health))
@@ -52,16 +52,22 @@ async def ready(request: AnyRequest) -> Response[Any]:
     """Answer 200 if recordings can be taken in and played, else 503 with a list of what is `missing`.
 
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space.
-    With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names.
+    With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names, and
+    `notes` what is wrong beside, while the server serves all the same.
     """
     installation: Installation = request.app.state.installation
-    checks = {name: partial(check, installation) for name, check in CHECKS.items()}
-    missing = await installation.checks.ask(checks, CHECK_SECONDS)
+    is_operator = _has_token(request, installation.settings.metrics_token)
+    looked_at = CHECKS | NOTES if is_operator else CHECKS
+    checks = {name: partial(check, installation) for name, check in looked_at.items()}
+    found = await installation.checks.ask(checks, CHECK_SECONDS)
+    missing = {name: one for name, one in found.items() if name in CHECKS}
+    notes = {name: one.cause for name, one in found.items() if name in NOTES}
     if not missing:
-        return encode(Health(status="ready"), 200)
+        return encode(Health(status="ready", notes=notes or UNSET), 200)
     extra: dict[str, object] = {"missing": list(missing)}
-    if _has_token(request, installation.settings.metrics_token):
-        extra["causes"] = {name: one.cause for name, one in missing.items()}
+    if is_operator:
+        extra |= {"causes": {name: one.cause for name, one in missing.items()}}
+        extra |= {"notes": notes} if notes else {}
     raise Unavailable(
         " ".join(one.sentence for one in missing.values()),
         code="not-ready",
@@ -80,7 +86,8 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     installation: Installation = request.app.state.installation
     if not (_is_local(request) or _has_token(request, installation.settings.metrics_token)):
         raise Forbidden("Only callers on the same machine, or with the metrics token, can read metrics.")
-    said = await to_thread.run_sync(installation.metrics.text)
+    # If that hangs, it takes no thread of those who ask for something else.
+    said = await to_thread.run_sync(installation.metrics.text, limiter=request.app.state.metrics_calls)
     return Response(said, media_type=CONTENT_TYPE)
 
 
@@ -125,7 +132,7 @@ def _check_media(installation: Installation) -> Missing | None:
 def _cause_of_store(error: Exception) -> str:
     """What the bucket said, or the system of a disk; neither says a path or a name of an object."""
     if isinstance(error, OSError) and error.errno:
-        return f"{errno.errorcode.get(error.errno, error.errno)}, {os.strerror(error.errno)}"
+        return cause_of_system(error.errno)
     return error.detail if isinstance(error, Problem) else type(error).__name__
 
 
@@ -149,6 +156,9 @@ CHECKS: dict[str, Callable[[Installation], Missing | None]] = {
     "disk": _check_disk,
 }
 """What a server needs, by the name that `missing` has for it, and how each is looked at."""
+
+NOTES: dict[str, Callable[[Installation], Missing | None]] = {}
+"""What may be wrong while a server serves all the same, such as one account of many; by name, in `notes`."""
 
 
 def _is_local(request: AnyRequest) -> bool:

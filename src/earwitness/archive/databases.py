@@ -90,6 +90,7 @@ def sqlite_engine(file: Path) -> Engine:
         pool_timeout=WAIT_FOR_A_CONNECTION_SECONDS,
         json_serializer=_json,
         json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -124,6 +125,7 @@ def postgres_engine(url: str) -> Engine:
             pool_pre_ping=True,
             json_serializer=_json,
             json_deserializer=msgspec.json.decode,
+            hide_parameters=True,
             connect_args=parameters | {"prepare_threshold": _NEVER},
         )
 

@@ -15,7 +15,7 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.database_errors import cause_of, meaning_of
 from earwitness.archive.databases import as_problem
 from earwitness.kernel.errors import Problem
-from earwitness.kernel.logs import log_to_stderr
+from earwitness.kernel.logs import log_to_stderr, tell_outages
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys import KeysMissing, KeysUnusable
@@ -62,7 +62,8 @@ def opened(as_json: bool = False) -> Iterator[Accounts]:
     """Give the accounts of this installation; what goes wrong within is said with its cause, not thrown."""
     try:
         settings = Settings.from_environment()
-        log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level, of_outages=False)
+        log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+        tell_outages(False)
         accounts = Accounts(settings)
         try:
             yield accounts
@@ -81,6 +82,8 @@ def opened(as_json: bool = False) -> Iterator[Accounts]:
     except OSError as error:
         said = [str(part) for part in (error.filename, error.strerror) if part]
         fail(": ".join(said) or type(error).__name__, as_json=as_json)
+    finally:
+        tell_outages(True)
 
 
 def _said_of(error: Exception) -> str:

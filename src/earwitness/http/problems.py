@@ -10,10 +10,10 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.archive.database_errors import meaning_of
+from earwitness.archive.database_errors import cause_of, meaning_of
 from earwitness.archive.databases import as_problem
 from earwitness.http.methods import allowed
-from earwitness.kernel.errors import Conflict, Problem
+from earwitness.kernel.errors import Conflict, Problem, cause_of_system
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -81,9 +81,11 @@ def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Re
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
-    return on_problem(
-        request, Problem(f"Unexpected server error; see request id {request_id.get()} in the log.")
-    )
+    cause = cause_of(error) if isinstance(error, DBAPIError) else ""
+    if isinstance(error, OSError) and error.errno:
+        cause = cause_of_system(error.errno)
+    detail = f"Unexpected server error; see request id {request_id.get()} in the log."
+    return on_problem(request, Problem(detail, cause=cause))
 
 
 def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:

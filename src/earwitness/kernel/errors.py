@@ -22,6 +22,8 @@ The docstring of each is its title. A detail is written for the person who reads
 SQL, a path of the host, a secret, or what was said in a recording.
 """
 
+import errno
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
@@ -42,6 +44,11 @@ class Fault:
     def __str__(self) -> str:
         said = f"{self.path}: {self.message}" if self.path else self.message
         return said if self.position is None else f"{said}, at position {self.position}"
+
+
+def cause_of_system(code: int) -> str:
+    """An error of the operating system, by its number: `ENOSPC, No space left on device`."""
+    return f"{errno.errorcode.get(code, code)}, {os.strerror(code)}"
 
 
 class Problem(Exception):

@@ -35,11 +35,15 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def log_to_stderr(level: str, *, of_outages: bool = True) -> None:
-    """Begin to log. What an outage means for a command, the command says itself."""
+def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("alembic", "uvicorn.access", "sqlalchemy.engine"):
         logging.getLogger(chatty).setLevel("WARNING")
-    logging.getLogger("earwitness.kernel.outages").setLevel("NOTSET" if of_outages else "CRITICAL")
+    tell_outages(True)
+
+
+def tell_outages(is_wanted: bool) -> None:
+    """Whether the log is to tell of outages: what they mean for a command, the command says itself."""
+    logging.getLogger("earwitness.kernel.outages").setLevel("NOTSET" if is_wanted else "CRITICAL")

@@ -88,7 +88,8 @@ class Settings:
     request_seconds: int = _setting(
         "REQUEST_SECONDS",
         30,
-        "How long a call that only reads may take, in seconds; after that the answer is 503.",
+        "How long a call may take that waits for no upload or download, in seconds; after that the answer "
+        "is 503.",
     )
     max_upload_gib: int = _setting("MAX_UPLOAD_GIB", 8, "The largest upload that is accepted, in GiB.")
     jobs: bool = _setting(
@@ -128,7 +129,10 @@ class Settings:
         "`/readyz` answers 503 when the disk of the data folder has less free space than this, in MiB.",
     )
     metrics_token: str = _setting(
-        "METRICS_TOKEN", "", "A token with which callers on other machines can read `/metrics`."
+        "METRICS_TOKEN",
+        "",
+        "A token with which callers on other machines can read `/metrics`, and operators the causes in "
+        "`/readyz`.",
     )
     log_level: str = _setting("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
 

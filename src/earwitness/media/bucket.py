@@ -5,8 +5,6 @@ What goes wrong is tried again for ten seconds, later each time. By itself `obst
 seconds to be made and a request thirty to be answered: a part of 8 MiB arrives over a line of 2.3 Mbit/s.
 """
 
-import errno
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from earwitness.kernel.errors import Unavailable
+from earwitness.kernel.errors import Unavailable, cause_of_system
 from earwitness.kernel.outages import outages
 from earwitness.kernel.settings import SettingError
 
@@ -60,9 +58,14 @@ class StoreUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The media store is unavailable: {reason}.", headers={"Retry-After": str(_RETRY_SECONDS)}
+            f"The media store is unavailable: {reason}.",
+            headers={"Retry-After": str(_RETRY_SECONDS)},
+            cause=reason,
         )
-        self.reason = reason
+
+    @property
+    def with_cause(self) -> str:
+        return self.detail  # which has it
 
 
 def open_bucket(url: str, path: str, *, persistent: bool = True) -> Bucket:
@@ -92,7 +95,7 @@ def asking() -> Iterator[None]:
     except (BaseError, OSError, ValueError) as error:
         problem = StoreUnavailable(_reason(error))
         if not isinstance(error, AlreadyExistsError):  # it answered, to who put something twice
-            outages.failed(_NAME, problem.reason)
+            outages.failed(_NAME, problem.cause)
         raise problem from error
     outages.worked(_NAME)
 
@@ -103,7 +106,6 @@ def _reason(error: Exception) -> str:
     if answered := [number or code for number, code in _ANSWERED.findall(said)]:
         return ", ".join(dict.fromkeys(answered))
     if system := _OF_THE_SYSTEM.search(said):
-        code = int(system[1])
-        return f"{errno.errorcode.get(code, code)}, {os.strerror(code)}"
+        return cause_of_system(int(system[1]))
     meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in said)
     return next(meant, type(error).__name__)
