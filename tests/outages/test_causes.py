@@ -246,7 +246,8 @@ def test_what_is_wrong_beside_is_told_to_holders_of_the_token_and_makes_no_serve
         told = firm.client.get("/readyz", headers=operator)
         assert told.status_code == 200
         assert told.json() == {"status": "ready", "notes": {"accounts": "account 7: damaged"}}
-    with Firm(replace(settings, metrics_token=TOKEN, min_free_mib=1 << 40)) as firm:
+    full = replace(settings, metrics_token=TOKEN, min_free_mib=1 << 40)
+    with Firm(full, keys=firm.keys) as firm:
         told = firm.client.get("/readyz", headers=operator)
         assert told.json()["missing"] == ["disk"]
         assert told.json()["notes"] == {"accounts": "account 7: damaged"}

@@ -302,6 +302,7 @@ def test_a_bucket_that_does_not_answer_is_said_in_time(
             assert answer.json()["missing"] == ["media"]
             said = {"silent": "no answer for", "nobody": "ECONNREFUSED"}
             assert said[place] in answer.json()["causes"]["media"]
+            stack.close()  # what waits for it is told, and the server can end
 
 
 @on_sqlite
