@@ -107,8 +107,10 @@ def test_of_several_hosts_the_one_is_taken_that_takes_writes(settings: Settings)
     with line_to(settings.database_url) as (line, url):
         hosts = f"127.0.0.1:1,127.0.0.1:{line.port}"
         several = url.replace(f"127.0.0.1:{line.port}", hosts) + "?target_session_attrs=read-write"
-        with writing(postgres_engine(several)) as connection:
+        engine = postgres_engine(several)
+        with writing(engine) as connection:
             assert connection.scalar(text("SELECT 1")) == 1
+        engine.dispose()
 
 
 def test_a_write_that_stands_still_is_given_up_and_a_patient_one_is_not(
