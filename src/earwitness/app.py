@@ -30,6 +30,7 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.viewer import AccessPolicy
 from earwitness.http.answer_headers import with_headers
 from earwitness.http.hosts import Hosts, of_known_hosts
+from earwitness.http.in_time import in_time
 from earwitness.http.installation import Installation
 from earwitness.http.lanes import Lanes
 from earwitness.http.media_urls import Grant
@@ -86,6 +87,13 @@ SIGN_INS = 8
 """How many sign-ins are looked at at once; more wait. Each writes, and a flood would take all threads."""
 
 
+STORE_CALLS = 32
+"""How many calls at once may read or write stored media. A store that hangs takes no thread of the others."""
+
+METRICS_CALLS = 2
+"""How many calls at once may ask what the databases say of themselves."""
+
+
 class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
@@ -105,7 +113,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(with_headers(of_known_hosts(whole_segments(every_method(app)))))
+    app.asgi_handler = observed(with_headers(in_time(of_known_hosts(whole_segments(every_method(app))))))
     check_rights(app)
     install(app, settings, listens_on)
     return app
@@ -129,6 +137,8 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
     app.state.sign_ins = CapacityLimiter(SIGN_INS)
     app.state.hosts = Hosts(public_url=settings.public_url, listens_on=listens_on)
+    app.state.store_calls = CapacityLimiter(STORE_CALLS)
+    app.state.metrics_calls = CapacityLimiter(METRICS_CALLS)
 
 
 @asynccontextmanager

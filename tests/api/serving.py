@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from litestar import Litestar
 
 from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.guarded import Guarded
@@ -17,16 +18,18 @@ from tests.firm import Firm, give_back, take_app
 
 
 @contextmanager
-def server_of(firm: Firm, *, bounds: Bounds | None = None, **changes: Any) -> Iterator[str]:
-    """The base URL of a server of the firm's archive, with changed settings, and bounds of its connections.
+def server_of(
+    firm: Firm, app: Litestar | None = None, *, bounds: Bounds | None = None, **changes: Any
+) -> Iterator[str]:
+    """The base URL of a server of the firm's archive, with changed settings, or of an application of its own.
 
     Its connections hold little on the way. Leaving the block waits for all it still does.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-    app = take_app(replace(firm.settings, **changes))
+    served = app or take_app(replace(firm.settings, **changes))
     config = uvicorn.Config(
-        app,
+        served,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -42,7 +45,8 @@ def server_of(firm: Firm, *, bounds: Bounds | None = None, **changes: Any) -> It
         server.should_exit = True
         thread.join()
         listener.close()
-        give_back(app)
+        if app is None:
+            give_back(served)
 
 
 @contextmanager

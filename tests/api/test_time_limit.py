@@ -59,7 +59,8 @@ def test_what_takes_too_long_is_logged_as_that(
     caplog.handler.setFormatter(JsonLines())
     answer = firm.call("POST", path)
     [line] = [json.loads(one) for one in caplog.text.splitlines()]
-    assert (line["level"], line["message"]) == ("WARNING", "a request ran out of time")
+    assert (line["level"], line["message"]) == ("WARNING", "request")
+    assert (line["status"], line["code"]) == (503, "out-of-time")
     assert (line["method"], line["route"]) == ("POST", f"/api{path}")
     assert line["requestId"] == answer.headers["X-Request-Id"]
 

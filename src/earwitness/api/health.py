@@ -3,24 +3,34 @@
 import hmac
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from anyio import to_thread
 from litestar import Response
+from msgspec import UNSET, UnsetType
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from earwitness.archive.database_errors import cause_of
 from earwitness.archive.databases import reading, writing
+from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.http.checks import Missing
 from earwitness.http.installation import Installation
 from earwitness.http.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.public import public
 from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
-from earwitness.kernel.errors import Forbidden, Unavailable
+from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
 from earwitness.kernel.wire import Wire
 from earwitness.media.differing import Differs
 from earwitness.media.keys import KeysMissing, KeysUnusable
+from earwitness.media.stores import open_store
+
+CHECK_SECONDS = 4
+"""How long `/readyz` waits for what it asks: load balancers wait for five seconds, and often less."""
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _NO_OBJECT = "00/00/0000000000000000000000000000"
@@ -30,6 +40,7 @@ class Health(Wire):
     """The state of the server."""
 
     status: Literal["alive", "ready"]
+    notes: dict[str, str] | UnsetType = UNSET
 
 
 @public("/healthz", describes=Describes(gives=Health))
@@ -44,10 +55,30 @@ async def ready(request: AnyRequest) -> Response[Any]:
 
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space. `keys`:
     those that recordings need are here, and are the archive's. `installation`: so are its store and folders.
+    `accounts`: not all of them have tables of another version.
+    With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names, and
+    `notes` what is wrong beside, while the server serves all the same.
     """
     installation: Installation = request.app.state.installation
-    await to_thread.run_sync(_check, installation)
-    return encode(Health(status="ready"), 200)
+    is_operator = _has_token(request, installation.settings.metrics_token)
+    looked_at = CHECKS | NOTES if is_operator else CHECKS
+    checks = {name: partial(check, installation) for name, check in looked_at.items()}
+    found = await installation.checks.ask(checks, CHECK_SECONDS)
+    missing = {name: one for name, one in found.items() if name in CHECKS}
+    notes = {name: one.cause for name, one in found.items() if name in NOTES}
+    if not missing:
+        return encode(Health(status="ready", notes=notes or UNSET), 200)
+    extra: dict[str, object] = {"missing": list(missing)}
+    if is_operator:
+        extra |= {"causes": {name: one.cause for name, one in missing.items()}}
+        extra |= {"notes": notes} if notes else {}
+    raise Unavailable(
+        " ".join(one.sentence for one in missing.values()),
+        code="not-ready",
+        headers={"Retry-After": "5"},
+        extra=extra,
+        cause="; ".join(f"{name}: {one.cause}" for name, one in missing.items()),
+    )
 
 
 @public("/metrics", describes=Describes(gives=str, answered_as=("text/plain",), refuses=(Forbidden,)))
@@ -59,33 +90,15 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     installation: Installation = request.app.state.installation
     if not (_is_local(request) or _has_token(request, installation.settings.metrics_token)):
         raise Forbidden("Only callers on the same machine, or with the metrics token, can read metrics.")
-    said = await to_thread.run_sync(installation.metrics.text)
+    # If that hangs, it takes no thread of those who ask for something else.
+    said = await to_thread.run_sync(installation.metrics.text, limiter=request.app.state.metrics_calls)
     return Response(said, media_type=CONTENT_TYPE)
 
 
 ROUTES = [alive, ready, metrics]
 
 
-def _check(installation: Installation) -> None:
-    """Raise Unavailable (503) naming everything that is missing."""
-    checks = {
-        "database": _check_database,
-        "media": _check_media,
-        "disk": _check_disk,
-        "keys": _check_keys,
-        "installation": _check_installation,
-    }
-    missing = {name: why for name, check in checks.items() if (why := check(installation))}
-    if missing:
-        raise Unavailable(
-            " ".join(missing.values()),
-            code="not-ready",
-            headers={"Retry-After": "5"},
-            extra={"missing": list(missing)},
-        )
-
-
-def _check_database(installation: Installation) -> str:
+def _check_database(installation: Installation) -> Missing | None:
     directory = installation.accounts.directory
     try:
         with reading(directory) as connection:
@@ -93,40 +106,93 @@ def _check_database(installation: Installation) -> str:
         with writing(directory) as connection:  # SQLite takes the write lock here, or says that it cannot
             if directory.dialect.name == "postgresql":
                 refuses = connection.scalar(text("SELECT current_setting('transaction_read_only')"))
-                return "The database takes no writes." if refuses == "on" else ""
-    except SQLAlchemyError:
-        return "The database does not answer, or takes no writes."
-    return ""
+                return (
+                    Missing("The database takes no writes.", "it is read-only") if refuses == "on" else None
+                )
+    except SQLAlchemyError as error:
+        return Missing("The database does not answer, or takes no writes.", cause_of(error))
+    return None
 
 
-def _check_media(installation: Installation) -> str:
+def _check_media(installation: Installation) -> Missing | None:
     """Whether the store of media answers, asked for one account, and the data folder takes files."""
+    settings, accounts = installation.settings, installation.accounts
     try:
-        with tempfile.TemporaryFile(dir=installation.settings.data):
+        with tempfile.TemporaryFile(dir=settings.data):
             pass
-        if archive := installation.accounts.first():
-            archive.store.exists(_NO_OBJECT)
-    except (SQLAlchemyError, KeysMissing, KeysUnusable, Differs):
-        return ""  # that is for other checks to say
-    except Exception:  # each kind of store has errors of its own
-        return "The store of media does not answer, or takes no writes."
-    return ""
+        if archive := accounts.first():
+            open_store(settings, archive.client_id, persistent=False).exists(_NO_OBJECT)
+    except (SQLAlchemyError, KeysMissing, KeysUnusable, Differs, AccountUnavailable):
+        return None  # that is for other checks to say
+    except Exception as error:  # each kind of store has errors of its own
+        return Missing("The store of media does not answer, or takes no writes.", _cause_of_store(error))
+    return None
 
 
-def _check_keys(installation: Installation) -> str:
-    return installation.accounts.identity.keys_trouble()
+def _check_accounts(installation: Installation) -> Missing | None:
+    try:
+        installation.accounts.first()
+    except AccountUnavailable as error:
+        return Missing("All accounts have tables of another version.", error.sentence)
+    except (SQLAlchemyError, KeysMissing, KeysUnusable, Problem):
+        return None  # that is for other checks to say
+    return None
 
 
-def _check_installation(installation: Installation) -> str:
-    return installation.accounts.identity.installation_trouble()
+def _note_accounts(installation: Installation) -> Missing | None:
+    try:
+        refused = installation.accounts.refused()
+    except SQLAlchemyError:
+        return None  # that is the database's to say
+    told = " ".join(one.sentence for one in refused)
+    return Missing(f"{len(refused)} accounts are not available.", told) if refused else None
 
 
-def _check_disk(installation: Installation) -> str:
+def _check_keys(installation: Installation) -> Missing | None:
+    return _missing(installation.accounts.identity.keys_trouble())
+
+
+def _check_installation(installation: Installation) -> Missing | None:
+    return _missing(installation.accounts.identity.installation_trouble())
+
+
+def _missing(trouble: str) -> Missing | None:
+    return Missing(trouble, trouble) if trouble else None
+
+
+def _cause_of_store(error: Exception) -> str:
+    """What the bucket said, or the system of a disk; neither says a path or a name of an object."""
+    if isinstance(error, OSError) and error.errno:
+        return cause_of_system(error.errno)
+    return error.detail if isinstance(error, Problem) else type(error).__name__
+
+
+def _check_disk(installation: Installation) -> Missing | None:
     settings = installation.settings
-    free = shutil.disk_usage(settings.data).free
-    return (
-        "" if free >= settings.min_free_mib << 20 else "There is too little free space for the data folder."
+    try:
+        free_mib = shutil.disk_usage(settings.data).free >> 20
+    except OSError as error:
+        return Missing("The data folder cannot be read.", _cause_of_store(error))
+    if free_mib >= settings.min_free_mib:
+        return None
+    return Missing(
+        "There is too little free space for the data folder.",
+        f"{free_mib} MiB are free, EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib}",
     )
+
+
+CHECKS: dict[str, Callable[[Installation], Missing | None]] = {
+    "database": _check_database,
+    "media": _check_media,
+    "disk": _check_disk,
+    "keys": _check_keys,
+    "installation": _check_installation,
+    "accounts": _check_accounts,
+}
+"""What a server needs, by the name that `missing` has for it, and how each is looked at."""
+
+NOTES: dict[str, Callable[[Installation], Missing | None]] = {"refusedAccounts": _note_accounts}
+"""What may be wrong while a server serves all the same, such as one account of many; by name, in `notes`."""
 
 
 def _is_local(request: AnyRequest) -> bool:

@@ -80,7 +80,8 @@ async def get_media_by_url(request: AnyRequest) -> Response[Any]:
 
 async def _play(request: AnyRequest, begun: Callable[[AnyRequest], Play]) -> Response[Any]:
     """Answer in one turn of a thread, each of which a player that seeks would notice."""
-    answer = await to_thread.run_sync(lambda: begun(request).answer(Asked.of(request)))
+    limiter = request.app.state.store_calls
+    answer = await to_thread.run_sync(lambda: begun(request).answer(Asked.of(request)), limiter=limiter)
     if isinstance(answer, Response):
         return answer
     # What must be made first waits in a queue of its own, so that it holds up nothing else.

@@ -78,7 +78,7 @@ class Accounts:
         """
         account = Account(client_id, name, now_ms())
         self.identity.keys(create=not self.all())
-        with writing(self.directory) as connection:
+        with writing(self.directory, patient=True) as connection:
             try:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:

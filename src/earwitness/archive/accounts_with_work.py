@@ -16,6 +16,7 @@ from earwitness.archive.databases import reading, writing
 from earwitness.archive.jobs import Kind as JobKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[JobKind,
     try:
         mark(directory, client_id, due_at)
     except SQLAlchemyError as error:
-        log.warning("the work of account %s was not marked: %s", client_id, type(error).__name__)
+        tell(log.warning, error, "the work of account %s was not marked", client_id)
 
 
 def clear(directory: Engine, client_id: int, kind: Kind) -> None:

@@ -57,7 +57,7 @@ def rewrap(archive: Archive) -> Iterator[Rewrapped]:
     """
     last = -1
     while positions := _wrapped_otherwise(archive, last):
-        with archive.write() as connection:
+        with archive.write(patient=True) as connection:  # a key management service is asked for each
             yield _rewrap(connection, archive, positions)
         last = positions[-1]
 

@@ -31,7 +31,7 @@ def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str
     head = newest(tables)
     if is_current(engine, tables, schema=schema):
         return head
-    with writing(engine) as connection:
+    with writing(engine, patient=True) as connection:
         if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
             connection.execute(select(func.pg_advisory_xact_lock(_UPGRADES)))
         _look_into(connection, schema)

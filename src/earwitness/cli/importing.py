@@ -112,9 +112,9 @@ def _import(
 def _why(error: Exception) -> str:
     match error:
         case Problem():
-            return error.detail
+            return error.with_cause
         case OperationalError():
-            return as_problem(error).detail
+            return as_problem(error).with_cause
         case _:
             return "a process that reads lines was ended."
 

@@ -8,14 +8,16 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.database_errors import cause_of, meaning_of
 from earwitness.archive.databases import as_problem
 from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
-from earwitness.kernel.logs import log_to_stderr
+from earwitness.kernel.logs import log_to_stderr, tell_outages
 from earwitness.kernel.processes import dump_no_core
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
@@ -59,12 +61,13 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
 
 @contextmanager
 def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accounts]:
-    """Give the accounts of this installation; what goes wrong within is said, not thrown."""
+    """Give the accounts of this installation; what goes wrong within is said with its cause, not thrown."""
     dump_no_core()
     keep_memory_private()
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+        tell_outages(False)
         accounts = Accounts(settings, upgrading=upgrading)
         try:
             yield accounts
@@ -75,11 +78,20 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
     except AccountUnavailable as error:
         fail(error.sentence, as_json=as_json)
     except Problem as error:
-        fail(error.detail, as_json=as_json)
-    except OperationalError as error:
-        fail(as_problem(error).detail, as_json=as_json)
+        fail(error.with_cause, as_json=as_json)
+    except (DBAPIError, PoolTimeout) as error:
+        fail(_said_of(error), as_json=as_json)
     except (SettingError, KeysMissing, KeysUnusable) as error:
         fail(str(error), as_json=as_json)
     except OSError as error:
         said = [str(part) for part in (error.filename, error.strerror) if part]
         fail(": ".join(said) or type(error).__name__, as_json=as_json)
+    finally:
+        tell_outages(True)
+
+
+def _said_of(error: Exception) -> str:
+    """Trouble of a database, for the operator. What it refuses is mostly a fault of ours."""
+    if meaning_of(error) == "refused":
+        return f"The database refused what it was asked ({cause_of(error)})."
+    return as_problem(error).with_cause

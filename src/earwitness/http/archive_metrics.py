@@ -24,6 +24,7 @@ from earwitness.archive.transcribed import Transcribed, transcribed
 from earwitness.archive.workload import UNFINISHED, Workload, workload
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class ArchiveCollector(Collector):
         try:
             self._look()
         except SQLAlchemyError as error:
-            log.warning("metrics cannot read the databases: %s", type(error).__name__)
+            tell(log.warning, error, "metrics cannot read the databases")
             yield _gauge("database_up", "Whether the databases answer.", 0)
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
 
-from anyio import CancelScope, fail_after, to_thread
+from anyio import CancelScope, CapacityLimiter, fail_after, to_thread
 from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
@@ -62,7 +62,8 @@ class Download(Response[Any]):
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:
         return _Flow(
             self.close,
-            iterator=_threaded(self._chunks, self._turns),
+            iterator=_threaded(self._chunks, self._turns, request.app.state.store_calls),
+            limiter=request.app.state.store_calls,
             headers=self.headers,
             status_code=self.status_code,
             is_head_response=request.method == "HEAD",
@@ -70,11 +71,12 @@ class Download(Response[Any]):
 
 
 class _Flow(ASGIStreamingResponse):
-    __slots__ = ("_close",)
+    __slots__ = ("_close", "_limiter")
 
-    def __init__(self, close: Callable[[], None], **given: Any) -> None:
+    def __init__(self, close: Callable[[], None], limiter: CapacityLimiter, **given: Any) -> None:
         super().__init__(**given)
         self._close = close
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
@@ -85,14 +87,16 @@ class _Flow(ASGIStreamingResponse):
             await super().__call__(scope, receive, send_in_time)
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(self._close)
+                await to_thread.run_sync(self._close, limiter=self._limiter)
 
 
-async def _threaded(chunks: Iterator[bytes], turns: Turns | None) -> AsyncIterator[bytes]:
+async def _threaded(
+    chunks: Iterator[bytes], turns: Turns | None, limiter: CapacityLimiter
+) -> AsyncIterator[bytes]:
     enough = 0  # the first leaves at once
     while True:
         async with turns.take() if turns else nullcontext():
-            batch = await to_thread.run_sync(_batch, chunks, enough)
+            batch = await to_thread.run_sync(_batch, chunks, enough, limiter=limiter)
         if batch is None:
             break
         for start in range(0, len(batch), _PIECE_BYTES):

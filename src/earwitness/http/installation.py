@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.plays import Plays
+from earwitness.http.checks import Checks
 from earwitness.http.lanes import Lanes
 from earwitness.http.metrics import Metrics
 from earwitness.http.renditions import Renditions, Streams
@@ -28,6 +29,7 @@ class Installation:
     plays: Plays = field(default_factory=Plays)
     turns: Turns = field(default_factory=Turns)
     lanes: Lanes = field(default_factory=Lanes)
+    checks: Checks = field(default_factory=Checks)
 
     @property
     def limits(self) -> Limits:

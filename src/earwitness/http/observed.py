@@ -5,12 +5,14 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, ReceiveMessage, Scope, Send
 
 from earwitness.http.metrics import Metrics
+from earwitness.http.problems import CAUSE, CODE
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger("earwitness.requests")
@@ -27,13 +29,20 @@ class _Exchange:
     status: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+    is_noted: bool = False
 
-    def note(self, route: str, metrics: Metrics) -> None:
+    def note(self, scope: Scope) -> None:
         """Write its line, and count it: by the template of its route, as paths hold ids of the firm's."""
+        if self.is_noted:
+            return
+        self.is_noted = True
+        route, metrics = route_of(scope), _metrics(scope)
         seconds = time.monotonic() - self.began
-        fields = {"method": self.method, "route": route, "status": self.status}
+        fields: dict[str, object] = {"method": self.method, "route": route, "status": self.status}
         fields["milliseconds"] = round(seconds * 1000, 1)
-        log.info("request", extra={"fields": fields})
+        told = {"code": scope["state"].get(CODE), "cause": scope["state"].get(CAUSE)}
+        fields |= {name: said for name, said in told.items() if said}
+        log.log(_level_of(self.status), "request", extra={"fields": fields})
         labels = (self.method, route, str(self.status))
         metrics.requests.labels(*labels).inc()
         metrics.seconds.labels(*labels).observe(seconds)
@@ -65,6 +74,8 @@ def observed(app: ASGIApp) -> ASGIApp:
             elif message["type"] == "http.response.body":
                 exchange.bytes_out += len(message.get("body", b""))
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                exchange.note(scope)  # what follows, the client does not wait for
 
         try:
             await app(scope, take, tell)
@@ -72,9 +83,16 @@ def observed(app: ASGIApp) -> ASGIApp:
             _metrics(scope).failures.labels("broken-off").inc()
             raise
         finally:
-            exchange.note(route_of(scope), _metrics(scope))
+            exchange.note(scope)
 
     return observe
+
+
+def _level_of(status: int) -> int:
+    """What an operator has to look at is an error; what passes by itself, a warning."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return logging.WARNING
+    return logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
 
 
 def route_of(scope: Scope) -> str:

@@ -7,16 +7,19 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from earwitness.archive.database_errors import cause_of, meaning_of
 from earwitness.archive.databases import as_problem
-from earwitness.http.methods import allowed, method_of
-from earwitness.http.observed import route_of
-from earwitness.kernel.errors import Conflict, OutOfTime, Problem
+from earwitness.http.methods import allowed
+from earwitness.kernel.errors import Conflict, Problem, cause_of_system
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
+
+CODE, CAUSE = "problem_code", "problem_cause"
+"""Where a request's state has the code and the cause of its problem, for its line in the log."""
 
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 400: "bad-request"}
 
@@ -44,8 +47,7 @@ def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
 def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request.app.state.installation.metrics.failures.labels(problem.code).inc()
-    if isinstance(problem, OutOfTime):
-        log.warning("a request ran out of time", extra=_where(request))
+    request.scope["state"] |= {CODE: problem.code, CAUSE: problem.cause}
     return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)
 
 
@@ -60,6 +62,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         "instance": request.url.path,
         "code": code,
     }
+    request.scope["state"][CODE] = code
     headers = dict(error.headers or {})
     if "allow" in headers:
         headers["allow"] = allowed(headers["allow"].split(", "))
@@ -69,23 +72,20 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507.
 
-    One that was still looking when the time was over did its part.
+    Damage is 500, as is what it refused: that is a fault of ours.
     """
-    problem = as_problem(error)
-    if not isinstance(problem, OutOfTime):
-        log.error("the database did not do its part: %s", type(error).__name__, extra=_where(request))
-    return on_problem(request, problem)
-
-
-def _where(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    return {"fields": {"method": method_of(request), "route": route_of(request.scope)}}
+    if meaning_of(error) == "refused":
+        return on_anything_else(request, error)
+    return on_problem(request, as_problem(error))
 
 
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
-    return on_problem(
-        request, Problem(f"Unexpected server error; see request id {request_id.get()} in the log.")
-    )
+    cause = cause_of(error) if isinstance(error, DBAPIError) else ""
+    if isinstance(error, OSError) and error.errno:
+        cause = cause_of_system(error.errno)
+    detail = f"Unexpected server error; see request id {request_id.get()} in the log."
+    return on_problem(request, Problem(detail, cause=cause))
 
 
 def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:
@@ -103,7 +103,7 @@ HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
     HTTPException: on_http_exception,
     IntegrityError: on_contradiction,
-    OperationalError: on_database_trouble,
+    DBAPIError: on_database_trouble,
     PoolTimeout: on_database_trouble,
     Exception: on_anything_else,
 }

@@ -16,6 +16,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.playable import MediaObject, Playable, drop_outdated, playable_at
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import add_object
+from earwitness.kernel.deadlines import wait_for
 from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.kernel.formats import Format
 from earwitness.media import decoder
@@ -109,6 +110,7 @@ def streamed(
     archive: Archive, playable: Playable, key: RecordingKey, format_: Format, limits: Limits, *, keep: bool
 ) -> Iterator[Iterator[bytes]]:
     """Make a rendition as it is read; read to its end, it is stored if it is to be kept."""
+    wait_for(FIRST_BYTE_SECONDS)
     with ExitStack() as leaving:
         rendition = leaving.enter_context(
             rendering(archive.vault, playable, key, format_, limits, FIRST_BYTE_SECONDS)
@@ -207,6 +209,7 @@ class Renditions:
         try:
             if kept.begun.acquire(blocking=False):
                 self._begin(name, kept, partial(made, archive, playable, key, format_, limits, keep=keep))
+            wait_for(FIRST_BYTE_SECONDS)
             if not kept.ended.wait(FIRST_BYTE_SECONDS):
                 raise Unavailable(
                     f"The {format_} is being made, which takes long: ask again, or with streamThrough.",
@@ -224,6 +227,7 @@ class Renditions:
         self, name: tuple[str, str], kept: _Kept, make: Callable[[], AbstractContextManager[MediaObject]]
     ) -> None:
         """Have it made in a thread, which uses it as long. Without a place that is a failure."""
+        wait_for(FIRST_BYTE_SECONDS)
         if not self._places.acquire(timeout=FIRST_BYTE_SECONDS):
             kept.failure = Unavailable(
                 "As many recordings are converted as can be at once: try again.",

@@ -89,7 +89,8 @@ def import_lines(
 
     def commit() -> None:
         if waiting:
-            with archive.write() as connection:
+            is_long = any(one.received.is_long for one in waiting)
+            with archive.write(patient=is_long) as connection:
                 accepted = accept_all(connection, archive, waiting, action)
             outcomes.extend(one.is_new if isinstance(one, Accepted) else one for one in accepted)
             waiting.clear()

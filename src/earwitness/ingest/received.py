@@ -14,6 +14,9 @@ from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import canonical, convert
 
+_LONG_CHARACTERS = 2_000_000
+"""About a second of work between two statements, several times that on a slow machine."""
+
 
 class Received(msgspec.Struct, frozen=True):
     """Metadata that was read: the values, but for the transcript, and the transcript as it will be kept.
@@ -27,6 +30,11 @@ class Received(msgspec.Struct, frozen=True):
     document: Document
     digest: bytes
     mended: tuple[str, ...]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether writing it takes long outside the database, too: see `patient` of `writing`."""
+        return len(self.document.said.tokens) + len(self.document.rest.tokens) > _LONG_CHARACTERS
 
     def whole_digest(self, media_sha256: bytes = b"") -> bytes:
         """What tells whether a recording that comes again is the same, metadata and media."""

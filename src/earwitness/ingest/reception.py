@@ -12,6 +12,7 @@ from earwitness.archive.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media
 from earwitness.ingest.received import Received, read
+from earwitness.kernel.deadlines import moved, work_on
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -34,12 +35,14 @@ class Reception:
 
     def accept(self, body: bytes, action: Action) -> Accepted:
         """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
+        work_on(len(body))
         return self.accept_read(read(body, has_media=self._upload is not None), action)
 
     def accept_read(self, received: Received, action: Action) -> Accepted:
         """The same with metadata that was read before."""
         return self._commit(
-            lambda connection, media: accept(connection, self._archive, Arrival(received, media), action)
+            lambda connection, media: accept(connection, self._archive, Arrival(received, media), action),
+            patient=received.is_long,
         )
 
     def accept_late(self, third_party_id: str, action: Action) -> Accepted:
@@ -48,10 +51,13 @@ class Reception:
             lambda connection, media: accept_media(connection, self._archive, third_party_id, media, action)
         )
 
-    def _commit(self, step: Callable[[Connection, Media | None], Accepted]) -> Accepted:
+    def _commit(
+        self, step: Callable[[Connection, Media | None], Accepted], *, patient: bool = False
+    ) -> Accepted:
         media = Media(self._upload.finish(), self._key) if self._upload else None
+        moved()
         try:
-            with self._archive.write() as connection:
+            with self._archive.write(patient=patient) as connection:
                 accepted = step(connection, media)
         except DBAPIError as error:
             if self._upload and not is_full(error):

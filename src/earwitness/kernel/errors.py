@@ -16,6 +16,7 @@
     ├── HeadTooLarge      431
     ├── ClientLeft        499  nobody waits for the answer any more
     ├── Corrupt           500  stored media is damaged
+    ├── DatabaseDamaged   500  the database is damaged, which no second try mends
     ├── Unavailable       503  try again later
     ├── OutOfTime         503  the answer took longer than allowed
     └── StorageFull       507
@@ -24,6 +25,8 @@ The docstring of each is its title. A detail is written for the person who reads
 SQL, a path of the host, a secret, or what was said in a recording.
 """
 
+import errno
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
@@ -46,6 +49,11 @@ class Fault:
         return said if self.position is None else f"{said}, at position {self.position}"
 
 
+def cause_of_system(code: int) -> str:
+    """An error of the operating system, by its number: `ENOSPC, No space left on device`."""
+    return f"{errno.errorcode.get(code, code)}, {os.strerror(code)}"
+
+
 class Problem(Exception):
     """The request could not be answered."""
 
@@ -60,13 +68,21 @@ class Problem(Exception):
         faults: tuple[Fault, ...] = (),
         headers: dict[str, str] | None = None,
         extra: dict[str, object] | None = None,
+        cause: str = "",
     ) -> None:
+        """`cause` is for operators, in logs and commands: what failed beneath, in its own code and words."""
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
         self.faults = faults
         self.headers = headers or {}
         self.extra = extra or {}
+        self.cause = cause
+
+    @property
+    def with_cause(self) -> str:
+        """The detail and the cause, for an operator."""
+        return f"{self.detail} ({self.cause})" if self.cause else self.detail
 
     @classmethod
     def title(cls) -> str:
@@ -181,6 +197,13 @@ class Corrupt(Problem):
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     default_code = "media-corrupt"
+
+
+class DatabaseDamaged(Problem):
+    """The database is damaged."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    default_code = "database-damaged"
 
 
 class Unavailable(Problem):

@@ -41,3 +41,9 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("alembic", "uvicorn.access", "sqlalchemy.engine"):
         logging.getLogger(chatty).setLevel("WARNING")
+    tell_outages(True)
+
+
+def tell_outages(is_wanted: bool) -> None:
+    """Whether the log is to tell of outages: what they mean for a command, the command says itself."""
+    logging.getLogger("earwitness.kernel.outages").setLevel("NOTSET" if is_wanted else "CRITICAL")

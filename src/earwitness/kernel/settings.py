@@ -92,7 +92,8 @@ class Settings:
     request_seconds: int = _setting(
         "REQUEST_SECONDS",
         30,
-        "How long a call that only reads may take, in seconds; after that the answer is 503.",
+        "How long a call may take that waits for no upload or download, in seconds; after that the answer "
+        "is 503.",
     )
     connections: int = _setting(
         "CONNECTIONS",
@@ -138,7 +139,10 @@ class Settings:
         "`/readyz` answers 503 when the disk of the data folder has less free space than this, in MiB.",
     )
     metrics_token: str = _setting(
-        "METRICS_TOKEN", "", "A token with which callers on other machines can read `/metrics`."
+        "METRICS_TOKEN",
+        "",
+        "A token with which callers on other machines can read `/metrics`, and operators the causes in "
+        "`/readyz`.",
     )
     log_level: str = _setting("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
 
@@ -190,6 +194,24 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+_POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://([^/?#]*)(.*)", re.DOTALL)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(?:[^,:]*|\[[^]]*\])(?::\d*)?", re.ASCII)
+
+
+def _database_url(text: str) -> str:
+    """Refuse what is no URL of a PostgreSQL database, without a word of what may be its password."""
+    expected = "expected postgresql://user:password@host/database"
+    if not (url := _POSTGRES_URL.fullmatch(text)):
+        scheme = _SCHEME.fullmatch(text)
+        raise ValueError(f"{expected}, not {scheme[1]}://" if scheme else expected)
+    *_, hosts = url[1].rpartition("@")
+    is_split = url[1].count("@") > 1 or "@" in url[2].partition("?")[0]
+    if is_split or not all(_HOST_AND_PORT.fullmatch(host) for host in hosts.split(",")):
+        raise ValueError(f"{expected}, special characters percent-encoded (`@` is `%40`, `/` is `%2F`)")
+    return text
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError("expected on or off")
@@ -215,6 +237,7 @@ _READERS: dict[str, Any] = {
     "data": Path,
     "keys": Path,
     "open_accounts": _positive,
+    "database_url": _database_url,
     "token_minutes": _positive,
     "refresh_token_hours": _positive,
     "token_key": _token_key,

@@ -13,7 +13,6 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,8 +23,6 @@ from earwitness.media.differing import Differs
 from earwitness.media.durable import make_folder, room, sync_folder
 
 if TYPE_CHECKING:
-    from obstore.store import RetryConfig
-
     from earwitness.media.bucket import Bucket
 
 T = TypeVar("T")
@@ -34,7 +31,6 @@ MARKER = "earwitness-store"
 ON_DISK = "disk"
 
 _PATIENCE_SECONDS = 5.0
-_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=_PATIENCE_SECONDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ def _read_file(path: Path) -> bytes | None:
 def _bucket(settings: Settings) -> "Bucket":
     with extra_for("EARWITNESS_MEDIA_URL", extra="s3", brings="obstore"):
         from earwitness.media.bucket import open_bucket
-    return open_bucket(settings.media_url, "", _RETRIES)
+    return open_bucket(settings.media_url, "", persistent=False)
 
 
 def _read_from(bucket: "Bucket") -> bytes | None:

@@ -91,15 +91,19 @@ class Store(Protocol):
         """
 
 
-def open_store(settings: Settings, client_id: int) -> Store:
-    """The store of one account's media: a bucket if one is set, else the disk. Raises SettingError."""
+def open_store(settings: Settings, client_id: int, *, persistent: bool = True) -> Store:
+    """The store of one account's media: a bucket if one is set, else the disk. Raises SettingError.
+
+    Unless it is `persistent`, what goes wrong with a bucket is tried again just once.
+    """
     folder = settings.data / "accounts" / str(client_id)
     if not settings.media_url:
         return DiskStore(folder / "media")
     with extra_for("EARWITNESS_MEDIA_URL", extra="s3", brings="obstore"):
         from earwitness.media.bucket import open_bucket
         from earwitness.media.objects import BucketStore
-    return BucketStore(open_bucket(settings.media_url, f"accounts/{client_id}/media"), folder / "incoming")
+    bucket = open_bucket(settings.media_url, f"accounts/{client_id}/media", persistent=persistent)
+    return BucketStore(bucket, folder / "incoming")
 
 
 def check_store(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from earwitness.kernel.deadlines import moved
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.flow import Bytes, Sink, Stored
 
@@ -175,6 +176,7 @@ class DecryptingReader:
         digest = hashlib.sha256()
         for number, after in _runs(0, self._count):
             plain = self._unseal(number, after)
+            moved()
             if sha256 is not None:
                 digest.update(plain)
         if sha256 is not None and digest.digest() != sha256:

@@ -13,6 +13,7 @@ from earwitness.archive.jobs import LEASE_MS, Job
 from earwitness.ingest.process import process
 from earwitness.ingest.work import Halted
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.outages import tell
 from earwitness.kernel.settings import Settings
 from earwitness.speech.transcriber import TranscriptionUnusable
 
@@ -32,7 +33,7 @@ def do(archive: Archive, job: Job, worker: str, settings: Settings, halt: thread
             with archive.write() as connection:
                 jobs.release(connection, job, worker)
         except Exception as error:
-            log.warning("job %s of account %s failed: %s", job.id, archive.client_id, type(error).__name__)
+            tell(log.warning, error, "job %s of account %s failed", job.id, archive.client_id)
             for_good = isinstance(error, TranscriptionUnusable)
             with archive.write() as connection:
                 jobs.fail(connection, job, worker, reason_of(error), for_good=for_good)
@@ -61,7 +62,7 @@ def _beat(archive: Archive, job: Job, worker: str, halt: threading.Event, done: 
             with archive.write() as connection:
                 is_ours = jobs.renew(connection, job, worker)
         except SQLAlchemyError as error:
-            log.warning("job %s: its lease was not renewed: %s", job.id, type(error).__name__)
+            tell(log.warning, error, "job %s: its lease was not renewed", job.id)
         else:
             if not is_ours:
                 halt.set()

@@ -1,6 +1,7 @@
 """The job loop: takes what is due in any account, a few of each kind at a time, until it is told to stop."""
 
 import logging
+import os
 import secrets
 import threading
 import time
@@ -12,6 +13,7 @@ from earwitness.archive.accounts import Accounts, Archive
 from earwitness.archive.jobs import Job, Kind
 from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.kernel.errors import StorageFull
+from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
 from earwitness.workers.doing import do
 from earwitness.workers.presence import Presence
@@ -114,7 +116,7 @@ class JobLoop:
                     self._do(*taken)
                     continue
             except Exception as error:
-                log.error("jobs cannot be taken or ended: %s", type(error).__name__)
+                tell(log.error, error, "jobs cannot be taken or ended")
             if until_idle:
                 return
             self._woken.wait(_IDLE_SECONDS)
@@ -130,7 +132,7 @@ class JobLoop:
                     self._stopping.wait(pause)
                     continue
             except Exception as error:
-                log.error("text indexes cannot be written anew: %s", type(error).__name__)
+                tell(log.error, error, "text indexes cannot be written anew")
             if until_idle:
                 break
             self._stopping.wait(_IDLE_SECONDS)
@@ -157,7 +159,7 @@ class JobLoop:
                 except AccountUnavailable:
                     pass  # said once, where it is refused
                 except Exception as error:
-                    log.error("account %s cannot be looked into: %s", client_id, type(error).__name__)
+                    tell(log.error, error, "account %s cannot be looked into", client_id)
                 if self._stopping.wait(pause):
                     return
             pause = _ROUND_SECONDS / max(len(client_ids), 1)
@@ -170,15 +172,18 @@ class JobLoop:
                 for fallen in presence.fallen():
                     self._turns.inherit(fallen)
                     self._woken.set()
+                outages.worked("data folder")
+            except OSError as error:
+                outages.failed("data folder", os.strerror(error.errno or 0))
             except Exception as error:
-                log.error("what a dead worker left cannot be taken up: %s", type(error).__name__)
+                tell(log.error, error, "what a dead worker left cannot be taken up")
             self._stopping.wait(_LOOK_AROUND_SECONDS)
 
     def _client_ids(self) -> list[int]:
         try:
             return [account.client_id for account in self._accounts.all()]
         except SQLAlchemyError as error:
-            log.error("accounts cannot be read: %s", type(error).__name__)
+            tell(log.error, error, "accounts cannot be read")
             return []
 
     def _wait_for_threads(self, seconds: float) -> None:

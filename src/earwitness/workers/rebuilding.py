@@ -8,6 +8,7 @@ from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.archive.text_rebuild import AT_ONCE, Pace
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
+from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Rebuilds:
         except AccountUnavailable:
             next_at = now_ms() + _POSTPONED_MS
         except Exception as error:
-            log.error("text of account %s cannot be indexed: %s", client_id, type(error).__name__)
+            tell(log.error, error, "text of account %s cannot be indexed", client_id)
             next_at = now_ms() + _POSTPONED_MS
         if next_at is None or next_at > now_ms():
             directory = self._accounts.directory

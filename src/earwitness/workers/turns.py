@@ -13,6 +13,7 @@ from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.archive.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
+from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Turns:
             except AccountUnavailable:  # of which is said elsewhere that it began, and that it ended
                 self._postpone(client_id, kind)
             except Exception as error:
-                log.error("jobs of account %s cannot be read: %s", client_id, type(error).__name__)
+                tell(log.error, error, "jobs of account %s cannot be read", client_id)
                 self._postpone(client_id, kind)
         return None
 
@@ -81,9 +82,7 @@ class Turns:
             except AccountUnavailable:
                 continue
             except Exception as error:  # there they have to run out
-                log.warning(
-                    "leases of account %s cannot be ended: %s", account.client_id, type(error).__name__
-                )
+                tell(log.warning, error, "leases of account %s cannot be ended", account.client_id)
 
     def _inherit_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:

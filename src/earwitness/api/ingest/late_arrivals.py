@@ -22,6 +22,7 @@ from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.codec import StatedCodec, state_codec
 from earwitness.ingest.late import accept_transcript
 from earwitness.ingest.metadata import IngestTranscript, read_transcript
+from earwitness.kernel.deadlines import work_on
 from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
@@ -63,8 +64,9 @@ async def put_transcript(request: AnyRequest) -> Response[Any]:
 
 
 def _take_transcript(archive: Archive, third_party_id: str, body: bytes, action: Action) -> Accepted:
+    work_on(len(body))
     transcript, replaced_in = read_transcript(body)
-    with archive.write() as connection:
+    with archive.write(patient=len(body) > MAX_BODY_BYTES) as connection:
         return accept_transcript(connection, third_party_id, transcript, replaced_in, action)
 
 
@@ -90,9 +92,10 @@ async def put_media(request: AnyRequest) -> Response[Any]:
 
     async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         await to_thread.run_sync(_check_is_there, archive, third_party_id)
-        async with reception_of(archive) as reception:
+        async with reception_of(request, archive) as reception:
             await take_parts(request, reception, installation.settings.max_upload_gib << 30, ["media"])
-            return await to_thread.run_sync(reception.accept_late, third_party_id, action)
+            limiter = request.app.state.store_calls
+            return await to_thread.run_sync(reception.accept_late, third_party_id, action, limiter=limiter)
 
     return await _arrive(request, _MEDIA, "Add media", take)
 

@@ -37,14 +37,14 @@ class Ingested(Wire):
 
 
 @asynccontextmanager
-async def reception_of(archive: Archive) -> AsyncIterator[Reception]:
+async def reception_of(request: AnyRequest, archive: Archive) -> AsyncIterator[Reception]:
     """Begin to take something in; what was not accepted when the block is left leaves nothing behind."""
     leaving = ExitStack()
     try:
         yield leaving.enter_context(receive(archive))
     finally:
         with CancelScope(shield=True):
-            await to_thread.run_sync(leaving.close)
+            await to_thread.run_sync(leaving.close, limiter=request.app.state.store_calls)
 
 
 async def take_parts(
@@ -60,6 +60,7 @@ async def take_parts(
     """
     metadata, waiting = bytearray() if metadata is None else metadata, bytearray()
     seen: list[str] = []
+    limiter = request.app.state.store_calls
     async for event in events(request, most_bytes):
         if isinstance(event, Began):
             if event.name not in known:
@@ -74,10 +75,10 @@ async def take_parts(
         else:
             waiting += event
             if len(waiting) >= _WRITTEN_AT_ONCE_BYTES:
-                await to_thread.run_sync(reception.write, bytes(waiting))
+                await to_thread.run_sync(reception.write, bytes(waiting), limiter=limiter)
                 waiting.clear()
     if "media" in seen:
-        await to_thread.run_sync(reception.write, bytes(waiting))
+        await to_thread.run_sync(reception.write, bytes(waiting), limiter=limiter)
 
 
 async def glance(request: AnyRequest, metadata: bytearray) -> None:

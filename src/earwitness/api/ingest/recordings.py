@@ -72,11 +72,12 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
 async def _take(request: AnyRequest, archive: Archive, metadata: bytearray, action: Action) -> Accepted:
     installation: Installation = request.app.state.installation
     most_bytes = installation.settings.max_upload_gib << 30
-    async with reception_of(archive) as reception:
+    async with reception_of(request, archive) as reception:
         await take_parts(request, reception, most_bytes, ["metadata", "media"], metadata)
         if not metadata:
             raise BadRequest.of(Fault("metadata", "required"))
-        return await to_thread.run_sync(reception.accept, bytes(metadata), action)
+        limiter = request.app.state.store_calls
+        return await to_thread.run_sync(reception.accept, bytes(metadata), action, limiter=limiter)
 
 
 def _remember_refusal(

@@ -16,6 +16,7 @@ from earwitness.archive.receipts.missing import compare_if_possible, give, take_
 from earwitness.archive.receipts.written import Receipts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.outages import tell
 from earwitness.media.stores import Store
 from earwitness.media.vault import Vault
 
@@ -46,13 +47,13 @@ class Archive:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction. Workers are told of jobs that it queued.
+    def write(self, *, patient: bool = False) -> Iterator[Connection]:
+        """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
 
         Raises AccountUnavailable.
         """
         with self.admission.lent(self.client_id) as engine:
-            with writing(engine) as connection:
+            with writing(engine, patient=patient) as connection:
                 take_due(connection), take_noted(connection)  # what a transaction left that rolled back
                 yield connection
                 due_at, noted = take_due(connection), take_noted(connection)
@@ -74,8 +75,7 @@ class Archive:
         try:
             self.sweep()
         except (Problem, SQLAlchemyError, OSError) as error:
-            name = type(error).__name__
-            log.warning("account %s: uploads of dead processes are left there: %s", self.client_id, name)
+            tell(log.warning, error, "account %s: uploads of dead processes are left there", self.client_id)
 
     def _names(self, object_name: str) -> bool:
         with self.read() as connection:
