@@ -7,7 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from earwitness.kernel.logs import JsonLines
+from tests.api.serving import server_of
+from tests.connections.raw import connected
 from tests.firm import Firm, tone
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -43,3 +46,21 @@ def test_nothing_of_a_path_or_query_is_logged(firm: Firm, lines: pytest.LogCaptu
     assert firm.call("GET", "/client/recording/comment?recordingId=1&cIdf=secret-4").status_code == 400
     assert lines.text.count('"request"') >= 6
     assert not [one for one in ("secret", signature) if one in lines.text]
+
+
+def test_whoever_leaves_in_the_middle_of_a_body_is_no_error_of_the_server(
+    firm: Firm, lines: pytest.LogCaptureFixture
+) -> None:
+    head = [
+        "POST /api/client/recording.search HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: {firm.headers()['Authorization']}",
+        "Content-Type: application/json",
+        "Content-Length: 100",
+    ]
+    with server_of(firm) as base_url:
+        with connected(base_url) as client:
+            client.send("\r\n".join([*head, "", '{"free']))
+        until(lambda: '"code":"client-left"' in lines.text, "the line is written")
+    [line] = [json.loads(one) for one in lines.text.splitlines() if "client-left" in one]
+    assert (line["status"], line["level"]) == (499, "INFO")

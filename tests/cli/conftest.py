@@ -33,11 +33,19 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return given
 
 
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command logs to its own standard error, which is gone after the test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 @pytest.fixture
-def run(settings: Settings) -> Iterator[Run]:
+def run(settings: Settings) -> Run:
     """Run a command; with `--json` among its arguments, what it printed must be JSON and nothing else."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    handlers = list(root.handlers)
 
     def run(*arguments: object, exit_code: int = 0) -> Result:
         result = CliRunner().invoke(app, [str(one) for one in arguments], env=environment_of(settings))
@@ -46,9 +54,7 @@ def run(settings: Settings) -> Iterator[Run]:
         assert "Traceback" not in result.output
         return result
 
-    yield run
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return run
 
 
 @pytest.fixture

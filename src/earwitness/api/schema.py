@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+from anyio import to_thread
 from litestar import Litestar, Request, Response
 
 from earwitness.http.openapi.document import Example, Words, document
@@ -65,7 +66,8 @@ async def get_openapi_document(request: Request[Any, Any, Any]) -> Response[byte
     """The OpenAPI 3.1 document of this server."""
     state = request.app.state
     if "openapi" not in state:
-        state.openapi = msgspec.json.encode(document_of(request.app))
+        # It takes half a second, in which this process would answer nobody else.
+        state.openapi = await to_thread.run_sync(lambda: msgspec.json.encode(document_of(request.app)))
     return Response(state.openapi, media_type="application/json")
 
 

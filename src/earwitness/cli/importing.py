@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import as_problem
@@ -104,7 +104,7 @@ def _import(
                         imported, known = imported + bool(outcome), known + (not outcome)
                 settled = max(batch)
                 progress.advance(task, len(batch))
-        except (StorageFull, Unavailable, OperationalError, BrokenExecutor) as error:
+        except (StorageFull, Unavailable, DBAPIError, BrokenExecutor) as error:
             fail(f"line {settled + 1} or after it: {_why(error)} Run it again to go on.", as_json=as_json)
     return imported, known, failures
 
@@ -113,7 +113,7 @@ def _why(error: Exception) -> str:
     match error:
         case Problem():
             return error.with_cause
-        case OperationalError():
+        case DBAPIError():
             return as_problem(error).with_cause
         case _:
             return "a process that reads lines was ended."

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts import Archive
 from earwitness.archive.databases import as_problem
@@ -242,7 +242,7 @@ def _answering() -> Iterator[None]:
     """Turn trouble of the database into Unavailable or StorageFull: nothing is wrong with the file then."""
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
         raise as_problem(error) from None
 
 

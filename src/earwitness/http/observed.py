@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, ReceiveMessage, Scope, Sen
 
 from earwitness.http.metrics import Metrics
 from earwitness.http.problems import CAUSE, CODE
+from earwitness.kernel.errors import ClientLeft
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger("earwitness.requests")
@@ -29,6 +30,7 @@ class _Exchange:
     status: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+    has_left: bool = False
     is_noted: bool = False
 
     def note(self, scope: Scope) -> None:
@@ -36,11 +38,13 @@ class _Exchange:
         if self.is_noted:
             return
         self.is_noted = True
-        route, metrics = route_of(scope), _metrics(scope)
+        route, metrics, code = route_of(scope), _metrics(scope), scope["state"].get(CODE)
+        if self.has_left and not 0 < self.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.status, code = ClientLeft.status, ClientLeft.default_code  # whoever left was sent nothing
         seconds = time.monotonic() - self.began
         fields: dict[str, object] = {"method": self.method, "route": route, "status": self.status}
         fields["milliseconds"] = round(seconds * 1000, 1)
-        told = {"code": scope["state"].get(CODE), "cause": scope["state"].get(CAUSE)}
+        told = {"code": code, "cause": scope["state"].get(CAUSE)}
         fields |= {name: said for name, said in told.items() if said}
         log.log(_level_of(self.status), "request", extra={"fields": fields})
         labels = (self.method, route, str(self.status))
@@ -65,6 +69,7 @@ def observed(app: ASGIApp) -> ASGIApp:
         async def take() -> ReceiveMessage:
             message: Any = await receive()
             exchange.bytes_in += len(message.get("body", b""))
+            exchange.has_left = message["type"] == "http.disconnect"
             return message  # type: ignore[no-any-return]
 
         async def tell(message: Message) -> None:
