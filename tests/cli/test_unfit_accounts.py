@@ -1,6 +1,7 @@
 """Commands, servers and workers where one account is damaged: it is named, and the others are as ever."""
 
 import json
+import os
 from typing import Any
 
 import httpx
@@ -121,6 +122,21 @@ def test_a_server_and_a_worker_start_and_go_on_with_the_other_accounts(settings:
             reception.accept(json.dumps(call()).encode(), action("test", "Ingest"))
         accounts.close()
         until(lambda: jobs_of(settings, OTHER) == {"done"}, "the worker does its jobs, too", seconds=60)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_file_that_is_cut_off_in_use_does_not_end_the_server(settings: Settings) -> None:
+    credentials = administrator(settings)
+    served, others = with_another_account(settings)
+    with server(served, credentials) as serving:
+        token = serving.client.post("/authWithApiKey", json=others).json()["token"]
+        os.truncate(settings.data / "accounts" / str(OTHER) / "archive.db", 5 * 4096)
+        for path in ("/client/recording.search", "/client/user/search", "/client/people/endpoint/search"):
+            bearer = {"Authorization": f"Bearer {token}"}
+            refused = serving.client.post(path, json={}, headers=bearer)
+            assert refused.json()["code"] in ("database-damaged", "account-unavailable")
+            assert serving.client.post(path, json={}).status_code == 200
+        assert serving.process.poll() is None
 
 
 def jobs_of(settings: Settings, client_id: int) -> set[object]:
