@@ -1,6 +1,6 @@
 """Break one part after the other of an installation on several machines, and hold it to what it acknowledged.
 
-    python -m bench.faults [--report FILE] [--json FILE] [--loopback] [FAULT …]
+    python -m bench.faults [--report FILE] [--json FILE] [--seconds S] [--loopback] [FAULT …]
 
 Recordings are ingested, searched for and played through three servers and nginx while something is broken.
 Then the archive is audited: what was acknowledged has to be found once, to play bit for bit, and to be
@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bench.faults.crowd import Crowd
@@ -37,6 +38,8 @@ def main(words: list[str]) -> int:
     if not nginx():
         print("NO NGINX: clients call the servers themselves.", file=sys.stderr, flush=True)
     faults = _possible(options.faults or list(FAULTS), network)
+    if options.seconds:
+        faults = {name: replace(fault, seconds=options.seconds) for name, fault in faults.items()}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as leaving:
         folder = Path(
@@ -92,6 +95,7 @@ def _options(words: list[str]) -> argparse.Namespace:
         "bench.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[[], *FAULTS], help=", ".join(FAULTS))
+    parser.add_argument("--seconds", type=float, help="how long each is broken, instead of its own time")
     parser.add_argument("--report", help="write the table here, in Markdown")
     parser.add_argument("--json", help="write the rows here")
     parser.add_argument("--loopback", action="store_true", help="run all parts on loopback")

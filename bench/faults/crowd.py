@@ -73,10 +73,11 @@ class Crowd:
             thread.start()
 
     def stop(self) -> None:
-        """Let what is under way come to its end."""
+        """Let what is under way come to its end, if that is soon."""
         self._over.set()
+        deadline = time.monotonic() + 2 * ANSWER_SECONDS
         for thread in self._threads:
-            thread.join(2 * ANSWER_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _role(
         self, step: Callable[["_Visitor"], None], door: str, account: int, pause: float, seed: int
@@ -111,7 +112,7 @@ class Crowd:
         """What was acknowledged is found at once at every door, once, by its id and by a word of its own."""
         if (wanted := self._any(visitor)) is None:
             return
-        filters = visitor.choice.choice(
+        filters: dict[str, Any] = visitor.choice.choice(
             [{"thirdPartyIds": {"include": [wanted.third_party_id]}}, {"freeText": wanted.word}]
         )
         found = visitor.client(visitor.door).search(filters)

@@ -20,6 +20,9 @@ class Disk:
         options = f"size={_MIB}m,nr_inodes={_FILES}"
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", self._folder], check=True)
 
+    def unmount(self) -> None:
+        subprocess.run(["umount", "--lazy", self._folder], check=False)
+
     def fill(self) -> None:
         """Take all room for bytes, and for files."""
         ballast = self._folder / "ballast"

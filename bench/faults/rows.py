@@ -1,7 +1,6 @@
 """The faults, one row each: what is broken, how it is broken and mended, and what that takes."""
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -16,12 +15,16 @@ _SECOND, _THIRD = SERVERS[1], SERVERS[2]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is broken while `breaks` is entered; leaving it mends that. `needs`: the network, or nginx."""
+    """What is broken while `breaks` is entered; leaving it mends that.
+
+    `needs`: the network, or nginx. `seconds`: for how long. `prepare` is done before anything is broken.
+    """
 
     says: str
     breaks: Breaks
     needs: frozenset[str] = frozenset()
     seconds: float = 12.0
+    prepare: Callable[[Site], None] = lambda site: None
 
 
 def _killed(part: str) -> Breaks:
@@ -122,17 +125,8 @@ def _restarted(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def _standby_stopped(site: Site) -> Iterator[None]:
-    site.start_standby()
-    site.parts["standby"].signal(signal.SIGSTOP)
-    yield
-    site.parts["standby"].signal(signal.SIGCONT)
-
-
-@contextmanager
 def _failed_over(site: Site) -> Iterator[None]:
     """The primary is killed for good; after a while the standby is promoted, and waits for no other."""
-    site.start_standby()
     site.parts["postgres"].kill()
     yield
     site.promote_standby()
@@ -174,16 +168,14 @@ def _account_broken(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def _pause(site: Site) -> Iterator[None]:
-    """Nothing is broken: what the rest is measured against."""
-    time.sleep(0)
+def _nothing(site: Site) -> Iterator[None]:
     yield
 
 
 _APART = frozenset({"network"})
 
 FAULTS: dict[str, Fault] = {
-    "nothing": Fault("nothing, to compare with", _pause),
+    "nothing": Fault("nothing, to compare with", _nothing),
     "server-killed": Fault("one server killed", _killed(_SECOND)),
     "server-cut-in-a-write": Fault(
         "one server cut off while it holds the account's row", _cut_in_a_write, _APART, 25
@@ -195,7 +187,10 @@ FAULTS: dict[str, Fault] = {
     "postgres-cut": Fault("PostgreSQL cut off", _cut("postgres"), _APART, 20),
     "postgres-stopped": Fault("PostgreSQL stopped (SIGSTOP)", _stopped("postgres"), seconds=20),
     "standby-stopped": Fault(
-        "PostgreSQL's synchronous standby stopped (SIGSTOP)", _standby_stopped, seconds=20
+        "PostgreSQL's synchronous standby stopped (SIGSTOP)",
+        _stopped("standby"),
+        seconds=20,
+        prepare=Site.start_standby,
     ),
     "objects-cut": Fault("the S3 server cut off", _cut("objects"), _APART, 15),
     "objects-failing": Fault("the S3 server answers 503 to everything", _objects_that('{"status": 503}')),
@@ -220,6 +215,8 @@ FAULTS: dict[str, Fault] = {
         "one server with another token key",
         _differs(_THIRD, EARWITNESS_TOKEN_KEY="another secret than the others have, and long"),
     ),
-    "failed-over": Fault("PostgreSQL's primary gone, its standby promoted", _failed_over, seconds=8),
+    "failed-over": Fault(
+        "PostgreSQL's primary gone, its standby promoted", _failed_over, seconds=8, prepare=Site.start_standby
+    ),
 }
 """Each row a fault. To add one is to add a row."""

@@ -24,6 +24,7 @@ _SETTLE_MINUTES = 4
 
 def broken(site: Site, crowd: Crowd, name: str, fault: Fault) -> Row:
     """Break something, mend it, and wait until recordings are taken in at every door, and jobs are done."""
+    fault.prepare(site)
     time.sleep(_CALM_SECONDS)
     began = time.monotonic()
     with fault.breaks(site):

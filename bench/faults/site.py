@@ -25,6 +25,11 @@ from bench.faults.network import Network
 from bench.faults.part import Part
 from bench.faults.postgres import Cluster
 from bench.faults.proxy import HOST_NAME, nginx, write_nginx
+from earwitness.archive.account_settings import AccountChange, change_account
+from earwitness.archive.accounts import Accounts
+from earwitness.archive.users import add_api_key, add_user
+from earwitness.kernel.rights import Role
+from earwitness.kernel.settings import Settings
 
 SERVERS = ("server-1", "server-2", "server-3")
 MAIN, OTHER = 1234567, 1111111
@@ -68,11 +73,14 @@ class Site:
 
     def start(self) -> dict[int, dict[str, Any]]:
         """Start everything, and answer what the users of each account sign in with."""
+        os.environ.update(self.environment)  # what looks inside from this process asks the bucket, too
         self._start_postgres()
         self._start_objects()
-        credentials = {MAIN: self._account(MAIN), OTHER: self._account(OTHER)}
+        credentials = self._make_accounts()
         if self.network.is_apart:
-            Disk(self.data(SERVERS[-1])).mount()
+            disk = Disk(self.data(SERVERS[-1]))
+            disk.mount()
+            self._leaving.callback(disk.unmount)
         for name in SERVERS:
             words = (
                 "serve",
@@ -208,11 +216,18 @@ class Site:
             signed = obstore.sign(store, "PUT", "", timedelta(minutes=5))
             until(lambda signed=signed: _is_made(signed), "the S3 server answers")  # type: ignore[misc]
 
-    def _account(self, client_id: int) -> dict[str, Any]:
-        self.command("account", "create", client_id, "--name", f"Firm {client_id}")
-        self.command("account", "set", client_id, "--transcription", "pocketsphinx")
-        self.command("user", "create", client_id, "faults@example.com", "--role", "Admin")
-        credentials: dict[str, Any] = self.command("apikey", "create", client_id, "faults@example.com")
+    def _make_accounts(self) -> dict[int, dict[str, Any]]:
+        """Make the accounts, each with an administrator, and answer what these sign in with."""
+        username = "faults@example.com"
+        credentials: dict[int, dict[str, Any]] = {}
+        accounts = Accounts(Settings.from_environment(self.environment))
+        for client_id in (MAIN, OTHER):
+            accounts.create(client_id, f"Firm {client_id}")
+            with accounts.open(client_id).write() as connection:
+                _, api_key = add_api_key(connection, add_user(connection, username, [Role.ADMIN]))
+                change_account(connection, accounts, AccountChange(transcription="pocketsphinx"))
+            credentials[client_id] = {"clientId": client_id, "username": username, "apiKey": api_key}
+        accounts.close()
         return credentials
 
     def stop(self) -> None:

@@ -1,11 +1,13 @@
 """PostgreSQL with a standby that has to have everything: what docs/operations.md says of a failover is so."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import psycopg
@@ -20,6 +22,7 @@ from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.waiting import until
 
 HOST = "127.0.0.1"
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @dataclass
@@ -54,9 +57,12 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    with running_pair(tmp_path) as pair:
-        yield pair
+def pair() -> Iterator[Pair]:
+    """In a folder that other runs of pytest do not close to PostgreSQL's user."""
+    with TemporaryDirectory(dir=os.environ["TESTS_POSTGRES_FOLDER"]) as folder:
+        Path(folder).chmod(0o755)
+        with running_pair(Path(folder)) as pair:
+            yield pair
 
 
 @contextmanager
@@ -118,11 +124,62 @@ def test_nothing_is_acknowledged_while_the_standby_does_not_have_it(pair: Pair, 
     firm.ingest(tone(), thirdPartyId="before")
     pair.standby.signal(signal.SIGSTOP)
     came: list[httpx.Response] = []
-    sender = threading.Thread(target=lambda: came.append(firm.send(call(thirdPartyId="waits"), tone())))
+    sender = threading.Thread(
+        target=lambda: came.append(firm.send(call(thirdPartyId="waits"), tone())), daemon=True
+    )
     sender.start()
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    until(lambda: pair.run(0, waits) != [(0,)], "a commit waits for the standby")
+    until(lambda: pair.run(0, WAITS) != [(0,)], "a commit waits for the standby")
     pair.standby.kill()
     pair.primary.kill()
     sender.join(60)
     assert [answer.status_code for answer in came] == [503]
+
+
+@pytest.mark.parametrize("ends", ["pg_terminate_backend", "pg_cancel_backend"])
+def test_a_commit_that_is_let_go_without_the_standby_is_not_acknowledged(
+    pair: Pair, firm: Firm, ends: str
+) -> None:
+    """The sender is told to send again, and that waits for the standby, too.
+
+    PostgreSQL itself says of the one that was cancelled that it is done.
+    """
+    pair.wait_for_standby()
+    firm.token()
+    pair.standby.signal(signal.SIGSTOP)
+    came: list[httpx.Response] = []
+
+    def send() -> None:
+        came.append(firm.send(call(thirdPartyId="waits"), tone()))
+
+    def send_again() -> None:
+        send()
+        send()
+
+    sender = threading.Thread(target=send_again, daemon=True)
+    sender.start()
+    end = f"SELECT {ends}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    until(lambda: pair.run(0, end), "a commit waits for the standby, and is let go")
+    until(lambda: came, "the sender is answered")
+    assert came[0].status_code == 503
+    until(lambda: pair.run(0, WAITS) != [(0,)], "the second commit waits as well")
+    assert len(came) == 1
+    pair.standby.signal(signal.SIGCONT)
+    sender.join(60)
+    assert [answer.status_code for answer in came] == [503, 200]
+    assert firm.search() == ["waits"]
+
+
+def test_an_asynchronous_standby_that_lags_loses_what_was_acknowledged(pair: Pair, firm: Firm) -> None:
+    firm.ingest(tone(), thirdPartyId="before")
+    newest = "SELECT pg_current_wal_lsn()"
+    [[position]] = pair.run(0, newest)
+    reached = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
+    until(lambda: pair.run(1, reached) == [(True,)], "the standby has what came before")
+    pair.standby.kill()
+    firm.ingest(tone(), thirdPartyId="lost")
+    pair.primary.kill()
+    pair.standby.start()
+    until(lambda: answers(pair, 1), "the standby answers")
+    pair.fail_over()
+    until(lambda: firm.client.get("/readyz").is_success, "the server is ready again, by itself")
+    assert firm.search() == ["before"]

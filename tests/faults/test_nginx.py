@@ -38,8 +38,8 @@ class Behind:
 
     def send(self, third_party_id: str, media: bytes = tone()) -> httpx.Response:
         metadata = (None, json.dumps(call(thirdPartyId=third_party_id)), "application/json")
-        files = {"metadata": metadata, "media": ("call.wav", media, "audio/wav")}
-        return self.client.post("/api/ingest/recording", files=files)
+        sent = ("call.wav", media, "audio/wav")
+        return self.client.post("/api/ingest/recording", files={"metadata": metadata, "media": sent})
 
     def post(self, path: str, body: object) -> httpx.Response:
         answer = self.client.post(f"/api{path}", json=body)
@@ -120,7 +120,7 @@ def test_no_upload_and_no_playback_lies_on_the_disk_of_the_proxy(behind: Behind)
 
 def test_the_audit_log_names_the_clients_address(behind: Behind) -> None:
     interaction_id = behind.send("heard").json()["interactionId"]
-    behind.post("/client/recording.detail.get", {"recordingId": interaction_id})
+    behind.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
     [*_, last] = behind.post("/client/recording/audit", {"recordingId": interaction_id}).json()
     assert last["ipAddress"] == CLIENTS_ADDRESS
 
