@@ -28,7 +28,7 @@ class Cluster:
     def serving(self, host: str, port: int) -> list[object]:
         """The words that run it in the foreground."""
         words: list[object] = ["-D", self.folder, "-h", host, "-p", port, "-k", ""]
-        return [*self._program("postgres"), *words, "-c", "max_connections=400"]
+        return [*self._program("postgres"), *words, "-c", "max_connections=200"]
 
     def followed(self, folder: Path, at: str, within: Sequence[str] = ()) -> "Cluster":
         """Copy it, as it runs at `host:port`, into the folder of a standby that follows it."""

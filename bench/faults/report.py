@@ -51,9 +51,7 @@ _HEADINGS = (
     "at every door after mending",
     "jobs after mending",
     "acknowledged",
-    "lost",
-    "doubled",
-    "stuck",
+    "lost, doubled, stuck",
     "failed",
 )
 
@@ -70,8 +68,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     counts = [f"{row.counts[kind]:,}" for kind in kinds]
     times = (row.longest, row.longest_ready, row.taken_after, row.whole_after, row.jobs_after)
     seconds = ["never" if one is None else f"{one:.1f}" for one in times]
-    ends = (row.acknowledged, row.lost, row.doubled, row.stuck)
-    return (row.says, *counts, *seconds, *(f"{one:,}" for one in ends), row.where)
+    ends = f"{row.lost}, {row.doubled}, {row.stuck}"
+    return (row.says, *counts, *seconds, f"{row.acknowledged:,}", ends, row.where)
 
 
 def failures(outcomes: Sequence[Outcome]) -> dict[str, int]:

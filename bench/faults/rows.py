@@ -182,6 +182,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "server-stopped": Fault("one server stopped (SIGSTOP)", _stopped(_THIRD)),
     "worker-killed": Fault("the worker killed in the middle of a job", _killed_in_a_job),
+    "worker-cut": Fault("the worker cut off", _cut("worker"), _APART),
     "postgres-restarted": Fault("PostgreSQL restarted", _restarted, seconds=4),
     "postgres-killed": Fault("PostgreSQL killed", _killed("postgres")),
     "postgres-cut": Fault("PostgreSQL cut off", _cut("postgres"), _APART, 20),
@@ -189,7 +190,7 @@ FAULTS: dict[str, Fault] = {
     "standby-stopped": Fault(
         "PostgreSQL's synchronous standby stopped (SIGSTOP)",
         _stopped("standby"),
-        seconds=20,
+        seconds=25,
         prepare=Site.start_standby,
     ),
     "objects-cut": Fault("the S3 server cut off", _cut("objects"), _APART, 15),

@@ -118,6 +118,15 @@ def test_no_upload_and_no_playback_lies_on_the_disk_of_the_proxy(behind: Behind)
     assert "temporary file" not in (behind.folder / "nginx.log").read_text()
 
 
+def test_uploads_that_are_refused_get_their_refusal_and_take_no_server_out(behind: Behind) -> None:
+    signed_in = behind.client.headers["Authorization"]
+    for size in (1, 8 * MIB, 200_000) * 5:
+        behind.client.headers["Authorization"] = "Bearer of nothing"
+        assert behind.send("refused", bytes(size)).status_code == 401
+        behind.client.headers["Authorization"] = signed_in
+        assert behind.found() == []
+
+
 def test_the_audit_log_names_the_clients_address(behind: Behind) -> None:
     interaction_id = behind.send("heard").json()["interactionId"]
     behind.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
