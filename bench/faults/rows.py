@@ -163,8 +163,6 @@ def _account_broken(site: Site) -> Iterator[None]:
     yield
     with site.database() as database:
         database.execute(rename.format(broken, whole).encode())
-    if not site.parts[_SECOND].runs:
-        site.parts[_SECOND].start()
 
 
 @contextmanager

@@ -34,6 +34,7 @@ def broken(site: Site, crowd: Crowd, name: str, fault: Fault) -> Row:
     whole = None
     while time.monotonic() < mended + _RECOVERY_SECONDS and (whole is None or jobs_after is None):
         time.sleep(0.2)
+        site.start_what_ended()
         if jobs_after is None and done is not None and (_done(site) or 0) > done:
             jobs_after = time.monotonic() - mended
         done = _done(site) if done is None else done

@@ -100,6 +100,12 @@ class Site:
             self.until_ready(name)
         return credentials
 
+    def start_what_ended(self) -> None:
+        """Start servers and the worker again where they have ended, as a supervisor does."""
+        for name in (*SERVERS, "worker"):
+            if not self.parts[name].runs:
+                self.parts[name].start()
+
     def data(self, part: str) -> Path:
         """The data folder of a part, on each machine its own."""
         return self.folder / f"data-{part}"

@@ -36,7 +36,7 @@ class Pair:
     @property
     def url(self) -> str:
         hosts = "&".join(f"host={HOST}:{port}" for port in self.ports)
-        return f"postgresql://postgres@/postgres?{hosts}&target_session_attrs=read-write"
+        return f"postgresql://postgres@/postgres?{hosts}&target_session_attrs=read-write&connect_timeout=3"
 
     def run(self, which: int, *statements: str) -> list[tuple[object, ...]]:
         at = f"postgresql://postgres@{HOST}:{self.ports[which]}/postgres"
