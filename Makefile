@@ -103,7 +103,7 @@ faults: install-dev system-faults ## break one part of an installation after the
 	$(BIN)/python -m bench.faults $(FAULTS) --report build/faults.md --json build/faults.json
 
 system-faults: ## nginx and iproute2, from Debian, which `make faults` uses
-	@dpkg-query --show nginx-light iproute2 >/dev/null 2>&1 \
+	@PATH=$$PATH:/usr/sbin:/sbin; { command -v nginx && command -v ip; } >/dev/null \
 		|| { command -v apt-get >/dev/null \
 			&& { $(APT) nginx-light iproute2 || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) nginx-light iproute2; }; }; } >/dev/null 2>&1 \
 		|| echo "NOT INSTALLED: nginx-light, iproute2. Faults that need them will NOT BE MADE." >&2

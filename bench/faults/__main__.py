@@ -28,6 +28,7 @@ from bench.faults.site import Site
 
 def main(words: list[str]) -> int:
     options = _options(words)
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where `ip` is, and not all users look
     network: Network = Loopback()
     if not options.loopback:
         if not is_inside():
