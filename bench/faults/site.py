@@ -18,7 +18,6 @@ import httpx
 import obstore
 import psycopg
 from obstore.store import S3Store
-from psycopg.conninfo import make_conninfo
 
 from bench.faults.mounts import Disk
 from bench.faults.network import Network
@@ -124,7 +123,7 @@ class Site:
     def database(self) -> psycopg.Connection[Any]:
         """A connection of our own, which gives up soon."""
         return psycopg.connect(
-            self._conninfo(*_DATABASES),
+            self.environment["EARWITNESS_DATABASE_URL"],
             autocommit=True,
             connect_timeout=3,
             options="-c statement_timeout=5000",
@@ -144,16 +143,8 @@ class Site:
 
     def _database_url(self) -> str:
         """Whichever of the two takes writes."""
-        at = "&".join(f"host={self._at(part)}" for part in _DATABASES)
-        return f"postgresql://postgres@/postgres?{at}&target_session_attrs=read-write"
-
-    def _conninfo(self, *parts: str) -> str:
-        hosts = ",".join(self.network.host(part) for part in parts)
-        ports = ",".join(str(self.network.port(part)) for part in parts)
-        attributes = "read-write" if len(parts) > 1 else "any"
-        return make_conninfo(
-            host=hosts, port=ports, user="postgres", dbname="postgres", target_session_attrs=attributes
-        )
+        hosts = ",".join(self._at(part) for part in _DATABASES)
+        return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
     def _listens(self, part: str) -> tuple[str, int]:
         return self.network.host(part), self.network.port(part)
@@ -197,7 +188,8 @@ class Site:
         """Let the standby be the primary. Raises TimeoutError."""
 
         def is_promoted() -> bool:
-            with psycopg.connect(self._conninfo("standby"), autocommit=True) as database:
+            at = f"postgresql://postgres@{self._at('standby')}/postgres"
+            with psycopg.connect(at, autocommit=True) as database:
                 return database.execute(b"SELECT pg_promote(true, 10)").fetchall() == [(True,)]
 
         until(is_promoted, "the standby is promoted")

@@ -35,8 +35,8 @@ class Pair:
 
     @property
     def url(self) -> str:
-        hosts = "&".join(f"host={HOST}:{port}" for port in self.ports)
-        return f"postgresql://postgres@/postgres?{hosts}&target_session_attrs=read-write&connect_timeout=3"
+        hosts = ",".join(f"{HOST}:{port}" for port in self.ports)
+        return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write&connect_timeout=2"
 
     def run(self, which: int, *statements: str) -> list[tuple[object, ...]]:
         at = f"postgresql://postgres@{HOST}:{self.ports[which]}/postgres"
