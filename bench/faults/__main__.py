@@ -91,11 +91,17 @@ def _possible(names: list[str], network: Network) -> dict[str, Fault]:
     return {name: FAULTS[name] for name in names if FAULTS[name].needs <= there}
 
 
+def _known(name: str) -> str:
+    if name not in FAULTS:
+        raise argparse.ArgumentTypeError(f"there is no fault {name}, but {', '.join(FAULTS)}")
+    return name
+
+
 def _options(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "bench.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[[], *FAULTS], help=", ".join(FAULTS))
+    parser.add_argument("faults", nargs="*", metavar="FAULT", type=_known, help=", ".join(FAULTS))
     parser.add_argument("--seconds", type=float, help="how long each is broken, instead of its own time")
     parser.add_argument("--report", help="write the table here, in Markdown")
     parser.add_argument("--json", help="write the rows here")
