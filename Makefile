@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-import bench-media soak help system install extras install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-import bench-media soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,16 @@ bench-media: install-dev ## the media path beside its floor: BENCH_MEDIA="--larg
 
 soak: install-dev ## use a server, kill it at random, and hold it to what it acknowledged: SOAK_MINUTES=10
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) $(BIN)/python -m bench.soak
+
+faults: install-dev system-faults ## break one part of an installation after the other, on several machines: FAULTS="server-killed …"
+	@mkdir -p build
+	$(BIN)/python -m bench.faults $(FAULTS) --report build/faults.md --json build/faults.json
+
+system-faults: ## nginx and iproute2, from Debian, which `make faults` uses
+	@PATH=$$PATH:/usr/sbin:/sbin; { command -v nginx && command -v ip; } >/dev/null \
+		|| { command -v apt-get >/dev/null \
+			&& { $(APT) nginx-light iproute2 || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) nginx-light iproute2; }; }; } >/dev/null 2>&1 \
+		|| echo "NOT INSTALLED: nginx-light, iproute2. Faults that need them will NOT BE MADE." >&2
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,15 +2,15 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
 from bench.soak_client import Acknowledged, Client
-from bench.soak_server import CLIENT_ID, Server
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects, waveforms
@@ -23,12 +23,31 @@ _READERS = 4
 Known = Mapping[str, Acknowledged]
 
 
+class Audited(Protocol):
+    """An installation: where it answers, and its command."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+    def command(self, *words: object) -> Any: ...
+
+
 @dataclass(slots=True)
 class Findings:
-    """What was counted, in order, and what is wrong."""
+    """What was counted, in order, and what is wrong: in words, and which recordings.
+
+    `lost` was acknowledged, and is not found or plays other bytes; `doubled` is there more than once;
+    `stuck` is there, and was never processed.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    doubled: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
 
     def expect(self, name: str, count: int, expected: int) -> None:
         self.counts[name] = count
@@ -37,7 +56,7 @@ class Findings:
 
 
 def audit(
-    server: Server,
+    server: Audited,
     credentials: dict[str, Any],
     acknowledged: Known,
     unanswered: Known,
@@ -46,7 +65,8 @@ def audit(
 ) -> Findings:
     """Wait for the jobs to end, then hold the archive to what was acknowledged."""
     findings = Findings({"acknowledged": len(acknowledged), "never answered": len(unanswered)})
-    left = _settle(server, settle_minutes * 60)
+    client_id = credentials["clientId"]
+    left = _settle(server, client_id, settle_minutes * 60)
     with Client(server.url, credentials, random.Random(1)) as client:
         found: dict[str, int] = {}
         for names in _chunks([*acknowledged, *unanswered]):
@@ -54,46 +74,53 @@ def audit(
         findings.counts["of these, there"] = len(set(found) & set(unanswered))
         whole = [one for one in acknowledged.values() if found.get(one.third_party_id) == one.interaction_id]
         findings.expect("found", len(whole), len(acknowledged))
+        findings.lost = set(acknowledged) - {one.third_party_id for one in whole}
         there = [*whole, *(unanswered[name] for name in set(found) & set(unanswered))]
         with_media = [one for one in there if one.sha256]
         exact = _played(server, credentials, with_media)
-        findings.expect("played bit for bit", exact, len(with_media))
-    _look_inside(server, findings, len(found), {one.third_party_id for one in with_media})
-    verified = server.command("verify", CLIENT_ID)
+        findings.expect("played bit for bit", len(exact), len(with_media))
+        findings.lost |= {one.third_party_id for one in with_media} - exact
+    _look_inside(server, client_id, findings, there)
+    verified = server.command("verify", client_id)
     findings.expect("damaged", len(verified["damaged"]), 0)
     findings.expect("orphaned", len(verified["orphaned"]), 0)
-    findings.expect("lost", len(acknowledged) - len(whole), 0)
+    findings.expect("lost", len(findings.lost & set(acknowledged)), 0)
     findings.expect("stuck", left, 0)
-    for job in server.command("jobs", "list", CLIENT_ID) if left else []:
+    for job in server.command("jobs", "list", client_id) if left else []:
         findings.wrong.append(f"job of {job['thirdPartyId']} is {job['state']}: {job['log'][-1:]}")
     return findings
 
 
-def _settle(server: Server, seconds: float) -> int:
+def _settle(server: Audited, client_id: int, seconds: float) -> int:
     """Wait until no job is left, and answer how many are."""
     deadline = time.monotonic() + seconds
     while True:
-        [account] = server.command("status")["accounts"]
+        accounts = server.command("status")["accounts"]
+        [account] = [one for one in accounts if one["clientId"] == client_id]
         left = sum(account["jobs"].values())
         if left == account["jobs"]["dead"] or time.monotonic() > deadline:
             return int(left)
         time.sleep(1)
 
 
-def _played(server: Server, credentials: dict[str, Any], wanted: list[Acknowledged]) -> int:
-    def play(part: list[Acknowledged]) -> int:
+def _played(server: Audited, credentials: dict[str, Any], wanted: list[Acknowledged]) -> set[str]:
+    """The thirdPartyIds of those that play back bit for bit."""
+
+    def play(part: list[Acknowledged]) -> set[str]:
         with Client(server.url, credentials, random.Random(len(part))) as client:
-            return sum(client.play(one) is True for one in part)
+            return {one.third_party_id for one in part if client.play(one) is True}
 
     with ThreadPoolExecutor(_READERS) as readers:
-        return sum(readers.map(play, (wanted[number::_READERS] for number in range(_READERS))))
+        return set().union(*readers.map(play, (wanted[number::_READERS] for number in range(_READERS))))
 
 
-def _look_inside(server: Server, findings: Findings, there: int, with_media: set[str]) -> None:
+def _look_inside(server: Audited, client_id: int, findings: Findings, there: list[Acknowledged]) -> None:
     """Nothing is there that was never sent, the ledger has every arrival, and all is processed, once."""
+    with_media = {one.third_party_id for one in there if one.sha256}
     accounts = Accounts(Settings.from_environment(server.environment))
-    with accounts.open(CLIENT_ID).read() as connection:
-        rows = connection.execute(select(recordings.c.third_party_id, recordings.c.status))
+    with accounts.open(client_id).read() as connection:
+        columns = (recordings.c.third_party_id, recordings.c.status, recordings.c.source)
+        rows = connection.execute(select(*columns)).all()
         status = {row[0]: row[1] for row in rows}
         arrivals = connection.scalar(
             select(func.count(audit_rows.c.entity_id.distinct()))
@@ -108,10 +135,13 @@ def _look_inside(server: Server, findings: Findings, there: int, with_media: set
         }
         counts = {name: int(connection.scalar(query) or 0) for name, query in made.items()}
     accounts.close()
-    findings.expect("in the archive", len(status), there)
+    times = Counter(row.source for row in rows)
+    findings.doubled = {one.third_party_id for one in there if times[one.word] > 1}
+    findings.expect("in the archive", len(rows), len(there))
     findings.expect("in the ledger", int(arrivals or 0), len(status))
     done = [name for name in with_media if status.get(name) in ("processed", "undecodable")]
     findings.expect("processed", len(done), len(with_media))
+    findings.stuck = with_media - set(done)
     audible = sum(status[name] == "processed" for name in done)
     findings.expect("mp3s", counts["mp3s"], audible)
     findings.expect("waveforms", counts["waveforms"], audible)

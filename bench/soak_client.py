@@ -6,6 +6,7 @@ import random
 import time
 import wave
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from types import TracebackType
@@ -37,12 +38,22 @@ class Acknowledged:
 class Client:
     """Calls of one thread. What comes of a call is None where there was no answer, or a 5xx."""
 
-    def __init__(self, url: str, credentials: dict[str, Any], choice: random.Random) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: dict[str, Any],
+        choice: random.Random,
+        *,
+        http: httpx.Client | None = None,
+        tell: Callable[[str, float, object], None] = lambda *_: None,
+    ) -> None:
+        """`tell` is told of each request: its name, when it began, and its answer or its error."""
         self.choice = choice
         self.counts: Counter[str] = Counter()
         self._credentials = credentials
         self._url = url
-        self._http = httpx.Client(base_url=f"{url}/api", timeout=_TIMEOUT_SECONDS)
+        self._http = http or httpx.Client(base_url=f"{url}/api", timeout=_TIMEOUT_SECONDS)
+        self._tell = tell
 
     def __enter__(self) -> Self:
         return self
@@ -97,13 +108,13 @@ class Client:
     def call(self, name: str, path: str, **given: Any) -> httpx.Response | None:
         """Make a call; sign in where that is needed. Raises what no server may answer: a 4xx."""
         try:
-            answer = self._http.post(path, **given)
+            if "authorization" not in self._http.headers and not self.sign_in().is_success:
+                return None
+            answer = self._post(name, path, given)
             if answer.status_code == 401:
-                signed_in = self._http.post("/authWithApiKey", json=self._credentials)
-                if not signed_in.is_success:
+                if not self.sign_in().is_success:
                     return None
-                self._http.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
-                answer = self._http.post(path, **given)
+                answer = self._post(name, path, given)
         except httpx.TransportError:
             self.counts["without an answer"] += 1
             time.sleep(_PAUSE_SECONDS)
@@ -113,6 +124,23 @@ class Client:
             return None
         answer.raise_for_status()
         self.counts[name] += 1
+        return answer
+
+    def sign_in(self) -> httpx.Response:
+        """Sign in, and use the token from now on. Raises TransportError."""
+        answer = self._post("signed in", "/authWithApiKey", {"json": self._credentials})
+        if answer.is_success:
+            self._http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        return answer
+
+    def _post(self, name: str, path: str, given: dict[str, Any]) -> httpx.Response:
+        began = time.monotonic()
+        try:
+            answer = self._http.post(path, **given)
+        except httpx.TransportError as error:
+            self._tell(name, began, error)
+            raise
+        self._tell(name, began, answer)
         return answer
 
     def _media(self) -> bytes | None:

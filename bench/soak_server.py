@@ -74,7 +74,7 @@ class Server:
         if victim is None or victim.poll() is not None:
             return "nothing"
         if what == "process":
-            return what if _kill_one(_children(victim.pid), choice) else "nothing"
+            return what if _kill_one(children(victim.pid), choice) else "nothing"
         if what == "server":
             os.killpg(victim.pid, signal.SIGKILL)
         else:
@@ -87,8 +87,8 @@ class Server:
         ours = [process.pid for process in (self._serving, self._working) if process is not None]
         return [
             child
-            for parent in [*ours, *(child for pid in ours for child in _children(pid))]
-            for child in _children(parent)
+            for parent in [*ours, *(child for pid in ours for child in children(pid))]
+            for child in children(parent)
             if _runs(child, b"earwitness.media.decoding") or _runs(child, b"earwitness.speech.child")
         ]
 
@@ -115,7 +115,7 @@ class Server:
 _EARWITNESS = (sys.executable, "-m", "earwitness")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """The processes that a process started."""
     listed: list[int] = []
     with suppress(OSError):

@@ -25,6 +25,7 @@ from sqlalchemy.util import LRUCache
 from earwitness.archive.database_errors import cause_of, is_of_the_server, is_outage, meaning_of
 from earwitness.archive.postgres import parameters_of
 from earwitness.archive.private_files import keep_database_private
+from earwitness.archive.replication import check_committed, listen_for_local_commits
 from earwitness.kernel import deadlines
 from earwitness.kernel.errors import (
     BadRequest,
@@ -167,6 +168,7 @@ def postgres_engine(url: str) -> Engine:
             context.is_disconnect = True
 
     event.listen(engine, "before_cursor_execute", _look_at_the_time)
+    listen_for_local_commits(engine)
     return engine
 
 
@@ -360,13 +362,10 @@ def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
     limit = _Limit(monotonic() + seconds, problem=_not_written)
     limit.idle_ms = 0 if patient else IDLE_MS
     try:
-        with (
-            _watched(engine),
-            engine.execution_options(writes=True).connect() as connection,
-            connection.begin(),
-            _limited(connection, limit),
-        ):
-            yield connection
+        with _watched(engine), engine.execution_options(writes=True).connect() as connection:
+            with connection.begin(), _limited(connection, limit):
+                yield connection
+            check_committed(connection)
     except DBAPIError as error:
         if meaning_of(error) == "too long":
             raise as_problem(error) from None

@@ -1,0 +1,54 @@
+"""A small disk of its own for the data folder of one part, which can be filled and made read-only."""
+
+import errno
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_MIB, _FILES = 64, 800
+
+
+class Disk:
+    """A tmpfs over a folder. It goes with the mount namespace of the run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def mount(self) -> None:
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        options = f"size={_MIB}m,nr_inodes={_FILES}"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", self._folder], check=True)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "--lazy", self._folder], check=False)
+
+    def fill(self) -> None:
+        """Take all room for bytes, and for files."""
+        ballast = self._folder / "ballast"
+        ballast.mkdir()
+        with _until_full():
+            (ballast / "bytes").write_bytes(bytes(_MIB << 20))
+        with _until_full():
+            for number in range(_FILES):
+                (ballast / str(number)).touch()
+
+    def empty(self) -> None:
+        ballast = self._folder / "ballast"
+        for file in ballast.iterdir():
+            file.unlink()
+        ballast.rmdir()
+
+    def read_only(self, wanted: bool) -> None:
+        options = f"remount,{'ro' if wanted else 'rw'}"
+        subprocess.run(["mount", "-o", options, self._folder], check=True)
+
+
+@contextmanager
+def _until_full() -> Iterator[None]:
+    """Go on where there is no room left; raise what else goes wrong."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise

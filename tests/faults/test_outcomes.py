@@ -1,0 +1,113 @@
+"""What a client saw is counted as what it was."""
+
+import httpx
+import pytest
+from bench.faults.outcomes import (
+    BROKEN,
+    BUSY,
+    FAILED,
+    OK,
+    REFUSED,
+    SILENT,
+    Outcome,
+    Seen,
+    all_doors_again,
+    count,
+    first_success,
+    kind_of,
+    longest,
+    where,
+)
+from bench.faults.report import Row, failures, table
+from bench.faults.rows import FAULTS
+
+MAIN, OTHER = 1, 2
+
+
+@pytest.mark.parametrize(
+    ("came", "kind"),
+    [
+        (httpx.Response(201), OK),
+        (httpx.Response(503, headers={"Retry-After": "5"}), BUSY),
+        (httpx.Response(503), FAILED),
+        (httpx.Response(500), FAILED),
+        (httpx.Response(401), REFUSED),
+        (httpx.ConnectError("refused"), BROKEN),
+        (httpx.ConnectTimeout("cut off"), BROKEN),
+        (httpx.RemoteProtocolError("closed"), BROKEN),
+        (httpx.ReadTimeout("nothing came"), SILENT),
+    ],
+)
+def test_each_answer_and_each_error_counts_as_one_class(
+    came: httpx.Response | httpx.TransportError, kind: str
+) -> None:
+    assert kind_of(came)[0] == kind
+
+
+def outcome(
+    began: float,
+    ended: float,
+    kind: str = OK,
+    *,
+    door: str = "a",
+    account: int = MAIN,
+    call: str = "ingested",
+) -> Outcome:
+    return Outcome(call, door, account, began, ended, kind, kind)
+
+
+def test_classes_are_counted_with_their_sum_and_the_longest_wait() -> None:
+    seen = [outcome(0, 1), outcome(1, 4, BUSY), outcome(2, 3)]
+    assert {kind: number for kind, number in count(seen).items() if number} == {"all": 3, OK: 2, BUSY: 1}
+    assert longest(seen) == 3
+    assert longest([]) == 0
+
+
+def test_the_first_success_is_of_a_call_that_began_after_the_moment() -> None:
+    seen = [
+        outcome(9, 11),
+        outcome(10, 12, BUSY),
+        outcome(11, 15),
+        outcome(13, 14),
+        outcome(10, 11, call="x"),
+    ]
+    assert first_success(seen, "ingested", 10) == 4
+    assert first_success(seen, "ingested", 14) is None
+
+
+def test_all_doors_are_open_again_when_the_last_is() -> None:
+    seen = [outcome(1, 2), outcome(1, 6, door="b"), outcome(2, 3, door="b", kind=FAILED)]
+    assert all_doors_again(seen, ["a", "b"], "ingested", 0) == 6
+    assert all_doors_again(seen, ["a", "b", "c"], "ingested", 0) is None
+
+
+def test_it_is_said_where_all_that_failed_has_failed() -> None:
+    at_b = outcome(0, 1, FAILED, door="b")
+    assert where([outcome(0, 1), at_b], MAIN) == "at b alone"
+    assert where([at_b, outcome(0, 1, BUSY)], MAIN) == ""
+    assert where([outcome(0, 1, FAILED, account=OTHER), outcome(0, 1)], MAIN) == "the other account alone"
+    assert where([outcome(0, 1)], MAIN) == ""
+
+
+def test_what_began_within_a_time_belongs_to_it() -> None:
+    seen = Seen()
+    for began in (1, 2, 3):
+        seen.add(outcome(began, 9))
+    assert [one.began for one in seen.between(2, 3)] == [2]
+
+
+def test_a_row_of_the_table_has_a_cell_for_each_heading_and_says_never() -> None:
+    row = Row("x", "a server killed", 0, count([outcome(0, 1)]), 1.26, 0.0, 0.5, None, None, "at b alone")
+    headings, _, cells = table([row]).splitlines()
+    assert headings.count("|") == cells.count("|")
+    assert "| a server killed | 1 | 1 | 0 |" in cells
+    assert "| 0.5 | never | never |" in cells
+
+
+def test_failures_are_named_by_call_and_place() -> None:
+    seen = [outcome(0, 1), outcome(0, 1, BUSY), outcome(0, 1, BUSY)]
+    assert failures(seen) == {f"ingested at a: {BUSY}": 2}
+
+
+def test_no_two_faults_say_the_same() -> None:
+    assert len({fault.says for fault in FAULTS.values()}) == len(FAULTS)
