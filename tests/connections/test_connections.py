@@ -378,3 +378,53 @@ def test_who_takes_an_answer_slowly_gets_all_of_it(firm: Firm) -> None:
         assert answered is not None
         assert len(answered.body) == int(answered.headers["content-length"])
         assert time.monotonic() - began > 2 * bounds.unread_seconds
+
+
+# Upgrade
+
+
+def test_the_body_of_a_request_that_would_upgrade_is_its_own(firm: Firm) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": ""}
+    body = sign_in(firm)
+    chunked = b"5\r\n" + body[:5] + b"\r\n" + f"{len(body) - 5:x}\r\n".encode() + body[5:] + b"\r\n0\r\n\r\n"
+    path, in_chunks = "/api/authWithApiKey", asks | {"Transfer-Encoding": "chunked"}
+    sent = request(path, "POST", body, asks) + request(path, "POST", more=in_chunks) + chunked
+    with server_of(firm) as base_url:
+        for pieces in ([sent], [bytes([byte]) for byte in sent]):
+            with connected(base_url) as client:
+                for piece in pieces:
+                    client.send(piece)
+                client.send(request(more=asks) + request("/nowhere"))
+                assert [client.status() for _ in range(4)] == [200, 200, 200, 404]
+
+
+@pytest.mark.parametrize("method", ["POST", "CONNECT"])
+def test_no_request_hides_in_the_body_of_one_that_would_upgrade(firm: Firm, method: str) -> None:
+    hidden = request("/api/schema", "DELETE")
+    asks = {"Upgrade": "websocket", "Connection": "upgrade"}
+    with server_of(firm) as base_url, connected(base_url) as client:
+        client.send(request("/nowhere", method, hidden, asks) + request())
+        assert [client.status(), client.status()] == [404, 200]
+
+
+@pytest.mark.parametrize(
+    "framing", [{"Transfer-Encoding": "gzip"}, {"Transfer-Encoding": "chunked", "Content-Length": "4"}]
+)
+def test_a_body_without_a_clear_end_is_refused_where_one_would_upgrade(
+    firm: Firm, framing: dict[str, str]
+) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "upgrade"}
+    with server_of(firm) as base_url, connected(base_url) as client:
+        client.send(request("/api/authWithApiKey", "POST", more=asks | framing) + b"0\r\n\r\n")
+        assert problem(client) == (400, "bad-http")
+
+
+def test_large_bodies_are_taken_of_clients_that_would_upgrade(firm: Firm) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "upgrade", "Expect": "100-continue"}
+    body = sign_in(firm) + b" " * (10 << 10)
+    with server_of(firm) as base_url, connected(base_url) as client:
+        head = request("/api/authWithApiKey", "POST", body, asks)[: -len(body)]
+        client.send(head)
+        assert client.status() == 100
+        client.send(body)
+        assert client.status() == 200
