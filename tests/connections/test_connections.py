@@ -13,6 +13,7 @@ from earwitness.http.connections.bounds import Bounds
 from tests.api.serving import server_of
 from tests.connections.raw import Raw, connected, request
 from tests.firm import ADMIN, CLIENT_ID, Firm, call
+from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # no database has a part in it
 
@@ -355,6 +356,19 @@ def test_who_does_something_stays_and_who_is_too_many_is_told(firm: Firm) -> Non
             assert client.status() == 201
         with connected(base_url) as other:
             other.send(request())
+            assert other.status() == 200
+
+
+def test_who_asks_much_and_is_not_signed_in_goes_for_others(firm: Firm) -> None:
+    unread = request("/api/schema/openapi.json") * 200
+    with server_of(firm, bounds=replace(PATIENT, connections=5)) as base_url, ExitStack() as held:
+        for _ in range(5):
+            many = held.enter_context(connected(base_url, takes_bytes=4096))
+            many.send(unread)
+            until(lambda many=many: select.select([many.socket], [], [], 0)[0], "its answers begin")
+        for _ in range(15):
+            other = held.enter_context(connected(base_url))
+            other.send(request("/api/client/recording.search", "POST", b"{}", firm.headers()))
             assert other.status() == 200
 
 

@@ -285,13 +285,21 @@ class Guarded(HttpToolsProtocol):
             return 0, self._since
         if self._is_in_body and not (self._body.is_upload or self.pipeline or self.cycle.response_started):
             return 1, self._since
+        if not self._is_of_known:
+            return 2, self._since
         return None
+
+    @property
+    def _is_of_known(self) -> bool:
+        """Whether the request that is being answered is of somebody who is signed in."""
+        body = self._answered and self._answered.scope["state"].get(IN_STATE)
+        return isinstance(body, Body) and body.is_signed_in
 
     def make_room(self) -> None:
         self._is_refused = True
         if self.transport.get_write_buffer_size():
             self._break()
-        elif self._is_in_body or self._head_bytes:
+        elif self._comes_next and (self._is_in_body or self._head_bytes):
             self._refuse(full())
         else:
             self.transport.close()
