@@ -71,6 +71,23 @@ def test_an_extra_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyP
         transcribe("pocketsphinx", "", MINUTE, LIMITS, whenever)
 
 
+def test_less_confinement_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_instead(
+        monkeypatch,
+        "sys.argv[:] = ['', *sys.argv[1:]]\n"
+        "end.detach()\n"
+        "from earwitness.speech import child\n"
+        "child.restrict = lambda *_: 0\n"
+        "child.main()\n",
+    )
+    for _ in range(2):
+        transcribe("pocketsphinx", "", [bytes(32_000)], LIMITS, whenever)
+    [said] = [one for one in caplog.messages if "confinement" in one]
+    assert "Landlock is missing" in said
+
+
 def test_an_engine_that_there_is_not_is_said_to_be_none() -> None:
     with pytest.raises(TranscriptionUnusable, match="no engine ear-trumpet"):
         transcribe("ear-trumpet", "", MINUTE, LIMITS, whenever)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import msgspec
 
 from earwitness.kernel.confinement.landlock import restrict
+from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.confinement.limits import limit
 from earwitness.kernel.confinement.privileges import READ_ALL_FILES, give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal, stay_alone
@@ -31,11 +32,15 @@ _NICER_BY = 10
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it: a transcript, or why there is none. `unusable` is what somebody has to mend."""
+    """What came of it: a transcript, or why there is none. `unusable` is what somebody has to mend.
+
+    `layers` is what confined the process while it heard.
+    """
 
     transcript: Transcript | None = None
     failed: str = ""
     unusable: str = ""
+    layers: Layers | None = None
 
 
 def main() -> None:
@@ -45,20 +50,20 @@ def main() -> None:
     os.nice(_NICER_BY)
     limit(int(memory_mib))
     give_up_privileges(but=READ_ALL_FILES)  # a model's folder may be readable for its owner alone
-    restrict(needed_files(model), gpus())
+    landlock = restrict(needed_files(model), gpus())
     stay_alone()
     _end_when_alone(end)
-    end.sendall(msgspec.json.encode(_answer(engine, model, end)))
+    end.sendall(msgspec.json.encode(_answer(engine, model, end, landlock)))
     # The libraries' own tidying up has nothing to tidy.
     os._exit(0)
 
 
-def _answer(engine: str, model: str, end: socket.socket) -> Answer:
+def _answer(engine: str, model: str, end: socket.socket, landlock: int) -> Answer:
     try:
         loaded = load(engine, model)
         # Libraries of linear algebra write code for the processor that they find.
-        seal(generates_code=True, uses_devices=bool(gpus()))
-        return Answer(loaded.transcribe(_pieces(end)))
+        layers = Layers(landlock, seal(generates_code=True, uses_devices=bool(gpus())))
+        return Answer(loaded.transcribe(_pieces(end)), layers=layers)
     except EngineUnusable as error:
         return Answer(unusable=str(error))
     except MemoryError:

@@ -3,13 +3,14 @@
 The process is given the sound, and neither keys nor settings.
 """
 
+import logging
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -29,6 +30,8 @@ _LOOK_SECONDS = 0.5
 _LONGEST_ANSWER = 256 << 20
 
 _T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +136,12 @@ class _Process:
             raise TranscriptionUnusable(f"{answer.unusable}.")
         if answer.transcript is None:
             raise TranscriptionFailed(f"Transcription ended early: {answer.failed}.")
+        if answer.layers:
+            _warn(". ".join(answer.layers.missing))
         return answer.transcript
+
+
+@cache  # as it is for one call, so it is for the next
+def _warn(missing: str) -> None:
+    if missing:
+        log.warning("engines transcribe with less confinement: %s", missing)
