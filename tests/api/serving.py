@@ -15,6 +15,7 @@ from litestar import Litestar
 from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.guarded import Guarded
 from tests.firm import Firm, give_back, take_app
+from tests.waiting import until
 
 
 @contextmanager
@@ -39,6 +40,7 @@ def server_of(
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
+    until(lambda: server.started or not thread.is_alive(), "the server has started")
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/api"
     finally:

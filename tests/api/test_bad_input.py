@@ -62,7 +62,7 @@ FAULTS = {
     '{"dateTimeRange": {"from": "2026-13-01"}}': "dateTimeRange.from",
     '{"dateTimeRange": {"from": "2026-05-13", "to": "2026-05-12"}}': "dateTimeRange",
     '{"hasComments": "yes"}': "hasComments",
-    '{"direction": "in"}': "direction",
+    '{"direction": "inward"}': "direction",
 }
 """A body, and where its fault lies."""
 

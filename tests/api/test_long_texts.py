@@ -98,8 +98,11 @@ NEVER_LONG = {
     "audit_rows.parent_entity_name",
     "counters.name",
     "endpoints.type",
+    "identities.kind",
     "jobs.kind",
     "jobs.state",
+    "known_keys.kek_id",
+    "loaded_keys.process",
     "media_objects.kind",
     "media_objects.name",
     "recording_keys.kek_id",
@@ -107,6 +110,7 @@ NEVER_LONG = {
     "recordings.status",
     "refresh_tokens.family",
     "sign_in_failures.subject",
+    "table_revisions.revision",
 }
 
 on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)

@@ -50,8 +50,9 @@ def test_every_route_needs_its_right_and_names_it(firm: Firm) -> None:
 
 
 def test_public_routes_are_few_and_known(firm: Firm) -> None:
-    public = {path for _, path, handler in handlers(firm.app) if "public" in handler.opt}
+    public = {path or "/" for _, path, handler in handlers(firm.app) if "public" in handler.opt}
     assert public == {
+        "/",
         "/api/authWithApiKey",
         "/api/authWithAPIKey",
         "/api/auth/refresh",

@@ -248,7 +248,7 @@ def test_an_old_installation_is_upgraded_in_silence_and_its_values_are_noted(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
     with old_installation(revision, tmp_path, url) as settings, caplog.at_level(logging.INFO):
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=True)
         list(accounts.upgrade())
         accounts.close()
         assert is_taken(settings)
@@ -269,12 +269,12 @@ def test_an_upgrade_notices_a_key_that_opens_nothing(
     with old_installation(REVISIONS[0], tmp_path, url) as settings:
         right = (settings.keys_folder / KEYS_FILE).read_text()
         kek_id = change_keys(settings, flip_a_bit)
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=True)
         with pytest.raises(Differs, match=kek_id):
             list(accounts.upgrade())
         accounts.close()
         (settings.keys_folder / KEYS_FILE).write_text(right)
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=True)
         list(accounts.upgrade())
         accounts.close()
         assert is_taken(settings)
@@ -289,7 +289,7 @@ def test_an_upgrade_notices_a_store_that_has_none_of_the_media(
     with old_installation(REVISIONS[0], tmp_path, url) as settings:
         [media] = settings.data.glob("accounts/*/media")
         media.rename(tmp_path / "elsewhere")
-        accounts = Accounts(settings)
+        accounts = Accounts(settings, upgrading=True)
         with pytest.raises(Differs) as refused:
             list(accounts.upgrade())
         assert refused.value.code == "store-differs"

@@ -30,7 +30,7 @@ T = TypeVar("T")
 MARKER = "earwitness-store"
 ON_DISK = "disk"
 
-_PATIENCE_SECONDS = 5.0
+_PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)

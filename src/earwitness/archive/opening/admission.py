@@ -113,7 +113,8 @@ class Admission:
         except Unfit as unfit:
             return unfit
         except OutOfTime:
-            if seconds < SECONDS:  # who asks has no time, and the account may have nothing
+            # Who asks had no time, or nothing answers: then the account may be well.
+            if seconds < SECONDS or not self._directory_answers():
                 raise
             return unusable(f"its database did not answer within {SECONDS:.0f} seconds")
         except DBAPIError as error:

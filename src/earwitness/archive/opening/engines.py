@@ -121,13 +121,19 @@ class Schemas:
 
     def __init__(self, postgres: Engine) -> None:
         self._postgres = postgres
+        self._of_schemas: dict[str, Engine] = {}
 
     def schema(self, client_id: int) -> str:
         return f"account_{client_id}"
 
     @contextmanager
     def lent(self, client_id: int, *, keep: bool = True, new: bool = False) -> Iterator[Engine]:
-        yield self._postgres.execution_options(schema_translate_map={None: self.schema(client_id)})
+        schema = self.schema(client_id)
+        engine = self._of_schemas.get(schema)
+        if engine is None:
+            mapped = self._postgres.execution_options(schema_translate_map={None: schema})
+            engine = self._of_schemas.setdefault(schema, mapped)
+        yield engine
 
     def forget(self, client_id: int) -> None:
         """Nothing is kept of one."""
