@@ -176,7 +176,7 @@ def test_what_is_in_the_way_of_a_failed_file_is_said(firm: Firm, folder: Path, r
     told = tell("watch", CLIENT_ID, folder, "--once", "--retry-failed", *QUICK)
     assert {(one["file"], one["reason"]) for one in told["waiting"]} == {
         ("memo.wav", "it has no sidecar yet"),
-        ("failed/memo.wav", "another file is where it was found"),
+        ("failed/memo.wav", "another file is where it was found, or it cannot be moved there"),
     }
 
 

@@ -17,6 +17,12 @@ class Answered:
     body: bytes
 
 
+def _read(head: bytes, body: bytes) -> Answered:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return Answered(int(first.split()[1]), headers, body)
+
+
 class Raw:
     """A connection to a server."""
 
@@ -38,15 +44,21 @@ class Raw:
             if not self._more(at_once):
                 return None
         head, _, rest = bytes(self._came).partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         self._came = bytearray(rest)
-        size = int(headers.get("content-length", "0"))
+        size = int(_read(head, b"").headers.get("content-length", "0"))
         while len(self._came) < size and self._more(at_once):
             time.sleep(pause_seconds)
         body = bytes(self._came[:size])
         del self._came[:size]
-        return Answered(int(first.split()[1]), headers, body)
+        return _read(head, body)
+
+    def head(self) -> Answered:
+        """The next answer, to HEAD: whatever follows its headers is of the one after it."""
+        while b"\r\n\r\n" not in self._came:
+            assert self._more(), "closed without an answer"
+        head, _, rest = bytes(self._came).partition(b"\r\n\r\n")
+        self._came = bytearray(rest)
+        return _read(head, b"")
 
     def status(self) -> int | None:
         answered = self.answer()

@@ -358,6 +358,19 @@ def test_who_does_something_stays_and_who_is_too_many_is_told(firm: Firm) -> Non
             assert other.status() == 200
 
 
+def test_who_asks_much_and_is_not_signed_in_goes_for_others(firm: Firm) -> None:
+    unread = request("/api/schema/openapi.json") * 200
+    with server_of(firm, bounds=replace(PATIENT, connections=5)) as base_url, ExitStack() as held:
+        for _ in range(5):
+            many = held.enter_context(connected(base_url, takes_bytes=4096))
+            many.send(unread)
+            assert select.select([many.socket], [], [], 60)[0], "its answers do not begin"
+        for _ in range(15):
+            other = held.enter_context(connected(base_url))
+            other.send(request("/api/client/recording.search", "POST", b"{}", firm.headers()))
+            assert other.status() == 200
+
+
 # Answers that nobody takes
 
 
@@ -378,3 +391,53 @@ def test_who_takes_an_answer_slowly_gets_all_of_it(firm: Firm) -> None:
         assert answered is not None
         assert len(answered.body) == int(answered.headers["content-length"])
         assert time.monotonic() - began > 2 * bounds.unread_seconds
+
+
+# Upgrade
+
+
+def test_the_body_of_a_request_that_would_upgrade_is_its_own(firm: Firm) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": ""}
+    body = sign_in(firm)
+    chunked = b"5\r\n" + body[:5] + b"\r\n" + f"{len(body) - 5:x}\r\n".encode() + body[5:] + b"\r\n0\r\n\r\n"
+    path, in_chunks = "/api/authWithApiKey", asks | {"Transfer-Encoding": "chunked"}
+    sent = request(path, "POST", body, asks) + request(path, "POST", more=in_chunks) + chunked
+    with server_of(firm) as base_url:
+        for pieces in ([sent], [bytes([byte]) for byte in sent]):
+            with connected(base_url) as client:
+                for piece in pieces:
+                    client.send(piece)
+                client.send(request(more=asks) + request("/nowhere"))
+                assert [client.status() for _ in range(4)] == [200, 200, 200, 404]
+
+
+@pytest.mark.parametrize("method", ["POST", "CONNECT"])
+def test_no_request_hides_in_the_body_of_one_that_would_upgrade(firm: Firm, method: str) -> None:
+    hidden = request("/api/schema", "DELETE")
+    asks = {"Upgrade": "websocket", "Connection": "upgrade"}
+    with server_of(firm) as base_url, connected(base_url) as client:
+        client.send(request("/nowhere", method, hidden, asks) + request())
+        assert [client.status(), client.status()] == [404, 200]
+
+
+@pytest.mark.parametrize(
+    "framing", [{"Transfer-Encoding": "gzip"}, {"Transfer-Encoding": "chunked", "Content-Length": "4"}]
+)
+def test_a_body_without_a_clear_end_is_refused_where_one_would_upgrade(
+    firm: Firm, framing: dict[str, str]
+) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "upgrade"}
+    with server_of(firm) as base_url, connected(base_url) as client:
+        client.send(request("/api/authWithApiKey", "POST", more=asks | framing) + b"0\r\n\r\n")
+        assert problem(client) == (400, "bad-http")
+
+
+def test_large_bodies_are_taken_of_clients_that_would_upgrade(firm: Firm) -> None:
+    asks = {"Upgrade": "h2c", "Connection": "upgrade", "Expect": "100-continue"}
+    body = sign_in(firm) + b" " * (10 << 10)
+    with server_of(firm) as base_url, connected(base_url) as client:
+        head = request("/api/authWithApiKey", "POST", body, asks)[: -len(body)]
+        client.send(head)
+        assert client.status() == 100
+        client.send(body)
+        assert client.status() == 200

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from earwitness.http.hosts import Hosts
-from earwitness.kernel.errors import Misdirected
+from earwitness.kernel.errors import BadRequest, Misdirected
 
 
 def check(named: str, host: str, arrived_at: str | None) -> None:
@@ -41,3 +41,9 @@ def test_a_host_of_this_server(named: str, host: str, arrived_at: str | None) ->
 def test_a_host_of_another(named: str, host: str, arrived_at: str | None) -> None:
     with pytest.raises(Misdirected):
         check(named, host, arrived_at)
+
+
+@pytest.mark.parametrize("host", ["localhost%.evil.example", "127.0.0.1%2eevil.example:80", "[::1%25lo]"])
+def test_no_host_has_a_part_that_clients_read_otherwise(host: str) -> None:
+    with pytest.raises(BadRequest):
+        check("", host, "127.0.0.1")

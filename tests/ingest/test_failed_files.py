@@ -74,3 +74,18 @@ def test_names_of_any_bytes_and_lengths_go_back(firm: Firm, folder: Path) -> Non
     assert len(files(folder)) == 4
     assert put_back(folder) == [True, True]
     assert files(folder) == names
+
+
+def test_one_that_cannot_be_put_back_keeps_no_other_there(folder: Path) -> None:
+    for name in ("aside/closed.wav", "odd.wav", "whole.wav"):
+        put(folder / "failed" / name)
+    (folder / "aside").mkdir()
+    (folder / "failed" / "odd.wav.reason.txt").mkdir()
+    archive = [folder / "aside"]
+    found = WatchedFolder(folder, Reading(), own=archive).failed()
+    assert {one.name: one.put_back() for one in found} == {
+        "failed/aside/closed.wav": False,
+        "failed/odd.wav": True,
+        "failed/whole.wav": True,
+    }
+    assert files(folder) == {"odd.wav", "whole.wav", "failed/aside/closed.wav"}

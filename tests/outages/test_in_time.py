@@ -29,6 +29,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.media.disk import DiskStore
 from tests.api.serving import server_of
+from tests.connections.raw import connected, request
 from tests.firm import CLIENT_ID, Firm, call, tone, transcript
 from tests.outages.lines import Line, line_to, nobody, silent_server
 from tests.waiting import until
@@ -52,6 +53,12 @@ hangs = threading.Event()
 
 @road.read("/hang", right=Right.RECORDING_VIEW)
 def hang(call: Call) -> bool:
+    """Hang until it is let go."""
+    return hangs.wait()
+
+
+@road.read("/hanging", method="GET", right=Right.RECORDING_VIEW)
+def hanging(call: Call) -> bool:
     """Hang until it is let go."""
     return hangs.wait()
 
@@ -112,6 +119,31 @@ def test_a_call_that_hangs_is_answered_and_others_go_on(settings: Settings) -> N
         finally:
             hangs.set()
         assert client.post("/hang").json() is True
+
+
+@on_sqlite
+def test_what_follows_a_call_that_was_given_up_on_gets_its_own_answer(settings: Settings) -> None:
+    hurried = replace(settings, request_seconds=SECONDS)
+    hangs.clear()
+    with (
+        Firm(hurried) as firm,
+        server_of(firm, app=build(hurried, routes=[*API, hang, hanging])) as base_url,
+        connected(base_url) as client,
+    ):
+        try:
+            client.send(request("/api/hanging", "HEAD", more=firm.headers()))
+            client.send(request("/api/hang", "POST", b"{}", more=firm.headers()))
+            given_up = client.head()
+            assert given_up.status == 503
+            assert given_up.headers["retry-after"] == "5"
+            assert client.status() == 503
+            client.send(request())
+            assert client.status() == 200
+        finally:
+            hangs.set()
+        client.send(request("/healthz", "HEAD") + request())
+        assert client.head().status == 200
+        assert client.status() == 200
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Sidecar(StrEnum):
 _AS_ROOT = (
     "WARNING: others than root may write in {}. Do not watch as root: docs/watch.md, Who may write there."
 )
-_IN_THE_WAY = "another file is where it was found"
+_IN_THE_WAY = "another file is where it was found, or it cannot be moved there"
 _STATES = {"taken": "Taken", "alreadyThere": "Already there", "failed": "Failed", "waiting": "Waiting"}
 
 Folder = Annotated[

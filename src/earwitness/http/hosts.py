@@ -14,7 +14,8 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from earwitness.http.refusals import refuse
 from earwitness.kernel.errors import BadRequest, Misdirected, Problem
 
-_WRITTEN = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s\[\]:@/?#,]+)(:\d{0,5})?", re.IGNORECASE)
+_WRITTEN = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s\[\]:@/?#,%]+)(:\d{0,5})?", re.IGNORECASE)
+"""No `%`, as clients read what follows it: `localhost%2eevil.example` leads to another host."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OF_MACHINES = frozenset({"/healthz", "/readyz"})
 """What load balancers ask, by whatever name they have for a server. It tells nothing."""

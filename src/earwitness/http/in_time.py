@@ -7,11 +7,11 @@ all the same, and what comes of it later goes nowhere.
 
 import asyncio
 
-import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, ReceiveMessage, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 
-from earwitness.http.problems import CODE, problem_body
+from earwitness.http.problems import CODE
+from earwitness.http.refusals import refuse
 from earwitness.kernel.deadlines import Deadline, deadline
 from earwitness.kernel.errors import Unavailable
 
@@ -39,10 +39,11 @@ def in_time(app: ASGIApp) -> ASGIApp:
 class _Call:
     """A request on its way, and the clock that runs meanwhile."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         self._installation = scope["litestar_app"].state.installation
         self.deadline = Deadline(self._installation.settings.request_seconds)
         self._scope, self._receive, self._send = scope, receive, send
+        self._method = scope["method"]
         self._waits_for_client = False
         self._body_is_whole = self._has_begun = self._is_given_up = False
         self._given_up: asyncio.Task[None] | None = None
@@ -88,15 +89,10 @@ class _Call:
 
     async def _give_up(self) -> None:
         problem = Unavailable(
-            "Something that the server depends on does not answer. What was asked for may still be done."
+            "Something that the server depends on does not answer. What was asked for may still be done.",
+            headers={"Retry-After": "5"},
         )
         self._installation.metrics.failures.labels(problem.code).inc()
         self._scope["state"][CODE] = problem.code
-        body = msgspec.json.encode(problem_body(problem, self._scope["path"]))
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"retry-after", b"5"),
-        ]
-        await self._send({"type": "http.response.start", "status": int(problem.status), "headers": headers})
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        self._scope["method"] = self._method  # HEAD is worked on as GET, and its answer has no body
+        await refuse(problem, self._scope, self._send)

@@ -21,6 +21,7 @@ from earwitness.archive.schema.people import (
     users,
 )
 from earwitness.archive.viewer import AccessPolicy, Viewer
+from earwitness.http.connections.body import know_sender
 from earwitness.http.installation import Installation
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.errors import NotFound
@@ -42,7 +43,9 @@ def claims_of(installation: Installation, request: Request[Any, Any, Any]) -> di
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthenticated("Expected a bearer token, as POST /authWithApiKey answers.")
-    return installation.tokens.read("bearer", token.strip())
+    claims = installation.tokens.read("bearer", token.strip())
+    know_sender(request)
+    return claims
 
 
 def recognise(
@@ -50,6 +53,7 @@ def recognise(
 ) -> tuple[Archive, Viewer]:
     """Look up who it is that something we signed speaks of. Raises Unauthenticated."""
     archive = archive_of(installation, claims)
+    know_sender(request)
     with archive.read() as connection:
         return archive, viewer_of(connection, installation, request, claims)
 

@@ -1,4 +1,4 @@
-"""The body of a request, as its connection counts it and its handler asks for it."""
+"""A request, as its connection counts its body, and as its handler knows its sender."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,11 @@ IN_STATE = "earwitness.body"
 
 @dataclass(slots=True)
 class Body:
-    """What has come of a body, and whether it may take as long as its sender needs."""
+    """What has come of a body, whether it may take as long as its sender needs, and if that is known."""
 
     size: int = 0
     is_upload: bool = False
+    is_signed_in: bool = False
 
 
 def take_upload(request: Request[Any, Any, Any]) -> None:
@@ -22,3 +23,10 @@ def take_upload(request: Request[Any, Any, Any]) -> None:
     body = request.scope["state"].get(IN_STATE)
     if isinstance(body, Body):
         body.is_upload = True
+
+
+def know_sender(request: Request[Any, Any, Any]) -> None:
+    """Say that the sender is signed in: its connection does not go for those of others."""
+    body = request.scope["state"].get(IN_STATE)
+    if isinstance(body, Body):
+        body.is_signed_in = True

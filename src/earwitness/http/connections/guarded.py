@@ -20,6 +20,7 @@ _PIECE_OF_BODY_BYTES = 64 << 10
 _MOST_WAITING = 256
 """Requests that are parsed and wait for the answer to an earlier one; each takes some 3 KB."""
 _AT_ONCE = struct.pack("ii", 1, 0)
+_FRAMING = (b"content-length", b"transfer-encoding")
 _LINE_BYTES = 4
 """Of each header beside its name and value."""
 
@@ -40,6 +41,10 @@ class Guarded(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_body = False
         self._body = Body()
+        self._framing: list[tuple[bytes, bytes]] = []
+        """The headers that say where the body ends, until it has a parser: see `_feed`."""
+        self._is_repeated = False
+        """Whether what the parser tells of a head is known."""
         self._framing_bytes = 0
         """What has come of a body since its last byte: sizes of chunks, their extensions, trailers."""
         self._answered: RequestResponseCycle | None = None
@@ -99,13 +104,7 @@ class Guarded(HttpToolsProtocol):
             self._head_bytes += len(piece)
         size = self._body.size
         try:
-            self.parser.feed_data(piece)
-        except (
-            httptools.HttpParserUpgrade
-        ) as upgrade:  # to what we do not speak: it is passed over (RFC 9110)
-            if rest := piece[upgrade.args[0] :]:
-                self._parse(rest)
-            return
+            self._feed(piece)
         except httptools.HttpParserError:
             self._refuse(self._problem or BadRequest("This is no HTTP request.", code="bad-http"))
             return
@@ -119,7 +118,36 @@ class Guarded(HttpToolsProtocol):
         if self._problem:
             self._refuse(self._problem)
 
+    def _feed(self, piece: bytes | memoryview) -> None:
+        """Parse. A wish to upgrade, to what we do not speak, is passed over (RFC 9110, 7.8).
+
+        The parser then takes what follows the head for the other protocol, also where it is a body. So that
+        has a parser of its own, which is told where it ends: a request could hide in it.
+        """
+        while piece:
+            try:
+                self.parser.feed_data(piece)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                piece = piece[upgrade.args[0] :]
+            if self._framing:
+                lines = b"".join(name + b": " + value + b"\r\n" for name, value in self._framing)
+                self._framing, self._is_repeated = [], True
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.feed_data(b"POST / HTTP/1.1\r\n" + lines + b"\r\n")
+                self._is_repeated = False
+
+    def on_url(self, url: bytes) -> None:
+        if not self._is_repeated:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_repeated:
+            super().on_header(name, value)
+
     def on_message_begin(self) -> None:
+        if self._is_repeated:
+            return
         super().on_message_begin()
         self._body = self.scope["state"][IN_STATE] = Body()
         if not self._head_bytes:  # in what came with the end of the request before
@@ -127,6 +155,8 @@ class Guarded(HttpToolsProtocol):
             self._head_bytes = 1
 
     def on_headers_complete(self) -> None:
+        if self._is_repeated:
+            return
         lines = sum(len(name) + len(value) + _LINE_BYTES for name, value in self.headers)
         self._check_head(len(self.url) + lines)
         if len(self.pipeline) >= _MOST_WAITING:
@@ -136,6 +166,8 @@ class Guarded(HttpToolsProtocol):
         if self._problem:
             raise self._problem
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            self._framing = [(name, value) for name, value in self.headers if name in _FRAMING]
         self.headers = []  # trailers come here: they are none of the request's headers
         self._is_in_body = True
         self._framing_bytes = 0
@@ -148,6 +180,8 @@ class Guarded(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._framing:
+            return  # the body comes
         super().on_message_complete()
         self._is_in_body = False
         self._head_bytes = 0
@@ -251,13 +285,21 @@ class Guarded(HttpToolsProtocol):
             return 0, self._since
         if self._is_in_body and not (self._body.is_upload or self.pipeline or self.cycle.response_started):
             return 1, self._since
+        if not self._is_of_known:
+            return 2, self._since
         return None
+
+    @property
+    def _is_of_known(self) -> bool:
+        """Whether the request that is being answered is of somebody who is signed in."""
+        body = self._answered and self._answered.scope["state"].get(IN_STATE)
+        return isinstance(body, Body) and body.is_signed_in
 
     def make_room(self) -> None:
         self._is_refused = True
         if self.transport.get_write_buffer_size():
             self._break()
-        elif self._is_in_body or self._head_bytes:
+        elif self._comes_next and (self._is_in_body or self._head_bytes):
             self._refuse(full())
         else:
             self.transport.close()

@@ -40,7 +40,8 @@ class FailedFile:
     def put_back(self) -> bool:
         """Move it back, the sidecar first; False while a file of its name, or of its folder's, is there.
 
-        What was moved before this was interrupted is not found again, and what is gone is passed over.
+        Or where it cannot be moved: others write here, and one of theirs holds up no other. What was moved
+        before this was interrupted is not found again, and what is gone is passed over.
         """
         if any(self.folder.exists(place) for place in self.places):
             return False
@@ -48,9 +49,10 @@ class FailedFile:
             for path, place in reversed(list(zip(self.files, self.places, strict=True))):
                 with suppress(FileNotFoundError):
                     self.folder.move(path, place)
-            self.folder.remove(self.reason)
-        except NotADirectoryError:
+        except OSError:
             return False
+        with suppress(OSError):  # it may be a folder, which is none of ours
+            self.folder.remove(self.reason)
         return True
 
 
