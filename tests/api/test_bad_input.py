@@ -184,7 +184,8 @@ def test_json_is_taken_with_its_content_type_or_with_none(firm: Firm) -> None:
 
 def test_a_body_of_a_mebibyte_is_taken_and_a_byte_more_is_not(firm: Firm) -> None:
     assert send(firm, "{}".ljust(1 << 20)).status_code == 200
-    assert problem(send(firm, "{}".ljust((1 << 20) + 1)), 413)["code"] == "too-large"
+    told = problem(send(firm, "{}".ljust((1 << 20) + 1)), 413)
+    assert (told["code"], told["detail"]) == ("too-large", "Expected a body of at most 1048576 bytes.")
 
     def unannounced() -> Any:
         yield from (b" " * 65_536 for _ in range(17))

@@ -95,6 +95,15 @@ def test_verify_names_missing_keys_apart_from_damage(without: Firm) -> None:
     assert f"missing key: {needed(without)}; 3 objects" in shown.stdout
 
 
+def test_status_names_missing_keys(without: Firm) -> None:
+    assert run_json(without.settings, "status")["missingKeys"] == [needed(without)]
+    told = f"{needed(without)} is missing: 3 recordings cannot be opened without it."
+    assert told in run(without.settings, "status").stdout
+    back = replace(without.settings, key_encryption_key="")
+    assert run_json(back, "status")["missingKeys"] == []
+    assert "is missing" not in run(back, "status").stdout
+
+
 def test_a_rotation_names_the_key_that_is_missing_and_damages_nothing(first: Firm) -> None:
     without = replace(first.settings, key_encryption_key=OTHER)
     rotated = run_json(without, "key", "rotate", exit_code=1)

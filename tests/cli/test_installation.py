@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -20,6 +21,18 @@ def test_another_key_for_tokens_is_accepted_by_who_says_so(settings: Settings) -
     assert is_taken(changed)
     assert refused(settings).code == "token-key-differs"
     assert "already" in run_json(changed, "installation", "accept", "token-key", exit_code=1)["error"]
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_who_starts_without_the_folder_of_keys_makes_nothing_anew(settings: Settings, command: str) -> None:
+    assert is_taken(settings)
+    away = settings.keys_folder.with_name("away")
+    settings.keys_folder.rename(away)
+    started = run(settings, command)
+    assert (started.exit_code, "has no key-encryption-keys.json" in started.stderr) == (1, True)
+    assert not settings.keys_folder.exists()
+    away.rename(settings.keys_folder)
+    assert is_taken(settings)
 
 
 def test_who_accepted_what_is_in_the_audit_log(settings: Settings) -> None:

@@ -15,6 +15,7 @@ import obstore
 import pytest
 
 from earwitness.kernel.errors import Corrupt
+from earwitness.kernel.settings import SettingError
 from earwitness.media import bucket
 from earwitness.media.bucket import StoreUnavailable, open_bucket
 from earwitness.media.names import ObjectMissing
@@ -85,6 +86,35 @@ def test_what_fails_for_a_moment_is_tried_again(
     store = BucketStore(open_bucket("s3://archive/firm", "accounts/1/media"), tmp_path / "incoming")
     name = add(store)
     assert Moody.asked == {f"/archive/firm/accounts/1/media/{name}/{part:05}": 4 for part in range(3)}
+
+
+@pytest.mark.parametrize(
+    "address", ["", "store.example.com", "127.0.0.1:9000", "ftp://store", "http://store:99999", "http://a b"]
+)
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"])
+def test_what_is_no_address_of_a_store_is_refused_by_its_name(
+    surroundings: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    surroundings.setenv(name, address)
+    with pytest.raises(SettingError, match=f"^{name}: expected https://host:port, or http://host:port$"):
+        open_bucket("s3://archive/firm", "x")
+
+
+@pytest.mark.parametrize("allowed", [None, "false", "0", "No"])
+def test_an_address_without_tls_is_refused_until_it_is_allowed(
+    surroundings: pytest.MonkeyPatch, moody: str, allowed: str | None
+) -> None:
+    surroundings.setenv("AWS_ENDPOINT_URL", moody)
+    surroundings.delenv("AWS_ALLOW_HTTP")
+    if allowed:
+        surroundings.setenv("AWS_ALLOW_HTTP", allowed)
+    with pytest.raises(SettingError, match=r"^AWS_ENDPOINT_URL begins with http://: set AWS_ALLOW_HTTP=true"):
+        open_bucket("s3://archive/firm", "x")
+    surroundings.setenv("AWS_ALLOW_HTTP", "TRUE")
+    open_bucket("s3://archive/firm", "x")
+    surroundings.setenv("AWS_ALLOW_HTTP", "perhaps")
+    with pytest.raises(SettingError, match=r"^AWS_ALLOW_HTTP: expected true or false$"):
+        open_bucket("s3://archive/firm", "x")
 
 
 def test_a_bucket_that_cannot_be_used_is_not_a_damaged_recording(

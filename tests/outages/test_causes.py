@@ -83,6 +83,11 @@ def test_a_command_says_that_nobody_listens_or_answers(settings: Settings) -> No
         said = said_by_command(replace(settings, database_url=url))
         assert "Connection refused" in said
         assert str(port) in said
+        assert "running on that host" not in said  # the driver asks so, after a tab
+        two = f"postgresql://postgres:{SECRET}@127.0.0.1:{port},localhost:{port}/firm"
+        said = said_by_command(replace(settings, database_url=two))
+        assert said.count("127.0.0.1") == 1
+        assert "Multiple" not in said
     with silent_server() as port:
         url = f"postgresql://postgres:{SECRET}@127.0.0.1:{port}/firm"
         assert "timeout" in said_by_command(replace(settings, database_url=url))

@@ -1,7 +1,11 @@
 """What the log has of an outage: a line at its start, one a minute, one at its end; requests have codes."""
 
+import itertools
 import json
 import logging
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +19,9 @@ from earwitness.kernel import outages as told
 from earwitness.kernel.logs import JsonLines
 from earwitness.kernel.outages import Outages
 from earwitness.kernel.settings import Settings
+from tests.cli.conftest import environment_of
 from tests.firm import Firm, call
+from tests.outages.lines import nobody
 from tests.postgres import run_in_postgres
 from tests.waiting import until
 
@@ -77,6 +83,28 @@ def test_an_outage_is_a_line_at_its_start_one_a_minute_and_one_at_its_end(
     ]
     [*_, over] = of_outages(lines)
     assert (over["seconds"], over["failures"]) == (140, 1300)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_is_out_when_a_server_starts_has_its_line_too(settings: Settings) -> None:
+    with nobody() as port:
+        bucket = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        of_this = environment_of(replace(settings, media_url="s3://archive/firm"))
+        command = [sys.executable, "-m", "earwitness", "serve", "--port", "0"]
+        environment = os.environ | of_this | bucket
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            told = (json.loads(line) for line in server.stderr)
+            [begins] = itertools.islice((line for line in told if "outage" in line), 1)
+            server.kill()
+    assert (begins["outage"], begins["state"], begins["level"]) == ("media store", "begins", "ERROR")
+    assert "Connection refused" in begins["cause"]
 
 
 @contextmanager

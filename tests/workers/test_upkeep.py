@@ -19,6 +19,7 @@ from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.serving import administrator, server
 from tests.test_crash import half_an_upload
+from tests.unfit import OF_FILES, OF_SCHEMAS
 from tests.waiting import until
 
 
@@ -101,6 +102,22 @@ def test_an_account_that_cannot_be_looked_after_keeps_no_other_from_it(
         Upkeep(accounts).go_round()
     assert not marker.exists()
     assert f"account {CLIENT_ID - 1}" in caplog.text
+
+
+def test_of_an_account_that_is_refused_nothing_is_said_but_that(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage, _ = OF_SCHEMAS["older tables"] if settings.database_url else OF_FILES["older tables"]
+    mend = damage(settings, CLIENT_ID)
+    left_behind(settings)
+    accounts = Accounts(settings)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            Upkeep(accounts).go_round()
+    accounts.close()
+    mend()
+    assert [one.levelname for one in caplog.records if "is refused" in one.message] == ["WARNING"]
+    assert "looked after" not in caplog.text
 
 
 def test_looking_for_markers_changes_none(tmp_path: Path) -> None:

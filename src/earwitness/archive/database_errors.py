@@ -109,9 +109,17 @@ def cause_of(error: Exception) -> str:
     if state := getattr(cause, "sqlstate", None):
         return f"{state} {type(cause).__name__}"
     if cause is not None and _is_of_a_connection(error) and type(cause).__module__.startswith("psycopg"):
-        words = " ".join(str(cause).split()).removeprefix("connection failed: ")
-        return words[:_MOST_CHARACTERS]
+        return _words_about_a_connection(str(cause))[:_MOST_CHARACTERS]
     return type(cause or error).__name__
+
+
+def _words_about_a_connection(words: str) -> str:
+    """The driver's words in one line: what it says of each host, and what it asks (after a tab) of nobody."""
+    lines = (line.strip() for line in words.split("\n") if not line.startswith("\t"))
+    said = (
+        line.rpartition("connection failed: ")[2] for line in lines if not line.endswith("failures were:")
+    )
+    return "; ".join(dict.fromkeys(line for line in said if line))
 
 
 def _driver_error(error: Exception) -> BaseException | None:

@@ -14,6 +14,7 @@ from earwitness.archive.ledger import Action, Entry
 from earwitness.archive.opening.unfit import AccountUnavailable
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.cli.words import missing_key_in_words
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys import KeyInUse
 
@@ -44,7 +45,7 @@ def list_(as_json: AsJson = False) -> None:
         shown = [row | {"current": "yes" if row["current"] else ""} for row in rows]
         show_table(shown, {"id": "key", "current": "current", "recordings": "recordings"})
         for kek_id in missing:
-            say(f"{kek_id} is missing: {needed[kek_id]} recordings cannot be opened without it.")
+            say(missing_key_in_words(kek_id, needed[kek_id]))
         for error in refused:
             say(f"{error.sentence} Its recordings are not counted.")
     if missing or refused:

@@ -50,7 +50,7 @@ def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False)
         settings = accounts.settings
         rows = _rows(accounts, client_id, fresh, as_json)
         disk = shutil.disk_usage(settings.data)
-        current_key = accounts.identity.keys().current if rows else None
+        current_key, missing_keys = _keys(accounts, rows) if rows else (None, [])
     confinement = find_confinement(settings)
     if as_json:
         free = {
@@ -63,14 +63,21 @@ def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False)
             "seccomp": confinement.layers.seccomp,
             "missing": confinement.missing,
         }
-        tell_json({"accounts": rows, "currentKey": current_key, "disk": free, "confinement": confined})
+        keys = {"currentKey": current_key, "missingKeys": missing_keys}
+        tell_json({"accounts": rows} | keys | {"disk": free, "confinement": confined})
         return
-    _show(rows)
+    _show(rows, missing_keys)
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
     say(f"Free on the disk of the data folder: {in_words(disk.free)} of {in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
     say(confinement.in_words)
+
+
+def _keys(accounts: Accounts, rows: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """The key that new recordings are encrypted under, and those that recordings need and are not here."""
+    ring = accounts.identity.keys()
+    return ring.current, sorted({key for row in rows for key in row["keys"]} - set(ring.ids))
 
 
 def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool) -> list[dict[str, Any]]:
@@ -97,7 +104,7 @@ def _row(seen: Seen, settings: Settings) -> dict[str, Any]:
     return {"clientId": seen.account.client_id, "name": seen.account.name} | row
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _show(rows: list[dict[str, Any]], missing_keys: list[str]) -> None:
     headings = {"clientId": "client id", "name": "name", "recordings": "recordings", "media": "media"}
     headings |= {state: state for state in UNFINISHED} | {"waits": "oldest", "seen": "seen"}
     shown = [
@@ -112,7 +119,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     ]
     if shown:
         show_table(shown, headings)
-    for sentence in sentences_on(rows):
+    for sentence in sentences_on(rows, missing_keys):
         say(sentence)
 
 

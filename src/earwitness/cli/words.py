@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def sentences_on(rows: list[dict[str, Any]]) -> Iterator[str]:
+def missing_key_in_words(kek_id: str, recordings: int) -> str:
+    """What is said of a key-encryption key that this machine does not have."""
+    count = f"{recordings} recording{'' if recordings == 1 else 's'}"
+    return f"{kek_id} is missing: {count} cannot be opened without it."
+
+
+def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterator[str]:
     """Sentences on accounts, as rows of the command's JSON tell of them."""
     for row in rows:
         if row["refused"]:
@@ -17,6 +23,9 @@ def sentences_on(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield from _of_endpoints(row)
         in_use.update(row["keys"])
     for key, count in sorted(in_use.items()):
+        if key in missing_keys:
+            yield missing_key_in_words(key, count)
+            continue
         yield f"Key {key} opens {count} recording{'' if count == 1 else 's'}."
     for row in rows:
         yield from _of_users(row)

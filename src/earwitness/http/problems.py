@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -53,12 +54,15 @@ def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[by
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     status = HTTPStatus(error.status_code)
+    detail = status.description or status.phrase
+    if isinstance(error, RequestEntityTooLarge):
+        detail = f"Expected a body of at most {request.route_handler.resolve_request_max_body_size()} bytes."
     code = _CODES.get(status, "internal-error" if status >= 500 else status.phrase.lower().replace(" ", "-"))
     body = {
         "type": f"urn:earwitness:problem:{code}",
         "title": status.phrase,
         "status": int(status),
-        "detail": status.description or status.phrase,
+        "detail": detail,
         "instance": request.url.path,
         "code": code,
     }

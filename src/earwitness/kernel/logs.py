@@ -11,6 +11,8 @@ from contextvars import ContextVar
 import msgspec
 
 from earwitness.kernel.clock import format_ms
+from earwitness.kernel.outages import log as told
+from earwitness.kernel.outages import outages
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -45,5 +47,10 @@ def log_to_stderr(level: str) -> None:
 
 
 def tell_outages(is_wanted: bool) -> None:
-    """Whether the log is to tell of outages: what they mean for a command, the command says itself."""
-    logging.getLogger("earwitness.kernel.outages").setLevel("NOTSET" if is_wanted else "CRITICAL")
+    """Whether the log is to tell of outages: what they mean for a command, the command says itself.
+
+    What is out when the log is told again is an outage that begins there.
+    """
+    if is_wanted and told.level:
+        outages.forget()
+    told.setLevel("NOTSET" if is_wanted else "CRITICAL")

@@ -56,6 +56,11 @@ class Outages:
             message = "the outage of the %s goes on: %s"
             log.error(message, what, cause, extra=_fields(what, "goes on", cause, **more))
 
+    def forget(self) -> None:
+        """Let what is out begin anew: the log was told nothing of it so far."""
+        with self._lock:
+            self._now.clear()
+
     def worked(self, what: str, key: str = "") -> None:
         """Tell that something did its part; nearly always there is nothing to say."""
         if not self._now:

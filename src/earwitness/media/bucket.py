@@ -5,6 +5,7 @@ What goes wrong is tried again for ten seconds, later each time. By itself `obst
 seconds to be made and a request thirty to be answered: a part of 8 MiB arrives over a line of 2.3 Mbit/s.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,13 @@ _FEW_RETRIES: "RetryConfig" = {**_RETRIES, "max_retries": 1}
 _RETRY_SECONDS = 30
 _NAME = "media store"
 _PLACE = re.compile(r"[^/?#]+(/[^?#]*)?")
+_ADDRESSES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_ADDRESS = re.compile(
+    r"https?://([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?(/[^\s?#]*)?", re.ASCII | re.IGNORECASE
+)
+_LAST_PORT = 65535
+_YES = ("1", "true", "on", "yes", "y")
+_NO = ("0", "false", "off", "no", "n")
 _ANSWERED = re.compile(r"status code: (\d{3}[ \w]*)|<Code>(\w+)</Code>", re.ASCII)
 _OF_THE_SYSTEM = re.compile(r"Os \{\s*code: (\d+)", re.ASCII)
 _OTHERWISE = {
@@ -80,11 +88,29 @@ def open_bucket(url: str, path: str, *, persistent: bool = True) -> Bucket:
         raise SettingError(
             "EARWITNESS_MEDIA_URL: expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
         )
+    if scheme == "s3":
+        _check_address()
     try:
         retries = _RETRIES if persistent else _FEW_RETRIES
         return kind.from_url(f"{url.rstrip('/')}/{path}", retry_config=retries)
     except (BaseError, ValueError) as error:
         raise SettingError(f"EARWITNESS_MEDIA_URL cannot be used: {type(error).__name__}") from None
+
+
+def _check_address() -> None:
+    """Refuse an address that is none of S3: `obstore` ends the thread, or names no cause when it is asked."""
+    allows_http = os.environ.get("AWS_ALLOW_HTTP", "false").lower()
+    if allows_http not in (*_YES, *_NO):
+        raise SettingError("AWS_ALLOW_HTTP: expected true or false")
+    for name in _ADDRESSES:
+        address = os.environ.get(name)
+        if address is None:
+            continue
+        found = _ADDRESS.fullmatch(address)
+        if found is None or int(found[2] or 0) > _LAST_PORT:
+            raise SettingError(f"{name}: expected https://host:port, or http://host:port")
+        if address.lower().startswith("http:") and allows_http in _NO:
+            raise SettingError(f"{name} begins with http://: set AWS_ALLOW_HTTP=true, or use https://")
 
 
 @contextmanager

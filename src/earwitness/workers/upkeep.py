@@ -14,6 +14,7 @@ from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
 from earwitness.archive.receipts.missing import timeline
 from earwitness.archive.receipts.written import receipts_of
+from earwitness.kernel.outages import tell
 from earwitness.media.incoming import Incoming
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Upkeep:
             try:
                 self._look_after(account.client_id, is_another)
             except Exception as error:
-                log.error("account %s cannot be looked after: %s", account.client_id, type(error).__name__)
+                tell(log.error, error, "account %s cannot be looked after", account.client_id)
 
     def _look_after(self, client_id: int, is_another_database: bool) -> None:
         receipts = receipts_of(self._accounts.settings, client_id)
@@ -69,5 +70,5 @@ class Upkeep:
             try:
                 self.go_round()
             except (SQLAlchemyError, OSError) as error:
-                log.error("accounts cannot be looked after: %s", type(error).__name__)
+                tell(log.error, error, "accounts cannot be looked after")
             self._stopping.wait(self._every_seconds)

@@ -58,15 +58,15 @@ class Identity:
     def check_server(self) -> None:
         """Compare everything that a server needs, before it starts. Raises Differs and what `keys` raises.
 
-        The key for tokens is made if the archive has none; where it is lost, only an archive whose one
+        The key for tokens is made if the archive has none; where it alone is lost, only an archive whose one
         machine this is gets another.
         """
         installation_of(self._settings, self._directory)
+        if self._has_accounts():
+            self.keys()  # before that: where the whole folder of keys is away, nothing of it is made anew
         if known_token_key(self._settings) is None:
             self._make_token_key()
         self._compare_token_key()
-        if self._has_accounts():
-            self.keys()
 
     def keys_trouble(self) -> str:
         """What is wrong with the keys of this server, for `/readyz`; nothing where the database is silent."""

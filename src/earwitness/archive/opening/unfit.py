@@ -44,6 +44,8 @@ class AccountUnavailable(Unavailable):
     """Account unavailable."""
 
     default_code = "account-unavailable"
+    is_told = True
+    """By who refused the account, when that began."""
 
     def __init__(self, client_id: int, unfit: Unfit, *, again_in_seconds: float = 1.0) -> None:
         """Its users are told that it is not available; `sentence` is for its operator."""
