@@ -58,7 +58,7 @@ def test_a_call_plays_in_every_format(firm: Firm, processed: bool) -> None:
             response = play(firm, format=format_, streamThrough=streams)
             assert response.status_code == 200, response.text
             assert response.headers["Content-Type"] == media_type
-            extension = format_.removesuffix("-mono")
+            extension = "wav" if format_ == "raw" else format_.removesuffix("-mono")
             assert response.headers["Content-Disposition"] == f'attachment; filename="call-1.{extension}"'
             assert "Accept-Ranges" not in response.headers
             assert is_of_format(response.content, format_), format_
@@ -258,3 +258,26 @@ def test_media_that_may_not_be_played_is_said_and_denied(firm: Firm) -> None:
     for third_party_id in ("call-1", "silent", "no-such-call"):
         refused = firm.call("POST", PLAY, {"thirdPartyId": third_party_id}, as_user=READER)
         assert (refused.status_code, refused.json()["right"]) == (403, "Recording.Play")
+
+
+@pytest.mark.parametrize(
+    ("beginning", "ending"),
+    [
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "wav"),
+        (b"OggS\x00\x02", "ogg"),
+        (b"ID3\x04\x00", "mp3"),
+        (b"\x00\x00\x00\x20ftypM4A ", "m4a"),
+        (b"\x00\x00\x00\x20ftypisom", "mp4"),
+        (b"#!AMR\n", "amr"),
+        (b"no sound", "raw"),
+        (b"R", "raw"),
+    ],
+)
+def test_an_original_is_saved_with_the_ending_of_what_it_is(
+    firm: Firm, beginning: bytes, ending: str
+) -> None:
+    firm.ingest(beginning)
+    for streams in (False, True):
+        response = play(firm, format="raw", streamThrough=streams)
+        assert response.headers["Content-Disposition"] == f'attachment; filename="call-1.{ending}"'
+        assert response.content == beginning

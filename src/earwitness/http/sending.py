@@ -13,6 +13,7 @@ from earwitness.archive.accounts import Archive
 from earwitness.archive.playable import MediaObject, Playable
 from earwitness.archive.schema.people import account
 from earwitness.http.download import Download, Whole, content_disposition
+from earwitness.http.file_endings import ending_of
 from earwitness.http.installation import Installation
 from earwitness.http.ranges import Asked
 from earwitness.http.renditions import streamed
@@ -70,8 +71,11 @@ def send(
         reader = _open(vault, key, stored, leaving)
         if not streams:
             reader.verify()
+        first, chunks = _begun(reader.chunks(0, reader.size))
+        if format_ == "raw":
+            headers = _headers(playable, format_, "attachment", ending_of(first))
         return Download(
-            reader.chunks(0, reader.size),
+            chunks,
             leaving.pop_all().close,
             headers=headers | _of_object(stored, reader.size),
             turns=installation.decrypting,
@@ -113,7 +117,7 @@ def send_part(
             body = reader.read(start, stop)
             before(status)
             return Whole(body, headers=headers, status_code=status)
-        chunks = _begun(reader.chunks(start, stop))
+        _, chunks = _begun(reader.chunks(start, stop))
         before(status)
         turns = installation.decrypting
         return Download(chunks, leaving.pop_all().close, headers=headers, status=status, turns=turns)
@@ -131,13 +135,14 @@ def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitSta
     return reader
 
 
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Take the first chunk at once, so that damage to it is said before the answer has begun."""
-    return chain([next(chunks, b"")], chunks)
+def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first chunk, taken at once, so that damage to it is said before the answer has begun; and all."""
+    first = next(chunks, b"")
+    return first, chain([first], chunks)
 
 
-def _headers(playable: Playable, format_: str, disposition: str) -> dict[str, str]:
-    file_name = f"{playable.third_party_id}.{format_.partition('-')[0]}"
+def _headers(playable: Playable, format_: str, disposition: str, ending: str = "") -> dict[str, str]:
+    file_name = f"{playable.third_party_id}.{ending or format_.partition('-')[0]}"
     return {
         "Content-Type": _MEDIA_TYPES[format_],
         "Content-Disposition": content_disposition(file_name, disposition),
