@@ -2,9 +2,10 @@
 
 import errno
 import os
+import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -18,7 +19,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
-from tests.firm import Firm, call, tone
+from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.postgres import run_in_postgres
 from tests.waiting import until
 
@@ -231,3 +232,54 @@ def waiting(firm: Firm) -> list[str]:
     with firm.archive.read() as connection:
         query = select(recordings.c.third_party_id).where(recordings.c.status == "received")
         return list(connection.scalars(query))
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """Let a file system take no writes, as the system does itself with one that is damaged."""
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+
+
+def assert_unavailable(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    assert answer.headers["retry-after"]
+
+
+def test_a_disk_that_takes_no_writes_says_try_again_and_then_goes_on(
+    settings: Settings, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    media = settings.data / "accounts" / str(CLIENT_ID) / "media"
+    media.parent.mkdir(parents=True, exist_ok=True)
+    media.symlink_to(small_disk)
+    with Firm(settings) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        with read_only(small_disk):
+            assert_unavailable(firm.send(call(thirdPartyId="refused"), tone()))
+            assert "EROFS, Read-only file system" in str([vars(line) for line in caplog.records])
+            assert firm.search() == ["before"]
+        assert firm.send(call(thirdPartyId="refused"), tone()).status_code == 201
+        assert_sound(firm, 2)
+
+
+def test_without_another_open_file_a_call_says_try_again(settings: Settings) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Firm(settings) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        used = 1 + max(int(fd) for fd in os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used, before[1]))
+        held: list[int] = []
+        try:
+            with suppress(OSError):
+                while True:
+                    held.append(os.dup(0))
+            assert_unavailable(firm.send(call(thirdPartyId="refused"), tone()))
+        finally:
+            for fd in held:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert firm.send(call(thirdPartyId="refused"), tone()).status_code == 201
+        assert_sound(firm, 2)
