@@ -97,7 +97,7 @@ def half_an_upload(running: Server) -> socket.socket:
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="media"; filename="a"\r\n\r\n'
     ).encode()
     head = (
-        f"POST /api/ingest/recording HTTP/1.1\r\nHost: here\r\nContent-Length: {64 << 20}\r\n"
+        f"POST /api/ingest/recording HTTP/1.1\r\nHost: localhost\r\nContent-Length: {64 << 20}\r\n"
         f"Authorization: {running.client.headers['Authorization']}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     ).encode()

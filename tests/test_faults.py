@@ -269,7 +269,7 @@ def test_without_another_open_file_a_call_says_try_again(settings: Settings) -> 
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Firm(settings) as firm:
         firm.ingest(tone(), thirdPartyId="before")
-        used = 1 + max(int(fd) for fd in os.listdir("/proc/self/fd"))
+        used = 1 + max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
         resource.setrlimit(resource.RLIMIT_NOFILE, (used, before[1]))
         held: list[int] = []
         try:

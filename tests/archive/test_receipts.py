@@ -356,6 +356,7 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     _, mark = receipts.read()
     receipts.set_mark(mark)
     assert receipts.is_compared()
+    assert not receipts.is_compared(timeline=2)
     receipts.add([two])
     assert not receipts.is_compared()
     assert receipts.read()[0].receipts == [two]
@@ -363,6 +364,24 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     receipts.add([three])
     assert receipts.read()[0].receipts == [two, three]
     assert receipts.read(whole=True)[0].receipts == [one, two, three]
+
+
+def test_a_file_that_has_the_number_of_one_that_is_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """File systems give such numbers again, to the very next file."""
+    receipts = Receipts(tmp_path / "receipts", longest_bytes=1)
+    one, two, three = (Receipt(number, f"call-{number}", "recording", 0) for number in (1, 2, 3))
+    receipts.add([one])
+    receipts.set_mark(receipts.read()[1])
+    for receipt in (two, three):
+        receipts.turn_over(lambda: True)
+        receipts.add([receipt])
+    assert receipts.mark() == Mark()
+    assert receipts.read()[0].receipts == [two, three]
+    receipts.add([two])
+    receipts.set_mark(receipts.read()[1])
+    os.truncate(receipts.folder / "current", 0)
+    receipts.add([one])
+    assert one in receipts.read()[0].receipts
 
 
 WRITER = """

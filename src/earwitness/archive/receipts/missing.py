@@ -11,6 +11,7 @@ import fcntl
 import logging
 from collections.abc import Iterator, Sequence, Set
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -255,11 +256,23 @@ def _raise(connection: Connection, newest: int) -> None:
 
 
 def timeline(connection: Connection) -> int:
-    """PostgreSQL's timeline, which begins the names of its logs; 0 where there is none to tell."""
-    if connection.dialect.name == "sqlite" or connection.scalar(select(func.pg_is_in_recovery())):
+    """Which database it is, by a number that another one in its place does not have; 0 where none is known.
+
+    Of PostgreSQL it is the timeline, which begins the names of its logs; of SQLite the number of the file.
+    """
+    if connection.dialect.name == "sqlite":
+        return timeline_of_file(Path(connection.engine.url.database or ""))
+    if connection.scalar(select(func.pg_is_in_recovery())):
         return 0
     name: str = connection.scalar(select(func.pg_walfile_name(func.pg_current_wal_lsn()))) or "0"
     return int(name[:8], 16)
+
+
+def timeline_of_file(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _is_on_disk(engine: Engine) -> bool:

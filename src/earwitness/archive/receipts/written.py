@@ -52,7 +52,7 @@ class Mark(msgspec.Struct, frozen=True):
     inode: int = 0
     size_bytes: int = 0
     timeline: int = 0
-    """PostgreSQL's, which changes when a replica takes over."""
+    """Of which database: another number after a replica took over, or another file was put in its place."""
 
 
 def receipts_of(settings: Settings, client_id: int) -> "Receipts":
@@ -107,13 +107,13 @@ class Receipts:
         read.receipts.sort(key=lambda receipt: receipt.interaction_id)
         return read, Mark(inode, size_bytes)
 
-    def is_compared(self) -> bool:
-        """Whether all that is written was compared with the database."""
+    def is_compared(self, timeline: int = 0) -> bool:
+        """Whether all that is written was compared with the database of this number."""
         try:
             now, mark = self._current.stat(), self.mark()
         except FileNotFoundError:
             return not self._older.exists()
-        return (now.st_ino, now.st_size) == (mark.inode, mark.size_bytes)
+        return Mark(now.st_ino, now.st_size, timeline) == mark
 
     def mark(self) -> Mark:
         try:
@@ -131,6 +131,8 @@ class Receipts:
         with self.locked(fcntl.LOCK_EX) as fd:
             if os.fstat(fd).st_size < self._longest_bytes or (self._older.exists() and not is_on_disk()):
                 return
+            if self._older.exists() and self._older.stat().st_ino == self.mark().inode:
+                self._mark.unlink()  # the next file may have the number of the one that goes
             self._current.replace(self._older)
             sync_folder(self.folder)
 
@@ -173,8 +175,10 @@ def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
     """Read the receipts of a file, from the mark on if it is in this one; its number, and up to where."""
     try:
         with path.open("rb") as file:
-            inode = os.fstat(file.fileno()).st_ino
-            begin = file.seek(mark.size_bytes if inode == mark.inode else 0)
+            found = os.fstat(file.fileno())
+            inode = found.st_ino
+            is_marked = inode == mark.inode and found.st_size >= mark.size_bytes  # else it was cut off
+            begin = file.seek(mark.size_bytes if is_marked else 0)
             content = file.read()
     except FileNotFoundError:
         return 0, 0
