@@ -242,7 +242,7 @@ _OF_OURS = {
 
 
 def problem_of_system(error: OSError) -> Problem | None:
-    """What to say when the system could not do its part, with the cause for operators; None for our own fault.
+    """What to say when the system could not do its part, with the cause; None where that is our own fault.
 
     A folder takes no writes or may not be entered, a disk fails, a network file system is gone, or there are
     no more files, processes or memory: an operator mends it, and then the same works.
