@@ -366,6 +366,27 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     assert receipts.read(whole=True)[0].receipts == [one, two, three]
 
 
+def test_the_newest_is_known_whoever_writes_and_whatever_is_cut_off(tmp_path: Path) -> None:
+    ours, theirs = Receipts(tmp_path / "receipts"), Receipts(tmp_path / "receipts")
+    current = tmp_path / "receipts" / "current"
+    assert ours.newest() == 0
+    for number in range(1, 200):
+        (theirs if number % 3 else ours).add([Receipt(number, f"call-{number}", "recording", 0)])
+        assert ours.newest() == number
+    ours.add([Receipt(150, "later", "media", 0)])
+    assert (ours.newest(), theirs.newest()) == (199, 199)
+    with current.open("ab") as file:
+        file.write(b"\nhalf a l")
+    assert ours.newest() == 199
+    theirs.add([Receipt(200, "call-200", "recording", 0)])
+    assert ours.newest() == 200
+    current.rename(tmp_path / "receipts" / "older")
+    assert ours.newest() == 200
+    ours.add([Receipt(201, "call-201", "recording", 0)])
+    os.truncate(current, 0)
+    assert ours.newest() == 200
+
+
 def test_a_file_that_has_the_number_of_one_that_is_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
     """File systems give such numbers again, to the very next file."""
     receipts = Receipts(tmp_path / "receipts", longest_bytes=1)

@@ -16,6 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +56,15 @@ class Mark(msgspec.Struct, frozen=True):
     """Of which database: another number after a replica took over, or another file was put in its place."""
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Up to where a file was read, by its number, and the highest interactionId that it had."""
+
+    inode: int = 0
+    size_bytes: int = 0
+    newest: int = 0
+
+
 def receipts_of(settings: Settings, client_id: int) -> "Receipts":
     return Receipts(settings.data / "accounts" / str(client_id) / "receipts")
 
@@ -71,6 +81,7 @@ class Receipts:
         self._current, self._older = folder / "current", folder / "older"
         self._mark = folder / "compared"
         self._longest_bytes = longest_bytes
+        self._end = _End()
         self.is_ahead = False
         """Whether the database was seen to lie behind, and is to be compared."""
 
@@ -89,11 +100,12 @@ class Receipts:
             return os.fstat(fd).st_size >= self._longest_bytes
 
     def newest(self) -> int:
-        """The highest interactionId that was acknowledged lately; 0 if none is known."""
-        for path in (self._current, self._older):
-            if found := _read_last(path):
-                return max(receipt.interaction_id for receipt in found)
-        return 0
+        """The highest interactionId that was acknowledged lately; 0 if none is known.
+
+        Each ingest asks it: what was seen at the end of the file is not read again.
+        """
+        self._end = end = _look_at_end(self._current, self._end)
+        return end.newest or _look_at_end(self._older, _End()).newest
 
     def read(self, *, whole: bool = False) -> tuple[Read, Mark]:
         """What is written since the mark, or all there is; and the mark for when that was compared."""
@@ -190,12 +202,16 @@ def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
     return inode, begin + len(content)
 
 
-def _read_last(path: Path) -> list[Receipt]:
-    """The receipts at the end of a file. A line that the reading begins in is left out."""
+def _look_at_end(path: Path, before: _End) -> _End:
+    """Read the last lines of a file, but what was read before. One that the reading begins in is left out."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            last = os.pread(file.fileno(), _LAST_LINES_BYTES, max(0, size - _LAST_LINES_BYTES))
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            is_same = found.st_ino == before.inode and found.st_size >= before.size_bytes
+            begin = max(found.st_size - _LAST_LINES_BYTES, before.size_bytes if is_same else 0)
+            last = os.pread(file.fileno(), found.st_size - begin, begin)
     except OSError:
-        return []
-    return [receipt for line in last.split(b"\n") if line and (receipt := _receipt(line))]
+        return _End()
+    ids = [receipt.interaction_id for line in last.split(b"\n") if line and (receipt := _receipt(line))]
+    whole_lines = last.rfind(b"\n") + 1
+    return _End(found.st_ino, begin + whole_lines, max([before.newest if is_same else 0, *ids]))
