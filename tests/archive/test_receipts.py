@@ -314,6 +314,15 @@ def test_a_damaged_alarm_is_made_anew(firm: Firm, caplog: pytest.LogCaptureFixtu
     assert [one["thirdPartyId"] for one in told["missing"]] == ["call-1"]
 
 
+def test_a_damaged_alarm_goes_where_nothing_is_missing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
+    firm.ingest(thirdPartyId="call-1")
+    (firm.archive.receipts.folder / "missing").write_bytes(b"no alarm")
+    assert run(firm.settings, "verify", CLIENT_ID).exit_code == 0
+    caplog.clear()
+    assert alarm(firm.archive.receipts) == []
+    assert "damaged" not in caplog.text
+
+
 def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> None:
     firm.ingest()
     (firm.archive.receipts.folder / "missing").mkdir()

@@ -104,6 +104,8 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
             _raise(connection, newest)
     if missing:
         _sound(client_id, receipts, missing)
+    elif whole:
+        _change(receipts)  # a damaged alarm is made anew, also if nothing is missing any more
     if read.damaged:
         log.warning("account %s: %s lines of receipts are torn or damaged", client_id, read.damaged)
     if reached != mark and _is_on_disk(engine):
