@@ -2,12 +2,14 @@
 
 import errno
 import os
+import resource
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import httpx
 import pytest
@@ -18,7 +20,8 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.timeline import one_at_a_time
 from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
-from tests.firm import Firm, call, tone
+from tests.cli.running import run, running
+from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.postgres import run_in_postgres
 from tests.waiting import until
 
@@ -231,3 +234,93 @@ def waiting(firm: Firm) -> list[str]:
     with firm.archive.read() as connection:
         query = select(recordings.c.third_party_id).where(recordings.c.status == "received")
         return list(connection.scalars(query))
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """Let a file system take no writes, as the system does itself with one that is damaged."""
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+
+
+def assert_unavailable(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    assert answer.headers["retry-after"]
+
+
+def test_a_disk_that_takes_no_writes_says_try_again_and_then_goes_on(
+    settings: Settings, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    media = settings.data / "accounts" / str(CLIENT_ID) / "media"
+    media.parent.mkdir(parents=True, exist_ok=True)
+    media.symlink_to(small_disk)
+    with Firm(settings) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        with read_only(small_disk):
+            assert_unavailable(firm.send(call(thirdPartyId="refused"), tone()))
+            assert "EROFS, Read-only file system" in str([vars(line) for line in caplog.records])
+            assert firm.search() == ["before"]
+        assert firm.send(call(thirdPartyId="refused"), tone()).status_code == 201
+        assert_sound(firm, 2)
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)  # without a log SQLite cannot be read so
+def test_a_server_starts_on_a_disk_that_takes_no_writes_and_is_ready_once_it_does(
+    settings: Settings, small_disk: Path
+) -> None:
+    data = Path(copytree(settings.data, small_disk / "data", dirs_exist_ok=True))
+    elsewhere = replace(settings, data=data, min_free_mib=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def ready() -> httpx.Response | None:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        return None
+
+    with running(elsewhere, "serve", "--port", port) as process:
+        until(lambda: (found := ready()) and found.is_success, "the server is ready", seconds=60)
+        process.terminate()
+        process.wait()
+    with read_only(small_disk), running(elsewhere, "serve", "--port", port):
+        until(lambda: ready() is not None, "the server answers", seconds=60)
+        refused = ready()
+        assert refused is not None
+        assert (refused.status_code, "media" in refused.json()["missing"]) == (503, True)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_an_account_on_a_disk_that_takes_no_writes_is_refused_with_that_cause(
+    settings: Settings, small_disk: Path
+) -> None:
+    folder = settings.data / "accounts" / str(CLIENT_ID)
+    copytree(folder, small_disk / "moved")
+    rmtree(folder)
+    folder.symlink_to(small_disk / "moved")
+    with read_only(small_disk):
+        assert "its archive.db: Read-only file system" in run(settings, "status").output
+    assert "Read-only" not in run(settings, "status").output
+
+
+def test_without_another_open_file_a_call_says_try_again(settings: Settings) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Firm(settings) as firm:
+        firm.ingest(tone(), thirdPartyId="before")
+        used = 1 + max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used, before[1]))
+        held: list[int] = []
+        try:
+            with suppress(OSError):
+                while True:
+                    held.append(os.dup(0))
+            assert_unavailable(firm.send(call(thirdPartyId="refused"), tone()))
+        finally:
+            for fd in held:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert firm.send(call(thirdPartyId="refused"), tone()).status_code == 201
+        assert_sound(firm, 2)

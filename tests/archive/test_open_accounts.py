@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -13,7 +15,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from earwitness.archive.accounts import Accounts
-from earwitness.archive.databases import writing
+from earwitness.archive.databases import sqlite_engine, writing
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import tags
@@ -125,3 +127,36 @@ def test_a_database_that_is_put_in_place_of_another_is_opened_without_a_restart(
     with archive.read() as connection:
         assert connection.scalar(select(func.count()).select_from(tags)) == 0
     accounts.close()
+
+
+LOOK_IN = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM tags").fetchall()
+connection.close()
+"""
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_is_opened_anew_in_the_middle_of_a_use_keeps_its_log_although_others_leave(
+    settings: Settings,
+) -> None:
+    """A process loses all its locks of a file when it closes it once (POSIX). Then whoever is the last to
+    leave, as it seems, removes the log, and what is committed to that is gone."""
+    accounts = Accounts(settings)
+    file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
+    archive = accounts.open(CLIENT_ID)
+
+    def add(name: str) -> None:
+        with archive.write() as connection:
+            connection.execute(insert(tags).values(tag=name, tag_folded=name))
+
+    add("before")
+    sqlite_engine(file)  # as an account is that was refused, or closed for others, while somebody uses it
+    for name in ("after", "at the end"):
+        subprocess.run([sys.executable, "-c", LOOK_IN, file], check=True)
+        add(name)
+    with closing(sqlite3.connect(file)) as another:
+        names = {name for (name,) in another.execute("SELECT tag FROM tags")}
+    accounts.close()
+    assert names >= {"before", "after", "at the end"}

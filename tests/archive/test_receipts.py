@@ -314,6 +314,15 @@ def test_a_damaged_alarm_is_made_anew(firm: Firm, caplog: pytest.LogCaptureFixtu
     assert [one["thirdPartyId"] for one in told["missing"]] == ["call-1"]
 
 
+def test_a_damaged_alarm_goes_where_nothing_is_missing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
+    firm.ingest(thirdPartyId="call-1")
+    (firm.archive.receipts.folder / "missing").write_bytes(b"no alarm")
+    assert run(firm.settings, "verify", CLIENT_ID).exit_code == 0
+    caplog.clear()
+    assert alarm(firm.archive.receipts) == []
+    assert "damaged" not in caplog.text
+
+
 def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> None:
     firm.ingest()
     (firm.archive.receipts.folder / "missing").mkdir()
@@ -356,6 +365,7 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     _, mark = receipts.read()
     receipts.set_mark(mark)
     assert receipts.is_compared()
+    assert not receipts.is_compared(timeline=2)
     receipts.add([two])
     assert not receipts.is_compared()
     assert receipts.read()[0].receipts == [two]
@@ -363,6 +373,45 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     receipts.add([three])
     assert receipts.read()[0].receipts == [two, three]
     assert receipts.read(whole=True)[0].receipts == [one, two, three]
+
+
+def test_the_newest_is_known_whoever_writes_and_whatever_is_cut_off(tmp_path: Path) -> None:
+    ours, theirs = Receipts(tmp_path / "receipts"), Receipts(tmp_path / "receipts")
+    current = tmp_path / "receipts" / "current"
+    assert ours.newest() == 0
+    for number in range(1, 200):
+        (theirs if number % 3 else ours).add([Receipt(number, f"call-{number}", "recording", 0)])
+        assert ours.newest() == number
+    ours.add([Receipt(150, "later", "media", 0)])
+    assert (ours.newest(), theirs.newest()) == (199, 199)
+    with current.open("ab") as file:
+        file.write(b"\nhalf a l")
+    assert ours.newest() == 199
+    theirs.add([Receipt(200, "call-200", "recording", 0)])
+    assert ours.newest() == 200
+    current.rename(tmp_path / "receipts" / "older")
+    assert ours.newest() == 200
+    ours.add([Receipt(201, "call-201", "recording", 0)])
+    os.truncate(current, 0)
+    assert ours.newest() == 200
+
+
+def test_a_file_that_has_the_number_of_one_that_is_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """File systems give such numbers again, to the very next file."""
+    receipts = Receipts(tmp_path / "receipts", longest_bytes=1)
+    one, two, three = (Receipt(number, f"call-{number}", "recording", 0) for number in (1, 2, 3))
+    receipts.add([one])
+    receipts.set_mark(receipts.read()[1])
+    for receipt in (two, three):
+        receipts.turn_over(lambda: True)
+        receipts.add([receipt])
+    assert receipts.mark() == Mark()
+    assert receipts.read()[0].receipts == [two, three]
+    receipts.add([two])
+    receipts.set_mark(receipts.read()[1])
+    os.truncate(receipts.folder / "current", 0)
+    receipts.add([one])
+    assert one in receipts.read()[0].receipts
 
 
 WRITER = """

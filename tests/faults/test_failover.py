@@ -1,8 +1,10 @@
 """PostgreSQL with a standby that has to have everything: what docs/operations.md says of a failover is so."""
 
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,10 +19,15 @@ from bench.faults.part import Part
 from bench.faults.postgres import Cluster
 
 from earwitness.archive.accounts import Accounts
+from earwitness.archive.receipts.missing import alarm
+from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.settings import Settings
+from earwitness.workers.upkeep import Upkeep
 from tests.firm import CLIENT_ID, Firm, call, tone
+from tests.serving import administrator, server
 from tests.waiting import until
 
+SLACK_SECONDS = 10
 HOST = "127.0.0.1"
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
@@ -92,14 +99,19 @@ def answers(pair: Pair, which: int) -> bool:
 
 
 @pytest.fixture
-def firm(pair: Pair, tmp_path: Path) -> Iterator[Firm]:
+def settings_of_pair(pair: Pair, tmp_path: Path) -> Settings:
     settings = Settings(
         data=tmp_path / "data", keys=tmp_path / "keys", database_url=pair.url, jobs=False, request_seconds=5
     )
     accounts = Accounts(settings)
     accounts.create(CLIENT_ID, "A firm")
     accounts.close()
-    with Firm(settings) as firm:
+    return settings
+
+
+@pytest.fixture
+def firm(settings_of_pair: Settings) -> Iterator[Firm]:
+    with Firm(settings_of_pair) as firm:
         yield firm
 
 
@@ -133,6 +145,23 @@ def test_nothing_is_acknowledged_while_the_standby_does_not_have_it(pair: Pair, 
     pair.primary.kill()
     sender.join(60)
     assert [answer.status_code for answer in came] == [503]
+
+
+def test_while_the_standby_is_away_a_sender_is_answered_in_time_and_not_acknowledged(
+    pair: Pair, settings_of_pair: Settings
+) -> None:
+    """At a server of its own: one in this process is done with a call only when the commit is."""
+    with server(settings_of_pair, administrator(settings_of_pair)) as running:
+        pair.wait_for_standby()
+        pair.standby.signal(signal.SIGSTOP)
+        parts = {"metadata": (None, json.dumps(call(thirdPartyId="waits")), "application/json")}
+        began = time.monotonic()
+        refused = running.client.post("/ingest/recording", files=parts)
+        assert time.monotonic() - began < settings_of_pair.request_seconds + 5 + SLACK_SECONDS
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        assert pair.run(0, WAITS) != [(0,)]
+        pair.standby.signal(signal.SIGCONT)
+        assert running.client.post("/ingest/recording", files=parts).status_code == 200
 
 
 @pytest.mark.parametrize("ends", ["pg_terminate_backend", "pg_cancel_backend"])
@@ -176,10 +205,18 @@ def test_an_asynchronous_standby_that_lags_loses_what_was_acknowledged(pair: Pai
     reached = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
     until(lambda: pair.run(1, reached) == [(True,)], "the standby has what came before")
     pair.standby.kill()
-    firm.ingest(tone(), thirdPartyId="lost")
+    lost = firm.ingest(tone(), thirdPartyId="lost")
+    accounts: Accounts = firm.app.state.installation.accounts
+    Upkeep(accounts).go_round()
+    assert alarm(receipts_of(firm.settings, CLIENT_ID)) == []
     pair.primary.kill()
     pair.standby.start()
     until(lambda: answers(pair, 1), "the standby answers")
     pair.fail_over()
     until(lambda: firm.client.get("/readyz").is_success, "the server is ready again, by itself")
     assert firm.search() == ["before"]
+    Upkeep(accounts).go_round()
+    assert [one.third_party_id for one in alarm(receipts_of(firm.settings, CLIENT_ID))] == ["lost"]
+    assert firm.ingest(tone(), thirdPartyId="after") > lost
+    firm.ingest(tone(), thirdPartyId="lost")
+    assert alarm(receipts_of(firm.settings, CLIENT_ID)) == []

@@ -101,9 +101,8 @@ def test_a_command_says_that_a_right_is_missing(settings: Settings) -> None:
     run_in_postgres(settings.database_url, f"CREATE ROLE {role} LOGIN")
     clerk = make_url(settings.database_url).set(username=role).render_as_string(hide_password=False)
     try:
-        assert "permission denied for table alembic_version (42501)" in said_by_command(
-            replace(settings, database_url=clerk)
-        )
+        said = said_by_command(replace(settings, database_url=clerk))
+        assert "permission denied for table alembic_version (42501)" in said
     finally:
         run_in_postgres(settings.database_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
@@ -246,15 +245,17 @@ def test_no_engine_shows_its_password(settings: Settings) -> None:
 def test_what_is_wrong_beside_is_told_to_holders_of_the_token_and_makes_no_server_unready(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(health.NOTES, "beside", lambda _: Missing("One is refused.", "account 7: damaged"))
+    monkeypatch.setitem(
+        health.NOTES, "refusedAccounts", lambda _: Missing("One is refused.", "account 7: damaged")
+    )
     operator = {"Authorization": f"Bearer {TOKEN}"}
     with Firm(replace(settings, metrics_token=TOKEN)) as firm:
         assert firm.client.get("/readyz").json() == {"status": "ready"}
         told = firm.client.get("/readyz", headers=operator)
         assert told.status_code == 200
-        assert told.json() == {"status": "ready", "notes": {"beside": "account 7: damaged"}}
+        assert told.json() == {"status": "ready", "notes": {"refusedAccounts": "account 7: damaged"}}
     full = replace(settings, metrics_token=TOKEN, min_free_mib=1 << 40)
     with Firm(full, keys=firm.keys) as firm:
         told = firm.client.get("/readyz", headers=operator)
         assert told.json()["missing"] == ["disk"]
-        assert told.json()["notes"] == {"beside": "account 7: damaged"}
+        assert told.json()["notes"] == {"refusedAccounts": "account 7: damaged"}

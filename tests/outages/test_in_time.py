@@ -331,7 +331,7 @@ def test_a_bucket_that_does_not_answer_is_said_in_time(
             began = time.monotonic()
             answer = client.get(base_url.replace("/api", "/readyz"), headers={"Authorization": "Bearer t"})
             assert time.monotonic() - began < 5
-            assert answer.json()["missing"] == ["media"]
+            assert "media" in answer.json()["missing"]
             said = {"silent": "no answer for", "nobody": "ECONNREFUSED"}
             assert said[place] in answer.json()["causes"]["media"]
             stack.close()  # what waits for it is told, and the server can end

@@ -4,6 +4,8 @@ import logging
 import os
 import secrets
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,27 @@ def test_a_database_that_was_replaced_by_an_older_one_is_noticed_within_a_round(
         Upkeep(firm.app.state.installation.accounts).go_round()
     assert [one.third_party_id for one in alarm(receipts_of(firm.settings, CLIENT_ID))] == ["call-1"]
     assert "1 that were acknowledged" in caplog.text
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # PostgreSQL's is in tests/faults
+def test_an_older_file_in_its_place_is_noticed_although_all_was_compared(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
+    with Firm(settings) as firm:
+        kept = firm.ingest(thirdPartyId="kept")
+        with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(tmp_path / "older")) as older:
+            there.backup(older)
+        firm.ingest(thirdPartyId="lost")
+        upkeep = Upkeep(firm.app.state.installation.accounts)
+        upkeep.go_round()
+        (tmp_path / "older").rename(file)
+        for beside in ("archive.db-wal", "archive.db-shm"):
+            file.with_name(beside).unlink(missing_ok=True)
+        upkeep.go_round()
+        assert [one.third_party_id for one in alarm(receipts_of(settings, CLIENT_ID))] == ["lost"]
+        assert firm.search() == ["kept"]
+        assert firm.ingest(thirdPartyId="after") > kept + 1
 
 
 def test_an_account_that_cannot_be_looked_after_keeps_no_other_from_it(

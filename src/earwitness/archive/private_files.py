@@ -24,10 +24,11 @@ _OURS = frozenset(
 def keep_database_private(file: Path) -> None:
     """Make the file of a database for its owner alone (0600), or take it and its log from all others.
 
-    What cannot be done is SQLite's to say, which opens the file next.
+    What cannot be done is SQLite's to say, which opens the file next. One that is there is not opened here:
+    with the first file that a process closes, it loses the locks of all its connections to it.
     """
     with suppress(OSError):
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     for suffix in _BESIDE:
         _take_from_others(file.with_name(file.name + suffix), 0o600)
 

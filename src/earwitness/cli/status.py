@@ -16,7 +16,7 @@ from earwitness.kernel.settings import Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.confinement import find_confinement
 
-LOOKING_SECONDS = 2.0
+LOOKING_SECONDS = 1.0
 """How long accounts are looked into; what is left then is shown as it was last seen."""
 
 _NOT_SEEN: dict[str, Any] = {

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from earwitness.archive.database_errors import cause_of, meaning_of
 from earwitness.archive.databases import as_problem
 from earwitness.http.methods import allowed
-from earwitness.kernel.errors import Conflict, Problem, cause_of_system
+from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
 from earwitness.kernel.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,12 @@ def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Re
     return on_problem(request, as_problem(error))
 
 
+def on_trouble_of_the_system(request: Request[Any, Any, Any], error: OSError) -> Response[bytes]:
+    """A folder that takes no writes, a disk that fails, too many open files: 503. No room: 507."""
+    problem = problem_of_system(error)
+    return on_problem(request, problem) if problem else on_anything_else(request, error)
+
+
 def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
@@ -109,5 +115,6 @@ HANDLERS: dict[Any, Any] = {
     IntegrityError: on_contradiction,
     DBAPIError: on_database_trouble,
     PoolTimeout: on_database_trouble,
+    OSError: on_trouble_of_the_system,
     Exception: on_anything_else,
 }

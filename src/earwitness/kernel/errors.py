@@ -225,3 +225,32 @@ class StorageFull(Problem):
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
     default_code = "storage-full"
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_OF_OURS = {
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EBADF,
+    errno.EINVAL,
+    errno.EFAULT,
+    errno.EPIPE,
+}
+"""What the system says of a path, a file or an argument that is wrong: mostly a fault of the program."""
+
+
+def problem_of_system(error: OSError) -> Problem | None:
+    """What to say when the system could not do its part, with the cause; None where that is our own fault.
+
+    A folder takes no writes or may not be entered, a disk fails, a network file system is gone, or there are
+    no more files, processes or memory: an operator mends it, and then the same works.
+    """
+    if error.errno is None or error.errno in _OF_OURS:
+        return None
+    cause = cause_of_system(error.errno)
+    if error.errno in _NO_ROOM:
+        return StorageFull("The disk is full.", cause=cause)
+    detail = "The server's disk or system does not do its part at the moment."
+    return Unavailable(detail, headers={"Retry-After": "5"}, cause=cause)

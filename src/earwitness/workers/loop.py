@@ -58,8 +58,9 @@ class JobLoop:
         self._threads = [*self._slots(), threading.Thread(target=self._go_round, name="rounds", daemon=True)]
         try:
             self._presence = Presence(self._settings.data)
-        except StorageFull:
-            log.warning("there is no room to tell others of this worker: its leases will have to run out")
+        except (StorageFull, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error.detail
+            log.warning("others cannot be told of this worker, whose leases will have to run out: %s", why)
         else:
             self._turns = Turns(self._accounts, self._presence.name)
             look_around = threading.Thread(target=self._look_around, args=(self._presence,), daemon=True)
@@ -77,7 +78,8 @@ class JobLoop:
             halt.set()
         self._wait_for_threads(_LAST_WORDS_SECONDS)
         if self._presence:
-            self._presence.leave()
+            with suppress(OSError):  # then its mark is that of one who died
+                self._presence.leave()
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and return: what tests and the demo wait for."""

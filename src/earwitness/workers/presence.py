@@ -16,7 +16,7 @@ class Presence:
     """One job loop among those of its data folder."""
 
     def __init__(self, data: Path) -> None:
-        """Appear. Raises StorageFull."""
+        """Appear. Raises StorageFull and OSError."""
         self._all = Incoming(data / "workers")
         self._own = self._all.begin()
 

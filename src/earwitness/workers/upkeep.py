@@ -8,11 +8,10 @@ import logging
 import threading
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from earwitness.archive.accounts import Accounts
 from earwitness.archive.databases import reading
-from earwitness.archive.receipts.missing import timeline
+from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.archive.receipts.missing import timeline, timeline_of_file
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.outages import tell
 from earwitness.media.incoming import Incoming
@@ -31,7 +30,6 @@ class Upkeep:
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-        self._timeline = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -43,19 +41,22 @@ class Upkeep:
     def go_round(self) -> None:
         """Look after all accounts that there is something of."""
         with reading(self._accounts.directory) as connection:
-            before, self._timeline = self._timeline, timeline(connection)
-        is_another = before not in (0, self._timeline)
+            of_all = timeline(connection)
         for account in self._accounts.all():
             if self._stopping.is_set():
                 return
             try:
-                self._look_after(account.client_id, is_another)
+                self._look_after(account.client_id, of_all)
+            except AccountUnavailable:
+                pass  # said once, where it is refused
             except Exception as error:
                 tell(log.error, error, "account %s cannot be looked after", account.client_id)
 
-    def _look_after(self, client_id: int, is_another_database: bool) -> None:
-        receipts = receipts_of(self._accounts.settings, client_id)
-        if is_another_database or not receipts.is_compared():
+    def _look_after(self, client_id: int, of_all: int) -> None:
+        settings = self._accounts.settings
+        file = settings.data / "accounts" / str(client_id) / "archive.db"
+        is_of = of_all if settings.database_url else timeline_of_file(file)
+        if not receipts_of(settings, client_id).is_compared(is_of):
             self._accounts.open(client_id).compare_receipts()
         if any(Incoming(folder).has_abandoned() for folder in self._incoming(client_id)):
             self._accounts.open(client_id).sweep_if_possible()
@@ -69,6 +70,6 @@ class Upkeep:
         while not self._stopping.is_set():
             try:
                 self.go_round()
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:
                 tell(log.error, error, "accounts cannot be looked after")
             self._stopping.wait(self._every_seconds)

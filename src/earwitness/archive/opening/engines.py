@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from errno import EACCES
+from errno import EACCES, EROFS
 from pathlib import Path
 from typing import Protocol
 
@@ -155,6 +155,7 @@ def _identity_of(file: Path) -> tuple[int, int]:
 
 def _open(file: Path) -> Engine:
     if not os.access(file, os.R_OK | os.W_OK):  # of which SQLite says only that it cannot be opened
-        raise unusable(f"its archive.db: {os.strerror(EACCES)}")
+        is_read_only = os.statvfs(file).f_flag & os.ST_RDONLY
+        raise unusable(f"its archive.db: {os.strerror(EROFS if is_read_only else EACCES)}")
     keep_folder_private(file.parent)
     return sqlite_engine(file)

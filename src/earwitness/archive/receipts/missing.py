@@ -11,6 +11,7 @@ import fcntl
 import logging
 from collections.abc import Iterator, Sequence, Set
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -103,6 +104,8 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
             _raise(connection, newest)
     if missing:
         _sound(client_id, receipts, missing)
+    elif whole:
+        _change(receipts)  # a damaged alarm is made anew, also if nothing is missing any more
     if read.damaged:
         log.warning("account %s: %s lines of receipts are torn or damaged", client_id, read.damaged)
     if reached != mark and _is_on_disk(engine):
@@ -255,11 +258,23 @@ def _raise(connection: Connection, newest: int) -> None:
 
 
 def timeline(connection: Connection) -> int:
-    """PostgreSQL's timeline, which begins the names of its logs; 0 where there is none to tell."""
-    if connection.dialect.name == "sqlite" or connection.scalar(select(func.pg_is_in_recovery())):
+    """Which database it is, by a number that another one in its place does not have; 0 where none is known.
+
+    Of PostgreSQL it is the timeline, which begins the names of its logs; of SQLite the number of the file.
+    """
+    if connection.dialect.name == "sqlite":
+        return timeline_of_file(Path(connection.engine.url.database or ""))
+    if connection.scalar(select(func.pg_is_in_recovery())):
         return 0
     name: str = connection.scalar(select(func.pg_walfile_name(func.pg_current_wal_lsn()))) or "0"
     return int(name[:8], 16)
+
+
+def timeline_of_file(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _is_on_disk(engine: Engine) -> bool:

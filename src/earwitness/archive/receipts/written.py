@@ -16,6 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -52,7 +53,16 @@ class Mark(msgspec.Struct, frozen=True):
     inode: int = 0
     size_bytes: int = 0
     timeline: int = 0
-    """PostgreSQL's, which changes when a replica takes over."""
+    """Of which database: another number after a replica took over, or another file was put in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Up to where a file was read, by its number, and the highest interactionId that it had."""
+
+    inode: int = 0
+    size_bytes: int = 0
+    newest: int = 0
 
 
 def receipts_of(settings: Settings, client_id: int) -> "Receipts":
@@ -71,6 +81,7 @@ class Receipts:
         self._current, self._older = folder / "current", folder / "older"
         self._mark = folder / "compared"
         self._longest_bytes = longest_bytes
+        self._end = _End()
         self.is_ahead = False
         """Whether the database was seen to lie behind, and is to be compared."""
 
@@ -89,11 +100,12 @@ class Receipts:
             return os.fstat(fd).st_size >= self._longest_bytes
 
     def newest(self) -> int:
-        """The highest interactionId that was acknowledged lately; 0 if none is known."""
-        for path in (self._current, self._older):
-            if found := _read_last(path):
-                return max(receipt.interaction_id for receipt in found)
-        return 0
+        """The highest interactionId that was acknowledged lately; 0 if none is known.
+
+        Each ingest asks it: what was seen at the end of the file is not read again.
+        """
+        self._end = end = _look_at_end(self._current, self._end)
+        return end.newest or _look_at_end(self._older, _End()).newest
 
     def read(self, *, whole: bool = False) -> tuple[Read, Mark]:
         """What is written since the mark, or all there is; and the mark for when that was compared."""
@@ -107,13 +119,13 @@ class Receipts:
         read.receipts.sort(key=lambda receipt: receipt.interaction_id)
         return read, Mark(inode, size_bytes)
 
-    def is_compared(self) -> bool:
-        """Whether all that is written was compared with the database."""
+    def is_compared(self, timeline: int = 0) -> bool:
+        """Whether all that is written was compared with the database of this number."""
         try:
             now, mark = self._current.stat(), self.mark()
         except FileNotFoundError:
             return not self._older.exists()
-        return (now.st_ino, now.st_size) == (mark.inode, mark.size_bytes)
+        return Mark(now.st_ino, now.st_size, timeline) == mark
 
     def mark(self) -> Mark:
         try:
@@ -131,6 +143,8 @@ class Receipts:
         with self.locked(fcntl.LOCK_EX) as fd:
             if os.fstat(fd).st_size < self._longest_bytes or (self._older.exists() and not is_on_disk()):
                 return
+            if self._older.exists() and self._older.stat().st_ino == self.mark().inode:
+                self._mark.unlink()  # the next file may have the number of the one that goes
             self._current.replace(self._older)
             sync_folder(self.folder)
 
@@ -173,8 +187,10 @@ def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
     """Read the receipts of a file, from the mark on if it is in this one; its number, and up to where."""
     try:
         with path.open("rb") as file:
-            inode = os.fstat(file.fileno()).st_ino
-            begin = file.seek(mark.size_bytes if inode == mark.inode else 0)
+            found = os.fstat(file.fileno())
+            inode = found.st_ino
+            is_marked = inode == mark.inode and found.st_size >= mark.size_bytes  # else it was cut off
+            begin = file.seek(mark.size_bytes if is_marked else 0)
             content = file.read()
     except FileNotFoundError:
         return 0, 0
@@ -186,12 +202,16 @@ def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
     return inode, begin + len(content)
 
 
-def _read_last(path: Path) -> list[Receipt]:
-    """The receipts at the end of a file. A line that the reading begins in is left out."""
+def _look_at_end(path: Path, before: _End) -> _End:
+    """Read the last lines of a file, but what was read before. One that the reading begins in is left out."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            last = os.pread(file.fileno(), _LAST_LINES_BYTES, max(0, size - _LAST_LINES_BYTES))
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            is_same = found.st_ino == before.inode and found.st_size >= before.size_bytes
+            begin = max(found.st_size - _LAST_LINES_BYTES, before.size_bytes if is_same else 0)
+            last = os.pread(file.fileno(), found.st_size - begin, begin)
     except OSError:
-        return []
-    return [receipt for line in last.split(b"\n") if line and (receipt := _receipt(line))]
+        return _End()
+    ids = [receipt.interaction_id for line in last.split(b"\n") if line and (receipt := _receipt(line))]
+    whole_lines = last.rfind(b"\n") + 1
+    return _End(found.st_ino, begin + whole_lines, max([before.newest if is_same else 0, *ids]))
