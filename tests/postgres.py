@@ -116,3 +116,16 @@ class Databases:
 
 def _new_name() -> str:
     return f"test_{uuid.uuid4().hex}"
+
+
+@contextmanager
+def gone(url: str, postgres_url: str) -> Iterator[None]:
+    """Break every connection to a database, and let none in."""
+    name = make_url(url).database
+    run_in_postgres(
+        postgres_url,
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+    yield
+    run_in_postgres(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")

@@ -13,7 +13,7 @@ from shutil import copytree, rmtree
 
 import httpx
 import pytest
-from sqlalchemy import Connection, event, make_url, select
+from sqlalchemy import Connection, event, select
 
 from earwitness.archive import databases
 from earwitness.archive.schema.recordings import recordings
@@ -22,7 +22,7 @@ from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
 from tests.firm import CLIENT_ID, Firm, call, tone
-from tests.postgres import run_in_postgres
+from tests.postgres import gone
 from tests.waiting import until
 
 MIB = 1 << 20
@@ -167,26 +167,13 @@ on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 """A SQLite file does not go away."""
 
 
-@contextmanager
-def gone(firm: Firm, postgres_url: str) -> Iterator[None]:
-    """Break every connection to the firm's database, and let none in."""
-    name = make_url(firm.settings.database_url).database
-    run_in_postgres(
-        postgres_url,
-        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-    )
-    yield
-    run_in_postgres(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
 @on_postgres
 def test_while_its_database_is_gone_it_says_try_again_and_then_goes_on(
     served: Firm, postgres_url: str
 ) -> None:
     served.ingest(tone(), thirdPartyId="before")
     token = served.headers()
-    with gone(served, postgres_url):
+    with gone(served.settings.database_url, postgres_url):
         for _ in range(3):
             answers = [
                 served.send(call(thirdPartyId="during"), tone()),
@@ -207,7 +194,7 @@ def test_while_its_database_is_gone_it_says_try_again_and_then_goes_on(
 def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, postgres_url: str) -> None:
     served.ingest(thirdPartyId="before")
     for number in range(3):
-        with gone(served, postgres_url):
+        with gone(served.settings.database_url, postgres_url):
             pass
         assert served.send(call(thirdPartyId=f"after-{number}")).status_code == 201
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event
 
 from earwitness.kernel import outages as told
 from earwitness.kernel.logs import JsonLines
@@ -22,7 +22,7 @@ from earwitness.kernel.settings import Settings
 from tests.cli.conftest import environment_of
 from tests.firm import Firm, call
 from tests.outages.lines import nobody
-from tests.postgres import run_in_postgres
+from tests.postgres import gone, run_in_postgres
 from tests.waiting import until
 
 on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
@@ -107,18 +107,6 @@ def test_what_is_out_when_a_server_starts_has_its_line_too(settings: Settings) -
     assert "Connection refused" in begins["cause"]
 
 
-@contextmanager
-def gone(firm: Firm, postgres_url: str) -> Iterator[None]:
-    name = make_url(firm.settings.database_url).database
-    run_in_postgres(
-        postgres_url,
-        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-    )
-    yield
-    run_in_postgres(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
 @on_postgres
 def test_a_server_and_its_jobs_tell_once_that_the_database_is_gone_and_once_that_it_is_back(
     settings: Settings, postgres_url: str, lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -128,7 +116,7 @@ def test_a_server_and_its_jobs_tell_once_that_the_database_is_gone_and_once_that
         token = firm.headers()
         firm.ingest()
         lines.clear()
-        with gone(firm, postgres_url):
+        with gone(firm.settings.database_url, postgres_url):
             for _ in range(3):
                 assert firm.client.get("/readyz").status_code == 503
                 answer = firm.client.post("/api/client/recording.search", json={}, headers=token)
