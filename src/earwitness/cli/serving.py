@@ -116,13 +116,13 @@ def application(listens_on: str) -> Litestar:
 
 def worker(as_json: AsJson = False) -> None:
     """Do background jobs, without serving the API."""
-    dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
     stopping = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopping.set())
     with opened(as_json) as accounts:
         _check(accounts)
+        dump_no_core(for_good=True)
         log_to_stderr(accounts.settings.log_level)
         log_confinement(accounts.settings)
         learn_types()
