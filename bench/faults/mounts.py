@@ -2,11 +2,13 @@
 
 import errno
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _MIB, _FILES = 64, 800
+_BUSY_SECONDS = 20
 
 
 class Disk:
@@ -40,8 +42,13 @@ class Disk:
         ballast.rmdir()
 
     def read_only(self, wanted: bool) -> None:
-        options = f"remount,{'ro' if wanted else 'rw'}"
-        subprocess.run(["mount", "-o", options, self._folder], check=True)
+        """Remount it; while somebody writes a file there, the kernel refuses. Raises CalledProcessError."""
+        command = ["mount", "-o", f"remount,{'ro' if wanted else 'rw'}", str(self._folder)]
+        until = time.monotonic() + _BUSY_SECONDS
+        while (tried := subprocess.run(command, stderr=subprocess.PIPE)).returncode:
+            if time.monotonic() > until:
+                tried.check_returncode()
+            time.sleep(0.05)
 
 
 @contextmanager
