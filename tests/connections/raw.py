@@ -1,11 +1,14 @@
 """Clients that send what no library would: bytes on a socket, and what comes back."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from tests.firm import Firm, call
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,36 @@ def request(
         lines.setdefault("Content-Length", str(len(body)))
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + (body or b"")
+
+
+def problem(client: Raw) -> tuple[int, str]:
+    """The status and code of a refusal, which is the last that a connection says."""
+    answered = client.answer()
+    assert answered is not None, "closed without an answer"
+    assert answered.headers["connection"] == "close"
+    assert answered.headers["x-content-type-options"] == "nosniff"
+    assert answered.headers["cache-control"] == "no-store"
+    assert answered.headers["content-type"] == "application/problem+json"
+    said = json.loads(answered.body)
+    assert said["status"] == answered.status
+    return answered.status, said["code"]
+
+
+def upload(firm: Firm, third_party_id: str) -> list[bytes]:
+    """The head of an upload in chunks, the chunks, and the end."""
+    metadata = json.dumps(call(thirdPartyId=third_party_id)).encode()
+    parts = b"--b\r\nContent-Disposition: form-data; name=metadata\r\n\r\n" + metadata
+    parts += (
+        b"\r\n--b\r\nContent-Disposition: form-data; name=media; filename=x\r\n\r\n"
+        + b"a" * 40
+        + b"\r\n--b--\r\n"
+    )
+    head = request(
+        "/api/ingest/recording",
+        "POST",
+        Transfer_Encoding="chunked",
+        Content_Type="multipart/form-data; boundary=b",
+        Authorization=firm.headers()["Authorization"],
+    )
+    chunks = [parts[at : at + 20] for at in range(0, len(parts), 20)]
+    return [head, *(b"%x\r\n" % len(chunk) + chunk + b"\r\n" for chunk in chunks), b"0\r\n\r\n"]
