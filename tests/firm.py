@@ -14,9 +14,9 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from earwitness.app import build, install
-from earwitness.archive import jobs
-from earwitness.archive.accounts import Archive
-from earwitness.archive.users import add_api_key, add_user
+from earwitness.archive.access.users import add_api_key, add_user
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.jobs import queue
 from earwitness.kernel.rights import Right, Role
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
@@ -130,7 +130,7 @@ class Firm:
     def jobs(self) -> dict[str, int]:
         """How many jobs are in each state."""
         with self.archive.read() as connection:
-            return Counter(str(job["state"]) for job in jobs.listed(connection, done=True))
+            return Counter(str(job["state"]) for job in queue.listed(connection, done=True))
 
     def work(self) -> None:
         """Do all background work that is due."""

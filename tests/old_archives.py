@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm
 from tests.postgres import database_of, run_in_postgres

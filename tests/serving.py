@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.users import add_api_key, add_user
+from earwitness.archive.access.users import add_api_key, add_user
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.rights import Role
 from earwitness.kernel.settings import Settings
 from tests.cli.running import running

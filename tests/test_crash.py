@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.recordings import recordings
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run_json, running

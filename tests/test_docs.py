@@ -11,7 +11,6 @@ from docs.generate import anchor
 
 from earwitness.cli.main import app
 from earwitness.cli.operator import action
-from earwitness.ingest.manifest import import_line
 from earwitness.ingest.metadata import (
     IngestEndpoint,
     IngestMetadata,
@@ -19,6 +18,7 @@ from earwitness.ingest.metadata import (
     IngestSegment,
     IngestTranscript,
 )
+from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, tone
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from sqlalchemy import Connection, event, select
 
-from earwitness.archive import databases
+from earwitness.archive.database import engines
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.integrity.objects import Sample, check, orphans
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.timeline import one_at_a_time
-from earwitness.archive.verification import Sample, check, orphans
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
 from tests.firm import CLIENT_ID, Firm, call, tone
@@ -202,11 +202,11 @@ def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, pos
 def test_a_locked_database_says_try_again_and_then_goes_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "BUSY_MS", 50)
+    monkeypatch.setattr(engines, "BUSY_MS", 50)
     with Firm(settings) as firm:
         firm.ingest(tone(), thirdPartyId="before")
         with firm.archive.write() as connection:
-            one_at_a_time(connection)
+            lock_account(connection)
             refused = firm.send(call(thirdPartyId="during"), tone())
             assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
             assert int(refused.headers["retry-after"]) > 0

@@ -16,8 +16,8 @@ from docs import examples
 from docs.shapes import differences
 
 from earwitness.app import build
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.users import add_api_key, user_id_of
+from earwitness.archive.access.users import add_api_key, user_id_of
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.demo.filling import add_yesterday, fill
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop

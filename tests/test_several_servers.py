@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KEYS_FILE
+from earwitness.media.keys.key_ring import KEYS_FILE
 from tests.cli.running import running
 from tests.servers import change_keys, flip_a_bit, other_server
 from tests.serving import Server, administrator, server

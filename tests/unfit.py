@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.upgrades import newest
-from earwitness.archive.users import add_api_key, add_user
+from earwitness.archive.access.users import add_api_key, add_user
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.database.upgrades import newest
 from earwitness.kernel.settings import Settings
 from tests.postgres import run_in_postgres
 

@@ -24,9 +24,9 @@ from bench.faults.network import Network
 from bench.faults.part import Part
 from bench.faults.postgres import Cluster
 from bench.faults.proxy import HOST_NAME, nginx, write_nginx
-from earwitness.archive.account_settings import AccountChange, change_account
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.users import add_api_key, add_user
+from earwitness.archive.access.users import add_api_key, add_user
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.accounts.settings import AccountChange, change_account
 from earwitness.kernel.rights import Role
 from earwitness.kernel.settings import Settings
 

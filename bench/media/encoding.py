@@ -11,11 +11,11 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from earwitness.media.decoder import process
-from earwitness.media.decoding.wav import wav_header
-from earwitness.media.disk import DiskObject
+from earwitness.media.decoder.decoder import process
+from earwitness.media.decoding.renditions.wav import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import Limits
+from earwitness.media.stores.disk import DiskObject
 
 _RATE = 8000
 _LIMITS = Limits(seconds=3600, memory_mib=1024)

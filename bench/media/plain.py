@@ -15,12 +15,12 @@ import uvicorn
 from litestar import Litestar, get
 from litestar.response import File
 
-from earwitness.http.download import Download
-from earwitness.http.turns import Turns
+from earwitness.http.limits.fair_queue import FairQueue
+from earwitness.http.playback.download import Download
 from earwitness.kernel.memory import keep_freed_memory
-from earwitness.media.disk import DiskObject
+from earwitness.media.stores.disk import DiskObject
 
-_TURNS = Turns()
+_TURNS = FairQueue()
 _AT_ONCE = 1 << 20
 
 
@@ -33,7 +33,7 @@ def ready() -> str:
 def file() -> Any:
     opened = DiskObject(Path(os.environ["PLAIN_FILE"]))
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(opened.size)}
-    return Download(_chunks(opened), opened.close, headers=headers, turns=_TURNS)
+    return Download(_chunks(opened), opened.close, headers=headers, fair_queue=_TURNS)
 
 
 @get("/file-by-litestar", sync_to_thread=False)

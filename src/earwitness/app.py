@@ -26,22 +26,22 @@ from earwitness.api.ingest import late_arrivals
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.viewer import AccessPolicy
-from earwitness.http.answer_headers import with_headers
+from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.http.answers.headers import with_headers
+from earwitness.http.answers.problems import HANDLERS
 from earwitness.http.hosts import Hosts, of_known_hosts
-from earwitness.http.in_time import in_time
 from earwitness.http.installation import Installation
-from earwitness.http.lanes import Lanes
-from earwitness.http.media_urls import Grant
+from earwitness.http.limits.fair_queue import FairQueue
+from earwitness.http.limits.priority_lanes import PriorityLanes
+from earwitness.http.limits.time_limit import in_time
 from earwitness.http.methods import every_method
-from earwitness.http.metrics import Metrics
-from earwitness.http.observed import observed
+from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.monitoring.request_log import observed
+from earwitness.http.operations import MAX_BODY_BYTES
 from earwitness.http.paths import whole_segments
-from earwitness.http.problems import HANDLERS
-from earwitness.http.road import MAX_BODY_BYTES
+from earwitness.http.playback.media_urls import Grant
 from earwitness.http.tokens import Tokens
-from earwitness.http.turns import Turns
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
@@ -127,12 +127,17 @@ def learn_types() -> None:
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
     """Give an application its settings, accounts and keys; before it starts."""
     accounts = Accounts(settings)
-    turns = Turns()
+    fair_queue = FairQueue()
     # PostgreSQL works in processes of its own, and tells what it takes by the clock alone.
-    of_postgres = Lanes(fast_seconds=0.2, fast_calls=8, broad_calls=2)
-    lanes = of_postgres if settings.database_url else Lanes(turns)
+    of_postgres = PriorityLanes(fast_seconds=0.2, fast_calls=8, broad_calls=2)
+    priority_lanes = of_postgres if settings.database_url else PriorityLanes(fair_queue)
     app.state.installation = Installation(
-        settings, accounts, Tokens(settings), Metrics(accounts), turns=turns, lanes=lanes
+        settings,
+        accounts,
+        Tokens(settings),
+        Metrics(accounts),
+        fair_queue=fair_queue,
+        priority_lanes=priority_lanes,
     )
     app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
     app.state.sign_ins = CapacityLimiter(SIGN_INS)

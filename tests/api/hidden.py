@@ -9,12 +9,12 @@ from typing import Any
 from httpx import Response
 from sqlalchemy import func, select
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.comments import add_comment
+from earwitness.archive.access.users import add_user
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.recordings.comments import add_comment
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.users import add_user
 from earwitness.cli.operator import action
-from earwitness.ingest.manifest import import_line
+from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, call, endpoint, person, tone, transcript

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.disk import DiskStore
+from earwitness.media.stores.disk import DiskStore
 from tests.firm import Firm
 from tests.postgres import run_in_postgres
 

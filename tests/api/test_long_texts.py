@@ -14,7 +14,7 @@ from sqlalchemy import Index, MetaData, Table, Text, UniqueConstraint, insert
 from earwitness.archive.schema.account import metadata as of_an_account
 from earwitness.archive.schema.directory import metadata as of_all_accounts
 from earwitness.archive.schema.recordings import tags
-from earwitness.archive.text import fold
+from earwitness.archive.spelling.tokens import fold
 from earwitness.kernel.errors import BadRequest
 from tests.firm import Firm, call, endpoint
 

@@ -8,10 +8,10 @@ import pytest
 from httpx import Response
 from sqlalchemy import update
 
-from earwitness.archive import plays
+from earwitness.archive.media import plays
 from earwitness.archive.schema.people import account, api_keys, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recordings
-from earwitness.http import media_urls, renditions
+from earwitness.http.playback import media_urls, renditions
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right, Role
 from tests.api.damage import damaged

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from earwitness.archive.people import add_person
+from earwitness.archive.people.people import add_person
 from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, parse_ms
 from earwitness.kernel.rights import Right

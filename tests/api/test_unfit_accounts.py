@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, tone
 from tests.unfit import OTHER, damage, each_damage, with_another_account

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from earwitness.archive.people import add_person
+from earwitness.archive.people.people import add_person
 from earwitness.archive.schema.people import users
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.rights import Right, Role

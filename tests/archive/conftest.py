@@ -8,4 +8,4 @@ def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """So few recordings are found one way; this has them found as many are, too."""
     if request.param == "as many":
         for limit in ("FEW", "_WHOLE_AT_MOST", "COUNTED_AT_MOST"):
-            monkeypatch.setattr(f"earwitness.archive.plan.{limit}", 1)
+            monkeypatch.setattr(f"earwitness.archive.search.plan.{limit}", 1)

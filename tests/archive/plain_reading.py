@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from earwitness.archive.free_text import All, Either, Node, Not, Phrase, parse, place
-from earwitness.archive.text import document_tokens
+from earwitness.archive.spelling.tokens import document_tokens
+from earwitness.archive.text.query import All, Either, Node, Not, Phrase, parse, place
 
 
 @dataclass(frozen=True)

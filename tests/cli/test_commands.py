@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from earwitness.cli.main import app
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KEYS_FILE
+from earwitness.media.keys.key_ring import KEYS_FILE
 from tests.cli.conftest import Run, environment_of
 from tests.firm import CLIENT_ID, Firm, tone
 
@@ -133,7 +133,7 @@ def test_jobs_are_listed_with_the_reason_they_failed_for_retried_and_dropped(
     assert "No job" in run("jobs", "list", CLIENT_ID).stdout
     for number in range(2):
         firm.ingest(tone(0.1), thirdPartyId=f"call:phone:{number}")
-    monkeypatch.setattr("earwitness.archive.jobs.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("earwitness.archive.jobs.queue.MOST_ATTEMPTS", 1)
     with monkeypatch.context() as broken:
         broken.setattr("earwitness.workers.doing.process", _fail)
         firm.work()
@@ -156,7 +156,7 @@ def test_the_ledger_has_every_recording_whose_job_was_retried(
     firm: Firm, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [firm.ingest(tone(0.1), thirdPartyId=f"call-{number}") for number in range(3)]
-    monkeypatch.setattr("earwitness.archive.jobs.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("earwitness.archive.jobs.queue.MOST_ATTEMPTS", 1)
     monkeypatch.setattr("earwitness.workers.doing.process", _fail)
     firm.work()
     run("jobs", "retry", CLIENT_ID)

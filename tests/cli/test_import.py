@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from earwitness.archive.ledger import Action
+from earwitness.archive.ledger.ledger import Action
 from earwitness.cli.importing import COMMITTED_TOGETHER
-from earwitness.ingest.manifest import Line, import_lines, read_lines
+from earwitness.ingest.sources.manifest import Line, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
 from tests.cli.running import running

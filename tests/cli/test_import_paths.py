@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from earwitness.media.key_file import KEYS_FILE
+from earwitness.media.keys.key_file import KEYS_FILE
 from tests.cli.conftest import Run
 from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, call

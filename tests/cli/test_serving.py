@@ -10,7 +10,7 @@ import pytest
 
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
-from tests.connections.raw import connected, request
+from tests.http.connections.raw import connected, request
 from tests.processes import children, needs_proc
 from tests.serving import administrator, server
 from tests.waiting import until

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from earwitness.archive.schema.work import audit_headers
 from earwitness.kernel.errors import StorageFull
-from earwitness.media.disk import DiskStore
+from earwitness.media.stores.disk import DiskStore
 from tests.cli.conftest import Run
 from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, call, tone

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.ledger import Action
-from earwitness.ingest.watching import Outcome, WatchedFolder
+from earwitness.archive.ledger.ledger import Action
+from earwitness.ingest.sources.watched_folder import Outcome, WatchedFolder
 from tests.firm import Firm, tone
 
 ACTION = Action("CLI", "earwitness watch", "Ingest recording", "operator:test", "")

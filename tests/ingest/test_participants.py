@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from earwitness.archive import jobs
-from earwitness.archive.addresses import normalise
+from earwitness.archive.jobs import queue
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.text_index import index_recordings
+from earwitness.archive.spelling.addresses import normalise
+from earwitness.archive.text.index import index_recordings
 from tests.firm import Firm, endpoint, tone
 
 
@@ -141,7 +141,7 @@ def test_whoever_is_named_first_owns_the_endpoint_and_a_disagreement_keeps_the_o
         "Jane Smith",
     ]
     with firm.archive.read() as connection:
-        (job,) = jobs.listed(connection)
+        (job,) = queue.listed(connection)
     log: Any = job["log"]
     (line,) = log
     owner, named = (person_of(firm, name)["id"] for name in ("first", "second"))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from earwitness.ingest.naming import Call
-from earwitness.ingest.subjects import Subjects
+from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.subjects import Subjects
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
 

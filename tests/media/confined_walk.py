@@ -18,8 +18,8 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
 from earwitness.media.decoding.confined import confine, keep_out
+from earwitness.media.decoding.containers.media import CONTAINERS, NotMedia
 from earwitness.media.decoding.jobs import NoSound, measure, render
-from earwitness.media.decoding.media import CONTAINERS, NotMedia
 from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.measurement import Limits
 from tests.media.every_kind import HARDWARE

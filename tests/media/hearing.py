@@ -9,7 +9,7 @@ import av
 
 from earwitness.kernel.formats import Rendered
 from earwitness.media.decoding import jobs
-from earwitness.media.decoding.headerless import how_to_read
+from earwitness.media.decoding.containers.headerless import how_to_read
 from earwitness.media.measurement import Hint
 
 

@@ -6,7 +6,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from earwitness.kernel.errors import Conflict, Corrupt, Unavailable
-from earwitness.media.keys import WrappedKey
+from earwitness.media.keys.key_ring import WrappedKey
 
 
 class Service:

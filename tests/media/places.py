@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 import obstore
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from earwitness.media.bucket import Bucket
-from earwitness.media.disk import DiskStore
-from earwitness.media.objects import BucketStore
-from earwitness.media.stores import Store
+from earwitness.media.stores.bucket import Bucket
+from earwitness.media.stores.bucket_store import BucketStore
+from earwitness.media.stores.disk import DiskStore
+from earwitness.media.stores.store import Store
 
 S3_SERVERS = {
     "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],

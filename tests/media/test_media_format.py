@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KEYS_FILE, KeyRing
-from earwitness.media.stores import open_store
+from earwitness.media.keys.key_ring import KEYS_FILE, KeyRing
+from earwitness.media.stores.store import open_store
 from earwitness.media.vault import Vault, new_recording_key
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "media-format.md"

@@ -8,8 +8,8 @@ import pytest
 
 from earwitness.kernel.errors import Corrupt
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KeyRing
-from earwitness.media.stores import open_store
+from earwitness.media.keys.key_ring import KeyRing
+from earwitness.media.stores.store import open_store
 from earwitness.media.vault import RecordingKey, Sealed, Vault, associated_data, new_recording_key
 
 CONTENT = os.urandom(300_000)

@@ -17,20 +17,20 @@ import pytest
 from sqlalchemy import select, text, update
 
 from earwitness.app import API, build
-from earwitness.archive import databases
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.databases import reading
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.database import engines
+from earwitness.archive.database.engines import reading
+from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.schema.people import users
-from earwitness.archive.timeline import one_at_a_time
-from earwitness.http import road
-from earwitness.http.in_time import MARGIN_SECONDS
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.limits.time_limit import MARGIN_SECONDS
+from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
-from earwitness.media.disk import DiskStore
+from earwitness.media.stores.disk import DiskStore
 from tests.api.serving import server_of
-from tests.connections.raw import connected, request
 from tests.firm import CLIENT_ID, Firm, call, tone, transcript
+from tests.http.connections.raw import connected, request
 from tests.outages.lines import Line, line_to, nobody, silent_server
 from tests.waiting import until
 
@@ -51,19 +51,19 @@ METADATA: tuple[None, str, str] = (None, json.dumps(call(thirdPartyId="another")
 hangs = threading.Event()
 
 
-@road.read("/hang", right=Right.RECORDING_VIEW)
+@operations.read("/hang", right=Right.RECORDING_VIEW)
 def hang(call: Call) -> bool:
     """Hang until it is let go."""
     return hangs.wait()
 
 
-@road.read("/hanging", method="GET", right=Right.RECORDING_VIEW)
+@operations.read("/hanging", method="GET", right=Right.RECORDING_VIEW)
 def hanging(call: Call) -> bool:
     """Hang until it is let go."""
     return hangs.wait()
 
 
-@road.write("/rename-for-ever", right=Right.RECORDING_VIEW)
+@operations.write("/rename-for-ever", right=Right.RECORDING_VIEW)
 def rename_for_ever(call: Call) -> int:
     """Change something, and take longer than is allowed."""
     call.connection.execute(update(users).values(full_name="another"))
@@ -276,7 +276,7 @@ def test_what_is_done_for_no_call_has_no_end(settings: Settings) -> None:
 def test_a_very_long_transcript_is_taken_however_long_it_takes(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "IDLE_MS", 50)
+    monkeypatch.setattr(engines, "IDLE_MS", 50)
     chance = random.Random(1)
     words = [f"w{chance.randrange(1 << 40):x}" for _ in range(200_000)]
     said = [" ".join(words[at : at + 100]) for at in range(0, len(words), 100)]
@@ -286,7 +286,7 @@ def test_a_very_long_transcript_is_taken_however_long_it_takes(
 def test_a_write_that_waits_for_another_ends_in_time(firm: Firm) -> None:
     firm.headers()
     with firm.archive.write() as connection:
-        one_at_a_time(connection)
+        lock_account(connection)
         with in_time():
             refused = firm.send(call(), tone())
         assert_said(refused)
@@ -296,9 +296,9 @@ def test_a_write_that_waits_for_another_ends_in_time(firm: Firm) -> None:
 def test_without_a_free_connection_a_call_ends_in_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "CONNECTIONS_KEPT", 1)
-    monkeypatch.setattr(databases, "MORE_CONNECTIONS", 1)
-    monkeypatch.setattr(databases, "WAIT_FOR_A_CONNECTION_SECONDS", 1)
+    monkeypatch.setattr(engines, "CONNECTIONS_KEPT", 1)
+    monkeypatch.setattr(engines, "MORE_CONNECTIONS", 1)
+    monkeypatch.setattr(engines, "WAIT_FOR_A_CONNECTION_SECONDS", 1)
     with Firm(replace(settings, request_seconds=SECONDS)) as firm:
         token = firm.headers()
         with ExitStack() as taken:

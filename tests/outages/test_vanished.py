@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from earwitness.archive import databases
-from earwitness.archive.databases import postgres_engine, reading, writing
-from earwitness.archive.postgres import parameters_of
+from earwitness.archive.database import engines
+from earwitness.archive.database.engines import postgres_engine, reading, writing
+from earwitness.archive.database.postgresql import parameters_of
 from earwitness.kernel.settings import Settings
 from tests.cli.conftest import environment_of
 from tests.firm import Firm, call, tone
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 WRITER = """
 import signal
 from earwitness.archive.accounts import Accounts
-from earwitness.archive.timeline import one_at_a_time
+from earwitness.archive.timeline import lock_account
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID
 
 with Accounts(Settings.from_environment()).open(CLIENT_ID).write() as connection:
-    one_at_a_time(connection)
+    lock_account(connection)
     print("holds", flush=True)
     signal.pause()
 """
@@ -116,7 +116,7 @@ def test_of_several_hosts_the_one_is_taken_that_takes_writes(settings: Settings)
 def test_a_write_that_stands_still_is_given_up_and_a_patient_one_is_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "IDLE_MS", 100)
+    monkeypatch.setattr(engines, "IDLE_MS", 100)
     engine = postgres_engine(settings.database_url)
 
     def write(**given: Any) -> None:
@@ -127,7 +127,7 @@ def test_a_write_that_stands_still_is_given_up_and_a_patient_one_is_not(
 
     with pytest.raises(Exception) as refused:
         write()
-    assert databases.as_problem(refused.value).cause
+    assert engines.as_problem(refused.value).cause
     with reading(engine) as connection:
         assert connection.scalar(text("SELECT name FROM accounts")) == "A firm"
         time.sleep(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.media.decoder import render
+from earwitness.media.decoder.decoder import render
 from earwitness.media.measurement import Limits, Speech
 from tests.media.hearing import Memory
 

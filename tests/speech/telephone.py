@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from earwitness.media.decoder import render
+from earwitness.media.decoder.decoder import render
 from earwitness.media.measurement import Hint, Limits
 from tests.media.hearing import Memory
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from earwitness.archive import jobs
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.playable import playable_at
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.jobs import queue
+from earwitness.archive.media.playable import playable_at
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.archive.schema.work import jobs as rows
@@ -42,7 +42,7 @@ class Watched:
 
     def jobs(self) -> list[dict[str, Any]]:
         with self.archive.read() as connection:
-            return jobs.listed(connection, done=True)
+            return queue.listed(connection, done=True)
 
     def lengthen_leases(self) -> None:
         """Whoever would wait for a dead worker's lease to run out would wait longer than this test."""

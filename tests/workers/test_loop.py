@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from earwitness.archive import jobs
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.jobs import Job
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.queue import Job
 from earwitness.archive.schema.recordings import recordings
-from earwitness.ingest.process import process
+from earwitness.ingest.steps.run import process
 from earwitness.kernel.errors import StorageFull
-from earwitness.media.incoming import Incoming, Marker
-from earwitness.media.keys import KeysMissing
-from earwitness.workers import turns
+from earwitness.media.keys.key_ring import KeysMissing
+from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.workers import account_rotation
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.waiting import until
@@ -41,15 +41,15 @@ def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
 ) -> None:
     firm.ingest(tone(0.2))
     failures = iter(range(firm.settings.process_jobs + 1))
-    lease = jobs.lease
+    lease = queue.lease
 
     def lease_at_last(connection: Connection, *rest: Any) -> Job | None:
         if next(failures, None) is not None:
             raise OperationalError("lease", {}, Exception("the database is restarting"))
         return lease(connection, *rest)
 
-    monkeypatch.setattr(turns, "_POSTPONED_MS", 50)
-    monkeypatch.setattr(jobs, "lease", lease_at_last)
+    monkeypatch.setattr(account_rotation, "_POSTPONED_MS", 50)
+    monkeypatch.setattr(queue, "lease", lease_at_last)
     loop.start()
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
@@ -79,7 +79,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
 
     def fail(archive: Archive, job: Job, *rest: Any) -> None:
         with archive.read() as connection:
-            (row,) = (row for row in jobs.listed(connection) if row["id"] == job.id)
+            (row,) = (row for row in queue.listed(connection) if row["id"] == job.id)
         if row["interactionId"] == first:
             raise ValueError("what was said in the recording")
         process(archive, job, *rest)
@@ -89,7 +89,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
     firm.ingest(tone(0.2), thirdPartyId="second")
     until(lambda: firm.jobs() == {"queued": 1, "done": 1}, "the second job is done, the first waits")
     with firm.archive.read() as connection:
-        (row,) = jobs.listed(connection)
+        (row,) = queue.listed(connection)
     assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
 
 
@@ -103,7 +103,7 @@ def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
     with firm.archive.read() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
     with firm.archive.write() as connection:
-        jobs.queue(connection, "index", position)
+        queue.queue(connection, "index", position)
     monkeypatch.setattr(Incoming, "begin", refuse)
     loop.start()
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")

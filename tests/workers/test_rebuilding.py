@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, select, update
 
-from earwitness.archive import text_rebuild
-from earwitness.archive.filters import RecordingSearch
+from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.schema.text import text_rebuilds
-from earwitness.archive.search import search
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.search import search
+from earwitness.archive.upkeep import text_rebuild
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
+from earwitness.workers.account_rotation import AccountRotation
 from earwitness.workers.rebuilding import Rebuilds
-from earwitness.workers.turns import Turns
 from tests.conftest import DATABASES
 from tests.firm import ADMIN, CLIENT_ID, Firm, transcript
 from tests.old_archives import old_firm
@@ -147,7 +147,7 @@ def test_one_worker_at_a_time_goes_on_where_the_last_one_ended(upgraded: Firm) -
 
 def test_a_second_worker_does_not_hold_up_the_first(upgraded: Firm) -> None:
     accounts = upgraded.app.state.installation.accounts
-    Turns(accounts, "one").look_into(CLIENT_ID)
+    AccountRotation(accounts, "one").look_into(CLIENT_ID)
     first, second = (Rebuilds(accounts, name, at_once=4) for name in ("one", "two"))
     for expected in (4, 8, 12):
         assert first.go_on()

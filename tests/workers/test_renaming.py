@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from earwitness.archive import jobs, reindexing
+from earwitness.archive.jobs import queue
+from earwitness.archive.text import reindexing
 from tests.firm import Firm, call
 
 Rename = Callable[[Firm], Any]
@@ -25,7 +26,7 @@ def rename_person(firm: Firm) -> Any:
 
 def kinds_queued(firm: Firm) -> list[object]:
     with firm.archive.read() as connection:
-        return [job["kind"] for job in jobs.listed(connection)]
+        return [job["kind"] for job in queue.listed(connection)]
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import delete, update
 
-from earwitness.archive.jobs import StepName
+from earwitness.archive.integrity.objects import orphans
+from earwitness.archive.jobs.queue import StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.schema.vault import waveforms
-from earwitness.archive.verification import orphans
-from earwitness.ingest.process import STEPS, STEPS_OF
+from earwitness.ingest.steps.run import STEPS, STEPS_OF
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, call, endpoint, tone, transcript
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from earwitness.archive import jobs
+from earwitness.archive.jobs import queue
 from earwitness.archive.schema.work import jobs as rows
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.loop import JobLoop
@@ -29,7 +29,7 @@ def test_a_job_that_would_take_too_long_is_given_back(firm: Firm) -> None:
     until(lambda: firm.jobs().get("running"), "the job has begun")
     loop.stop()
     with firm.archive.read() as connection:
-        (row,) = jobs.listed(connection)
+        (row,) = queue.listed(connection)
     assert (row["state"], row["attempts"], row["log"]) == ("queued", 0, [])
     assert list((firm.settings.data / "workers").iterdir()) == []
     assert len(list(firm.archive.store.names())) == 1

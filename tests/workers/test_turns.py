@@ -6,18 +6,18 @@ from threading import Event
 import pytest
 from sqlalchemy import delete, select
 
-from earwitness.archive import accounts_with_work, jobs
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.databases import writing
-from earwitness.archive.jobs import LEASE_MS, Kind
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.database.engines import writing
+from earwitness.archive.jobs import accounts_with_work, queue
+from earwitness.archive.jobs.queue import LEASE_MS, Kind
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
 from earwitness.ingest.reception import receive
 from earwitness.kernel.clock import now_ms
+from earwitness.workers.account_rotation import AccountRotation
 from earwitness.workers.doing import do
 from earwitness.workers.loop import JobLoop
-from earwitness.workers.turns import Turns
 from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.waiting import until
 
@@ -35,11 +35,11 @@ def accounts_of(firm: Firm) -> Accounts:
 
 def skip(monkeypatch: pytest.MonkeyPatch, ms: int) -> None:
     """Let the time pass, as jobs and their marks see it."""
-    for module in (jobs, accounts_with_work):
+    for module in (queue, accounts_with_work):
         monkeypatch.setattr(module, "now_ms", lambda: now_ms() + ms)
 
 
-def taken(turns: Turns, kind: Kind = "process") -> int | None:
+def taken(turns: AccountRotation, kind: Kind = "process") -> int | None:
     """The client id of the account whose job is taken next."""
     found = turns.take(kind, never)
     return None if found is None else found[0].client_id
@@ -61,7 +61,7 @@ def test_who_has_one_job_does_not_wait_for_who_has_many(firm: Firm) -> None:
     for number in range(5):
         firm.ingest(tone(0.1), thirdPartyId=f"call-{number}")
     another_firm(firm, OTHER, 2)
-    turns = Turns(accounts_of(firm), "worker")
+    turns = AccountRotation(accounts_of(firm), "worker")
     order = [taken(turns) for _ in range(8)]
     assert order == [CLIENT_ID, OTHER, CLIENT_ID, OTHER, CLIENT_ID, CLIENT_ID, CLIENT_ID, None]
 
@@ -79,7 +79,7 @@ def test_accounts_without_work_are_not_opened(firm: Firm, monkeypatch: pytest.Mo
         return really_open(self, client_id)
 
     monkeypatch.setattr(Accounts, "open", open_and_tell)
-    turns = Turns(accounts, "worker")
+    turns = AccountRotation(accounts, "worker")
     assert [taken(turns) for _ in range(3)] == [CLIENT_ID, None, None]
     assert set(opened) == {CLIENT_ID}
 
@@ -89,8 +89,8 @@ def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
     with firm.archive.write() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
         for _ in range(3):
-            jobs.queue(connection, "transcribe", position)
-    turns = Turns(accounts_of(firm), "worker")
+            queue.queue(connection, "transcribe", position)
+    turns = AccountRotation(accounts_of(firm), "worker")
     assert taken(turns, "transcribe") == CLIENT_ID
     found = turns.take("process", never)
     assert found is not None
@@ -104,7 +104,7 @@ def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
     accounts = accounts_of(firm)
     with writing(accounts.directory) as connection:
         connection.execute(delete(directory.accounts_with_work))
-    assert taken(Turns(accounts, "worker")) is None
+    assert taken(AccountRotation(accounts, "worker")) is None
     loop = JobLoop(accounts, firm.settings)
     loop.start()
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
@@ -115,11 +115,11 @@ def test_a_job_that_is_tried_again_later_is_not_forgotten(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
-    turns = Turns(accounts_of(firm), "worker")
+    turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)
     assert found is not None
     with firm.archive.write() as connection:
-        jobs.fail(connection, found[1], "worker", "it went wrong")
+        queue.fail(connection, found[1], "worker", "it went wrong")
     assert taken(turns) is None
     skip(monkeypatch, 10_000)
     assert taken(turns) == CLIENT_ID
@@ -129,8 +129,8 @@ def test_the_job_of_a_worker_that_died_is_looked_for_when_its_lease_has_run_out(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
-    assert taken(Turns(accounts_of(firm), "dead")) == CLIENT_ID
-    living = Turns(accounts_of(firm), "living")
+    assert taken(AccountRotation(accounts_of(firm), "dead")) == CLIENT_ID
+    living = AccountRotation(accounts_of(firm), "living")
     assert taken(living) is None
     skip(monkeypatch, LEASE_MS)
     assert taken(living) == CLIENT_ID
@@ -138,14 +138,14 @@ def test_the_job_of_a_worker_that_died_is_looked_for_when_its_lease_has_run_out(
 
 def test_a_job_that_kills_every_worker_is_dead_at_last(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.ingest(tone(0.1))
-    turns = Turns(accounts_of(firm), "worker")
-    for died in range(jobs.MOST_ATTEMPTS):
+    turns = AccountRotation(accounts_of(firm), "worker")
+    for died in range(queue.MOST_ATTEMPTS):
         skip(monkeypatch, died * LEASE_MS)
         assert taken(turns) == CLIENT_ID
-    skip(monkeypatch, jobs.MOST_ATTEMPTS * LEASE_MS)
+    skip(monkeypatch, queue.MOST_ATTEMPTS * LEASE_MS)
     assert taken(turns) is None
     with firm.archive.read() as connection:
-        (row,) = jobs.listed(connection)
+        (row,) = queue.listed(connection)
     assert row["state"] == "dead"
     assert row["log"][-1]["text"] == "Its worker died 7 times."  # type: ignore[index]
 
@@ -157,9 +157,9 @@ def test_a_clock_that_is_set_back_holds_nothing_up(
     skip(monkeypatch, minutes * 60_000)
     firm.ingest(tone(0.1), thirdPartyId="queued")
     firm.ingest(tone(0.1), thirdPartyId="running")
-    assert taken(Turns(accounts_of(firm), "a worker that is killed")) == CLIENT_ID
+    assert taken(AccountRotation(accounts_of(firm), "a worker that is killed")) == CLIENT_ID
     skip(monkeypatch, 0)
-    assert taken(Turns(accounts_of(firm), "worker")) is None
+    assert taken(AccountRotation(accounts_of(firm), "worker")) is None
     loop = JobLoop(accounts_of(firm), firm.settings)
     loop.start()
     until(lambda: firm.jobs() == {"done": 2}, "both are done")
@@ -170,7 +170,7 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
-    turns = Turns(accounts_of(firm), "worker")
+    turns = AccountRotation(accounts_of(firm), "worker")
     first = turns.take("process", never)
     skip(monkeypatch, 365 * 24 * 3_600_000)
     second = turns.take("process", never)
@@ -184,12 +184,12 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
 
 def test_a_job_that_is_retried_by_hand_is_taken_up_at_once(firm: Firm) -> None:
     firm.ingest(tone(0.1))
-    turns = Turns(accounts_of(firm), "worker")
+    turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)
     assert found is not None
     with firm.archive.write() as connection:
-        jobs.fail(connection, found[1], "worker", "it went wrong", for_good=True)
+        queue.fail(connection, found[1], "worker", "it went wrong", for_good=True)
     assert taken(turns) is None
     with firm.archive.write() as connection:
-        assert len(jobs.retry(connection)) == 1
+        assert len(queue.retry(connection)) == 1
     assert taken(turns) == CLIENT_ID

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.receipts.missing import alarm
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.settings import Settings
-from earwitness.media.incoming import Incoming
+from earwitness.media.stores.incoming import Incoming
 from earwitness.workers.upkeep import Upkeep
-from tests.archive.test_receipts import take_back
+from tests.archive.receipts.test_receipts import take_back
 from tests.cli.running import running
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.serving import administrator, server

@@ -10,16 +10,16 @@ from anyio import to_thread
 from litestar import Request, Response
 from sqlalchemy import Connection, delete, insert, select, update
 
-from earwitness.archive.accounts import Accounts, Archive
+from earwitness.archive.access.usernames import key_of
+from earwitness.archive.access.users import hash_of
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.sign_in import check_failures, count_failure
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.archive.sign_in import check_failures, count_failure
-from earwitness.archive.usernames import key_of
-from earwitness.archive.users import hash_of
 from earwitness.http import decode
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
+from earwitness.http.operations import encode
 from earwitness.http.public import public
-from earwitness.http.road import encode
 from earwitness.http.signed_in import address_of
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms

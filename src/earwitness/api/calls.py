@@ -5,13 +5,13 @@ from typing import Any
 from msgspec import field
 from sqlalchemy import Connection, select
 
-from earwitness.archive.addresses import shown
-from earwitness.archive.endpoints import find_or_add_endpoint
-from earwitness.archive.inflight_calls import end_calls, find_call, start_call
+from earwitness.archive.access.viewer import check_may_ingest
+from earwitness.archive.people.endpoints import find_or_add_endpoint
+from earwitness.archive.people.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.viewer import check_may_ingest
-from earwitness.http import road
-from earwitness.http.road import Call
+from earwitness.archive.spelling.addresses import shown
+from earwitness.http import operations
+from earwitness.http.operations import Call
 from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
@@ -42,7 +42,7 @@ class Started(Wire):
     start_datetime_utc: str = field(name="startDatetimeUTC")
 
 
-@road.write("/ingest/call/start", right=Right.RECORDING_INGEST)
+@operations.write("/ingest/call/start", right=Right.RECORDING_INGEST)
 def start(call: Call, sent: CallStart) -> Started:
     """Report that a call has begun. Nothing changes if it is known, or its recording is in the archive.
 
@@ -77,7 +77,7 @@ def start(call: Call, sent: CallStart) -> Started:
     return _started(sent.third_party_id, started_at)
 
 
-@road.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
+@operations.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
 def end(call: Call, sent: CallEnd) -> CallEnd:
     """Report that a call has ended."""
     check_may_ingest(call.viewer)

@@ -6,14 +6,14 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 from sqlalchemy import select, update
 
-from earwitness.archive.comments import add_comment as add
-from earwitness.archive.comments import comments_at
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visible import visible_position
+from earwitness.archive.recordings.comments import add_comment as add
+from earwitness.archive.recordings.comments import comments_at
 from earwitness.archive.schema.recordings import comments
-from earwitness.archive.viewer import Viewer
-from earwitness.archive.visible import visible_position
-from earwitness.http import road
-from earwitness.http.named import by_recording_id
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_recording_id
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
@@ -74,7 +74,7 @@ class CommentId(Wire):
     comment_id: int
 
 
-@road.read(
+@operations.read(
     "/client/recording/comment",
     method="GET",
     right=Right.RECORDING_COMMENT_VIEW,
@@ -111,7 +111,7 @@ def _number(seconds: float) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-@road.write(
+@operations.write(
     "/client/recording/comment",
     right=Right.RECORDING_COMMENT_EDIT,
     status=201,
@@ -149,7 +149,7 @@ def _check(wanted: CommentToAdd) -> None:
         raise BadRequest.of(*faults)
 
 
-@road.write(
+@operations.write(
     "/client/recording/comment",
     method="DELETE",
     right=Right.RECORDING_COMMENT_EDIT,

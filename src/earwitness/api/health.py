@@ -13,21 +13,21 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database_errors import cause_of
-from earwitness.archive.databases import reading, writing
-from earwitness.archive.opening.unfit import AccountUnavailable
-from earwitness.http.checks import Missing
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.errors import cause_of
 from earwitness.http.installation import Installation
-from earwitness.http.metrics import CONTENT_TYPE
+from earwitness.http.monitoring.health_checks import Missing
+from earwitness.http.monitoring.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
+from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.public import public
-from earwitness.http.road import AnyRequest, encode
 from earwitness.http.signed_in import peer_of
 from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
 from earwitness.kernel.wire import Wire
 from earwitness.media.differing import Differs
-from earwitness.media.keys import KeysMissing, KeysUnusable
-from earwitness.media.stores import open_store
+from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
+from earwitness.media.stores.store import open_store
 
 CHECK_SECONDS = 4
 """How long `/readyz` waits for what it asks: load balancers wait for five seconds, and often less."""

@@ -8,13 +8,13 @@ from anyio import to_thread
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.http import decode, off_road
+from earwitness.http import decode, streamed_audit
 from earwitness.http.installation import Installation
-from earwitness.http.media_urls import LIFETIME_MS, Grant, seal, unseal
 from earwitness.http.openapi.operations import MEDIA, Describes
-from earwitness.http.playing import MediaWanted, Play
-from earwitness.http.ranges import Asked
-from earwitness.http.road import AnyRequest, encode
+from earwitness.http.operations import AnyRequest, encode
+from earwitness.http.playback.media_urls import LIFETIME_MS, Grant, seal, unseal
+from earwitness.http.playback.player import MediaWanted, Play
+from earwitness.http.playback.ranges import Asked
 from earwitness.http.signed_in import authenticate, claims_of, comes_through, recognise
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import format_ms, now_ms
@@ -91,7 +91,7 @@ async def _play(request: AnyRequest, begun: Callable[[AnyRequest], Play]) -> Res
 def _with_bearer_token(request: AnyRequest) -> Play:
     installation: Installation = request.app.state.installation
     archive, viewer = authenticate(installation, request)
-    action = off_road.action(request, viewer, _MEDIA, "Play recording")
+    action = streamed_audit.action(request, viewer, _MEDIA, "Play recording")
     return Play(installation, archive, viewer, action, decode.path_id(request), _query(request))
 
 
@@ -103,7 +103,7 @@ def _with_url(request: AnyRequest) -> Play:
     if grant.interaction_id != decode.path_id(request):
         raise unauthenticated("The URL is not valid.")
     archive, viewer = recognise(installation, request, grant.claims)
-    action = off_road.action(request, viewer, _MEDIA_URL, "Play recording by URL")
+    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Play recording by URL")
     given = {"format": grant.format, "comment": grant.comment}
     return Play(
         installation, archive, viewer, action, grant.interaction_id, given, {"mediaUrl": grant.url_id}
@@ -138,7 +138,7 @@ def _sign(request: AnyRequest, body: bytes) -> MediaUrl:
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
     archive, viewer = recognise(installation, request, claims)
-    action = off_road.action(request, viewer, _MEDIA_URL, "Get media URL")
+    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Get media URL")
     play = Play(installation, archive, viewer, action, decode.path_id(request))
     with play.remembering():
         viewer.require(Right.RECORDING_PLAY)

@@ -6,13 +6,17 @@ from typing import Annotated, Any
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from earwitness.archive.among import among
-from earwitness.archive.known_people import check_people
-from earwitness.archive.retention import Durations, recompute_for_default, recompute_for_people
+from earwitness.archive.database.in_list import among
+from earwitness.archive.people.known_people import check_people
+from earwitness.archive.recordings.retention import (
+    Durations,
+    recompute_for_default,
+    recompute_for_people,
+)
 from earwitness.archive.schema.people import account, people, retention_groups
-from earwitness.http import road
-from earwitness.http.given import given
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import printable
@@ -74,14 +78,14 @@ class RetentionGroupId(Wire):
     id: int
 
 
-@road.read("/admin/retentionGroup", method="GET", right=Right.RETENTION_GROUP_VIEW)
+@operations.read("/admin/retentionGroup", method="GET", right=Right.RETENTION_GROUP_VIEW)
 def list_retention_groups(call: Call) -> RetentionGroups:
     """List retention groups."""
     default = call.connection.execute(select(account.c.default_retention)).scalar_one()
     return RetentionGroups(account_default=default, retention_groups=_groups(call.connection))
 
 
-@road.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
+@operations.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
 def add_retention_group(call: Call, wanted: RetentionGroupToAdd) -> RetentionGroupId:
     """Add a retention group; the recordings of its people are kept by it from now on."""
     _check_days("retentionGroup", wanted.retention_group)
@@ -89,11 +93,11 @@ def add_retention_group(call: Call, wanted: RetentionGroupToAdd) -> RetentionGro
     added = insert(retention_groups).values(name=wanted.name, retention_group=wanted.retention_group)
     group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
     recompute_for_people(call.connection, _put(call.connection, group_id, wanted.people_ids or []))
-    call.changed("RetentionGroup", group_id, given(wanted))
+    call.changed("RetentionGroup", group_id, changed_fields(wanted))
     return RetentionGroupId(id=group_id)
 
 
-@road.write(
+@operations.write(
     "/admin/retentionGroup/{id:str}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
 )
 def change_retention_group(call: Call, wanted: RetentionGroupChange) -> RetentionGroup:
@@ -110,11 +114,11 @@ def change_retention_group(call: Call, wanted: RetentionGroupChange) -> Retentio
     moved = [] if wanted.people_ids is None else _put(call.connection, call.id, wanted.people_ids)
     stayed = [] if wanted.retention_group is None else before.people_ids
     recompute_for_people(call.connection, [*{*moved, *stayed}])
-    call.changed("RetentionGroup", call.id, given(wanted))
+    call.changed("RetentionGroup", call.id, changed_fields(wanted))
     return _group(call)
 
 
-@road.write(
+@operations.write(
     "/admin/retentionGroup/{id:str}", method="DELETE", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
 )
 def delete_retention_group(call: Call) -> RetentionGroupId:
@@ -127,7 +131,7 @@ def delete_retention_group(call: Call) -> RetentionGroupId:
     return RetentionGroupId(id=call.id)
 
 
-@road.write(
+@operations.write(
     "/admin/retentionGroup/accountDefault",
     method="PUT",
     right=Right.RETENTION_GROUP_EDIT,

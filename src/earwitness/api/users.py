@@ -5,14 +5,14 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, exists, false, select
 
-from earwitness.archive.names import fold_name
-from earwitness.archive.paging import slice_of
+from earwitness.archive.access.user_records import User, user_records
+from earwitness.archive.access.usernames import key_of
+from earwitness.archive.database.paging import slice_of
+from earwitness.archive.people.matching import holds_all, words_of
 from earwitness.archive.schema.people import user_roles_and_rights, users
-from earwitness.archive.user_records import User, user_records
-from earwitness.archive.usernames import key_of
-from earwitness.archive.words import holds_all, words_of
-from earwitness.http import road
-from earwitness.http.road import Call
+from earwitness.archive.spelling.names import fold_name
+from earwitness.http import operations
+from earwitness.http.operations import Call
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
 from earwitness.kernel.wire import Id, Names, Page, PageSize, Wire
 
@@ -58,7 +58,7 @@ class UsersPage(Wire):
     page_size: int
 
 
-@road.read("/client/user/search", right=Right.USERS_VIEW)
+@operations.read("/client/user/search", right=Right.USERS_VIEW)
 def search_users(call: Call, wanted: UserSearch) -> UsersPage:
     """Search users."""
     columns = users.c

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 import typer
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.archive import ledger
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.timeline import one_at_a_time
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.ledger import ledger
 from earwitness.cli.operator import action
 from earwitness.cli.output import opened
 from earwitness.http import decode
 from earwitness.http.installation import Installation
-from earwitness.http.metrics import Metrics
-from earwitness.http.road import Answer, Call, Route
+from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.operations import Answer, Call, Route
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import MAX_INTEGER
@@ -53,7 +53,7 @@ def called(
     archive, by = accounts.open(client_id), action(command, route.description)
     with archive.write() if route.writes else archive.read() as connection:
         if route.writes:
-            one_at_a_time(connection)
+            lock_account(connection)
         yield Call(installation, archive, operator(client_id), connection, by, id_)
 
 

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.databases import as_problem
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.engines import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
-from earwitness.ingest.manifest import Line, import_lines, read_lines
-from earwitness.ingest.sources.encodings import lines_of
-from earwitness.ingest.sources.folders import Folder, own_folders
+from earwitness.ingest.files.encodings import lines_of
+from earwitness.ingest.files.folders import Folder, own_folders
+from earwitness.ingest.sources.manifest import Line, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
 from earwitness.kernel.memory import seldom_look_for_garbage
 from earwitness.kernel.processes import end_with_parent

@@ -4,31 +4,26 @@ from typing import Annotated
 
 import typer
 
-from earwitness.cli import (
+from earwitness.cli import importing, serving
+from earwitness.cli.administration import (
     accounts,
     apikeys,
     collections,
     comments,
-    databases,
     endpoints,
-    importing,
-    installation,
-    jobs,
-    keys,
     people,
     policies,
     retention,
     searching,
-    serving,
     tags,
     users,
-    verifying,
 )
 from earwitness.cli.demo.command import demo
-from earwitness.cli.incomplete import incomplete
 from earwitness.cli.output import say
-from earwitness.cli.reprocessing import reprocess
-from earwitness.cli.status import status
+from earwitness.cli.upkeep import databases, installation, jobs, keys, verifying
+from earwitness.cli.upkeep.incomplete import incomplete
+from earwitness.cli.upkeep.reprocessing import reprocess
+from earwitness.cli.upkeep.status import status
 from earwitness.cli.watching import watch
 from earwitness.kernel.processes import open_as_many_files_as_allowed
 from earwitness.kernel.version import program_version

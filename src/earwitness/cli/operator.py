@@ -2,7 +2,7 @@
 
 import getpass
 
-from earwitness.archive.ledger import Action
+from earwitness.archive.ledger.ledger import Action
 
 
 def action(command: str, description: str) -> Action:

@@ -11,10 +11,10 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.database_errors import cause_of, meaning_of
-from earwitness.archive.databases import as_problem
-from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.database.engines import as_problem
+from earwitness.archive.database.errors import cause_of, meaning_of
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr, tell_outages
@@ -22,7 +22,7 @@ from earwitness.kernel.processes import dump_no_core
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.differing import Differs
-from earwitness.media.keys import KeysMissing, KeysUnusable
+from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 ClientId = Annotated[

@@ -15,19 +15,19 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from earwitness.app import build, learn_types
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.listening import Listening, listening
 from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.connections.bounds import Bounds
 from earwitness.http.connections.guarded import Guarded
-from earwitness.http.metrics import shared_by_processes
-from earwitness.http.sharing import Sharing
+from earwitness.http.connections.sharing import Sharing
+from earwitness.http.monitoring.metrics import shared_by_processes
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
 from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
 from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
-from earwitness.media.confinement import log_confinement
+from earwitness.media.decoder.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 

@@ -15,18 +15,18 @@ import msgspec
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.databases import as_problem
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.engines import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
-from earwitness.ingest.call_records import CallRecords
-from earwitness.ingest.naming import ASTERISK, Template
+from earwitness.ingest.files.folders import own_folders
+from earwitness.ingest.sources.call_records import CallRecords
 from earwitness.ingest.sources.describing import Reading
 from earwitness.ingest.sources.failed_files import FailedFile
-from earwitness.ingest.sources.folders import own_folders
+from earwitness.ingest.sources.file_names import ASTERISK, Template
 from earwitness.ingest.sources.headerless_files import Told
-from earwitness.ingest.subjects import Side, Subjects
-from earwitness.ingest.watching import Outcome, WatchedFolder
+from earwitness.ingest.sources.subjects import Side, Subjects
+from earwitness.ingest.sources.watched_folder import Outcome, WatchedFolder
 from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.media.measurement import HeaderlessCodec
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from earwitness.http.refusals import refuse
+from earwitness.http.answers.refusals import refuse
 from earwitness.kernel.errors import BadRequest, Misdirected, Problem
 
 _WRITTEN = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s\[\]:@/?#,%]+)(:\d{0,5})?", re.IGNORECASE)

@@ -3,14 +3,14 @@
 import threading
 from dataclasses import dataclass, field
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.plays import Plays
-from earwitness.http.checks import Checks
-from earwitness.http.lanes import Lanes
-from earwitness.http.metrics import Metrics
-from earwitness.http.renditions import Renditions, Streams
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.media.plays import Plays
+from earwitness.http.limits.fair_queue import FairQueue
+from earwitness.http.limits.priority_lanes import PriorityLanes
+from earwitness.http.monitoring.health_checks import Checks
+from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.playback.renditions import Renditions, Streams
 from earwitness.http.tokens import Tokens
-from earwitness.http.turns import Turns
 from earwitness.kernel.settings import Settings
 from earwitness.media.measurement import Limits
 
@@ -27,8 +27,8 @@ class Installation:
     renditions: Renditions = field(default_factory=Renditions)
     streams: Streams = field(default_factory=Streams)
     plays: Plays = field(default_factory=Plays)
-    turns: Turns = field(default_factory=Turns)
-    lanes: Lanes = field(default_factory=Lanes)
+    fair_queue: FairQueue = field(default_factory=FairQueue)
+    priority_lanes: PriorityLanes = field(default_factory=PriorityLanes)
     checks: Checks = field(default_factory=Checks)
 
     @property
@@ -37,6 +37,6 @@ class Installation:
         return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
-    def decrypting(self) -> Turns | None:
+    def decrypting(self) -> FairQueue | None:
         """Whose turn it is to decrypt stored media; anybody's where each waits for a bucket."""
-        return None if self.settings.media_url else self.turns
+        return None if self.settings.media_url else self.fair_queue

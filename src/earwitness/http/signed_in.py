@@ -10,8 +10,9 @@ import msgspec
 from litestar import Request
 from sqlalchemy import Connection, Text, bindparam, exists, or_, select
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.databases import KEEPS_ITS_PLAN
+from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.schema.people import (
     access_policies,
     api_keys,
@@ -20,7 +21,6 @@ from earwitness.archive.schema.people import (
     user_roles_and_rights,
     users,
 )
-from earwitness.archive.viewer import AccessPolicy, Viewer
 from earwitness.http.connections.body import know_sender
 from earwitness.http.installation import Installation
 from earwitness.http.tokens import unauthenticated

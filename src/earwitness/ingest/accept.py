@@ -11,23 +11,24 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select, update
 
-from earwitness.archive import jobs, ledger
-from earwitness.archive.accounts import Archive
-from earwitness.archive.among import among, as_list
-from earwitness.archive.documents import Document
-from earwitness.archive.inflight_calls import end_calls
-from earwitness.archive.ledger import Action, Entry
-from earwitness.archive.many_rows import insert_many
-from earwitness.archive.playable import with_hint
+from earwitness.archive.access.usernames import keys_of
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.database.timeline import lock_account, take_places
+from earwitness.archive.jobs import queue
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.media.playable import with_hint
+from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.missing import note, stay_ahead
-from earwitness.archive.retention import Retention, retentions_of
+from earwitness.archive.recordings.retention import Retention, retentions_of
+from earwitness.archive.recordings.tags import set_tags
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
-from earwitness.archive.snippets import snippet
-from earwitness.archive.tags import set_tags
-from earwitness.archive.text_index import write_documents
-from earwitness.archive.timeline import one_at_a_time, take_places
-from earwitness.archive.usernames import keys_of
+from earwitness.archive.text.documents import Document
+from earwitness.archive.text.index import write_documents
+from earwitness.archive.text.snippets import snippet
 from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.participants import Participant, resolve
 from earwitness.ingest.received import Received
@@ -145,7 +146,7 @@ def accept_all(
     connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
 ) -> list[Accepted | Conflict]:
     """Add recordings together, and say of each what became of it: one that is refused keeps out no other."""
-    stay_ahead(connection, one_at_a_time(connection), archive.receipts)
+    stay_ahead(connection, lock_account(connection), archive.receipts)
     known = _known(connection, [arrival.third_party_id for arrival in arrivals])
     new: dict[str, Arrival] = {}
     for arrival in arrivals:
@@ -252,7 +253,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)
-            jobs.queue(connection, "process", place.position, *_notes(arrival.received, place.participants))
+            queue.queue(connection, "process", place.position, *_notes(arrival.received, place.participants))
     ids = [interaction_id for _, interaction_id in places]
     ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
     note(connection, "recording", [(i, v.third_party_id) for i, v in zip(ids, values, strict=True)])
@@ -356,7 +357,7 @@ def bring_media(
     this = recordings.c.position == position
     connection.execute(update(recordings).where(this).values(has_media=True, status="received"))
     notes = [f"media of no bytes was there, the object {name}: removed" for name in replaced]
-    jobs.queue(connection, "process", position, *notes)
+    queue.queue(connection, "process", position, *notes)
     told: dict[str, object] = {"added": "media"}
     if replaced:
         told["removed"] = list(replaced)

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from earwitness.archive import jobs, ledger
-from earwitness.archive.ledger import Action, Entry
-from earwitness.archive.playable import hint_in, with_hint
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.jobs import queue
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.media.playable import hint_in, with_hint
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.timeline import one_at_a_time
 from earwitness.ingest.accept import Accepted
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.wire import Wire
@@ -36,7 +37,7 @@ def state_codec(connection: Connection, third_party_id: str, hint: Hint, action:
     It could not be decoded, or was by a codec that was stated: that may have been wrong, and nearly any bytes
     can be taken for PCM. The same again changes nothing. Raises NotFound, and Conflict for other recordings.
     """
-    one_at_a_time(connection)
+    lock_account(connection)
     row = _find(connection, recordings.c.third_party_id == third_party_id)
     if row is None:
         raise NotFound(f"There is no recording {third_party_id}.")
@@ -59,7 +60,7 @@ def state_codec_of(
 
     Raises NotFound, and Conflict where the one is not undecodable.
     """
-    one_at_a_time(connection)
+    lock_account(connection)
     if interaction_id is not None:
         row = _find(connection, recordings.c.interaction_id == interaction_id)
         if row is None:
@@ -90,7 +91,7 @@ def _state(connection: Connection, rows: Sequence[Any], hint: Hint, action: Acti
             .where(recordings.c.position == row.position)
             .values(metadata=with_hint(row.metadata, hint), status="received")
         )
-        jobs.queue(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
+        queue.queue(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
         before = hint_in(row.metadata)
         told: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
         if before is not None:

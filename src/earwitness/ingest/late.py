@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive import ledger
-from earwitness.archive.accounts import Archive
-from earwitness.archive.ledger import Action, Entry
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.receipts.missing import note
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
-from earwitness.archive.text_index import index_recordings
-from earwitness.archive.timeline import one_at_a_time
+from earwitness.archive.text.index import index_recordings
 from earwitness.ingest.accept import Accepted, Media, bring_media
 from earwitness.ingest.metadata import IngestTranscript
 from earwitness.ingest.transcript import add_transcript
@@ -34,7 +34,7 @@ def accept_transcript(
 
     The same one again changes nothing. Raises NotFound, and Conflict where the source sent another.
     """
-    one_at_a_time(connection)
+    lock_account(connection)
     row = _recording(connection, third_party_id)
     known = connection.execute(
         select(transcripts).where(transcripts.c.position == row.position, transcripts.c.engine.is_(None))
@@ -67,7 +67,7 @@ def accept_media(
     """
     if media is None:
         raise BadRequest.of(Fault("media", "required: expected a file that is not empty"))
-    one_at_a_time(connection)
+    lock_account(connection)
     row = _recording(connection, third_party_id)
     known = connection.scalar(
         select(media_objects.c.sha256).where(

@@ -6,11 +6,16 @@ from functools import lru_cache
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
-from earwitness.archive.addresses import is_withheld
-from earwitness.archive.documents import Words, participant
-from earwitness.archive.endpoints import KnownEndpoint, find_or_add_endpoints
-from earwitness.archive.people import DescribedPerson, KnownPerson, Name, find_or_add_people
+from earwitness.archive.people.endpoints import KnownEndpoint, find_or_add_endpoints
+from earwitness.archive.people.people import (
+    DescribedPerson,
+    KnownPerson,
+    Name,
+    find_or_add_people,
+)
 from earwitness.archive.schema.people import endpoints
+from earwitness.archive.spelling.addresses import is_withheld
+from earwitness.archive.text.documents import Words, participant
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPerson
 
 

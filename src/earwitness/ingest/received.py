@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.documents import Document
-from earwitness.archive.tags import folded_tag
+from earwitness.archive.recordings.tags import folded_tag
+from earwitness.archive.text.documents import Document
 from earwitness.ingest.metadata import IngestMetadata, faults_in
 from earwitness.ingest.transcript import KeptTranscript, keep, said_in
 from earwitness.kernel import strict_json

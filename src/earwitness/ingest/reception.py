@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.databases import is_full
-from earwitness.archive.ledger import Action
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.engines import is_full
+from earwitness.archive.ledger.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media
 from earwitness.ingest.received import Received, read

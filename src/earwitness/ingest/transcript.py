@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection, delete, update
 
-from earwitness.archive.many_rows import insert_many
+from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.schema.recordings import recordings, transcripts
-from earwitness.archive.snippets import snippet
-from earwitness.archive.text_index import spoken
+from earwitness.archive.text.index import spoken
+from earwitness.archive.text.snippets import snippet
 from earwitness.ingest.metadata import IngestTranscript
 
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from earwitness.media.flow import Bytes
-from earwitness.media.keys import WrappedKey
-from earwitness.media.kms import KeyEncryption
-from earwitness.media.stores import Store, Upload
+from earwitness.media.keys.key_ring import WrappedKey
+from earwitness.media.keys.kms import KeyEncryption
+from earwitness.media.stores.store import Store, Upload
 from earwitness.media.streaming import KEY_SIZE, DecryptingReader, EncryptingWriter
 
 VAULT_ID_SIZE = 16

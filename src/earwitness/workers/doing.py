@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive import jobs
-from earwitness.archive.accounts import Archive
-from earwitness.archive.jobs import LEASE_MS, Job
-from earwitness.ingest.process import process
-from earwitness.ingest.work import Halted
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.queue import LEASE_MS, Job
+from earwitness.ingest.steps.context import Halted
+from earwitness.ingest.steps.run import process
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.outages import tell
 from earwitness.kernel.settings import Settings
@@ -31,12 +31,12 @@ def do(archive: Archive, job: Job, worker: str, settings: Settings, halt: thread
             process(archive, job, worker, settings, halt)
         except Halted:
             with archive.write() as connection:
-                jobs.release(connection, job, worker)
+                queue.release(connection, job, worker)
         except Exception as error:
             tell(log.warning, error, "job %s of account %s failed", job.id, archive.client_id)
             for_good = isinstance(error, TranscriptionUnusable)
             with archive.write() as connection:
-                jobs.fail(connection, job, worker, reason_of(error), for_good=for_good)
+                queue.fail(connection, job, worker, reason_of(error), for_good=for_good)
 
 
 def reason_of(error: Exception) -> str:
@@ -60,7 +60,7 @@ def _beat(archive: Archive, job: Job, worker: str, halt: threading.Event, done: 
     while not done.wait(LEASE_MS / 1000 / _BEATS_A_LEASE):
         try:
             with archive.write() as connection:
-                is_ours = jobs.renew(connection, job, worker)
+                is_ours = queue.renew(connection, job, worker)
         except SQLAlchemyError as error:
             tell(log.warning, error, "job %s: its lease was not renewed", job.id)
         else:

@@ -9,16 +9,16 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.accounts import Accounts, Archive
-from earwitness.archive.jobs import Job, Kind
-from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.jobs.queue import Job, Kind
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
+from earwitness.workers.account_rotation import AccountRotation
 from earwitness.workers.doing import do
 from earwitness.workers.presence import Presence
 from earwitness.workers.rebuilding import Rebuilds
-from earwitness.workers.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class JobLoop:
         self._stopping = threading.Event()
         self._halting = threading.Event()
         self._presence: Presence | None = None
-        self._turns = Turns(accounts, secrets.token_hex(16))
+        self._rotation = AccountRotation(accounts, secrets.token_hex(16))
         self._halts: set[threading.Event] = set()
         self._threads: list[threading.Thread] = []
 
@@ -62,7 +62,7 @@ class JobLoop:
             why = error.strerror if isinstance(error, OSError) else error.detail
             log.warning("others cannot be told of this worker, whose leases will have to run out: %s", why)
         else:
-            self._turns = Turns(self._accounts, self._presence.name)
+            self._rotation = AccountRotation(self._accounts, self._presence.name)
             look_around = threading.Thread(target=self._look_around, args=(self._presence,), daemon=True)
             self._threads.append(look_around)
         for thread in self._threads:
@@ -85,8 +85,8 @@ class JobLoop:
         """Do everything that is due, and return: what tests and the demo wait for."""
         for account in self._accounts.all():
             with suppress(AccountUnavailable):
-                self._turns.look_into(account.client_id)
-        while self._turns.is_due():
+                self._rotation.look_into(account.client_id)
+        while self._rotation.is_due():
             slots = self._slots(until_idle=True)
             for slot in slots:
                 slot.start()
@@ -114,7 +114,7 @@ class JobLoop:
         while not self._stopping.is_set():
             self._woken.clear()
             try:
-                if taken := self._turns.take(kind, self._stopping.is_set):
+                if taken := self._rotation.take(kind, self._stopping.is_set):
                     self._do(*taken)
                     continue
             except Exception as error:
@@ -124,7 +124,7 @@ class JobLoop:
             self._woken.wait(_IDLE_SECONDS)
 
     def _rebuild(self, until_idle: bool) -> None:
-        rebuilds = Rebuilds(self._accounts, self._turns.worker)
+        rebuilds = Rebuilds(self._accounts, self._rotation.worker)
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -146,7 +146,7 @@ class JobLoop:
         if self._halting.is_set():  # it was taken just before, and is to be given back like the others
             halt.set()
         try:
-            do(archive, job, self._turns.worker, self._settings, halt)
+            do(archive, job, self._rotation.worker, self._settings, halt)
         finally:
             self._halts.discard(halt)
 
@@ -157,7 +157,7 @@ class JobLoop:
             client_ids = self._client_ids()
             for client_id in client_ids:
                 try:
-                    self._turns.look_into(client_id)
+                    self._rotation.look_into(client_id)
                 except AccountUnavailable:
                     pass  # said once, where it is refused
                 except Exception as error:
@@ -172,7 +172,7 @@ class JobLoop:
         while not self._stopping.is_set():
             try:
                 for fallen in presence.fallen():
-                    self._turns.inherit(fallen)
+                    self._rotation.inherit(fallen)
                     self._woken.set()
                 outages.worked("data folder")
             except OSError as error:

@@ -9,7 +9,7 @@ machines nothing is known here: their leases run out.
 from collections.abc import Iterator
 from pathlib import Path
 
-from earwitness.media.incoming import Incoming
+from earwitness.media.stores.incoming import Incoming
 
 
 class Presence:

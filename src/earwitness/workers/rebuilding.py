@@ -2,10 +2,11 @@
 
 import logging
 
-from earwitness.archive import accounts_with_work, text_rebuild
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.opening.unfit import AccountUnavailable
-from earwitness.archive.text_rebuild import AT_ONCE, Pace
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.jobs import accounts_with_work
+from earwitness.archive.upkeep import text_rebuild
+from earwitness.archive.upkeep.text_rebuild import AT_ONCE, Pace
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.outages import tell

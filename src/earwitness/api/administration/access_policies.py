@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from earwitness.archive.known_people import check_people
+from earwitness.archive.access.viewer import AccessPolicy as Conditions
+from earwitness.archive.people.known_people import check_people
 from earwitness.archive.schema.people import access_policies, user_policies
-from earwitness.archive.viewer import AccessPolicy as Conditions
-from earwitness.http import road
-from earwitness.http.given import given
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import CommunicationType, Id, Wire, Word
@@ -60,14 +60,14 @@ class AccessPolicyId(Wire):
     id: int
 
 
-@road.read("/admin/accessPolicy", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+@operations.read("/admin/accessPolicy", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
 def list_access_policies(call: Call) -> list[AccessPolicy]:
     """List the access policies by id."""
     rows = call.connection.execute(select(access_policies).order_by(access_policies.c.id))
     return [_shown(row) for row in rows]
 
 
-@road.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+@operations.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
 def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
@@ -75,11 +75,11 @@ def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
     conditions = _conditions(call.connection, Conditions(), wanted)
     added = insert(access_policies).values(name=wanted.name, conditions=conditions)
     policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
-    call.changed("AccessPolicy", policy_id, given(wanted))
+    call.changed("AccessPolicy", policy_id, changed_fields(wanted))
     return AccessPolicyId(id=policy_id)
 
 
-@road.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
 def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy:
     """Change an access policy, for all its users at once."""
     _check_is_not_limited(call)
@@ -90,11 +90,13 @@ def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy
     conditions = _conditions(call.connection, msgspec.convert(before.conditions, Conditions), wanted)
     changed = {"name": wanted.name or before.name, "conditions": conditions}
     call.connection.execute(update(access_policies).where(this).values(changed))
-    call.changed("AccessPolicy", call.id, given(wanted))
+    call.changed("AccessPolicy", call.id, changed_fields(wanted))
     return _shown(_row(call))
 
 
-@road.write("/admin/accessPolicy/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write(
+    "/admin/accessPolicy/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,)
+)
 def delete_access_policy(call: Call) -> AccessPolicyId:
     """Delete an access policy that no user has."""
     _check_is_not_limited(call)

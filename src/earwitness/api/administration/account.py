@@ -1,27 +1,27 @@
 """Administration: the account, and what it is set to."""
 
-from earwitness.archive.account_settings import (
+from earwitness.archive.accounts.settings import (
     AccountChange,
     AccountSettings,
     account_settings,
     change_account,
 )
-from earwitness.http import road
-from earwitness.http.given import given
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 
 
-@road.read("/admin/account", method="GET", right=(Right.ACCOUNT_VIEW, Right.ACCOUNT_EDIT))
+@operations.read("/admin/account", method="GET", right=(Right.ACCOUNT_VIEW, Right.ACCOUNT_EDIT))
 def get_account(call: Call) -> AccountSettings:
     """Get the account and its settings."""
     return account_settings(call.connection, call.installation.accounts)
 
 
-@road.write("/admin/account", method="PUT", right=Right.ACCOUNT_EDIT)
+@operations.write("/admin/account", method="PUT", right=Right.ACCOUNT_EDIT)
 def set_account(call: Call, wanted: AccountChange) -> AccountSettings:
     """Change the settings of the account."""
-    call.changed("Account", call.viewer.client_id, given(wanted))
+    call.changed("Account", call.viewer.client_id, changed_fields(wanted))
     change_account(call.connection, call.installation.accounts, wanted)
     return account_settings(call.connection, call.installation.accounts)
 

@@ -2,12 +2,12 @@
 
 from sqlalchemy import select
 
-from earwitness.archive.api_keys import ApiKey, keys_in_force, revoke_key
+from earwitness.archive.access.api_keys import ApiKey, keys_in_force, revoke_key
+from earwitness.archive.access.grants import check_within, grants_of
+from earwitness.archive.access.users import add_api_key as add
 from earwitness.archive.schema.people import users
-from earwitness.archive.standing import check_within, standing_of
-from earwitness.archive.users import add_api_key as add
-from earwitness.http import road
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
@@ -32,13 +32,13 @@ class ApiKeyId(Wire):
     id: int
 
 
-@road.read("/admin/apiKey", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+@operations.read("/admin/apiKey", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
 def list_api_keys(call: Call) -> list[ApiKey]:
     """List the active API keys and their users, never the keys themselves."""
     return keys_in_force(call.connection)
 
 
-@road.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+@operations.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
 def add_api_key(call: Call, wanted: ApiKeyToAdd) -> ShownOnce:
     """Make an API key for an active user. It is shown only now."""
     user = call.connection.execute(
@@ -48,13 +48,13 @@ def add_api_key(call: Call, wanted: ApiKeyToAdd) -> ShownOnce:
         raise BadRequest.of(Fault("userId", f"there is no user {wanted.user_id}"))
     if not user.is_active:
         raise Conflict(f"The user {user.username} is not active.")
-    check_within(call.connection, call.viewer, standing_of(call.connection, wanted.user_id))
+    check_within(call.connection, call.viewer, grants_of(call.connection, wanted.user_id))
     key_id, api_key = add(call.connection, wanted.user_id)
     call.changed("ApiKey", key_id, {"username": user.username})
     return ShownOnce(id=key_id, api_key=api_key)
 
 
-@road.write("/admin/apiKey/{id:str}", method="DELETE", right=Right.USERS_EDIT)
+@operations.write("/admin/apiKey/{id:str}", method="DELETE", right=Right.USERS_EDIT)
 def revoke_api_key(call: Call) -> ApiKeyId:
     """Revoke an API key. The key and all tokens made with it stop working at once."""
     username = revoke_key(call.connection, call.id)

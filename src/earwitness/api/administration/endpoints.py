@@ -5,18 +5,22 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, exists, or_, select, update
 
-from earwitness.archive.addresses import WITHHELD, is_withheld, normalise
-from earwitness.archive.endpoint_aliases import current_id
-from earwitness.archive.endpoints import find_endpoint, find_or_add_endpoint, forget_endpoint
-from earwitness.archive.inflight_calls import forget_calls_that_are_over
-from earwitness.archive.paging import page_of
-from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
+from earwitness.archive.access.viewer import check_sees_everything
+from earwitness.archive.database.paging import page_of
+from earwitness.archive.people.endpoints import (
+    find_endpoint,
+    find_or_add_endpoint,
+    forget_endpoint,
+)
+from earwitness.archive.people.inflight_calls import forget_calls_that_are_over
+from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
-from earwitness.archive.viewer import check_sees_everything
-from earwitness.http import road
-from earwitness.http.given import given
-from earwitness.http.road import Answer, Call
+from earwitness.archive.search.endpoint_aliases import current_id
+from earwitness.archive.spelling.addresses import WITHHELD, is_withheld, normalise
+from earwitness.http import operations
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
@@ -60,7 +64,7 @@ class EndpointId(Wire):
     id: int
 
 
-@road.read("/admin/endpoint", method="GET", right=(Right.ENDPOINTS_VIEW, Right.ENDPOINTS_EDIT))
+@operations.read("/admin/endpoint", method="GET", right=(Right.ENDPOINTS_VIEW, Right.ENDPOINTS_EDIT))
 def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedEndpoint]]:
     """List endpoints by id; the total is in `X-Total-Count`."""
     size = wanted.page_size or DEFAULT_PAGE_SIZE
@@ -70,7 +74,7 @@ def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedE
     return Answer(listed, headers={"X-Total-Count": str(total)})
 
 
-@road.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
+@operations.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
 def add_endpoint(call: Call, wanted: EndpointToAdd) -> RecordedEndpoint:
     """Add an endpoint. Different spellings of one value are the same endpoint."""
     if is_withheld(wanted.type, wanted.endpoint):
@@ -82,7 +86,7 @@ def add_endpoint(call: Call, wanted: EndpointToAdd) -> RecordedEndpoint:
     return _change(call, endpoint_id, wanted)
 
 
-@road.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
+@operations.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
 def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
     """Change an endpoint. Recordings keep who took part, and whether they are private.
 
@@ -92,7 +96,7 @@ def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
     return _change(call, call.id, wanted)
 
 
-@road.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
+@operations.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
     """Delete an endpoint that is part of no recording.
 
@@ -125,7 +129,7 @@ def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEnd
     columns = _columns(call.connection, before.metadata, wanted)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == before.id).values(columns))
-    call.changed("Endpoint", before.id, given(wanted))
+    call.changed("Endpoint", before.id, changed_fields(wanted))
     return recorded_endpoints(call.connection, call.viewer, [before.id], owners=True)[0]
 
 

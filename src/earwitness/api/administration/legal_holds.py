@@ -1,6 +1,6 @@
 """Administration: legal holds, which keep recordings whatever retention says."""
 
-from earwitness.archive.collections import (
+from earwitness.archive.recordings.collections import (
     LEGAL_HOLDS,
     Collection,
     CollectionChange,
@@ -13,25 +13,27 @@ from earwitness.archive.collections import (
     collections,
     end_collection,
 )
-from earwitness.http import road
-from earwitness.http.named import by_interaction_ids
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_interaction_ids
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
 
 
-@road.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
+@operations.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def list_legal_holds(call: Call) -> list[Collection]:
     """List the legal holds; `total` counts the recordings that you may see."""
     return collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
-@road.read("/admin/legalHold/{id:str}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
+@operations.read(
+    "/admin/legalHold/{id:str}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT)
+)
 def get_legal_hold(call: Call) -> WholeCollection:
     """Get a legal hold, and the recordings under it that you may see."""
     return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
-@road.write(
+@operations.write(
     "/admin/legalHold",
     right=Right.LEGAL_HOLD_EDIT,
     status=201,
@@ -45,7 +47,7 @@ def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
     return CollectionId(id=hold_id)
 
 
-@road.write(
+@operations.write(
     "/admin/legalHold/{id:str}",
     method="PUT",
     right=Right.LEGAL_HOLD_EDIT,
@@ -57,7 +59,7 @@ def change_legal_hold(call: Call, wanted: CollectionChange) -> WholeCollection:
     return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
-@road.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)
+@operations.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)
 def end_legal_hold(call: Call) -> CollectionId:
     """End a legal hold: none of its recordings is held by it any more. The audit log keeps it."""
     call.entries.extend(end_collection(call.connection, LEGAL_HOLDS, call.id))

@@ -3,12 +3,12 @@
 from sqlalchemy import select
 
 from earwitness.api.administration.person_changes import PersonChange, PersonToAdd, change
-from earwitness.archive import people as archived
-from earwitness.archive.paging import page_of
-from earwitness.archive.person_records import Person, person_records
+from earwitness.archive.database.paging import page_of
+from earwitness.archive.people import people as archived
+from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import road
-from earwitness.http.road import Answer, Call
+from earwitness.http import operations
+from earwitness.http.operations import Answer, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Page, PageSize, Wire
 
@@ -28,7 +28,7 @@ class PersonId(Wire):
     id: int
 
 
-@road.read("/admin/person", method="GET", right=(Right.PEOPLE_VIEW, Right.PEOPLE_EDIT))
+@operations.read("/admin/person", method="GET", right=(Right.PEOPLE_VIEW, Right.PEOPLE_EDIT))
 def list_people(call: Call, wanted: WantedPeople) -> Answer[list[Person]]:
     """List people by folded full name, inactive ones too; the total is in `X-Total-Count`."""
     everybody = select(people.c.id).order_by(*archived.in_order(call.connection))
@@ -38,7 +38,7 @@ def list_people(call: Call, wanted: WantedPeople) -> Answer[list[Person]]:
     return Answer(listed, headers={"X-Total-Count": str(total)})
 
 
-@road.write("/admin/person", right=Right.PEOPLE_EDIT, status=201)
+@operations.write("/admin/person", right=Right.PEOPLE_EDIT, status=201)
 def add_person(call: Call, wanted: PersonToAdd) -> Person:
     """Add a person."""
     person_type = wanted.person_type or "staff"
@@ -46,13 +46,13 @@ def add_person(call: Call, wanted: PersonToAdd) -> Person:
     return change(call, person_id, wanted)
 
 
-@road.write("/admin/person/{id:str}", method="PUT", right=Right.PEOPLE_EDIT)
+@operations.write("/admin/person/{id:str}", method="PUT", right=Right.PEOPLE_EDIT)
 def change_person(call: Call, wanted: PersonChange) -> Person:
     """Change a person. Recordings are found by the new name, and kept by the rules of the new group."""
     return change(call, call.id, wanted)
 
 
-@road.write("/admin/person/{id:str}", method="DELETE", right=Right.PEOPLE_EDIT)
+@operations.write("/admin/person/{id:str}", method="DELETE", right=Right.PEOPLE_EDIT)
 def end_person(call: Call) -> PersonId:
     """Make a person inactive. Nothing is lost: recordings, endpoints and groups stay as they are."""
     change(call, call.id, PersonChange(is_active=False))

@@ -5,17 +5,17 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive.addresses import is_withheld
-from earwitness.archive.endpoints import find_or_add_endpoint
-from earwitness.archive.groups import assign_groups
-from earwitness.archive.people import folded_email, folded_name
-from earwitness.archive.person_records import Person, person_records
-from earwitness.archive.reindexing import index_anew
-from earwitness.archive.retention import recompute_for_people
+from earwitness.archive.people.endpoints import find_or_add_endpoint
+from earwitness.archive.people.groups import assign_groups
+from earwitness.archive.people.people import folded_email, folded_name
+from earwitness.archive.people.person_records import Person, person_records
+from earwitness.archive.recordings.retention import recompute_for_people
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
-from earwitness.http.given import given
-from earwitness.http.road import Call
+from earwitness.archive.spelling.addresses import is_withheld
+from earwitness.archive.text.reindexing import index_anew
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Call
 from earwitness.ingest.metadata import NamedEndpoint, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
@@ -79,7 +79,7 @@ def change(call: Call, person_id: int, wanted: PersonChange) -> Person:
         index_anew(connection, select(part.position).where(part.person_id == person_id))
     if "retention_group_id" in changed:
         recompute_for_people(connection, [person_id])
-    call.changed("Person", person_id, given(wanted))
+    call.changed("Person", person_id, changed_fields(wanted))
     return person_records(connection, call.viewer, [person_id], storage=True)[0]
 
 

@@ -1,6 +1,6 @@
 """Administration: playlists, recordings put together to be listened to."""
 
-from earwitness.archive.collections import (
+from earwitness.archive.recordings.collections import (
     PLAYLISTS,
     Collection,
     CollectionChange,
@@ -13,25 +13,25 @@ from earwitness.archive.collections import (
     collections,
     end_collection,
 )
-from earwitness.http import road
-from earwitness.http.named import by_interaction_ids
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_interaction_ids
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
 
 
-@road.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
+@operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def list_playlists(call: Call) -> list[Collection]:
     """List the playlists; `total` counts the recordings that you may see."""
     return collections(call.connection, PLAYLISTS, call.viewer)
 
 
-@road.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
+@operations.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def get_playlist(call: Call) -> WholeCollection:
     """Get a playlist, and the recordings in it that you may see."""
     return collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
-@road.write(
+@operations.write(
     "/admin/playlist",
     right=Right.PLAYLIST_EDIT,
     status=201,
@@ -45,7 +45,7 @@ def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
     return CollectionId(id=playlist_id)
 
 
-@road.write(
+@operations.write(
     "/admin/playlist/{id:str}",
     method="PUT",
     right=Right.PLAYLIST_EDIT,
@@ -57,7 +57,7 @@ def change_playlist(call: Call, wanted: CollectionChange) -> WholeCollection:
     return collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
-@road.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)
+@operations.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)
 def end_playlist(call: Call) -> CollectionId:
     """End a playlist: none of its recordings is in it any more. The audit log keeps it."""
     call.entries.extend(end_collection(call.connection, PLAYLISTS, call.id))

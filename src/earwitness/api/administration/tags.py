@@ -5,15 +5,15 @@ from typing import Annotated
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
 
-from earwitness.archive.reindexing import index_anew
+from earwitness.archive.access.viewer import check_sees_everything
+from earwitness.archive.access.visible import visible_position
+from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
-from earwitness.archive.tags import find_tag, folded_tag, set_tags, tags_of
-from earwitness.archive.text_index import index_recordings
-from earwitness.archive.viewer import check_sees_everything
-from earwitness.archive.visible import visible_position
-from earwitness.http import road
-from earwitness.http.named import by_recording_id
-from earwitness.http.road import Audit, Call
+from earwitness.archive.text.index import index_recordings
+from earwitness.archive.text.reindexing import index_anew
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_recording_id
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
@@ -45,7 +45,7 @@ class TagId(Wire):
     id: int
 
 
-@road.write(
+@operations.write(
     "/client/recording/tags",
     method="PUT",
     right=Right.RECORDING_TAG_EDIT,
@@ -64,14 +64,14 @@ def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
     return RecordingTags(recording_id=wanted.recording_id, tags=named)
 
 
-@road.read("/admin/tag", method="GET", right=(Right.RECORDING_TAG_VIEW, Right.RECORDING_TAG_EDIT))
+@operations.read("/admin/tag", method="GET", right=(Right.RECORDING_TAG_VIEW, Right.RECORDING_TAG_EDIT))
 def list_tags(call: Call) -> list[Tag]:
     """List the account's tags."""
     rows = call.connection.execute(select(tags.c.id, tags.c.tag).order_by(tags.c.id))
     return [Tag(id=row.id, tag=row.tag) for row in rows]
 
 
-@road.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
+@operations.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
 def add_tag(call: Call, wanted: TagToAdd) -> TagId:
     """Add a tag. Tags that differ only in case, or in how it is encoded, are the same, and a conflict."""
     _check("tag", wanted.tag)
@@ -82,7 +82,7 @@ def add_tag(call: Call, wanted: TagToAdd) -> TagId:
     return TagId(id=tag_id)
 
 
-@road.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
+@operations.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
 def rename_tag(call: Call, wanted: TagToAdd) -> Tag:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", wanted.tag)
@@ -98,7 +98,7 @@ def rename_tag(call: Call, wanted: TagToAdd) -> Tag:
     return Tag(id=call.id, tag=wanted.tag)
 
 
-@road.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
+@operations.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
     """Delete a tag that no recording and no comment has.
 

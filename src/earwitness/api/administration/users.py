@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select
 
-from earwitness.archive import user_changes
+from earwitness.archive.access import user_changes
+from earwitness.archive.access.grants import Grants, check_within, grants_of, only_takes_away
+from earwitness.archive.access.user_records import User, user_records
+from earwitness.archive.access.usernames import folded
+from earwitness.archive.access.users import add_user as add
 from earwitness.archive.schema.people import access_policies, people, users
-from earwitness.archive.standing import Standing, check_within, only_takes_away, standing_of
-from earwitness.archive.user_records import User, user_records
-from earwitness.archive.usernames import folded
-from earwitness.archive.users import add_user as add
-from earwitness.http import road
-from earwitness.http.given import given
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.changed_fields import changed_fields
+from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
@@ -63,26 +63,26 @@ class UserId(Wire):
     id: int
 
 
-@road.read("/admin/user", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
+@operations.read("/admin/user", method="GET", right=(Right.USERS_VIEW, Right.USERS_EDIT))
 def list_users(call: Call) -> list[User]:
     """List users by id, inactive ones too."""
     user_ids = call.connection.scalars(select(users.c.id).order_by(users.c.id)).all()
     return user_records(call.connection, call.viewer.client_id, user_ids)
 
 
-@road.write("/admin/user", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
+@operations.write("/admin/user", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
 def add_user(call: Call, wanted: UserToAdd) -> UserId:
     """Add a user, with no more rights and no wider policies than your own."""
     connection = call.connection
     policy_ids = _policy_ids(connection, wanted.policies or [])
     _check_person(connection, wanted.person_id)
-    standing = Standing(
+    grants = Grants(
         frozenset(wanted.roles_and_rights),
         frozenset(policy_ids),
         folded(wanted.username),
         wanted.person_id,
     )
-    check_within(connection, call.viewer, standing)
+    check_within(connection, call.viewer, grants)
     user_id = add(
         connection,
         wanted.username,
@@ -95,15 +95,15 @@ def add_user(call: Call, wanted: UserToAdd) -> UserId:
         audio_playback=wanted.audio_playback or "streaming",
     )
     user_changes.limit(connection, user_id, policy_ids)
-    call.changed("User", user_id, given(wanted))
+    call.changed("User", user_id, changed_fields(wanted))
     return UserId(id=user_id)
 
 
-@road.write("/admin/user/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/user/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
 def change_user(call: Call, wanted: UserChange) -> User:
     """Change a user who holds no more than you do. From every other user you can only take away."""
     connection = call.connection
-    before = standing_of(connection, call.id)
+    before = grants_of(connection, call.id)
     policy_ids = None if wanted.policies is None else _policy_ids(connection, wanted.policies)
     _check_person(connection, wanted.person_id)
     after = _after(call, before, wanted, policy_ids)
@@ -116,11 +116,11 @@ def change_user(call: Call, wanted: UserChange) -> User:
         policy_ids=policy_ids,
         **_columns(wanted),
     )
-    call.changed("User", call.id, given(wanted))
+    call.changed("User", call.id, changed_fields(wanted))
     return _record(call)
 
 
-@road.write("/admin/user/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/user/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
 def end_user(call: Call) -> UserId:
     """Make a user inactive, and revoke its API keys. Its user name stays reserved."""
     revoked = user_changes.end_user(call.connection, call.id)
@@ -149,7 +149,7 @@ def _renames(record: User, wanted: UserChange) -> bool:
     return any(getattr(record, name) != columns[name] for name in _SHOWN if name in columns)
 
 
-def _after(call: Call, before: Standing, wanted: UserChange, policy_ids: list[int] | None) -> Standing:
+def _after(call: Call, before: Grants, wanted: UserChange, policy_ids: list[int] | None) -> Grants:
     after = before
     if wanted.username is not None:
         key = user_changes.key_after(call.connection, call.id, wanted.username)

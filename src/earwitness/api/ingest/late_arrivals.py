@@ -8,15 +8,15 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, reception_of, take_parts
-from earwitness.archive.accounts import Archive
-from earwitness.archive.ledger import Action, Named
-from earwitness.archive.viewer import check_may_ingest
-from earwitness.http import decode, off_road
+from earwitness.archive.access.viewer import check_may_ingest
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger.ledger import Action, AuditSubjects
+from earwitness.http import decode, streamed_audit
 from earwitness.http.connections.body import take_upload
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
+from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest, encode
 from earwitness.http.paths import segment
-from earwitness.http.road import MAX_BODY_BYTES, AnyRequest, encode
 from earwitness.http.signed_in import authenticate
 from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.codec import StatedCodec, state_codec
@@ -136,14 +136,14 @@ def _check_is_there(archive: Archive, third_party_id: str) -> None:
 async def _arrive(request: AnyRequest, route: str, description: str, take: Step) -> Response[Any]:
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    action = off_road.action(request, viewer, route, description)
+    action = streamed_audit.action(request, viewer, route, description)
     third_party_id = segment(request, from_end=2)
     try:
         check_may_ingest(viewer)
         accepted = await take(archive, third_party_id, action)
     except Problem as problem:
-        named = Named(third_party_ids=[third_party_id])
-        await to_thread.run_sync(off_road.remember_refusal, archive, action, viewer, named, problem)
+        named = AuditSubjects(third_party_ids=[third_party_id])
+        await to_thread.run_sync(streamed_audit.remember_refusal, archive, action, viewer, named, problem)
         raise
     installation.work.set()
     return encode(Ingested.of(accepted), 200)

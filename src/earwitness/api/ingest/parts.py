@@ -7,9 +7,9 @@ from typing import Literal
 
 from anyio import CancelScope, to_thread
 
-from earwitness.archive.accounts import Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.http.multipart import Began, events
-from earwitness.http.road import MAX_BODY_BYTES, AnyRequest
+from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest
 from earwitness.ingest.accept import Accepted
 from earwitness.ingest.reception import Reception, receive
 from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge

@@ -8,14 +8,14 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.ingest.parts import Ingested, glance, reception_of, take_parts
-from earwitness.archive.accounts import Archive
-from earwitness.archive.ledger import Action
-from earwitness.archive.viewer import Viewer, check_may_ingest
-from earwitness.http import off_road
+from earwitness.archive.access.viewer import Viewer, check_may_ingest
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger.ledger import Action
+from earwitness.http import streamed_audit
+from earwitness.http.audit_subjects import by_third_party_id
 from earwitness.http.installation import Installation
-from earwitness.http.named import by_third_party_id
 from earwitness.http.openapi.operations import Describes
-from earwitness.http.road import Answer, AnyRequest, encode
+from earwitness.http.operations import Answer, AnyRequest, encode
 from earwitness.http.signed_in import authenticate
 from earwitness.ingest.accept import Accepted
 from earwitness.ingest.metadata import IngestMetadata
@@ -53,7 +53,7 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
     """Add a recording: multipart, `metadata` (JSON) and `media` (a file), in either order."""
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    action = off_road.action(request, viewer, "/ingest/recording", "Ingest recording")
+    action = streamed_audit.action(request, viewer, "/ingest/recording", "Ingest recording")
     metadata = bytearray()
     try:
         try:
@@ -86,7 +86,7 @@ def _remember_refusal(
     """Write a row for the recording that the metadata names, as far as it came and can be read."""
     with suppress(BadRequest):
         sent, _ = loads_mending(bytes(metadata))
-        off_road.remember_refusal(archive, action, viewer, by_third_party_id(sent), problem)
+        streamed_audit.remember_refusal(archive, action, viewer, by_third_party_id(sent), problem)
 
 
 ROUTES = [ingest_recording]

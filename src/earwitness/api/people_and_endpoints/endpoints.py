@@ -6,17 +6,23 @@ from typing import Annotated, Any
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, not_, or_, select
 
-from earwitness.archive.addresses import WITHHELD, digits_of, is_withheld, normalise, number_in
-from earwitness.archive.among import among
-from earwitness.archive.communications import is_recorded, recorded_among
-from earwitness.archive.identifiers import folded_identifier
-from earwitness.archive.inflight_calls import visible_calls
-from earwitness.archive.paging import page_of, slice_of
-from earwitness.archive.recorded_endpoints import RecordedEndpoint, recorded_endpoints
+from earwitness.archive.database.in_list import among
+from earwitness.archive.database.paging import page_of, slice_of
+from earwitness.archive.people.communications import is_recorded, recorded_among
+from earwitness.archive.people.inflight_calls import visible_calls
+from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.people import endpoints, people
-from earwitness.archive.words import FreeText, holds_all, values_in, words_of
-from earwitness.http import road
-from earwitness.http.road import Answer, Call
+from earwitness.archive.spelling.addresses import (
+    WITHHELD,
+    digits_of,
+    is_withheld,
+    normalise,
+    number_in,
+)
+from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.http import operations
+from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
@@ -60,7 +66,7 @@ class EndpointRecord(Wire):
     is_recorded: bool
 
 
-@road.read("/client/people/endpoint/search", right=Right.ENDPOINTS_VIEW)
+@operations.read("/client/people/endpoint/search", right=Right.ENDPOINTS_VIEW)
 def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[RecordedEndpoint]]:
     """Find endpoints and the people that own them; the total is in `X-Total-Count`."""
     matching = select(endpoints.c.id).where(*_conditions(call, wanted)).order_by(endpoints.c.id)
@@ -73,7 +79,7 @@ def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[Recorded
     return Answer(found, headers={"X-Total-Count": str(total)})
 
 
-@road.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
+@operations.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
 def get_endpoints(call: Call, wanted: EndpointValues) -> list[EndpointRecord]:
     """Get endpoints by value, each once, in the order asked; unknown ones are left out."""
     asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in wanted)

@@ -5,18 +5,18 @@ from typing import Annotated
 from msgspec import Meta
 from sqlalchemy import Connection, select
 
-from earwitness.api.people_and_endpoints.person_filters import (
+from earwitness.archive.database.in_list import among
+from earwitness.archive.people.person_filters import (
     DEFAULT_PAGE_SIZE,
     PeopleSearch,
     PeopleSearchByName,
     find_people,
     find_people_by_name,
 )
-from earwitness.archive.among import among
-from earwitness.archive.person_records import Person, person_records
+from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import road
-from earwitness.http.road import Call
+from earwitness.http import operations
+from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
 
@@ -50,7 +50,7 @@ class PersonNamesPage(Wire):
     page_size: int
 
 
-@road.read("/client/people.search", right=Right.PEOPLE_VIEW)
+@operations.read("/client/people.search", right=Right.PEOPLE_VIEW)
 def search_people(call: Call, wanted: PeopleSearch) -> PersonsPage:
     """Search people with rich filters."""
     ids, total = find_people(call.connection, wanted)
@@ -63,7 +63,7 @@ def search_people(call: Call, wanted: PeopleSearch) -> PersonsPage:
     )
 
 
-@road.read("/client/people.searchByName", right=Right.PEOPLE_VIEW)
+@operations.read("/client/people.searchByName", right=Right.PEOPLE_VIEW)
 def search_people_by_name(call: Call, wanted: PeopleSearchByName) -> PersonNamesPage:
     """Search people by the beginning of any word of their name."""
     ids, total = find_people_by_name(call.connection, wanted)
@@ -75,7 +75,7 @@ def search_people_by_name(call: Call, wanted: PeopleSearchByName) -> PersonNames
     )
 
 
-@road.read("/client/people.get", right=Right.PEOPLE_VIEW)
+@operations.read("/client/people.get", right=Right.PEOPLE_VIEW)
 def get_people(call: Call, wanted: PeopleIds) -> list[Person]:
     """Get people by id or thirdPartyId, each once, in the order asked; unknown ones are left out."""
     third_party_ids = [one for one in wanted if isinstance(one, str)]

@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visible import visible_position
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.viewer import Viewer
-from earwitness.archive.visible import visible_position
-from earwitness.http import road
-from earwitness.http.named import by_recording_id
-from earwitness.http.road import Answer, Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_recording_id
+from earwitness.http.operations import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
@@ -45,7 +45,7 @@ class AuditSearchResult(Wire):
     response_code: int
 
 
-@road.read(
+@operations.read(
     "/client/recording/audit",
     right=Right.RECORDING_AUDIT_VIEW,
     audit=Audit("Get recording audit log", by_recording_id),

@@ -8,24 +8,24 @@ from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select
 
 from earwitness.api.recordings.named import visible_in_order
-from earwitness.archive.legal_holds import LEGAL_HOLDS
-from earwitness.archive.nested import as_written
-from earwitness.archive.not_whole import not_decoded
-from earwitness.archive.participants import PARTICIPANTS
-from earwitness.archive.retention import retentions_of, subjects_at
+from earwitness.archive.database.json_columns import as_written
+from earwitness.archive.recordings.incomplete import not_decoded
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS
+from earwitness.archive.recordings.participants import PARTICIPANTS
+from earwitness.archive.recordings.retention import retentions_of, subjects_at
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recordings,
 )
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
-from earwitness.http import road
-from earwitness.http.named import by_interaction_ids
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_interaction_ids
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
-from earwitness.media.decoding.wav import wav_size
+from earwitness.media.decoding.renditions.wav import wav_size
 
 ALGORITHM = "AES-256-GCM"
 
@@ -74,7 +74,7 @@ class RecordingDetail(Wire):
     encryption_detail: EncryptionDetail | None
 
 
-@road.read(
+@operations.read(
     "/client/recording.detail.get",
     right=Right.RECORDING_VIEW,
     audit=Audit("Get recording detail", by_interaction_ids),

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
-from earwitness.archive.among import among
+from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.database.in_list import among
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.viewer import Viewer, visible_to
 
 
 def visible_in_order(

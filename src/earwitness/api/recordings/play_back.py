@@ -1,10 +1,10 @@
 """Download audio: POST /client/recording.playBackByThirdPartyId."""
 
-from earwitness.archive.playable import find_playable
-from earwitness.http import road
-from earwitness.http.named import as_played, by_third_party_id
-from earwitness.http.road import Afterwards, Audit, Call
-from earwitness.http.sending import check_playable, send
+from earwitness.archive.media.playable import find_playable
+from earwitness.http import operations
+from earwitness.http.audit_subjects import as_played, by_third_party_id
+from earwitness.http.operations import Afterwards, Audit, Call
+from earwitness.http.playback.responses import check_playable, send
 from earwitness.kernel.errors import NotFound, Unprocessable
 from earwitness.kernel.formats import Format
 from earwitness.kernel.rights import Right
@@ -20,7 +20,7 @@ class PlayBack(Wire):
     comment: str | None = None
 
 
-@road.read(
+@operations.read(
     "/client/recording.playBackByThirdPartyId",
     right=Right.RECORDING_PLAY,
     audit=Audit("Play recording", by_third_party_id, as_played),

@@ -8,26 +8,26 @@ from msgspec import UNSET, UnsetType, field
 from sqlalchemy import Connection, Text, cast, func, select
 
 from earwitness.api.recordings.search_token import Pinned, mint, pin, read
-from earwitness.archive.among import POSITIONS, among, as_list
-from earwitness.archive.databases import KEEPS_ITS_PLAN, check_time
-from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.free_text import Node
-from earwitness.archive.legal_holds import LEGAL_HOLDS, LegalHold
-from earwitness.archive.nested import as_written
-from earwitness.archive.participants import PARTICIPANTS, Participant
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.database.engines import KEEPS_ITS_PLAN, check_time
+from earwitness.archive.database.in_list import POSITIONS, among, as_list
+from earwitness.archive.database.json_columns import as_written
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold
+from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
+from earwitness.archive.recordings.tags import TAGS
 from earwitness.archive.schema.recordings import (
     comments,
     recordings,
     transcripts,
 )
-from earwitness.archive.search import DEFAULT_PAGE_SIZE, Found, search
-from earwitness.archive.snippets import snippet
-from earwitness.archive.tags import TAGS
-from earwitness.archive.text import NEWEST, Reading
-from earwitness.archive.text_index import said
-from earwitness.archive.viewer import Viewer
-from earwitness.http import road
-from earwitness.http.road import Call
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.search import DEFAULT_PAGE_SIZE, Found, search
+from earwitness.archive.spelling.tokens import NEWEST, Reading
+from earwitness.archive.text.index import said
+from earwitness.archive.text.query import Node
+from earwitness.archive.text.snippets import snippet
+from earwitness.http import operations
+from earwitness.http.operations import Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
@@ -69,7 +69,7 @@ class RecordingsPage(Wire):
     recordings_search_token: str | UnsetType = UNSET
 
 
-@road.read("/client/recording.search", right=Right.RECORDING_VIEW)
+@operations.read("/client/recording.search", right=Right.RECORDING_VIEW)
 def search_recordings(call: Call, wanted: RecordingSearch) -> RecordingsPage:
     """Search recordings."""
     return page_of(call, wanted, *find(call, wanted))

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.filters import RecordingSearch
-from earwitness.archive.plan import Place
-from earwitness.archive.viewer import Viewer
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.plan import Place
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Fault

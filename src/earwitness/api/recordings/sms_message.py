@@ -3,9 +3,9 @@
 from earwitness.api.recordings.detail import InteractionIds
 from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.schema.recordings import recordings
-from earwitness.http import road
-from earwitness.http.named import by_interaction_ids
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_interaction_ids
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 
@@ -18,7 +18,7 @@ class SmsMessage(Wire):
     raw_sms_ids: list[str]
 
 
-@road.read(
+@operations.read(
     "/client/recording.sms-message.get",
     right=Right.RECORDING_VIEW,
     audit=Audit("Get SMS message", by_interaction_ids),

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from earwitness.api.recordings.detail import InteractionIds
 from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.schema.recordings import recordings, transcripts
-from earwitness.http import road
-from earwitness.http.named import by_interaction_ids
-from earwitness.http.road import Audit, Call
+from earwitness.http import operations
+from earwitness.http.audit_subjects import by_interaction_ids
+from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 
@@ -51,7 +51,7 @@ class Transcription(Wire):
     analysis: Analysis | None
 
 
-@road.read(
+@operations.read(
     "/client/recording.transcription.get",
     right=Right.RECORDING_TRANSCRIPTION_VIEW,
     audit=Audit("Get transcription", by_interaction_ids),

@@ -6,8 +6,14 @@ from collections.abc import Callable
 from earwitness.archive.identity.key_checks import BY_SERVICE, KeyChecks, KnownKey, differing
 from earwitness.kernel.errors import Corrupt, NotFound, Problem
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys import KeyInUse, KeyMissing, KeyRing, KeysUnusable, WrappedKey
-from earwitness.media.kms import KeyEncryption, open_kms
+from earwitness.media.keys.key_ring import (
+    KeyInUse,
+    KeyMissing,
+    KeyRing,
+    KeysUnusable,
+    WrappedKey,
+)
+from earwitness.media.keys.kms import KeyEncryption, open_kms
 
 log = logging.getLogger(__name__)
 

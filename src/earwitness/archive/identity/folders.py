@@ -16,7 +16,7 @@ from earwitness.archive.identity.records import Noted, note_first, noted
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
-from earwitness.media.store_marker import write_once
+from earwitness.media.stores.store_marker import write_once
 
 log = logging.getLogger(__name__)
 

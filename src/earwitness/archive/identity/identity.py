@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.databases import as_problem, reading
+from earwitness.archive.database.engines import as_problem, reading
 from earwitness.archive.identity.checked_keys import CheckedKeys
 from earwitness.archive.identity.folders import installation_of, mark_folders
 from earwitness.archive.identity.key_checks import KeyChecks
@@ -25,7 +25,13 @@ from earwitness.archive.schema.directory import accounts
 from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.differing import Differs, check_value
-from earwitness.media.keys import KeyRing, KeysMissing, KeysUnusable, known_token_key, token_key
+from earwitness.media.keys.key_ring import (
+    KeyRing,
+    KeysMissing,
+    KeysUnusable,
+    known_token_key,
+    token_key,
+)
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.databases import reading, writing
+from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.schema.directory import loaded_keys
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict
-from earwitness.media.keys import KeyRing
+from earwitness.media.keys.key_ring import KeyRing
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.errors import Corrupt, Problem, Unavailable
 from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
-from earwitness.media.keys import WrappedKey
-from earwitness.media.store_marker import place_in_words
-from earwitness.media.stores import open_store
+from earwitness.media.keys.key_ring import WrappedKey
+from earwitness.media.stores.store import open_store
+from earwitness.media.stores.store_marker import place_in_words
 from earwitness.media.vault import key_context
 
 _TRIED = 5

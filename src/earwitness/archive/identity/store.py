@@ -1,4 +1,4 @@
-"""The store of media, compared with the one that the archive uses: see `media/store_marker.py`.
+"""The store of media, compared with the one that the archive uses: see `media/stores/store_marker.py`.
 
 The store is noted when it first takes media, so that the setting may change before that.
 """
@@ -11,7 +11,7 @@ from earwitness.archive.identity.records import Noted, note_first, note_instead,
 from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
-from earwitness.media.store_marker import (
+from earwitness.media.stores.store_marker import (
     ON_DISK,
     Marker,
     new_marker,

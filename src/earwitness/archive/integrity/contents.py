@@ -11,18 +11,18 @@ from sqlalchemy import Column as Named
 from sqlalchemy import Connection, Text, cast, exists, func, literal, or_, select, text, values
 from sqlalchemy.dialects.postgresql import REGCLASS, TSVECTOR
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.among import among
-from earwitness.archive.documents import Document
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.in_list import among
+from earwitness.archive.database.timeline import TIE_BITS
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, NotChecked, noticing
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.schema.work import jobs
-from earwitness.archive.text_index import fields_of, tsvectors_of
-from earwitness.archive.text_indexes import NEWER, OLDER, index_of
-from earwitness.archive.timeline import TIE_BITS
+from earwitness.archive.text.documents import Document
+from earwitness.archive.text.index import fields_of, tsvectors_of
+from earwitness.archive.text.indexes import NEWER, OLDER, index_of
 from earwitness.kernel.clock import format_ms
 
 _PAGE = 500

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine
 
-from earwitness.archive.accounts import Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.integrity.contents import check_contents
 from earwitness.archive.integrity.findings import Finding
 from earwitness.archive.integrity.postgresql import check_postgresql

@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection and the tables come from `archive/upgrades.py`."""
+"""Alembic's entry: the connection and the tables come from `archive/database/upgrades.py`."""
 
 from alembic import context
 

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
 
-from earwitness.archive.among import among
-from earwitness.archive.databases import reading, writing
+from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.in_list import among
 from earwitness.archive.receipts.written import Mark, Part, Receipt, Receipts, receipts_of
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts
@@ -26,7 +26,7 @@ from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
-from earwitness.media.durable import write_file
+from earwitness.media.stores.durable import write_file
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
 
 
 def stay_ahead(connection: Connection, newest_given: int, receipts: Receipts) -> None:
-    """Raise the counter of ids where it lies behind what was acknowledged. Call `one_at_a_time` before."""
+    """Raise the counter of ids where it lies behind what was acknowledged. Call `lock_account` before."""
     newest = receipts.newest()
     if newest_given < newest:
         receipts.is_ahead = True

@@ -23,7 +23,7 @@ from typing import Literal
 import msgspec
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.durable import make_folder, sync_folder, write_file
+from earwitness.media.stores.durable import make_folder, sync_folder, write_file
 
 Part = Literal["recording", "media", "transcript"]
 

@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.users import add_api_key, user_id_of
+from earwitness.archive.access.users import add_api_key, user_id_of
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.demo.filling import CLIENT_ID, add_yesterday, fill
 from earwitness.cli.listening import listening
 from earwitness.cli.output import opened, say

@@ -8,12 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.collections import LEGAL_HOLDS, PLAYLISTS, Kind, add_collection, put
-from earwitness.archive.comments import add_comment
-from earwitness.archive.endpoints import find_or_add_endpoint
-from earwitness.archive.groups import assign_groups
-from earwitness.archive.people import add_person
+from earwitness.archive.access.users import add_user, user_id_of
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.people.endpoints import find_or_add_endpoint
+from earwitness.archive.people.groups import assign_groups
+from earwitness.archive.people.people import add_person
+from earwitness.archive.recordings.collections import (
+    LEGAL_HOLDS,
+    PLAYLISTS,
+    Kind,
+    add_collection,
+    put,
+)
+from earwitness.archive.recordings.comments import add_comment
 from earwitness.archive.schema.people import (
     account,
     counters,
@@ -23,9 +30,8 @@ from earwitness.archive.schema.people import (
     users,
 )
 from earwitness.archive.schema.recordings import legal_holds, recordings
-from earwitness.archive.users import add_user, user_id_of
 from earwitness.cli.operator import action
-from earwitness.ingest.manifest import import_line
+from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.clock import parse_ms
 
 CLIENT_ID = 1234567

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from earwitness.http.download import STALLED_SECONDS
+from earwitness.http.playback.download import STALLED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

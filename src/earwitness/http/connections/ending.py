@@ -5,8 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from earwitness.http.answer_headers import NO_SNIFFING, NO_STORING
-from earwitness.http.refusals import written
+from earwitness.http.answers.headers import NO_SNIFFING, NO_STORING
+from earwitness.http.answers.refusals import written
 from earwitness.kernel.errors import Problem, TooSlow, Unavailable
 
 

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from earwitness.http.road import Afterwards, Answer, Route
+from earwitness.http.operations import Afterwards, Answer, Route
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from earwitness.archive.addresses import WITHHELD
-from earwitness.ingest.call_records import CallRecords
-from earwitness.ingest.naming import Call, Template
+from earwitness.archive.spelling.addresses import WITHHELD
+from earwitness.ingest.files.seen import Seen
 from earwitness.ingest.received import Received, read
+from earwitness.ingest.sources.call_records import CallRecords
+from earwitness.ingest.sources.file_names import Call, Template
 from earwitness.ingest.sources.headerless_files import Told, with_format
-from earwitness.ingest.sources.seen import Seen
 from earwitness.ingest.sources.sidecars import read_sidecar
-from earwitness.ingest.subjects import Subjects, metadata_of
+from earwitness.ingest.sources.subjects import Subjects, metadata_of
 from earwitness.kernel.clock import EARLIEST_MS, LATEST_MS, format_ms, now_ms
 from earwitness.kernel.errors import BadRequest
 from earwitness.kernel.strict_json import printable

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import PurePosixPath
 
-from earwitness.ingest.naming import shown
-from earwitness.ingest.sources.folders import Folder
+from earwitness.ingest.files.folders import Folder
+from earwitness.ingest.sources.file_names import shown
 from earwitness.ingest.sources.sidecars import is_sidecar
 
 REASON = ".reason.txt"

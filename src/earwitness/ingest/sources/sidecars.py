@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from earwitness.ingest.sources.encodings import as_utf8
-from earwitness.ingest.sources.seen import Seen, opened
+from earwitness.ingest.files.encodings import as_utf8
+from earwitness.ingest.files.seen import Seen, opened
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault
 

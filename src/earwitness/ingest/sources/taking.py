@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable
 from io import BufferedReader
 
-from earwitness.archive.accounts import Archive
-from earwitness.archive.ledger import Action
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger.ledger import Action
 from earwitness.ingest.accept import Accepted, find_same
+from earwitness.ingest.files.seen import Unreadable
 from earwitness.ingest.received import Received
 from earwitness.ingest.reception import receive
-from earwitness.ingest.sources.seen import Unreadable
 
 _READ_AT_ONCE_BYTES = 1 << 20
 

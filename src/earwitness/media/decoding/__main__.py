@@ -11,8 +11,8 @@ import msgspec
 
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.media.decoding.confined import confine, keep_out
+from earwitness.media.decoding.containers.media import NotMedia
 from earwitness.media.decoding.jobs import NoSound, measure, render
-from earwitness.media.decoding.media import NotMedia
 from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.decoding.remote import Output, RemoteFile
 from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job

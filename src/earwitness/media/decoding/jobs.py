@@ -5,17 +5,17 @@ from fractions import Fraction
 from av.video.stream import VideoStream
 
 from earwitness.kernel.formats import Rendered
-from earwitness.media.decoding.headerless import File
-from earwitness.media.decoding.layouts import samples_of
-from earwitness.media.decoding.likeness import Likeness
-from earwitness.media.decoding.media import Media, NotMedia
-from earwitness.media.decoding.mix import Mixed, Mixer
-from earwitness.media.decoding.mp3 import Mp3Writer
-from earwitness.media.decoding.mp4 import write_mp4
-from earwitness.media.decoding.peaks import Peaks, loudest_of
-from earwitness.media.decoding.speech import write_speech
-from earwitness.media.decoding.tracks import Sound
-from earwitness.media.decoding.wav import WavWriter
+from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.decoding.containers.media import Media, NotMedia
+from earwitness.media.decoding.renditions.mp3 import Mp3Writer
+from earwitness.media.decoding.renditions.mp4 import write_mp4
+from earwitness.media.decoding.renditions.wav import WavWriter
+from earwitness.media.decoding.sound.layouts import samples_of
+from earwitness.media.decoding.sound.likeness import Likeness
+from earwitness.media.decoding.sound.mix import Mixed, Mixer
+from earwitness.media.decoding.sound.peaks import Peaks, loudest_of
+from earwitness.media.decoding.sound.speech import write_speech
+from earwitness.media.decoding.sound.tracks import Sound
 from earwitness.media.flow import Sink
 from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
 

@@ -4,7 +4,7 @@ import io
 
 from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoding.jobs import measure, render
-from earwitness.media.decoding.wav import wav_header
+from earwitness.media.decoding.renditions.wav import wav_header
 from earwitness.media.measurement import Speech
 
 

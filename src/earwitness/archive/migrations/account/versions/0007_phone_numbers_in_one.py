@@ -1,7 +1,7 @@
 """Phone numbers in one in the text index
 
 It wrote documents anew. Since 0010 has all of them written anew, it leaves them as they are: see
-`docs/decisions/0025-what-was-said-apart.md`.
+`docs/decisions/0025-transcript-words-apart-in-the-text-index.md`.
 """
 
 revision = "0007"

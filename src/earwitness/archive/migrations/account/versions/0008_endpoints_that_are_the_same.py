@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from earwitness.archive.addresses import WITHHELD, normalise, shown
+from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
 
 revision = "0008"
 down_revision = "0007"

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from earwitness.archive.people import folded_email, folded_name
-from earwitness.archive.tags import folded_tag
-from earwitness.archive.usernames import exact_key, folded
+from earwitness.archive.access.usernames import exact_key, folded
+from earwitness.archive.people.people import folded_email, folded_name
+from earwitness.archive.recordings.tags import folded_tag
 
 revision = "0009"
 down_revision = "0008"

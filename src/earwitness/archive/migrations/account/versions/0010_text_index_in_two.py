@@ -1,7 +1,7 @@
 """The text index in two: what was said, and the rest
 
 What there is stays beside it under another name, and answers until background work has written the new one:
-see `archive/text_rebuild.py`. An archive without recordings begins with the new one alone.
+see `archive/upkeep/text_rebuild.py`. An archive without recordings begins with the new one alone.
 """
 
 import time

@@ -1,0 +1,111 @@
+"""What a user may do, and how far: nobody gives another what they lack themselves."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, not_, or_, select
+
+from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.kernel.errors import Forbidden, NotFound
+from earwitness.kernel.rights import Right, rights_of
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Roles and rights as assigned, the access policies that limit them (none: no limit), and as whom."""
+
+    granted: frozenset[str]
+    policy_ids: frozenset[int]
+    username_folded: str
+    person_id: int | None
+    is_active: bool = True
+    is_locked: bool = False
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        return rights_of(self.granted)
+
+
+def grants_of(connection: Connection, user_id: int) -> Grants:
+    """Raises NotFound."""
+    user = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
+    if user is None:
+        raise NotFound(f"There is no user {user_id}.")
+    granted = select(user_roles_and_rights.c.name).where(user_roles_and_rights.c.user_id == user_id)
+    return Grants(
+        granted=frozenset(connection.scalars(granted)),
+        policy_ids=policy_ids_of(connection, user_id),
+        username_folded=user.username_folded,
+        person_id=user.person_id,
+        is_active=user.is_active,
+        is_locked=user.is_locked,
+    )
+
+
+def policy_ids_of(connection: Connection, user_id: int) -> frozenset[int]:
+    limiting = select(user_policies.c.access_policy_id).where(user_policies.c.user_id == user_id)
+    return frozenset(connection.scalars(limiting))
+
+
+def only_takes_away(before: Grants, after: Grants) -> bool:
+    """Whether a change gives a user nothing: that is open to all who may change users."""
+    return (
+        after.rights <= before.rights
+        and _within(after.policy_ids, before.policy_ids)
+        and after.username_folded == before.username_folded
+        and after.person_id in {before.person_id, None}
+        and (before.is_active or not after.is_active)
+        and (after.is_locked or not before.is_locked)
+    )
+
+
+def check_within(connection: Connection, viewer: Viewer, grants: Grants) -> None:
+    """Raise Forbidden, naming what goes beyond, unless a user of this grants may do and see no more.
+
+    Both are read before anything is changed: who is limited may not take the limit off.
+    """
+    beyond = _beyond(grants, viewer)
+    if beyond:
+        raise Forbidden(f"This goes beyond your own rights: {', '.join(beyond)}.")
+    own = policy_ids_of(connection, viewer.user_id)
+    if not _within(grants.policy_ids, own):
+        raise Forbidden(f"This goes beyond the access policies that limit you: {_named(connection, own)}.")
+    if _sees_more_private(connection, viewer, grants):
+        right = Right.RECORDING_PRIVATE_VIEW
+        raise Forbidden(
+            f"This user takes part in private recordings that you may not see; that needs the right {right}."
+        )
+
+
+def _within(inner: frozenset[int], outer: frozenset[int]) -> bool:
+    """Whether one set of policies lets nothing through that another does not; no policy is no limit."""
+    return not outer or (bool(inner) and inner <= outer)
+
+
+def _beyond(grants: Grants, viewer: Viewer) -> list[str]:
+    beyond = []
+    for name in sorted(grants.granted):
+        missing = sorted(rights_of(frozenset({name})) - viewer.rights)
+        if missing:
+            beyond.append(name if missing == [name] else f"{name} ({', '.join(missing)})")
+    return beyond
+
+
+def _named(connection: Connection, policy_ids: frozenset[int]) -> str:
+    names = select(access_policies.c.name).where(access_policies.c.id.in_(policy_ids))
+    return ", ".join(connection.scalars(names.order_by(access_policies.c.id)))
+
+
+def _sees_more_private(connection: Connection, viewer: Viewer, grants: Grants) -> bool:
+    """Whether a user would see private recordings, by taking part in them, that the viewer does not."""
+    if viewer.may(Right.RECORDING_PRIVATE_VIEW):
+        return False
+    part = recording_endpoints.c
+    is_user = part.user_folded == grants.username_folded
+    if grants.person_id is not None:
+        is_user = or_(is_user, part.person_id == grants.person_id)
+    theirs = recordings.c.position.in_(select(part.position).where(is_user))
+    unseen = not_(visible_to(replace(viewer, policies=())))
+    more = select(recordings.c.position).where(theirs, recordings.c.is_private, unseen)
+    return connection.scalar(more.limit(1)) is not None

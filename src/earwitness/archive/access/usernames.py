@@ -1,0 +1,63 @@
+"""User names: which spellings are of one user, for whoever signs in and for whom a source names.
+
+User names are one by `folded_identifier`. Until they were, some could be added that look alike, and each
+belongs to somebody. Such a user is found by its own spelling, case ignored, and no further one can be added.
+`users.username_folded` and `recording_endpoints.user_folded` hold the same keys: a user takes part in the
+recordings that have its key. See `docs/decisions/0024-user-names-that-look-alike.md`.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, or_, select
+
+from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.schema.people import users
+from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.kernel.wire import LONGEST_WORD
+
+# It is not drawn, so no folded identifier holds it.
+_AS_SPELLED = "\u200b"
+
+
+def folded(username: str) -> str:
+    """The key of a name that looks like no other; few characters may fold to many, and are cut."""
+    return folded_identifier(username)[:LONGEST_WORD]
+
+
+def exact_key(username: str) -> str:
+    """The key of a user whose name only looks like another's."""
+    spelling = hashlib.sha256(username.casefold().encode()).hexdigest()
+    return f"{folded(username)}{_AS_SPELLED}{spelling}"
+
+
+def keys_of(connection: Connection, usernames: Iterable[str]) -> dict[str, str]:
+    """The key of each of these names, whether there is such a user or not."""
+    exact = {name: exact_key(name) for name in usernames}
+    known = set(connection.scalars(_KNOWN, {"keys": as_list(list(exact.values()))})) if exact else set()
+    return {name: key if key in known else folded(name) for name, key in exact.items()}
+
+
+_KNOWN = select(users.c.username_folded).where(among(users.c.username_folded, bindparam("keys", type_=Text)))
+
+
+def key_of(connection: Connection, username: str) -> str:
+    """The key of one name: at most one user has it."""
+    return keys_of(connection, [username])[username]
+
+
+def looks_like(username: str) -> ColumnElement[bool]:
+    """The condition on `users` that a name is the same, or looks alike."""
+    key = users.c.username_folded
+    return or_(key == folded(username), key.startswith(folded(username) + _AS_SPELLED, autoescape=True))
+
+
+def look_alikes(connection: Connection) -> list[list[tuple[int, str]]]:
+    """The users whose names look alike, by id and name, each group by itself."""
+    columns = users.c.id, users.c.username, users.c.username_folded
+    spelled = users.c.username_folded.contains(_AS_SPELLED, autoescape=True)
+    groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for user_id, username, key in connection.execute(select(*columns).where(spelled).order_by(users.c.id)):
+        groups[key.partition(_AS_SPELLED)[0]].append((user_id, username))
+    return [group for group in groups.values() if len(group) > 1]

@@ -1,0 +1,83 @@
+"""One account, opened."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.accounts.opening.admission import Admission
+from earwitness.archive.database.engines import Allowance, reading, writing
+from earwitness.archive.jobs.accounts_with_work import mark_if_possible
+from earwitness.archive.jobs.queue import take_due
+from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
+from earwitness.archive.receipts.written import Receipts
+from earwitness.archive.schema.vault import media_objects
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.outages import tell
+from earwitness.media.stores.store import Store
+from earwitness.media.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One account: its database, which is lent to each transaction, and its vault."""
+
+    client_id: int
+    admission: Admission = field(repr=False)
+    store: Store = field(repr=False)
+    vault: Vault = field(repr=False)
+    directory: Engine = field(repr=False)
+    receipts: Receipts = field(repr=False)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that transactions are lent now; it may be closed when none is under way."""
+        with self.admission.lent(self.client_id) as engine:
+            return engine
+
+    @contextmanager
+    def read(self, allowed: Allowance | None = None) -> Iterator[Connection]:
+        """Give a connection in a read-only transaction. Raises AccountUnavailable."""
+        with self.admission.lent(self.client_id) as engine, reading(engine, allowed) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, patient: bool = False) -> Iterator[Connection]:
+        """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
+
+        Raises AccountUnavailable.
+        """
+        with self.admission.lent(self.client_id) as engine:
+            with writing(engine, patient=patient) as connection:
+                take_due(connection), take_noted(connection)  # what a transaction left that rolled back
+                yield connection
+                due_at, noted = take_due(connection), take_noted(connection)
+            give(engine, self.client_id, self.receipts, noted)
+        if due_at:
+            mark_if_possible(self.directory, self.client_id, due_at)
+
+    def compare_receipts(self) -> None:
+        """Compare what was acknowledged with what is there, if the database answers."""
+        with self.admission.lent(self.client_id) as engine:
+            compare_if_possible(engine, self.client_id, self.receipts)
+
+    def sweep(self) -> int:
+        """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
+        return self.store.sweep(self._names)
+
+    def sweep_if_possible(self) -> None:
+        """The same where nobody can wait for a bucket that does not answer: the next start sweeps again."""
+        try:
+            self.sweep()
+        except (Problem, SQLAlchemyError, OSError) as error:
+            tell(log.warning, error, "account %s: uploads of dead processes are left there", self.client_id)
+
+    def _names(self, object_name: str) -> bool:
+        with self.read() as connection:
+            named = select(media_objects.c.id).where(media_objects.c.name == object_name)
+            return connection.scalar(named) is not None

@@ -1,0 +1,89 @@
+"""Opening the directory of accounts: one is made where there is none, and that of another version refused."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from earwitness.archive.accounts import states
+from earwitness.archive.accounts.opening.examination import check_version
+from earwitness.archive.accounts.opening.unfit import (
+    DirectoryUnavailable,
+    PostgresTooOld,
+    Unfit,
+    may_be_of_account,
+    of_error,
+    unusable,
+)
+from earwitness.archive.database import upgrades
+from earwitness.archive.database.engines import postgres_engine, reading, sqlite_engine
+from earwitness.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg import Connection as PostgresConnection
+
+OLDEST_POSTGRES = 16
+
+
+def open_directory(settings: Settings, *, upgrading: bool = False) -> Engine:
+    """Open the directory, which is made for the first command of an installation.
+
+    Older tables are upgraded only where that was asked for: an older program may be at work with them.
+    Raises DirectoryUnavailable, PostgresTooOld, SettingError, and what the database raises.
+    """
+    if settings.database_url:
+        engine = postgres_engine(settings.database_url)
+        event.listen(engine, "connect", _check_postgres)
+    else:
+        _check_that_none_is_lost(settings)
+        engine = sqlite_engine(settings.data / "directory.db")
+    try:
+        _bring_up(engine, upgrading=upgrading)
+    except Unfit as unfit:
+        engine.dispose()
+        raise DirectoryUnavailable(unfit) from None
+    except DBAPIError as error:
+        engine.dispose()
+        if may_be_of_account(error):
+            raise DirectoryUnavailable(of_error(error)) from None
+        raise
+    return engine
+
+
+def _bring_up(engine: Engine, *, upgrading: bool) -> None:
+    """See to it that the tables are this program's. Raises Unfit."""
+    with reading(engine) as connection:
+        revision = upgrades.revision_of(connection, None)
+    if revision is not None and not (
+        upgrading and upgrades.version_of_tables(revision, "directory") == "older"
+    ):
+        check_version(revision, "directory", lambda newer: _program_of(engine, newer))
+        return
+    upgrades.upgrade(engine, "directory")
+    if revision is None:
+        states.note_program(engine, upgrades.newest("directory"), upgrades.newest("account"))
+
+
+def _program_of(engine: Engine, revision: str) -> str | None:
+    try:
+        return states.program_of(engine, revision)
+    except SQLAlchemyError:  # newer tables may be others
+        return None
+
+
+def _check_that_none_is_lost(settings: Settings) -> None:
+    """Make no directory beside accounts: they would seem to be gone, and nobody would be told."""
+    is_there = (settings.data / "directory.db").exists()
+    if not is_there and any((settings.data / "accounts").glob("*/archive.db")):
+        raise DirectoryUnavailable(unusable("directory.db is missing, and there are accounts"))
+
+
+def _check_postgres(connection: "PostgresConnection", _entry: ConnectionPoolEntry) -> None:
+    version = connection.info.server_version
+    if version < OLDEST_POSTGRES * 10_000:
+        connection.close()
+        raise PostgresTooOld(
+            f"The database is PostgreSQL {version // 10_000}.{version % 10_000}: "
+            f"version {OLDEST_POSTGRES} or a newer one is needed."
+        )

@@ -1,0 +1,25 @@
+"""Bringing the tables of one account up to date."""
+
+from earwitness.archive.accounts.opening.engine_pools import Engines
+from earwitness.archive.accounts.opening.examination import (
+    ProgramOf,
+    check_that_there_are_tables,
+    check_version,
+)
+from earwitness.archive.database import upgrades
+from earwitness.archive.database.engines import reading
+
+
+def upgrade_account(engines: Engines, client_id: int, program_of: ProgramOf) -> str:
+    """Run the migrations that are missing, and name the revision reached.
+
+    Raises Unfit where there are no tables to upgrade, which new ones would not bring back, or newer ones.
+    """
+    schema = engines.schema(client_id)
+    with engines.lent(client_id, keep=False) as engine:
+        with reading(engine) as connection:
+            check_that_there_are_tables(connection, schema)
+            revision = upgrades.revision_of(connection, schema) or ""
+        if upgrades.version_of_tables(revision, "account") != "older":
+            check_version(revision, "account", program_of)
+        return upgrades.upgrade(engine, "account", schema=schema)

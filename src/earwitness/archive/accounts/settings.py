@@ -1,0 +1,68 @@
+"""What an account is set to; its name is in the directory of all accounts, the rest is its own."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection, select, update
+
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.database.engines import writing
+from earwitness.archive.schema import directory
+from earwitness.archive.schema.people import account
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import Wire, Word
+
+Engine = Literal["none", "faster-whisper", "pocketsphinx"]
+
+
+class AccountSettings(Wire):
+    """An account and its settings."""
+
+    client_id: int
+    name: str
+    account_guid: str
+    region: str
+    forced_comments: bool
+    transcription: Engine
+    may_shorten_retention: bool
+
+
+class AccountChange(Wire):
+    """The values to change; those left out stay."""
+
+    name: Word | None = None
+    region: Annotated[str, Meta(max_length=64)] | None = None
+    forced_comments: bool | None = None
+    transcription: Engine | None = None
+    may_shorten_retention: bool | None = None
+
+
+def account_settings(connection: Connection, accounts: Accounts) -> AccountSettings:
+    row = connection.execute(select(account)).one()
+    return AccountSettings(
+        client_id=row.client_id,
+        name=next(one.name for one in accounts.all() if one.client_id == row.client_id),
+        account_guid=row.account_guid,
+        region=row.region,
+        forced_comments=row.forced_comments,
+        transcription=row.transcription,
+        may_shorten_retention=row.may_shorten_retention,
+    )
+
+
+def change_account(connection: Connection, accounts: Accounts, wanted: AccountChange) -> None:
+    """Change what is given. Raises BadRequest for a blank name.
+
+    Call it last in a transaction: the directory is a database of its own, which does not roll back with it.
+    """
+    if wanted.name is not None and not wanted.name.strip():
+        raise BadRequest.of(Fault("name", "expected a name"))
+    sent = msgspec.structs.asdict(wanted)
+    columns = {name: value for name, value in sent.items() if value is not None and name != "name"}
+    if columns:
+        connection.execute(update(account).values(columns))
+    if wanted.name is not None:
+        this = directory.accounts.c.client_id == connection.scalar(select(account.c.client_id))
+        with writing(accounts.directory) as shared:
+            shared.execute(update(directory.accounts).where(this).values(name=wanted.name))

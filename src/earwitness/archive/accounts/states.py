@@ -1,0 +1,115 @@
+"""How accounts are, as the directory keeps it: an overview of each and its age, and why one is refused.
+
+Servers and workers write it as they go round, so that a thousand accounts need not be opened to be shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.schema.directory import account_states, table_revisions
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.version import program_version
+
+_NAMES = ("endpointsLost", "usersThatLookAlike")
+"""What of an overview says who somebody is: it is shown by who opens the account."""
+
+_NOT_REFUSED: dict[str, Any] = {"reason": None, "sentence": None, "refused_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An account that is not available, since when (ms), and why: a `reason` to sort by, and a sentence."""
+
+    client_id: int
+    reason: str
+    sentence: str
+    refused_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What was last seen of an account, and when; and whether it was refused after that."""
+
+    overview: dict[str, Any] | None
+    looked_at: int | None
+    refused: Refused | None
+
+
+def keep_overviews(directory: Engine, overviews: Mapping[int, dict[str, Any]]) -> None:
+    """Keep what was seen of accounts just now: they are available. Names and addresses are left out."""
+    seen: dict[str, Any] = {"looked_at": now_ms()} | _NOT_REFUSED
+    rows = [
+        {"client_id": client_id, "overview": overview | dict.fromkeys(_NAMES)} | seen
+        for client_id, overview in overviews.items()
+    ]
+    if rows:
+        _put(directory, rows)
+
+
+def keep_refusal(directory: Engine, error: AccountUnavailable, refused_at: int) -> None:
+    told = {"reason": error.reason, "sentence": error.sentence, "refused_at": refused_at}
+    _put(directory, [{"client_id": error.client_id} | told])
+
+
+def end_refusal(directory: Engine, client_id: int) -> None:
+    _put(directory, [{"client_id": client_id} | _NOT_REFUSED])
+
+
+def states(directory: Engine) -> dict[int, State]:
+    """What is kept, by client id."""
+    with reading(directory) as connection:
+        rows = connection.execute(select(account_states)).all()
+    return {
+        row.client_id: State(
+            row.overview,
+            row.looked_at,
+            Refused(row.client_id, row.reason, row.sentence, row.refused_at) if row.reason else None,
+        )
+        for row in rows
+    }
+
+
+def looked_at(directory: Engine, client_id: int) -> int | None:
+    """When the overview of an account was taken that is kept."""
+    kept = account_states.c
+    with reading(directory) as connection:
+        return connection.scalar(select(kept.looked_at).where(kept.client_id == client_id))
+
+
+def refusals(directory: Engine) -> list[Refused]:
+    """The accounts that some server or worker last found not to be available, by client id."""
+    kept = account_states.c
+    rows = select(kept.client_id, kept.reason, kept.sentence, kept.refused_at)
+    with reading(directory) as connection:
+        found = connection.execute(rows.where(kept.reason.is_not(None)).order_by(kept.client_id))
+        return [Refused(*row) for row in found]
+
+
+def note_program(directory: Engine, *revisions: str) -> None:
+    """Note that tables of these revisions are this program's, unless an older one has them already."""
+    with writing(directory) as connection:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        noted = dialect.insert(table_revisions).on_conflict_do_nothing()
+        rows = [{"revision": revision, "program": program_version()} for revision in revisions]
+        connection.execute(noted, rows)
+
+
+def program_of(directory: Engine, revision: str) -> str | None:
+    """The version of the program that made tables of a revision, where it is known."""
+    known = table_revisions.c
+    with reading(directory) as connection:
+        return connection.scalar(select(known.program).where(known.revision == revision))
+
+
+def _put(directory: Engine, rows: list[dict[str, Any]]) -> None:
+    with writing(directory) as connection:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        added = dialect.insert(account_states)
+        new = {column: added.excluded[column] for column in rows[0] if column != "client_id"}
+        connection.execute(added.on_conflict_do_update(index_elements=["client_id"], set_=new), rows)

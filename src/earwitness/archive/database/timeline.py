@@ -1,0 +1,113 @@
+"""The timeline of an account: positions and ids, handed out in the order of commits.
+
+Whoever takes a place holds the account's counter until the transaction ends, so that on PostgreSQL, as
+on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, select, update
+
+from earwitness.archive.database.engines import KEEPS_ITS_PLAN
+from earwitness.archive.database.in_list import as_list, each
+from earwitness.archive.schema.people import counters
+from earwitness.archive.schema.recordings import recordings
+
+TIE_BITS = 20
+
+
+Milliseconds = TypeVar("Milliseconds", int, ColumnElement[int])
+
+
+def first_position(moment_ms: Milliseconds) -> Milliseconds:
+    """The first position of a millisecond: what starts at or after it lies at or after this."""
+    return moment_ms * (1 << TIE_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Starts from one moment on, before another, in milliseconds; either end may be missing.
+
+    `after` and `before` are positions inside it, past which a page begins: each takes the place of an end,
+    since a database uses one bound of an index and checks the other row by row.
+    """
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+    after: int | None = None
+    before: int | None = None
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds there are, by their names."""
+        named = ((bound.name, getattr(self, bound.name)) for bound in fields(self))
+        return {name: bound for name, bound in named if bound is not None}
+
+    def on(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        """The conditions on a column of positions."""
+        if self.after is not None:
+            yield position > self.after
+        elif self.start_ms is not None:
+            yield position >= first_position(self.start_ms)
+        if self.before is not None:
+            yield position < self.before
+        elif self.end_ms is not None:
+            yield position < first_position(self.end_ms)
+
+    def on_start(self, started_at: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        """The conditions on a column of starts."""
+        if self.start_ms is not None:
+            yield started_at >= self.start_ms
+        if self.end_ms is not None:
+            yield started_at < self.end_ms
+
+
+def lock_account(connection: Connection) -> int:
+    """Wait for the account's other writers: what is looked up and then added is added once.
+
+    Answers the newest interactionId that was given.
+    """
+    newest = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
+    return connection.scalar(newest) or 0
+
+
+def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:
+    """The position and the interactionId of each new recording. Call `lock_account` before."""
+    latest: dict[int, int | None] = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
+    newest = connection.execute(_NUMBERED, {"count": len(starts)}).scalar_one()
+    places: list[tuple[int, int]] = []
+    for interaction_id, start in enumerate(starts, start=newest - len(starts) + 1):
+        last = latest[start]
+        position = first_position(start) if last is None else last + 1
+        latest[start] = position
+        places.append((position, interaction_id))
+    return places
+
+
+_START = each(bindparam("starts", type_=Text))
+_LATEST = select(
+    _START,
+    select(func.max(recordings.c.position))
+    .where(
+        recordings.c.position >= first_position(_START), recordings.c.position < first_position(_START + 1)
+    )
+    .scalar_subquery(),
+)
+_NUMBERED = (
+    update(counters)
+    .where(counters.c.name == "interaction")
+    .values(value=counters.c.value + bindparam("count"))
+    .returning(counters.c.value)
+)
+
+
+def newest_committed_id(connection: Connection) -> int:
+    """The highest interactionId of this moment: ids are handed out in the order of commits."""
+    return connection.scalar(_NEWEST) or 0
+
+
+_NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None).execution_options(**KEEPS_ITS_PLAN)
+NEWEST_COMMITTED_ID = _NEWEST.scalar_subquery()
+"""The same as a column of another statement."""

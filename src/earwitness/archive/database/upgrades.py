@@ -1,0 +1,86 @@
+"""Migrations: bringing the tables of an account, or of the directory, to what this program declares.
+
+A new account is made by the same migrations, so that there is one road to a table.
+"""
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, MetaData, column, func, inspect, select, table, text
+
+from earwitness.archive.database.engines import writing
+from earwitness.archive.schema import account, directory
+
+Tables = Literal["account", "directory"]
+Version = Literal["absent", "older", "current", "newer"]
+"""How tables compare with what this program declares."""
+
+METADATA: dict[Tables, MetaData] = {"account": account.metadata, "directory": directory.metadata}
+_SCRIPTS = Path(__file__).parents[1] / "migrations"
+
+_UPGRADES = int.from_bytes(b"earwit")
+"""The advisory lock that is held while a PostgreSQL database is upgraded."""
+
+_one_in_this_process = threading.Lock()  # alembic keeps what it works on in its module
+
+
+def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str:
+    """Run the migrations that are missing, in one transaction, and name the revision reached."""
+    head = newest(tables)
+    if is_current(engine, tables, schema=schema):
+        return head
+    with writing(engine, patient=True) as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADES)))
+        _look_into(connection, schema)
+        if revision_of(connection, schema) != head:
+            _run_migrations(connection, tables)
+    return head
+
+
+def is_current(engine: Engine, tables: Tables, *, schema: str | None = None) -> bool:
+    with engine.connect() as connection:
+        _look_into(connection, schema)
+        return version_of_tables(revision_of(connection, schema), tables) == "current"
+
+
+def version_of_tables(revision: str | None, tables: Tables) -> Version:
+    head = newest(tables)
+    if revision is None:
+        return "absent"
+    return "current" if revision == head else "older" if revision < head else "newer"
+
+
+def _run_migrations(connection: Connection, tables: Tables) -> None:
+    from alembic import command  # a third of what every command takes to start, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("version_locations", str(_SCRIPTS / tables / "versions").replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = METADATA[tables]
+    with _one_in_this_process:
+        command.upgrade(config, "head")
+
+
+@cache  # read from files, which do not change while a program runs
+def newest(tables: Tables) -> str:
+    """The newest revision: the files of the migrations begin with their revisions, in order."""
+    return max(file.name.partition("_")[0] for file in (_SCRIPTS / tables / "versions").glob("*.py"))
+
+
+def _look_into(connection: Connection, schema: str | None) -> None:
+    if schema is not None:
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+
+
+def revision_of(connection: Connection, schema: str | None) -> str | None:
+    """The revision that tables are at; None where there are none."""
+    if not inspect(connection).has_table("alembic_version", schema=schema):
+        return None
+    versions = table("alembic_version", column("version_num"), schema=schema)
+    return connection.scalar(select(versions.c.version_num))

@@ -1,0 +1,149 @@
+"""The ledger: an append-only row for every change, and for every access that is audited.
+
+A row is committed before the answer it speaks of leaves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select
+
+from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.clock import now_ms
+
+_IDS_IN_ONE_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call, or one command, as the ledger remembers it."""
+
+    method: str
+    route: str
+    description: str
+    username: str
+    ip_address: str
+    user_id: int | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an action did to one thing, its own parent. `metadata` is shown as it is in the audit log."""
+
+    entity_id: int
+    entity_name: str = "Recording"
+    metadata: dict[str, object] | None = None
+    response_code: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSubjects:
+    """The recordings that a call names, in either of their ids."""
+
+    interaction_ids: Sequence[int] = field(default=())
+    third_party_ids: Sequence[str] = field(default=())
+
+
+def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
+    """Write one header and a row for each entry; without entries, nothing."""
+    if not entries:
+        return
+    header = _header(connection, action)
+    insert_many(
+        connection,
+        audit_rows,
+        [
+            {
+                "audit_header_id": header,
+                "entity_name": entry.entity_name,
+                "entity_id": entry.entity_id,
+                "parent_entity_name": entry.entity_name,
+                "parent_entity_id": entry.entity_id,
+                "metadata": entry.metadata,
+                "response_code": entry.response_code,
+            }
+            for entry in entries
+        ],
+    )
+
+
+def append_for_all(
+    connection: Connection,
+    action: Action,
+    which: ColumnElement[bool],
+    metadata: dict[str, object] | None = None,
+) -> None:
+    """Write one header and the same row for each recording of a condition, which may be all there are."""
+    told: dict[str, object] = {
+        "audit_header_id": _header(connection, action),
+        "entity_name": "Recording",
+        "parent_entity_name": "Recording",
+        "metadata": metadata,
+        "response_code": 200,
+    }
+    columns = [literal(value, audit_rows.c[name].type) for name, value in told.items()]
+    rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)
+    connection.execute(insert(audit_rows).from_select(["entity_id", "parent_entity_id", *told], rows))
+
+
+def append_access(
+    connection: Connection,
+    action: Action,
+    viewer: Viewer,
+    named: AuditSubjects,
+    response_code: int,
+    metadata: dict[str, object] | None = None,
+) -> None:
+    """Write a row for each recording that a call named and that exists.
+
+    A success that left a recording out, because the viewer may not see it, stands as 404 in its row.
+    """
+    entries = [
+        Entry(
+            interaction_id,
+            metadata=metadata,
+            response_code=404 if response_code < 400 and not visible else response_code,
+        )
+        for interaction_id, visible in _existing(connection, viewer, named)
+    ]
+    append(connection, action, entries)
+
+
+def _header(connection: Connection, action: Action) -> int:
+    header: int = connection.execute(
+        insert(audit_headers)
+        .values(
+            method=action.method,
+            route=action.route,
+            description=action.description,
+            user_id=action.user_id,
+            username=action.username,
+            inserted_at=now_ms(),
+            ip_address=action.ip_address,
+            request_id=action.request_id,
+        )
+        .returning(audit_headers.c.id)
+    ).scalar_one()
+    return header
+
+
+def _existing(connection: Connection, viewer: Viewer, named: AuditSubjects) -> list[tuple[int, bool]]:
+    """The named recordings that exist, and whether the viewer may see each; in the order of their ids."""
+    found: dict[int, bool] = {}
+    seen = case((visible_to(viewer), literal(1)), else_=literal(0))
+    for start in range(0, max(len(named.interaction_ids), len(named.third_party_ids)), _IDS_IN_ONE_QUERY):
+        part = slice(start, start + _IDS_IN_ONE_QUERY)
+        rows = connection.execute(
+            select(recordings.c.interaction_id, seen).where(
+                or_(
+                    recordings.c.interaction_id.in_(named.interaction_ids[part]),
+                    recordings.c.third_party_id.in_(named.third_party_ids[part]),
+                )
+            )
+        )
+        found |= {interaction_id: bool(visible) for interaction_id, visible in rows}
+    return sorted(found.items())

@@ -1,0 +1,155 @@
+"""The keys of recordings, wrapped anew after a rotation, and destroyed. Media is not touched by either."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
+from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
+from earwitness.archive.schema.work import jobs
+from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.errors import Conflict, Corrupt, NotFound
+from earwitness.media.keys.key_ring import KeyMissing, WrappedKey
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """One batch: how many keys are wrapped anew, the recordings (interactionId) whose key is damaged, and by
+    its id how many need a key-encryption key that is missing."""
+
+    count: int
+    damaged: list[int]
+    missing: Counter[str]
+
+
+def recordings_by_key(archive: Archive) -> dict[str, int]:
+    """How many recordings are wrapped with each key-encryption key that any is wrapped with."""
+    with archive.read() as connection:
+        rows = connection.execute(
+            select(recording_keys.c.kek_id, func.count()).group_by(recording_keys.c.kek_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+def uses(archive: Archive, kek_id: str) -> bool:
+    """Whether any recording is wrapped with a key, or is just being so.
+
+    The account's writers are waited for: whoever comes later reads the keys anew before it wraps one.
+    """
+    with archive.write() as connection:
+        lock_account(connection)
+        used = select(recording_keys.c.position).where(recording_keys.c.kek_id == kek_id).limit(1)
+        return connection.scalar(used) is not None
+
+
+def rewrap(archive: Archive) -> Iterator[Rewrapped]:
+    """Wrap the key of every recording with the current key-encryption key, a batch at a time.
+
+    Each batch is a transaction. What is done stays done: begun again, it goes on with what is left.
+    """
+    last = -1
+    while positions := _wrapped_otherwise(archive, last):
+        with archive.write(patient=True) as connection:  # a key management service is asked for each
+            yield _rewrap(connection, archive, positions)
+        last = positions[-1]
+
+
+def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
+    """Destroy the key of a recording that need not be kept any more; its media can never be read again.
+
+    The recording itself stays, without media. Answers how many objects were removed. Raises NotFound, and
+    Conflict while the recording is under a legal hold or is to be kept.
+    """
+    with archive.write() as connection:
+        lock_account(connection)
+        position = _free_to_go(connection, interaction_id)
+        names = _destroy_key(connection, position)
+        ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
+    # They are noise now: what cannot be removed at once `verify` names.
+    for name in names:
+        archive.store.delete(name)
+    return len(names)
+
+
+def _free_to_go(connection: Connection, interaction_id: int) -> int:
+    """The position of a recording whose media nobody needs. Raises NotFound and Conflict."""
+    row = connection.execute(
+        select(recordings.c.position, recordings.c.retain_until, recording_keys.c.kek_id)
+        .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
+        .where(recordings.c.interaction_id == interaction_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no recording {interaction_id}.")
+    if row.kek_id is None:
+        raise NotFound(f"Recording {interaction_id} has no media.", code="no-media")
+    held = connection.scalars(
+        select(legal_holds.c.name)
+        .join(legal_hold_recordings, legal_hold_recordings.c.legal_hold_id == legal_holds.c.id)
+        .where(legal_hold_recordings.c.position == row.position, legal_holds.c.ended_at.is_(None))
+    ).all()
+    if held:
+        raise Conflict(f"Recording {interaction_id} is under legal hold: {', '.join(held)}.", code="held")
+    if row.retain_until is None or row.retain_until > now_ms():
+        until = "for ever" if row.retain_until is None else f"until {format_ms(row.retain_until)}"
+        raise Conflict(f"Recording {interaction_id} must be kept {until}.", code="retained")
+    position: int = row.position
+    return position
+
+
+def _destroy_key(connection: Connection, position: int) -> list[str]:
+    """Answers the names of the objects that nobody can read from the commit on."""
+    this = media_objects.c.position == position
+    names = list(connection.scalars(select(media_objects.c.name).where(this)))
+    # Without its job a worker that still has the key cannot commit what it made with it.
+    connection.execute(delete(jobs).where(jobs.c.position == position))
+    connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
+    connection.execute(delete(media_objects).where(this))
+    connection.execute(delete(waveforms).where(waveforms.c.position == position))
+    connection.execute(update(recordings).where(recordings.c.position == position).values(has_media=False))
+    return names
+
+
+def _wrapped_otherwise(archive: Archive, last: int) -> list[int]:
+    """The next positions after `last` whose key is not wrapped with the current key-encryption key."""
+    keys = recording_keys.c
+    with archive.read() as connection:
+        found = connection.scalars(
+            select(keys.position)
+            .where(keys.position > last, keys.kek_id != archive.vault.current_kek_id)
+            .order_by(keys.position)
+            .limit(_BATCH)
+        )
+        return list(found)
+
+
+def _rewrap(connection: Connection, archive: Archive, positions: list[int]) -> Rewrapped:
+    keys = recording_keys.c
+    rows = connection.execute(
+        select(keys.position, keys.vault_id, keys.kek_id, keys.wrapped_key, recordings.c.interaction_id)
+        .join(recordings, recordings.c.position == keys.position)
+        .where(keys.position.in_(positions))
+        .order_by(keys.position)
+        .with_for_update(of=recording_keys)
+    )
+    changed, damaged, missing = [], [], Counter[str]()
+    for row in rows:
+        was = WrappedKey(row.kek_id, row.wrapped_key)
+        try:
+            wrapped = archive.vault.rewrap(was, row.vault_id, row.interaction_id)
+        except Corrupt:
+            damaged.append(row.interaction_id)
+        except KeyMissing as problem:
+            missing[problem.kek_id] += 1
+        else:
+            changed.append({"at": row.position, "kek_id": wrapped.kek_id, "wrapped_key": wrapped.wrapped})
+    if changed:
+        connection.execute(update(recording_keys).where(keys.position == bindparam("at")), changed)
+    return Rewrapped(len(changed), damaged, missing)

@@ -1,0 +1,92 @@
+"""Plays that take many requests: a player asks for one part after the other, and the ledger for one row."""
+
+import threading
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select
+
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.clock import now_ms
+
+_WINDOW_MS = 5 * 60_000
+_ROWS_LOOKED_AT = 200
+_MOST_PLAYS = 1000
+
+
+class Plays:
+    """The plays that one process has found in the ledger, or written to it, in the last five minutes.
+
+    The ledger loses no row, so what was there once need not be looked for again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._remembered_at: dict[tuple[object, ...], int] = {}
+
+    def remember(self, archive: Archive, action: Action, play: Entry) -> None:
+        """Write a row for a request that plays, unless one of the last five minutes says the same."""
+        said = msgspec.json.encode(play.metadata)
+        name = (archive.client_id, action.user_id, action.route, play.entity_id, said)
+        since = now_ms() - _WINDOW_MS
+        if self._remembered_at.get(name, since) > since:
+            return
+        remembered_at = _remember(archive, action, play, since)
+        with self._lock:
+            if len(self._remembered_at) >= _MOST_PLAYS:
+                recent = {one: at for one, at in self._remembered_at.items() if at > since}
+                self._remembered_at = recent if len(recent) < _MOST_PLAYS else {}
+            self._remembered_at[name] = remembered_at
+
+
+def _remember(archive: Archive, action: Action, play: Entry, since: int) -> int:
+    """When the row was written: the one that is there, or a new one."""
+    with archive.read() as connection:
+        if (found := _remembered_at(connection, action, play, since)) is not None:
+            return found
+    with archive.write() as connection:
+        lock_account(connection)
+        if (found := _remembered_at(connection, action, play, since)) is not None:
+            return found
+        written_at = now_ms()
+        ledger.append(connection, action, [play])
+    return written_at
+
+
+# Built once, since every player asks it again and again.
+_LATEST = (
+    select(audit_rows.c.audit_header_id, audit_rows.c.metadata, audit_rows.c.response_code)
+    .where(
+        audit_rows.c.parent_entity_name == bindparam("parent_name"),
+        audit_rows.c.parent_entity_id == bindparam("recording_id"),
+    )
+    .order_by(audit_rows.c.id.desc())
+    .limit(_ROWS_LOOKED_AT)
+    .subquery()
+)
+_PLAYS = (
+    select(_LATEST.c.metadata, _LATEST.c.response_code, audit_headers.c.inserted_at)
+    .join(audit_headers, audit_headers.c.id == _LATEST.c.audit_header_id)
+    .where(
+        audit_headers.c.inserted_at > bindparam("since"),
+        audit_headers.c.user_id == bindparam("user_id"),
+        audit_headers.c.route == bindparam("route"),
+    )
+)
+
+
+def _remembered_at(connection: Connection, action: Action, play: Entry, since: int) -> int | None:
+    """When the same user played the same, and said the same of it; None is not since then."""
+    asked = {
+        "parent_name": play.entity_name,
+        "recording_id": play.entity_id,
+        "since": since,
+        "user_id": action.user_id,
+        "route": action.route,
+    }
+    rows = connection.execute(_PLAYS, asked)
+    times = [at for metadata, code, at in rows if metadata == play.metadata and code in {200, 206}]
+    return max(times, default=None)

@@ -1,0 +1,94 @@
+"""Endpoints: the addresses that people communicate from, one row for each however it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Text, bindparam, delete, insert, select
+
+from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.people.people import KnownPerson
+from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
+from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
+
+
+def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any:
+    """The row of an endpoint, however its value is written; None if there is none."""
+    return connection.execute(
+        select(endpoints).where(
+            endpoints.c.type == endpoint_type, endpoints.c.normalised == normalise(endpoint_type, value)
+        )
+    ).one_or_none()
+
+
+def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
+    """Delete an endpoint that nothing speaks of, and its other names."""
+    connection.execute(delete(endpoint_aliases).where(endpoint_aliases.c.endpoint_id == endpoint_id))
+    connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+
+
+@dataclass(slots=True)
+class KnownEndpoint:
+    """An endpoint that is there, how it is written, and who owns it."""
+
+    id: int
+    endpoint: str
+    normalised: str
+    is_private: bool
+    owner: KnownPerson | None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it stands for all that name nobody: then it is nobody's, and never will be."""
+        return self.normalised == WITHHELD
+
+
+def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> KnownEndpoint:
+    """The endpoint of this address; it is made as it appears."""
+    named = (endpoint_type, value)
+    return find_or_add_endpoints(connection, [named])[named]
+
+
+def find_or_add_endpoints(
+    connection: Connection, named: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], KnownEndpoint]:
+    """The same for addresses by type and value; two ways to write one address share what is known of it."""
+    addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
+    column = endpoints.c
+    wanted = as_list([value for _, value in addresses.values()])
+    known: dict[tuple[str, str], KnownEndpoint] = {}
+    rows = connection.execute(_KNOWN, {"normalised": wanted}).all()
+    for type_, endpoint_id, shown_as, normalised, is_private, *owner in rows:
+        owned_by = None if owner[0] is None else KnownPerson(*owner)
+        known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)
+    new: dict[tuple[str, str], dict[str, Any]] = {}
+    for one, address in addresses.items():
+        if address not in known and address not in new:
+            new[address] = {
+                "type": address[0],
+                "endpoint": shown(*one),
+                "normalised": address[1],
+                "metadata": {},
+            }
+    if new:
+        added = insert(endpoints).returning(column.id, column.type, column.endpoint, column.normalised)
+        for row in connection.execute(added, list(new.values())):
+            known[row.type, row.normalised] = KnownEndpoint(row.id, row.endpoint, row.normalised, False, None)
+    return {one: known[address] for one, address in addresses.items()}
+
+
+_KNOWN = (
+    select(
+        endpoints.c.type,
+        endpoints.c.id,
+        endpoints.c.endpoint,
+        endpoints.c.normalised,
+        endpoints.c.is_private,
+        people.c.id,
+        people.c.full_name,
+        people.c.email,
+        people.c.third_party_id,
+    )
+    .outerjoin_from(endpoints, people, people.c.id == endpoints.c.owned_by_person_id)
+    .where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))
+)

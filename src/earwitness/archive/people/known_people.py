@@ -1,0 +1,23 @@
+"""People who are named by their ids, which must be those of somebody."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from earwitness.archive.database.in_list import among
+from earwitness.archive.schema.people import people
+from earwitness.kernel.errors import BadRequest, Fault
+
+_FAULTS_NAMED = 20
+
+
+def check_people(connection: Connection, path: str, person_ids: Sequence[int]) -> None:
+    """Raise BadRequest naming, within the list at `path`, each id that is nobody's."""
+    known = set(connection.scalars(select(people.c.id).where(among(people.c.id, person_ids))))
+    faults = [
+        Fault(f"{path}[{index}]", f"there is no person {one}")
+        for index, one in enumerate(person_ids)
+        if one not in known
+    ]
+    if faults:
+        raise BadRequest.of(*faults[:_FAULTS_NAMED])

@@ -1,0 +1,60 @@
+"""freeText over what is not a recording: every word is in one of the texts, compared as names are.
+
+Folding is Unicode's, and no database does it: candidates are read in one query, and looked through here.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from earwitness.archive.spelling.addresses import digits_of, number_in
+from earwitness.archive.spelling.names import fold_name, without_apostrophes
+
+# Folded it may be many times as long, and SQLite takes patterns of up to 50,000 bytes.
+FreeText = Annotated[str, Meta(max_length=1000)]
+
+
+def words_of(free_text: str | None) -> list[str]:
+    """The words that are asked for, each once; none when the text is blank or absent.
+
+    What is a phone number as a whole, and not word by word, as `+44 (0)20`, is one word.
+    """
+    words = list(map(without_apostrophes, fold_name(free_text or "").split()))
+    number = number_in(free_text or "")
+    if number is not None and _written_apart(words) not in {number, f"00{number}"}:
+        return [number]
+    return list(dict.fromkeys(words))
+
+
+def _written_apart(words: Sequence[str]) -> str:
+    return "".join(digits_of(word) or "" for word in words)
+
+
+def holds_all(words: Sequence[str], texts: Iterable[str | None], numbers: Sequence[str] = ()) -> bool:
+    """Whether each word is part of a text, or of a phone number, however the word is written."""
+    folded = without_apostrophes(fold_name("\n".join(text for text in texts if text)))
+    return all(word in folded or _is_in_a_number(word, numbers) for word in words)
+
+
+def _is_in_a_number(word: str, numbers: Sequence[str]) -> bool:
+    digits = digits_of(word) if numbers else None
+    if digits is None:
+        return False
+    whole = digits.removeprefix("00") or digits
+    return any(digits in number or number.startswith(whole) for number in numbers)
+
+
+def values_in(metadata: Any) -> Iterator[str]:
+    """The values of metadata at any depth, as texts; its keys are none."""
+    match metadata:
+        case dict():
+            for member in metadata.values():
+                yield from values_in(member)
+        case list():
+            for item in metadata:
+                yield from values_in(item)
+        case None:
+            return
+        case _:
+            yield str(metadata)

@@ -1,0 +1,163 @@
+"""People: finding the one that a source speaks of, or adding it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
+
+from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.schema.people import people
+from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.archive.spelling.names import fold_name
+from earwitness.kernel.wire import LONGEST_WORD
+
+
+def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
+    """The order of people: by folded full name, the same on every database, then by id."""
+    name = people.c.full_name_folded
+    return (name.collate("C") if connection.dialect.name == "postgresql" else name), people.c.id
+
+
+def folded_name(full_name: str) -> str:
+    """What people are found and ordered by. Few characters (`㌖`) fold to many, and are cut as words are."""
+    return fold_name(full_name)[:LONGEST_WORD]
+
+
+def folded_email(email: str) -> str:
+    """What makes two email addresses of people one."""
+    return folded_identifier(email)[:LONGEST_WORD]
+
+
+Name = tuple[str | None, str | None]
+"""A third-party id and an email; a source may leave out either."""
+
+_NEW = 0
+
+
+@dataclass(slots=True)
+class KnownPerson:
+    """Somebody who is there, and the names by which recordings of theirs are found."""
+
+    id: int
+    full_name: str
+    email: str | None
+    third_party_id: str | None
+
+    def may_be(self, third_party_id: str | None) -> bool:
+        """Whether somebody of the same address is this person: not where both have ids, and other ones."""
+        return third_party_id is None or self.third_party_id in {None, third_party_id}
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedPerson:
+    """What else a source says of somebody."""
+
+    full_name: str | None
+    person_type: str
+
+
+def find_or_add_people(
+    connection: Connection, named: Mapping[Name, DescribedPerson]
+) -> dict[Name, KnownPerson]:
+    """The people with these third-party ids, else with these emails; added, in this order, if there are none.
+
+    A person known by the email alone is given the third-party id. Without either, there is no telling who it
+    is, and nobody is answered.
+    """
+    by_id, by_email = _by_id(connection, named), _by_email(connection, named)
+    identified: list[KnownPerson] = []
+    new: list[tuple[KnownPerson, str]] = []
+    found: dict[Name, KnownPerson] = {}
+    for (third_party_id, email), one in named.items():
+        if third_party_id is None and email is None:
+            continue
+        address = email and folded_email(email)
+        person = by_id.get(third_party_id) or by_email.get(address)
+        if person is None or not person.may_be(third_party_id):
+            person = KnownPerson(_NEW, one.full_name or email or third_party_id or "", email, third_party_id)
+            new.append((person, one.person_type))
+            if address is not None:
+                by_email.setdefault(address, person)
+        elif third_party_id is not None and person.third_party_id is None:
+            person.third_party_id = third_party_id
+            identified.append(person)
+        if third_party_id is not None:
+            by_id[third_party_id] = person
+        found[third_party_id, email] = person
+    _identify(connection, [person for person in identified if person.id != _NEW])
+    _add(connection, new)
+    return found
+
+
+def _by_id(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
+    ids = {third_party_id for third_party_id, _ in names if third_party_id is not None}
+    rows = connection.execute(_OF_IDS, {"ids": as_list(list(ids))}).all() if ids else ()
+    return {row.third_party_id: KnownPerson(*row) for row in rows}
+
+
+def _by_email(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
+    """By the email, folded; of several who have it, the first."""
+    emails = {folded_email(email) for _, email in names if email is not None}
+    rows = connection.execute(_OF_EMAILS, {"emails": as_list(list(emails))}).all() if emails else ()
+    return {address: KnownPerson(*known) for address, *known in rows}
+
+
+def _identify(connection: Connection, persons: Sequence[KnownPerson]) -> None:
+    if persons:
+        identified = [{"person": person.id, "identity": person.third_party_id} for person in persons]
+        connection.execute(_IDENTIFY, identified)
+
+
+def _add(connection: Connection, persons: Sequence[tuple[KnownPerson, str]]) -> None:
+    """Add people, with their types, and tell each its id."""
+    if persons:
+        rows = [
+            _columns(person.full_name, person_type, person.third_party_id, person.email)
+            for person, person_type in persons
+        ]
+        for (person, _), person_id in zip(persons, connection.scalars(_ADD, rows), strict=True):
+            person.id = person_id
+
+
+def add_person(
+    connection: Connection,
+    *,
+    full_name: str,
+    person_type: str,
+    third_party_id: str | None = None,
+    email: str | None = None,
+    **others: Any,
+) -> int:
+    """Add a person; `others` are further columns. Answers its id."""
+    row = _columns(full_name, person_type, third_party_id, email) | others
+    return int(connection.scalars(_ADD, [row]).one())
+
+
+def _columns(
+    full_name: str, person_type: str, third_party_id: str | None, email: str | None
+) -> dict[str, Any]:
+    return {
+        "full_name": full_name,
+        "full_name_folded": folded_name(full_name),
+        "email": email,
+        "email_folded": email and folded_email(email),
+        "third_party_id": third_party_id,
+        "person_type": person_type,
+        "metadata": {},
+    }
+
+
+_KNOWN = people.c.id, people.c.full_name, people.c.email, people.c.third_party_id
+_OF_IDS = select(*_KNOWN).where(among(people.c.third_party_id, bindparam("ids", type_=Text)))
+_OF_EMAILS = select(people.c.email_folded, *_KNOWN).where(
+    people.c.id.in_(
+        select(func.min(people.c.id))
+        .where(among(people.c.email_folded, bindparam("emails", type_=Text)))
+        .group_by(people.c.email_folded)
+    )
+)
+_IDENTIFY = (
+    update(people).where(people.c.id == bindparam("person")).values(third_party_id=bindparam("identity"))
+)
+_ADD = insert(people).returning(people.c.id, sort_by_parameter_order=True)

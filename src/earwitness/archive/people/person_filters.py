@@ -1,0 +1,190 @@
+"""The filters of people.search and people.searchByName, and the people that meet them."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, or_, select
+
+from earwitness.archive.database.in_list import among
+from earwitness.archive.database.paging import page_of, slice_of
+from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.people import folded_email, in_order
+from earwitness.archive.schema.people import (
+    endpoints,
+    group_assignments,
+    group_names,
+    group_values,
+    people,
+    users,
+)
+from earwitness.archive.spelling.addresses import normalise
+from earwitness.archive.spelling.names import fold_name, without_apostrophes
+from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.wire import Id, Ids, Names, Page, PageSize, Wire
+
+PersonType = Literal["staff", "external"]
+DEFAULT_PAGE_SIZE = 25
+
+
+class GroupFilter(Wire):
+    """A group that a person is in, by the names or the ids of it and of its value."""
+
+    group_name: str | None = None
+    group_name_id: Id | None = None
+    group_value: str | None = None
+    group_value_id: Id | None = None
+
+
+class PeopleSearch(Wire):
+    """Which people; every field is optional, and all that are given hold."""
+
+    free_text: FreeText | None = None
+    person_type: PersonType | None = None
+    person_ids: Ids | None = None
+    third_party_ids: Names | None = None
+    emails: Names | None = None
+    group_assignment: Annotated[list[GroupFilter], Meta(max_length=100)] | None = None
+    retention_group_id: Id | UnsetType | None = UNSET
+    byo_storage_account_id: Id | UnsetType | None = UNSET
+    include_interactions: bool | None = None
+    only_return_non_associated: bool | None = None
+    is_active: bool | None = None
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+class PeopleSearchByName(Wire):
+    """How a word of the name begins, and which people."""
+
+    person_type: PersonType
+    prefix: FreeText | None = None
+    is_active: bool | None = None
+    page: Page | None = None
+    page_size: PageSize | None = None
+
+
+def find_people(connection: Connection, wanted: PeopleSearch) -> tuple[list[int], int]:
+    """A page of ids by folded full name, and the exact total. Raises BadRequest for an empty group filter."""
+    matching = select(people.c.id).where(*_conditions(wanted)).order_by(*in_order(connection))
+    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
+    words = words_of(wanted.free_text)
+    if not words:
+        return page_of(connection, matching, page, size)
+    return slice_of(_holding(connection, matching, words), page, size)
+
+
+def find_people_by_name(connection: Connection, wanted: PeopleSearchByName) -> tuple[list[int], int]:
+    """A page of ids of people with a word in their full name that begins so, and the exact total."""
+    matching = select(people.c.id).where(people.c.person_type == wanted.person_type)
+    if wanted.is_active is not None:
+        matching = matching.where(people.c.is_active == wanted.is_active)
+    matching = matching.order_by(*in_order(connection))
+    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
+    prefix = _in_words(fold_name(wanted.prefix or ""))
+    if not prefix:
+        return page_of(connection, matching, page, size)
+    first_word = without_apostrophes(prefix.partition(" ")[0])
+    name = people.c.full_name_folded
+    candidates = matching.add_columns(name).where(
+        func.replace(name, "'", "").contains(first_word, autoescape=True)
+    )
+    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, _in_words(row[1]))]
+    return slice_of(ids, page, size)
+
+
+def _conditions(wanted: PeopleSearch) -> Iterator[ColumnElement[bool]]:
+    if wanted.person_type is not None:
+        yield people.c.person_type == wanted.person_type
+    if wanted.person_ids:
+        yield among(people.c.id, wanted.person_ids)
+    if wanted.third_party_ids:
+        yield among(people.c.third_party_id, wanted.third_party_ids)
+    if wanted.emails:
+        yield _has_email(wanted.emails)
+    if wanted.is_active is not None:
+        yield people.c.is_active == wanted.is_active
+    if wanted.only_return_non_associated:
+        yield ~exists(select(1).where(users.c.person_id == people.c.id))
+    yield from _is(people.c.retention_group_id, wanted.retention_group_id)
+    yield from _is(people.c.byo_storage_account_id, wanted.byo_storage_account_id)
+    for index, group in enumerate(wanted.group_assignment or []):
+        yield _in_group(group, f"groupAssignment[{index}]")
+
+
+def _is(column: Column[Any], wanted: int | UnsetType | None) -> Iterator[ColumnElement[bool]]:
+    if wanted is None:
+        yield column.is_(None)
+    elif wanted is not UNSET:
+        yield column == wanted
+
+
+def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
+    """A person's own email is one of these, or an email endpoint that the person owns."""
+    owned = select(endpoints.c.owned_by_person_id).where(
+        endpoints.c.type == "email",
+        endpoints.c.owned_by_person_id.is_not(None),
+        among(endpoints.c.normalised, [normalise("email", email) for email in emails]),
+    )
+    folded = [folded_email(email) for email in emails]
+    return or_(among(people.c.email_folded, folded), people.c.id.in_(owned))
+
+
+def _in_group(wanted: GroupFilter, path: str) -> ColumnElement[bool]:
+    given = {
+        group_names.c.name: wanted.group_name,
+        group_names.c.id: wanted.group_name_id,
+        group_values.c.value: wanted.group_value,
+        group_values.c.id: wanted.group_value_id,
+    }
+    conditions = [column == value for column, value in given.items() if value is not None]
+    if not conditions:
+        raise BadRequest.of(Fault(path, "expected groupName or groupNameId, groupValue or groupValueId"))
+    return people.c.id.in_(
+        select(group_assignments.c.person_id)
+        .join(group_values, group_values.c.id == group_assignments.c.group_value_id)
+        .join(group_names, group_names.c.id == group_values.c.group_name_id)
+        .where(*conditions)
+    )
+
+
+def _holding(connection: Connection, matching: Select[Any], words: list[str]) -> list[int]:
+    texts = matching.add_columns(
+        people.c.full_name, people.c.email, people.c.third_party_id, people.c.metadata
+    )
+    addresses: dict[int, list[str]] = defaultdict(list)
+    numbers: dict[int, list[str]] = defaultdict(list)
+    owned = select(endpoints).where(endpoints.c.owned_by_person_id.is_not(None))
+    for row in connection.execute(owned):
+        addresses[row.owned_by_person_id].append(row.endpoint)
+        if row.type == "phone":
+            numbers[row.owned_by_person_id].append(row.normalised)
+    return [
+        row.id
+        for row in connection.execute(texts)
+        if holds_all(
+            words,
+            [row.full_name, row.email, row.third_party_id, *addresses[row.id], *values_in(row.metadata)],
+            numbers[row.id],
+        )
+    ]
+
+
+def _in_words(folded: str) -> str:
+    """Whoever types `mary jane` means Mary-Jane, too."""
+    return " ".join(folded.replace("-", " ").split())
+
+
+def _begins_a_word(prefix: str, name: str) -> bool:
+    """Whether a prefix stands at the start of a word, apostrophes or not."""
+    return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
+
+
+def _is_at_a_start(prefix: str, name: str) -> bool:
+    """Whether it stands at the start of a name, or after what is neither letter, mark nor digit."""
+    at = name.find(prefix)
+    while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
+        at = name.find(prefix, at + 1)
+    return at >= 0

@@ -1,0 +1,238 @@
+"""How long a recording is kept: from its subjects' retention groups, or the account's default.
+
+The rules are read twice, to the same effect: in Python for a recording on its way in, and in SQL for all
+the recordings that a change of the rules concerns, which may be most of the archive.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Subquery,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+    values,
+)
+
+from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.schema.people import account, people, retention_groups
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.kernel.clock import MS_PER_DAY
+from earwitness.kernel.errors import Conflict
+
+Durations = dict[str, int | None]
+"""Days by type of recording, and under `default` for the other types; None is for ever."""
+
+_NO_GROUP = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The days a recording is kept after its end (None: for ever), and the group that says so."""
+
+    days: int | None
+    retention_group_id: int | None
+
+    def retain_until(self, ended_at: int) -> int | None:
+        return None if self.days is None else ended_at + self.days * MS_PER_DAY
+
+
+def days_for(durations: Durations, communication_type: str) -> int | None:
+    """The value for a type of recording, else the default."""
+    return durations[communication_type] if communication_type in durations else durations.get("default")
+
+
+def longest(candidates: Iterable[Retention]) -> Retention:
+    """The longest wins, for ever beats any number; among equals a group, and the one of the lowest id."""
+    return max(candidates, key=_length)
+
+
+def _length(retention: Retention) -> tuple[float, bool, int]:
+    days = float("inf") if retention.days is None else retention.days
+    group = retention.retention_group_id
+    return days, group is not None, -(group or 0)
+
+
+def retention_of(
+    connection: Connection, communication_type: str, subject_person_ids: Iterable[int | None]
+) -> Retention:
+    """What applies to a recording of these subjects; None is a subject of whom nobody knows who it is.
+
+    A subject without a group has the account default, and so has a recording without a subject.
+    """
+    [retention] = retentions_of(connection, [(communication_type, subject_person_ids)])
+    return retention
+
+
+def retentions_of(
+    connection: Connection, subjects: Sequence[tuple[str, Iterable[int | None]]]
+) -> list[Retention]:
+    """The same for several recordings, each by its type and subjects."""
+    wanted = [(type_, set(persons)) for type_, persons in subjects]
+    everybody = set().union(*(persons for _, persons in wanted)) - {None}
+    default = connection.execute(_DEFAULT).scalar_one()
+    rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if everybody else ()
+    groups = {row.id: row for row in rows}
+
+    def of(person: int | None, type_: str) -> Retention:
+        if (group := groups.get(person)) is None:
+            return Retention(days_for(default, type_), None)
+        return Retention(days_for(group.retention_group, type_), group.retention_group_id)
+
+    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in wanted]
+
+
+_DEFAULT = select(account.c.default_retention)
+_GROUPS = (
+    select(people.c.id, people.c.retention_group_id, retention_groups.c.retention_group)
+    .join(retention_groups, retention_groups.c.id == people.c.retention_group_id)
+    .where(among(people.c.id, bindparam("people", type_=Text)))
+)
+
+
+def subjects_at(connection: Connection, positions: Sequence[int]) -> dict[int, list[int | None]]:
+    """The persons of the recording subjects at each of these positions; None where nobody knows who it is."""
+    subjects: dict[int, list[int | None]] = {position: [] for position in positions}
+    part = recording_endpoints.c
+    are_subjects = part.is_recording_subject == true()
+    parts = select(part.position, part.person_id).where(among(part.position, list(subjects)), are_subjects)
+    for position, person_id in connection.execute(parts):
+        subjects[position].append(person_id)
+    return subjects
+
+
+def recompute(connection: Connection, positions: Sequence[int]) -> None:
+    """Set anew until when these few recordings are kept, whether that is earlier or later than before.
+
+    It is meant for recordings on their way in, whose end was not known till now.
+    """
+    for position, subjects in subjects_at(connection, positions).items():
+        this = recordings.c.position == position
+        row = connection.execute(select(recordings.c.type, recordings.c.ended_at).where(this)).one()
+        retention = retention_of(connection, row.type, subjects)
+        connection.execute(
+            update(recordings)
+            .where(this)
+            .values(
+                retention_group_id=retention.retention_group_id,
+                retain_until=retention.retain_until(row.ended_at),
+            )
+        )
+
+
+def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> None:
+    """Set anew until when the recordings of these subjects are kept: call it once their groups have changed.
+
+    Raises Conflict where that would be earlier than before and the account does not allow it.
+    """
+    part = recording_endpoints.c
+    theirs = select(part.position).where(
+        among(part.person_id, person_ids), part.is_recording_subject == true()
+    )
+    _recompute(connection, _by_rules(connection, recordings.c.position.in_(theirs)))
+
+
+def recompute_for_default(connection: Connection) -> None:
+    """Set anew until when the recordings are kept of which the account default had a say.
+
+    Raises Conflict where that would be earlier than before and the account does not allow it.
+    """
+    _recompute(connection, _by_rules(connection, true(), of_default=True))
+
+
+def _recompute(connection: Connection, found: Subquery) -> None:
+    if not connection.scalar(select(account.c.may_shorten_retention)):
+        kept, is_kept = recordings.c.retain_until, found.c.retain_until
+        shorter = and_(is_kept.is_not(None), or_(kept.is_(None), is_kept < kept))
+        these = select(found.c.position).join(recordings, recordings.c.position == found.c.position)
+        if connection.scalar(these.where(shorter).limit(1)) is not None:
+            raise Conflict(
+                "This would shorten how long recordings are kept, which this account does not allow.",
+                code="retention-shortened",
+            )
+    _set(connection, found)
+
+
+def _set(connection: Connection, found: Subquery) -> None:
+    columns = recordings.c
+    connection.execute(
+        update(recordings)
+        .where(columns.position == found.c.position)
+        .where(
+            or_(
+                columns.retain_until.is_distinct_from(found.c.retain_until),
+                columns.retention_group_id.is_distinct_from(found.c.group_id),
+            )
+        )
+        .values(retain_until=found.c.retain_until, retention_group_id=found.c.group_id)
+    )
+
+
+def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default: bool = False) -> Subquery:
+    """What applies to recordings: their position, `group_id` and `retain_until`."""
+    rules, types = _rules(connection)
+    candidate, winner = rules.alias("candidate"), rules.alias("winner")
+    part = recording_endpoints.c
+    type_ = case((recordings.c.type.in_(types), recordings.c.type), else_="default")
+    ranks = (
+        select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
+        .select_from(recordings)
+        .outerjoin(
+            recording_endpoints,
+            and_(part.position == recordings.c.position, part.is_recording_subject == true()),
+        )
+        .outerjoin(people, people.c.id == part.person_id)
+        .outerjoin(
+            candidate,
+            and_(
+                candidate.c.group_id == func.coalesce(people.c.retention_group_id, _NO_GROUP),
+                candidate.c.type == type_,
+            ),
+        )
+        .where(which)
+        .group_by(recordings.c.position, recordings.c.ended_at)
+    )
+    if of_default:
+        ranks = ranks.having(func.min(candidate.c.group_id) == _NO_GROUP)
+    longest_ = ranks.subquery("longest")
+    return (
+        select(
+            longest_.c.position,
+            case((winner.c.group_id == _NO_GROUP, null()), else_=winner.c.group_id).label("group_id"),
+            (longest_.c.ended_at + cast(winner.c.days, BigInteger) * MS_PER_DAY).label("retain_until"),
+        )
+        .outerjoin(winner, winner.c.rank == longest_.c.rank)
+        .subquery("found")
+    )
+
+
+def _rules(connection: Connection) -> tuple[CTE, list[str]]:
+    """All rules, ranked by length: one for each group, or none, and type that any of them speaks of."""
+    default = connection.execute(select(account.c.default_retention)).scalar_one()
+    groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
+    durations: dict[int, Durations] = {_NO_GROUP: default} | {row.id: row.retention_group for row in groups}
+    types = sorted({"default"}.union(*durations.values()))
+    ranked = sorted(
+        (_length(Retention(days_for(days, type_), group_id or None)), type_, group_id, days_for(days, type_))
+        for group_id, days in durations.items()
+        for type_ in types
+    )
+    columns = (column("rank", Integer), column("group_id", BigInteger), column("type", Text))
+    rules = values(*columns, column("days", BigInteger), name="rules", literal_binds=True)
+    rows = [(rank, group_id, type_, days) for rank, (_, type_, group_id, days) in enumerate(ranked)]
+    return rules.data(rows).cte("rules"), types

@@ -1,0 +1,71 @@
+"""The account's one catalogue of tags."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.in_list import POSITIONS, among, as_list
+from earwitness.archive.database.json_columns import as_array
+from earwitness.archive.schema.recordings import recording_tags, recordings, tags
+from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.kernel.wire import LONGEST_WORD
+
+
+def folded_tag(tag: str) -> str:
+    """What makes two tags one. One of invisible characters alone is itself."""
+    return folded_identifier(tag)[:LONGEST_WORD] or tag.casefold()
+
+
+def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int | None:
+    """The id of a tag, however it is written, if there is one.
+
+    Of those that were two while only their case was folded, it is the one that is so spelled.
+    """
+    folded, spelled = folded_tag(tag), tag.casefold()
+    same = select(tags.c.id).where(tags.c.tag_folded.in_({folded, spelled}), *but)
+    known = connection.scalar(same.order_by(tags.c.tag_folded != spelled))
+    return None if known is None else int(known)
+
+
+def find_or_add_tag(connection: Connection, tag: str) -> int:
+    """The id of a tag, however it is written; it is made as it appears."""
+    if (known := find_tag(connection, tag)) is not None:
+        return known
+    added = insert(tags).values(tag=tag, tag_folded=folded_tag(tag)).returning(tags.c.id)
+    return int(connection.execute(added).scalar_one())
+
+
+def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
+    """Give the recordings at these positions their tags, in this order, and no others."""
+    connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
+    names = dict.fromkeys(name for tagged in named.values() for name in tagged)
+    tag_ids = {name: find_or_add_tag(connection, name) for name in names}
+    rows = [
+        {"position": position, "ordinal": ordinal, "tag_id": tag_id}
+        for position, tagged in named.items()
+        for ordinal, tag_id in enumerate(dict.fromkeys(tag_ids[name] for name in tagged))
+    ]
+    insert_many(connection, recording_tags, rows)
+
+
+TAGS = as_array(
+    select(tags.c.tag)
+    .join(recording_tags, recording_tags.c.tag_id == tags.c.id)
+    .where(recording_tags.c.position == recordings.c.position)
+    .order_by(recording_tags.c.ordinal)
+    .correlate(recordings)
+    .subquery()
+    .c.tag
+)
+"""The tags of a row of `recordings`, in their order: a list in JSON."""
+
+
+def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
+    """The tags of each of these recordings, in their order."""
+    rows = connection.execute(_TAGS_OF, {"positions": as_list(positions)}).all()
+    return {position: msgspec.json.decode(named) for position, named in rows}
+
+
+_TAGS_OF = select(recordings.c.position, TAGS).where(among(recordings.c.position, POSITIONS))

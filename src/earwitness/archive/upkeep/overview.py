@@ -1,0 +1,45 @@
+"""What `earwitness status` shows of an account."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from earwitness.archive.access.usernames import look_alikes
+from earwitness.archive.jobs.workload import UNFINISHED, workload
+from earwitness.archive.people.endpoint_changes import lost_endpoints
+from earwitness.archive.recordings.incomplete import count_not_whole
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.upkeep.text_rebuild import progress
+
+
+def overview_of(connection: Connection) -> dict[str, Any]:
+    """What there is in an account, and what is left to do in it, as JSON."""
+    work = workload(connection)
+    keys = connection.execute(
+        select(recording_keys.c.kek_id, func.count())
+        .group_by(recording_keys.c.kek_id)
+        .order_by(recording_keys.c.kek_id)
+    )
+    lost = msgspec.to_builtins(lost_endpoints(connection))
+    alike = [[{"id": one, "username": name} for one, name in group] for group in look_alikes(connection)]
+    return {
+        "recordings": connection.scalar(select(func.count()).select_from(recordings)),
+        "mediaBytes": int(connection.scalar(select(func.sum(media_objects.c.stored_bytes))) or 0),
+        "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
+        "oldestQueuedAt": work.oldest_queued_at,
+        "keys": {row[0]: row[1] for row in keys},
+        "textRebuild": _rebuild_of(connection),
+        **count_not_whole(connection),
+        "endpointsLost": lost,
+        "endpointsLostCount": len(lost),
+        "usersThatLookAlike": alike,
+        "usersThatLookAlikeCount": len(alike),
+    }
+
+
+def _rebuild_of(connection: Connection) -> dict[str, int] | None:
+    """How many recordings are in a text index that is not whole yet; None where it is."""
+    found = progress(connection)
+    return None if found is None else {"done": found.done, "recordings": found.total}

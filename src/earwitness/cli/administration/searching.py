@@ -1,0 +1,99 @@
+"""earwitness search: the search of the API from the command line, and how it is answered."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.cells import cell_len
+
+from earwitness.api.recordings.search import find, page_of, search_recordings
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.plan import Plan
+from earwitness.cli.calling import called
+from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
+from earwitness.kernel import strict_json
+from earwitness.kernel.clock import format_ms
+from earwitness.kernel.errors import BadRequest
+from earwitness.kernel.wire import convert
+
+Filters = Annotated[str, typer.Argument(metavar="[FILTERS]", help="The body of recording.search, as JSON.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show the plan, and how long each part took.")]
+
+
+def search_(
+    client_id: ClientId, filters: Filters = "{}", explain: Explain = False, as_json: AsJson = False
+) -> None:
+    """Search recordings, with the right to see all of them.
+
+    With --json it prints what recording.search answers.
+    """
+    with opened(as_json) as accounts, called(accounts, client_id, "search", search_recordings) as call:
+        with _shown_in(filters, as_json):
+            wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
+        with _shown_in(wanted.free_text or "", as_json):
+            found, pinned = find(call, wanted)
+        began = time.perf_counter()
+        page = page_of(call, wanted, found, pinned)
+        seconds = found.seconds | {"rows": time.perf_counter() - began}
+    plan = _explained(found.plan) | {"milliseconds": _milliseconds(seconds)}
+    answer = msgspec.json.decode(msgspec.json.encode(page))
+    if as_json:
+        tell_json(answer | ({"plan": plan} if explain else {}))
+        return
+    columns = ("interactionId", "thirdPartyId", "type", "startDatetimeUTC")
+    show_table(answer["recordings"], {key: key for key in columns})
+    say(f"{found.total} in all.")
+    if explain:
+        _show(plan)
+
+
+@contextmanager
+def _shown_in(text: str, as_json: bool) -> Iterator[None]:
+    """Show a person where in a line of text lies what cannot be read."""
+    try:
+        yield
+    except BadRequest as error:
+        place = next((fault.position for fault in error.faults if fault.position is not None), None)
+        if as_json or place is None or not text.isprintable():
+            raise
+        raise BadRequest(f"{error.detail}\n  {text}\n  {' ' * cell_len(text[:place])}^") from None
+
+
+def _explained(plan: Plan) -> dict[str, Any]:
+    """The plan in words: what leads, what is checked, what is left out, by the names of the filters."""
+    size = "" if plan.leader_size is None else f" (about {plan.leader_size})"
+    facts = list(dict.fromkeys(fact.name for fact in plan.facts))
+    return {
+        "leader": f"{plan.leader.name}{size}" if plan.leader else "timeline",
+        "window": [
+            None if end is None else format_ms(end) for end in (plan.window.start_ms, plan.window.end_ms)
+        ],
+        "checks": [link.name for link in plan.checks],
+        "without": [link.name for link in plan.without],
+        "reads": [name for name in facts if name == "freeText"],
+        "facts": [name for name in facts if name != "freeText"],
+    }
+
+
+def _milliseconds(seconds: dict[str, float]) -> dict[str, float | str]:
+    """The time of each part; the total that came with the page took none of its own."""
+    return {
+        part: round(seconds[part] * 1000, 1) if part in seconds else "with the page"
+        for part in ("plan", "page", "total", "rows")
+    }
+
+
+def _show(plan: dict[str, Any]) -> None:
+    """Show the plan to a person."""
+    *parts, (_, times) = plan.items()
+    say("Plan")
+    for name, told in parts:
+        if isinstance(told, list):
+            told = (" to " if name == "window" else ", ").join(one or "…" for one in told) or "none"
+        say(f"  {name:<8} {told}")
+    say("Time")
+    for name, took in times.items():
+        say(f"  {name:<8} {took}{' ms' if isinstance(took, float) else ''}")

@@ -1,0 +1,21 @@
+"""earwitness incomplete: the recordings whose media is not whole."""
+
+from earwitness.archive.recordings.incomplete import list_not_whole
+from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+
+
+def incomplete(client_id: ClientId, as_json: AsJson = False) -> None:
+    """List recordings whose media could not be decoded, or not all of it, and what is not there.
+
+    All that could be decoded is heard, and `raw` is as it came.
+    """
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        rows = list(list_not_whole(connection))
+    if as_json:
+        tell_json(rows)
+    else:
+        for row in rows:
+            named = f"{row['interactionId']} ({row['thirdPartyId']}, {row['startDatetimeUTC']})"
+            say(f"{named}: {row['notDecoded']}.")
+        if not rows:
+            say("All recordings are whole.")

@@ -1,0 +1,39 @@
+"""earwitness installation: what belongs to this archive, where it was changed on purpose."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, opened, say, tell_json
+
+group = typer.Typer(help="What belongs to this archive; docs/keys.md says why.", no_args_is_help=True)
+
+
+@group.command("accept")
+def accept(
+    what: Annotated[Literal["store", "token-key"], typer.Argument(metavar="WHAT", help="store or token-key")],
+    as_json: AsJson = False,
+) -> None:
+    """Let the store of media, or the key for tokens, that this machine has be the archive's.
+
+    All servers must have the same, and be started again.
+    """
+    with opened(as_json) as accounts:
+        if what == "store":
+            told = f"The archive's store of media is now {accounts.identity.accept_store()}."
+        else:
+            accounts.identity.accept_token_key()
+            told = "The archive's key for tokens is now that of this machine: everybody has to sign in again."
+        _remember(accounts, what)
+    tell_json({"accepted": what}) if as_json else say(told)
+
+
+def _remember(accounts: Accounts, what: str) -> None:
+    by = action("installation accept", f"Accept {what} as the archive's")
+    for account in accounts.all():
+        with accounts.open(account.client_id).write() as connection:
+            ledger.append(connection, by, [Entry(account.client_id, "Account", {"what": what})])

@@ -1,0 +1,65 @@
+"""earwitness jobs: background work, and why it failed."""
+
+from typing import Annotated
+
+import typer
+
+from earwitness.archive.jobs import queue
+from earwitness.archive.ledger import ledger
+from earwitness.archive.upkeep import text_rebuild
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+
+group = typer.Typer(help="Background work.", no_args_is_help=True)
+
+JobId = Annotated[int, typer.Argument(metavar="JOB_ID", min=1)]
+
+
+@group.command("list")
+def list_(
+    client_id: ClientId,
+    done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the jobs that are queued, running or dead, and a text index that is written anew."""
+    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
+        rows = [*text_rebuild.listed(connection), *queue.listed(connection, done=done)]
+    if as_json:
+        tell_json(rows)
+        return
+    for row in rows:
+        log = row["log"]
+        row["reason"] = log[-1]["text"] if isinstance(log, list) and log else ""
+        row["kind"] = f"{row['kind']}: {row['step']}" if row["step"] else row["kind"]
+    if rows:
+        headings = {"id": "job", "kind": "kind", "state": "state", "interactionId": "interactionId"}
+        show_table(rows, headings | {"attempts": "attempts", "reason": "last word"})
+    else:
+        say("No job is waiting, running or dead.")
+
+
+@group.command("retry")
+def retry(
+    client_id: ClientId,
+    job_id: Annotated[int | None, typer.Argument(metavar="[JOB_ID]", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue dead jobs again: one, or all."""
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        retried = queue.retry(connection, job_id)
+        ledger.append(connection, action("jobs retry", "Retry job"), retried)
+    queued = len(retried)
+    if job_id is not None and not queued:
+        fail(f"Job {job_id} is not dead, or there is none.", as_json=as_json)
+    tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
+
+
+@group.command("drop")
+def drop(client_id: ClientId, job_id: JobId, as_json: AsJson = False) -> None:
+    """Remove a job that is not running."""
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        dropped = queue.drop(connection, job_id)
+        ledger.append(connection, action("jobs drop", "Drop job"), dropped)
+    if not dropped:
+        fail(f"Job {job_id} is running, or there is none.", as_json=as_json)
+    tell_json({"dropped": job_id}) if as_json else say(f"Dropped job {job_id}.")

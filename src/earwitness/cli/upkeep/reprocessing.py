@@ -1,0 +1,58 @@
+"""earwitness reprocess: steps of processing, done again."""
+
+from typing import Annotated
+
+import typer
+
+from earwitness.archive.database.in_list import among
+from earwitness.archive.jobs.queue import StepName
+from earwitness.archive.ledger import ledger
+from earwitness.archive.schema.recordings import recordings
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
+from earwitness.ingest.codec import state_codec_of
+from earwitness.ingest.steps.reprocess import queue_again
+from earwitness.media.measurement import HeaderlessCodec, Hint
+
+
+def reprocess(
+    client_id: ClientId,
+    only: Annotated[int | None, typer.Argument(metavar="[ID]", min=1, help="Only this recording.")] = None,
+    interaction_id: Annotated[
+        int | None, typer.Option("--interaction-id", min=1, help="Only this recording.")
+    ] = None,
+    step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
+    codec: Annotated[
+        HeaderlessCodec | None,
+        typer.Option("--codec", help="What the media of undecodable recordings is, which has no header."),
+    ] = None,
+    sample_rate: Annotated[
+        int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Of PCM, in Hz (8000).")
+    ] = None,
+    channels: Annotated[int | None, typer.Option("--channels", min=1, max=64, help="Of PCM (1).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Process recordings again: all steps, or one.
+
+    Until it is done, the earlier results are played and searched. A transcript that came from a
+    recording's source is never replaced. With --codec only recordings are processed that could not be
+    decoded: all of them, or the one that is named.
+    """
+    interaction_id = interaction_id or only
+    if codec is not None and step is not None:
+        fail("--codec processes a recording whole: leave --step out.", as_json=as_json)
+    if codec is None and (sample_rate or channels):
+        fail("--sample-rate and --channels belong to a --codec.", as_json=as_json)
+    if codec is not None:
+        by, hint = action("reprocess", "State codec"), Hint(codec, sample_rate, channels)
+        with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+            queued = len(state_codec_of(connection, interaction_id, hint, by))
+        tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
+        return
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        positions = queue_again(connection, step, interaction_id)
+        if positions:
+            by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)
+            ledger.append_for_all(connection, by, these, {"step": step} if step else None)
+    queued = len(positions)
+    tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")

@@ -1,0 +1,252 @@
+"""earwitness verify: media and databases are read back and checked, and what was lost is named."""
+
+import secrets
+from collections.abc import Iterator
+from time import monotonic
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from sqlalchemy.exc import DBAPIError
+
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.integrity.databases import check_databases
+from earwitness.archive.integrity.findings import Broken, Damage, NotChecked, damage_in, noticing
+from earwitness.archive.integrity.objects import Checked, Sample, check, count_objects, orphans
+from earwitness.archive.ledger import ledger
+from earwitness.archive.receipts.missing import accept, compare, settle
+from earwitness.archive.receipts.written import Receipt
+from earwitness.cli.operator import action
+from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+from earwitness.cli.upkeep.missing_keys import MissingKeys
+from earwitness.kernel.clock import format_ms
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise typer.BadParameter("expected a share like 5% or 0.05")
+    return share
+
+
+Share = Annotated[
+    float,
+    typer.Option("--sample", parser=_share, metavar="SHARE", help="Check only a random share, such as 5%."),
+]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", min=0.01, help="Stop after this time; start at a random object.")
+]
+Seed = Annotated[
+    str, typer.Option("--seed", help="Make the same choice as an earlier run, which printed its seed.")
+]
+AcceptMissing = Annotated[
+    bool, typer.Option("--accept-missing", help="End the alarm for what is missing, and check nothing.")
+]
+
+
+def verify(
+    client_id: ClientId,
+    sample: Share = "100%",  # type: ignore[assignment]
+    minutes: Minutes = None,
+    seed: Seed = "",
+    accept_missing: AcceptMissing = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every media object and the databases of an account; exit 1 on any damage.
+
+    What was acknowledged and is not there is named, to be sent again by its source. If a key-encryption
+    key is missing, its objects cannot be checked: the key is named, apart from damage, and the exit code
+    is 1. With --sample or --minutes only some media is checked, different objects each time, and no
+    database nor orphan.
+    """
+    if accept_missing:
+        _accept_missing(client_id, as_json)
+        return
+    chosen = Sample(seed or secrets.token_hex(4), sample, anywhere=minutes is not None)
+    found = _Found(as_json)
+    try:
+        with opened(as_json) as accounts:
+            archive = accounts.open(client_id)
+            _check_all(archive, found, chosen, minutes)
+    except DBAPIError as error:
+        if (reason := damage_in(error)) is None:
+            raise
+        found.told["isComplete"] = False
+        found.add(Damage("the directory of accounts or the account", f"It cannot be read: {reason}."))
+    found.sum_up()
+    if found.is_damaged:
+        raise typer.Exit(1)
+
+
+class _Found:
+    """What the check found, said as it is found."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.missing_keys = MissingKeys()
+        self.told: dict[str, Any] = {
+            "verified": 0,
+            "bytes": 0,
+            "isComplete": True,
+            "damaged": [],
+            "missing": [],
+            "missingKeys": [],
+            "notChecked": [],
+            "orphaned": None,
+        }
+
+    @property
+    def is_damaged(self) -> bool:
+        return any(self.told[part] for part in ("damaged", "missing", "missingKeys", "orphaned"))
+
+    def add(self, finding: Damage | NotChecked) -> None:
+        if isinstance(finding, NotChecked):
+            if finding.reason not in self.told["notChecked"]:
+                self.told["notChecked"].append(finding.reason)
+                self._say(finding.reason)
+            return
+        self.add_damage(finding.told())
+
+    def add_damage(self, damage: dict[str, Any]) -> None:
+        self.told["damaged"].append(damage)
+        ids = damage["interactionId"], damage["thirdPartyId"]
+        of = "" if ids == (None, None) else f" of interactionId {ids[0]}, thirdPartyId {ids[1]}"
+        self._say(f"{damage['damage']}: {damage['kind']}{of}: {damage['reason']}")
+
+    def add_missing(self, missing: list[Receipt]) -> None:
+        self.told["missing"] = [_told(one) for one in missing]
+        for one in missing:
+            self._say(
+                f"missing: {_named(one)}, acknowledged at {format_ms(one.acknowledged_at)}:"
+                " its source has to send it again"
+            )
+
+    def add_orphan(self, name: str) -> None:
+        self.told["orphaned"].append(name)
+        self._say(f"orphaned: {name} belongs to no recording")
+
+    def sum_up(self) -> None:
+        self.told["missingKeys"] = self.missing_keys.as_json()
+        if self.as_json:
+            tell_json(self.told)
+            return
+        self.missing_keys.say()
+        told, gibibytes = self.told, self.told["bytes"] / (1 << 30)
+        orphaned = "" if told["orphaned"] is None else f", {len(told['orphaned'])} orphaned"
+        say(
+            f"Verified {told['verified']} objects, {gibibytes:.1f} GiB:"
+            f" {len(told['damaged'])} damaged or missing{orphaned}."
+        )
+        if told["orphaned"] is not None:
+            say("The databases were checked too.")
+        if told["missing"]:
+            say(f"{len(told['missing'])} acknowledged are missing. --accept-missing ends this alarm.")
+        if not told["isComplete"]:
+            say("Not all objects were checked.")
+        if "seed" in told:
+            say(f"The databases were not checked. --seed {told['seed']} makes the same choice again.")
+
+    def _say(self, text: str) -> None:
+        if not self.as_json:
+            say(text)
+
+
+def _check_all(archive: Archive, found: _Found, sample: Sample, minutes: float | None) -> None:
+    _check_receipts(archive, found)
+    is_whole = sample.share == 1 and minutes is None
+    if is_whole:
+        for finding in check_databases(archive):
+            found.add(finding)
+    else:
+        found.told["seed"] = sample.seed
+    try:
+        with noticing():
+            _check_media(archive, found, sample, minutes)
+            if is_whole:
+                found.told["orphaned"] = []
+                for name in list(orphans(archive)):
+                    if archive.store.exists(name):  # what was being removed is gone by now
+                        found.add_orphan(name)
+    except Broken as broken:
+        found.told["isComplete"] = False
+        found.add(Damage("media_objects", f"It cannot be read, so that media is not checked: {broken}."))
+
+
+def _check_receipts(archive: Archive, found: _Found) -> None:
+    try:
+        with noticing():
+            damaged = compare(archive.engine, archive.client_id, archive.receipts, whole=True)
+            found.add_missing(settle(archive.engine, archive.receipts))
+    except Broken as broken:
+        found.add(Damage("recordings", f"What was acknowledged cannot be looked up: {broken}."))
+        return
+    except OSError as error:
+        found.add(NotChecked(f"What was acknowledged is not known: receipts: {error.strerror}."))
+        return
+    if damaged:
+        found.add(NotChecked(f"{damaged} lines of receipts are torn or damaged, and were not compared."))
+
+
+def _check_media(archive: Archive, found: _Found, sample: Sample, minutes: float | None) -> None:
+    end = None if minutes is None else monotonic() + minutes * 60
+    for checked in _shown(archive, sample, found.as_json):
+        if checked.size_bytes is not None:
+            found.told["verified"] += 1
+            found.told["bytes"] += checked.size_bytes
+        found.missing_keys.note(checked.missing_key)
+        if checked.damage is not None:
+            found.add_damage(checked.damage)
+        if end is not None and monotonic() > end:
+            found.told["isComplete"] = False
+            break
+
+
+def _shown(archive: Archive, sample: Sample, as_json: bool) -> Iterator[Checked]:
+    console = Console(stderr=True)
+    total = count_objects(archive)
+    checking = check(archive, sample)
+    return iter(track(checking, "Verifying", total=total, console=console, transient=True, disable=as_json))
+
+
+def _accept_missing(client_id: int, as_json: bool) -> None:
+    with opened(as_json) as accounts:
+        archive = accounts.open(client_id)
+        settle(archive.engine, archive.receipts)
+        accepted = accept(archive.receipts)
+        by = action("verify", "Accept that recordings are missing")
+        entries = [
+            ledger.Entry(
+                one.interaction_id, metadata={"missing": one.part, "thirdPartyId": one.third_party_id}
+            )
+            for one in accepted
+        ]
+        with archive.write() as connection:
+            ledger.append(connection, by, entries)
+    if as_json:
+        tell_json({"accepted": [_told(one) for one in accepted]})
+        return
+    for one in accepted:
+        say(f"accepted: {_named(one)}")
+    say(f"{len(accepted)} are no longer waited for." if accepted else "Nothing is missing.")
+
+
+def _named(receipt: Receipt) -> str:
+    return f"{receipt.part} of interactionId {receipt.interaction_id}, thirdPartyId {receipt.third_party_id}"
+
+
+def _entry(receipt: Receipt) -> ledger.Entry:
+    told: dict[str, object] = {"missing": receipt.part, "thirdPartyId": receipt.third_party_id}
+    return ledger.Entry(receipt.interaction_id, metadata=told)
+
+
+def _told(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "part": receipt.part,
+        "interactionId": receipt.interaction_id,
+        "thirdPartyId": receipt.third_party_id,
+        "acknowledgedAt": format_ms(receipt.acknowledged_at),
+    }

@@ -1,0 +1,113 @@
+"""What the databases say to those who watch over a server, of all accounts together.
+
+Most accounts are quiet, and there may be many: those with work are looked at each time, others now and then.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.database.engines import reading
+from earwitness.archive.jobs.transcription_totals import Transcribed, transcribed
+from earwitness.archive.jobs.workload import UNFINISHED, Workload, workload
+from earwitness.archive.receipts.missing import count_missing
+from earwitness.archive.schema.directory import accounts_with_work
+from earwitness.archive.schema.people import counters
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.outages import tell
+
+log = logging.getLogger(__name__)
+
+_STALE_AFTER_MS = 60_000
+_QUIET_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was seen in an account: how many recordings it ever took in, and the work that is left."""
+
+    at: int
+    received: int
+    work: Workload
+    transcribed: Transcribed
+
+
+class ArchiveCollector(Collector):
+    """Gives Prometheus' client what is asked of the databases when metrics are."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._looked: dict[int, _Looked] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        free = shutil.disk_usage(self._accounts.settings.data).free
+        yield _gauge("disk_free_bytes", "Free space for the data folder.", free)
+        try:
+            self._look()
+        except SQLAlchemyError as error:
+            tell(log.warning, error, "metrics cannot read the databases")
+            yield _gauge("database_up", "Whether the databases answer.", 0)
+            return
+        yield _gauge("database_up", "Whether the databases answer.", 1)
+        yield from _missing_keys(self._accounts)
+        lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._looked)
+        yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
+        looked = list(self._looked.values())
+        received = sum(one.received for one in looked)
+        yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)
+        jobs = GaugeMetricFamily("earwitness_jobs", "Jobs that are not done, by state.", labels=["state"])
+        for state in UNFINISHED:
+            jobs.add_metric([state], sum(one.work.counts.get(state, 0) for one in looked))
+        yield jobs
+        now = now_ms()
+        oldest = min((one.work.oldest_queued_at or now for one in looked), default=now)
+        age = max(0, now - oldest) / 1000
+        yield _gauge("oldest_queued_job_age_seconds", "How long the oldest queued job has waited.", age)
+        yield from _transcription(sum((one.transcribed for one in looked), Transcribed()))
+
+    def _look(self) -> None:
+        """Look into the accounts that have work, or had some, and some that were not looked at lately."""
+        with reading(self._accounts.directory) as connection:
+            marked = set(connection.scalars(select(accounts_with_work.c.client_id)))
+        ids = [account.client_id for account in self._accounts.all()]
+        known = {client_id: self._looked[client_id] for client_id in ids if client_id in self._looked}
+        busy = [one for one in ids if one in marked or (one in known and known[one].work.counts)]
+        looked_at = {one: known[one].at if one in known else 0 for one in ids if one not in busy}
+        stale = [one for one, at in looked_at.items() if abs(now_ms() - at) > _STALE_AFTER_MS]
+        for client_id in [*busy, *sorted(stale, key=looked_at.__getitem__)[:_QUIET_AT_ONCE]]:
+            with suppress(AccountUnavailable):  # what was seen last stands
+                known[client_id] = self._look_into(client_id)
+        self._looked = known
+
+    def _look_into(self, client_id: int) -> _Looked:
+        with self._accounts.glance(client_id) as connection:
+            received = connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
+            return _Looked(now_ms(), int(received or 0), workload(connection), transcribed(connection))
+
+
+def _missing_keys(accounts: Accounts) -> Iterator[Metric]:
+    with suppress(Problem):  # which cannot be said; what differs /readyz names
+        missing = len(accounts.identity.missing_keys())
+        yield _gauge("keys_missing", "Keys that recordings need and this server does not have.", missing)
+
+
+def _transcription(done: Transcribed) -> Iterator[Metric]:
+    heard, took = done.heard_ms / 1000, done.took_ms / 1000
+    yield _gauge("transcribed_seconds", "Sound that engines have heard, channel by channel.", heard)
+    yield _gauge("transcribing_seconds", "Time that they took for it.", took)
+    factor = took / heard if heard else 0
+    yield _gauge("transcription_real_time_factor", "Time taken for each second of sound.", factor)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"earwitness_{name}", meaning, value)

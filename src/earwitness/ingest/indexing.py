@@ -1,8 +1,0 @@
-"""The step that writes the text index."""
-
-from earwitness.archive.text_index import index_recordings
-from earwitness.ingest.work import Work
-
-
-def index(work: Work) -> None:
-    work.changes.append(lambda connection: index_recordings(connection, [work.playable.position]))

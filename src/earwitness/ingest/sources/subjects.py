@@ -1,0 +1,85 @@
+"""The ingest metadata of a call of which little is known, and who of it is the recording subject."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from earwitness.archive.spelling.addresses import WITHHELD, beginning_of, normalise
+from earwitness.ingest.sources.file_names import Call
+from earwitness.kernel.clock import format_ms
+
+_LATEST_DATE_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
+"""Nothing later can be written; it is refused all the same."""
+
+_EXTENSION = re.compile(r"\d{1,6}", re.ASCII)
+
+
+class Side(StrEnum):
+    """The side of a call that is recorded."""
+
+    FROM = "from"
+    TO = "to"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The side that was told, or what the numbers of the house begin with."""
+
+    side: Side | None = None
+    own: tuple[str, ...] = ()
+
+    def of(self, call: Call) -> list[bool]:
+        """Whether the caller, the called, and each other is a recording subject; one of them is at least.
+
+        By the side that was told, others being called; else those with a number of the house; else, of a
+        call within the house all, of one out the caller, of one in the called, and others with an
+        extension, a number of at most six digits; else all with an extension; else all.
+        """
+        numbers = [normalise("phone", number or "") for number in (call.caller, call.called, *call.others)]
+        if self.side:
+            return [self.side is not Side.TO] + [self.side is not Side.FROM] * (len(numbers) - 1)
+        prefixes = tuple(beginning_of(prefix) for prefix in self.own)
+        own = [number != WITHHELD and number.startswith(prefixes) for number in numbers]
+        if any(own):
+            return own
+        extensions = [_EXTENSION.fullmatch(number) is not None for number in numbers]
+        if call.direction:
+            return [call.direction == "Out", call.direction == "In", *extensions[2:]]
+        return extensions if any(extensions) and not call.is_internal else [True] * len(numbers)
+
+
+def metadata_of(call: Call, subjects: Subjects) -> dict[str, Any]:
+    """What ingest metadata says of a call, as far as it is known; the example in `docs/ingest.md` has all."""
+    span = call.spans[0]
+    known = {
+        "thirdPartyId": call.id,
+        "type": "phone",
+        "startDatetimeUTC": None if span.start is None else format_ms(min(span.start, _LATEST_DATE_MS)),
+        "endDatetimeUTC": None if span.end is None else format_ms(min(span.end, _LATEST_DATE_MS)),
+        "direction": call.direction,
+        "endpoints": list(_endpoints_of(call, subjects)),
+        "metadata": call.details,
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _endpoints_of(call: Call, subjects: Subjects) -> Iterator[dict[str, Any]]:
+    """Who took part; each of the others once, however the number is written."""
+    sides = [call.caller, call.called]
+    there = {normalise("phone", number or WITHHELD) for number in sides}
+    for index, (number, is_subject) in enumerate(zip([*sides, *call.others], subjects.of(call), strict=True)):
+        if index >= len(sides):
+            if normalise("phone", number or WITHHELD) in there:
+                continue
+            there.add(normalise("phone", number or WITHHELD))
+        if number is not None:
+            yield {
+                "type": "phone",
+                "endpoint": number or WITHHELD,
+                "isOriginator": index == 0,
+                "isRecordingSubject": is_subject,
+            }

@@ -1,0 +1,111 @@
+"""Several recordings in one file, heard one after the other as one wav.
+
+The wav is made while it is read, once from its start to its end, so nothing is held but a moment of it.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.decoding.containers.losses import Losses
+from earwitness.media.decoding.containers.opened import NotMedia, Opened
+from earwitness.media.decoding.renditions.wav import endless_wav_header
+from earwitness.media.decoding.sound.layouts import MOST_CHANNELS, samples_of, without_speakers
+
+_HIGHEST_RATE = 48_000
+
+
+class Joined:
+    """A wav of 16-bit samples, to be read alone: of as many channels as the most that any part has.
+
+    Its rate is the highest of them. One channel among parts of two is heard on both sides.
+    """
+
+    def __init__(self, parts: Sequence[File], open_part: Callable[[File], Opened], losses: Losses) -> None:
+        """What of the parts cannot be heard is added to `losses` as it is found out. Raises NotMedia."""
+        self._parts = parts
+        self._open_part = open_part
+        self._losses = losses
+        self.rate, self.channels = 0, 0
+        for part in parts:
+            self._look_at(part)
+        if not self.channels:
+            raise NotMedia
+        self._pieces = self._made()
+        self._rest = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, none at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = memoryview(piece)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+    def _look_at(self, part: File) -> None:
+        try:
+            audio = self._open_part(part).audio
+        except NotMedia:
+            return
+        if audio is not None:
+            if not self.rate or self.rate < audio.sample_rate <= _HIGHEST_RATE:
+                self.rate = audio.sample_rate
+            self.channels = min(max(self.channels, audio.channels), MOST_CHANNELS)
+
+    def _made(self) -> Iterator[bytes]:
+        yield endless_wav_header(self.rate, self.channels)
+        for number, part in enumerate(self._parts, start=1):
+            try:
+                opened = self._open_part(part)
+            except NotMedia:
+                self._lost(number, "could not be decoded")
+                continue
+            if opened.video is not None:
+                self._lost(number, "is heard without its picture")
+            if opened.audio is None:
+                continue
+            samples = 0
+            for piece in self._heard(opened, number):
+                samples += len(piece) // (2 * self.channels)
+                yield piece
+            if said := opened.not_decoded(Fraction(samples, self.rate)):
+                self._losses.notes.append(f"in recording {number} of {len(self._parts)}: {said}")
+
+    def _lost(self, number: int, what: str) -> None:
+        self._losses.notes.append(f"recording {number} of the {len(self._parts)} in this file {what}")
+
+    def _heard(self, opened: Opened, number: int) -> Iterator[bytes]:
+        resampler, shape = AudioResampler(), ("", "", 0)
+        try:
+            for packet in opened.packets(opened.audio):
+                for frame in map(without_speakers, opened.decode_audio(packet)):
+                    if (now := (frame.format.name, frame.layout.name, frame.sample_rate)) != shape:
+                        yield from map(self._widened, resampler.resample(None))
+                        resampler, shape = AudioResampler("s16", frame.layout.name, self.rate), now
+                    yield from map(self._widened, resampler.resample(frame))
+            yield from map(self._widened, resampler.resample(None))
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            self._lost(number, "could not be heard whole")
+
+    def _widened(self, frame: AudioFrame) -> bytes:
+        """The samples of a frame, interleaved, with the channels that it lacks."""
+        channels = frame.layout.nb_channels
+        samples = array("h", bytes(samples_of(frame)))
+        if channels == self.channels:
+            return samples.tobytes()
+        widened = array("h", bytes(frame.samples * self.channels * 2))
+        for channel in range(self.channels):
+            if channel < channels:
+                widened[channel :: self.channels] = samples[channel::channels]
+            elif channels == 1 and channel == 1:
+                widened[channel :: self.channels] = samples
+        return widened.tobytes()

@@ -1,0 +1,27 @@
+"""Several readers of one recording, each at a place of its own."""
+
+import io
+
+from earwitness.media.decoding.containers.headerless import File
+
+
+class Reader:
+    """A file as if nobody else read it."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        self._file.seek(self._position)
+        piece = self._file.read(size)
+        self._position += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        begin = self._position if whence == io.SEEK_CUR else 0
+        self._position = self._file.seek(offset, whence) if whence == io.SEEK_END else max(begin + offset, 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position

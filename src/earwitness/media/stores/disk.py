@@ -1,0 +1,187 @@
+"""Media objects on a local disk.
+
+    ab/cd/<28 more hex digits>   an object; its name is this path, 128 random bits
+    incoming/<32 hex digits>     an object being written or not yet settled, locked by its writer
+
+An upload is written in `incoming`, then linked to its place, which never replaces anything. The name
+in `incoming` stays until the database names the object, so what a crash leaves is found there, and
+nowhere else.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from earwitness.kernel.errors import Corrupt
+from earwitness.media.flow import Bytes
+from earwitness.media.stores.durable import make_folder, room, sync_folder
+from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
+
+# The disk cannot read it; its file system found a wrong checksum, or itself damaged; it is no file any more.
+_DAMAGED = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EISDIR)
+
+
+class DiskStore:
+    """The objects of one account, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._incoming = Incoming(folder / "incoming")
+
+    def new(self) -> "DiskUpload":
+        return DiskUpload(self._folder, self._incoming.begin())
+
+    def open(self, name: str) -> "DiskObject":
+        try:
+            with _noticing_damage():
+                return DiskObject(self._path(name))
+        except (FileNotFoundError, NotADirectoryError):
+            raise ObjectMissing(f"The media object {name} is missing.") from None
+
+    def exists(self, name: str) -> bool:
+        return is_name(name) and (self._folder / name).is_file()
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            sync_folder(path.parent)
+
+    def names(self) -> Iterator[str]:
+        for outer in _listed(self._folder):
+            if len(outer) == 2:
+                for inner in _listed(self._folder / outer):
+                    for rest in _listed(self._folder / outer / inner):
+                        name = f"{outer}/{inner}/{rest}"
+                        if is_name(name) and not self._incoming.holds(name):
+                            yield name
+
+    def sweep(self, is_known: Callable[[str], bool]) -> int:
+        return sum(self._settle(marker, is_known) for marker in self._incoming.abandoned())
+
+    def _settle(self, marker: Marker, is_known: Callable[[str], bool]) -> bool:
+        path = self._folder / marker.name
+        kept = _is_same(path, marker.fd) and is_known(marker.name)
+        if not kept:
+            _remove_same(path, marker.fd)
+        marker.remove()
+        return not kept
+
+    def _path(self, name: str) -> Path:
+        return self._folder / check_name(name)
+
+
+class DiskUpload:
+    """A new object on the disk; see `Upload`."""
+
+    def __init__(self, folder: Path, marker: Marker) -> None:
+        self.name = marker.name
+        self._marker = marker
+        self._folder = folder
+        self._path = folder / self.name
+        self._published = self._settled = False
+
+    def __enter__(self) -> "DiskUpload":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._settled:
+                _remove_same(self._path, self._marker.fd)
+                self._marker.remove()
+        finally:
+            self._marker.close()
+
+    def write(self, data: Bytes, /) -> None:
+        view = memoryview(data)
+        with room():
+            while view:
+                view = view[os.write(self._marker.fd, view) :]
+
+    def publish(self) -> None:
+        inner = self._path.parent
+        with room():
+            os.fsync(self._marker.fd)
+            # The name in `incoming` must not be lost in a power cut that keeps the other one.
+            sync_folder(self._marker.path.parent)
+            make_folder(inner)
+            os.link(self._marker.path, self._path)
+            self._published = True
+            # The folders may have been made by another process that has not synced them yet.
+            for folder in (inner, inner.parent, self._folder):
+                sync_folder(folder)
+
+    def keep(self) -> None:
+        if not self._published:
+            raise ValueError("only what is published can be kept")
+        self._settled = True
+        self._marker.remove()
+
+    def leave(self) -> None:
+        self._settled = True
+
+
+class DiskObject:
+    """An object on the disk, open to be read; see `StoredObject`. Safe to read from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.size = os.fstat(self._fd).st_size
+
+    def __enter__(self) -> "DiskObject":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, start: int, stop: int, /) -> bytes:
+        with _noticing_damage():
+            return os.pread(self._fd, stop - start, start)
+
+    def read_into(self, start: int, into: memoryview, /) -> int:
+        with _noticing_damage():
+            return os.preadv(self._fd, [into], start)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+@contextmanager
+def _noticing_damage() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DAMAGED:
+            raise Corrupt("The disk cannot read this media.") from error
+        raise
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_same(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_same(path: Path, fd: int) -> None:
+    """Remove a name of the open file; a name that belongs to another file is left alone."""
+    if _is_same(path, fd):
+        path.unlink()
+        sync_folder(path.parent)

@@ -1,0 +1,109 @@
+"""What is on its way in: a marker for each upload, so that what a crash leaves is found, and nothing else.
+
+    incoming/<32 hex digits>     a file of this name, locked by the process that uploads the object
+
+The marker is durable before anything of the object is, and goes when the database names the object or
+the object is gone. A marker that nobody locks is a dead process's.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from earwitness.media.stores.durable import make_folder, room
+from earwitness.media.stores.object_names import name_of
+
+_DIGITS = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The marker of one upload: its path, and the file itself, open and locked."""
+
+    path: Path
+    fd: int
+
+    @property
+    def name(self) -> str:
+        """The name of the object that is uploaded."""
+        return name_of(self.path.name)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def touch(self) -> None:
+        """Show that the upload goes on."""
+        os.utime(self.fd)
+
+    def idle_seconds(self) -> float:
+        """How long ago it was made or touched."""
+        return time.time() - os.fstat(self.fd).st_mtime
+
+    def close(self) -> None:
+        """Let go of it. If it was not removed, the next to look for abandoned ones finds it."""
+        os.close(self.fd)
+
+
+class Incoming:
+    """The markers of one store, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self) -> Marker:
+        """Make a marker under a new random name. Its folder is not synced yet. Raises StorageFull."""
+        with room():
+            make_folder(self._folder)
+            while True:
+                marker = self._create()
+                try:
+                    fcntl.flock(marker.fd, fcntl.LOCK_EX)
+                    if marker.path.exists():
+                        return marker
+                except BaseException:
+                    marker.close()
+                    raise
+                # Someone came between the two steps and took it for a dead process's.
+                marker.close()
+
+    def holds(self, name: str) -> bool:
+        """Whether an object is on its way in, or was left there by a process that died."""
+        return (self._folder / name.replace("/", "")).exists()
+
+    def abandoned(self) -> Iterator[Marker]:
+        """The markers of processes that died, each locked until the next is asked for."""
+        for digits in self._listed():
+            with suppress(FileNotFoundError):
+                marker = self._opened(digits)
+                try:
+                    fcntl.flock(marker.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    # Its writer may have settled it between the listing and the lock.
+                    if marker.path.exists():
+                        yield marker
+                except BlockingIOError:
+                    continue
+                finally:
+                    marker.close()
+
+    def has_abandoned(self) -> bool:
+        return any(True for _ in self.abandoned())
+
+    def _create(self) -> Marker:
+        path = self._folder / secrets.token_hex(16)
+        return Marker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+    def _opened(self, digits: str) -> Marker:
+        path = self._folder / digits
+        return Marker(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+    def _listed(self) -> list[str]:
+        try:
+            return sorted(filter(_DIGITS.fullmatch, (entry.name for entry in self._folder.iterdir())))
+        except FileNotFoundError:
+            return []

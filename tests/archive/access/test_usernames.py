@@ -1,0 +1,125 @@
+"""User names: one however they are written; those of old that look alike stay apart."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from earwitness.archive.access.users import add_api_key, assign
+from earwitness.archive.schema.people import users
+from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.kernel.rights import Right
+from tests.firm import CLIENT_ID, Firm, endpoint
+from tests.old_archives import take_back_to_0007
+
+SEES = [Right.RECORDING_VIEW]
+USERS = "/admin/user"
+
+
+def sign_in(firm: Firm, username: str, api_key: str) -> int:
+    body = {"clientId": CLIENT_ID, "username": username, "apiKey": api_key}
+    return firm.client.post("/api/authWithApiKey", json=body).status_code
+
+
+def ingest(firm: Firm, third_party_id: str, user: str) -> None:
+    subject = endpoint("1000", user=user, subject=True)
+    firm.ingest(thirdPartyId=third_party_id, isPrivate=True, endpoints=[subject])
+
+
+SPELLINGS = ["josé@example.com", "JOSE\u0301@EXAMPLE.COM", "ｊosé@example\u200b.com", " josé@example.com"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_user_name_is_one_however_it_is_written(firm: Firm, spelling: str) -> None:
+    jose = firm.add_user(SPELLINGS[0], SEES)
+    firm.add_user("jose@example.com", SEES)
+    assert sign_in(firm, spelling, firm.keys[SPELLINGS[0]]) < 300
+    assert sign_in(firm, spelling, firm.keys["jose@example.com"]) == 401
+    assert firm.call("POST", USERS, {"username": spelling, "rolesAndRights": []}).status_code == 409
+    assert [one["id"] for one in firm.post("/client/user/search", {"username": spelling})["users"]] == [jose]
+    ingest(firm, "theirs", spelling)
+    assert firm.search(as_user=SPELLINGS[0]) == ["theirs"]
+    assert firm.search(as_user="jose@example.com") == []
+    assert firm.search(userIds={"include": [jose]}) == ["theirs"]
+
+
+@pytest.mark.parametrize("nothing", ["\u200b", " \u2060\ufeff", "\u3164"])
+def test_a_name_that_nobody_sees_is_none(firm: Firm, nothing: str) -> None:
+    """Its user would have taken part wherever a source names no user."""
+    refused = firm.call("POST", USERS, {"username": nothing, "rolesAndRights": []})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["path"] == "username"
+    bob = firm.post(USERS, {"username": "bob", "rolesAndRights": []})["id"]
+    assert firm.call("PUT", f"{USERS}/{bob}", {"username": nothing}).status_code == 400
+
+
+# Look-alikes: they were added when only the case of user names was folded
+
+PLAIN, WIDE, ALSO, BOB = "jane", "ｊane", "ｊａｎｅ", "BOB\u200b"
+
+
+def add_as_before(firm: Firm, username: str) -> int:
+    with firm.archive.write() as connection:
+        row: dict[str, Any] = {"username": username, "username_folded": username.casefold()}
+        row |= {"full_name": username, "audio_playback": "streaming", "created_at": 0}
+        user_id: int = connection.scalars(insert(users).values(row).returning(users.c.id)).one()
+        assign(connection, user_id, [str(right) for right in SEES])
+        _, firm.keys[username] = add_api_key(connection, user_id)
+    return user_id
+
+
+@pytest.fixture
+def ids(firm: Firm) -> dict[str, int]:
+    """Two users who look alike and one who does not, with a private recording each, upgraded."""
+    found = {name: add_as_before(firm, name) for name in (PLAIN, WIDE, BOB, "\u200b")}
+    for user in (PLAIN, WIDE, WIDE.upper(), ALSO, "bob", BOB, "", "\u2060"):
+        ingest(firm, f"of {user}", user)
+    with firm.archive.write() as connection:
+        rows = connection.execute(select(recording_endpoints.c.user).distinct()).scalars().all()
+        for user in rows:
+            this = recording_endpoints.c.user == user
+            connection.execute(update(recording_endpoints).where(this).values(user_folded=user.casefold()))
+        take_back_to_0007(connection)
+    list(firm.app.state.installation.accounts.upgrade())
+    return found
+
+
+def test_those_who_look_alike_sign_in_each_by_its_spelling(firm: Firm, ids: dict[str, int]) -> None:
+    for name in (PLAIN, WIDE):
+        other = WIDE if name == PLAIN else PLAIN
+        assert sign_in(firm, name, firm.keys[name]) < 300
+        assert sign_in(firm, name.upper(), firm.keys[name]) < 300
+        assert sign_in(firm, other, firm.keys[name]) == 401
+        assert sign_in(firm, ALSO, firm.keys[name]) == 401
+        found = firm.post("/client/user/search", {"username": name})["users"]
+        assert [one["id"] for one in found] == [ids[name]]
+    assert sign_in(firm, "bob", firm.keys[BOB]) < 300
+
+
+def test_neither_sees_what_is_private_to_the_other(firm: Firm, ids: dict[str, int]) -> None:
+    of_plain, of_wide = {f"of {PLAIN}"}, {f"of {WIDE}", f"of {WIDE.upper()}"}
+    assert set(firm.search(as_user=PLAIN)) == set(firm.search(userIds={"include": [ids[PLAIN]]})) == of_plain
+    assert set(firm.search(as_user=WIDE)) == set(firm.search(userIds={"include": [ids[WIDE]]})) == of_wide
+    ingest(firm, "new of plain", PLAIN.upper())
+    ingest(firm, "new of wide", WIDE)
+    ingest(firm, "new of nobody", ALSO)
+    assert set(firm.search(as_user=PLAIN)) == {*of_plain, "new of plain"}
+    assert set(firm.search(as_user=WIDE)) == {*of_wide, "new of wide"}
+    assert set(firm.search(as_user=BOB)) == {"of bob", f"of {BOB}"}
+    assert firm.search(as_user="\u200b") == []
+
+
+@pytest.mark.parametrize("spelling", [PLAIN, WIDE, ALSO, "JANE\u200b"])
+def test_no_further_one_can_be_made(firm: Firm, ids: dict[str, int], spelling: str) -> None:
+    assert firm.call("POST", USERS, {"username": spelling, "rolesAndRights": []}).status_code == 409
+    assert firm.call("PUT", f"{USERS}/{ids[BOB]}", {"username": spelling}).status_code == 409
+
+
+def test_one_who_looks_like_another_can_be_renamed(firm: Firm, ids: dict[str, int]) -> None:
+    assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": WIDE.upper()}).status_code == 200
+    assert set(firm.search(as_user=WIDE)) == {f"of {WIDE}", f"of {WIDE.upper()}"}
+    assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": "jane 2"}).status_code == 200
+    assert sign_in(firm, WIDE, firm.keys[WIDE]) == 401
+    assert sign_in(firm, "Jane 2", firm.keys[WIDE]) < 300
+    assert firm.search(as_user=PLAIN) == [f"of {PLAIN}"]
+    assert firm.call("POST", USERS, {"username": WIDE, "rolesAndRights": []}).status_code == 409

@@ -1,0 +1,227 @@
+"""Accounts: each a world of its own, made whole or not at all."""
+
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from earwitness.archive.access.users import add_user, user_id_of
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable
+from earwitness.archive.jobs import queue
+from earwitness.archive.schema.people import account, users
+from earwitness.kernel.errors import Conflict, NotFound, Problem, Unavailable
+from earwitness.kernel.settings import Settings
+from earwitness.media.keys.key_ring import KEYS_FILE, KeysMissing
+from tests.firm import CLIENT_ID
+from tests.old_archives import take_back_to_0007
+from tests.postgres import run_in_postgres
+
+OTHER = 7654321
+
+
+@pytest.fixture
+def nothing(settings: Settings) -> Settings:
+    """An installation without accounts, folders or tables."""
+    shutil.rmtree(settings.data)
+    shutil.rmtree(settings.keys_folder)
+    if settings.database_url:
+        run_in_postgres(
+            settings.database_url,
+            f"DROP SCHEMA account_{CLIENT_ID} CASCADE",
+            "DROP SCHEMA public CASCADE",
+            "CREATE SCHEMA public",
+        )
+    return settings
+
+
+def test_an_account_is_listed_and_opened_after_a_restart(nothing: Settings) -> None:
+    accounts = Accounts(nothing)
+    assert accounts.all() == []
+    created = accounts.create(OTHER, "Another firm")
+    accounts.close()
+    accounts = Accounts(nothing)
+    assert accounts.all() == [created]
+    assert accounts.open(OTHER).client_id == OTHER
+    with accounts.open(OTHER).read() as connection:
+        assert connection.scalar(select(account.c.default_retention)) == {"default": None}
+    accounts.close()
+
+
+def test_an_account_is_created_once(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    before = accounts.all()
+    with pytest.raises(Conflict, match=str(CLIENT_ID)):
+        accounts.create(CLIENT_ID, "A firm again")
+    assert accounts.all() == before
+    accounts.close()
+
+
+def test_of_many_who_create_the_same_account_at_once_one_succeeds(nothing: Settings) -> None:
+    def create(number: int) -> str:
+        accounts = Accounts(nothing)
+        try:
+            return accounts.create(OTHER, f"Firm {number}").name
+        except Problem as problem:
+            return type(problem).__name__
+        finally:
+            accounts.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(create, range(4)))
+    assert outcomes.count("Conflict") == 3
+    accounts = Accounts(nothing)
+    (created,) = accounts.all()
+    assert created.name in outcomes
+    with accounts.open(OTHER).read() as connection:
+        assert connection.scalar(select(func.count()).select_from(account)) == 1
+    accounts.close()
+
+
+def test_an_account_that_could_not_be_finished_is_not_there_and_can_be_created_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(settings)
+
+    def fail(_client_id: int) -> dict[str, object]:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("earwitness.archive.accounts.accounts._new_account", fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            accounts.create(OTHER, "Another firm")
+    assert [one.client_id for one in accounts.all()] == [CLIENT_ID]
+    with pytest.raises(NotFound):
+        accounts.open(OTHER)
+    accounts.create(OTHER, "Another firm")
+    assert accounts.open(OTHER).client_id == OTHER
+    accounts.close()
+
+
+def test_an_account_that_is_not_there_is_not_found_and_not_made(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    with pytest.raises(NotFound, match=str(OTHER)):
+        accounts.open(OTHER)
+    assert not (settings.data / "accounts" / str(OTHER)).exists()
+    accounts.close()
+
+
+def test_accounts_never_see_each_other(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    accounts.create(OTHER, "Another firm")
+    one, other = accounts.open(CLIENT_ID), accounts.open(OTHER)
+    with one.write() as connection:
+        add_user(connection, "jane", ["Admin"])
+    with other.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(users)) == 0
+        with pytest.raises(NotFound):
+            user_id_of(connection, "jane")
+        assert queue.listed(connection) == []
+    with other.write() as connection:
+        assert add_user(connection, "jane", ["Recorder"]) == 1
+    with one.read() as connection:
+        names = connection.scalars(select(account.c.client_id))
+        assert list(names) == [CLIENT_ID]
+    accounts.close()
+
+
+def test_a_read_cannot_write_on_postgresql_and_sees_one_moment_on_both(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    archive = accounts.open(CLIENT_ID)
+    with archive.read() as reading:
+        assert reading.scalar(select(func.count()).select_from(users)) == 0
+        with archive.write() as writing:
+            add_user(writing, "jane", [])
+        assert reading.scalar(select(func.count()).select_from(users)) == 0
+    with archive.read() as reading:
+        assert reading.scalar(select(func.count()).select_from(users)) == 1
+    accounts.close()
+
+
+def test_a_write_that_fails_leaves_nothing(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    archive = accounts.open(CLIENT_ID)
+
+    def interrupted() -> None:
+        with archive.write() as connection:
+            add_user(connection, "jane", ["Admin"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with archive.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(users)) == 0
+    accounts.close()
+
+
+def test_lost_keys_are_never_silently_replaced(settings: Settings) -> None:
+    (settings.keys_folder / KEYS_FILE).unlink()
+    accounts = Accounts(settings)
+    with pytest.raises(KeysMissing):
+        accounts.open(CLIENT_ID)
+    with pytest.raises(KeysMissing):
+        accounts.create(OTHER, "Another firm")
+    assert not (settings.keys_folder / KEYS_FILE).exists()
+    assert [one.client_id for one in accounts.all()] == [CLIENT_ID]
+    accounts.close()
+
+
+def test_every_account_is_upgraded_and_named(settings: Settings) -> None:
+    accounts = Accounts(settings)
+    accounts.create(OTHER, "Another firm")
+    with accounts.open(OTHER).write() as connection:
+        take_back_to_0007(connection)
+    accounts.close()
+    accounts = Accounts(settings)
+    with pytest.raises(AccountUnavailable) as refused:
+        accounts.open(OTHER)
+    assert refused.value.sentence == f"Account {OTHER} has older tables: run `earwitness db upgrade` first."
+    upgraded = dict(accounts.upgrade())
+    assert list(upgraded) == [CLIENT_ID, OTHER]
+    assert len(set(upgraded.values())) == 1
+    accounts.close()
+    accounts = Accounts(settings)
+    with accounts.open(OTHER).read() as connection:
+        assert connection.scalar(select(func.count()).select_from(users)) == 0
+    accounts.close()
+
+
+def test_who_has_an_account_open_does_not_wait_for_the_opening_of_another(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(settings)
+    accounts.create(OTHER, "Another firm")
+    opened = accounts.open(CLIENT_ID)
+    sweeping, may_end = threading.Event(), threading.Event()
+
+    def sweep(_archive: Archive) -> int:
+        sweeping.set()
+        assert may_end.wait(60)
+        return 0
+
+    monkeypatch.setattr(Archive, "sweep", sweep)
+    with ThreadPoolExecutor(2) as pool:
+        opening = pool.submit(accounts.open, OTHER)
+        assert sweeping.wait(60)
+        meanwhile = pool.submit(accounts.open, CLIENT_ID)
+        try:
+            assert meanwhile.result(30) is opened
+        finally:
+            may_end.set()
+        assert opening.result(30).client_id == OTHER
+    accounts.close()
+
+
+def test_an_account_opens_though_the_uploads_of_dead_processes_cannot_be_settled(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sweep(_archive: Archive) -> int:
+        raise Unavailable("The bucket does not answer.")
+
+    monkeypatch.setattr(Archive, "sweep", sweep)
+    accounts = Accounts(settings)
+    assert accounts.open(CLIENT_ID).client_id == CLIENT_ID
+    assert f"account {CLIENT_ID}: uploads of dead processes are left there: Unavailable" in caplog.text
+    accounts.close()

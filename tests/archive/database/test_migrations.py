@@ -1,0 +1,247 @@
+"""What migrations make is what the program declares, to the last index, on both databases."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.schema import CreateSchema
+
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.database.engines import reading, sqlite_engine, writing
+from earwitness.archive.database.upgrades import METADATA, Tables, is_current, upgrade
+from earwitness.kernel.settings import Settings
+from tests.firm import CLIENT_ID, Firm
+from tests.postgres import database_of, run_in_postgres
+
+BOTH: tuple[Tables, ...] = ("account", "directory")
+
+# Made by statements of their own: alembic does not look into them, the comparisons of catalogues do.
+NOT_ALEMBICS = {"alembic_version", "recording_text"}
+
+CATALOGUE = {
+    "columns": """
+        SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
+               pg_get_expr(d.adbin, d.adrelid)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = CAST(:schema AS regnamespace) AND c.relkind = 'r' AND a.attnum > 0
+        AND NOT a.attisdropped""",
+    "indexes": """
+        SELECT tablename, indexname, replace(indexdef, schemaname || '.', '')
+        FROM pg_indexes WHERE schemaname = :schema""",
+    "constraints": """
+        SELECT c.relname, k.conname, k.contype::text,
+               replace(pg_get_constraintdef(k.oid), CAST(:schema AS text) || '.', '')
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+        WHERE k.connamespace = CAST(:schema AS regnamespace)""",
+    "sequences": """
+        SELECT sequencename, data_type::text, start_value, increment_by, cycle
+        FROM pg_sequences WHERE schemaname = :schema""",
+}
+
+
+def declare(engine: Engine, tables: Tables) -> None:
+    with writing(engine) as connection:
+        METADATA[tables].create_all(connection)
+
+
+def differences(connection: Connection, tables: Tables) -> list[Any]:
+    """What a new migration would have to change, as alembic sees it."""
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            # On SQLite alembic takes an identity for a default; the definitions are compared there.
+            "compare_server_default": connection.dialect.name == "postgresql",
+            "include_name": lambda name, kind, _: kind != "table" or not _is_apart(name),
+        },
+    )
+    found: list[Any] = compare_metadata(context, METADATA[tables])
+    return found
+
+
+def _is_apart(name: str | None) -> bool:
+    return name is not None and (name in NOT_ALEMBICS or name.startswith("recording_text_"))
+
+
+def definitions(connection: Connection) -> dict[str, list[str]]:
+    """The tables and indexes of a SQLite file, each as its definitions in an order of their own."""
+    rows = connection.execute(
+        text("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic_version%'")
+    )
+    return {f"{kind} {name}": sorted(_parts(sql or "")) for kind, name, sql in rows}
+
+
+def _parts(definition: str) -> list[str]:
+    return re.split(r",\s*(?![^()]*\))", re.sub(r"\s*\n\s*", "", definition).removesuffix(")"))
+
+
+@pytest.mark.parametrize("tables", BOTH)
+def test_on_sqlite_migrated_tables_are_the_declared_ones(tables: Tables, tmp_path: Path) -> None:
+    migrated, declared = sqlite_engine(tmp_path / "migrated.db"), sqlite_engine(tmp_path / "declared.db")
+    upgrade(migrated, tables)
+    declare(declared, tables)
+    with reading(migrated) as ours, reading(declared) as theirs:
+        assert definitions(ours) == definitions(theirs)
+        assert len(definitions(ours)) > 3
+        assert differences(ours, tables) == []
+    migrated.dispose()
+    declared.dispose()
+
+
+@contextmanager
+def looking_into(url: str, schema: str) -> Iterator[Engine]:
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        connect_args={"options": f"-c search_path={schema}"},
+    )
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    run_in_postgres(postgres_url, f"CREATE DATABASE {name}")
+    yield database_of(postgres_url, name)
+    run_in_postgres(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("tables", BOTH)
+def test_on_postgresql_migrated_tables_are_the_declared_ones(tables: Tables, database: str) -> None:
+    with looking_into(database, "migrated") as migrated, looking_into(database, "declared") as declared:
+        for engine, schema in ((migrated, "migrated"), (declared, "declared")):
+            with engine.begin() as connection:
+                connection.execute(CreateSchema(schema))
+        upgrade(migrated, tables, schema="migrated")
+        declare(declared, tables)
+        with migrated.connect() as connection:
+            assert differences(connection, tables) == []
+            for aspect, query in CATALOGUE.items():
+                ours, theirs = (
+                    {tuple(row) for row in connection.execute(text(query), {"schema": schema})}
+                    for schema in ("migrated", "declared")
+                )
+                ours = {row for row in ours if row[0] != "alembic_version"}
+                assert ours == theirs, aspect
+                assert ours, aspect
+
+
+@pytest.mark.parametrize("tables", BOTH)
+def test_what_is_up_to_date_is_left_alone(tables: Tables, tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "archive.db")
+    assert not is_current(engine, tables)
+    reached = upgrade(engine, tables)
+    assert is_current(engine, tables)
+    with reading(engine) as connection:
+        before = definitions(connection)
+    assert upgrade(engine, tables) == reached
+    with reading(engine) as connection:
+        assert definitions(connection) == before
+    engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_the_tables_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = sqlite_engine(tmp_path / "archive.db")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr("alembic.operations.Operations.create_index", fail)
+    monkeypatch.setattr("alembic.operations.base.BatchOperations.create_index", fail)
+    with pytest.raises(RuntimeError):
+        upgrade(engine, "account")
+    with reading(engine) as connection:
+        assert definitions(connection) == {}
+    engine.dispose()
+
+
+WITHOUT_PRIMARY_KEY = {
+    "sqlite": """
+        SELECT t.name FROM sqlite_schema t WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%'
+        AND t.name NOT LIKE 'sqlite_%'
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_info(t.name) i WHERE i.pk > 0)""",
+    "postgresql": """
+        SELECT format('%s.%s', n.nspname, relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE relkind IN ('r', 'p') AND (nspname = 'public' OR nspname LIKE 'account%')
+        AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)""",
+}
+
+
+def test_every_table_has_a_primary_key(settings: Settings) -> None:
+    """Citus moves no table without one."""
+    accounts = Accounts(settings)
+    for engine in (accounts.directory, accounts.open(CLIENT_ID).engine):
+        with reading(engine) as connection:
+            assert connection.scalars(text(WITHOUT_PRIMARY_KEY[engine.dialect.name])).all() == []
+    accounts.close()
+
+
+HANGING = {
+    "recording_endpoints": "position, ordinal",
+    "recording_tags": "position, tag_id",
+    "recording_data_groups": "position, name",
+}
+
+
+def take_back_to_0012(connection: Connection, schema: str) -> None:
+    """Make the three tables what they were before they had a primary key."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+    for table, key in HANGING.items():
+        if is_sqlite:
+            of_table = f"type = 'index' AND tbl_name = '{table}' AND sql != ''"
+            made = connection.execute(text(f"SELECT name, sql FROM sqlite_schema WHERE {of_table}")).all()
+            sql = connection.scalar(text(f"SELECT sql FROM sqlite_schema WHERE name = '{table}'")) or ""
+            without_key = re.sub(r"CONSTRAINT \w+ PRIMARY KEY \([^)]*\),|WITHOUT ROWID", "", sql)
+            assert without_key != sql
+            statements = [
+                f"ALTER TABLE {table} RENAME TO kept",
+                *(f"DROP INDEX {name}" for name, _ in made),
+                without_key,
+                f"INSERT INTO {table} SELECT * FROM kept",  # its columns stand in the same order
+                "DROP TABLE kept",
+                *(index for _, index in made),
+            ]
+        else:
+            statements = [f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey"]
+        for statement in (*statements, f"CREATE UNIQUE INDEX {table}_pk ON {table} ({key})"):
+            connection.execute(text(statement))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+
+
+def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(firm: Firm) -> None:
+    firm.ingest(tags=["one", "two"], dataGroups={"Department": "Support", "Desk": "FX"})
+    firm.ingest(thirdPartyId="call-2", startDatetimeUTC="2026-01-01T00:00:00Z")
+    engine, schema = firm.archive.engine, f"account_{CLIENT_ID}"
+
+    def rows() -> list[Any]:
+        with reading(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+            return [
+                connection.execute(text(f"SELECT * FROM {table} ORDER BY {key}")).all()
+                for table, key in HANGING.items()
+            ]
+
+    before = rows()
+    assert list(map(len, before)) == [4, 2, 2]
+    with writing(engine) as connection:
+        take_back_to_0012(connection, schema)
+    list(firm.app.state.installation.accounts.upgrade())
+    assert rows() == before
+    with reading(engine) as connection:
+        assert connection.scalars(text(WITHOUT_PRIMARY_KEY[connection.dialect.name])).all() == []
+    assert firm.search() == ["call-1", "call-2"]
+    firm.ingest(thirdPartyId="call-3", tags=["one"])

@@ -1,0 +1,126 @@
+"""The ledger, and the timeline: what happened, in the order in which it was committed."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from earwitness.archive.database.timeline import lock_account, take_places
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from tests.firm import Firm
+
+ACTION = Action("CLI", "earwitness test", "Test", "operator:jane", "")
+
+
+def audit(firm: Firm, interaction_id: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = firm.post("/client/recording/audit", {"recordingId": interaction_id})
+    return rows
+
+
+def test_one_call_is_one_header_with_a_row_for_each_recording(firm: Firm) -> None:
+    ids = [firm.ingest(thirdPartyId=name) for name in ("a", "b")]
+    firm.post("/client/recording.detail.get", {"interactionIds": ids})
+    first, second = (audit(firm, one)[-1] for one in ids)
+    assert first["auditHeaderId"] == second["auditHeaderId"]
+    assert (first["entityId"], second["entityId"]) == tuple(ids)
+
+
+def test_an_action_without_entries_leaves_no_header(firm: Firm) -> None:
+    with firm.archive.write() as connection:
+        ledger.append(connection, ACTION, [])
+        assert connection.execute(select(audit_headers)).all() == []
+
+
+def test_a_row_goes_with_the_change_that_it_tells_of(firm: Firm) -> None:
+    interaction_id = firm.ingest()
+
+    def interrupted() -> None:
+        with firm.archive.write() as connection:
+            ledger.append(connection, ACTION, [Entry(interaction_id)])
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        interrupted()
+    assert [row["route"] for row in audit(firm, interaction_id)] == ["/ingest/recording"]
+
+
+def test_rows_tell_who_did_what_from_where(firm: Firm) -> None:
+    interaction_id = firm.ingest()
+    (row,) = audit(firm, interaction_id)
+    assert row["username"] == "admin@example.com"
+    assert row["method"] == "POST"
+    assert row["ipAddress"]
+    assert row["responseCode"] == 201
+    assert (row["entityName"], row["parentEntityName"]) == ("Recording", "Recording")
+    with firm.archive.read() as connection:
+        headers = connection.execute(select(audit_headers)).all()
+    assert all(header.request_id for header in headers)
+
+
+def test_what_nobody_names_leaves_no_row(firm: Firm) -> None:
+    firm.ingest()
+    firm.search()
+    firm.call("POST", "/client/recording.detail.get", {"interactionIds": [999]})
+    with firm.archive.read() as connection:
+        assert len(connection.execute(select(audit_rows)).all()) == 1
+
+
+def test_rows_outlive_the_recording(firm: Firm) -> None:
+    interaction_id = firm.ingest()
+    with firm.archive.write() as connection:
+        connection.execute(recordings.delete())
+    with firm.archive.read() as connection:
+        (row,) = connection.execute(select(audit_rows)).all()
+    assert row.entity_id == interaction_id
+
+
+def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
+    """Whoever begins later but commits earlier has the lower id: a search pinned to an id misses nothing."""
+    held, committed = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> int:
+        with firm.archive.write() as connection:
+            lock_account(connection)
+            [(_, interaction_id)] = take_places(connection, [1000])
+            held.set()
+            assert not committed.wait(0.2)
+            order.append("slow")
+        return interaction_id
+
+    def quick() -> int:
+        assert held.wait(10)
+        with firm.archive.write() as connection:
+            lock_account(connection)
+            [(_, interaction_id)] = take_places(connection, [1000])
+            order.append("quick")
+            committed.set()
+        return interaction_id
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(slow), pool.submit(quick)
+        assert first.result(20) < second.result(20)
+    assert order == ["slow", "quick"]
+
+
+def test_an_id_that_was_rolled_back_is_not_missed_and_none_is_used_twice(firm: Firm) -> None:
+    ids = [firm.ingest(thirdPartyId="a")]
+    assert firm.send({"thirdPartyId": "b"}).status_code == 400
+    ids.append(firm.ingest(thirdPartyId="c"))
+    with firm.archive.write() as connection:
+        connection.execute(recordings.delete().where(recordings.c.interaction_id == ids[-1]))
+    ids.append(firm.ingest(thirdPartyId="d"))
+    assert ids == [1, 2, 3]
+
+
+def test_recordings_of_the_same_millisecond_keep_the_order_in_which_they_came(firm: Firm) -> None:
+    names = [f"call-{number}" for number in range(12)]
+    for name in names:
+        firm.ingest(thirdPartyId=name)
+    assert firm.search(startTimeDirection="ASC") == names
+    assert firm.search() == names[::-1]

@@ -1,0 +1,298 @@
+"""Retention on both databases, against a plain reading of what the contract says of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select, update
+
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.people.people import add_person
+from earwitness.archive.recordings.retention import (
+    Durations,
+    Retention,
+    longest,
+    recompute,
+    recompute_for_default,
+    recompute_for_people,
+    retention_of,
+)
+from earwitness.archive.schema.people import account, endpoints, people, retention_groups
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.kernel.errors import Conflict
+from earwitness.kernel.settings import Settings
+from tests.firm import CLIENT_ID
+
+DAY_MS = 24 * 60 * 60 * 1000
+TYPES = ("phone", "sms", "teams", "it's")
+PEOPLE = 4
+
+days = st.one_of(st.none(), st.integers(1, 4), st.just(1_000_000))
+durations = st.dictionaries(st.sampled_from(TYPES), days, max_size=3).flatmap(
+    lambda by_type: days.map(lambda default: by_type | {"default": default})
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A recording: its type, when it ended, and its participants: who (None: not known), and if a subject."""
+
+    type: str
+    ended_at: int
+    participants: list[tuple[int | None, bool]]
+
+
+@dataclass(frozen=True)
+class World:
+    """The account default, the groups, each person's group (None: none), and the recordings."""
+
+    default: Durations
+    groups: list[Durations]
+    in_group: list[int | None]
+    recordings: list[Kept]
+
+
+worlds = st.builds(
+    World,
+    durations,
+    st.lists(durations, max_size=3),
+    st.lists(st.one_of(st.none(), st.integers(0, 2)), min_size=PEOPLE, max_size=PEOPLE),
+    st.lists(
+        st.builds(
+            Kept,
+            st.sampled_from(TYPES),
+            st.integers(0, 4 * 10**12),
+            st.lists(st.tuples(st.one_of(st.none(), st.integers(0, PEOPLE - 1)), st.booleans()), max_size=4),
+        ),
+        max_size=5,
+    ),
+)
+
+
+def plain_reading(world: World, kept: Kept) -> tuple[int | None, int | None]:
+    """The index of the group that keeps a recording, or None, and until when it does."""
+    best: tuple[float, int, int | None] | None = None
+    subjects = [who for who, is_subject in kept.participants if is_subject]
+    for who in subjects or [None]:
+        group = None if who is None else world.in_group[who]
+        if group is not None and group >= len(world.groups):
+            group = None
+        rules = world.default if group is None else world.groups[group]
+        value = rules[kept.type] if kept.type in rules else rules["default"]
+        length = float("inf") if value is None else float(value)
+        # Among equals a group before none, and the group that was made first.
+        candidate = (length, 0 if group is None else 100 - group, group)
+        if best is None or candidate[:2] > best[:2]:
+            best = candidate
+    assert best is not None
+    until = None if best[0] == float("inf") else kept.ended_at + int(best[0]) * DAY_MS
+    return best[2], until
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Iterator[Archive]:
+    accounts = Accounts(settings)
+    yield accounts.open(CLIENT_ID)
+    accounts.close()
+
+
+@contextmanager
+def undone(archive: Archive) -> Iterator[Connection]:
+    """A transaction that leaves nothing behind, so that each example begins with an empty archive."""
+    engine = archive.engine.execution_options(writes=True)
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+def build(connection: Connection, world: World) -> tuple[list[int], list[int]]:
+    """Make a world, with all recordings kept for ever; answers the ids of its groups and people."""
+    connection.execute(update(account).values(default_retention=world.default))
+    group_ids = [
+        connection.execute(
+            insert(retention_groups)
+            .values(name=f"Group {index}", retention_group=group)
+            .returning(retention_groups.c.id)
+        ).scalar_one()
+        for index, group in enumerate(world.groups)
+    ]
+    known = dict(enumerate(group_ids))
+    person_ids = [
+        add_person(
+            connection,
+            full_name=f"Person {index}",
+            person_type="staff",
+            retention_group_id=None if group is None else known.get(group),
+        )
+        for index, group in enumerate(world.in_group)
+    ]
+    endpoint_id = connection.execute(
+        insert(endpoints)
+        .values(type="phone", endpoint="1", normalised="1", metadata={})
+        .returning(endpoints.c.id)
+    ).scalar_one()
+    for index, kept in enumerate(world.recordings):
+        connection.execute(insert(recordings).values(row_of(index, kept)))
+        for ordinal, (who, is_subject) in enumerate(kept.participants):
+            connection.execute(
+                insert(recording_endpoints).values(
+                    position=index,
+                    ordinal=ordinal,
+                    endpoint_id=endpoint_id,
+                    person_id=None if who is None else person_ids[who],
+                    user="",
+                    user_folded="",
+                    is_originator=False,
+                    is_recording_subject=is_subject,
+                )
+            )
+    return group_ids, person_ids
+
+
+def row_of(index: int, kept: Kept) -> dict[str, object]:
+    texts = dict.fromkeys(("source", "is_private_reason", "transcript_snippet"), "")
+    lists: dict[str, object] = {"analysis": [], "conversation_phases": []}
+    objects: dict[str, object] = {"data_groups": {}, "optional": {}, "metadata": {}}
+    return {
+        "position": index,
+        "interaction_id": index + 1,
+        "third_party_id": str(index),
+        "type": kept.type,
+        "direction": "In",
+        "started_at": kept.ended_at,
+        "ended_at": kept.ended_at,
+        "duration_ms": 0,
+        "status": "processed",
+        "has_media": False,
+        "has_sender_times": True,
+        "received_at": 0,
+        "received_digest": b"",
+        **texts,
+        **lists,
+        **objects,
+    }
+
+
+def stored(connection: Connection) -> list[tuple[int | None, int | None]]:
+    columns = recordings.c
+    rows = select(columns.retention_group_id, columns.retain_until).order_by(columns.position)
+    return [(row[0], row[1]) for row in connection.execute(rows)]
+
+
+def read_plainly(world: World, group_ids: list[int]) -> list[tuple[int | None, int | None]]:
+    read = [plain_reading(world, kept) for kept in world.recordings]
+    return [(None if group is None else group_ids[group], until) for group, until in read]
+
+
+on_both = hypothesis_settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+EQUALS = World(
+    {"default": 3},
+    [{"default": 3}, {"default": 3}],
+    [None, 1, 0, None],
+    [Kept("phone", 5, [(0, True), (1, True), (2, True)]), Kept("phone", 5, [(None, True), (1, False)])],
+)
+
+
+@on_both
+@given(world=worlds)
+@example(world=EQUALS)
+def test_what_keeps_a_recording_and_until_when(archive: Archive, world: World) -> None:
+    """Three roads to the same: one recording at a time, all of some people, all that the default keeps."""
+    with undone(archive) as connection:
+        group_ids, person_ids = build(connection, world)
+        expected = read_plainly(world, group_ids)
+        recompute(connection, range(len(world.recordings)))
+        assert stored(connection) == expected
+
+        connection.execute(update(account).values(may_shorten_retention=True))
+        connection.execute(update(recordings).values(retain_until=None, retention_group_id=None))
+        recompute_for_people(connection, person_ids)
+        recompute_for_default(connection)
+        assert stored(connection) == expected
+
+        for kept, (group_id, until) in zip(world.recordings, expected, strict=True):
+            subjects = [
+                None if who is None else person_ids[who] for who, is_one in kept.participants if is_one
+            ]
+            retention = retention_of(connection, kept.type, subjects)
+            assert (retention.retention_group_id, retention.retain_until(kept.ended_at)) == (group_id, until)
+
+
+@on_both
+@given(world=worlds, person=st.integers(0, PEOPLE - 1), group=st.one_of(st.none(), st.integers(0, 2)))
+def test_a_move_that_shortens_nothing_is_made_and_any_other_refused(
+    archive: Archive, world: World, person: int, group: int | None
+) -> None:
+    with undone(archive) as connection:
+        group_ids, person_ids = build(connection, world)
+        recompute(connection, range(len(world.recordings)))
+        before = stored(connection)
+        moved = [group if index == person else old for index, old in enumerate(world.in_group)]
+        to = group_ids[group] if group is not None and group < len(group_ids) else None
+        this = people.c.id == person_ids[person]
+        connection.execute(update(people).where(this).values(retention_group_id=to))
+        after = read_plainly(World(world.default, world.groups, moved, world.recordings), group_ids)
+        if any(is_shorter(new, old) for (_, new), (_, old) in zip(after, before, strict=True)):
+            with pytest.raises(Conflict):
+                recompute_for_people(connection, [person_ids[person]])
+            assert stored(connection) == before
+        else:
+            recompute_for_people(connection, [person_ids[person]])
+            assert stored(connection) == after
+
+
+@on_both
+@given(world=worlds, default=durations)
+def test_another_default_that_shortens_nothing_is_set_and_any_other_refused(
+    archive: Archive, world: World, default: Durations
+) -> None:
+    with undone(archive) as connection:
+        group_ids, _ = build(connection, world)
+        recompute(connection, range(len(world.recordings)))
+        before = stored(connection)
+        connection.execute(update(account).values(default_retention=default))
+        after = read_plainly(World(default, world.groups, world.in_group, world.recordings), group_ids)
+        if any(is_shorter(new, old) for (_, new), (_, old) in zip(after, before, strict=True)):
+            with pytest.raises(Conflict):
+                recompute_for_default(connection)
+            assert stored(connection) == before
+        else:
+            recompute_for_default(connection)
+            assert stored(connection) == after
+
+
+def is_shorter(new: int | None, old: int | None) -> bool:
+    return new is not None and (old is None or new < old)
+
+
+def test_a_change_leaves_recordings_that_it_does_not_concern(archive: Archive) -> None:
+    """What is kept longer than today's rules say is in nobody's way when other rules change."""
+    mine, theirs = Kept("phone", 0, [(0, True)]), Kept("phone", 0, [(1, True)])
+    unknown = Kept("phone", 0, [(0, False), (1, False)])
+    world = World({"default": 1}, [{"default": 2}], [0, 0, None, None], [mine, theirs, unknown])
+    with undone(archive) as connection:
+        (group_id,), (me, *_) = build(connection, world)
+        this = recordings.c.position
+        connection.execute(update(recordings).where(this == 0).values(retain_until=0))
+        recompute_for_people(connection, [me])
+        assert stored(connection) == [(group_id, 2 * DAY_MS), (None, None), (None, None)]
+        connection.execute(update(recordings).where(this == 2).values(retain_until=0))
+        recompute_for_default(connection)
+        assert stored(connection) == [(group_id, 2 * DAY_MS), (None, None), (None, DAY_MS)]
+
+
+@given(st.lists(st.builds(Retention, days, st.one_of(st.none(), st.integers(1, 5))), min_size=1))
+def test_the_longest_does_not_depend_on_the_order(candidates: list[Retention]) -> None:
+    assert longest(candidates) == longest(candidates[::-1])
+    numbers = [one.days for one in candidates if one.days is not None]
+    expected = None if len(numbers) < len(candidates) else max(numbers)
+    assert longest(candidates).days == expected

@@ -1,0 +1,171 @@
+"""What a search costs follows what matches: how much each benchmark query may visit, on both databases.
+
+It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bench.generating import DEPARTMENT, PEOPLE
+from bench.loading import load
+from bench.queries import QUERIES
+from bench.statements import statements_of
+from sqlalchemy import Connection, event, func, select, text
+
+from earwitness.api.recordings.search import recordings_at
+from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.search import search
+from earwitness.kernel.rights import Right
+from earwitness.kernel.settings import Settings
+from earwitness.kernel.wire import convert
+from tests.firm import CLIENT_ID
+from tests.postgres import run_in_postgres
+
+COUNT = 2_000
+SEES_ALL = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
+STANDARD = replace(SEES_ALL, rights=frozenset({Right.RECORDING_VIEW}))
+
+# SQLite's steps over 2,000 recordings for who sees all and for who sees no private ones, then PostgreSQL's
+# rows for each. A quarter more than was counted: a plan that gets worse takes many times as much.
+MOST: dict[str, tuple[int, ...]] = {
+    "one day": (82, 120, 25, 25),
+    "a third of the archive": (3_500, 5_800, 1_900, 2_100),
+    "everything": (1_700, 4_100, 5_200, 5_500),
+    "calls in of a year": (9_400, 12_000, 1_100, 1_300),
+    "rare word": (350, 660, 20, 20),
+    "medium word": (380, 900, 42, 180),
+    "common word": (6_000, 63_000, 9_600, 16_000),
+    "two common words": (4_600, 44_000, 2_900, 12_000),
+    "common phrase": (1_700, 4_000, 2_500, 6_900),
+    "common word of a day": (390, 800, 25, 27),
+    "all but a word": (34_000, 110_000, 14_000, 15_000),
+    "busy endpoint": (4_400, 7_800, 980, 1_500),
+    "quiet endpoint, common word": (1_400, 1_500, 2_500, 2_500),
+    "busy endpoint, common word": (80_000, 83_000, 12_000, 12_100),
+    "all but the busiest": (4_300, 13_000, 5_700, 6_600),
+    "tag": (890, 1_300, 200, 350),
+    "lunchtime in London": (100_000, 110_000, 6_200, 6_500),
+    "between two": (8_200, 8_300, 2_300, 2_400),
+    "ten thousand ids": (110_000, 210_000, 13_000, 26_000),
+    "page 3,000": (32, 2_100, 5_100, 5_200),
+}
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Iterator[Archive]:
+    if settings.database_url:  # what other tests left behind in it is read, too
+        run_in_postgres(settings.database_url, "VACUUM")
+    accounts = Accounts(settings)
+    archive = accounts.open(CLIENT_ID)
+    load(archive, COUNT)
+    with archive.write() as connection:
+        connection.execute(text("ANALYZE"))
+        if connection.dialect.name == "postgresql":
+            # What was written last waits beside the index until somebody tidies up.
+            index = f"account_{CLIENT_ID}.recording_text_by_document"
+            connection.execute(select(func.gin_clean_pending_list(index)))
+    yield archive
+    accounts.close()
+
+
+def test_no_search_visits_more_than_it_must(archive: Archive) -> None:
+    mine = slice(0, 2) if archive.engine.dialect.name == "sqlite" else slice(2, 4)
+    too_much: dict[str, str] = {}
+    for name, wanted in QUERIES.items():
+        visited = [_visited(archive, viewer, wanted) for viewer in (SEES_ALL, STANDARD)]
+        most = MOST[name][mine]
+        if any(one > bound for one, bound in zip(visited, most, strict=True)):
+            too_much[name] = f"visits {visited}, may visit {most}"
+    assert too_much == {}
+
+
+def _visited(archive: Archive, viewer: Viewer, wanted: dict[str, Any]) -> int:
+    with archive.read() as connection:
+        counting = _steps if connection.dialect.name == "sqlite" else _rows
+        with counting(connection) as counted:
+            search(connection, convert(wanted, RecordingSearch), viewer)
+        return sum(counted)
+
+
+@contextmanager
+def _steps(connection: Connection) -> Iterator[list[int]]:
+    counted: list[int] = []
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(lambda: counted.append(10), 10)
+    yield counted
+    driver.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _rows(connection: Connection) -> Iterator[list[int]]:
+    counted: list[int] = []
+    # So few rows are soonest read all; what is to be seen is which index serves when there are many.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    driver: Any = connection.connection.driver_connection
+
+    def explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        explained = driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
+        counted.append(_rows_of(explained[0][0]["Plan"]))
+
+    event.listen(connection, "before_cursor_execute", explain)
+    yield counted
+    event.remove(connection, "before_cursor_execute", explain)
+
+
+def _rows_of(node: dict[str, Any]) -> int:
+    """The rows that a plan's scans read, those included that they left out."""
+    inner = sum(map(_rows_of, node.get("Plans", ())))
+    if "Scan" not in node["Node Type"]:
+        return inner
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    read: float = node["Actual Rows"] + sum(node.get(rows, 0) for rows in removed)
+    loops: int = node["Actual Loops"]
+    return inner + round(read * loops)
+
+
+SOME = AccessPolicy(person_ids=[PEOPLE - 100])
+OTHERS = AccessPolicy(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
+
+
+@pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
+@pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
+def test_who_may_see_few_recordings_is_answered_from_those(
+    archive: Archive, policies: tuple[AccessPolicy, ...], wanted: str
+) -> None:
+    limited = replace(SEES_ALL, policies=policies)
+    assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
+
+
+def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: Archive) -> None:
+    everything, day = {"freeText": "t*"}, {"freeText": "t*", **QUERIES["one day"]}
+    assert _visited(archive, SEES_ALL, everything) > COUNT
+    assert _visited(archive, SEES_ALL, day) < COUNT
+
+
+@pytest.mark.parametrize(
+    "settings", ["sqlite"], indirect=True
+)  # it counts steps, and not how much each reads
+def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
+    with archive.read() as connection:
+        with statements_of(connection) as asked:
+            search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
+        *_, (page, parameters) = asked
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", parameters).all()
+    assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archive: Archive) -> None:
+    wanted = convert(QUERIES["medium word"], RecordingSearch)
+    with archive.read() as connection:
+        for _ in range(8):
+            found = search(connection, wanted, SEES_ALL)
+            recordings_at(connection, SEES_ALL, found.positions, found.asked)
+        kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
+    assert [row.generic_plans > 0 for row in kept if "transcript_snippet" in row.statement] == [True]
+    assert [row.statement for row in kept if "document" in row.statement] == []

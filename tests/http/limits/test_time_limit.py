@@ -1,0 +1,92 @@
+"""A question that takes too long is broken off; whoever asks next is answered."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from earwitness.app import API, build
+from earwitness.archive.spelling.tokens import Reading
+from earwitness.archive.text.query import Node
+from earwitness.http import operations
+from earwitness.http.operations import Call
+from earwitness.kernel.logs import JsonLines
+from earwitness.kernel.rights import Right
+from earwitness.kernel.settings import Settings
+from tests.firm import Firm, transcript
+
+WITHOUT_END = text(
+    "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n % 1000 + 1 FROM counted)"
+    " SELECT count(*) FROM counted"
+)
+
+
+@operations.read("/count-forever", right=Right.RECORDING_VIEW)
+def count_forever(call: Call) -> int:
+    """Count without end."""
+    return int(call.connection.execute(WITHOUT_END).scalar_one())
+
+
+@operations.read("/ask-forever", right=Right.RECORDING_VIEW)
+def ask_forever(call: Call) -> int:
+    """Ask without end what is answered at once."""
+    while True:
+        call.connection.scalar(text("SELECT 1"))
+
+
+@operations.read("/ask-twice", right=Right.RECORDING_VIEW)
+def ask_twice(call: Call) -> int:
+    """Ask two questions that each take less than is allowed, and more together."""
+    is_sqlite = call.connection.dialect.name == "sqlite"
+    for _ in range(2):
+        call.connection.execute(WITHOUT_END if is_sqlite else text("SELECT pg_sleep(0.6)"))
+    return 2
+
+
+@pytest.fixture
+def firm(settings: Settings) -> Iterator[Firm]:
+    hurried = replace(settings, request_seconds=1)
+    with Firm(hurried, build(hurried, routes=[*API, count_forever, ask_forever, ask_twice])) as firm:
+        yield firm
+
+
+@pytest.mark.parametrize("path", ["/count-forever", "/ask-forever"])
+def test_what_takes_too_long_is_logged_as_that(
+    firm: Firm, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.setFormatter(JsonLines())
+    answer = firm.call("POST", path)
+    [line] = [json.loads(one) for one in caplog.text.splitlines()]
+    assert (line["level"], line["message"]) == ("WARNING", "request")
+    assert (line["status"], line["code"]) == (503, "out-of-time")
+    assert (line["method"], line["route"]) == ("POST", f"/api{path}")
+    assert line["requestId"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("path", ["/count-forever", "/ask-forever", "/ask-twice"])
+def test_what_takes_too_long_is_said_to_and_the_connection_goes_on(firm: Firm, path: str) -> None:
+    firm.ingest()
+    answer = firm.call("POST", path)
+    assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")
+    assert "dateTimeRange" in answer.json()["detail"]
+    for _ in range(3):
+        assert firm.search() == ["call-1"]
+
+
+def test_passages_are_not_looked_for_without_end(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        firm.ingest(thirdPartyId=f"call-{number}", transcript=transcript("Sell."))
+    passed, looked_through = [0.0], list[str]()
+
+    def look_through(text: str, node: Node | None, reading: Reading) -> str:
+        passed[0] += 0.4
+        looked_through.append(text)
+        return text
+
+    monkeypatch.setattr("earwitness.api.recordings.search.snippet", look_through)
+    monkeypatch.setattr("earwitness.archive.database.engines.monotonic", lambda: passed[0])
+    answer = firm.call("POST", "/client/recording.search", {"freeText": "sell"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")
+    assert len(looked_through) == 3

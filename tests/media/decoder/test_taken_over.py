@@ -1,0 +1,45 @@
+"""A decoder that was taken over by its recording harms nobody: code in a real one attacks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.confinement.attacks import EXECUTE
+from tests.kernel.confinement.test_layers import needs_landlock, needs_seccomp
+from tests.kernel.confinement.victim import victim
+
+REFUSALS = {"EPERM", "EACCES", "ENOSYS", "EMFILE"}
+"""EMFILE: without a filter of system calls, the limit of open files comes first."""
+
+
+@needs_landlock
+@needs_seccomp
+@pytest.mark.parametrize(
+    ("forbidden", "tried", "missing"),
+    [
+        ("", "all", []),
+        ("", "not on the list", []),
+        ("landlock", "all", ["Landlock is missing"]),
+        ("seccomp", "held by landlock", ["The filter of system calls is missing"]),
+        ("seccomp", "by privileges", ["The filter of system calls is missing"]),
+    ],
+)
+def test_a_decoder_that_is_taken_over_harms_nobody(
+    tmp_path: Path, forbidden: str, tried: str, missing: list[str]
+) -> None:
+    with victim(tmp_path) as target:
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.media.taken_over.decode", forbidden, tried, target.as_text()],
+            capture_output=True,
+            cwd=Path(__file__).parents[3],
+            timeout=120,
+        )
+    assert ran.returncode == 0, ran.stderr
+    told, report = map(json.loads, ran.stdout.splitlines())
+    assert [words.split(":")[0] for words in told] == missing
+    assert {name: came for name, came in report.items() if came not in REFUSALS} == {}
+    if tried != "by privileges":
+        assert EXECUTE in report or "call 59" in report
