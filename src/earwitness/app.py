@@ -30,28 +30,29 @@ from earwitness.archive.access.viewer import AccessPolicy
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
 from earwitness.http.answers.problems import HANDLERS
+from earwitness.http.head_and_options import every_method
 from earwitness.http.hosts import Hosts, of_known_hosts
 from earwitness.http.installation import Installation
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.limits.time_limit import in_time
-from earwitness.http.methods import every_method
 from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import observed
-from earwitness.http.operations import MAX_BODY_BYTES
-from earwitness.http.paths import whole_segments
+from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
+from earwitness.http.path_segments import whole_segments
 from earwitness.http.playback.media_urls import Grant
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
+from earwitness.operations.operations import Operation
 from earwitness.speech.child import Answer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
 # In the order of the documentation, then what is ours.
-API: Sequence[HTTPRouteHandler] = [
+API: Sequence[Operation | HTTPRouteHandler] = [
     *authentication.ROUTES,
     search.search_recordings,
     detail.get_recording_detail,
@@ -98,14 +99,16 @@ class RightNotStatedError(Exception):
     """A route states neither the right it needs nor that it is public."""
 
 
-def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, listens_on: str = "") -> Litestar:
+def build(
+    settings: Settings, *, routes: Sequence[Operation | HTTPRouteHandler] = API, listens_on: str = ""
+) -> Litestar:
     """Build the application of a server that listens on a host, by name or address.
 
     Raises RightNotStatedError for a route without a stated right.
     """
     learn_types()
     app = Litestar(
-        route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES, *schema.AT_ROOT],
+        route_handlers=[Router("/api", route_handlers=handlers_of(routes)), *health.ROUTES, *schema.AT_ROOT],
         lifespan=[_lifespan],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,

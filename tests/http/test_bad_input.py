@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from earwitness.http import decode
 from earwitness.kernel.errors import BadRequest
+from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.decode import decode
+from earwitness.operations.operations import Call
 from tests.firm import Firm, call, tone
 
 SEARCH = "/client/recording.search"
@@ -135,6 +138,11 @@ def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(fi
     assert messages(twice) == ["given twice"]
 
 
+@operations.write("/nothing", right=Right.RECORDING_VIEW)
+def takes_nothing(_call: Call) -> None:
+    """Do nothing, with nothing."""
+
+
 def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm) -> None:
     for method, path in (("GET", "/admin/retentionGroup"), ("GET", "/admin/tag"), ("DELETE", "/admin/tag/1")):
         refused = firm.call(method, f"{path}?foo=1&page=2")
@@ -143,7 +151,7 @@ def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm
             {"path": "page", "message": "unknown query parameter"},
         ]
     with pytest.raises(BadRequest, match="expected no body"):
-        decode.take(None, {"foo": 1})
+        decode(takes_nothing, {"foo": 1})
 
 
 def test_more_ids_than_are_taken_at_once_are_refused(firm: Firm) -> None:

@@ -16,15 +16,15 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.sign_in import check_failures, count_failure
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http import decode
+from earwitness.http.authenticate import address_of
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import encode
 from earwitness.http.public import public
-from earwitness.http.signed_in import address_of
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, convert
 
 # Failures all answer this long after they arrived, whatever was wrong: the time tells nothing. An address
 # that failed too often is answered at once, which tells of nothing else.
@@ -59,14 +59,14 @@ class SignedIn(Wire):
 )
 async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange an API key for a short-lived bearer token."""
-    sent = decode.take(ApiKeySignIn, decode.parse(request, await request.body(), from_query=False))
+    sent = convert(decode.parse(request, await request.body(), from_query=False), ApiKeySignIn)
     return await _answer(request, _sign_in, sent)
 
 
 @public("/auth/refresh", "POST", describes=Describes(Refresh, SignedIn, refuses=(Unauthenticated,)))
 async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange a refresh token for a new pair; using it twice revokes all tokens that came from it."""
-    sent = decode.take(Refresh, decode.parse(request, await request.body(), from_query=False))
+    sent = convert(decode.parse(request, await request.body(), from_query=False), Refresh)
     return await _answer(request, _refresh, sent)
 
 

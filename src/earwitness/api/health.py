@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.database.errors import cause_of
+from earwitness.http.authenticate import peer_of
 from earwitness.http.installation import Installation
 from earwitness.http.monitoring.health_checks import Missing
 from earwitness.http.monitoring.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.public import public
-from earwitness.http.signed_in import peer_of
 from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
 from earwitness.kernel.wire import Wire
 from earwitness.media.differing import Differs

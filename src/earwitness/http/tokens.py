@@ -1,6 +1,5 @@
 """Bearer and refresh tokens: JSON Web Tokens (RFC 7519), signed with the installation's own key."""
 
-import hmac
 import secrets
 from functools import lru_cache
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from jwt.types import Options
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Unauthenticated
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.operations.signing_key import SigningKey
 
 Use = Literal["bearer", "refresh"]
 
@@ -27,7 +26,8 @@ class Tokens:
     """Mints tokens and reads them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._key = token_key(settings)
+        self.signing_key = SigningKey(settings)
+        self._key = self.signing_key.value  # a server without one does not start
         self._lifetime_ms = {
             "bearer": settings.token_minutes * 60_000,
             "refresh": settings.refresh_token_hours * 3_600_000,
@@ -72,7 +72,3 @@ class Tokens:
     def _claims(self, token: str) -> dict[str, Any]:
         options: Options = {"require": ["exp", "sub"], "verify_exp": False}
         return jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=options)
-
-    def code(self, purpose: str, content: bytes) -> bytes:
-        """An authentication code (HMAC-SHA256) over content that leaves the server and comes back."""
-        return hmac.digest(self._key, purpose.encode() + b"\0" + content, "sha256")

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from earwitness.app import API, build
 from earwitness.archive.spelling.tokens import Reading
 from earwitness.archive.text.query import Node
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.logs import JsonLines
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 from tests.firm import Firm, transcript
 
 WITHOUT_END = text(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.database.engines import as_problem
 from earwitness.archive.database.errors import cause_of, meaning_of
-from earwitness.http.methods import allowed
+from earwitness.http.head_and_options import allowed
 from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
 from earwitness.kernel.logs import request_id
 

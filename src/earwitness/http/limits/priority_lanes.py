@@ -75,7 +75,7 @@ class PriorityLanes:
             _Lane(math.inf, asyncio.Semaphore(broad_calls)),
         )
 
-    async def travel(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
+    async def run(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
         """Begin work in the furthest lane that has room, and anew in each after it that it needs.
 
         Raises OutOfTime after `seconds` by the clock, waiting included, and ClientLeft where who asked
