@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -29,13 +28,20 @@ ClientId = Annotated[
     int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
 ]
 
-# What is printed comes from names and ids: `[b]` and `:phone:` in them stay as they are.
-_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def _console(*, stderr: bool = False) -> "Console":
+    """Make a console. It prints names and ids, so `[b]` and `:phone:` stay as they are."""
+    from rich.console import Console  # imported when it prints: with --json it never does
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
-    _out.print(text)
+    _console().print(text)
 
 
 def tell_json(value: Any) -> None:
@@ -44,10 +50,12 @@ def tell_json(value: Any) -> None:
 
 def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
     """Print rows as a table; `columns` maps keys to headings."""
+    from rich.table import Table
+
     table = Table(*columns.values(), box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if row[key] is None else str(row[key]) for key in columns))
-    _out.print(table)
+    _console().print(table)
 
 
 def fail(message: str, *, as_json: bool = False) -> NoReturn:
@@ -55,7 +63,7 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
     if as_json:
         tell_json({"error": message})
     else:
-        _err.print(f"earwitness: {message}")
+        _console(stderr=True).print(f"earwitness: {message}")
     raise typer.Exit(1)
 
 
