@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, update
 from earwitness.archive.accounts.sign_in import MOST_KEPT, WINDOW_MS, count_failure
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.http.authenticate import address_of
+from earwitness.http.client_address import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys.key_ring import token_key

@@ -16,7 +16,7 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.sign_in import check_failures, count_failure
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http import decode
-from earwitness.http.authenticate import address_of
+from earwitness.http.client_address import address_of
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import encode

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.database.errors import cause_of
-from earwitness.http.authenticate import peer_of
+from earwitness.http.client_address import peer_of
 from earwitness.http.installation import Installation
 from earwitness.http.monitoring.health_checks import Missing
 from earwitness.http.monitoring.metrics import CONTENT_TYPE

@@ -10,7 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from earwitness.http import decode
 from earwitness.http.audit import action_of
-from earwitness.http.authenticate import authenticate, claims_of, comes_through, recognise
+from earwitness.http.authenticate import authenticate, claims_of, recognise
+from earwitness.http.client_address import comes_through
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import MEDIA, Describes
 from earwitness.http.operations import AnyRequest, encode

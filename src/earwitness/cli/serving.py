@@ -19,8 +19,8 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.listening import Listening, listening
 from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.connections.bounds import Bounds
-from earwitness.http.connections.guarded import Guarded
-from earwitness.http.connections.sharing import Sharing
+from earwitness.http.connections.limited_connection import LimitedConnection
+from earwitness.http.connections.shared_socket import SharedSocketConnection
 from earwitness.http.monitoring.metrics import shared_by_processes
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
@@ -69,7 +69,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
     dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
-    protocol = Guarded if workers == 1 else Sharing
+    protocol = LimitedConnection if workers == 1 else SharedSocketConnection
     config = uvicorn.Config(
         partial(application, where.host),
         factory=True,

@@ -1,19 +1,20 @@
-"""How processes that listen on one socket share the connections that come in."""
+"""Connections of a server whose processes share one socket."""
 
 import time
 from typing import Any
 
-from earwitness.http.connections.guarded import Guarded
+from earwitness.http.connections.limited_connection import LimitedConnection
 
 _PAUSE_SECONDS = 0.001
 _MOST_PAUSES = 3
 
 
-class Sharing(Guarded):
-    """A connection whose process leaves the next one to others, the more so the more it has.
+class SharedSocketConnection(LimitedConnection):
+    """A connection after which its process pauses, so that other processes accept the next ones.
 
-    All are woken when one comes in, and the fastest takes it. Clients keep their connections, and who took
-    most of a handful would do most of their work, while others have none. So it is the process that pauses.
+    A new connection wakes all processes, and the fastest one accepts it. Clients keep their connections, so a
+    process that accepted most of them would do most of the work. The more connections a process has, the
+    longer it pauses.
     """
 
     def connection_made(self, transport: Any) -> None:
