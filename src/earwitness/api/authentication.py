@@ -26,8 +26,8 @@ from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
 from earwitness.kernel.wire import Id, Wire, convert
 
-# Failures all answer this long after they arrived, whatever was wrong: the time tells nothing. An address
-# that failed too often is answered at once, which tells of nothing else.
+# Every failure is answered this long after it arrived, so that the time does not show what was wrong. An
+# address that failed too often is answered at once, which shows nothing more.
 _FAILURE_SECONDS = 0.1
 
 
@@ -100,7 +100,7 @@ def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: 
 
 
 def _matching_key(accounts: Accounts, sent: ApiKeySignIn) -> tuple[Archive, int, int]:
-    """The account, the user and the key that was offered. Raises NotFound, whichever of them is wrong."""
+    """Find the account, the user and the key that was sent. Raises NotFound if any of them is wrong."""
     archive = accounts.open(sent.client_id)
     offered = hash_of(sent.api_key)
     with archive.read() as connection:
@@ -162,16 +162,16 @@ def _issue(
     key_id: int,
     family: str,
 ) -> SignedIn:
-    whose = (archive.client_id, user_id, key_id, family)
-    token, _, token_expires_at = installation.tokens.mint("bearer", *whose)
-    refresh_token, unique, expires_at = installation.tokens.mint("refresh", *whose)
+    owner = (archive.client_id, user_id, key_id, family)
+    token, _, token_expires_at = installation.tokens.mint("bearer", *owner)
+    refresh_token, unique, expires_at = installation.tokens.mint("refresh", *owner)
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now_ms()))
     connection.execute(
         insert(refresh_tokens).values(
             token_hash=hash_of(unique),
             family=family,
             api_key_id=key_id,
-            expires_at=max(expires_at, token_expires_at),  # a bearer token is good while its family is known
+            expires_at=max(expires_at, token_expires_at),  # a bearer token is valid while its family is known
         )
     )
     return SignedIn(token=token, refresh_token=refresh_token)

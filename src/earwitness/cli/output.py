@@ -1,4 +1,4 @@
-"""How commands speak: words for a person, or with `--json` one JSON value and nothing else."""
+"""What commands print: text for a person, or with `--json` one JSON value and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +59,7 @@ def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
 
 
 def fail(message: str, *, as_json: bool = False) -> NoReturn:
-    """Say what went wrong, and end with exit code 1."""
+    """Print what went wrong, and end with exit code 1."""
     if as_json:
         tell_json({"error": message})
     else:
@@ -69,7 +69,7 @@ def fail(message: str, *, as_json: bool = False) -> NoReturn:
 
 @contextmanager
 def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accounts]:
-    """Give the accounts of this installation; what goes wrong within is said with its cause, not thrown."""
+    """Open the accounts of this installation. An error in the block is printed, and ends the command."""
     dump_no_core()
     keep_memory_private()
     try:
@@ -88,7 +88,7 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
     except Problem as error:
         fail(error.with_cause, as_json=as_json)
     except (DBAPIError, PoolTimeout) as error:
-        fail(_said_of(error), as_json=as_json)
+        fail(_database_error_in_words(error), as_json=as_json)
     except (SettingError, KeysMissing, KeysUnusable) as error:
         fail(str(error), as_json=as_json)
     except OSError as error:
@@ -98,8 +98,8 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
         tell_outages(True)
 
 
-def _said_of(error: Exception) -> str:
-    """Trouble of a database, for the operator. What it refuses is mostly a fault of ours."""
+def _database_error_in_words(error: Exception) -> str:
+    """An error of a database, in words for the operator."""
     if meaning_of(error) == "refused":
         return f"The database refused what it was asked ({cause_of(error)})."
     return as_problem(error).with_cause

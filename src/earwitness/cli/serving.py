@@ -1,4 +1,4 @@
-"""earwitness serve and earwitness worker: the server, and the job loop alone."""
+"""earwitness serve and earwitness worker: the server, and the job loop without a server."""
 
 import os
 import signal
@@ -57,9 +57,9 @@ def serve(
 
 
 def _check(accounts: Accounts) -> None:
-    """Start nothing that could not do its work: other tables, or no keys where there are accounts.
+    """Refuse to start with tables of another version, or without the keys of existing accounts.
 
-    An account that is damaged is refused, and keeps no other from its work.
+    A damaged account does not keep the others from work.
     """
     accounts.identity.check_server()
     accounts.first()
@@ -79,7 +79,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
+        # Which proxies to trust is a setting of ours, so uvicorn must not rewrite addresses.
         proxy_headers=False,
         timeout_graceful_shutdown=30,
     )
@@ -88,7 +88,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
 
 
 def _has_served(config: uvicorn.Config, sockets: list[socket.socket]) -> bool:
-    """Serve, in as many processes as wanted. False: the application did not start, as the log says."""
+    """Serve, in one process or several. False if the application did not start; the log says why."""
     with suppress(KeyboardInterrupt):
         if config.workers > 1:
             with shared_by_processes():

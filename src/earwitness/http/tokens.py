@@ -23,7 +23,7 @@ def unauthenticated(detail: str, code: str | None = None) -> Unauthenticated:
 
 
 class Tokens:
-    """Mints tokens and reads them."""
+    """Makes tokens and reads them."""
 
     def __init__(self, settings: Settings) -> None:
         self.signing_key = SigningKey(settings)
@@ -32,15 +32,15 @@ class Tokens:
             "bearer": settings.token_minutes * 60_000,
             "refresh": settings.refresh_token_hours * 3_600_000,
         }
-        # A client sends one token with all its calls: its signature is checked once, its end each time.
+        # A client sends the same token with many calls. Its signature is checked once, its expiry each time.
         self._signed_by_us = lru_cache(maxsize=4096)(self._claims)
 
     def mint(
         self, use: Use, client_id: int, user_id: int, api_key_id: int, family: str
     ) -> tuple[str, str, int]:
-        """Make a token: the token, its unique id, and when it expires.
+        """Make a token. Returns the token, its unique id, and when it expires.
 
-        All that comes of one sign-in is a family.
+        All tokens that come from one sign-in are one family.
         """
         now = now_ms()
         expires_at = now + self._lifetime_ms[use]
@@ -58,7 +58,7 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM), unique, expires_at
 
     def read(self, use: Use, token: str) -> dict[str, Any]:
-        """Check a token and give its claims. Raises Unauthenticated."""
+        """Check a token and return its claims. Raises Unauthenticated."""
         try:
             claims = self._signed_by_us(token)
         except jwt.InvalidTokenError:

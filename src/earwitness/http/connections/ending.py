@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from earwitness.http.answers.headers import NO_SNIFFING, NO_STORING
-from earwitness.http.answers.refusals import written
+from earwitness.http.answers.refusals import encoded
 from earwitness.kernel.errors import Problem, TooSlow, Unavailable
 
 
@@ -49,7 +49,7 @@ def too_many_connections() -> Problem:
 
 def as_bytes(problem: Problem) -> bytes:
     """A problem as the last answer of its connection."""
-    headers, body = written(problem)
+    headers, body = encoded(problem)
     headers += [NO_SNIFFING, NO_STORING, (b"connection", b"close")]
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
     return STATUS_LINE[int(problem.status)] + lines + b"\r\n" + body
