@@ -1,4 +1,4 @@
-"""A server whose bounds a test can reach."""
+"""A server with limits that a test can reach."""
 
 from collections.abc import Iterator
 

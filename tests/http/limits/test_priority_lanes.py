@@ -1,4 +1,4 @@
-"""Broad calls keep to their own lanes: quick calls are answered beside them."""
+"""Broad calls run in lanes of their own: quick calls are answered beside them."""
 
 import asyncio
 import threading
@@ -75,7 +75,7 @@ def test_a_call_alone_may_take_all_its_time() -> None:
     _run(scene)
 
 
-def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
+def test_beside_others_a_call_has_less_time_and_quick_ones_are_not_delayed() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         quick = Work(needs_seconds=FAST)
@@ -87,7 +87,7 @@ def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
     _run(scene)
 
 
-def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
+def test_a_call_that_takes_longer_waits_and_starts_again() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         first, second = Work(needs_seconds=0.2), Work(needs_seconds=0.2)
@@ -101,7 +101,7 @@ def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
     _run(scene)
 
 
-def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_other() -> None:
+def test_the_longest_call_goes_through_all_lanes_and_holds_up_no_other() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         first = Work(held=True)
         longest, broad = Work(needs_seconds=20), Work(needs_seconds=0.5)
@@ -113,7 +113,7 @@ def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_other() -
     _run(scene)
 
 
-def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
+def test_waiting_counts_as_part_of_the_time_of_a_call() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         tasks = await _begin(priority_lanes, *held)
@@ -125,7 +125,7 @@ def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
     _run(scene)
 
 
-def test_a_burst_of_broad_ones_passes_the_fast_lane_a_few_at_a_time() -> None:
+def test_a_burst_of_broad_calls_passes_the_fast_lane_a_few_at_a_time() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD, *[FAST] * 4)]
         quick = Work()
@@ -139,7 +139,7 @@ def test_a_burst_of_broad_ones_passes_the_fast_lane_a_few_at_a_time() -> None:
     _run(scene)
 
 
-def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
+def test_a_call_that_fails_frees_its_lane() -> None:
     async def fail(_allowed: Allowance) -> str:
         raise ValueError
 
@@ -154,7 +154,7 @@ def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
     _run(scene)
 
 
-def test_whoever_left_meanwhile_is_not_waited_for() -> None:
+def test_a_call_whose_client_left_is_not_started_again() -> None:
     async def leaves() -> bool:
         return True
 
@@ -195,7 +195,7 @@ def firm(settings: Settings) -> Iterator[Firm]:
         yield firm
 
 
-def test_more_broad_calls_than_there_are_threads_hold_up_no_quick_one(firm: Firm) -> None:
+def test_more_broad_calls_than_threads_hold_up_no_quick_call(firm: Firm) -> None:
     firm.ingest(transcript=transcript("Sell."))
     _over.clear()
     with ThreadPoolExecutor(MANY) as pool:
