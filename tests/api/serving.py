@@ -13,7 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from earwitness.http.connections.bounds import Bounds
-from earwitness.http.connections.guarded import Guarded
+from earwitness.http.connections.limited_connection import LimitedConnection
 from tests.firm import Firm, give_back, take_app
 from tests.waiting import until
 
@@ -35,7 +35,7 @@ def server_of(
         access_log=False,
         proxy_headers=False,
         ws="none",
-        http=partial(Guarded, bounds=bounds or Bounds()),  # type: ignore[arg-type]
+        http=partial(LimitedConnection, bounds=bounds or Bounds()),  # type: ignore[arg-type]
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -1,4 +1,4 @@
-"""Signing in: both spellings, one answer to every failure, lockout, refresh, and being out at once."""
+"""Signing in: both spellings, one answer to every failure, lockout, refresh, and rights lost at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, update
 from earwitness.archive.accounts.sign_in import MOST_KEPT, WINDOW_MS, count_failure
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.http.signed_in import address_of
+from earwitness.http.client_address import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys.key_ring import token_key
@@ -94,13 +94,13 @@ def test_ten_failures_keep_an_address_out_whatever_the_names(firm: Firm) -> None
     assert sign_in(firm).status_code == 429
 
 
-def test_who_is_kept_out_leaves_nothing_more_behind(firm: Firm) -> None:
+def test_a_blocked_address_stores_nothing_more(firm: Firm) -> None:
     for number in range(30):
         sign_in(firm, username=f"nobody-{number}")
     assert len(failures(firm)) == 10
 
 
-def test_refresh_tokens_that_are_no_good_keep_nobody_out(firm: Firm) -> None:
+def test_invalid_refresh_tokens_block_no_address(firm: Firm) -> None:
     for _ in range(20):
         assert firm.client.post("/api/auth/refresh", json={"refreshToken": "x.y.z"}).status_code == 401
     assert (failures(firm), sign_in(firm).status_code) == ([], 200)
@@ -173,7 +173,7 @@ def test_many_who_sign_in_at_once_hold_each_other_up_no_more_than_one_after_the_
     assert statuses == [200] * 32
 
 
-def test_of_many_wrong_keys_at_once_ten_are_told_that_they_are_wrong(firm: Firm) -> None:
+def test_of_many_wrong_keys_at_once_ten_are_answered_401(firm: Firm) -> None:
     with ThreadPoolExecutor(16) as pool:
         wrong = pool.map(lambda number: sign_in(firm, apiKey=f"guess-{number}"), range(32))
         statuses = sorted(response.status_code for response in wrong)
@@ -290,7 +290,7 @@ def test_an_expired_token_is_named_as_one(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer x.y.z", "Basic dXNlcjpwYXNz"])
-def test_what_is_no_token_is_401(firm: Firm, token: str) -> None:
+def test_an_invalid_token_is_401(firm: Firm, token: str) -> None:
     response = firm.client.post("/api/client/recording.search", json={}, headers={"Authorization": token})
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 

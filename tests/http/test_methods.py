@@ -1,4 +1,4 @@
-"""The methods that every resource answers to: HEAD where there is GET, and OPTIONS, which names them all."""
+"""The methods that no route declares: HEAD where there is GET, and OPTIONS, which names all methods."""
 
 import httpx
 import pytest
@@ -58,12 +58,12 @@ def test_options_and_a_refused_method_name_all_methods(firm: Firm, path: str, me
     assert allowed(refused) == set(methods.split())
 
 
-def test_of_every_route_options_name_what_is_answered(firm: Firm) -> None:
+def test_options_name_the_methods_that_each_route_answers(firm: Firm) -> None:
     for route in firm.app.routes:
         assert isinstance(route, HTTPRoute)
         path = route.path_format.replace("{", "").replace("}", "")
         assert allowed(firm.client.options(path)) >= {*route.methods}, path
 
 
-def test_what_is_not_there_has_no_options(firm: Firm) -> None:
+def test_an_unknown_path_has_no_options(firm: Firm) -> None:
     assert firm.client.options("/api/nothing").status_code == 404

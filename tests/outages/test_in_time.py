@@ -22,12 +22,12 @@ from earwitness.archive.database import engines
 from earwitness.archive.database.engines import reading
 from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.schema.people import users
-from earwitness.http import operations
 from earwitness.http.limits.time_limit import MARGIN_SECONDS
-from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.media.stores.disk import DiskStore
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 from tests.api.serving import server_of
 from tests.firm import CLIENT_ID, Firm, call, tone, transcript
 from tests.http.connections.raw import connected, request

@@ -10,13 +10,13 @@ from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.spelling.addresses import shown
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Direction, Moment, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 
 class CallStart(Wire):

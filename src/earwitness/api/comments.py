@@ -11,13 +11,13 @@ from earwitness.archive.access.visible import visible_position
 from earwitness.archive.recordings.comments import add_comment as add
 from earwitness.archive.recordings.comments import comments_at
 from earwitness.archive.schema.recordings import comments
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
 from earwitness.kernel.wire import TEN_YEARS, Id, Seconds, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Audit, Call
 
 Offset = Annotated[int, TEN_YEARS] | Seconds
 

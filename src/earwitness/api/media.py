@@ -8,14 +8,16 @@ from anyio import to_thread
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.http import decode, streamed_audit
+from earwitness.http import decode
+from earwitness.http.audit import action_of
+from earwitness.http.authenticate import authenticate, claims_of, recognise
+from earwitness.http.client_address import comes_through
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import MEDIA, Describes
 from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.playback.media_urls import LIFETIME_MS, Grant, seal, unseal
 from earwitness.http.playback.player import MediaWanted, Play
 from earwitness.http.playback.ranges import Asked
-from earwitness.http.signed_in import authenticate, claims_of, comes_through, recognise
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import (
@@ -29,7 +31,7 @@ from earwitness.kernel.errors import (
 )
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import Wire, convert
 
 _MEDIA = "/client/recording/{id:str}/media"
 _MEDIA_URL = "/client/recording/{id:str}/media-url"
@@ -91,19 +93,19 @@ async def _play(request: AnyRequest, begun: Callable[[AnyRequest], Play]) -> Res
 def _with_bearer_token(request: AnyRequest) -> Play:
     installation: Installation = request.app.state.installation
     archive, viewer = authenticate(installation, request)
-    action = streamed_audit.action(request, viewer, _MEDIA, "Play recording")
+    action = action_of(request, viewer, _MEDIA, "Play recording")
     return Play(installation, archive, viewer, action, decode.path_id(request), _query(request))
 
 
 def _with_url(request: AnyRequest) -> Play:
     """Check the signature, then look the rights of whoever it is for up anew."""
     installation: Installation = request.app.state.installation
-    query: MediaUrlQuery = decode.take(MediaUrlQuery, _query(request))
+    query: MediaUrlQuery = convert(_query(request), MediaUrlQuery)
     grant = unseal(installation.tokens, query.token)
     if grant.interaction_id != decode.path_id(request):
         raise unauthenticated("The URL is not valid.")
     archive, viewer = recognise(installation, request, grant.claims)
-    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Play recording by URL")
+    action = action_of(request, viewer, _MEDIA_URL, "Play recording by URL")
     given = {"format": grant.format, "comment": grant.comment}
     return Play(
         installation, archive, viewer, action, grant.interaction_id, given, {"mediaUrl": grant.url_id}
@@ -138,7 +140,7 @@ def _sign(request: AnyRequest, body: bytes) -> MediaUrl:
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
     archive, viewer = recognise(installation, request, claims)
-    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Get media URL")
+    action = action_of(request, viewer, _MEDIA_URL, "Get media URL")
     play = Play(installation, archive, viewer, action, decode.path_id(request))
     with play.remembering():
         viewer.require(Right.RECORDING_PLAY)

@@ -14,13 +14,13 @@ from earwitness.archive.recordings.retention import (
     recompute_for_people,
 )
 from earwitness.archive.schema.people import account, people, retention_groups
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import printable
 from earwitness.kernel.wire import Ids, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 _MOST_DAYS = 1_000_000
 _MOST_TYPES = 100

@@ -66,7 +66,7 @@ async def get_openapi_document(request: Request[Any, Any, Any]) -> Response[byte
     """The OpenAPI 3.1 document of this server."""
     state = request.app.state
     if "openapi" not in state:
-        # It takes half a second, in which this process would answer nobody else.
+        # It takes half a second. In a thread, the process answers other calls meanwhile.
         state.openapi = await to_thread.run_sync(lambda: msgspec.json.encode(document_of(request.app)))
     return Response(state.openapi, media_type="application/json")
 

@@ -11,10 +11,10 @@ from earwitness.archive.database.paging import slice_of
 from earwitness.archive.people.matching import holds_all, words_of
 from earwitness.archive.schema.people import user_roles_and_rights, users
 from earwitness.archive.spelling.names import fold_name
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
 from earwitness.kernel.wire import Id, Names, Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 DEFAULT_PAGE_SIZE = 1000
 

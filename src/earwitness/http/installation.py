@@ -1,4 +1,4 @@
-"""What one running server is made of; passed along, never global."""
+"""What one running server has. It is passed as an argument, and is never global."""
 
 import threading
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from earwitness.media.measurement import Limits
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What one running server has; `work` is set when a job was queued."""
+    """What one running server has. `work` is set when a job was queued, to wake the job loop."""
 
     settings: Settings
     accounts: Accounts
@@ -33,10 +33,10 @@ class Installation:
 
     @property
     def limits(self) -> Limits:
-        """What one decoding may use."""
+        """The time and memory that one decoding may use."""
         return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
     def decrypting(self) -> FairQueue | None:
-        """Whose turn it is to decrypt stored media; anybody's where each waits for a bucket."""
+        """The queue for decrypting stored media. None with a bucket, since downloads then wait for that."""
         return None if self.settings.media_url else self.fair_queue

@@ -1,4 +1,4 @@
-"""What the server counts, and who may ask."""
+"""What the server counts, and who may read it."""
 
 import socket
 from collections.abc import Iterator
@@ -44,20 +44,20 @@ def scrape(firm: Firm) -> dict[tuple[str, ...], float]:
     return read(answer.text)
 
 
-def test_from_elsewhere_metrics_are_for_those_with_the_token(firm: Firm) -> None:
+def test_other_machines_read_metrics_only_with_the_token(firm: Firm) -> None:
     assert firm.client.get("/metrics").status_code == 403
     for given in ("Bearer wrong", "Bearer", f"Basic {TOKEN}", f"Bearer {firm.token()}"):
         assert firm.client.get("/metrics", headers={"Authorization": given}).status_code == 403
     assert scrape(firm)
 
 
-def test_without_a_token_in_the_settings_none_opens_them(settings: Settings) -> None:
+def test_without_a_token_in_the_settings_other_machines_read_no_metrics(settings: Settings) -> None:
     with Firm(settings) as firm:
         for given in ("Bearer ", "Bearer", "Bearer None"):
             assert firm.client.get("/metrics", headers={"Authorization": given}).status_code == 403
 
 
-def test_on_the_same_machine_no_token_is_needed_but_by_a_proxy(firm: Firm) -> None:
+def test_the_same_machine_needs_no_token_but_a_proxy_on_it_does(firm: Firm) -> None:
     with server_of(firm) as base_url:
         url = base_url.replace("/api", "/metrics")
         assert httpx.get(url).status_code == 200
@@ -108,9 +108,7 @@ def test_recordings_and_jobs_are_counted_whoever_made_them(firm: Firm) -> None:
     assert counted["earwitness_jobs", "queued"] == counted["earwitness_oldest_queued_job_age_seconds",] == 0
 
 
-def test_what_the_server_could_not_do_is_counted_by_its_code(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_are_counted_by_their_code(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: DiskStore) -> Any:
         raise StorageFull("The disk is full.")
 

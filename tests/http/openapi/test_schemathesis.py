@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from earwitness.api import health
 from earwitness.api.schema import document_of
 from earwitness.app import API, build
+from earwitness.http.operations import handlers_of
 from earwitness.kernel.settings import Settings
 from tests.firm import Firm, endpoint, person, tone, transcript
 
@@ -81,7 +82,7 @@ def fill(firm: Firm) -> None:
     firm.post("/client/recording/comment", {"recordingId": 1, "comment": "Verified.", "tag": "b"})
 
 
-ROUTES = [*API, *health.ROUTES]
+ROUTES = handlers_of([*API, *health.ROUTES])
 
 
 def calls(handlers: list[HTTPRouteHandler]) -> list[str]:
@@ -94,7 +95,7 @@ def calls(handlers: list[HTTPRouteHandler]) -> list[str]:
 
 
 def takes_something(handler: HTTPRouteHandler) -> bool:
-    declared = handler.opt.get("route") or handler.opt["describes"]
+    declared = handler.opt.get("operation") or handler.opt["describes"]
     return declared.takes is not None or any("{" in path for path in handler.paths)
 
 

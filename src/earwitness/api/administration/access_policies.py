@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from earwitness.archive.access.viewer import AccessPolicy as Conditions
 from earwitness.archive.people.known_people import check_people
 from earwitness.archive.schema.people import access_policies, user_policies
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import CommunicationType, Id, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 DataGroups = Annotated[
     dict[str, Annotated[list[str], Meta(min_length=1, max_length=1000)]], Meta(max_length=100)

@@ -6,11 +6,11 @@ from earwitness.archive.access.api_keys import ApiKey, keys_in_force, revoke_key
 from earwitness.archive.access.grants import check_within, grants_of
 from earwitness.archive.access.users import add_api_key as add
 from earwitness.archive.schema.people import users
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 
 class ApiKeyToAdd(Wire):

@@ -18,13 +18,13 @@ from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.search.endpoint_aliases import current_id
 from earwitness.archive.spelling.addresses import WITHHELD, is_withheld, normalise
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 100
 

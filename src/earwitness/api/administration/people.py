@@ -7,10 +7,10 @@ from earwitness.archive.database.paging import page_of
 from earwitness.archive.people import people as archived
 from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import operations
-from earwitness.http.operations import Answer, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 25
 

@@ -14,11 +14,11 @@ from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.spelling.addresses import is_withheld
 from earwitness.archive.text.reindexing import index_anew
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.ingest.metadata import NamedEndpoint, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 
 class PersonGroup(Wire):

@@ -13,10 +13,10 @@ from earwitness.archive.recordings.collections import (
     collections,
     end_collection,
 )
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 @operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))

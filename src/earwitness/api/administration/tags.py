@@ -11,12 +11,12 @@ from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, t
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.text.index import index_recordings
 from earwitness.archive.text.reindexing import index_anew
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Audit, Call
 
 
 class RecordingTags(Wire):

@@ -12,12 +12,12 @@ from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.usernames import folded
 from earwitness.archive.access.users import add_user as add
 from earwitness.archive.schema.people import access_policies, people, users
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 Names = Annotated[list[Word], Meta(max_length=100)]
 

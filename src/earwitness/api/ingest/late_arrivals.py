@@ -11,13 +11,14 @@ from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, reception
 from earwitness.archive.access.viewer import check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
-from earwitness.http import decode, streamed_audit
+from earwitness.http import decode
+from earwitness.http.audit import action_of
+from earwitness.http.authenticate import authenticate
 from earwitness.http.connections.body import take_upload
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest, encode
-from earwitness.http.paths import segment
-from earwitness.http.signed_in import authenticate
+from earwitness.http.path_segments import segment
 from earwitness.ingest.accept import Accepted, find_same
 from earwitness.ingest.codec import StatedCodec, state_codec
 from earwitness.ingest.late import accept_transcript
@@ -25,7 +26,8 @@ from earwitness.ingest.metadata import IngestTranscript, read_transcript
 from earwitness.kernel.deadlines import work_on
 from earwitness.kernel.errors import Conflict, NotFound, Problem, StorageFull
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import Wire, convert
+from earwitness.operations.running import record_access
 
 Step = Callable[[Archive, str, Action], Awaitable[Accepted]]
 
@@ -115,7 +117,7 @@ async def put_codec(request: AnyRequest) -> Response[Any]:
     """State the codec of media without a header that could not be decoded, or was by a wrong one."""
 
     async def take(archive: Archive, third_party_id: str, action: Action) -> Accepted:
-        stated = decode.take(StatedCodec, decode.parse(request, await request.body(), from_query=False))
+        stated = convert(decode.parse(request, await request.body(), from_query=False), StatedCodec)
         return await to_thread.run_sync(_state_codec, archive, third_party_id, stated, action)
 
     return await _arrive(request, _CODEC, "State codec", take)
@@ -136,14 +138,14 @@ def _check_is_there(archive: Archive, third_party_id: str) -> None:
 async def _arrive(request: AnyRequest, route: str, description: str, take: Step) -> Response[Any]:
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    action = streamed_audit.action(request, viewer, route, description)
+    action = action_of(request, viewer, route, description)
     third_party_id = segment(request, from_end=2)
     try:
         check_may_ingest(viewer)
         accepted = await take(archive, third_party_id, action)
     except Problem as problem:
         named = AuditSubjects(third_party_ids=[third_party_id])
-        await to_thread.run_sync(streamed_audit.remember_refusal, archive, action, viewer, named, problem)
+        await to_thread.run_sync(record_access, archive, action, viewer, named, int(problem.status))
         raise
     installation.work.set()
     return encode(Ingested.of(accepted), 200)

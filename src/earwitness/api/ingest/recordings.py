@@ -11,18 +11,20 @@ from earwitness.api.ingest.parts import Ingested, glance, reception_of, take_par
 from earwitness.archive.access.viewer import Viewer, check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action
-from earwitness.http import streamed_audit
-from earwitness.http.audit_subjects import by_third_party_id
+from earwitness.http.audit import action_of
+from earwitness.http.authenticate import authenticate
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
-from earwitness.http.operations import Answer, AnyRequest, encode
-from earwitness.http.signed_in import authenticate
+from earwitness.http.operations import AnyRequest, encode
 from earwitness.ingest.accept import Accepted
 from earwitness.ingest.metadata import IngestMetadata
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import loads_mending
 from earwitness.kernel.wire import Wire
+from earwitness.operations.audit_subjects import by_third_party_id
+from earwitness.operations.operations import Answer
+from earwitness.operations.running import record_access
 
 
 class Upload(Wire):
@@ -53,7 +55,7 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
     """Add a recording: multipart, `metadata` (JSON) and `media` (a file), in either order."""
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    action = streamed_audit.action(request, viewer, "/ingest/recording", "Ingest recording")
+    action = action_of(request, viewer, "/ingest/recording", "Ingest recording")
     metadata = bytearray()
     try:
         try:
@@ -86,7 +88,7 @@ def _remember_refusal(
     """Write a row for the recording that the metadata names, as far as it came and can be read."""
     with suppress(BadRequest):
         sent, _ = loads_mending(bytes(metadata))
-        streamed_audit.remember_refusal(archive, action, viewer, by_third_party_id(sent), problem)
+        record_access(archive, action, viewer, by_third_party_id(sent), int(problem.status))
 
 
 ROUTES = [ingest_recording]

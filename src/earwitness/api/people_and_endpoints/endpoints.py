@@ -21,12 +21,12 @@ from earwitness.archive.spelling.addresses import (
     number_in,
 )
 from earwitness.archive.spelling.identifiers import folded_identifier
-from earwitness.http import operations
-from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 100
 

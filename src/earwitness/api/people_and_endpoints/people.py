@@ -15,10 +15,10 @@ from earwitness.archive.people.person_filters import (
 )
 from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 PeopleIds = Annotated[list[Id | str], Meta(max_length=10_000)]
 

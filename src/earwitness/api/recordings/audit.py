@@ -7,13 +7,13 @@ from sqlalchemy import func, select
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visible import visible_position
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Answer, Audit, Call
 
 _COMMENT = "/client/recording/comment"
 _IDS_OF_COMMENTS = {"commentId", "withdrawnCommentId"}

@@ -19,13 +19,13 @@ from earwitness.archive.schema.recordings import (
     recordings,
 )
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
 from earwitness.media.decoding.renditions.wav import wav_size
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 ALGORITHM = "AES-256-GCM"
 

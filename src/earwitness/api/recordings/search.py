@@ -26,11 +26,11 @@ from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.index import said
 from earwitness.archive.text.query import Node
 from earwitness.archive.text.snippets import snippet
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 
 class Recording(Wire):
@@ -80,7 +80,7 @@ def find(call: Call, wanted: RecordingSearch) -> tuple[Found, Pinned]:
     if wanted.recordings_search_token is None:
         found = search(call.connection, wanted, call.viewer)
         return found, pin(found.newest_id)
-    pinned = read(call.installation.tokens, call.viewer, wanted, wanted.recordings_search_token)
+    pinned = read(call.signing_key, call.viewer, wanted, wanted.recordings_search_token)
     return search(call.connection, wanted, call.viewer, pinned.newest_id, pinned.place), pinned
 
 
@@ -91,7 +91,7 @@ def page_of(call: Call, wanted: RecordingSearch, found: Found, pinned: Pinned) -
         total=found.total,
         page=wanted.page or 1,
         page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
-        recordings_search_token=mint(call.installation.tokens, call.viewer, wanted, pinned, found.place),
+        recordings_search_token=mint(call.signing_key, call.viewer, wanted, pinned, found.place),
     )
 
 

@@ -16,10 +16,10 @@ import msgspec
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.plan import Place
-from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import canonical, plain
+from earwitness.operations.signing_key import SigningKey
 
 _LIFETIME_MS = 24 * 3_600_000
 _PREFIX = "st_"
@@ -42,15 +42,17 @@ def pin(newest_id: int) -> Pinned:
     return Pinned(newest_id, now_ms() + _LIFETIME_MS)
 
 
-def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, pinned: Pinned, place: Place | None) -> str:
+def mint(
+    signing_key: SigningKey, viewer: Viewer, wanted: RecordingSearch, pinned: Pinned, place: Place | None
+) -> str:
     """Write a token for what was pinned before, and the place where its page ended."""
     passed, position = (place.passed, place.position) if place else (0, 0)
     content = _CONTENT.pack(pinned.newest_id, pinned.expires_at, passed, position)
-    code = _code(tokens, viewer, wanted, content)
-    return _written(_veil(tokens, code, content) + code)
+    code = _code(signing_key, viewer, wanted, content)
+    return _written(_veil(signing_key, code, content) + code)
 
 
-def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> Pinned:
+def read(signing_key: SigningKey, viewer: Viewer, wanted: RecordingSearch, token: str) -> Pinned:
     """What a token holds.
 
     Raises BadRequest with the code `search-token` for one that is altered, expired, or of another search.
@@ -58,11 +60,11 @@ def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) ->
     try:
         encoded = token.removeprefix(_PREFIX)
         sealed = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
-        content = _veil(tokens, sealed[_CONTENT.size :], sealed[: _CONTENT.size])
+        content = _veil(signing_key, sealed[_CONTENT.size :], sealed[: _CONTENT.size])
         newest_id, expires_at, passed, position = _CONTENT.unpack(content)
     except (ValueError, struct.error):
         raise _refused("not a search token") from None
-    code = _code(tokens, viewer, wanted, content)
+    code = _code(signing_key, viewer, wanted, content)
     # Base 32 has bits to spare at the end: only one way of writing them is ours.
     if token != _written(sealed) or not hmac.compare_digest(code, sealed[_CONTENT.size :]):
         raise _refused("this token belongs to another search or user, or was altered")
@@ -71,9 +73,9 @@ def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) ->
     return Pinned(newest_id, expires_at, Place(passed, position) if passed else None)
 
 
-def _veil(tokens: Tokens, code: bytes, content: bytes) -> bytes:
+def _veil(signing_key: SigningKey, code: bytes, content: bytes) -> bytes:
     """Hide the content behind bits that its code gives, or take them off again."""
-    bits = tokens.code("recordings-search-token-veil", code)
+    bits = signing_key.code("recordings-search-token-veil", code)
     return bytes(one ^ bit for one, bit in zip(content, bits, strict=False))
 
 
@@ -81,7 +83,7 @@ def _written(sealed: bytes) -> str:
     return _PREFIX + base64.b32encode(sealed).decode().rstrip("=")
 
 
-def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: bytes) -> bytes:
+def _code(signing_key: SigningKey, viewer: Viewer, wanted: RecordingSearch, content: bytes) -> bytes:
     search = msgspec.structs.replace(
         wanted,
         free_text=(wanted.free_text or "").strip(),
@@ -91,7 +93,7 @@ def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: byte
     )
     meant = canonical(_meant(msgspec.to_builtins(search, enc_hook=plain)))
     bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + meant + content
-    return tokens.code("recordings-search-token", bound)[:_CODE_BYTES]
+    return signing_key.code("recordings-search-token", bound)[:_CODE_BYTES]
 
 
 def _meant(asked: Any) -> Any:

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from earwitness.api.recordings.detail import InteractionIds
 from earwitness.api.recordings.named import visible_in_order
 from earwitness.archive.schema.recordings import recordings, transcripts
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 class TranscriptionRequest(InteractionIds):

@@ -17,8 +17,8 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
-from earwitness.http.changed_fields import changed_fields
 from earwitness.kernel.clock import format_ms
+from earwitness.operations.changed_fields import changed_fields
 
 group = typer.Typer(help="Accounts: one for each firm.", no_args_is_help=True)
 

@@ -7,7 +7,7 @@ import typer
 from earwitness.api.administration import access_policies as calls
 from earwitness.api.administration.users import change_user
 from earwitness.archive.access.users import user_id_of
-from earwitness.cli.calling import Id, make, pairs
+from earwitness.cli.calling import Id, make, make_in, pairs
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER
 
@@ -103,10 +103,11 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a user exactly these access policies. Without any, the user sees the whole account."""
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        user_id = user_id_of(connection, username)
-    wanted = {"policies": policies or []}
-    changed = make(client_id, "policy assign", change_user, wanted, id_=user_id, as_json=as_json)
+    with opened(as_json) as accounts:
+        with accounts.open(client_id).read() as connection:
+            user_id = user_id_of(connection, username)
+        wanted = {"policies": policies or []}
+        changed = make_in(accounts, client_id, "policy assign", change_user, wanted, user_id)
     if as_json:
         tell_json(changed)
     else:

@@ -8,8 +8,8 @@ import typer
 from earwitness.api import retention_groups as calls
 from earwitness.cli.calling import Id, make, pairs
 from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
-from earwitness.http.decode import number_or_text
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.operations.decode import number_or_text
 
 group = typer.Typer(help="Retention groups, and the account default.", no_args_is_help=True)
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import typer
-from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import select
 
 from earwitness.api.administration.users import change_user, end_user
@@ -13,9 +12,10 @@ from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.schema.people import users
-from earwitness.cli.calling import identity, make
+from earwitness.cli.calling import identity, make_in
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.operations.operations import Operation
 
 group = typer.Typer(help="Users: people and integrations that sign in.", no_args_is_help=True)
 
@@ -122,17 +122,19 @@ def activate(client_id: ClientId, username: Username, as_json: AsJson = False) -
 def _make(
     client_id: int,
     command: str,
-    handler: HTTPRouteHandler,
+    operation: Operation,
     username: str,
     as_json: bool,
     wanted: dict[str, Any] | None = None,
 ) -> User:
     """Make a call that changes a user, and answer how it is then."""
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        user_id = user_id_of(connection, username)
-    make(client_id, f"user {command}", handler, wanted, id_=user_id, as_json=as_json)
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        (changed,) = user_records(connection, client_id, [user_id])
+    with opened(as_json) as accounts:
+        archive = accounts.open(client_id)
+        with archive.read() as connection:
+            user_id = user_id_of(connection, username)
+        make_in(accounts, client_id, f"user {command}", operation, wanted, user_id)
+        with archive.read() as connection:
+            (changed,) = user_records(connection, client_id, [user_id])
     return changed
 
 

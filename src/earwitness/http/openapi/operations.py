@@ -10,9 +10,11 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from earwitness.http.operations import Afterwards, Answer, Route
+from earwitness.http.operations import Afterwards
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
+from earwitness.operations.operations import Answer
+from earwitness.operations.operations import Operation as Declared
 
 ROOT = "/api"
 JSON = ("application/json",)
@@ -22,7 +24,7 @@ MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What a hand-made handler takes and answers; of others the road knows it by their signatures.
+    """What a hand-made handler takes and answers; an operation says it by its signature.
 
     `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
     """
@@ -35,7 +37,7 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # as a route
+        return self  # as an operation
 
 
 NOTHING = Describes()
@@ -95,7 +97,7 @@ def operations(app: Litestar) -> Iterator[Operation]:
 
 
 def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
-    route: Route | None = handler.opt.get("route")
+    declared: Declared | None = handler.opt.get("operation")
     right = handler.opt.get("right") or ()
     below = path.removeprefix(ROOT)
     return Operation(
@@ -103,20 +105,20 @@ def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
         path=below,
         at_root=below == path,
         rights=(str(right),) if isinstance(right, str) else tuple(map(str, right)),
-        function=route.handler if route else handler.fn,
-        describes=_of_route(route) if route else handler.opt.get("describes", NOTHING),
-        audited=bool(route and route.audit),
+        function=declared.function if declared else handler.fn,
+        describes=_of_declared(declared) if declared else handler.opt.get("describes", NOTHING),
+        audited=bool(declared and declared.audit),
     )
 
 
-def _of_route(route: Route) -> Describes:
-    is_media = route.gives is Afterwards
+def _of_declared(declared: Declared) -> Describes:
+    is_media = declared.gives is Afterwards
     return Describes(
-        takes=route.takes,
-        gives=bytes if is_media else _body(route.gives),
+        takes=declared.takes,
+        gives=bytes if is_media else _body(declared.gives),
         answered_as=MEDIA if is_media else JSON,
-        statuses=(route.status,),
-        refuses=(*route.refuses, *((errors.Conflict,) if route.writes else ())),
+        statuses=(declared.status,),
+        refuses=(*declared.refuses, *((errors.Conflict,) if declared.writes else ())),
     )
 
 

@@ -40,7 +40,7 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
 
 def seal(tokens: Tokens, grant: Grant) -> str:
     content = msgspec.json.encode(grant)
-    return base64.urlsafe_b64encode(tokens.code(_PURPOSE, content) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(tokens.signing_key.code(_PURPOSE, content) + content).decode().rstrip("=")
 
 
 def unseal(tokens: Tokens, token: str) -> Grant:
@@ -50,7 +50,7 @@ def unseal(tokens: Tokens, token: str) -> Grant:
     except ValueError:
         raise unauthenticated("The URL is not valid.") from None
     code, content = sealed[:_CODE_BYTES], sealed[_CODE_BYTES:]
-    if not hmac.compare_digest(code, tokens.code(_PURPOSE, content)):
+    if not hmac.compare_digest(code, tokens.signing_key.code(_PURPOSE, content)):
         raise unauthenticated("The URL is not valid.")
     grant = msgspec.json.decode(content, type=Grant)
     if grant.expires_at < now_ms():

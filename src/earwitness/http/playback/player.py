@@ -11,16 +11,15 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.archive.media.playable import Playable, find_playable
-from earwitness.http import decode
-from earwitness.http.audit_subjects import as_played
 from earwitness.http.installation import Installation
 from earwitness.http.playback.ranges import Asked
 from earwitness.http.playback.responses import check_playable, send_part
-from earwitness.http.streamed_audit import remember_refusal
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.formats import Format
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import Wire, convert
+from earwitness.operations.audit_subjects import as_played
+from earwitness.operations.running import record_access
 
 
 class MediaWanted(Wire):
@@ -50,7 +49,7 @@ class Play:
     def look_up(self) -> tuple[Playable, Format]:
         """What to play, and as what. Raises Forbidden, BadRequest and NotFound."""
         self.viewer.require(Right.RECORDING_PLAY)
-        wanted: MediaWanted = decode.take(MediaWanted, self.given)
+        wanted: MediaWanted = convert(self.given, MediaWanted)
         with self.archive.read() as connection:
             playable = find_playable(connection, self.viewer, self.interaction_id)
             check_playable(connection, playable, wanted.comment)
@@ -79,7 +78,7 @@ class Play:
             yield
         except Problem as problem:
             named = AuditSubjects(interaction_ids=[self.interaction_id])
-            remember_refusal(self.archive, self.action, self.viewer, named, problem, self.metadata)
+            record_access(self.archive, self.action, self.viewer, named, int(problem.status), self.metadata)
             raise
 
     def _send(self, playable: Playable, format_: Format, asked: Asked) -> Response[Any]:

@@ -1,9 +1,5 @@
-"""From a request to its viewer: the bearer token is read, the rights are looked up anew each time."""
+"""Finds out who sends a request. The bearer token names the user; the rights are read on each request."""
 
-import ipaddress
-import re
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import msgspec
@@ -21,25 +17,21 @@ from earwitness.archive.schema.people import (
     user_roles_and_rights,
     users,
 )
+from earwitness.http.client_address import address_of
 from earwitness.http.connections.body import know_sender
 from earwitness.http.installation import Installation
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import rights_of
-from earwitness.kernel.settings import Network
-
-Address = IPv4Address | IPv6Address
-
-_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
 
 
 def authenticate(installation: Installation, request: Request[Any, Any, Any]) -> tuple[Archive, Viewer]:
-    """Read who asks. Raises Unauthenticated (401; an expired token with the code `token-expired`)."""
+    """Read the bearer token, and find its user. Raises Unauthenticated: `token-expired` if it expired."""
     return recognise(installation, request, claims_of(installation, request))
 
 
 def claims_of(installation: Installation, request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """What the bearer token says: the `client`, the user (`sub`) and the `key`. Raises Unauthenticated."""
+    """The claims of the bearer token: the `client`, the user (`sub`), the `key`. Raises Unauthenticated."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthenticated("Expected a bearer token, as POST /authWithApiKey answers.")
@@ -51,7 +43,7 @@ def claims_of(installation: Installation, request: Request[Any, Any, Any]) -> di
 def recognise(
     installation: Installation, request: Request[Any, Any, Any], claims: dict[str, Any]
 ) -> tuple[Archive, Viewer]:
-    """Look up who it is that something we signed speaks of. Raises Unauthenticated."""
+    """Find the archive and the user that are named by claims we signed. Raises Unauthenticated."""
     archive = archive_of(installation, claims)
     know_sender(request)
     with archive.read() as connection:
@@ -59,60 +51,16 @@ def recognise(
 
 
 def archive_of(installation: Installation, claims: dict[str, Any]) -> Archive:
-    """The archive that something we signed speaks of. Raises Unauthenticated."""
+    """Open the archive that is named by claims we signed. Raises Unauthenticated."""
     try:
         return installation.accounts.open(int(claims["client"]))
     except NotFound:
         raise unauthenticated("The token is not valid.") from None
 
 
-def address_of(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> str:
-    """The caller's address: the peer's, or what trusted proxies say of whom they speak for.
-
-    `X-Forwarded-For` is read from its end, as far as the addresses are those of trusted proxies.
-    """
-    peer = peer_of(request)
-    if peer is None:
-        return request.client.host if request.client else ""
-    forwarded = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
-    for written in [*forwarded, str(peer)][::-1]:
-        address = _read(written.strip() or str(peer))
-        if address is None:
-            break
-        if not _is_among(address, trusted):
-            return str(address)
-    return str(peer)
-
-
-def comes_through(request: Request[Any, Any, Any], trusted: Sequence[Network]) -> bool:
-    """Whether the peer is a trusted proxy, whose word on the caller is believed."""
-    peer = peer_of(request)
-    return peer is not None and _is_among(peer, trusted)
-
-
-def peer_of(request: Request[Any, Any, Any]) -> Address | None:
-    """The address at the other end of the connection, IPv4 as such on sockets of both kinds; None without."""
-    return _read(request.client.host) if request.client else None
-
-
-def _read(written: str) -> Address | None:
-    """An address as it is written, with a port that some gateways add; None for anything else."""
-    with_port = _WITH_PORT.fullmatch(written)
-    bare = with_port[1] or with_port[2] if with_port else written
-    try:
-        address = ipaddress.ip_address(bare.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_among(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)
-
-
 _FAMILY = bindparam("family", type_=Text)
 
-# Every request asks this, so it is built once. A row for each of the user's grants with each policy.
+# Built once, since every request runs it. It gives a row for each grant of the user with each policy.
 _USER = (
     select(
         users.c.username,
@@ -139,9 +87,9 @@ def viewer_of(
     request: Request[Any, Any, Any],
     claims: dict[str, Any],
 ) -> Viewer:
-    """Look up in its archive who it is that something we signed speaks of. Raises Unauthenticated."""
+    """Look up the user that is named by claims we signed, and its rights. Raises Unauthenticated."""
     user_id = int(claims["sub"])
-    # The URL of a recording says no family: it is good for minutes.
+    # The claims of a media URL name no family, since it is good for minutes only.
     asked = {"user_id": user_id, "key_id": int(claims["key"]), "family": claims.get("family")}
     rows = connection.execute(_USER, asked).all()
     if not rows:

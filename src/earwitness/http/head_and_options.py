@@ -1,4 +1,4 @@
-"""Methods that every resource has beside those it states: HEAD where it has GET, and OPTIONS (RFC 9110)."""
+"""Answers the methods that no route declares: OPTIONS, and HEAD for routes of GET (RFC 9110)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +12,8 @@ from litestar.utils import normalize_path
 _SENT = "method_sent"
 
 
-def every_method(app: Litestar) -> ASGIApp:
-    """Wrap what answers an application's requests. A route that states HEAD answers it itself."""
+def with_head_and_options(app: Litestar) -> ASGIApp:
+    """Wrap an application's handler. A route that declares HEAD answers it itself."""
     answer = app.asgi_handler
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,19 +34,19 @@ def every_method(app: Litestar) -> ASGIApp:
 
 
 def allowed(methods: Iterable[str]) -> str:
-    """What `Allow` says of a resource that states these methods."""
-    stated = {*methods}
-    return ", ".join(sorted(stated | {"HEAD"} if "GET" in stated else stated))
+    """The `Allow` header of a path whose routes declare these methods."""
+    declared = {*methods}
+    return ", ".join(sorted(declared | {"HEAD"} if "GET" in declared else declared))
 
 
 def method_of(request: Request[Any, Any, Any]) -> str:
-    """The method that was sent: HEAD also where it is answered as GET."""
+    """The method that was sent: HEAD, too, if the request is handled as GET."""
     sent: str = request.scope["state"].get(_SENT, request.method)
     return sent
 
 
 def _methods_at(app: Litestar, scope: HTTPScope) -> set[str]:
-    """The methods that the route of a path states; none where there is no route."""
+    """The methods that the routes of a path declare; none if there is no route."""
     try:
         *_, template = app.asgi_router.handle_routing(path=normalize_path(scope["path"]), method="OPTIONS")
     except NotFoundException:
@@ -56,11 +56,11 @@ def _methods_at(app: Litestar, scope: HTTPScope) -> set[str]:
 
 
 async def _get_headers(answer: ASGIApp, scope: HTTPScope, receive: Receive, send: Send) -> None:
-    """Answer as GET does, without its body."""
+    """Answer as GET, without the body."""
 
     async def send_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            scope["method"] = "HEAD"  # servers look here when they hold the body against its length
+            scope["method"] = "HEAD"  # the server compares the body with its length unless this is HEAD
         elif message["type"] == "http.response.body":
             message["body"] = b""
         await send(message)

@@ -1,4 +1,4 @@
-"""Paths whose segments may hold any character: `%2F` in one is a slash of its own, and parts nothing."""
+"""Lets a segment of a path have any character: `%2F` in a segment does not end it."""
 
 from typing import Any
 from urllib.parse import quote, unquote
@@ -8,10 +8,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 
-def whole_segments(app: ASGIApp) -> ASGIApp:
-    """Wrap an application so that it routes by segments as they were sent.
+def with_escaped_slashes(app: ASGIApp) -> ASGIApp:
+    """Wrap an application: an escaped slash in a path stays escaped until the request is routed.
 
-    Servers decode the path before it is routed; here an escaped slash stays escaped.
+    The server decodes the path before that, and the slash would part a segment in two.
     """
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -23,7 +23,7 @@ def whole_segments(app: ASGIApp) -> ASGIApp:
 
 
 def segment(request: Request[Any, Any, Any], from_end: int) -> str:
-    """A segment of the path, decoded: the last is the first from the end. A NUL reads as U+FFFD."""
+    """A decoded segment of the path, counted from the end: 1 is the last. A NUL is read as U+FFFD."""
     segments = [one for one in _segments(request.scope) if one]
     return unquote(segments[-from_end]).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
@@ -33,6 +33,6 @@ def _segments(scope: Scope) -> list[str]:
 
 
 def _raw_path(scope: Scope) -> str:
-    """The path as it was sent; servers need not tell it."""
+    """The path as it was sent. Not every server passes it on; then the decoded path is encoded again."""
     sent = scope.get("raw_path")
     return sent.partition(b"?")[0].decode("latin-1") if sent else quote(scope["path"])

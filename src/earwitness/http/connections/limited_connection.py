@@ -1,4 +1,4 @@
-"""A connection that cannot hold up the others: uvicorn's, with limits of size, time and number."""
+"""Uvicorn's connection, with limits of size, time and number, so that no client holds up the others."""
 
 import socket
 import struct
@@ -9,65 +9,71 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from earwitness.http.connections.body import IN_STATE, Body
 from earwitness.http.connections.bounds import Bounds
-from earwitness.http.connections.crowd import Crowd
-from earwitness.http.connections.ending import Parting, as_bytes, full, last_if_unasked, slow
+from earwitness.http.connections.ending import (
+    LastAnswerTransport,
+    as_bytes,
+    close_if_body_unread,
+    too_many_connections,
+    too_slow,
+)
+from earwitness.http.connections.open_connections import OpenConnections
 from earwitness.http.connections.pace import Pace
 from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavailable
 
 _PIECE_BYTES = 4 << 10
-"""What is parsed at once: more is held back from a client that does not await answers (pipelining)."""
+"""How much is parsed at once. The rest waits if a client sends requests before it has answers."""
 _PIECE_OF_BODY_BYTES = 64 << 10
 _MOST_WAITING = 256
-"""Requests that are parsed and wait for the answer to an earlier one; each takes some 3 KB."""
+"""How many parsed requests may wait for the answer to an earlier one. Each takes some 3 KB."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 _FRAMING = (b"content-length", b"transfer-encoding")
 _LINE_BYTES = 4
-"""Of each header beside its name and value."""
+"""What each header line takes beside its name and value."""
 
 
-class Guarded(HttpToolsProtocol):
-    """A connection that reads heads and bodies, and is read, within bounds; see `Bounds`.
+class LimitedConnection(HttpToolsProtocol):
+    """A connection that keeps within the limits of `Bounds`.
 
-    A client that goes beyond one is told (408, 431, 503), after the answers that it has yet to get. One look
-    a second at all connections takes the place of timers for each.
+    A client that exceeds one is told (408, 431, 503), after the answers to its earlier requests. All
+    connections are checked once a second, so that none needs timers of its own.
     """
 
     def __init__(self, *given: Any, bounds: Bounds | None = None, **named: Any) -> None:
         super().__init__(*given, **named)
         self._bounds = bounds or Bounds()
-        self._crowd = Crowd.of(self.server_state, self._bounds, self.loop)
+        self._open_connections = OpenConnections.of(self.server_state, self._bounds, self.loop)
         self._since = self.loop.time()
-        """Since when it has nothing to do, or the head of a request has been coming."""
+        """When it became idle, or the head of a request began to arrive."""
         self._head_bytes = 0
         self._is_in_body = False
         self._body = Body()
         self._framing: list[tuple[bytes, bytes]] = []
-        """The headers that say where the body ends, until it has a parser: see `_feed`."""
+        """The headers that say where the body ends, while the body has no parser yet: see `_feed`."""
         self._is_repeated = False
-        """Whether what the parser tells of a head is known."""
+        """Whether the parser reads a head that it was given again: see `_feed`."""
         self._framing_bytes = 0
-        """What has come of a body since its last byte: sizes of chunks, their extensions, trailers."""
+        """Bytes since the last one of the body itself: sizes of chunks, their extensions, trailers."""
         self._answered: RequestResponseCycle | None = None
-        """The request that is being answered, or was last: not the newest one, where others wait."""
+        """The request that is being answered, or was answered last. Others may wait behind it."""
         self._reading: Pace | None = None
         self._size_seen = 0
         self._writing: Pace | None = None
         self._unread_seen = 0
         self._held = bytearray()
-        """What came after requests that wait for their turn; it is parsed after them."""
+        """Bytes that arrived behind waiting requests. They are parsed after these."""
         self._problem: Problem | None = None
         self._is_refused = False
         self._listens_until: float | None = None
 
-    # What comes
+    # Receiving
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if not self._crowd.join(self):
-            self._refuse(full())
+        if not self._open_connections.add(self):
+            self._refuse(too_many_connections())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._crowd.leave(self)
+        self._open_connections.remove(self)
         self._held.clear()
         self.pipeline.clear()
         if self._answered is not None and not self._answered.response_complete:
@@ -119,10 +125,10 @@ class Guarded(HttpToolsProtocol):
             self._refuse(self._problem)
 
     def _feed(self, piece: bytes | memoryview) -> None:
-        """Parse. A wish to upgrade, to what we do not speak, is passed over (RFC 9110, 7.8).
+        """Parse. A request to upgrade to another protocol is ignored (RFC 9110, 7.8).
 
-        The parser then takes what follows the head for the other protocol, also where it is a body. So that
-        has a parser of its own, which is told where it ends: a request could hide in it.
+        The parser would then read what follows the head as the other protocol, even a body, in which a second
+        request could hide. So the body gets a new parser, which is given the headers that say where it ends.
         """
         while piece:
             try:
@@ -150,7 +156,7 @@ class Guarded(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._body = self.scope["state"][IN_STATE] = Body()
-        if not self._head_bytes:  # in what came with the end of the request before
+        if not self._head_bytes:  # it began in the bytes that ended the request before
             self._since = self.loop.time()
             self._head_bytes = 1
 
@@ -168,12 +174,12 @@ class Guarded(HttpToolsProtocol):
         super().on_headers_complete()
         if self.parser.should_upgrade():
             self._framing = [(name, value) for name, value in self.headers if name in _FRAMING]
-        self.headers = []  # trailers come here: they are none of the request's headers
+        self.headers = []  # trailers are added here, and are no headers of the request
         self._is_in_body = True
         self._framing_bytes = 0
         self._reading = None
         if self.expect_100_continue or not self.cycle.keep_alive:
-            self.cycle.transport = Parting(self.transport, self.end)  # type: ignore[assignment]
+            self.cycle.transport = LastAnswerTransport(self.transport, self.end)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._body.size += len(body)
@@ -181,7 +187,7 @@ class Guarded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if self._framing:
-            return  # the body comes
+            return  # the body is still to come
         super().on_message_complete()
         self._is_in_body = False
         self._head_bytes = 0
@@ -192,26 +198,26 @@ class Guarded(HttpToolsProtocol):
             limit = self._bounds.head_bytes >> 10
             self._problem = HeadTooLarge(f"The headers are larger than the limit of {limit} KiB.")
 
-    # What goes
+    # Sending
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
-        # A client that waits for `100 Continue` and gets its answer instead may send the body or not: what
-        # comes next on the connection could be either.
+        # A client that waits for `100 Continue` and gets an answer instead may send the body or not. What it
+        # sends next could be either, so the connection is closed.
         super()._start_asgi_task(
-            cycle, last_if_unasked(app, cycle) if cycle.waiting_for_100_continue else app
+            cycle, close_if_body_unread(app, cycle) if cycle.waiting_for_100_continue else app
         )
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing() or self._listens_until is not None:
             return
-        if self._problem and self._comes_next:
+        if self._problem and self._answers_next:
             self._say(self._problem)
         if self._is_answering:
             return
         self._since = self.loop.time()
-        self.cycle.body = bytearray()  # nobody reads it any more
+        self.cycle.body = bytearray()  # nothing reads it any more
         if self._held:
             self._unset_keepalive_if_required()
             held, self._held = self._held, bytearray()
@@ -223,49 +229,49 @@ class Guarded(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        """Whether there is a request that is not answered to its end; that of pipelined ones is the last."""
+        """Whether the newest request has no complete answer yet."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
     @property
-    def _comes_next(self) -> bool:
-        """Whether the next answer is that to the request that is coming in."""
+    def _answers_next(self) -> bool:
+        """Whether the next answer belongs to the request that is arriving."""
         return not self._is_answering or (self._is_in_body and not self.pipeline)
 
     def _refuse(self, problem: Problem) -> None:
-        """Take nothing more from the client, and tell it why, after the answers that it has yet to get."""
+        """Read nothing more from the client, and tell it why, after the answers to its earlier requests."""
         self._is_refused = True
         self._held.clear()
         self._problem = problem
-        self._crowd.tell(problem.code)
-        if self._comes_next:
+        self._open_connections.log_refusal(problem.code)
+        if self._answers_next:
             self._say(problem)
 
     def _say(self, problem: Problem) -> None:
         has_answer = self._is_in_body and self.cycle.response_started
         if self._is_answering:
-            self.cycle.disconnected = True  # the handler waits for a body
+            self.cycle.disconnected = True  # the handler waits for a body that will not come
             self.cycle.message_event.set()
         if has_answer:
             self.transport.close()
         elif not self.transport.is_closing():
             self.transport.write(as_bytes(problem))
-            self._part()
+            self._close_after_answer()
 
     def end(self) -> None:
-        """Close after the last answer."""
+        """Close the connection after its last answer."""
         if self._is_in_body:
-            self._part()
+            self._close_after_answer()
         else:
             self.transport.close()
 
-    def _part(self) -> None:
-        """Close, once the client could see the answer: closed at once, what it still sends would undo it."""
+    def _close_after_answer(self) -> None:
+        """Close once the client could read the answer: at once would lose it if the client still sends."""
         self._is_refused = True
         self.pipeline.clear()
         if self.transport.is_closing():
             return
-        if not (self.transport.can_write_eof() and self._crowd.part(self)):
+        if not (self.transport.can_write_eof() and self._open_connections.add_refused(self)):
             self.transport.close()
             return
         self.transport.write_eof()
@@ -273,11 +279,11 @@ class Guarded(HttpToolsProtocol):
         self._listens_until = self.loop.time() + self._bounds.farewell_seconds
 
     def _break(self) -> None:
-        """Close, and keep nothing of what the client did not take: the system would, for minutes."""
+        """Close, and drop what the client did not read: the system would keep it for minutes."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.transport.abort()
 
-    # Among others
+    # One of many connections
 
     @property
     def expendable(self) -> tuple[int, float] | None:
@@ -291,7 +297,7 @@ class Guarded(HttpToolsProtocol):
 
     @property
     def _is_of_known(self) -> bool:
-        """Whether the request that is being answered is of somebody who is signed in."""
+        """Whether the caller of the request that is being answered is signed in."""
         body = self._answered and self._answered.scope["state"].get(IN_STATE)
         return isinstance(body, Body) and body.is_signed_in
 
@@ -299,29 +305,29 @@ class Guarded(HttpToolsProtocol):
         self._is_refused = True
         if self.transport.get_write_buffer_size():
             self._break()
-        elif self._comes_next and (self._is_in_body or self._head_bytes):
-            self._refuse(full())
+        elif self._answers_next and (self._is_in_body or self._head_bytes):
+            self._refuse(too_many_connections())
         else:
             self.transport.close()
 
-    def look(self, now: float, passed: float, *, excused: bool) -> None:
+    def check(self, now: float, passed: float, *, excused: bool) -> None:
         if excused:
             self._since += passed
-        self._look_at_what_goes(now, passed if excused else 0.0)
+        self._check_sending(now, passed if excused else 0.0)
         if self._listens_until is not None:
             if now > self._listens_until:
                 self.transport.abort()
         elif self._is_refused or self.transport.is_closing():
             pass
         elif self._is_in_body and self._is_answering:
-            self._look_at_body(now, passed, excused=excused)
+            self._check_body(now, passed, excused=excused)
         elif self._is_in_body:
             if now - self._since > self._bounds.leftover_seconds:
                 self.transport.close()
         elif not self._is_answering and now - self._since > self._bounds.head_seconds:
-            self._refuse(slow("head")) if self._head_bytes else self.transport.close()
+            self._refuse(too_slow("head")) if self._head_bytes else self.transport.close()
 
-    def _look_at_body(self, now: float, passed: float, *, excused: bool) -> None:
+    def _check_body(self, now: float, passed: float, *, excused: bool) -> None:
         pace = self._reading
         if pace is None:
             self._reading = Pace(now, self._bounds.body_seconds, self._bounds.body_bytes_per_second)
@@ -332,11 +338,11 @@ class Guarded(HttpToolsProtocol):
         else:
             pace.moved(self._body.size - self._size_seen, now)
             if now > pace.until:
-                self._refuse(slow("body"))
+                self._refuse(too_slow("body"))
         self._size_seen = self._body.size
 
-    def _look_at_what_goes(self, now: float, excused: float) -> None:
-        """Break off where the client does not take its answers."""
+    def _check_sending(self, now: float, excused: float) -> None:
+        """Close the connection of a client that does not read its answers."""
         unread = self.transport.get_write_buffer_size()
         if not unread:
             self._writing = None
@@ -346,6 +352,6 @@ class Guarded(HttpToolsProtocol):
             self._writing.wait(excused)
             self._writing.moved(max(0, self._unread_seen - unread), now)
             if now > self._writing.until:
-                self._crowd.tell("answer-not-taken")
+                self._open_connections.log_refusal("answer-not-taken")
                 self._break()
         self._unread_seen = unread
