@@ -15,12 +15,14 @@ from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.database.engines import reading, sqlite_engine, writing
-from earwitness.archive.database.upgrades import METADATA, Tables, is_current, upgrade
+from earwitness.archive.database.upgrades import Tables, is_current, upgrade
+from earwitness.archive.schema import account, directory
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID, Firm
 from tests.postgres import database_of, run_in_postgres
 
 BOTH: tuple[Tables, ...] = ("account", "directory")
+METADATA = {"account": account.metadata, "directory": directory.metadata}
 
 # Made by statements of their own: alembic does not look into them, the comparisons of catalogues do.
 NOT_ALEMBICS = {"alembic_version", "recording_text"}
