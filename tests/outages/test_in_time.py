@@ -20,7 +20,6 @@ from earwitness.app import API, build
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.database import engines
 from earwitness.archive.database.engines import reading
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.schema.people import users
 from earwitness.http import operations
 from earwitness.http.limits.time_limit import MARGIN_SECONDS
@@ -285,8 +284,7 @@ def test_a_very_long_transcript_is_taken_however_long_it_takes(
 
 def test_a_write_that_waits_for_another_ends_in_time(firm: Firm) -> None:
     firm.headers()
-    with firm.archive.write() as connection:
-        lock_account(connection)
+    with firm.archive.write():
         with in_time():
             refused = firm.send(call(), tone())
         assert_said(refused)

@@ -26,13 +26,11 @@ pytestmark = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 
 WRITER = """
 import signal
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.timeline import lock_account
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID
 
 with Accounts(Settings.from_environment()).open(CLIENT_ID).write() as connection:
-    lock_account(connection)
     print("holds", flush=True)
     signal.pause()
 """

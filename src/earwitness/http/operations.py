@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.engines import Allowance
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.http import decode
@@ -252,7 +251,6 @@ def _travel(route: Route, request: AnyRequest, body: bytes, allowed: Allowance) 
 def _write(route: Route, call: Call, taken: Any) -> Any:
     """Handle a call in a transaction that writes, with what the ledger is told of it."""
     with call.archive.write() as connection:
-        lock_account(connection)
         answer = route.handle(replace(call, connection=connection), taken)
         entries = [replace(entry, response_code=route.status) for entry in call.entries]
         ledger.append(connection, call.action, entries)
@@ -280,7 +278,7 @@ def _remember(
 ) -> None:
     named = audit.names(sent)
     if named.interaction_ids or named.third_party_ids:
-        with archive.write() as connection:
+        with archive.write(locked=False) as connection:  # who reads waits for nobody's writing
             ledger.append_access(connection, action, viewer, named, response_code, audit.metadata(sent))
 
 

@@ -35,5 +35,5 @@ def remember_refusal(
     metadata: dict[str, object] | None = None,
 ) -> None:
     """Write a row, with the problem's status, for each recording that the call named and that exists."""
-    with archive.write() as connection:
+    with archive.write(locked=False) as connection:  # it only adds rows to the ledger
         ledger.append_access(connection, action, viewer, named, int(problem.status), metadata)

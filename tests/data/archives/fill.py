@@ -22,9 +22,7 @@ CONTENTS: dict[str, Any] = json.loads((Path(__file__).parent / "contents.json").
 
 
 def main(folder: Path, database_url: str = "", *, is_empty: bool) -> None:
-    settings = Settings(
-        data=folder / "data", keys=folder / "keys", database_url=database_url, jobs=False
-    )
+    settings = Settings(data=folder / "data", keys=folder / "keys", database_url=database_url, jobs=False)
     _create_account(settings)
     with Firm(settings) as firm:
         if not is_empty:

@@ -1,7 +1,7 @@
 """The timeline of an account: positions and ids, handed out in the order of commits.
 
-Whoever takes a place holds the account's counter until the transaction ends, so that on PostgreSQL, as
-on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
+A transaction that writes holds the account's counter until it ends. So a lower `interactionId` was always
+committed earlier, on PostgreSQL as on SQLite. See `docs/decisions/0003-interaction-ids-in-commit-order.md`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,17 +64,16 @@ class Window:
             yield started_at < self.end_ms
 
 
-def lock_account(connection: Connection) -> int:
-    """Wait for the account's other writers: what is looked up and then added is added once.
+def lock_account(connection: Connection) -> None:
+    """Wait for the account's other writers, and hold up later ones: `Archive.write` begins with it.
 
-    Answers the newest interactionId that was given.
+    It is the first lock of each transaction that takes it, so that no two wait for each other.
     """
-    newest = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
-    return connection.scalar(newest) or 0
+    connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
 
 
 def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:
-    """The position and the interactionId of each new recording. Call `lock_account` before."""
+    """The position and the interactionId of each new recording. The account has to be locked."""
     latest: dict[int, int | None] = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
     newest = connection.execute(_NUMBERED, {"count": len(starts)}).scalar_one()
     places: list[tuple[int, int]] = []

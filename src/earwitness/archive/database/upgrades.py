@@ -52,7 +52,9 @@ def version_of_tables(revision: str | None, tables: Tables) -> Version:
 
 
 def _run_migrations(connection: Connection, tables: Tables) -> None:
-    from alembic import command  # imported here: it takes a third of each command's start, and is seldom needed
+    from alembic import (
+        command,
+    )  # imported here: it takes a third of each command's start, and is seldom needed
     from alembic.config import Config
 
     config = Config()

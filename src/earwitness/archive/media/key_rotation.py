@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
@@ -45,7 +44,6 @@ def uses(archive: Archive, kek_id: str) -> bool:
     The account's writers are waited for: whoever comes later reads the keys anew before it wraps one.
     """
     with archive.write() as connection:
-        lock_account(connection)
         used = select(recording_keys.c.position).where(recording_keys.c.kek_id == kek_id).limit(1)
         return connection.scalar(used) is not None
 
@@ -57,7 +55,8 @@ def rewrap(archive: Archive) -> Iterator[Rewrapped]:
     """
     last = -1
     while positions := _wrapped_otherwise(archive, last):
-        with archive.write(patient=True) as connection:  # a key management service is asked for each
+        # A key management service is asked for each, so a batch locks its own rows, and not the account.
+        with archive.write(patient=True, locked=False) as connection:
             yield _rewrap(connection, archive, positions)
         last = positions[-1]
 
@@ -69,7 +68,6 @@ def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
     Conflict while the recording is under a legal hold or is to be kept.
     """
     with archive.write() as connection:
-        lock_account(connection)
         position = _free_to_go(connection, interaction_id)
         names = _destroy_key(connection, position)
         ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])

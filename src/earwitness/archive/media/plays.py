@@ -6,7 +6,6 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -48,7 +47,6 @@ def _remember(archive: Archive, action: Action, play: Entry, since: int) -> int:
         if (found := _remembered_at(connection, action, play, since)) is not None:
             return found
     with archive.write() as connection:
-        lock_account(connection)
         if (found := _remembered_at(connection, action, play, since)) is not None:
             return found
         written_at = now_ms()

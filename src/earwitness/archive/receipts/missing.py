@@ -72,10 +72,10 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
         )
 
 
-def stay_ahead(connection: Connection, newest_given: int, receipts: Receipts) -> None:
-    """Raise the counter of ids where it lies behind what was acknowledged. Call `lock_account` before."""
+def stay_ahead(connection: Connection, receipts: Receipts) -> None:
+    """Raise the counter of ids where it lies behind what was acknowledged. The account has to be locked."""
     newest = receipts.newest()
-    if newest_given < newest:
+    if (_counter(connection) or 0) < newest:
         receipts.is_ahead = True
         _raise(connection, newest)
 

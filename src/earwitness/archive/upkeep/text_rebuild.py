@@ -17,7 +17,6 @@ from sqlalchemy.schema import DropTable
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.engines import is_locked
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import text_rebuilds
 from earwitness.archive.text.documents import Document
@@ -140,7 +139,6 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
         batch = _prepare(connection, state.next_position, pace) if state.whole_at is None else None
     try:
         with archive.write() as connection:
-            lock_account(connection)
             began = monotonic()
             if not _lease(connection, worker, state.next_position):
                 return now_ms() + LEASE_MS
@@ -170,7 +168,7 @@ def left_until(connection: Connection, worker: str) -> int | None:
 
 def give_back(archive: Archive, worker: str) -> None:
     """Leave a rebuild to others, who need not wait for the lease to run out."""
-    with archive.write() as connection:
+    with archive.write(locked=False) as connection:  # it writes its own lease alone
         mine = update(text_rebuilds).where(_row.leased_by == worker)
         connection.execute(mine.values(leased_by=None, leased_until=None))
 

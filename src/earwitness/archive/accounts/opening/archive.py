@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
 from earwitness.archive.database.engines import Allowance, reading, writing
+from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.queue import take_due
 from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
@@ -47,14 +48,19 @@ class Archive:
             yield connection
 
     @contextmanager
-    def write(self, *, patient: bool = False) -> Iterator[Connection]:
+    def write(self, *, patient: bool = False, locked: bool = True) -> Iterator[Connection]:
         """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
 
+        It locks the account first: what it looks up and then adds is added once, and ids are handed out in
+        the order of commits. With `locked=False` it waits for no other writer on PostgreSQL: for what only
+        adds rows, or locks its own. On SQLite there is one writer at a time anyway.
         Raises AccountUnavailable.
         """
         with self.admission.lent(self.client_id) as engine:
             with writing(engine, patient=patient) as connection:
                 take_due(connection), take_noted(connection)  # what a transaction left that rolled back
+                if locked:
+                    lock_account(connection)
                 yield connection
                 due_at, noted = take_due(connection), take_noted(connection)
             give(engine, self.client_id, self.receipts, noted)
