@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.engines import Allowance
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.http import decode

@@ -5,7 +5,7 @@
     python -m tests.data.archives.make HEAD
 
 The files of each commit are unpacked, and the program in them makes an installation and fills it with
-`contents.json` (see `fill.py`), on SQLite and on PostgreSQL. It runs with the packages that are installed now.
+`contents.json` (see `fill.py`), on SQLite and on PostgreSQL. It runs with the packages that are installed.
 
 An archive's folder is named for the newest revision of an account's tables, and for that of the directory's
 where it is not d0001: `0007`, `0013-d0002`. It holds `sqlite.tar.xz` (data folder, keys and API keys),

@@ -31,8 +31,9 @@ from earwitness.archive.accounts.opening.unfit import (
 from earwitness.archive.accounts.opening.upgrading import upgrade_account
 from earwitness.archive.accounts.states import Refused
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import Allowance, reading, writing
 from earwitness.archive.database.private_files import keep_data_folder_private
+from earwitness.archive.database.time_limits import Allowance
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.identity.identity import Identity
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.archive.schema import directory

@@ -7,7 +7,7 @@ from msgspec import Meta
 from sqlalchemy import Connection, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import writing
+from earwitness.archive.database.transactions import writing
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.kernel.errors import BadRequest, Fault

@@ -8,7 +8,7 @@ import ipaddress
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import TooManyRequests

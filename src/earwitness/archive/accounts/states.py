@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import account_states, table_revisions
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.version import program_version

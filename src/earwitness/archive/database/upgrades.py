@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 
-from earwitness.archive.database.engines import writing
+from earwitness.archive.database.transactions import writing
 
 Tables = Literal["account", "directory"]
 Version = Literal["absent", "older", "current", "newer"]
@@ -52,9 +52,8 @@ def version_of_tables(revision: str | None, tables: Tables) -> Version:
 
 
 def _run_migrations(connection: Connection, tables: Tables) -> None:
-    from alembic import (
-        command,
-    )  # imported here: it takes a third of each command's start, and is seldom needed
+    # Imported here: alembic takes a third of the time that each command takes to start, and is seldom needed.
+    from alembic import command
     from alembic.config import Config
 
     config = Config()
@@ -66,10 +65,15 @@ def _run_migrations(connection: Connection, tables: Tables) -> None:
         command.upgrade(config, "head")
 
 
-@cache  # the files do not change while a program runs
 def newest(tables: Tables) -> str:
-    """The newest revision of the migrations: the names of their files begin with it, in order."""
-    return max(file.name.partition("_")[0] for file in (_SCRIPTS / tables / "versions").glob("*.py"))
+    return revisions(tables)[-1]
+
+
+@cache  # the files do not change while a program runs
+def revisions(tables: Tables) -> tuple[str, ...]:
+    """All revisions, oldest first: the name of a migration's file begins with its own."""
+    files = (_SCRIPTS / tables / "versions").glob("*.py")
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
 def _set_search_path(connection: Connection, schema: str | None) -> None:

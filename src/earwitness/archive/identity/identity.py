@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, suppress
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import as_problem, reading
+from earwitness.archive.database.errors import as_problem
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.identity.checked_keys import CheckedKeys
 from earwitness.archive.identity.folders import installation_of, mark_folders
 from earwitness.archive.identity.key_checks import KeyChecks

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import as_problem, reading, writing
+from earwitness.archive.database.errors import as_problem
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.identity.records import insert_new
 from earwitness.archive.schema.directory import known_keys
 from earwitness.kernel.clock import now_ms

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import loaded_keys
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Engine, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import identities
 from earwitness.kernel.clock import now_ms
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, NotChecked, noticing, recording_at
 
 _HEAP_TUPLE = re.compile(r"heap tuple \((\d+),(\d+)\)")

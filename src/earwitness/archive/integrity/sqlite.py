@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, noticing, recording_at
 
 _MOST = 1000

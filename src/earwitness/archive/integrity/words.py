@@ -9,7 +9,7 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, noticing
 
 _MODULUS = 1_000_003

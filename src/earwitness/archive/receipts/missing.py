@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
 
-from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.database.in_list import among
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.receipts.written import Mark, Part, Receipt, Receipts, receipts_of
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts

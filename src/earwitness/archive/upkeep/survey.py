@@ -12,7 +12,7 @@ from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Account, Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable, of_error
 from earwitness.archive.accounts.states import Refused, State
-from earwitness.archive.database.engines import Allowance
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import OutOfTime

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.engines import is_locked
+from earwitness.archive.database.errors import is_locked
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import text_rebuilds

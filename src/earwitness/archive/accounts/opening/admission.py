@@ -17,15 +17,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.opening.engine_pools import Engines
 from earwitness.archive.accounts.opening.examination import SECONDS, examine
-from earwitness.archive.accounts.opening.unfit import (
-    AccountUnavailable,
-    Unfit,
-    may_be_of_account,
-    of_error,
-    unusable,
-)
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable, Unfit, of_error, unusable
 from earwitness.archive.accounts.states import Refused
-from earwitness.archive.database.engines import Allowance, reading
+from earwitness.archive.database.errors import may_be_of_account
+from earwitness.archive.database.time_limits import Allowance
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.schema import directory as directory_tables
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import OutOfTime

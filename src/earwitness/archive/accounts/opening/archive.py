@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
-from earwitness.archive.database.engines import Allowance, reading, writing
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.queue import take_due
 from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted

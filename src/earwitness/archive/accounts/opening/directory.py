@@ -12,12 +12,13 @@ from earwitness.archive.accounts.opening.unfit import (
     DirectoryUnavailable,
     PostgresTooOld,
     Unfit,
-    may_be_of_account,
     of_error,
     unusable,
 )
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import postgres_engine, reading, sqlite_engine
+from earwitness.archive.database.engines import postgres_engine, sqlite_engine
+from earwitness.archive.database.errors import may_be_of_account
+from earwitness.archive.database.transactions import reading
 from earwitness.kernel.settings import Settings
 
 if TYPE_CHECKING:

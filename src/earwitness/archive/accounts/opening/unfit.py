@@ -8,27 +8,12 @@ from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
+from earwitness.archive.database.errors import words_of
 from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.version import program_version
 
 Reason = Literal["older-tables", "newer-tables", "unusable"]
 """Tables of an older program, of a newer one, or what only a repair or a restored backup mends."""
-
-_OF_DATABASE_AS_SUCH = {"53", "55", "57", "40", "22", "23"}
-"""PostgreSQL's classes of errors that say nothing about a schema: no room, a lock, a shutdown, values."""
-
-_OF_FILE = {
-    "SQLITE_AUTH",
-    "SQLITE_CANTOPEN",
-    "SQLITE_CORRUPT",
-    "SQLITE_ERROR",
-    "SQLITE_IOERR",
-    "SQLITE_NOTADB",
-    "SQLITE_PERM",
-    "SQLITE_PROTOCOL",
-    "SQLITE_READONLY",
-    "SQLITE_SCHEMA",
-}
 
 
 class Unfit(Exception):
@@ -92,22 +77,4 @@ def unusable(what: str) -> Unfit:
 
 
 def of_error(error: DBAPIError) -> Unfit:
-    return unusable(f"its database says: {_words_of(error)}")
-
-
-def may_be_of_account(error: DBAPIError) -> bool:
-    """Whether an error can be an account's own; else it is the whole database's, or what was asked of it."""
-    cause = error.orig
-    if state := getattr(cause, "sqlstate", None):
-        return not error.connection_invalidated and state[:2] not in _OF_DATABASE_AS_SUCH
-    name = getattr(cause, "sqlite_errorname", "")
-    return any(name == one or name.startswith(f"{one}_") for one in _OF_FILE)
-
-
-def _words_of(error: DBAPIError) -> str:
-    """What a database said, and its code for it."""
-    cause = error.orig
-    diagnosis = getattr(cause, "diag", None)
-    words = getattr(diagnosis, "message_primary", None) or str(cause).partition("\n")[0]
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
-    return f"{words} ({code})" if code else words
+    return unusable(f"its database says: {words_of(error)}")

@@ -7,7 +7,7 @@ from earwitness.archive.accounts.opening.examination import (
     check_version,
 )
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 
 
 def upgrade_account(engines: Engines, client_id: int, program_of: ProgramOf) -> str:
