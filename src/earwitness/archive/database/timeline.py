@@ -28,10 +28,10 @@ def first_position(moment_ms: Milliseconds) -> Milliseconds:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Starts from one moment on, before another, in milliseconds; either end may be missing.
+    """A window of start times: from one moment on, before another, in milliseconds. Either may be missing.
 
-    `after` and `before` are positions inside it, past which a page begins: each takes the place of an end,
-    since a database uses one bound of an index and checks the other row by row.
+    `after` and `before` are positions inside the window where a page begins. Each replaces an end of the
+    window: of two bounds on the same side, a database uses one with its index and checks the other by row.
     """
 
     start_ms: int | None = None
@@ -41,7 +41,7 @@ class Window:
 
     @property
     def bounds(self) -> dict[str, Any]:
-        """The bounds there are, by their names."""
+        """The bounds that are set, by their names."""
         named = ((bound.name, getattr(self, bound.name)) for bound in fields(self))
         return {name: bound for name, bound in named if bound is not None}
 
@@ -103,10 +103,10 @@ _NUMBERED = (
 
 
 def newest_committed_id(connection: Connection) -> int:
-    """The highest interactionId of this moment: ids are handed out in the order of commits."""
+    """The highest interactionId that is committed. All lower ones are, too: ids follow commits."""
     return connection.scalar(_NEWEST) or 0
 
 
 _NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None).execution_options(**KEEPS_ITS_PLAN)
 NEWEST_COMMITTED_ID = _NEWEST.scalar_subquery()
-"""The same as a column of another statement."""
+"""The same, as a column of another statement."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One account: its database, which is lent to each transaction, and its vault."""
+    """One account: its database, which is lent to each transaction, and its vault of media."""
 
     client_id: int
     admission: Admission = field(repr=False)
@@ -38,7 +38,7 @@ class Archive:
 
     @property
     def engine(self) -> Engine:
-        """The engine that transactions are lent now; it may be closed when none is under way."""
+        """The engine of this moment; it may be closed when no transaction uses it."""
         with self.admission.lent(self.client_id) as engine:
             return engine
 
@@ -59,7 +59,7 @@ class Archive:
         """
         with self.admission.lent(self.client_id) as engine:
             with writing(engine, patient=patient) as connection:
-                take_due(connection), take_noted(connection)  # what a transaction left that rolled back
+                take_due(connection), take_noted(connection)  # left by a transaction that rolled back
                 if locked:
                     lock_account(connection)
                 yield connection
@@ -69,16 +69,16 @@ class Archive:
             mark_if_possible(self.directory, self.client_id, due_at)
 
     def compare_receipts(self) -> None:
-        """Compare what was acknowledged with what is there, if the database answers."""
+        """Compare the receipts with the database, if it answers."""
         with self.admission.lent(self.client_id) as engine:
             compare_if_possible(engine, self.client_id, self.receipts)
 
     def sweep(self) -> int:
-        """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
+        """Settle the uploads of dead processes: objects that the database names stay. How many did not."""
         return self.store.sweep(self._names)
 
     def sweep_if_possible(self) -> None:
-        """The same where nobody can wait for a bucket that does not answer: the next start sweeps again."""
+        """The same, but if the store does not answer, leave it to the next start."""
         try:
             self.sweep()
         except (Problem, SQLAlchemyError, OSError) as error:

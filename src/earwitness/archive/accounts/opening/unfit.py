@@ -1,7 +1,7 @@
 """Why an account, or the directory of accounts, cannot be used: in words for its operator.
 
-A sentence never holds what is in an account: it is made of our words, of names of tables and files, and of
-what a database says of a schema, a file or a connection.
+A sentence holds nothing of what is in an account: only our words, names of tables and files, and what a
+database says about a schema, a file or a connection (see `words_of`).
 """
 
 from typing import Literal
@@ -13,7 +13,7 @@ from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.version import program_version
 
 Reason = Literal["older-tables", "newer-tables", "unusable"]
-"""Tables of an older program, of a newer one, or what only a repair or a restored backup mends."""
+"""Tables of an older program, tables of a newer one, or damage that needs a repair or a backup."""
 
 
 class Unfit(Exception):
@@ -30,10 +30,10 @@ class AccountUnavailable(Unavailable):
 
     default_code = "account-unavailable"
     is_told = True
-    """By who refused the account, when that began."""
+    """The account's refusal was logged when it began, so that no call logs it again."""
 
     def __init__(self, client_id: int, unfit: Unfit, *, again_in_seconds: float = 1.0) -> None:
-        """Its users are told that it is not available; `sentence` is for its operator."""
+        """Users are told only that the account is not available; `sentence` tells its operator why."""
         super().__init__(
             "The account is not available at the moment; its operator can see why. Try again later.",
             headers={"Retry-After": str(max(1, round(again_in_seconds)))},
