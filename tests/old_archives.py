@@ -92,6 +92,7 @@ class OldTables:
         else:
             file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
             self._engine = sa.create_engine(f"sqlite:///{file}")
+        leaving.callback(self._engine.dispose)
         self._tables = sa.MetaData()
         self._tables.reflect(self._engine, only=_WRITTEN)
         self._recordings = 0

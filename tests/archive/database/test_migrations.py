@@ -229,7 +229,7 @@ def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(
 
     with old_installation("0012", tmp_path, url) as settings:
         before = rows(settings)
-        assert list(map(len, before)) == [27, 2, 2]
+        assert list(map(len, before)) == [28, 2, 2]
         with upgraded_firm(settings, tmp_path) as firm:
             assert rows(settings) == before
             with reading(firm.archive.engine) as connection:

@@ -61,7 +61,7 @@ def check_what_hangs_on_a_recording(firm: Firm) -> None:
     assert found["tags"] == ["Straße", "Second"]
     assert found["dataGroups"] == {"Department": "Support", "Desk": "FX"}
     assert [one["name"] for one in found["legalHolds"]] == ["Enquiry 14"]
-    detail = firm.post("/client/recording.detail.get", [found["interactionId"]])
+    detail = firm.post("/client/recording.detail.get", {"interactionIds": [found["interactionId"]]})
     assert "Looked at." in str(detail)
     for path, name in (("playlist", "Good examples"), ("accessPolicy", "FX"), ("retentionGroup", "Long")):
         assert name in {one["name"] for one in firm.get(f"/admin/{path}")}

@@ -2,8 +2,8 @@
 
 A migration begins a rebuild with a row in `text_rebuilds`, which says how far it has come. After a crash it
 goes on from there. Changes meanwhile go to both indexes, so a batch adds only documents that the new index
-lacks. When it has all, searches use it from the next transaction on. The older index is kept for searches that
-have begun, and then deleted in slices.
+lacks. When it has all, searches use it from the next transaction on. The older index is kept for searches
+that have begun, and then deleted in slices.
 """
 
 from dataclasses import dataclass
