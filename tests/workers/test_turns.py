@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
-from earwitness.archive.database.engines import writing
+from earwitness.archive.database.transactions import writing
 from earwitness.archive.jobs import accounts_with_work, queue
 from earwitness.archive.jobs.queue import LEASE_MS, Kind
 from earwitness.archive.schema import directory

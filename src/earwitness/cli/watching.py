@@ -16,7 +16,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.engines import as_problem
+from earwitness.archive.database.errors import as_problem
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.files.folders import own_folders

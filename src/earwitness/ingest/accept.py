@@ -15,7 +15,7 @@ from earwitness.archive.access.usernames import keys_of
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among, as_list
-from earwitness.archive.database.timeline import lock_account, take_places
+from earwitness.archive.database.timeline import take_places
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -146,7 +146,7 @@ def accept_all(
     connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
 ) -> list[Accepted | Conflict]:
     """Add recordings together, and say of each what became of it: one that is refused keeps out no other."""
-    stay_ahead(connection, lock_account(connection), archive.receipts)
+    stay_ahead(connection, archive.receipts)
     known = _known(connection, [arrival.third_party_id for arrival in arrivals])
     new: dict[str, Arrival] = {}
     for arrival in arrivals:

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -37,7 +36,6 @@ def state_codec(connection: Connection, third_party_id: str, hint: Hint, action:
     It could not be decoded, or was by a codec that was stated: that may have been wrong, and nearly any bytes
     can be taken for PCM. The same again changes nothing. Raises NotFound, and Conflict for other recordings.
     """
-    lock_account(connection)
     row = _find(connection, recordings.c.third_party_id == third_party_id)
     if row is None:
         raise NotFound(f"There is no recording {third_party_id}.")
@@ -60,7 +58,6 @@ def state_codec_of(
 
     Raises NotFound, and Conflict where the one is not undecodable.
     """
-    lock_account(connection)
     if interaction_id is not None:
         row = _find(connection, recordings.c.interaction_id == interaction_id)
         if row is None:

@@ -10,7 +10,6 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.receipts.missing import note
@@ -34,7 +33,6 @@ def accept_transcript(
 
     The same one again changes nothing. Raises NotFound, and Conflict where the source sent another.
     """
-    lock_account(connection)
     row = _recording(connection, third_party_id)
     known = connection.execute(
         select(transcripts).where(transcripts.c.position == row.position, transcripts.c.engine.is_(None))
@@ -67,7 +65,6 @@ def accept_media(
     """
     if media is None:
         raise BadRequest.of(Fault("media", "required: expected a file that is not empty"))
-    lock_account(connection)
     row = _recording(connection, third_party_id)
     known = connection.scalar(
         select(media_objects.c.sha256).where(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.engines import is_full
+from earwitness.archive.database.errors import is_full
 from earwitness.archive.ledger.ledger import Action
 from earwitness.ingest.accept import Accepted, Arrival, Media, accept
 from earwitness.ingest.late import accept_media

@@ -37,7 +37,7 @@ class AccountRotation:
         while not is_stopping() and (client_id := self._next(kind)) is not None:
             try:
                 archive = self._accounts.open(client_id)
-                with archive.write() as connection:
+                with archive.write(locked=False) as connection:  # a job is locked by itself
                     job = queue.lease(connection, self.worker, kind)
                 if job is not None:
                     return archive, job
@@ -73,7 +73,7 @@ class AccountRotation:
         missing = {kind: at for kind, at in due_at.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, missing)
         if is_wrong:
-            with self._accounts.open(client_id).write() as connection:
+            with self._accounts.open(client_id).write(locked=False) as connection:
                 queue.wait_no_longer(connection)
 
     def inherit(self, worker: str) -> None:
@@ -90,7 +90,7 @@ class AccountRotation:
         with self._accounts.glance(client_id) as connection:
             if not queue.has_leases(connection, worker):
                 return
-        with self._accounts.open(client_id).write() as connection:
+        with self._accounts.open(client_id).write(locked=False) as connection:
             queue.end_leases(connection, worker)
 
     def _is_stale(self, client_id: int) -> bool:

@@ -30,12 +30,12 @@ def do(archive: Archive, job: Job, worker: str, settings: Settings, halt: thread
                 archive.sweep()  # whoever tried before may have died, and left an upload
             process(archive, job, worker, settings, halt)
         except Halted:
-            with archive.write() as connection:
+            with archive.write(locked=False) as connection:
                 queue.release(connection, job, worker)
         except Exception as error:
             tell(log.warning, error, "job %s of account %s failed", job.id, archive.client_id)
             for_good = isinstance(error, TranscriptionUnusable)
-            with archive.write() as connection:
+            with archive.write(locked=False) as connection:
                 queue.fail(connection, job, worker, reason_of(error), for_good=for_good)
 
 
@@ -59,7 +59,7 @@ def _renewed(archive: Archive, job: Job, worker: str, halt: threading.Event) -> 
 def _beat(archive: Archive, job: Job, worker: str, halt: threading.Event, done: threading.Event) -> None:
     while not done.wait(LEASE_MS / 1000 / _BEATS_A_LEASE):
         try:
-            with archive.write() as connection:
+            with archive.write(locked=False) as connection:
                 is_ours = queue.renew(connection, job, worker)
         except SQLAlchemyError as error:
             tell(log.warning, error, "job %s: its lease was not renewed", job.id)

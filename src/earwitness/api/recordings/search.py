@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Text, cast, func, select
 
 from earwitness.api.recordings.search_token import Pinned, mint, pin, read
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.database.engines import KEEPS_ITS_PLAN, check_time
+from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.json_columns import as_written
+from earwitness.archive.database.time_limits import check_time
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold
 from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
 from earwitness.archive.recordings.tags import TAGS

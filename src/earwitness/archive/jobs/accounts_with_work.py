@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.queue import Kind as JobKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms

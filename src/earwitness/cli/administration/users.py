@@ -8,7 +8,6 @@ from sqlalchemy import select
 from earwitness.api.administration.users import change_user, end_user
 from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.users import add_user, user_id_of
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.schema.people import users
@@ -36,7 +35,6 @@ def create(
     """Create a user."""
     granted = [*(role or []), *(right or [])]
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        lock_account(connection)
         user_id = add_user(connection, username, granted)
         entry = Entry(user_id, "User", {"username": username, "rolesAndRights": granted})
         ledger.append(connection, action("user create", "Create user"), [entry])

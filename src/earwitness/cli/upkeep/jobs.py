@@ -45,7 +45,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Queue dead jobs again: one, or all."""
-    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+    with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         retried = queue.retry(connection, job_id)
         ledger.append(connection, action("jobs retry", "Retry job"), retried)
     queued = len(retried)
@@ -57,7 +57,7 @@ def retry(
 @group.command("drop")
 def drop(client_id: ClientId, job_id: JobId, as_json: AsJson = False) -> None:
     """Remove a job that is not running."""
-    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+    with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         dropped = queue.drop(connection, job_id)
         ledger.append(connection, action("jobs drop", "Drop job"), dropped)
     if not dropped:

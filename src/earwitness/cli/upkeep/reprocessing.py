@@ -49,7 +49,8 @@ def reprocess(
             queued = len(state_codec_of(connection, interaction_id, hint, by))
         tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
         return
-    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+    # Jobs for every recording may be queued: others add recordings meanwhile.
+    with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         positions = queue_again(connection, step, interaction_id)
         if positions:
             by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)

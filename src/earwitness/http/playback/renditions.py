@@ -13,7 +13,6 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.media.playable import MediaObject, Playable, drop_outdated, playable_at
 from earwitness.ingest.accept import add_object
 from earwitness.kernel.deadlines import wait_for
@@ -150,7 +149,6 @@ def _store(archive: Archive, playable: Playable, format_: str, upload: SealedUpl
     """
     try:
         with archive.write() as connection:
-            lock_account(connection)
             there = playable_at(connection, playable.position)
             if there.objects != playable.objects or there.vault_id != playable.vault_id:
                 return False

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.queue import Job, Kind, StepName
 from earwitness.archive.media.playable import playable_at
@@ -51,7 +50,6 @@ def process(
             work.check()
         try:
             with archive.write() as connection:
-                lock_account(connection)  # or a change of the rules of retention meanwhile would be missed
                 _commit(connection, work, job, worker)
         except DBAPIError:
             for upload in work.uploads:
