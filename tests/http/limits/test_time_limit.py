@@ -85,7 +85,7 @@ def test_passages_are_not_looked_for_without_end(firm: Firm, monkeypatch: pytest
         looked_through.append(text)
         return text
 
-    monkeypatch.setattr("earwitness.api.recordings.search.snippet", look_through)
+    monkeypatch.setattr("earwitness.api.recordings.search_rows.snippet", look_through)
     monkeypatch.setattr("earwitness.archive.database.engines.monotonic", lambda: passed[0])
     answer = firm.call("POST", "/client/recording.search", {"freeText": "sell"})
     assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")
