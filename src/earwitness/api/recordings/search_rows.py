@@ -3,7 +3,7 @@
 To add a column to search, add its field here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -69,7 +69,7 @@ _COMMENTS_COUNT = (
 )
 
 
-class Recording(Wire):
+class Recording(Wire, kw_only=False):  # made of a row by position, which takes a fifth of the time
     """One communication, as search shows it."""
 
     interaction_id: Annotated[int, Column(recordings.c.interaction_id)]
@@ -97,15 +97,13 @@ class Recording(Wire):
     endpoints: Annotated[list[Participant], json_of(PARTICIPANTS)]
 
 
-_COLUMNS: dict[str, Column] = {
-    name: next(part for part in hint.__metadata__ if isinstance(part, Column))
-    for name, hint in get_type_hints(Recording, include_extras=True).items()
-}
-_NAMES = ("position", *_COLUMNS)
-
+_COLUMNS: list[Column] = [
+    next(part for part in hint.__metadata__ if isinstance(part, Column))
+    for hint in get_type_hints(Recording, include_extras=True).values()
+]
 # Built once: building a statement costs more than running it over a page.
 _ROWS = (
-    select(recordings.c.position, *(column.expression for column in _COLUMNS.values()))
+    select(recordings.c.position, *(column.expression for column in _COLUMNS))
     .where(among(recordings.c.position, POSITIONS))
     .execution_options(**KEEPS_ITS_PLAN)
 )
@@ -129,33 +127,27 @@ def recordings_at(
         statement = _ROWS_AND_TEXTS if query else _ROWS
     else:
         statement = _ROWS_AND_MESSAGES  # neither a transcript nor its opening is shown
-    readers = _readers_for(viewer)
+    rows = connection.execute(statement, {"positions": as_list(positions)}).all()
     found: dict[int, Recording] = {}
-    for row in connection.execute(statement, {"positions": as_list(positions)}).all():
-        recording = _recording(row, readers)
+    for row, recording in zip(rows, _recordings(rows, viewer), strict=True):
         if statement is not _ROWS:
             if query:
                 check_time(connection)  # a passage is looked for in all that was said
-            recording.transcript_snippet = snippet(_text_of(*row[len(_NAMES) :]), query, reading=reading)
+            texts = row[1 + len(_COLUMNS) :]
+            recording.transcript_snippet = snippet(_text_of(*texts), query, reading=reading)
         found[row[0]] = recording
     return [found[position] for position in positions]
 
 
-def _readers_for(viewer: Viewer) -> list[tuple[str, Read]]:
-    """How the fields are read whose value is not the database's."""
-    readers = (
-        (name, column.read_for(viewer) if column.read_for else column.read)
-        for name, column in _COLUMNS.items()
-    )
-    return [(name, read) for name, read in readers if read is not None]
-
-
-def _recording(row: Sequence[Any], readers: list[tuple[str, Read]]) -> Recording:
-    values = dict(zip(_NAMES, row, strict=False))
-    del values["position"]
-    for name, read in readers:
-        values[name] = read(values[name])
-    return Recording(**values)
+def _recordings(rows: Sequence[Sequence[Any]], viewer: Viewer) -> Iterator[Recording]:
+    """The recordings of rows, which are read column by column: that is quicker than row by row."""
+    _, *columns = zip(*rows, strict=True)
+    values = [
+        shown if read is None else map(read, shown)
+        for column, shown in zip(_COLUMNS, columns, strict=False)
+        for read in [column.read_for(viewer) if column.read_for else column.read]
+    ]
+    return map(Recording, *values)
 
 
 def _text_of(message: str | None, segments: str | None = None) -> str:
