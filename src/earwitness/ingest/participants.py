@@ -15,7 +15,7 @@ from earwitness.archive.people.people import (
 )
 from earwitness.archive.schema.people import endpoints
 from earwitness.archive.spelling.addresses import is_withheld
-from earwitness.archive.text.documents import Words, participant
+from earwitness.archive.text.documents import FieldTokens, participant
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPerson
 
 
@@ -28,7 +28,7 @@ class Participant(msgspec.Struct, frozen=True):
     is_originator: bool
     is_recording_subject: bool
     is_private: bool
-    words: Words
+    words: FieldTokens
     note: str = ""
 
 
@@ -88,8 +88,8 @@ def _participant(
 
 
 @lru_cache(4096)  # many recordings are of few
-def _words_of(*names: str | None) -> Words:
-    return Words.of(participant(*names))
+def _words_of(*names: str | None) -> FieldTokens:
+    return FieldTokens.of(participant(*names))
 
 
 def _name(person: IngestPerson) -> Name:

@@ -15,7 +15,7 @@ from bench.queries import QUERIES
 from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
-from earwitness.api.recordings.search import recordings_at
+from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.viewer import AccessPolicy, Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.search.filters import RecordingSearch
@@ -165,7 +165,7 @@ def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archiv
     with archive.read() as connection:
         for _ in range(8):
             found = search(connection, wanted, SEES_ALL)
-            recordings_at(connection, SEES_ALL, found.positions, found.asked)
+            recordings_at(connection, SEES_ALL, found.positions, found.query)
         kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
     assert [row.generic_plans > 0 for row in kept if "transcript_snippet" in row.statement] == [True]
     assert [row.statement for row in kept if "document" in row.statement] == []

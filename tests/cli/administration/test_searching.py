@@ -103,8 +103,8 @@ def test_the_plan_of_one_who_is_limited_names_the_limits(firm: Firm) -> None:
     viewer = replace(operator(CLIENT_ID), policies=(policy,), rights=frozenset({Right.RECORDING_VIEW}))
     with firm.archive.read() as connection:
         plan = search(connection, RecordingSearch(), viewer).plan
-    assert [fact.name for fact in plan.facts] == ["accessPolicies.communicationTypes"]
-    assert [link.name for link in plan.without] == ["private"]
+    assert [condition.name for condition in plan.columns] == ["accessPolicies.communicationTypes"]
+    assert [excluded.name for excluded in plan.excluded] == ["private"]
 
 
 def test_a_total_that_came_with_the_page_took_no_time_of_its_own(
