@@ -26,7 +26,7 @@ from earwitness.api.ingest import late_arrivals
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
-from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
 from earwitness.http.answers.problems import HANDLERS
@@ -121,7 +121,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
 
 def learn_types() -> None:
     """Learn every type that several threads read. To be called before there are any."""
-    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+    learn(PolicyConditions, Answer, Failure, Grant, Hint, Measurement)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

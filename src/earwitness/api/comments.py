@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType, field
 from sqlalchemy import select, update
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.recordings.comments import add_comment as add
 from earwitness.archive.recordings.comments import comments_at
 from earwitness.archive.schema.recordings import comments

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from earwitness.archive.access.viewer import AccessPolicy as Conditions
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.people.known_people import check_people
 from earwitness.archive.schema.people import access_policies, user_policies
 from earwitness.http import operations
@@ -72,7 +72,7 @@ def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
     _check_name(call.connection, wanted.name)
-    conditions = _conditions(call.connection, Conditions(), wanted)
+    conditions = _conditions(call.connection, PolicyConditions(), wanted)
     added = insert(access_policies).values(name=wanted.name, conditions=conditions)
     policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
     call.changed("AccessPolicy", policy_id, changed_fields(wanted))
@@ -87,7 +87,7 @@ def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy
     before = _row(call)
     if wanted.name is not None:
         _check_name(call.connection, wanted.name, ~this)
-    conditions = _conditions(call.connection, msgspec.convert(before.conditions, Conditions), wanted)
+    conditions = _conditions(call.connection, msgspec.convert(before.conditions, PolicyConditions), wanted)
     changed = {"name": wanted.name or before.name, "conditions": conditions}
     call.connection.execute(update(access_policies).where(this).values(changed))
     call.changed("AccessPolicy", call.id, changed_fields(wanted))
@@ -128,7 +128,7 @@ def _row(call: Call) -> Row[Any]:
 
 
 def _shown(row: Row[Any]) -> AccessPolicy:
-    conditions = msgspec.convert(row.conditions, Conditions)
+    conditions = msgspec.convert(row.conditions, PolicyConditions)
     return AccessPolicy(
         id=row.id,
         name=row.name,
@@ -138,17 +138,19 @@ def _shown(row: Row[Any]) -> AccessPolicy:
     )
 
 
-def _conditions(connection: Connection, before: Conditions, wanted: AccessPolicyChange) -> dict[str, Any]:
+def _conditions(
+    connection: Connection, before: PolicyConditions, wanted: AccessPolicyChange
+) -> dict[str, Any]:
     """The conditions as they are stored. Raises BadRequest where there would be none."""
     check_people(connection, "personIds", wanted.person_ids or [])
-    after = Conditions(
+    after = PolicyConditions(
         data_groups=before.data_groups if wanted.data_groups is None else wanted.data_groups,
         person_ids=before.person_ids if wanted.person_ids is None else wanted.person_ids,
         communication_types=(
             before.communication_types if wanted.communication_types is None else wanted.communication_types
         ),
     )
-    if after == Conditions():
+    if after == PolicyConditions():
         raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
     stored: dict[str, Any] = msgspec.to_builtins(after)
     return stored

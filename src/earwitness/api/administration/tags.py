@@ -6,7 +6,7 @@ from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
 
 from earwitness.archive.access.viewer import check_sees_everything
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.text.index import index_recordings

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.http import operations
 from earwitness.http.audit_subjects import by_recording_id

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select
 
-from earwitness.api.recordings.named import visible_in_order
+from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.recordings.incomplete import not_decoded
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS
@@ -82,7 +82,7 @@ class RecordingDetail(Wire):
 def get_recording_detail(call: Call, wanted: DetailRequest) -> list[RecordingDetail]:
     """Get the full detail of recordings: metadata, waveform, encryption; in the order asked."""
     connection = call.connection
-    rows = visible_in_order(connection, call.viewer, wanted.interaction_ids, recordings)
+    rows = visible_rows(connection, call.viewer, wanted.interaction_ids)
     positions = [row.position for row in rows]
     firm = connection.execute(select(account)).one()
     objects = _objects(connection, positions)

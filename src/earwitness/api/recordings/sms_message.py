@@ -1,8 +1,7 @@
 """Get SMS message: POST /client/recording.sms-message.get."""
 
 from earwitness.api.recordings.detail import InteractionIds
-from earwitness.api.recordings.named import visible_in_order
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.http import operations
 from earwitness.http.audit_subjects import by_interaction_ids
 from earwitness.http.operations import Audit, Call
@@ -25,7 +24,7 @@ class SmsMessage(Wire):
 )
 def get_sms_message(call: Call, wanted: InteractionIds) -> list[SmsMessage]:
     """Get the message bodies of SMS, in the order asked; ids of other types are left out."""
-    rows = visible_in_order(call.connection, call.viewer, wanted.interaction_ids, recordings)
+    rows = visible_rows(call.connection, call.viewer, wanted.interaction_ids)
     return [
         SmsMessage(
             interaction_id=row.interaction_id, message=row.message or "", raw_sms_ids=row.raw_sms_ids or []

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, not_, or_, select
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.errors import Forbidden, NotFound

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows

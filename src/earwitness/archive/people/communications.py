@@ -8,7 +8,8 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import first_position
 from earwitness.archive.schema.people import endpoints, people

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import field
 from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select
 
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
+from earwitness.archive.access.visibility import requirements_of
 from earwitness.archive.database.in_list import among
 from earwitness.archive.schema.people import endpoints, inflight_calls
 from earwitness.archive.spelling.addresses import normalise
@@ -130,13 +131,14 @@ def _may_see(viewer: Viewer, sides: Sequence[_Side]) -> bool:
     is_private = any(side.is_private for side in sides)
     if is_private and not viewer.may(Right.RECORDING_PRIVATE_VIEW) and viewer.person_id not in person_ids:
         return False
-    return not viewer.policies or any(_meets(policy, sides[0], person_ids) for policy in viewer.policies)
+    known: dict[str, set[Any]] = {
+        "person_ids": person_ids,
+        "communication_types": {_COMMUNICATION_TYPES.get(sides[0].type)},
+        "data_groups": set(),  # the source tells them with the recording
+    }
+    return not viewer.policies or any(_meets(policy, known) for policy in viewer.policies)
 
 
-def _meets(policy: AccessPolicy, recorded: _Side, person_ids: set[int]) -> bool:
-    if policy.data_groups:
-        return False
-    if policy.person_ids and person_ids.isdisjoint(policy.person_ids):
-        return False
-    types = policy.communication_types
-    return not types or _COMMUNICATION_TYPES.get(recorded.type) in types
+def _meets(policy: PolicyConditions, known: dict[str, set[Any]]) -> bool:
+    """Whether a call surely meets a policy, by the values that it has for each kind of condition."""
+    return not any(known[one.condition].isdisjoint(one.values) for one in requirements_of(policy))

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 
-from earwitness.archive.access.viewer import Viewer, visible_to
-from earwitness.archive.access.visible import visible_positions
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
+from earwitness.archive.access.visible_recordings import visible_positions
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger.ledger import Entry

@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from earwitness.archive.access.viewer import Viewer, takes_part
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import private_to_others
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import Window
 from earwitness.archive.schema.people import users
@@ -260,8 +261,7 @@ def _commented(viewer: Viewer) -> Link:
 
 def _private_to_others(viewer: Viewer) -> Link:
     table = called("private", recordings)
-    hidden = and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
-    return Link("private", table, table.c.position, hidden, False)
+    return Link("private", table, table.c.position, private_to_others(viewer, table), False)
 
 
 def _member(name: str, catalogue: Table, members: Table, wanted: int) -> Link:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from earwitness.api import comments as calls
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.recordings.comments import comments_at
