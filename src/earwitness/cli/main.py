@@ -6,6 +6,7 @@ import typer
 
 from earwitness.cli import importing, serving
 from earwitness.cli.administration import (
+    access,
     accounts,
     apikeys,
     collections,
@@ -63,6 +64,7 @@ app.add_typer(accounts.group, name="account")
 app.add_typer(users.group, name="user")
 app.add_typer(apikeys.group, name="apikey")
 app.add_typer(policies.group, name="policy")
+app.add_typer(access.group, name="access")
 app.add_typer(people.group, name="person")
 app.add_typer(endpoints.group, name="endpoint")
 app.add_typer(endpoints.changes, name="endpoints")

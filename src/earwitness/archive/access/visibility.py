@@ -164,12 +164,14 @@ class Use:
     name: str
     words: str
     right: Right
+    needs: str | None = None
+    """What the recording must have: `media` or `transcript`."""
 
 
 USES = (
     Use("see", "find it and read its details", Right.RECORDING_VIEW),
-    Use("play", "play it", Right.RECORDING_PLAY),
-    Use("readTranscript", "read its transcript", Right.RECORDING_TRANSCRIPTION_VIEW),
+    Use("play", "play it", Right.RECORDING_PLAY, needs="media"),
+    Use("readTranscript", "read its transcript", Right.RECORDING_TRANSCRIPTION_VIEW, needs="transcript"),
     Use("readComments", "read its comments", Right.RECORDING_COMMENT_VIEW),
     Use("readAuditLog", "read its audit log", Right.RECORDING_AUDIT_VIEW),
 )
