@@ -21,8 +21,12 @@ group = typer.Typer(help="Users: people and integrations that sign in.", no_args
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
-Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be repeated.")]
-Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be repeated.")]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", help="A role of `earwitness access rights`; may be repeated.")
+]
+Rights = Annotated[
+    list[str] | None, typer.Option("--right", help="A right of `earwitness access rights`; may be repeated.")
+]
 
 
 @group.command("create")
