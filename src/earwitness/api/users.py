@@ -59,18 +59,18 @@ class UsersPage(Wire):
 
 
 @operations.read("/client/user/search", right=Right.USERS_VIEW)
-def search_users(call: Call, wanted: UserSearch) -> UsersPage:
+def search_users(call: Call, body: UserSearch) -> UsersPage:
     """Search users."""
     columns = users.c
     searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
-    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, wanted))
+    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, body))
     rows = call.connection.execute(matching.order_by(columns.id))
-    words = words_of(wanted.free_text)
+    words = words_of(body.free_text)
     found = [
         row for row in rows if holds_all(words, (row.username, row.full_name, row.email, row.external_id))
     ]
-    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    ids, total = slice_of(_in_order(found, wanted.search_order_property or SearchOrder()), page, size)
+    page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
+    ids, total = slice_of(_in_order(found, body.search_order_property or SearchOrder()), page, size)
     return UsersPage(
         users=user_records(call.connection, call.viewer.client_id, ids),
         total=total,
@@ -82,17 +82,17 @@ def search_users(call: Call, wanted: UserSearch) -> UsersPage:
 ROUTES = [search_users]
 
 
-def _conditions(connection: Connection, wanted: UserSearch) -> list[ColumnElement[bool]]:
-    conditions = list(_holding(dict.fromkeys(wanted.roles_and_rights or [])))
-    if wanted.user_id is not None:
-        conditions.append(users.c.id == wanted.user_id)
-    if wanted.username is not None:
-        conditions.append(users.c.username_folded == key_of(connection, wanted.username))
-    if wanted.is_active is not None:
-        conditions.append(users.c.is_active == wanted.is_active)
-    if wanted.is_locked is not None:
-        conditions.append(users.c.is_locked == wanted.is_locked)
-    if wanted.only_return_non_associated:
+def _conditions(connection: Connection, body: UserSearch) -> list[ColumnElement[bool]]:
+    conditions = list(_holding(dict.fromkeys(body.roles_and_rights or [])))
+    if body.user_id is not None:
+        conditions.append(users.c.id == body.user_id)
+    if body.username is not None:
+        conditions.append(users.c.username_folded == key_of(connection, body.username))
+    if body.is_active is not None:
+        conditions.append(users.c.is_active == body.is_active)
+    if body.is_locked is not None:
+        conditions.append(users.c.is_locked == body.is_locked)
+    if body.only_return_non_associated:
         conditions.append(users.c.person_id.is_(None))
     return conditions
 

@@ -68,29 +68,29 @@ def list_access_policies(call: Call) -> list[AccessPolicy]:
 
 
 @operations.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
+def add_access_policy(call: Call, body: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
-    _check_name(call.connection, wanted.name)
-    conditions = _conditions(call.connection, PolicyConditions(), wanted)
-    added = insert(access_policies).values(name=wanted.name, conditions=conditions)
+    _check_name(call.connection, body.name)
+    conditions = _conditions(call.connection, PolicyConditions(), body)
+    added = insert(access_policies).values(name=body.name, conditions=conditions)
     policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
-    call.changed("AccessPolicy", policy_id, changed_fields(wanted))
+    call.changed("AccessPolicy", policy_id, changed_fields(body))
     return AccessPolicyId(id=policy_id)
 
 
 @operations.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
-def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy:
+def change_access_policy(call: Call, body: AccessPolicyChange) -> AccessPolicy:
     """Change an access policy, for all its users at once."""
     _check_is_not_limited(call)
     this = access_policies.c.id == call.id
     before = _row(call)
-    if wanted.name is not None:
-        _check_name(call.connection, wanted.name, ~this)
-    conditions = _conditions(call.connection, msgspec.convert(before.conditions, PolicyConditions), wanted)
-    changed = {"name": wanted.name or before.name, "conditions": conditions}
+    if body.name is not None:
+        _check_name(call.connection, body.name, ~this)
+    conditions = _conditions(call.connection, msgspec.convert(before.conditions, PolicyConditions), body)
+    changed = {"name": body.name or before.name, "conditions": conditions}
     call.connection.execute(update(access_policies).where(this).values(changed))
-    call.changed("AccessPolicy", call.id, changed_fields(wanted))
+    call.changed("AccessPolicy", call.id, changed_fields(body))
     return _shown(_row(call))
 
 
@@ -138,16 +138,14 @@ def _shown(row: Row[Any]) -> AccessPolicy:
     )
 
 
-def _conditions(
-    connection: Connection, before: PolicyConditions, wanted: AccessPolicyChange
-) -> dict[str, Any]:
+def _conditions(connection: Connection, before: PolicyConditions, body: AccessPolicyChange) -> dict[str, Any]:
     """The conditions as they are stored. Raises BadRequest where there would be none."""
-    check_people(connection, "personIds", wanted.person_ids or [])
+    check_people(connection, "personIds", body.person_ids or [])
     after = PolicyConditions(
-        data_groups=before.data_groups if wanted.data_groups is None else wanted.data_groups,
-        person_ids=before.person_ids if wanted.person_ids is None else wanted.person_ids,
+        data_groups=before.data_groups if body.data_groups is None else body.data_groups,
+        person_ids=before.person_ids if body.person_ids is None else body.person_ids,
         communication_types=(
-            before.communication_types if wanted.communication_types is None else wanted.communication_types
+            before.communication_types if body.communication_types is None else body.communication_types
         ),
     )
     if after == PolicyConditions():

@@ -39,10 +39,10 @@ def get_legal_hold(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add legal hold", by_interaction_ids),
 )
-def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
+def add_legal_hold(call: Call, body: CollectionToAdd) -> CollectionId:
     """Put recordings under a new legal hold."""
-    hold_id = add_collection(call.connection, LEGAL_HOLDS, wanted.name)
-    held = CollectionChange(interaction_ids=wanted.interaction_ids)
+    hold_id = add_collection(call.connection, LEGAL_HOLDS, body.name)
+    held = CollectionChange(interaction_ids=body.interaction_ids)
     call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, hold_id, held))
     return CollectionId(id=hold_id)
 
@@ -53,9 +53,9 @@ def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
     right=Right.LEGAL_HOLD_EDIT,
     audit=Audit("Change legal hold", by_interaction_ids),
 )
-def change_legal_hold(call: Call, wanted: CollectionChange) -> WholeCollection:
+def change_legal_hold(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a legal hold, or replace the recordings under it; those that you may not see stay."""
-    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, wanted))
+    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, body))
     return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 

@@ -37,10 +37,10 @@ def get_playlist(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add playlist", by_interaction_ids),
 )
-def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
+def add_playlist(call: Call, body: CollectionToAdd) -> CollectionId:
     """Put recordings into a new playlist."""
-    playlist_id = add_collection(call.connection, PLAYLISTS, wanted.name)
-    listed = CollectionChange(interaction_ids=wanted.interaction_ids)
+    playlist_id = add_collection(call.connection, PLAYLISTS, body.name)
+    listed = CollectionChange(interaction_ids=body.interaction_ids)
     call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, playlist_id, listed))
     return CollectionId(id=playlist_id)
 
@@ -51,9 +51,9 @@ def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
     right=Right.PLAYLIST_EDIT,
     audit=Audit("Change playlist", by_interaction_ids),
 )
-def change_playlist(call: Call, wanted: CollectionChange) -> WholeCollection:
+def change_playlist(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a playlist, or replace the recordings in it; those that you may not see stay."""
-    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, wanted))
+    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, body))
     return collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 

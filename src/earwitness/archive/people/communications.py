@@ -80,8 +80,8 @@ def is_recorded(viewer: Viewer) -> ColumnElement[bool]:
 
 def recorded_among(connection: Connection, viewer: Viewer, endpoint_ids: Sequence[int]) -> set[int]:
     """Those of the endpoints that took part in a recording as its subject."""
-    wanted = among(endpoints.c.id, endpoint_ids)
-    return set(connection.scalars(select(endpoints.c.id).where(wanted, is_recorded(viewer))))
+    asked_for = among(endpoints.c.id, endpoint_ids)
+    return set(connection.scalars(select(endpoints.c.id).where(asked_for, is_recorded(viewer))))
 
 
 def interactions_of(

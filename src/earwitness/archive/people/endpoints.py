@@ -55,9 +55,9 @@ def find_or_add_endpoints(
     """The same for addresses by type and value; two ways to write one address share what is known of it."""
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
-    wanted = as_list([value for _, value in addresses.values()])
+    values = as_list([value for _, value in addresses.values()])
     known: dict[tuple[str, str], KnownEndpoint] = {}
-    rows = connection.execute(_KNOWN, {"normalised": wanted}).all()
+    rows = connection.execute(_KNOWN, {"normalised": values}).all()
     for type_, endpoint_id, shown_as, normalised, is_private, *owner in rows:
         owned_by = None if owner[0] is None else KnownPerson(*owner)
         known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)

@@ -122,7 +122,7 @@ def add_collection(connection: Connection, kind: Kind, name: str) -> int:
 
 
 def change_collection(
-    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, wanted: CollectionChange
+    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, change: CollectionChange
 ) -> list[Entry]:
     """Rename one, and replace its members, as far as asked; answers what the ledger is to say of it.
 
@@ -130,17 +130,17 @@ def change_collection(
     """
     row = _row(connection, kind, collection_id)
     name = row.name
-    if wanted.name is not None:
-        _check_name(wanted.name)
-        name = wanted.name
+    if change.name is not None:
+        _check_name(change.name)
+        name = change.name
         this = kind.catalogue.c.id == collection_id
         connection.execute(update(kind.catalogue).where(this).values(name=name))
     entries = [Entry(collection_id, kind.entity_name, {"name": name})]
-    if wanted.interaction_ids is not None:
-        wanted_members = _positions(connection, viewer, wanted.interaction_ids)
+    if change.interaction_ids is not None:
+        after = _positions(connection, viewer, change.interaction_ids)
         members = _members(connection, kind, viewer, collection_id)
-        added = {one: at for one, at in wanted_members.items() if one not in members}
-        removed = {one: at for one, at in members.items() if one not in wanted_members}
+        added = {one: at for one, at in after.items() if one not in members}
+        removed = {one: at for one, at in members.items() if one not in after}
         put(connection, kind, collection_id, list(added.values()))
         _take(connection, kind, collection_id, list(removed.values()))
         told = {kind.key_name: {"id": collection_id, "name": name}}

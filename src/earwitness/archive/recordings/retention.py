@@ -83,8 +83,8 @@ def retentions_of(
     connection: Connection, subjects: Sequence[tuple[str, Iterable[int | None]]]
 ) -> list[Retention]:
     """The same for several recordings, each by its type and subjects."""
-    wanted = [(type_, set(persons)) for type_, persons in subjects]
-    everybody = set().union(*(persons for _, persons in wanted)) - {None}
+    people_of = [(type_, set(persons)) for type_, persons in subjects]
+    everybody = set().union(*(persons for _, persons in people_of)) - {None}
     default = connection.execute(_DEFAULT).scalar_one()
     rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if everybody else ()
     groups = {row.id: row for row in rows}
@@ -94,7 +94,7 @@ def retentions_of(
             return Retention(days_for(default, type_), None)
         return Retention(days_for(group.retention_group, type_), group.retention_group_id)
 
-    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in wanted]
+    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in people_of]
 
 
 _DEFAULT = select(account.c.default_retention)

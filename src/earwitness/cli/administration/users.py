@@ -84,11 +84,11 @@ def set_(
     """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
     told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
-    wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    wanted |= {} if person is None else {"personId": identity(person)}
-    if not wanted:
+    body: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    body |= {} if person is None else {"personId": identity(person)}
+    if not body:
         fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)
-    changed = _make(client_id, "set", change_user, username, as_json, wanted)
+    changed = _make(client_id, "set", change_user, username, as_json, body)
     if as_json:
         tell_json(changed)
     else:
@@ -129,12 +129,12 @@ def _make(
     handler: HTTPRouteHandler,
     username: str,
     as_json: bool,
-    wanted: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
 ) -> User:
     """Make a call that changes a user, and answer how it is then."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         user_id = user_id_of(connection, username)
-    make(client_id, f"user {command}", handler, wanted, id_=user_id, as_json=as_json)
+    make(client_id, f"user {command}", handler, body, id_=user_id, as_json=as_json)
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         (changed,) = user_records(connection, client_id, [user_id])
     return changed
