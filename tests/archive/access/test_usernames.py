@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from earwitness.archive.access.users import add_api_key, assign
+from earwitness.archive.access.users import add_api_key, set_roles_and_rights
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.kernel.rights import Right
@@ -63,7 +63,7 @@ def add_as_before(firm: Firm, username: str) -> int:
         row: dict[str, Any] = {"username": username, "username_folded": username.casefold()}
         row |= {"full_name": username, "audio_playback": "streaming", "created_at": 0}
         user_id: int = connection.scalars(insert(users).values(row).returning(users.c.id)).one()
-        assign(connection, user_id, [str(right) for right in SEES])
+        set_roles_and_rights(connection, user_id, [str(right) for right in SEES])
         _, firm.keys[username] = add_api_key(connection, user_id)
     return user_id
 

@@ -9,9 +9,9 @@ from earwitness.archive.recordings.collections import (
     WholeCollection,
     add_collection,
     change_collection,
-    collection,
-    collections,
     end_collection,
+    get_collection,
+    list_collections,
 )
 from earwitness.http import operations
 from earwitness.http.audit_subjects import by_interaction_ids
@@ -22,7 +22,7 @@ from earwitness.kernel.rights import Right
 @operations.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def list_legal_holds(call: Call) -> list[Collection]:
     """List the legal holds; `total` counts the recordings that you may see."""
-    return collections(call.connection, LEGAL_HOLDS, call.viewer)
+    return list_collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
 @operations.read(
@@ -30,7 +30,7 @@ def list_legal_holds(call: Call) -> list[Collection]:
 )
 def get_legal_hold(call: Call) -> WholeCollection:
     """Get a legal hold, and the recordings under it that you may see."""
-    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
 @operations.write(
@@ -56,7 +56,7 @@ def add_legal_hold(call: Call, body: CollectionToAdd) -> CollectionId:
 def change_legal_hold(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a legal hold, or replace the recordings under it; those that you may not see stay."""
     call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, body))
-    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
 @operations.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)

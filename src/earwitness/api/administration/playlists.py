@@ -9,9 +9,9 @@ from earwitness.archive.recordings.collections import (
     WholeCollection,
     add_collection,
     change_collection,
-    collection,
-    collections,
     end_collection,
+    get_collection,
+    list_collections,
 )
 from earwitness.http import operations
 from earwitness.http.audit_subjects import by_interaction_ids
@@ -22,13 +22,13 @@ from earwitness.kernel.rights import Right
 @operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def list_playlists(call: Call) -> list[Collection]:
     """List the playlists; `total` counts the recordings that you may see."""
-    return collections(call.connection, PLAYLISTS, call.viewer)
+    return list_collections(call.connection, PLAYLISTS, call.viewer)
 
 
 @operations.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def get_playlist(call: Call) -> WholeCollection:
     """Get a playlist, and the recordings in it that you may see."""
-    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
 @operations.write(
@@ -54,7 +54,7 @@ def add_playlist(call: Call, body: CollectionToAdd) -> CollectionId:
 def change_playlist(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a playlist, or replace the recordings in it; those that you may not see stay."""
     call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, body))
-    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
 @operations.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)

@@ -94,7 +94,7 @@ def add_user(call: Call, body: UserToAdd) -> UserId:
         sso=bool(body.sso),
         audio_playback=body.audio_playback or "streaming",
     )
-    user_changes.limit(connection, user_id, policy_ids)
+    user_changes.set_policies(connection, user_id, policy_ids)
     call.changed("User", user_id, changed_fields(body))
     return UserId(id=user_id)
 

@@ -93,7 +93,7 @@ def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: HTT
             fail(f"Nothing to change was given: see `earwitness {command} set --help`.", as_json=as_json)
 
         def changed_members(call: Call) -> CollectionChange:
-            members = archived.collection(call.connection, kind, call.viewer, id_).interaction_ids
+            members = archived.get_collection(call.connection, kind, call.viewer, id_).interaction_ids
             after = ({*members} | {*(add or [])}) - {*(remove or [])}
             return CollectionChange(name=name, interaction_ids=sorted(after))
 
