@@ -10,7 +10,7 @@ from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.communications import is_recorded, recorded_among
 from earwitness.archive.people.inflight_calls import visible_calls
-from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.spelling.addresses import (
@@ -71,7 +71,7 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
     """Find endpoints and the people that own them; the total is in `X-Total-Count`."""
     matching = select(endpoints.c.id).where(*_conditions(call, body)).order_by(endpoints.c.id)
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
-    if words := words_of(body.free_text):
+    if words := search_words(body.free_text):
         ids, total = slice_of(_holding(call.connection, matching, words), page, size)
     else:
         ids, total = page_of(call.connection, matching, page, size)
@@ -124,9 +124,9 @@ def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool
 
 
 def _has_part(part: str) -> ColumnElement[bool]:
-    """The normalised value has this part; that of a phone number may be written as numbers are.
+    """The normalised value contains this part; for phone numbers, the part may be in any spelling.
 
-    A leading `00` is what the digits hold, or the sign that a whole number begins.
+    A leading `00` is either among the digits of the number, or the exit code before a whole number.
     """
     value = endpoints.c.normalised
     ways = [value.contains(folded_identifier(part), autoescape=True)]
@@ -156,7 +156,7 @@ def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]
     return [
         row.id
         for row in connection.execute(texts)
-        if holds_all(
+        if contains_all(
             words,
             [row.endpoint, row.full_name, *values_in(row.metadata)],
             [row.normalised] if row.type == "phone" else [],
@@ -165,7 +165,7 @@ def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]
 
 
 def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
-    """Leaves out the many endpoints that are a plain value alone, and surely not the one that is meant."""
+    """A quick condition that leaves out most endpoints that cannot match, and none that can."""
     value = endpoints.c.normalised
     on_sqlite = connection.dialect.name == "sqlite"
     return or_(

@@ -1,4 +1,4 @@
-"""Calls that are going on: which endpoint is being recorded at this moment, and who may see that."""
+"""Calls in progress: which endpoints are being recorded at this moment, and who may see that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 
 CLOSED_AFTER_MS = MS_PER_DAY
-"""A call whose end is never told counts as over by then."""
+"""A call whose end is never reported counts as over after this time."""
 
-# What a call on an endpoint will be once it is a recording, as far as that can be told.
+# The communication type that the recording of a call will have, for the endpoint types that tell.
 _COMMUNICATION_TYPES = {"phone": "phone", "teamsUserId": "teams"}
 
 
@@ -64,27 +64,27 @@ def start_call(
 
 
 def find_call(connection: Connection, third_party_id: str) -> Any:
-    """The row of a call in progress; None when there is none, or it counts as over."""
+    """The row of a call in progress; None if there is none, or if it counts as over."""
     return connection.execute(
         select(inflight_calls).where(inflight_calls.c.third_party_id == third_party_id, _goes_on())
     ).one_or_none()
 
 
 def end_calls(connection: Connection, third_party_ids: Sequence[str]) -> None:
-    """Forget calls, as far as they were going on."""
+    """Forget these calls, if they are in progress."""
     connection.execute(delete(inflight_calls).where(among(inflight_calls.c.third_party_id, third_party_ids)))
 
 
 def forget_calls_that_are_over(connection: Connection) -> None:
-    """Remove the calls whose end was never told, and that count as over."""
+    """Remove the calls whose end was never reported and that count as over."""
     connection.execute(delete(inflight_calls).where(not_(_goes_on())))
 
 
 def visible_calls(connection: Connection, viewer: Viewer) -> dict[int, InflightCall]:
-    """The call going on at each endpoint, the latest where there are several, as far as the viewer may see.
+    """The call in progress at each endpoint that the viewer may see; the latest if there are several.
 
-    It is seen as its recording will be: what lies on a private endpoint with the right for that or by
-    taking part, and under access policies only what surely meets one.
+    The rules are those of its recording: a call of a private endpoint is seen with the right for private
+    recordings or by taking part, and a viewer with access policies sees a call only if it surely meets one.
     """
     rows = list(
         connection.execute(

@@ -1,4 +1,4 @@
-"""The filters of people.search and people.searchByName, and the people that meet them."""
+"""The filters of people.search and people.searchByName, and finding the people that meet them."""
 
 import unicodedata
 from collections import defaultdict
@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, 
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
-from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.people import folded_email, in_order
 from earwitness.archive.schema.people import (
     endpoints,
@@ -70,7 +70,7 @@ def find_people(connection: Connection, search: PeopleSearch) -> tuple[list[int]
     """A page of ids by folded full name, and the exact total. Raises BadRequest for an empty group filter."""
     matching = select(people.c.id).where(*_conditions(search)).order_by(*in_order(connection))
     page, size = search.page or 1, search.page_size or DEFAULT_PAGE_SIZE
-    words = words_of(search.free_text)
+    words = search_words(search.free_text)
     if not words:
         return page_of(connection, matching, page, size)
     return slice_of(_holding(connection, matching, words), page, size)
@@ -122,7 +122,7 @@ def _is(column: Column[Any], value: int | UnsetType | None) -> Iterator[ColumnEl
 
 
 def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
-    """A person's own email is one of these, or an email endpoint that the person owns."""
+    """The person's own email is one of these, or an email endpoint that the person owns is."""
     owned = select(endpoints.c.owned_by_person_id).where(
         endpoints.c.type == "email",
         endpoints.c.owned_by_person_id.is_not(None),
@@ -164,7 +164,7 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
     return [
         row.id
         for row in connection.execute(texts)
-        if holds_all(
+        if contains_all(
             words,
             [row.full_name, row.email, row.third_party_id, *addresses[row.id], *values_in(row.metadata)],
             numbers[row.id],
@@ -173,17 +173,17 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
 
 
 def _in_words(folded: str) -> str:
-    """Whoever types `mary jane` means Mary-Jane, too."""
+    """A folded name with spaces for hyphens: `mary jane` finds Mary-Jane, too."""
     return " ".join(folded.replace("-", " ").split())
 
 
 def _begins_a_word(prefix: str, name: str) -> bool:
-    """Whether a prefix stands at the start of a word, apostrophes or not."""
+    """Whether a word of the name begins with the prefix, with or without its apostrophes."""
     return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
 
 
 def _is_at_a_start(prefix: str, name: str) -> bool:
-    """Whether it stands at the start of a name, or after what is neither letter, mark nor digit."""
+    """Whether the prefix is at the start of the name, or after what is neither letter, mark nor digit."""
     at = name.find(prefix)
     while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)
