@@ -26,7 +26,7 @@ from earwitness.api.ingest import late_arrivals
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
-from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
 from earwitness.http.answers.problems import HANDLERS
@@ -125,7 +125,7 @@ def build(
 
 def learn_types() -> None:
     """Let msgspec learn every type that several threads decode. Call it before there are threads."""
-    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+    learn(PolicyConditions, Answer, Failure, Grant, Hint, Measurement)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

@@ -16,7 +16,7 @@ from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
 from earwitness.api.recordings.search_rows import recordings_at
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
@@ -128,14 +128,14 @@ def _rows_of(node: dict[str, Any]) -> int:
     return inner + round(read * loops)
 
 
-SOME = AccessPolicy(person_ids=[PEOPLE - 100])
-OTHERS = AccessPolicy(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
+SOME = PolicyConditions(person_ids=[PEOPLE - 100])
+OTHERS = PolicyConditions(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
 
 
 @pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
 @pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
 def test_who_may_see_few_recordings_is_answered_from_those(
-    archive: Archive, policies: tuple[AccessPolicy, ...], wanted: str
+    archive: Archive, policies: tuple[PolicyConditions, ...], wanted: str
 ) -> None:
     limited = replace(SEES_ALL, policies=policies)
     assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10

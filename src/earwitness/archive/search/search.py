@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, true
+from sqlalchemy import Connection
 
-from earwitness.archive.access.viewer import Viewer, takes_part
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import private_to_others
 from earwitness.archive.database.timeline import Window, newest_committed_id
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.access_policies import permitted
@@ -192,7 +193,7 @@ def _not_private(viewer: Viewer) -> Iterator[Condition]:
     """The condition that a recording is not private to others."""
     if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
         table = called("private", recordings)
-        is_hidden = and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
+        is_hidden = private_to_others(viewer, table)
         yield Excluded(PositionSet("private", table, table.c.position, is_hidden, repeats=False))
 
 

@@ -18,7 +18,7 @@ from earwitness.archive.recordings.collections import (
     PLAYLISTS,
     Kind,
     add_collection,
-    put,
+    add_members,
 )
 from earwitness.archive.recordings.comments import add_comment
 from earwitness.archive.schema.people import (
@@ -152,4 +152,4 @@ def _add_comments(connection: Connection, written: list[dict[str, Any]]) -> None
 def _add_collections(connection: Connection, kind: Kind, listed: list[dict[str, Any]]) -> None:
     for one in listed:
         positions = [_position(connection, third_party_id) for third_party_id in one["thirdPartyIds"]]
-        put(connection, kind, add_collection(connection, kind, one["name"]), positions)
+        add_members(connection, kind, add_collection(connection, kind, one["name"]), positions)

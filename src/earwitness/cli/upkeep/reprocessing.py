@@ -54,6 +54,6 @@ def reprocess(
         positions = queue_again(connection, step, interaction_id)
         if positions:
             by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)
-            ledger.append_for_all(connection, by, these, {"step": step} if step else None)
+            ledger.append_for_recordings(connection, by, these, {"step": step} if step else None)
     queued = len(positions)
     tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
