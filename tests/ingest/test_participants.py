@@ -141,7 +141,7 @@ def test_whoever_is_named_first_owns_the_endpoint_and_a_disagreement_keeps_the_o
         "Jane Smith",
     ]
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection)
+        (job,) = queue.list_jobs(connection)
     log: Any = job["log"]
     (line,) = log
     owner, named = (person_of(firm, name)["id"] for name in ("first", "second"))

@@ -42,7 +42,7 @@ class Watched:
 
     def jobs(self) -> list[dict[str, Any]]:
         with self.archive.read() as connection:
-            return queue.listed(connection, done=True)
+            return queue.list_jobs(connection, done=True)
 
     def lengthen_leases(self) -> None:
         """Whoever would wait for a dead worker's lease to run out would wait longer than this test."""

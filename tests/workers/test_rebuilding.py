@@ -14,7 +14,7 @@ from earwitness.archive.upkeep import text_rebuild
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
 from earwitness.workers.account_rotation import AccountRotation
-from earwitness.workers.rebuilding import Rebuilds
+from earwitness.workers.text_rebuilds import TextRebuilds
 from tests.conftest import DATABASES
 from tests.firm import ADMIN, CLIENT_ID, Firm, transcript
 from tests.old_archives import old_firm
@@ -148,13 +148,13 @@ def test_one_worker_at_a_time_goes_on_where_the_last_one_ended(upgraded: Firm) -
 def test_a_second_worker_does_not_hold_up_the_first(upgraded: Firm) -> None:
     accounts = upgraded.app.state.installation.accounts
     AccountRotation(accounts, "one").look_into(CLIENT_ID)
-    first, second = (Rebuilds(accounts, name, at_once=4) for name in ("one", "two"))
+    first, second = (TextRebuilds(accounts, name, at_once=4) for name in ("one", "two"))
     for expected in (4, 8, 12):
         assert first.go_on()
         assert not second.go_on()
         assert done(upgraded) == expected
     first.give_back()
-    other = Rebuilds(accounts, "three", at_once=4)
+    other = TextRebuilds(accounts, "three", at_once=4)
     assert other.go_on()
     assert done(upgraded) == 14
 

@@ -26,7 +26,7 @@ def rename_person(firm: Firm) -> Any:
 
 def kinds_queued(firm: Firm) -> list[object]:
     with firm.archive.read() as connection:
-        return [job["kind"] for job in queue.listed(connection)]
+        return [job["kind"] for job in queue.list_jobs(connection)]
 
 
 @pytest.fixture

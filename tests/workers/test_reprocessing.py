@@ -1,16 +1,14 @@
 """earwitness reprocess: every step can be done again, and what was there before is there until then."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
 from earwitness.archive.integrity.objects import orphans
-from earwitness.archive.jobs.queue import StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.schema.vault import waveforms
-from earwitness.ingest.steps.run import STEPS, STEPS_OF
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, call, endpoint, tone, transcript
 
@@ -30,11 +28,6 @@ def detail(firm: Firm, interaction_id: int) -> Any:
 def mp3(firm: Firm) -> bytes:
     wanted = {"thirdPartyId": "call-1", "format": "mp3"}
     return firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content
-
-
-def test_every_step_is_in_the_list_of_steps_and_belongs_to_a_kind_of_job() -> None:
-    assert set(STEPS) == set(get_args(StepName))
-    assert {step for steps in STEPS_OF.values() for step in steps} == set(STEPS)
 
 
 def test_a_rendition_that_is_made_anew_takes_the_place_of_the_old_one(firm: Firm) -> None:

@@ -9,14 +9,15 @@ from sqlalchemy import delete, select
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.database.engines import writing
 from earwitness.archive.jobs import accounts_with_work, queue
-from earwitness.archive.jobs.queue import LEASE_MS, Kind
+from earwitness.archive.jobs.kinds import JobKind
+from earwitness.archive.jobs.queue import LEASE_MS
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
 from earwitness.ingest.reception import receive
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_rotation import AccountRotation
-from earwitness.workers.doing import do
+from earwitness.workers.job_runner import run_job
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.waiting import until
@@ -39,7 +40,7 @@ def skip(monkeypatch: pytest.MonkeyPatch, ms: int) -> None:
         monkeypatch.setattr(module, "now_ms", lambda: now_ms() + ms)
 
 
-def taken(turns: AccountRotation, kind: Kind = "process") -> int | None:
+def taken(turns: AccountRotation, kind: JobKind = "process") -> int | None:
     """The client id of the account whose job is taken next."""
     found = turns.take(kind, never)
     return None if found is None else found[0].client_id
@@ -89,7 +90,7 @@ def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
     with firm.archive.write() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
         for _ in range(3):
-            queue.queue(connection, "transcribe", position)
+            queue.add(connection, "transcribe", position)
     turns = AccountRotation(accounts_of(firm), "worker")
     assert taken(turns, "transcribe") == CLIENT_ID
     found = turns.take("process", never)
@@ -145,7 +146,7 @@ def test_a_job_that_kills_every_worker_is_dead_at_last(firm: Firm, monkeypatch: 
     skip(monkeypatch, queue.MOST_ATTEMPTS * LEASE_MS)
     assert taken(turns) is None
     with firm.archive.read() as connection:
-        (row,) = queue.listed(connection)
+        (row,) = queue.list_jobs(connection)
     assert row["state"] == "dead"
     assert row["log"][-1]["text"] == "Its worker died 7 times."  # type: ignore[index]
 
@@ -177,7 +178,7 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
     assert first is not None
     assert second is not None
     for archive, job in (second, first):
-        do(archive, job, "worker", firm.settings, Event())
+        run_job(archive, job, "worker", firm.settings, Event())
     assert firm.jobs() == {"done": 1}
     assert len(list(firm.archive.store.names())) == 2
 

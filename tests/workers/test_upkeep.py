@@ -140,7 +140,7 @@ def test_of_an_account_that_is_refused_nothing_is_said_but_that(
     accounts.close()
     mend()
     assert [one.levelname for one in caplog.records if "is refused" in one.message] == ["WARNING"]
-    assert "looked after" not in caplog.text
+    assert "upkeep of account" not in caplog.text
 
 
 def test_looking_for_markers_changes_none(tmp_path: Path) -> None:

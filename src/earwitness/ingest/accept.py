@@ -253,7 +253,7 @@ def _add(connection: Connection, archive: Archive, arrivals: Sequence[Arrival], 
     for arrival, place in placed:
         if arrival.media is not None:
             add_media(connection, archive, place.position, place.interaction_id, arrival.media)
-            queue.queue(connection, "process", place.position, *_notes(arrival.received, place.participants))
+            queue.add(connection, "process", place.position, *_notes(arrival.received, place.participants))
     ids = [interaction_id for _, interaction_id in places]
     ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
     note(connection, "recording", [(i, v.third_party_id) for i, v in zip(ids, values, strict=True)])
@@ -357,7 +357,7 @@ def bring_media(
     this = recordings.c.position == position
     connection.execute(update(recordings).where(this).values(has_media=True, status="received"))
     notes = [f"media of no bytes was there, the object {name}: removed" for name in replaced]
-    queue.queue(connection, "process", position, *notes)
+    queue.add(connection, "process", position, *notes)
     told: dict[str, object] = {"added": "media"}
     if replaced:
         told["removed"] = list(replaced)

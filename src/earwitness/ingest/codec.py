@@ -91,7 +91,7 @@ def _state(connection: Connection, rows: Sequence[Any], hint: Hint, action: Acti
             .where(recordings.c.position == row.position)
             .values(metadata=with_hint(row.metadata, hint), status="received")
         )
-        queue.queue(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
+        queue.add(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
         before = hint_in(row.metadata)
         told: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
         if before is not None:

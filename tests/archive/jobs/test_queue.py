@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, Job
 from earwitness.archive.schema.vault import media_objects
-from earwitness.ingest.steps.run import process
+from earwitness.ingest.steps.run import run_steps
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict
 from tests.firm import Firm, tone
@@ -108,10 +108,10 @@ def test_what_a_worker_did_after_it_lost_its_lease_is_not_seen(firm: Firm, clock
     clock.skip(LEASE_MS)
     again = leased(firm, "other")
     with pytest.raises(Conflict):
-        process(firm.archive, job, "slow", firm.settings)
+        run_steps(firm.archive, job, "slow", firm.settings)
     (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
     assert "mp3" not in detail["metadata"]["sourceFileDetail"]
-    process(firm.archive, again, "other", firm.settings)
+    run_steps(firm.archive, again, "other", firm.settings)
     (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
     assert "mp3" in detail["metadata"]["sourceFileDetail"]
     with firm.archive.read() as connection:
@@ -138,7 +138,7 @@ def test_what_fails_is_tried_again_later_each_time_and_at_last_is_dead_with_its_
     clock.skip(7 * 24 * 3_600_000)
     assert lease(firm, "one") is None
     with firm.archive.read() as connection:
-        (row,) = queue.listed(connection)
+        (row,) = queue.list_jobs(connection)
     assert row["state"] == "dead"
     assert [line["text"] for line in _log(row)][-1] == f"try {MOST_ATTEMPTS} went wrong"
 
@@ -191,6 +191,6 @@ def test_the_list_names_the_recording_and_leaves_out_what_is_done(firm: Firm) ->
     interaction_id = firm.ingest(tone(0.1), thirdPartyId="call-7")
     firm.work()
     with firm.archive.read() as connection:
-        assert queue.listed(connection) == []
-        (row,) = queue.listed(connection, done=True)
+        assert queue.list_jobs(connection) == []
+        (row,) = queue.list_jobs(connection, done=True)
     assert (row["interactionId"], row["thirdPartyId"], row["state"]) == (interaction_id, "call-7", "done")

@@ -143,6 +143,6 @@ def jobs_of(settings: Settings, client_id: int) -> set[object]:
     accounts = Accounts(settings)
     try:
         with accounts.open(client_id).read() as connection:
-            return {job["state"] for job in queue.listed(connection, done=True)}
+            return {job["state"] for job in queue.list_jobs(connection, done=True)}
     finally:
         accounts.close()

@@ -35,7 +35,7 @@ def test_the_log_of_the_job_says_it_too(firm: Firm) -> None:
     firm.ingest(CUT)
     firm.work()
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection, done=True)
+        (job,) = queue.list_jobs(connection, done=True)
     log: Any = job["log"]
     assert [line["text"] for line in log] == [f"Not decoded: {SAID}."]
 

@@ -131,7 +131,7 @@ def test_characters_that_cannot_be_kept_are_replaced_and_marked(firm: Firm) -> N
     (answer,) = firm.post("/client/recording.transcription.get", {"interactionIds": [interaction_id]})
     assert answer["analysis"]["transcript"]["segments"][0]["text"] == "Sell\ufffd now."
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection)
+        (job,) = queue.list_jobs(connection)
     log: Any = job["log"]
     assert {line["text"] for line in log} == {
         "characters replaced in transcript.segments[0].text",

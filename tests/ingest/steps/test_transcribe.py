@@ -58,7 +58,7 @@ def texts(firm: Firm, interaction_id: int) -> list[str]:
 
 def listed(firm: Firm) -> list[dict[str, Any]]:
     with firm.archive.read() as connection:
-        return queue.listed(connection, done=True)
+        return queue.list_jobs(connection, done=True)
 
 
 def again(firm: Firm, *step: Any) -> int:

@@ -1,10 +1,11 @@
-"""earwitness jobs: background work, and why it failed."""
+"""earwitness jobs: background jobs, and why they failed."""
 
 from typing import Annotated
 
 import typer
 
 from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.upkeep import text_rebuild
 from earwitness.cli.operator import action
@@ -15,7 +16,10 @@ group = typer.Typer(help="Background work.", no_args_is_help=True)
 JobId = Annotated[int, typer.Argument(metavar="JOB_ID", min=1)]
 
 
-@group.command("list")
+_EPILOG = "Kinds of jobs: " + "; ".join(f"{kind} {row.does}" for kind, row in JOB_KINDS.items()) + "."
+
+
+@group.command("list", epilog=_EPILOG)
 def list_(
     client_id: ClientId,
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
@@ -23,7 +27,7 @@ def list_(
 ) -> None:
     """List the jobs that are queued, running or dead, and a text index that is written anew."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        rows = [*text_rebuild.listed(connection), *queue.listed(connection, done=done)]
+        rows = [*text_rebuild.listed(connection), *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
         return

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from earwitness.archive.database.in_list import among
-from earwitness.archive.jobs.queue import StepName
+from earwitness.archive.jobs.kinds import StepName
 from earwitness.archive.ledger import ledger
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
