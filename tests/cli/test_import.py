@@ -289,7 +289,7 @@ def test_a_line_is_the_same_in_another_process() -> None:
     read = read_lines([json.dumps(sent).encode(), b"{}"])
     line, refused = pickle.loads(pickle.dumps(read))
     assert line == read[0]
-    assert line.received.mended == ("source",)
+    assert line.metadata.replaced_in == ("source",)
     assert (type(refused), refused.detail) == (type(read[1]), str(read[1]))
 
 
@@ -321,7 +321,7 @@ def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
     def fail_at_the_second(
         archive: Any, lines: Sequence[Line], media: Any, by: Action
     ) -> list[bool | Problem]:
-        if any(line.received.values.third_party_id == "call-2" for line in lines):
+        if any(line.metadata.values.third_party_id == "call-2" for line in lines):
             raise trouble
         return import_lines(archive, lines, media, by)
 

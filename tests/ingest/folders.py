@@ -23,7 +23,7 @@ def take(firm: Firm, watched: WatchedFolder) -> dict[str, Outcome]:
     """Look twice, as it takes to see that nothing changes, and take what is finished."""
     watched.look()
     ready, outcomes = watched.look()
-    outcomes += [watched.deal_with(firm.archive, found, ACTION) for found in ready]
+    outcomes += [watched.ingest(firm.archive, found, ACTION) for found in ready]
     return {outcome.file: outcome for outcome in outcomes}
 
 

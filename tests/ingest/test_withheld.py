@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.ingest.sources.subjects import Subjects
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
@@ -124,4 +124,4 @@ def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
 )
 def test_a_withheld_caller_is_no_number_of_the_house(own: str, called: str) -> None:
     for value in ("anonymous", "withheld", "", None, "-1", "0"):
-        assert Subjects(own=(own,)).of(Call(caller=value, called=called)) == [False, True]
+        assert Subjects(own=(own,)).of(CallFacts(caller=value, called=called)) == [False, True]

@@ -17,7 +17,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.archive.schema.work import jobs as rows
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run_json, running
 from tests.firm import CLIENT_ID, call

@@ -21,10 +21,10 @@ from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.files.folders import own_folders
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.failed_files import FailedFile
 from earwitness.ingest.sources.file_names import ASTERISK, Template
-from earwitness.ingest.sources.headerless_files import Told
+from earwitness.ingest.sources.headerless_files import StatedFormat
 from earwitness.ingest.sources.subjects import Side, Subjects
 from earwitness.ingest.sources.watched_folder import Outcome, WatchedFolder
 from earwitness.kernel.errors import StorageFull, Unavailable
@@ -124,13 +124,13 @@ def watch(
         fail("Give --template or --preset, not both.", as_json=as_json)
     try:
         zone = _zone(time_zone)
-        reading = Reading(
+        reading = FolderRules(
             template=Template(ASTERISK if preset else template or "", zone) if template or preset else None,
-            records=CallRecords(cdr, zone) if cdr else None,
+            call_records=CallRecords(cdr, zone) if cdr else None,
             subjects=Subjects(subject, tuple(own or ())),
             source=source,
             sidecar_required=_required(sidecar, template or preset or cdr, take_anyway=take_anyway),
-            told=Told(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
+            stated_format=StatedFormat(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
             take_anyway=take_anyway,
         )
     except ValueError as error:
@@ -189,7 +189,7 @@ def _take_once(
             time.sleep(every)
             ready, waiting = watched.look()
             with _answering():
-                outcomes += [watched.deal_with(archive, found, by) for found in ready]
+                outcomes += [watched.ingest(archive, found, by) for found in ready]
             if not failed or len(failed) == were:
                 break
     except (StorageFull, Unavailable) as error:
@@ -222,7 +222,7 @@ def _take_on(
                 if stopping.is_set():
                     return
                 with _answering():
-                    outcome = watched.deal_with(archive, found, by)
+                    outcome = watched.ingest(archive, found, by)
                 _say_line(_fields(outcome) | {"state": _state(outcome)}, _words(outcome), as_json)
                 trouble = ""
         except (StorageFull, Unavailable) as error:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from earwitness.archive.integrity.objects import orphans
-from earwitness.ingest.accept import Arrival, Media, accept
-from earwitness.ingest.received import read
+from earwitness.ingest.accept import accept
+from earwitness.ingest.arrivals import Arrival, SealedMedia
+from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.media.vault import new_recording_key
 from tests.cli.running import run_json
 from tests.firm import ADMIN, CLIENT_ID, Firm, call, tone
@@ -37,7 +38,9 @@ def keep_media_of_no_bytes(firm: Firm) -> int:
     """Take a recording in as it was done once, when media of no bytes was media."""
     key = new_recording_key()
     with firm.archive.vault.write(key, "raw") as upload:
-        arrival = Arrival(read(json.dumps(call()).encode(), has_media=True), Media(upload.finish(), key))
+        arrival = Arrival(
+            parse_body(json.dumps(call()).encode(), has_media=True), SealedMedia(upload.finish(), key)
+        )
         with firm.archive.write() as connection:
             accepted = accept(connection, firm.archive, arrival, ACTION)
         upload.keep()

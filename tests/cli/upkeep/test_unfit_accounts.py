@@ -13,7 +13,7 @@ from earwitness.archive.database.upgrades import newest
 from earwitness.archive.jobs import queue
 from earwitness.cli.main import app
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.settings import Settings
 from tests.cli.conftest import environment_of
 from tests.cli.running import running

@@ -14,7 +14,7 @@ import pytest
 from earwitness.ingest.files.folders import DEEPEST, Folder, own_folders
 from earwitness.ingest.files.regular_files import NotRegular, are_hard_links_safe
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import Template
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from earwitness.kernel.errors import Conflict
@@ -22,7 +22,7 @@ from earwitness.media.stores.disk import DiskStore
 from tests.firm import Firm, call, tone
 from tests.ingest.folders import ACTION, files, put, take
 
-BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
+BY_NAME = FolderRules(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
 NAME = "20260512-103000_204_447700900111_id-1.wav"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPxq mallory"
 
@@ -65,7 +65,7 @@ def swap(folder: Path, for_: Path) -> None:
 def refused(firm: Firm, folder: Path, field: str) -> str:
     """What a sidecar with such a field, which there is not, fails for; as it is written in the folder."""
     put(folder / "call.wav", tone(), call(**{field: 1}))
-    outcome = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    outcome = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     (written,) = (folder / "failed").glob("*.reason.txt")
     assert written.read_text() == f"{outcome.reason}\n"
     return outcome.reason
@@ -79,7 +79,7 @@ def test_a_reason_is_not_written_through_a_link_to_the_database(firm: Firm, fold
     link = folder / "failed" / "call.wav.reason.txt"
     link.symlink_to(database)
     put(folder / "call.wav", tone(), call(directoin="In"))
-    assert "directoin" in take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert "directoin" in take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert database.read_bytes() == before
     assert link.readlink() == database
     assert "directoin" in (folder / "failed" / "2-call.wav.reason.txt").read_text()
@@ -97,7 +97,7 @@ def test_a_reason_is_not_written_through_a_link_to_a_file_of_keys(
     (folder / "failed").mkdir()
     (folder / "failed" / "call.wav.reason.txt").symlink_to(keys)
     put(folder / "call.wav", tone(), call(**{f"\n{KEY}\n": 1}))
-    assert take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert keys.read_text() == "ours\n" if is_there else not keys.exists()
 
 
@@ -113,7 +113,7 @@ def test_a_reason_is_one_line_that_can_be_printed(firm: Firm, folder: Path, text
 
 def test_a_reason_is_not_as_long_as_the_sender_likes(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", tone(), call(**{f"{number}{'x' * 1000}": 1 for number in range(1000)}))
-    reason = take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    reason = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert len(reason) < 2500
     assert "--retry-failed" in reason
 
@@ -121,7 +121,7 @@ def test_a_reason_is_not_as_long_as_the_sender_likes(firm: Firm, folder: Path) -
 def test_what_is_in_doubt_is_said_in_one_line_that_can_be_printed(firm: Firm, folder: Path) -> None:
     for content in (b"one", b"another"):
         put(folder / "call.wav", content, call(thirdPartyId="a\x1b[2J\u202eb"))
-        note = take(firm, WatchedFolder(folder, Reading()))["call.wav"].note
+        note = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].note
     assert "another recording has the id" in note
     assert note.isprintable()
 
@@ -180,7 +180,7 @@ def test_nothing_is_read_or_moved_through_a_link_that_takes_the_place_of_its_fol
     watched.look()
     [found], _ = watched.look()
     swap(folder / "desk", outside)
-    outcome = watched.deal_with(firm.archive, found, ACTION)
+    outcome = watched.ingest(firm.archive, found, ACTION)
     assert (outcome.waits, outcome.reason) == (True, "it is gone")
     assert firm.search() == []
 
@@ -195,7 +195,7 @@ def test_a_file_that_is_replaced_by_a_link_or_a_pipe_is_not_read(
         [found], _ = watched.look()
         file.unlink()
         make(file)
-        outcome = watched.deal_with(firm.archive, found, ACTION)
+        outcome = watched.ingest(firm.archive, found, ACTION)
         assert (outcome.waits, outcome.reason) == (True, "it is gone")
         file.unlink()
     assert firm.search() == []
@@ -248,16 +248,16 @@ def test_while_folders_are_swapped_all_the_time_nothing_outside_is_touched(
 def test_pipes_beside_a_file_are_not_waited_for(firm: Firm, folder: Path, name: str) -> None:
     put(folder / "call.wav")
     os.mkfifo(folder / name)
-    assert "no sidecar" in take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert "no sidecar" in take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     put(folder / "failed" / "2-call.wav")
     os.mkfifo(folder / "failed" / "2-call.wav.reason.txt")
-    assert [one.put_back() for one in WatchedFolder(folder, Reading()).failed()] == [True]
+    assert [one.put_back() for one in WatchedFolder(folder, FolderRules()).failed()] == [True]
 
 
 def test_what_failed_is_not_put_back_through_a_link(firm: Firm, folder: Path, outside: Path) -> None:
     put(folder / "failed" / "desk" / "call.wav")
     (folder / "desk").symlink_to(outside)
-    assert [one.put_back() for one in WatchedFolder(folder, Reading()).failed()] == [False]
+    assert [one.put_back() for one in WatchedFolder(folder, FolderRules()).failed()] == [False]
     assert files(folder) == {"failed/desk/call.wav"}
 
 
@@ -295,7 +295,7 @@ def test_the_folders_of_the_archive_itself_are_never_taken_in(firm: Firm, tmp_pa
     own = own_folders(firm.settings)
     before = [path for one in own for path in one.rglob("*") if path.is_file()]
     put(tmp_path / "memo.wav")
-    reading = Reading(sidecar_required=False, take_anyway=True)
+    reading = FolderRules(sidecar_required=False, take_anyway=True)
     assert list(take(firm, WatchedFolder(tmp_path, reading, own))) == ["memo.wav"]
     for folder in own:
         with (
@@ -329,7 +329,7 @@ def test_call_records_that_are_a_pipe_are_refused(firm: Firm, folder: Path, tmp_
     os.mkfifo(tmp_path / "Master.csv")
     put(folder / NAME)
     with pytest.raises(NotRegular):
-        WatchedFolder(folder, replace(BY_NAME, records=CallRecords(tmp_path / "Master.csv"))).look()
+        WatchedFolder(folder, replace(BY_NAME, call_records=CallRecords(tmp_path / "Master.csv"))).look()
 
 
 def test_a_hard_link_is_read_only_where_nobody_can_link_the_files_of_others(

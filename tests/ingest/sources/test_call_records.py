@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.ingest.sources.call_records import CallRecords, joined
-from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.ingest.sources.subjects import Subjects, metadata_of
 
 
@@ -87,7 +87,7 @@ def test_a_caller_who_is_not_in_the_record_was_withheld(tmp_path: Path) -> None:
 def test_numbers_of_the_record_take_part_beside_those_of_the_name(tmp_path: Path) -> None:
     (tmp_path / "Master.csv").write_text(QUEUED)
     recorded = CallRecords(tmp_path / "Master.csv").of({"1.1"})["1.1"]
-    call = joined(Call(caller="+44 7700 900111", called="02079460001", direction="In"), recorded)
+    call = joined(CallFacts(caller="+44 7700 900111", called="02079460001", direction="In"), recorded)
     said = metadata_of(call, Subjects())
     assert numbers(said) == ["+44 7700 900111", "02079460001", "600", "204"]
     assert [one["isRecordingSubject"] for one in said["endpoints"]] == [False, True, True, True]

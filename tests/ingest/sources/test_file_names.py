@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.file_names import ASTERISK, Call, Template
+from earwitness.ingest.sources.file_names import ASTERISK, CallFacts, Template
 from earwitness.ingest.sources.subjects import Side, Subjects, metadata_of
 
 PLAIN = "{start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav"
@@ -143,20 +143,24 @@ def test_the_names_of_freepbx(
 @pytest.mark.parametrize(
     ("call", "subjects", "expected"),
     [
-        (Call(caller="204", called="447700900111", direction="In"), Subjects(Side.FROM), ["204"]),
-        (Call(caller="204", called="205", direction="In"), Subjects(Side.BOTH), ["204", "205"]),
+        (CallFacts(caller="204", called="447700900111", direction="In"), Subjects(Side.FROM), ["204"]),
+        (CallFacts(caller="204", called="205", direction="In"), Subjects(Side.BOTH), ["204", "205"]),
         (
-            Call(caller="+44 20 7946 0001", called="447700900111", direction="In"),
+            CallFacts(caller="+44 20 7946 0001", called="447700900111", direction="In"),
             Subjects(own=("4420",)),
             ["+44 20 7946 0001"],
         ),
-        (Call(caller="442079460001", called="442079460002"), Subjects(own=("+44 (20) 7946",)), [0, 1]),
-        (Call(caller="33140000000", called="204", direction="Out"), Subjects(own=("4420",)), ["33140000000"]),
-        (Call(caller="33140000000", called="204"), Subjects(), ["204"]),
-        (Call(caller="33140000000", called="447700900111"), Subjects(), [0, 1]),
+        (CallFacts(caller="442079460001", called="442079460002"), Subjects(own=("+44 (20) 7946",)), [0, 1]),
+        (
+            CallFacts(caller="33140000000", called="204", direction="Out"),
+            Subjects(own=("4420",)),
+            ["33140000000"],
+        ),
+        (CallFacts(caller="33140000000", called="204"), Subjects(), ["204"]),
+        (CallFacts(caller="33140000000", called="447700900111"), Subjects(), [0, 1]),
     ],
 )
-def test_the_side_that_is_recorded(call: Call, subjects: Subjects, expected: list[str | int]) -> None:
+def test_the_side_that_is_recorded(call: CallFacts, subjects: Subjects, expected: list[str | int]) -> None:
     both = [call.caller, call.called]
     wanted = [one if isinstance(one, str) else both[one] for one in expected]
     assert subjects_of(metadata_of(call, subjects)) == wanted

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import Template
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from tests.firm import Firm, call, endpoint, tone
 from tests.ingest.folders import files, put, take
 
-BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}"), sidecar_required=False)
+BY_NAME = FolderRules(template=Template("{start}_{from}_{to}_{id}"), sidecar_required=False)
 ANYWAY = replace(BY_NAME, take_anyway=True)
 WRITTEN_AT = 1_778_581_800  # 2026-05-12T10:30:00Z
 
@@ -51,7 +51,7 @@ def test_sidecars_are_read_in_whatever_encoding_and_case(firm: Firm, folder: Pat
         put(folder / f"{name}.wav")
         sidecar = json.dumps(call(thirdPartyId=f"é {name}"), ensure_ascii=False, indent=1)
         (folder / f"{name}.wav.JSON").write_bytes(sidecar.replace("\n", "\r\n").encode(encoding))
-    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    outcomes = take(firm, WatchedFolder(folder, FolderRules()))
     assert {name for name, one in outcomes.items() if one.accepted} == {f"{name}.wav" for name in encodings}
     assert sorted(firm.search()) == sorted(f"é {name}" for name in encodings)
     assert f"done/{'bom'}.wav.JSON" in files(folder)
@@ -61,7 +61,7 @@ def test_a_lone_surrogate_in_a_utf_16_sidecar_is_replaced_and_marked(firm: Firm,
     put(folder / "call.wav")
     sidecar = json.dumps(call(source="pbx X")).encode("utf-16-le").replace(b"X\0", b"\x00\xd8")
     (folder / "call.json").write_bytes(codecs.BOM_UTF16_LE + sidecar)
-    assert take(firm, WatchedFolder(folder, Reading()))["call.wav"].accepted
+    assert take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].accepted
     assert only(firm)["source"] == "pbx \N{REPLACEMENT CHARACTER}"
     assert detail(firm)["replacedCharactersIn"] == ["source"]
 
@@ -135,9 +135,9 @@ def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
     written.write_text(sidecar if isinstance(sidecar, str) else json.dumps(sidecar))
     old(written)
     old(folder / "call.wav")
-    refused = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    refused = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     assert "--take-anyway" in refused.reason
-    watched = WatchedFolder(folder, Reading(take_anyway=True))
+    watched = WatchedFolder(folder, FolderRules(take_anyway=True))
     assert all(one.put_back() for one in watched.failed())
     taken = take(firm, watched)["call.wav"]
     assert taken.accepted, taken.reason
@@ -152,9 +152,9 @@ def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: 
     sidecar = folder / "call.json"
     sidecar.write_bytes(json.dumps(call(source="Müller"), ensure_ascii=False).encode("latin-1"))
     old(sidecar)
-    refused = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    refused = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     assert "expected UTF-8" in refused.reason
-    watched = WatchedFolder(folder, Reading(take_anyway=True))
+    watched = WatchedFolder(folder, FolderRules(take_anyway=True))
     assert all(one.put_back() for one in watched.failed())
     assert take(firm, watched)["call.wav"].accepted
     assert only(firm)["source"] == "M\N{REPLACEMENT CHARACTER}ller"
@@ -183,7 +183,7 @@ def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
 def test_a_file_without_any_word_of_it_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
     old(put(folder / "memo.wav"))
     put(folder / "call.wav", tone(), call())
-    reading = Reading(sidecar_required=False, take_anyway=True)
+    reading = FolderRules(sidecar_required=False, take_anyway=True)
     outcomes = take(firm, WatchedFolder(folder, reading))
     assert all(one.accepted for one in outcomes.values())
     assert outcomes["call.wav"].note == ""

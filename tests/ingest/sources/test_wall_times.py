@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.file_names import ASTERISK, Call, Template
+from earwitness.ingest.sources.file_names import ASTERISK, CallFacts, Template
 from earwitness.ingest.sources.subjects import Subjects, metadata_of
 
 LONDON = ZoneInfo("Europe/London")
@@ -25,7 +25,7 @@ def ms(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def told(call: Call, written: str = LATER) -> dict[str, Any]:
+def told(call: CallFacts, written: str = LATER) -> dict[str, Any]:
     """What a call's metadata says, and what is in doubt of it."""
     settled = call.settled(ms(written))
     return metadata_of(settled, Subjects()) | {"doubts": settled.doubts}

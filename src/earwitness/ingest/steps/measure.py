@@ -9,7 +9,7 @@ from earwitness.archive.media.playable import MediaObject
 from earwitness.archive.recordings.incomplete import UNDECODABLE
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
-from earwitness.ingest.accept import add_object
+from earwitness.ingest.original_media import add_media_object
 from earwitness.ingest.steps.context import StepContext
 from earwitness.media.decoder.decoder import Undecodable
 from earwitness.media.decoder.decoder import process as decode
@@ -81,4 +81,4 @@ def _write(
     earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind != "raw")
     context.replaced_objects += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:
-        add_object(connection, position, "mp3", mp3)
+        add_media_object(connection, position, "mp3", mp3)

@@ -14,7 +14,7 @@ from earwitness.archive.jobs.queue import LEASE_MS
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_rotation import AccountRotation
 from earwitness.workers.job_runner import run_job
