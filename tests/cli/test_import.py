@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.ledger.ledger import Action
 from earwitness.cli.importing import COMMITTED_TOGETHER
-from earwitness.ingest.sources.manifest import Line, import_lines, read_lines
+from earwitness.ingest.sources.manifest import ManifestLine, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
 from tests.cli.running import running
@@ -319,7 +319,7 @@ def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
     manifest = write(tmp_path, *calls(3))
 
     def fail_at_the_second(
-        archive: Any, lines: Sequence[Line], media: Any, by: Action
+        archive: Any, lines: Sequence[ManifestLine], media: Any, by: Action
     ) -> list[bool | Problem]:
         if any(line.metadata.values.third_party_id == "call-2" for line in lines):
             raise trouble

@@ -25,7 +25,7 @@ def reprocess(
     step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
     codec: Annotated[
         HeaderlessCodec | None,
-        typer.Option("--codec", help="What the media of undecodable recordings is, which has no header."),
+        typer.Option("--codec", help="The codec of undecodable recordings, whose media has no header."),
     ] = None,
     sample_rate: Annotated[
         int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Of PCM, in Hz (8000).")
@@ -36,8 +36,8 @@ def reprocess(
     """Process recordings again: all steps, or one.
 
     Until it is done, the earlier results are played and searched. A transcript that came from a
-    recording's source is never replaced. With --codec only recordings are processed that could not be
-    decoded: all of them, or the one that is named.
+    recording's source is never replaced. With --codec only undecodable recordings are processed: all of
+    them, or the one that is named.
     """
     interaction_id = interaction_id or only
     if codec is not None and step is not None:

@@ -23,7 +23,7 @@ from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault, Problem, StorageFull, Unavailable
 
 
-class Line(msgspec.Struct, frozen=True):
+class ManifestLine(msgspec.Struct, frozen=True):
     """A recording of a manifest, and its `mediaPath` if it has one, as the bytes of the system's paths."""
 
     metadata: ParsedMetadata
@@ -34,14 +34,14 @@ class Line(msgspec.Struct, frozen=True):
         return _unpacked, (msgspec.msgpack.encode(self, enc_hook=int),)
 
 
-_UNPACK = msgspec.msgpack.Decoder(Line, dec_hook=lambda expected, number: expected(number))
+_UNPACK = msgspec.msgpack.Decoder(ManifestLine, dec_hook=lambda expected, number: expected(number))
 
 
-def _unpacked(packed: bytes) -> Line:
+def _unpacked(packed: bytes) -> ManifestLine:
     return _UNPACK.decode(packed)
 
 
-def read_line(line: bytes) -> Line:
+def read_line(line: bytes) -> ManifestLine:
     """Read a line. Raises BadRequest."""
     sent, replaced_in = strict_json.loads_mending(line)
     if not isinstance(sent, dict):
@@ -50,15 +50,15 @@ def read_line(line: bytes) -> Line:
     if named is not None and (not isinstance(named, str) or not named):
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
     metadata = parse_object(sent, replaced_in, has_media=named is not None)
-    return Line(metadata, None if named is None else os.fsencode(named))
+    return ManifestLine(metadata, None if named is None else os.fsencode(named))
 
 
-def read_lines(lines: Sequence[bytes]) -> list[Line | Problem]:
+def read_lines(lines: Sequence[bytes]) -> list[ManifestLine | Problem]:
     """Read lines; for a line that is refused, return the problem."""
     return [_read_or_refuse(line) for line in lines]
 
 
-def _read_or_refuse(line: bytes) -> Line | Problem:
+def _read_or_refuse(line: bytes) -> ManifestLine | Problem:
     try:
         return read_line(line)
     except Problem as problem:
@@ -78,7 +78,7 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
 
 
 def import_lines(
-    archive: Archive, lines: Sequence[Line], media: Folder, action: Action
+    archive: Archive, lines: Sequence[ManifestLine], media: Folder, action: Action
 ) -> list[bool | Problem]:
     """Import recordings, in their order; returns of each whether it is new, or why it was refused.
 
