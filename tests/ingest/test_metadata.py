@@ -1,4 +1,4 @@
-"""What the metadata of a recording must say, and what is taken of it."""
+"""The metadata of a recording: what it must have, and how it is read."""
 
 import json
 from typing import Any
@@ -28,11 +28,11 @@ def faults(*, has_media: bool = False, without: str | None = None, **changes: An
 
 @pytest.mark.parametrize("field", ["thirdPartyId", "type", "startDatetimeUTC", "endpoints"])
 @pytest.mark.parametrize("has_media", [False, True])
-def test_what_is_required_is_named_when_it_is_missing(field: str, has_media: bool) -> None:
+def test_a_missing_required_field_is_named(field: str, has_media: bool) -> None:
     assert faults(without=field, has_media=has_media) == {field: "required"}
 
 
-def test_everything_that_is_missing_is_named_at_once() -> None:
+def test_all_missing_fields_are_named_at_once() -> None:
     with pytest.raises(BadRequest) as refused:
         parse_body(b"{}", has_media=True)
     named = {fault.path for fault in refused.value.faults}
@@ -40,7 +40,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"null", b"{", b"\xff\xfe{}"])
-def test_what_is_no_object_is_refused(body: bytes) -> None:
+def test_metadata_that_is_not_an_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_body(body, has_media=False)
 
@@ -113,7 +113,7 @@ def test_end_and_duration_agree_within_a_second_and_the_end_counts(seconds: floa
         ("source_", "sbc-1"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_and_named(field: str, value: Any) -> None:
+def test_a_wrong_field_is_refused_and_named(field: str, value: Any) -> None:
     (path,) = faults(**{field: value})
     assert path.startswith(field)
 
@@ -138,7 +138,7 @@ def test_null_counts_as_absent_wherever_it_stands() -> None:
     assert with_nulls.digest_with() == without.digest_with()
 
 
-def test_text_of_evidence_is_mended_and_not_refused() -> None:
+def test_characters_are_replaced_and_not_refused() -> None:
     parsed = taken(
         source="sbc\0-1", transcript=transcript("Sell \ud800 now."), metadata={"note": ["a", "b\0"]}
     )
@@ -146,7 +146,7 @@ def test_text_of_evidence_is_mended_and_not_refused() -> None:
     assert set(parsed.replaced_in) == {"source", "transcript.segments[0].text", "metadata.note[1]"}
 
 
-def test_the_same_metadata_in_other_words_is_the_same() -> None:
+def test_the_same_metadata_written_differently_is_the_same() -> None:
     one = call(startDatetimeUTC="2026-05-12T10:30:00Z", durationInSeconds=60)
     other = dict(reversed(one.items())) | {
         "startDatetimeUTC": "2026-05-12 12:30:00.000+02:00",

@@ -1,4 +1,4 @@
-"""Accounts take turns, idle ones cost nothing, and no job waits because nobody was told of it."""
+"""Accounts take turns, idle ones cost nothing, and no job waits for ever without a mark."""
 
 import json
 from threading import Event
@@ -58,7 +58,7 @@ def another_firm(firm: Firm, client_id: int, count: int) -> None:
             )
 
 
-def test_who_has_one_job_does_not_wait_for_who_has_many(firm: Firm) -> None:
+def test_an_account_with_one_job_does_not_wait_for_one_with_many(firm: Firm) -> None:
     for number in range(5):
         firm.ingest(tone(0.1), thirdPartyId=f"call-{number}")
     another_firm(firm, OTHER, 2)
@@ -85,7 +85,7 @@ def test_accounts_without_work_are_not_opened(firm: Firm, monkeypatch: pytest.Mo
     assert set(opened) == {CLIENT_ID}
 
 
-def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
+def test_slow_jobs_do_not_delay_quick_ones(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     with firm.archive.write() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
@@ -100,7 +100,7 @@ def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
     assert taken(turns, "transcribe") == CLIENT_ID
 
 
-def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
+def test_a_job_is_found_although_a_crash_prevented_its_mark(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     accounts = accounts_of(firm)
     with writing(accounts.directory) as connection:
@@ -112,9 +112,7 @@ def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
     loop.stop()
 
 
-def test_a_job_that_is_tried_again_later_is_not_forgotten(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_job_is_taken_again_when_it_is_due(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.ingest(tone(0.1))
     turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)
@@ -126,7 +124,7 @@ def test_a_job_that_is_tried_again_later_is_not_forgotten(
     assert taken(turns) == CLIENT_ID
 
 
-def test_the_job_of_a_worker_that_died_is_looked_for_when_its_lease_has_run_out(
+def test_the_job_of_a_dead_worker_is_taken_when_its_lease_has_run_out(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
@@ -152,7 +150,7 @@ def test_a_job_that_kills_every_worker_is_dead_at_last(firm: Firm, monkeypatch: 
 
 
 @pytest.mark.parametrize("minutes", [10, 365 * 24 * 60])
-def test_a_clock_that_is_set_back_holds_nothing_up(
+def test_a_clock_that_is_set_back_delays_no_job(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
     skip(monkeypatch, minutes * 60_000)
@@ -167,7 +165,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(
     loop.stop()
 
 
-def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
+def test_a_clock_that_is_set_forward_makes_no_job_count_twice(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
@@ -183,7 +181,7 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
     assert len(list(firm.archive.store.names())) == 2
 
 
-def test_a_job_that_is_retried_by_hand_is_taken_up_at_once(firm: Firm) -> None:
+def test_a_job_that_is_retried_by_hand_is_taken_at_once(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)

@@ -1,4 +1,4 @@
-"""kill -9 of a worker in the middle of a job: the next one does it, once in effect, and nothing is left."""
+"""A worker is killed in the middle of a job: the next one does the job, and nothing is left behind."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ SECOND = wav_of(bytes(8000 * 2), 8000, 1)
 
 @dataclass
 class Watched:
-    """The account that workers work on, as somebody else sees it."""
+    """The account that workers work on, as this process sees it."""
 
     settings: Settings
     archive: Archive
@@ -45,7 +45,7 @@ class Watched:
             return queue.list_jobs(connection, done=True)
 
     def lengthen_leases(self) -> None:
-        """Whoever would wait for a dead worker's lease to run out would wait longer than this test."""
+        """Waiting for the lease of a dead worker to run out would take longer than this test."""
         with self.archive.write() as connection:
             connection.execute(update(rows).values(leased_until=rows.c.leased_until + 50_000))
 
@@ -108,7 +108,7 @@ def test_a_worker_killed_while_it_decodes(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)  # where they may be many
-def test_workers_share_the_work_and_what_one_of_them_leaves(watched: Watched) -> None:
+def test_workers_share_the_jobs_and_take_over_those_of_a_killed_one(watched: Watched) -> None:
     for number in range(8):
         watched.add(SECOND, f"call-{number}")
     watched.add(TEN_MINUTES, "long")

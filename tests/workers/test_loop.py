@@ -1,4 +1,4 @@
-"""The job loop goes on, whatever happens to one job, one account or one connection."""
+"""The job loop goes on after errors of a job, an account or a connection."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,14 +29,14 @@ def loop(firm: Firm) -> Iterator[JobLoop]:
     loop.stop()
 
 
-def test_what_arrives_while_the_loop_runs_is_processed(firm: Firm, loop: JobLoop) -> None:
+def test_recordings_that_arrive_while_the_loop_runs_are_processed(firm: Firm, loop: JobLoop) -> None:
     loop.start()
     for number in range(3):
         firm.ingest(tone(0.2), thirdPartyId=f"call-{number}")
     until(lambda: firm.jobs() == {"done": 3}, "three jobs are done")
 
 
-def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
+def test_the_loop_goes_on_after_an_outage_of_the_database(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.2))
@@ -53,7 +53,7 @@ def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
-def test_an_account_that_cannot_be_opened_holds_up_no_other(
+def test_an_account_that_cannot_be_opened_does_not_delay_the_others(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts: Accounts = firm.app.state.installation.accounts
@@ -92,7 +92,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
     assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
 
 
-def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
+def test_a_worker_works_although_the_disk_has_no_room_for_its_file(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: Incoming) -> Marker:
@@ -108,7 +108,7 @@ def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
-def test_stopping_waits_for_what_runs_and_begins_nothing_more(firm: Firm) -> None:
+def test_stopping_waits_for_running_jobs_and_begins_no_others(firm: Firm) -> None:
     loop = JobLoop(firm.app.state.installation.accounts, firm.settings)
     firm.ingest(tone(0.2))
     loop.start()

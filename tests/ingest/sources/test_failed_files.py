@@ -1,4 +1,4 @@
-"""What failed is put back to where it was found, whatever it is called there, and taken again."""
+"""Failed files are put back where they were found, whatever their names, and taken again."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_failed_recording_goes_back_with_its_sidecar_and_without_its_reason(
     assert firm.search() == ["call-1"]
 
 
-def test_the_number_before_a_name_is_taken_off_if_it_was_added(firm: Firm, folder: Path) -> None:
+def test_the_number_before_a_name_is_removed_if_it_was_added(firm: Firm, folder: Path) -> None:
     watched = WatchedFolder(folder, FolderRules(template=Template("{start}_{from}"), sidecar_required=False))
     for name, content in (("odd.wav", b"1"), ("3-way.wav", b"2"), ("odd.wav", b"3"), ("3-way.wav", b"4")):
         put(folder / name, content)
@@ -50,7 +50,7 @@ def test_the_number_before_a_name_is_taken_off_if_it_was_added(firm: Firm, folde
     }
 
 
-def test_a_number_without_a_word_of_it_is_taken_off_beside_the_name_without(folder: Path) -> None:
+def test_a_number_without_a_reason_is_removed_if_the_name_without_it_is_there(folder: Path) -> None:
     for name in ("call.wav", "2-call.wav", "3-way.wav"):
         put(folder / "failed" / name)
     put_back(folder)
@@ -65,7 +65,7 @@ def test_links_in_the_folder_of_failed_files_are_left_alone(folder: Path) -> Non
     assert put_back(folder) == []
 
 
-def test_names_of_any_bytes_and_lengths_go_back(firm: Firm, folder: Path) -> None:
+def test_names_of_any_bytes_and_lengths_are_put_back(firm: Firm, folder: Path) -> None:
     watched = WatchedFolder(folder, FolderRules(template=Template("{start}_{from}"), sidecar_required=False))
     names = {os.fsdecode(b"caf\xe9.wav"), f"{'x' * 251}.wav"}
     for name in names:
@@ -76,7 +76,7 @@ def test_names_of_any_bytes_and_lengths_go_back(firm: Firm, folder: Path) -> Non
     assert files(folder) == names
 
 
-def test_one_that_cannot_be_put_back_keeps_no_other_there(folder: Path) -> None:
+def test_a_file_that_cannot_be_put_back_does_not_stop_the_others(folder: Path) -> None:
     for name in ("aside/closed.wav", "odd.wav", "whole.wav"):
         put(folder / "failed" / name)
     (folder / "aside").mkdir()

@@ -1,4 +1,4 @@
-"""Files without a header are heard by what their extensions, an operator, or their sidecars say of them."""
+"""Files without a header are decoded by their extensions, or as an operator or their sidecars state."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def encoded(format_: str, codec: str, rate: int, seconds: int = 2) -> bytes:
 
 
 def heard(firm: Firm) -> dict[str, tuple[str, float]]:
-    """The codec and the seconds of each recording, by its id; what is undecodable has none."""
+    """The codec and the seconds of each recording, by its id; None if it is undecodable."""
     firm.work()
     found = firm.post("/client/recording.search", {"pageSize": 100})["recordings"]
     told = {}
@@ -58,7 +58,7 @@ def heard(firm: Firm) -> dict[str, tuple[str, float]]:
     return told
 
 
-def test_files_of_asterisk_are_heard_by_their_extensions(firm: Firm, folder: Path) -> None:
+def test_files_of_asterisk_are_decoded_by_their_extensions(firm: Firm, folder: Path) -> None:
     for number, (extension, how) in enumerate(ENCODED.items()):
         put(folder / NAME.format(number=number, extension=extension), encoded(*how))
     reading = FolderRules(
@@ -70,7 +70,7 @@ def test_files_of_asterisk_are_heard_by_their_extensions(firm: Firm, folder: Pat
     }
 
 
-def test_a_header_says_better_than_an_extension(firm: Firm, folder: Path) -> None:
+def test_a_header_counts_more_than_an_extension(firm: Firm, folder: Path) -> None:
     put(folder / NAME.format(number=1, extension="sln16"), tone(2.0))
     take(firm, WatchedFolder(folder, FolderRules(Template(ASTERISK), sidecar_required=False)))
     firm.work()
@@ -93,11 +93,13 @@ def test_a_header_says_better_than_an_extension(firm: Firm, folder: Path) -> Non
         (StatedFormat("pcm_mulaw"), "a.mp3", None),
     ],
 )
-def test_what_is_told_wins_over_the_extension(told: StatedFormat, name: str, expected: Hint | None) -> None:
+def test_a_stated_format_takes_precedence_over_the_extension(
+    told: StatedFormat, name: str, expected: Hint | None
+) -> None:
     assert told.of(name) == expected
 
 
-def test_a_sidecar_wins_over_both(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_takes_precedence_over_both(firm: Firm, folder: Path) -> None:
     given: dict[str, dict[str, Any]] = {
         "own.ulaw": {"codec": "pcm_s16le", "sampleRate": 16_000},
         "rate.ulaw": {"sampleRate": 16_000},

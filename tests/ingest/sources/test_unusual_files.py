@@ -1,4 +1,4 @@
-"""What is unusual is taken as it lies there, or its reason says how it is taken."""
+"""Unusual files are taken, or their reason says how they can be taken."""
 
 import codecs
 import json
@@ -81,7 +81,7 @@ def test_a_withheld_caller_is_taken(firm: Firm, folder: Path) -> None:
     assert [one["endpoint"]["endpoint"] for one in only(firm)["endpoints"]] == ["withheld", "204"]
 
 
-def test_a_place_that_is_too_long_for_an_id_makes_one_all_the_same(firm: Firm, folder: Path) -> None:
+def test_a_path_that_is_too_long_for_an_id_is_shortened(firm: Firm, folder: Path) -> None:
     deep = Path(*["d" * 200] * 3)
     for name in ("1", "2"):
         put(folder / deep / name / "20260512-103000_204_205_.wav")
@@ -90,7 +90,7 @@ def test_a_place_that_is_too_long_for_an_id_makes_one_all_the_same(firm: Firm, f
     assert len(set(firm.search())) == 4
 
 
-def test_what_is_not_said_is_assumed_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_missing_fields_are_assumed_with_take_anyway(firm: Firm, folder: Path) -> None:
     old(put(folder / "memo.wav"))
     outcome = take(firm, WatchedFolder(folder, BY_NAME))["memo.wav"]
     assert "does not match" in outcome.reason
@@ -127,7 +127,7 @@ def test_what_is_not_said_is_assumed_when_asked_for(firm: Firm, folder: Path) ->
     ],
 )
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the sidecar that matters here
-def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
+def test_wrong_parts_of_a_sidecar_are_kept_in_the_metadata(
     firm: Firm, folder: Path, sidecar: Any, aside: dict[str, str]
 ) -> None:
     put(folder / "call.wav", tone())
@@ -147,7 +147,7 @@ def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
     assert (told.get("desk") == 7) == ("desk" in json.dumps(sidecar))
 
 
-def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_that_is_not_utf_8_is_taken_with_take_anyway(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav")
     sidecar = folder / "call.json"
     sidecar.write_bytes(json.dumps(call(source="Müller"), ensure_ascii=False).encode("latin-1"))
@@ -165,7 +165,7 @@ def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: 
 @pytest.mark.parametrize(
     "start", ["00010101-000000", "19691231-235959", "22000101-000000", "99991231-235959"]
 )
-def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
+def test_an_impossible_start_is_refused_and_taken_with_take_anyway(
     firm: Firm, folder: Path, start: str
 ) -> None:
     old(put(folder / f"{start}_204_205_a.wav"))
@@ -180,7 +180,7 @@ def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
     assert firm.search() == ["a"]
 
 
-def test_a_file_without_any_word_of_it_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_a_file_without_any_description_is_taken_with_take_anyway(firm: Firm, folder: Path) -> None:
     old(put(folder / "memo.wav"))
     put(folder / "call.wav", tone(), call())
     reading = FolderRules(sidecar_required=False, take_anyway=True)

@@ -1,4 +1,4 @@
-"""A watched folder: what is finished is taken in once, moved away, and never lost."""
+"""A watched folder: finished files are ingested once, moved away, and never lost."""
 
 import errno
 import json
@@ -70,7 +70,7 @@ def test_a_file_that_still_changes_is_left_alone(firm: Firm, folder: Path) -> No
     assert [found.media.path.name for found in watched.look()[0]] == [file.name]
 
 
-def test_a_file_that_changes_as_it_is_read_is_not_taken(
+def test_a_file_that_changes_while_it_is_read_is_not_taken(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = put(folder / NAME, b"the beginning")
@@ -92,7 +92,7 @@ def test_a_file_that_changes_as_it_is_read_is_not_taken(
     assert len(list(firm.archive.store.names())) == 1
 
 
-def test_a_sidecar_that_is_not_whole_is_waited_for_and_given_up(firm: Firm, folder: Path) -> None:
+def test_a_file_waits_for_an_incomplete_sidecar_for_a_minute(firm: Firm, folder: Path) -> None:
     watched = WatchedFolder(folder, FolderRules())
     file = put(folder / "call.wav")
     sidecar = file.with_suffix(".json")
@@ -105,7 +105,7 @@ def test_a_sidecar_that_is_not_whole_is_waited_for_and_given_up(firm: Firm, fold
     assert "failed/call.wav.reason.txt" in files(folder)
 
 
-def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
+def test_a_sidecar_that_cannot_be_read_fails_and_does_not_stop_the_others(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = put(folder / "a.wav", sidecar=call(thirdPartyId="a")).with_suffix(".json")
@@ -126,7 +126,7 @@ def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
     assert outcomes["b.wav"].accepted
 
 
-def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
+def test_a_file_that_cannot_be_looked_at_does_not_stop_the_others(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale, _ = put(folder / f"a{NAME}"), put(folder / NAME)
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
     assert outcomes[NAME].accepted
 
 
-def test_what_cannot_be_taken_is_put_aside_with_the_reason(firm: Firm, folder: Path) -> None:
+def test_a_file_that_cannot_be_taken_fails_with_the_reason(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", sidecar=call(directoin="In"))
     put(folder / "desk" / "list.wav", sidecar=[1])
     outcomes = take(firm, WatchedFolder(folder, FolderRules()))
@@ -217,7 +217,7 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_by_the_next_watcher(
     assert (files(folder), firm.search()) == ({f"done/{NAME}"}, ["id-1"])
 
 
-def test_a_file_that_cannot_be_moved_is_said_and_not_read_again(
+def test_a_file_that_cannot_be_moved_is_reported_and_not_read_again(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -246,9 +246,7 @@ def test_without_room_a_file_stays_where_it_is(
     assert take(firm, watched)[NAME].accepted
 
 
-def test_links_hidden_and_unfinished_files_and_what_was_dealt_with_are_not_looked_at(
-    firm: Firm, folder: Path
-) -> None:
+def test_links_and_hidden_unfinished_done_and_failed_files_are_ignored(firm: Firm, folder: Path) -> None:
     outside = put(folder.parent / "outside" / NAME)
     (folder / NAME).symlink_to(outside)
     (folder / "linked").symlink_to(outside.parent)
@@ -269,7 +267,7 @@ def test_a_folder_has_one_watcher(folder: Path) -> None:
         pass
 
 
-def test_a_sidecar_overrules_a_name(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_takes_precedence_over_a_name(firm: Firm, folder: Path) -> None:
     put(folder / NAME, sidecar={"tags": ["vip"], "direction": "In"})
     assert take(firm, WatchedFolder(folder, BY_NAME))[NAME].accepted
     [found] = firm.post("/client/recording.search", {"direction": "In"})["recordings"]
@@ -277,7 +275,7 @@ def test_a_sidecar_overrules_a_name(firm: Firm, folder: Path) -> None:
     assert found["startDatetimeUTC"] == "2026-05-12T10:30:00.000Z"
 
 
-def test_without_any_id_a_recording_is_named_by_its_place(firm: Firm, folder: Path) -> None:
+def test_without_any_id_the_relative_path_is_the_id(firm: Firm, folder: Path) -> None:
     put(folder / "desk" / "20260512-103000_204.wav")
     put(folder / "7.wav", sidecar=call(thirdPartyId=None))
     reading = FolderRules(template=Template("{start}_{from}"), sidecar_required=False, source="pbx-1")
@@ -289,7 +287,7 @@ def test_without_any_id_a_recording_is_named_by_its_place(firm: Firm, folder: Pa
     }
 
 
-def test_a_name_that_does_not_fit_is_put_aside_unless_its_sidecar_tells(firm: Firm, folder: Path) -> None:
+def test_a_file_whose_name_does_not_match_fails_unless_it_has_a_sidecar(firm: Firm, folder: Path) -> None:
     put(folder / "odd.wav")
     put(folder / "told.wav", sidecar=call())
     outcomes = take(firm, WatchedFolder(folder, BY_NAME))
@@ -341,7 +339,7 @@ def test_a_call_of_asterisk_waits_for_its_record(firm: Firm, folder: Path, tmp_p
     assert named == ["204", "02079460000"]
 
 
-def test_call_records_that_are_put_away_as_they_are_read_are_waited_for(
+def test_files_wait_while_call_records_are_rotated(
     firm: Firm, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = tmp_path / "Master.csv"

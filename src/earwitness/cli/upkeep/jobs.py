@@ -25,7 +25,7 @@ def list_(
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are queued, running or dead, and a text index that is written anew."""
+    """List the jobs that are queued, running or dead, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         rows = [*text_rebuild.listed(connection), *queue.list_jobs(connection, done=done)]
     if as_json:
