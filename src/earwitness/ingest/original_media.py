@@ -48,7 +48,7 @@ def add_missing_media(
     add_media(connection, archive, position, interaction_id, media)
     this = recordings.c.position == position
     connection.execute(update(recordings).where(this).values(has_media=True, status="received"))
-    notes = [f"media of no bytes was there, the object {name}: removed" for name in replaced]
+    notes = [f"media of no bytes was removed: object {name}" for name in replaced]
     queue.add(connection, "process", position, *notes)
     change: dict[str, object] = {"added": "media"}
     if replaced:

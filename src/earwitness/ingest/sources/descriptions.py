@@ -134,9 +134,9 @@ def _assumptions(media: SeenFile, name: str) -> dict[str, tuple[Any, str]]:
     start = format_ms(min(max(media.written_at, EARLIEST_MS), LATEST_MS))
     nobody = {"type": "phone", "endpoint": WITHHELD, "isOriginator": True, "isRecordingSubject": True}
     return {
-        "thirdPartyId": (shortened(name), "not known: where the file was is taken"),
+        "thirdPartyId": (shortened(name), "not known: the relative path of the file is taken"),
         "type": ("phone", "not known: phone is taken"),
-        "startDatetimeUTC": (start, "not known: the time that the file was last written at is taken"),
+        "startDatetimeUTC": (start, "not known: the time when the file was last written is taken"),
         "endpoints": ([nobody], "not known: a withheld number is taken"),
         "message": ("", "not known"),
     }
@@ -151,10 +151,10 @@ def _parse_anyway(
     """
     known, aside, doubts = dict(known), dict(aside), {}
     if aside:
-        doubts["sidecar"] = "not all of it can be taken; its text is in notTaken"
+        doubts["sidecar"] = "not all of it could be read; its text is in notTaken"
     if not isinstance(known.get("metadata"), dict | None):
         aside["metadata"] = json.dumps(known.pop("metadata"))
-        doubts["metadata"] = "what was said is not taken: expected an object"
+        doubts["metadata"] = "the value was not taken: expected an object"
     while True:
         own = {"metadata": {**(known.get("metadata") or {}), "notTaken": aside}} if aside else {}
         try:
@@ -164,7 +164,7 @@ def _parse_anyway(
             for fault in refused.faults:
                 for field in [one for one in known if _is_in(fault.path, printable(one))]:
                     _set_aside(known, aside, field, fault.path)
-                    doubts[field] = f"what was said is not taken: {fault.message}"
+                    doubts[field] = f"the value was not taken: {fault.message}"
                     has_changed = True
                 if fault.path in assumptions:
                     known[fault.path], assumed = assumptions.pop(fault.path)
