@@ -37,9 +37,9 @@ def state_codec(
 ) -> list[Accepted]:
     """State the codec of the recordings that meet a condition, and queue their processing; returns them.
 
-    It can be stated for recordings that could not be decoded, and for those of which one was stated before:
-    it may have been wrong, as nearly any bytes can be decoded as PCM. Raises Conflict for others. Without
-    `repeat`, a recording of which the same was stated before is left as it is.
+    A codec can be stated for undecodable recordings. It can also be corrected, because one that was stated
+    before may have been wrong: nearly any bytes can be decoded as PCM. Raises Conflict for other recordings.
+    Without `repeat`, nothing changes for a recording whose stated codec is the same already.
     """
     lock_account(connection)
     columns = (recordings.c.interaction_id, recordings.c.third_party_id, recordings.c.status)

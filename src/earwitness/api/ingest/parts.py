@@ -3,14 +3,13 @@
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from typing import Literal
 
 from anyio import CancelScope, to_thread
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.http.multipart import Began, events
 from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest
-from earwitness.ingest.arrivals import Accepted
+from earwitness.ingest.arrivals import Accepted, Status
 from earwitness.ingest.incoming_recording import IncomingRecording, receive
 from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge
 from earwitness.kernel.wire import Wire
@@ -25,7 +24,7 @@ class Ingested(Wire):
 
     interaction_id: int
     third_party_id: str
-    status: Literal["received", "processed", "undecodable"]
+    status: Status
 
     @classmethod
     def of(cls, accepted: Accepted) -> "Ingested":

@@ -37,7 +37,7 @@ def list_(
         row["kind"] = f"{row['kind']}: {row['step']}" if row["step"] else row["kind"]
     if rows:
         headings = {"id": "job", "kind": "kind", "state": "state", "interactionId": "interactionId"}
-        show_table(rows, headings | {"attempts": "attempts", "reason": "last word"})
+        show_table(rows, headings | {"attempts": "attempts", "reason": "last entry"})
     else:
         say("No job is waiting, running or dead.")
 
