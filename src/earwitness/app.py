@@ -22,7 +22,7 @@ from earwitness.api.administration import access_policies, account, api_keys, le
 from earwitness.api.administration import endpoints as administered_endpoints
 from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
-from earwitness.api.ingest import late_arrivals
+from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
@@ -67,7 +67,7 @@ API: Sequence[Operation | HTTPRouteHandler] = [
     *comments.ROUTES,
     *media.ROUTES,
     *ingested_recordings.ROUTES,
-    *late_arrivals.ROUTES,
+    *late_additions.ROUTES,
     *calls.ROUTES,
     *administered_people.ROUTES,
     *administered_endpoints.ROUTES,

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.plan import FEW
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings

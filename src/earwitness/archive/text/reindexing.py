@@ -17,7 +17,7 @@ def index_anew(connection: Connection, positions: Select[Any]) -> None:
     """Write the documents of recordings again: at once where they are few, else by a job for each."""
     few: Sequence[int] = connection.scalars(positions.distinct().limit(MOST_AT_ONCE + 1)).all()
     if len(few) > MOST_AT_ONCE:
-        queue.queue_for_all(connection, "index", [recordings.c.position.in_(positions)])
+        queue.add_for_all(connection, "index", [recordings.c.position.in_(positions)])
         return
     if few:
         index_recordings(connection, few)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import MediaObject, Playable, drop_outdated, playable_at
-from earwitness.ingest.accept import add_object
+from earwitness.ingest.original_media import add_media_object
 from earwitness.kernel.deadlines import wait_for
 from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.kernel.formats import Format
@@ -153,7 +153,7 @@ def _store(archive: Archive, playable: Playable, format_: str, upload: SealedUpl
             if there.objects != playable.objects or there.vault_id != playable.vault_id:
                 return False
             replaced = drop_outdated(connection, there, format_)
-            add_object(connection, playable.position, format_, sealed)
+            add_media_object(connection, playable.position, format_, sealed)
     except DBAPIError:
         upload.leave()  # the commit may have happened, though its word was lost
         raise

@@ -1,4 +1,4 @@
-"""An archive of an earlier program has its text index written anew while it serves, on both databases."""
+"""The text index of an archive of an earlier program is rebuilt while it serves, on both databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from earwitness.archive.upkeep import text_rebuild
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
 from earwitness.workers.account_rotation import AccountRotation
-from earwitness.workers.rebuilding import Rebuilds
+from earwitness.workers.text_rebuilds import TextRebuilds
 from tests.conftest import DATABASES
 from tests.firm import ADMIN, CLIENT_ID, Firm, transcript
 from tests.old_archives import old_firm
@@ -36,7 +36,7 @@ def go_on(firm: Firm, worker: str = "one", at_once: int = 4) -> int | None:
 
 
 def finish(firm: Firm) -> None:
-    """Write what is left, until searches ask the new index."""
+    """Rebuild the rest, until searches use the new index."""
     while done(firm) is not None:
         go_on(firm)
 
@@ -76,7 +76,7 @@ def test_the_older_index_answers_as_it_did_until_the_new_one_is_whole(upgraded: 
     assert upgraded.search(freeText="👍") == ["approval"]
 
 
-def test_until_then_who_may_see_no_transcripts_finds_no_recording_that_has_one(upgraded: Firm) -> None:
+def test_until_then_users_who_may_see_no_transcripts_find_no_recording_with_one(upgraded: Firm) -> None:
     listed = upgraded.post("/client/recording.search", {}, as_user=VIEWER)["recordings"]
     assert "" in {one["transcriptSnippet"] for one in listed if one["thirdPartyId"] == "spaced"}
     for asked in ("mary", SHARES, "-zebra", f"-{SHARES}", "m*", '"mary jane"', "spaced"):
@@ -90,7 +90,7 @@ def test_until_then_who_may_see_no_transcripts_finds_no_recording_that_has_one(u
     assert upgraded.search(freeText=SHARES, as_user=VIEWER) == []
 
 
-def test_what_is_written_meanwhile_is_found_before_and_after(upgraded: Firm) -> None:
+def test_recordings_written_during_a_rebuild_are_found_before_and_after(upgraded: Firm) -> None:
     go_on(upgraded)
     assert done(upgraded) == 4
     times = {
@@ -145,21 +145,21 @@ def test_one_worker_at_a_time_goes_on_where_the_last_one_ended(upgraded: Firm) -
     assert done(upgraded) == 12
 
 
-def test_a_second_worker_does_not_hold_up_the_first(upgraded: Firm) -> None:
+def test_a_second_worker_does_not_delay_the_first(upgraded: Firm) -> None:
     accounts = upgraded.app.state.installation.accounts
     AccountRotation(accounts, "one").look_into(CLIENT_ID)
-    first, second = (Rebuilds(accounts, name, at_once=4) for name in ("one", "two"))
+    first, second = (TextRebuilds(accounts, name, at_once=4) for name in ("one", "two"))
     for expected in (4, 8, 12):
         assert first.go_on()
         assert not second.go_on()
         assert done(upgraded) == expected
     first.give_back()
-    other = Rebuilds(accounts, "three", at_once=4)
+    other = TextRebuilds(accounts, "three", at_once=4)
     assert other.go_on()
     assert done(upgraded) == 14
 
 
-def test_a_batch_holds_others_up_for_as_long_as_is_meant() -> None:
+def test_batches_adapt_so_that_other_writers_wait_briefly() -> None:
     pace = text_rebuild.Pace()
     began_with = pace.characters
     for _ in range(20):
@@ -172,7 +172,7 @@ def test_a_batch_holds_others_up_for_as_long_as_is_meant() -> None:
     assert pace.characters >= 45_000
 
 
-def test_recordings_that_are_long_are_written_one_by_one(upgraded: Firm) -> None:
+def test_long_recordings_are_written_one_by_one(upgraded: Firm) -> None:
     text_rebuild.go_on(upgraded.archive, "one", text_rebuild.Pace(50, characters=1))
     assert done(upgraded) == 1
 
@@ -189,7 +189,7 @@ def test_a_search_sees_one_index_from_beginning_to_end(upgraded: Firm) -> None:
     assert upgraded.search(freeText=SHARES) == ["spaced"]
 
 
-def test_pages_go_on_over_the_change(upgraded: Firm) -> None:
+def test_pages_continue_across_the_change_of_index(upgraded: Firm) -> None:
     asked = {"freeText": "-zebra", "pageSize": 5}
     first = upgraded.post("/client/recording.search", asked)
     finish(upgraded)
@@ -206,7 +206,7 @@ def test_pages_go_on_over_the_change(upgraded: Firm) -> None:
     assert {page["total"] for page in pages} == {len(ids)}
 
 
-def test_work_ends_with_the_older_index_gone(upgraded: Firm) -> None:
+def test_a_rebuild_ends_when_the_older_index_is_removed(upgraded: Firm) -> None:
     upgraded.work()
     assert done(upgraded) is None
     assert upgraded.search(freeText="👍") == ["approval"]
@@ -221,7 +221,7 @@ def test_work_ends_with_the_older_index_gone(upgraded: Firm) -> None:
     assert upgraded.search(freeText=SHARES) == ["spaced"]
 
 
-def test_who_reads_is_not_kept_waiting_for_the_older_index_to_go(upgraded: Firm) -> None:
+def test_readers_do_not_wait_for_the_older_index_to_be_removed(upgraded: Firm) -> None:
     finish(upgraded)
     change(upgraded, whole_at=now_ms() - text_rebuild.KEPT_FOR_READERS_MS)
     with upgraded.archive.read() as reader:
@@ -235,7 +235,7 @@ def test_who_reads_is_not_kept_waiting_for_the_older_index_to_go(upgraded: Firm)
     assert upgraded.search(freeText=SHARES) == ["spaced"]
 
 
-def test_an_account_without_recordings_has_nothing_to_write_anew(firm: Firm) -> None:
+def test_an_account_without_recordings_has_nothing_to_rebuild(firm: Firm) -> None:
     assert done(firm) is None
     assert not {name for name in tables(firm) if name.startswith("older_text")}
 

@@ -1,4 +1,4 @@
-"""Accounts take turns, idle ones cost nothing, and no job waits because nobody was told of it."""
+"""Accounts take turns, idle ones cost nothing, and no job waits for ever without a mark."""
 
 import json
 from threading import Event
@@ -9,14 +9,15 @@ from sqlalchemy import delete, select
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.database.transactions import writing
 from earwitness.archive.jobs import accounts_with_work, queue
-from earwitness.archive.jobs.queue import LEASE_MS, Kind
+from earwitness.archive.jobs.kinds import JobKind
+from earwitness.archive.jobs.queue import LEASE_MS
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_rotation import AccountRotation
-from earwitness.workers.doing import do
+from earwitness.workers.job_runner import run_job
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, call, tone
 from tests.waiting import until
@@ -39,7 +40,7 @@ def skip(monkeypatch: pytest.MonkeyPatch, ms: int) -> None:
         monkeypatch.setattr(module, "now_ms", lambda: now_ms() + ms)
 
 
-def taken(turns: AccountRotation, kind: Kind = "process") -> int | None:
+def taken(turns: AccountRotation, kind: JobKind = "process") -> int | None:
     """The client id of the account whose job is taken next."""
     found = turns.take(kind, never)
     return None if found is None else found[0].client_id
@@ -57,7 +58,7 @@ def another_firm(firm: Firm, client_id: int, count: int) -> None:
             )
 
 
-def test_who_has_one_job_does_not_wait_for_who_has_many(firm: Firm) -> None:
+def test_an_account_with_one_job_does_not_wait_for_one_with_many(firm: Firm) -> None:
     for number in range(5):
         firm.ingest(tone(0.1), thirdPartyId=f"call-{number}")
     another_firm(firm, OTHER, 2)
@@ -84,12 +85,12 @@ def test_accounts_without_work_are_not_opened(firm: Firm, monkeypatch: pytest.Mo
     assert set(opened) == {CLIENT_ID}
 
 
-def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
+def test_slow_jobs_do_not_delay_quick_ones(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     with firm.archive.write() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
         for _ in range(3):
-            queue.queue(connection, "transcribe", position)
+            queue.add(connection, "transcribe", position)
     turns = AccountRotation(accounts_of(firm), "worker")
     assert taken(turns, "transcribe") == CLIENT_ID
     found = turns.take("process", never)
@@ -99,7 +100,7 @@ def test_slow_jobs_do_not_hold_up_quick_ones(firm: Firm) -> None:
     assert taken(turns, "transcribe") == CLIENT_ID
 
 
-def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
+def test_a_job_is_found_although_a_crash_prevented_its_mark(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     accounts = accounts_of(firm)
     with writing(accounts.directory) as connection:
@@ -111,9 +112,7 @@ def test_a_job_whose_mark_a_crash_prevented_is_found(firm: Firm) -> None:
     loop.stop()
 
 
-def test_a_job_that_is_tried_again_later_is_not_forgotten(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_job_is_taken_again_when_it_is_due(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.ingest(tone(0.1))
     turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)
@@ -125,7 +124,7 @@ def test_a_job_that_is_tried_again_later_is_not_forgotten(
     assert taken(turns) == CLIENT_ID
 
 
-def test_the_job_of_a_worker_that_died_is_looked_for_when_its_lease_has_run_out(
+def test_the_job_of_a_dead_worker_is_taken_when_its_lease_has_run_out(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
@@ -145,13 +144,13 @@ def test_a_job_that_kills_every_worker_is_dead_at_last(firm: Firm, monkeypatch: 
     skip(monkeypatch, queue.MOST_ATTEMPTS * LEASE_MS)
     assert taken(turns) is None
     with firm.archive.read() as connection:
-        (row,) = queue.listed(connection)
+        (row,) = queue.list_jobs(connection)
     assert row["state"] == "dead"
     assert row["log"][-1]["text"] == "Its worker died 7 times."  # type: ignore[index]
 
 
 @pytest.mark.parametrize("minutes", [10, 365 * 24 * 60])
-def test_a_clock_that_is_set_back_holds_nothing_up(
+def test_a_clock_that_is_set_back_delays_no_job(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
     skip(monkeypatch, minutes * 60_000)
@@ -166,7 +165,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(
     loop.stop()
 
 
-def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
+def test_a_clock_that_is_set_forward_makes_no_job_count_twice(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.1))
@@ -177,12 +176,12 @@ def test_a_clock_that_is_set_forward_lets_nothing_be_done_twice(
     assert first is not None
     assert second is not None
     for archive, job in (second, first):
-        do(archive, job, "worker", firm.settings, Event())
+        run_job(archive, job, "worker", firm.settings, Event())
     assert firm.jobs() == {"done": 1}
     assert len(list(firm.archive.store.names())) == 2
 
 
-def test_a_job_that_is_retried_by_hand_is_taken_up_at_once(firm: Firm) -> None:
+def test_a_job_that_is_retried_by_hand_is_taken_at_once(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     turns = AccountRotation(accounts_of(firm), "worker")
     found = turns.take("process", never)

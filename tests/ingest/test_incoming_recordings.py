@@ -1,4 +1,4 @@
-"""How a recording is sent: in parts, whole or not at all, and once however often it is sent."""
+"""Sending a recording: it is taken whole or not at all, and once even if it is sent again."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def raw(firm: Firm, third_party_id: str = "call-1") -> bytes:
 
 
 def leftovers(firm: Firm) -> list[str]:
-    """The files of media that no recording explains."""
+    """The media files that belong to no recording."""
     folder = firm.settings.data / "accounts"
     return [str(path) for path in folder.glob("*/media/**/*") if path.is_file()]
 
@@ -76,19 +76,19 @@ def test_a_recording_without_media_is_processed_at_once(firm: Firm) -> None:
     assert found["mediaAccessStatus"] == "Unavailable"
 
 
-def test_what_has_no_word_is_taken_and_found(firm: Firm) -> None:
+def test_texts_without_words_are_taken_and_found(firm: Firm) -> None:
     firm.ingest(thirdPartyId="--", source="", endpoints=[{"type": "email", "endpoint": "-"}])
     assert firm.search() == firm.search(freeText="-word") == ["--"]
 
 
-def test_what_is_acknowledged_is_found_and_played_before_it_is_processed(firm: Firm) -> None:
+def test_an_acknowledged_recording_is_found_and_played_before_it_is_processed(firm: Firm) -> None:
     media = tone(0.5)
     firm.ingest(media)
     assert firm.search() == ["call-1"]
     assert raw(firm) == media
 
 
-def test_parts_that_are_not_as_they_should_be_are_named(firm: Firm) -> None:
+def test_wrong_parts_are_named(firm: Firm) -> None:
     wrong: dict[tuple[bytes, ...], list[str]] = {
         (METADATA, METADATA): ["metadata"],
         (media_part(b"a"), METADATA, media_part(b"a")): ["media"],
@@ -119,7 +119,7 @@ def test_another_content_type_is_not_taken(firm: Firm) -> None:
         assert response.status_code == 415, (kind, response.text)
 
 
-def test_the_metadata_may_say_what_it_is(firm: Firm) -> None:
+def test_the_metadata_part_may_have_a_content_type(firm: Firm) -> None:
     body = part("metadata", json.dumps(call()).encode(), "Content-Type: application/json; charset=utf-8")
     assert send(firm, body, END).status_code == 201
 
@@ -138,7 +138,7 @@ def test_a_file_name_is_never_a_path(firm: Firm) -> None:
     assert all(re.fullmatch(ours, name) for name in new)
 
 
-def test_an_upload_that_is_given_up_leaves_no_trace(firm: Firm) -> None:
+def test_an_aborted_upload_leaves_nothing_behind(firm: Firm) -> None:
     head = (
         "POST /api/ingest/recording HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
@@ -188,7 +188,7 @@ def test_another_recording_of_the_same_id_is_refused_and_changes_nothing(firm: F
     assert found["source"] == ""
 
 
-def test_of_many_that_are_sent_at_once_one_is_new(firm: Firm) -> None:
+def test_of_many_copies_sent_at_once_one_is_new(firm: Firm) -> None:
     media = tone(0.2)
     firm.token()
     with ThreadPoolExecutor(4) as pool:
@@ -219,7 +219,7 @@ def test_more_than_the_limit_is_refused_before_it_is_read(firm: Firm) -> None:
     assert "8 GiB" in response.json()["detail"]
 
 
-def test_more_than_the_limit_is_refused_when_nobody_said_how_much_it_is(settings: Settings) -> None:
+def test_more_than_the_limit_is_refused_without_a_content_length(settings: Settings) -> None:
     with Firm(replace(settings, max_upload_gib=0)) as firm:
 
         def body() -> Iterator[bytes]:

@@ -115,7 +115,7 @@ def test_a_nul_is_replaced_and_marked(firm: Firm) -> None:
         ({"segments": [], "speaker": "x"}, "speaker"),
     ],
 )
-def test_a_transcript_that_cannot_be_taken_names_the_field(firm: Firm, sent: Any, path: str) -> None:
+def test_a_wrong_transcript_is_refused_and_the_field_named(firm: Firm, sent: Any, path: str) -> None:
     recording_id = firm.ingest()
     response = put_transcript(firm, sent)
     assert response.status_code == 400
@@ -151,7 +151,7 @@ def test_late_media_plays_and_is_processed(firm: Firm) -> None:
     assert rows(firm, recording_id) == [("media", 200)]
 
 
-def test_media_is_added_only_where_there_is_none(firm: Firm) -> None:
+def test_media_is_added_only_if_there_is_none(firm: Firm) -> None:
     recording_id = firm.ingest(MEDIA)
     assert put_media(firm, MEDIA).status_code == 200
     assert put_media(firm, MEDIA + b"\0").status_code == 409
@@ -164,7 +164,7 @@ def _stored(firm: Firm) -> int:
     return len(list(firm.archive.store.names()))
 
 
-def test_media_is_not_refused_for_what_it_is(firm: Firm) -> None:
+def test_media_of_any_content_is_accepted(firm: Firm) -> None:
     firm.ingest()
     media = b"evidence"
     assert put_media(firm, media).is_success
@@ -173,7 +173,7 @@ def test_media_is_not_refused_for_what_it_is(firm: Firm) -> None:
     assert put_media(firm, media).json()["status"] == "undecodable"
 
 
-def test_media_comes_as_one_part(firm: Firm) -> None:
+def test_media_must_be_one_part(firm: Firm) -> None:
     recording_id = firm.ingest()
     assert put_media(firm, MEDIA, part="metadata").status_code == 400
     path = "/ingest/recording/call-1/media"
@@ -188,7 +188,7 @@ def test_media_comes_as_one_part(firm: Firm) -> None:
     assert [status for _, status in rows(firm, recording_id)] == [400, 400, 415, 400]
 
 
-def test_two_at_once_leave_one(firm: Firm) -> None:
+def test_of_two_uploads_at_once_one_is_kept(firm: Firm) -> None:
     firm.ingest()
     others = [MEDIA, MEDIA + b"\0"] * 3
     with server_of(firm) as base_url, client_of(firm, base_url) as client, ThreadPoolExecutor(6) as pool:
@@ -199,14 +199,14 @@ def test_two_at_once_leave_one(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("put", [put_transcript, put_media])
-def test_what_it_belongs_to_must_be_there(firm: Firm, put: Callable[..., Response]) -> None:
+def test_the_recording_must_exist(firm: Firm, put: Callable[..., Response]) -> None:
     sent: Any = MEDIA if put is put_media else transcript("Buy gold.")
     assert put(firm, sent).status_code == 404
     assert _stored(firm) == 0
 
 
 @pytest.mark.parametrize("put", [put_transcript, put_media])
-def test_bringing_needs_its_right_and_nothing_else(firm: Firm, put: Callable[..., Response]) -> None:
+def test_late_additions_need_only_the_right_to_ingest(firm: Firm, put: Callable[..., Response]) -> None:
     firm.add_user("viewer@example.com", [Right.RECORDING_VIEW])
     firm.add_user(RECORDER, [Role.RECORDER])
     recording_id = firm.ingest(isPrivate=True)
@@ -241,7 +241,7 @@ def test_the_id_in_the_path_may_hold_any_characters(firm: Firm, third_party_id: 
         assert client.put(path, json=transcript("Buy silver.")).status_code == 409
 
 
-def test_what_came_first_may_still_be_sent_again(firm: Firm) -> None:
+def test_the_first_upload_may_still_be_sent_again(firm: Firm) -> None:
     recording_id = firm.ingest()
     put_transcript(firm, transcript("Buy gold."))
     put_media(firm, MEDIA)

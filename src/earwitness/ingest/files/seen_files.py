@@ -1,4 +1,4 @@
-"""A file that was seen in a watched folder, and opening that very file."""
+"""A file that was seen in a watched folder, and opening exactly that file."""
 
 import os
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from earwitness.ingest.files.regular_files import NotRegular
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest
 
-_GIVES_UP_AFTER_MS = 60_000
+_FRESH_MS = 60_000
 
 
-class Waits(Exception):
-    """A recording is not taken yet; its text is why."""
+class MustWait(Exception):
+    """A recording cannot be taken yet; the text says why."""
 
 
 class Unreadable(BadRequest):
@@ -24,8 +24,8 @@ class Unreadable(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A file by its path in a folder, and what tells whether it has changed since."""
+class SeenFile:
+    """A file: its path in a folder, and the attributes that show whether it has changed since."""
 
     folder: Folder = field(repr=False, compare=False)
     path: PurePosixPath
@@ -35,31 +35,32 @@ class Seen:
     mtime_ns: int
 
     @classmethod
-    def of(cls, folder: Folder, path: PurePosixPath, status: os.stat_result) -> "Seen":
+    def of(cls, folder: Folder, path: PurePosixPath, status: os.stat_result) -> "SeenFile":
         return cls(folder, path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
-    def check(self, status: os.stat_result, says: str) -> None:
-        """Raises Waits, which `says` why, if that is the status of another file, or of this one changed."""
-        if Seen.of(self.folder, self.path, status) != self:
-            raise Waits(says)
+    def check(self, status: os.stat_result, why: str) -> None:
+        """Raises MustWait, with the text `why`, if this status is of another file or of a changed one."""
+        if SeenFile.of(self.folder, self.path, status) != self:
+            raise MustWait(why)
 
     @property
     def written_at(self) -> int:
-        """When it last was, in ms since 1970."""
+        """When it was last written, in ms since 1970."""
         return self.mtime_ns // 1_000_000
 
     @property
     def is_fresh(self) -> bool:
-        return now_ms() - self.written_at < _GIVES_UP_AFTER_MS
+        """Whether it was written in the last minute: then it may be incomplete, and gets more time."""
+        return now_ms() - self.written_at < _FRESH_MS
 
 
 @contextmanager
-def opened(one: Seen) -> Iterator[BufferedReader]:
-    """Open the very file that was seen. Raises Waits if it is another one by now, Unreadable."""
+def open_seen(one: SeenFile) -> Iterator[BufferedReader]:
+    """Open exactly the file that was seen. Raises MustWait if another file has its name, Unreadable."""
     try:
         file = one.folder.open(one.path)
     except (FileNotFoundError, NotADirectoryError, NotRegular):
-        raise Waits("it is gone") from None
+        raise MustWait("it is gone") from None
     except OSError as error:
         raise Unreadable(f"It cannot be read: {error.strerror}.") from None
     with file:

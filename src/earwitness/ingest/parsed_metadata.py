@@ -1,4 +1,4 @@
-"""A recording's metadata as it was received: read, checked, and made ready while nobody waits."""
+"""Parsing a recording's metadata: it is checked and made ready before the transaction begins."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,56 +18,56 @@ _LONG_CHARACTERS = 2_000_000
 """About a second of work between two statements, several times that on a slow machine."""
 
 
-class Received(msgspec.Struct, frozen=True):
-    """Metadata that was read: the values, but for the transcript, and the transcript as it will be kept.
+class ParsedMetadata(msgspec.Struct, frozen=True):
+    """Metadata that was parsed: the values without the transcript, and the transcript as it will be stored.
 
-    `document` has the words it is found by, but for those of who took part. `digest` is of all that was sent;
-    `mended` tells where characters had to be replaced.
+    `document` has the words that the recording is found by, without those of its participants. `digest` is of
+    everything that was sent. `replaced_in` has the paths where characters had to be replaced.
     """
 
     values: IngestMetadata
     transcript: KeptTranscript | None
     document: Document
     digest: bytes
-    mended: tuple[str, ...]
+    replaced_in: tuple[str, ...]
 
     @property
     def is_long(self) -> bool:
         """Whether writing it takes long outside the database, too: see `patient` of `writing`."""
         return len(self.document.said.tokens) + len(self.document.rest.tokens) > _LONG_CHARACTERS
 
-    def whole_digest(self, media_sha256: bytes = b"") -> bytes:
-        """What tells whether a recording that comes again is the same, metadata and media."""
+    def digest_with(self, media_sha256: bytes = b"") -> bytes:
+        """The digest of metadata and media, by which a recording that comes again is known."""
         return hashlib.sha256(self.digest + media_sha256).digest()
 
 
-def read(body: bytes, *, has_media: bool) -> Received:
-    """Read metadata. Raises BadRequest with a fault for each field that cannot be taken.
+def parse_body(body: bytes, *, has_media: bool) -> ParsedMetadata:
+    """Parse metadata in JSON. Raises BadRequest with a fault for each field that is wrong.
 
-    Evidence is not refused for its text: a NUL or a lone surrogate is replaced, and that is marked.
+    No recording is refused for its text: a NUL or a lone surrogate is replaced, and `replaced_in` says where.
     """
-    sent, mended = strict_json.loads_mending(body)
+    sent, replaced_in = strict_json.loads_mending(body)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("metadata", "expected an object"))
-    return take(sent, mended, has_media=has_media)
+    return parse_object(sent, replaced_in, has_media=has_media)
 
 
-def take(sent: dict[str, Any], mended: Sequence[str], *, has_media: bool) -> Received:
-    """The same for metadata that was read as JSON; `mended` are the paths where characters were replaced."""
+def parse_object(sent: dict[str, Any], replaced_in: Sequence[str], *, has_media: bool) -> ParsedMetadata:
+    """Parse metadata that was read as JSON; `replaced_in` has the paths where characters were replaced."""
     values = convert(sent, IngestMetadata)
     if faults := faults_in(values, has_media):
         raise BadRequest.of(*faults)
     transcript = values.transcript
     said = said_in(transcript) if transcript else ""
-    return Received(
+    return ParsedMetadata(
         values=msgspec.structs.replace(values, transcript=None),
         transcript=keep(transcript, said) if transcript else None,
         document=_document(values, said),
         digest=hashlib.sha256(canonical(values)).digest(),
-        mended=tuple(mended),
+        replaced_in=tuple(replaced_in),
     )
 
 
 def _document(values: IngestMetadata, said: str) -> Document:
-    tags = {folded_tag(tag): tag for tag in values.tags or ()}  # one is there once however it is written
+    tags = {folded_tag(tag): tag for tag in values.tags or ()}  # the same tag in two spellings counts once
     return Document.of(said, values.message or "", values.third_party_id, values.source or "", *tags.values())
