@@ -46,7 +46,7 @@ from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
-from earwitness.speech.child import Answer
+from earwitness.speech.child import EngineAnswer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
@@ -121,7 +121,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
 
 def learn_types() -> None:
     """Learn every type that several threads read. To be called before there are any."""
-    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+    learn(AccessPolicy, EngineAnswer, Failure, Grant, Hint, Measurement)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

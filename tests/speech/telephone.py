@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from earwitness.media.decoder.decoder import render
-from earwitness.media.measurement import Hint, Limits
+from earwitness.media.measurement import DecoderLimits, Hint
 from tests.media.hearing import Memory
 
 RATE = 8000
@@ -29,7 +29,7 @@ _KEYS = {
 def heard(sound: Sound) -> bytes:
     """A sound as an engine hears it: 16-bit samples at 16 kHz."""
     samples = (numpy.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
-    with render(Memory(samples), "speech", Limits(60, 1024), hint=Hint("pcm_s16le", RATE, 1)) as pcm:
+    with render(Memory(samples), "speech", DecoderLimits(60, 1024), hint=Hint("pcm_s16le", RATE, 1)) as pcm:
         return b"".join(pcm)
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from earwitness.speech.engine import load
+from earwitness.speech.loading import load
 from earwitness.speech.sphinx import utterances
 from tests.speech.spoken import BYTES_A_SECOND, SENTENCES, errors, heard, sample, words
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.speech.engine import Engine, EngineUnusable, Transcript, load
+from earwitness.speech.engine import ChannelTranscript, Engine, EngineUnusable
+from earwitness.speech.loading import load
 from earwitness.speech.transcriber import SpeechLimits, transcribe
 from tests.speech import prompts, telephone
 from tests.speech.prompts import PROMPTS, needs_music, needs_prompts, pause, prompt, seconds_of, spoken_words
@@ -23,7 +24,7 @@ def tiny_en() -> Engine:
     return load("faster-whisper", "tiny.en")
 
 
-def words_of(transcript: Transcript) -> list[str]:
+def words_of(transcript: ChannelTranscript) -> list[str]:
     return spoken_words(" ".join(segment.text for segment in transcript.segments))
 
 

@@ -14,7 +14,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest.steps.run import process
 from earwitness.kernel.errors import StorageFull
 from earwitness.media.keys.key_ring import KeysMissing
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.workers import account_rotation
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
@@ -96,7 +96,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
 def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Incoming) -> Marker:
+    def refuse(_: Incoming) -> UploadMarker:
         raise StorageFull("The disk is full.")
 
     firm.ingest(message="Hello.", type="sms")

@@ -12,7 +12,7 @@ from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.playback.renditions import Renditions, Streams
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Installation:
     checks: Checks = field(default_factory=Checks)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> DecoderLimits:
         """What one decoding may use."""
-        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+        return DecoderLimits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
     def decrypting(self) -> FairQueue | None:

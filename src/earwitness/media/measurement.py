@@ -30,7 +30,7 @@ _Words = Annotated[str, Meta(max_length=500, pattern="^[ -~]*$")]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecoderLimits:
     """What one decoding may use: seconds of work, and MiB of memory."""
 
     seconds: int

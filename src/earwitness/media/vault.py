@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from earwitness.media.flow import Bytes
 from earwitness.media.keys.key_ring import WrappedKey
 from earwitness.media.keys.kms import KeyEncryption
-from earwitness.media.stores.store import Store, Upload
+from earwitness.media.stores.store import ObjectUpload, Store
 from earwitness.media.streaming import KEY_SIZE, DecryptingReader, EncryptingWriter
 
 VAULT_ID_SIZE = 16
@@ -59,7 +59,7 @@ def key_context(client_id: int, interaction_id: int, vault_id: bytes) -> bytes:
 class SealedUpload:
     """An object that is encrypted as it is written: `write`, `finish`, commit its name, `keep`."""
 
-    def __init__(self, upload: Upload, key: bytes, bound_to: bytes) -> None:
+    def __init__(self, upload: ObjectUpload, key: bytes, bound_to: bytes) -> None:
         self._upload = upload
         self._writer = EncryptingWriter(upload, key, bound_to)
         self.name = upload.name

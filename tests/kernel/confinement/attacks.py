@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from earwitness.kernel.confinement import calls
+from earwitness.kernel.confinement import system_calls
 from earwitness.kernel.confinement.landlock import restrict
 from earwitness.kernel.confinement.privileges import give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal
@@ -248,8 +248,15 @@ def not_on_files(target: Target) -> Attempts:
 
 def not_on_the_list() -> Attempts:
     """Every number that is no call of the list, nor passes with some arguments."""
-    some = (calls.MMAP, calls.MPROTECT, calls.CLONE, calls.PRCTL, calls.PRLIMIT64, calls.TGKILL)
-    known = {one.arm64 if _ON_ARM else one.x86_64 for one in (*calls.ALLOWED.values(), *some)}
+    some = (
+        system_calls.MMAP,
+        system_calls.MPROTECT,
+        system_calls.CLONE,
+        system_calls.PRCTL,
+        system_calls.PRLIMIT64,
+        system_calls.TGKILL,
+    )
+    known = {one.arm64 if _ON_ARM else one.x86_64 for one in (*system_calls.ALLOWED.values(), *some)}
     # The kernel lets these pass every filter, for its own probes; called by others they end the process.
     probes = set() if _ON_ARM else {335, 336}
     numbers = {number for number in range(600) if number not in known | probes}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.kernel.confinement.calls import this_processor
 from earwitness.kernel.confinement.landlock import WHOLE_ABI, abi
+from earwitness.kernel.confinement.system_calls import this_processor
 from tests.kernel.confinement import attacks
 from tests.kernel.confinement.attacks import BY_A_THREAD, DONE, Target
 from tests.kernel.confinement.victim import victim
@@ -97,10 +97,10 @@ def test_a_call_of_another_processors_kind_ends_the_process() -> None:
 def test_under_a_translator_of_processors_a_process_goes_on_without_a_filter() -> None:
     """The kernel's filters see the processor that there is, not the one that the program is for."""
     program = (
-        "from earwitness.kernel.confinement import calls\n"
+        "from earwitness.kernel.confinement import system_calls\n"
         "from earwitness.kernel.confinement.privileges import give_up_privileges\n"
         "from earwitness.kernel.confinement.seccomp import seal\n"
-        "calls.AUDIT[calls.this_processor()] = 0x40000003\n"
+        "system_calls.AUDIT[system_calls.this_processor()] = 0x40000003\n"
         "give_up_privileges()\n"
         "print(seal(), open('/etc/passwd').readline().split(':')[0])\n"
     )

@@ -10,15 +10,15 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media import NotMedia
+from earwitness.media.decoding.containers.media_file import NotMedia
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.renditions.wav import wav_header
 from earwitness.media.decoding.sound import pcm
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.hearing import Memory
 
-LITTLE_MEMORY = Limits(seconds=600, memory_mib=400)
+LITTLE_MEMORY = DecoderLimits(seconds=600, memory_mib=400)
 
 
 class TenHours:
@@ -114,6 +114,6 @@ def test_a_picture_of_a_cover_is_not_unpacked(container: str, codec: str) -> Non
     assert len(picture) < 300_000
     bomb = with_cover(container, codec, picture)
     assert picture in bomb
-    found = process(Memory(bomb), Limits(seconds=60, memory_mib=250))
+    found = process(Memory(bomb), DecoderLimits(seconds=60, memory_mib=250))
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert found.video is None

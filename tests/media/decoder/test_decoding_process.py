@@ -17,13 +17,13 @@ from earwitness.media.decoder import child
 from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, render
 from earwitness.media.decoding.renditions.wav import wav_header
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.corpus import CORPUS
 from tests.media.hearing import Memory
 from tests.processes import LINUX, children, needs_proc
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 class EndlessCall:
@@ -90,7 +90,7 @@ def test_a_decoder_that_dies_while_it_waits_is_replaced() -> None:
 
 def test_a_decoder_that_takes_too_long_is_ended() -> None:
     with pytest.raises(DecoderFailed, match="too long") as told:
-        process(EndlessCall(), Limits(seconds=1, memory_mib=1024), io.BytesIO())
+        process(EndlessCall(), DecoderLimits(seconds=1, memory_mib=1024), io.BytesIO())
     assert "Retry-After" in told.value.headers
 
 
@@ -105,7 +105,7 @@ def test_a_rendition_that_begins_too_late_is_told_so_though_it_may_take_long() -
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(DecoderFailed):
-        process(Memory(CORPUS["24 tracks"].make()), Limits(seconds=60, memory_mib=1))
+        process(Memory(CORPUS["24 tracks"].make()), DecoderLimits(seconds=60, memory_mib=1))
 
 
 @needs_proc
@@ -163,8 +163,8 @@ def test_once_confined_the_decoder_opens_nothing_and_starts_no_talk() -> None:
     program = (
         "import os, resource, socket\n"
         "from earwitness.media.decoding.confined import confine\n"
-        "from earwitness.media.measurement import Limits\n"
-        "confine(Limits(60, 1024), 0)\n"
+        "from earwitness.media.measurement import DecoderLimits\n"
+        "confine(DecoderLimits(60, 1024), 0)\n"
         "for attempt in (lambda: open('/etc/hostname'), lambda: open('new', 'w'), socket.socket, os.pipe):\n"
         "    try:\n"
         "        attempt()\n"

@@ -10,10 +10,10 @@ import av
 import pytest
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media import NotMedia
+from earwitness.media.decoding.containers.media_file import NotMedia
 from earwitness.media.decoding.containers.structure import survey
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.measurement import Limits, Measurement
+from earwitness.media.measurement import DecoderLimits, Measurement
 from tests.media import samples
 from tests.media.hearing import Memory, hear, rendered
 
@@ -132,7 +132,7 @@ def test_a_recording_in_another_format_behind_a_wav_is_heard_too(behind: bytes, 
 
 def test_the_confined_process_hears_what_is_joined() -> None:
     content = riff(fmt(), data(LOW)) + samples.sound("flac", "flac", 16000)
-    found = process(Memory(content), Limits(seconds=60, memory_mib=1024))
+    found = process(Memory(content), DecoderLimits(seconds=60, memory_mib=1024))
     assert (found.duration_ms, found.not_decoded) == (4000, "")
 
 

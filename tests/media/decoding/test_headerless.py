@@ -6,12 +6,12 @@ import pytest
 
 from earwitness.media.decoder.decoder import Undecodable, process
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.measurement import Audio, Hint, Limits
+from earwitness.media.measurement import Audio, DecoderLimits, Hint
 from tests.media import samples
 from tests.media.bundle import HEADERLESS, Kind
 from tests.media.hearing import Memory
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 @pytest.mark.parametrize("kind", HEADERLESS.values(), ids=HEADERLESS.keys())

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
-from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
+from earwitness.media.measurement import Audio, DecoderLimits, Measurement, formats_of
 from tests.media import samples
 from tests.media.bundle import KINDS, Kind
 from tests.media.hearing import Memory
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 UNDECODABLE: dict[str, bytes] = {

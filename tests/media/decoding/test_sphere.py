@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 
 from earwitness.media.decoder.decoder import Undecodable, process
-from earwitness.media.measurement import Hint, Limits
+from earwitness.media.measurement import DecoderLimits, Hint
 from tests.firm import Firm
 from tests.media.hearing import Memory, hear, rendered
 from tests.media.samples import LEFT_HZ, LOUDNESS, RIGHT_HZ, sound, sphere, tones
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 PLAY = "/client/recording.playBackByThirdPartyId"
 
 LINEAR = partial(sphere, sample_n_bytes=2, sample_count=16000, sample_rate=8000)

@@ -13,13 +13,13 @@ from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, pro
 from earwitness.media.decoding import jobs
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.renditions.wav import wav_header, wav_size
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.bundle import KINDS
 from tests.media.hearing import Heard, Memory, hear, rendered
 from tests.media.wavs import read_wav, write_wav
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
 CODECS = {"mp3": "mp3", "wav": "pcm_s16le", "mp4": "aac"}
 

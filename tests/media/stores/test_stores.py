@@ -14,7 +14,7 @@ import pytest
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.stores.bucket_store import PART_SIZE
 from earwitness.media.stores.object_names import ObjectMissing
-from earwitness.media.stores.store import Store, Upload, open_store
+from earwitness.media.stores.store import ObjectUpload, Store, open_store
 from tests.media.places import PLACES, S3_SERVERS, SHARED_PLACES, Place, place_of
 
 CONTENT = os.urandom(100_000)
@@ -159,7 +159,7 @@ def test_what_is_not_kept_leaves_no_trace(place: Place, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
 def test_an_error_on_the_way_leaves_no_trace(place: Place, content: bytes) -> None:
-    def fail(upload: Upload) -> None:
+    def fail(upload: ObjectUpload) -> None:
         upload.write(content)
         upload.publish()
         raise ConnectionError

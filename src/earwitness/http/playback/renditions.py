@@ -21,7 +21,7 @@ from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.kernel.formats import Format
 from earwitness.media.decoder import decoder
 from earwitness.media.decoder.decoder import Rendition, Undecodable
-from earwitness.media.measurement import Limits, known_of
+from earwitness.media.measurement import DecoderLimits, known_of
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload, Vault
 
 _KEPT_SECONDS = 300
@@ -66,7 +66,7 @@ def rendering(
     playable: Playable,
     key: RecordingKey,
     format_: Format,
-    limits: Limits,
+    limits: DecoderLimits,
     first_byte_seconds: float | None = None,
 ) -> Iterator[Rendition]:
     """Begin to make a rendition. Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503)."""
@@ -92,7 +92,13 @@ def rendering(
 
 @contextmanager
 def made(
-    archive: Archive, playable: Playable, key: RecordingKey, format_: Format, limits: Limits, *, keep: bool
+    archive: Archive,
+    playable: Playable,
+    key: RecordingKey,
+    format_: Format,
+    limits: DecoderLimits,
+    *,
+    keep: bool,
 ) -> Iterator[MediaObject]:
     """Make a rendition whole, encrypted; it goes when the block is left, unless it is to be kept."""
     with archive.vault.write(key, format_) as upload:
@@ -107,7 +113,13 @@ def made(
 
 @contextmanager
 def streamed(
-    archive: Archive, playable: Playable, key: RecordingKey, format_: Format, limits: Limits, *, keep: bool
+    archive: Archive,
+    playable: Playable,
+    key: RecordingKey,
+    format_: Format,
+    limits: DecoderLimits,
+    *,
+    keep: bool,
 ) -> Iterator[Iterator[bytes]]:
     """Make a rendition as it is read; read to its end, it is stored if it is to be kept."""
     wait_for(FIRST_BYTE_SECONDS)
@@ -195,7 +207,7 @@ class Renditions:
         playable: Playable,
         key: RecordingKey,
         format_: Format,
-        limits: Limits,
+        limits: DecoderLimits,
         *,
         keep: bool,
     ) -> Iterator[MediaObject]:

@@ -18,7 +18,7 @@ from earwitness.ingest.transcript import add_transcript
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.decoder.decoder import render
 from earwitness.media.flow import Source
-from earwitness.speech.engine import Transcript
+from earwitness.speech.engine import ChannelTranscript
 from earwitness.speech.transcriber import SpeechLimits
 from earwitness.speech.transcriber import transcribe as listen
 
@@ -30,7 +30,7 @@ class _Heard:
     """What was said in one channel; `channel` is None where a recording has but one."""
 
     channel: int | None
-    transcript: Transcript
+    transcript: ChannelTranscript
 
 
 def wanted() -> list[ColumnElement[bool]]:

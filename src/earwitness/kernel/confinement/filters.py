@@ -8,7 +8,7 @@ import errno
 import struct
 from collections.abc import Iterator
 
-from earwitness.kernel.confinement.calls import (
+from earwitness.kernel.confinement.system_calls import (
     ALLOWED,
     AUDIT,
     CLONE,
@@ -21,8 +21,8 @@ from earwitness.kernel.confinement.calls import (
     PRLIMIT64,
     REFUSED_WHILE_LOADING,
     TGKILL,
-    Call,
     Processor,
+    SystemCall,
 )
 
 Instruction = tuple[int, int, int, int]
@@ -92,12 +92,14 @@ def _begin(processor: Processor) -> list[Instruction]:
     return [(_LOAD, 0, 0, _PROCESSOR), (_IF_EQUAL, 1, 0, AUDIT[processor]), _END, (_LOAD, 0, 0, _NUMBER)]
 
 
-def _for_each(blocks: list[tuple[Call, list[Instruction]]], processor: Processor) -> Iterator[Instruction]:
+def _for_each(
+    blocks: list[tuple[SystemCall, list[Instruction]]], processor: Processor
+) -> Iterator[Instruction]:
     for call, block in blocks:
         yield from _if_called(call, processor, block)
 
 
-def _if_called(call: Call, processor: Processor, block: list[Instruction]) -> Iterator[Instruction]:
+def _if_called(call: SystemCall, processor: Processor, block: list[Instruction]) -> Iterator[Instruction]:
     """A block, which ends by itself, for one call. Numbers of x32, 0x40000000 and up, are none of ours."""
     if (number := call.number(processor)) is not None:
         yield (_IF_EQUAL, 0, len(block), number)
@@ -130,7 +132,7 @@ def _only_if_any(argument: int, bits: int) -> list[Instruction]:
     return [(_LOAD, 0, 0, _low(argument)), (_IF_ANY_BIT, 1, 0, bits), _REFUSE, _ALLOW]
 
 
-def _on_itself_alone(pid: int) -> list[tuple[Call, list[Instruction]]]:
+def _on_itself_alone(pid: int) -> list[tuple[SystemCall, list[Instruction]]]:
     """A process starts threads, and no process; it may end itself, as abort(3) does."""
     return [
         (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),

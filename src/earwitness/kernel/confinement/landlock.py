@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from earwitness.kernel.confinement.calls import (
+from earwitness.kernel.confinement.libc import syscall
+from earwitness.kernel.confinement.system_calls import (
     LANDLOCK_ADD_RULE,
     LANDLOCK_CREATE_RULESET,
     LANDLOCK_RESTRICT_SELF,
 )
-from earwitness.kernel.confinement.kernel_calls import syscall
 
 WHOLE_ABI = 6
 """From which on it holds signals and abstract sockets too."""

@@ -4,7 +4,7 @@ import ctypes
 import sys
 from contextlib import suppress
 
-from earwitness.kernel.confinement.kernel_calls import prctl
+from earwitness.kernel.confinement.libc import prctl
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38

@@ -3,9 +3,9 @@
 import ctypes
 import os
 
-from earwitness.kernel.confinement.calls import SECCOMP, Processor, this_processor
 from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program, trial
-from earwitness.kernel.confinement.kernel_calls import syscall
+from earwitness.kernel.confinement.libc import syscall
+from earwitness.kernel.confinement.system_calls import SECCOMP, Processor, this_processor
 
 _SET_MODE_FILTER = 1
 _IN_ALL_THREADS = 1

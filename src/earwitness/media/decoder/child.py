@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from earwitness.kernel.processes import cause_of_death, start_apart
-from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, Job
+from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, DecodingJob
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
@@ -43,7 +43,7 @@ class Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def begin(self, job: Job, first_output_seconds: float | None = None) -> None:
+    def begin(self, job: DecodingJob, first_output_seconds: float | None = None) -> None:
         """Give it a job. What it makes may have to begin sooner than the job has to end."""
         most = float(job.limits.seconds)
         self._seconds = min(first_output_seconds or most, most)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.settings import Settings
 from earwitness.media.decoder.decoder import DecoderFailed, rehearse
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Confinement:
 def find_confinement(settings: Settings) -> Confinement:
     """Have a decoder rehearse in its confinement. This takes half a second."""
     try:
-        return Confinement(rehearse(Limits(_MOST_SECONDS, settings.decoder_memory_mib)))
+        return Confinement(rehearse(DecoderLimits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:
         return Confinement(Layers(0, seccomp=False), error.detail)
 

@@ -15,12 +15,12 @@ from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.kernel.formats import Rendered
 from earwitness.media.decoder.child import ChildLost, ChildSlow, keep_one_ready, ready_child
-from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
+from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, DecodingJob, Failure
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
     FORMATS_WITHOUT_SOUND,
+    DecoderLimits,
     Hint,
-    Limits,
     Measurement,
     Speech,
     formats_of,
@@ -97,14 +97,16 @@ class Rendition:
         self._pump.close()
 
 
-def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
+def process(
+    source: Source, limits: DecoderLimits, mp3: Sink | None = None, hint: Hint | None = None
+) -> Measurement:
     """Measure a recording, and write its mp3 rendition if a sink is given.
 
     That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint`
     is what the source said of media without a header.
     Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
     """
-    job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
+    job = DecodingJob(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
     pump = _pump(job, source)
     with closing(pump):
         while True:
@@ -119,7 +121,7 @@ def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint 
 def render(
     source: Source,
     format_: Rendered | Speech,
-    limits: Limits,
+    limits: DecoderLimits,
     samples: int | None = None,
     hint: Hint | None = None,
     *,
@@ -135,7 +137,7 @@ def render(
     Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
     later, while the rendition is read.
     """
-    job = Job(
+    job = DecodingJob(
         source.size,
         limits,
         format=format_,
@@ -147,12 +149,12 @@ def render(
     return Rendition(_pump(job, source, first_byte_seconds))
 
 
-def rehearse(limits: Limits) -> Layers:
+def rehearse(limits: DecoderLimits) -> Layers:
     """Decode a moment of silence, and see what confines the process that does. Raises DecoderFailed.
 
     Those that transcribe are on the same kernel, and confined by the same.
     """
-    with closing(_pump(Job(0, limits, rehearse=True), _Nothing())) as pump:
+    with closing(_pump(DecodingJob(0, limits, rehearse=True), _Nothing())) as pump:
         while True:
             try:
                 next(pump)
@@ -169,7 +171,9 @@ class _Nothing:
         return b""
 
 
-def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> Generator[bytes, None, bytes]:
+def _pump(
+    job: DecodingJob, source: Source, first_byte_seconds: float | None = None
+) -> Generator[bytes, None, bytes]:
     """Do a job: yields what is made, returns the result."""
     try:
         with ready_child() as child:

@@ -11,11 +11,11 @@ import msgspec
 
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.media.decoding.confined import confine, keep_out
-from earwitness.media.decoding.containers.media import NotMedia
+from earwitness.media.decoding.containers.media_file import NotMedia
 from earwitness.media.decoding.jobs import NoSound, measure, render
 from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.decoding.remote import Output, RemoteFile
-from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job
+from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, DecodingJob, Failure
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     rehearse()
     try:
         _, payload = channel.receive()
-        job = msgspec.json.decode(payload, type=Job)
+        job = msgspec.json.decode(payload, type=DecodingJob)
         layers = confine(job.limits, landlock)
         channel.send(*_do(job, channel, layers))
     except Closed:
@@ -34,7 +34,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _do(job: Job, channel: Channel, layers: Layers) -> tuple[bytes, bytes]:
+def _do(job: DecodingJob, channel: Channel, layers: Layers) -> tuple[bytes, bytes]:
     file, output = RemoteFile(channel, job.size), Output(channel)
     try:
         result = b"null"

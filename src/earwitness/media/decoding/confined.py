@@ -11,7 +11,7 @@ from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.confinement.limits import limit
 from earwitness.kernel.confinement.privileges import give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 # Its command line, and what fetches samples from the net.
 _NEVER_USED = {"av.__main__", "av.datasets"}
@@ -34,7 +34,7 @@ def keep_out() -> int:
     return restrict()
 
 
-def confine(limits: Limits, landlock: int) -> Layers:
+def confine(limits: DecoderLimits, landlock: int) -> Layers:
     """Give up memory and time beyond the limits, new files, and system calls that decoding does not need."""
     seconds = limits.seconds * _THREADS
     limit(limits.memory_mib, {resource.RLIMIT_CPU: seconds, resource.RLIMIT_NOFILE: 0})

@@ -6,11 +6,11 @@ from av.video.stream import VideoStream
 
 from earwitness.kernel.formats import Rendered
 from earwitness.media.decoding.containers.headerless import File
-from earwitness.media.decoding.containers.media import Media, NotMedia
+from earwitness.media.decoding.containers.media_file import MediaFile, NotMedia
+from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.renditions.mp3 import Mp3Writer
 from earwitness.media.decoding.renditions.mp4 import write_mp4
 from earwitness.media.decoding.renditions.wav import WavWriter
-from earwitness.media.decoding.sound.layouts import samples_of
 from earwitness.media.decoding.sound.likeness import Likeness
 from earwitness.media.decoding.sound.mix import Mixed, Mixer
 from earwitness.media.decoding.sound.peaks import Peaks, loudest_of
@@ -39,7 +39,7 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
     An mp3 says first how long it is, so it is held until the end; one that is too long for that is written in
     a pass of its own.
     """
-    media = Media(file, hint)
+    media = MediaFile(file, hint)
     if media.audio is not None:
         codec = media.audio.codec_context.codec.canonical_name
         try:
@@ -47,12 +47,12 @@ def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measureme
         except NotMedia:
             if media.video is None:
                 raise
-            media = Media(file, hint)
+            media = MediaFile(file, hint)
         else:
             if mp3 is not None and not is_written:
                 render(file, "mp3", found.samples, mp3, hint)
             return found
-    assert media.video is not None  # noqa: S101 - or it would be no Media
+    assert media.video is not None  # noqa: S101 - or it would be no MediaFile
     return _measure_picture(media, media.video)
 
 
@@ -72,7 +72,7 @@ def render(
     measurement found in `samples` and `opposite`, or a pass of its own.
     """
     if format_ == "mp4":
-        write_mp4(Media(file, hint), sink)
+        write_mp4(MediaFile(file, hint), sink)
         return
     sound = _open_sound(file, hint)
     if format_ == "speech":
@@ -92,7 +92,7 @@ def render(
 
 
 def _open_sound(file: File, hint: Hint | None) -> Sound:
-    media = Media(file, hint)
+    media = MediaFile(file, hint)
     if media.audio is None:
         raise NoSound
     try:
@@ -103,7 +103,7 @@ def _open_sound(file: File, hint: Hint | None) -> Sound:
         raise NoSound from None
 
 
-def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurement, bool]:
+def _measure_sound(media: MediaFile, codec: str, mp3: Sink | None) -> tuple[Measurement, bool]:
     """What is found, and whether the mp3 is written."""
     sound = Sound(media, picture=True)
     peaks, likeness = Peaks(sound.rate, sound.channels), Likeness(sound.rate, sound.channels)
@@ -149,7 +149,7 @@ def _in_words(losses: str, sound: Sound) -> str:
     return "; ".join(said)[:_MOST_CHARACTERS]
 
 
-def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
+def _measure_picture(media: MediaFile, stream: VideoStream) -> Measurement:
     seen = False
     for packet in media.packets(stream):
         # One picture shows that it is one; decoding them all would take as long as the meeting did.

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from earwitness.kernel.formats import Rendered
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Hint, Limits, Speech
+from earwitness.media.measurement import DecoderLimits, Hint, Speech
 
 JOB = b"J"
 READ = b"R"
@@ -32,7 +32,7 @@ _LARGEST_PAYLOAD = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class DecodingJob:
     """What to do with a recording of `size` bytes: `measure` it, make `format` of it, or both.
 
     Or `rehearse`, with silence, and say what confines the process: the `Layers`.
@@ -42,7 +42,7 @@ class Job:
     """
 
     size: int
-    limits: Limits
+    limits: DecoderLimits
     measure: bool = False
     format: Rendered | Speech | None = None
     samples: int | None = None

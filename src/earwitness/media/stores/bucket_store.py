@@ -27,7 +27,7 @@ from earwitness.kernel.errors import Corrupt
 from earwitness.media.flow import Bytes
 from earwitness.media.stores.bucket import Bucket, StoreUnavailable, asking
 from earwitness.media.stores.durable import sync_folder
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ class BucketStore:
 
 
 class BucketUpload:
-    """A new object in a bucket; see `Upload`. At most three parts of it are in memory at once."""
+    """A new object in a bucket; see `ObjectUpload`. At most three parts of it are in memory at once."""
 
-    def __init__(self, bucket: Bucket, marker: Marker) -> None:
+    def __init__(self, bucket: Bucket, marker: UploadMarker) -> None:
         self.name = marker.name
         self._bucket = bucket
         self._marker = marker

@@ -18,7 +18,7 @@ from types import TracebackType
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.flow import Bytes
 from earwitness.media.stores.durable import make_folder, room, sync_folder
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
 
 # The disk cannot read it; its file system found a wrong checksum, or itself damaged; it is no file any more.
@@ -63,7 +63,7 @@ class DiskStore:
     def sweep(self, is_known: Callable[[str], bool]) -> int:
         return sum(self._settle(marker, is_known) for marker in self._incoming.abandoned())
 
-    def _settle(self, marker: Marker, is_known: Callable[[str], bool]) -> bool:
+    def _settle(self, marker: UploadMarker, is_known: Callable[[str], bool]) -> bool:
         path = self._folder / marker.name
         kept = _is_same(path, marker.fd) and is_known(marker.name)
         if not kept:
@@ -76,9 +76,9 @@ class DiskStore:
 
 
 class DiskUpload:
-    """A new object on the disk; see `Upload`."""
+    """A new object on the disk; see `ObjectUpload`."""
 
-    def __init__(self, folder: Path, marker: Marker) -> None:
+    def __init__(self, folder: Path, marker: UploadMarker) -> None:
         self.name = marker.name
         self._marker = marker
         self._folder = folder

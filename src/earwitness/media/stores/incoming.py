@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
+class UploadMarker:
     """The marker of one upload: its path, and the file itself, open and locked."""
 
     path: Path
@@ -56,7 +56,7 @@ class Incoming:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def begin(self) -> Marker:
+    def begin(self) -> UploadMarker:
         """Make a marker under a new random name. Its folder is not synced yet. Raises StorageFull."""
         with room():
             make_folder(self._folder)
@@ -76,7 +76,7 @@ class Incoming:
         """Whether an object is on its way in, or was left there by a process that died."""
         return (self._folder / name.replace("/", "")).exists()
 
-    def abandoned(self) -> Iterator[Marker]:
+    def abandoned(self) -> Iterator[UploadMarker]:
         """The markers of processes that died, each locked until the next is asked for."""
         for digits in self._listed():
             with suppress(FileNotFoundError):
@@ -94,13 +94,13 @@ class Incoming:
     def has_abandoned(self) -> bool:
         return any(True for _ in self.abandoned())
 
-    def _create(self) -> Marker:
+    def _create(self) -> UploadMarker:
         path = self._folder / secrets.token_hex(16)
-        return Marker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return UploadMarker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
-    def _opened(self, digits: str) -> Marker:
+    def _opened(self, digits: str) -> UploadMarker:
         path = self._folder / digits
-        return Marker(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return UploadMarker(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
     def _listed(self) -> list[str]:
         try:

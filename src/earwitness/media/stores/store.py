@@ -10,7 +10,7 @@ from earwitness.media.flow import Bytes
 from earwitness.media.stores.disk import DiskStore
 
 
-class Upload(Protocol):
+class ObjectUpload(Protocol):
     """A new object. The order is: `write`, `publish`, commit its name to the database, `keep`.
 
         with store.new() as upload:
@@ -70,7 +70,7 @@ class StoredObject(Protocol):
 class Store(Protocol):
     """The media objects of one account, under random names that are never used twice."""
 
-    def new(self) -> Upload:
+    def new(self) -> ObjectUpload:
         """Begin an object under a new name."""
 
     def open(self, name: str) -> StoredObject:

@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
+class StoreMarker:
     """The id of the installation that a store belongs to, and the store's own."""
 
     installation: str
@@ -47,17 +47,17 @@ def place_of(settings: Settings) -> str:
     return f"{scheme}://{place.rpartition('@')[2]}" if place else ON_DISK
 
 
-def new_marker(settings: Settings, installation: str) -> Marker:
+def new_marker(settings: Settings, installation: str) -> StoreMarker:
     """A marker for a store that has none.
 
     For one bucket it is always the same: servers start at once, and not every S3 server keeps the first.
     """
     told = f"{installation} {place_of(settings)}".encode()
     own = hashlib.sha256(told).hexdigest()[:32] if settings.media_url else secrets.token_hex(16)
-    return Marker(installation, own)
+    return StoreMarker(installation, own)
 
 
-def read_marker(settings: Settings) -> Marker | None:
+def read_marker(settings: Settings) -> StoreMarker | None:
     """The store's marker, if it has one. Raises Unavailable within seconds, and Differs for a damaged one."""
     if settings.media_url:
         text = _soon(lambda: _read_from(_bucket(settings)))
@@ -67,13 +67,13 @@ def read_marker(settings: Settings) -> Marker | None:
         return None
     try:
         said = json.loads(text)
-        return Marker(str(said["installation"]), str(said["store"]))
+        return StoreMarker(str(said["installation"]), str(said["store"]))
     except (ValueError, KeyError, TypeError):
         told = f"The object {MARKER} of the store of media is damaged."
         raise Differs("store", told, f"It lies in {place_in_words(settings)}.") from None
 
 
-def write_marker(settings: Settings, marker: Marker) -> None:
+def write_marker(settings: Settings, marker: StoreMarker) -> None:
     """Mark a store, unless it is marked already. Raises Unavailable and StorageFull."""
     text = json.dumps(asdict(marker)).encode() + b"\n"
     if settings.media_url:

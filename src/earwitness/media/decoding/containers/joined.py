@@ -13,9 +13,9 @@ from av.audio.resampler import AudioResampler
 
 from earwitness.media.decoding.containers.headerless import File
 from earwitness.media.decoding.containers.losses import Losses
-from earwitness.media.decoding.containers.opened import NotMedia, Opened
+from earwitness.media.decoding.containers.not_media import NotMedia, Opened
+from earwitness.media.decoding.layouts import MOST_CHANNELS, samples_of, without_speakers
 from earwitness.media.decoding.renditions.wav import endless_wav_header
-from earwitness.media.decoding.sound.layouts import MOST_CHANNELS, samples_of, without_speakers
 
 _HIGHEST_RATE = 48_000
 

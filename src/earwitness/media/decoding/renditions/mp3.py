@@ -4,9 +4,9 @@ import lameenc
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
+from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.renditions.info_tag import Frames, info_frame
 from earwitness.media.decoding.renditions.rates import bits_per_channel, nearest_rate
-from earwitness.media.decoding.sound.layouts import samples_of
 from earwitness.media.flow import Bytes, Sink
 
 _QUALITY = 7

@@ -11,7 +11,7 @@ from av.stream import Stream
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from earwitness.media.decoding.containers.media import Media, NotMedia
+from earwitness.media.decoding.containers.media_file import MediaFile, NotMedia
 from earwitness.media.decoding.renditions.rates import bits_per_channel, nearest_rate
 from earwitness.media.decoding.sound.mix import Mixed
 from earwitness.media.decoding.sound.tracks import Sound
@@ -42,7 +42,7 @@ class Track(Protocol):
     def finish(self) -> None: ...
 
 
-def write_mp4(media: Media, sink: Sink) -> None:
+def write_mp4(media: MediaFile, sink: Sink) -> None:
     """Write sound and picture of a recording. H.264 is copied, and AAC if it is all the sound.
 
     Raises NotMedia if there is nothing to be seen or heard.
@@ -69,7 +69,7 @@ def write_mp4(media: Media, sink: Sink) -> None:
     output.close()
 
 
-def _write_tracks(media: Media, tracks: dict[int, Track], sound: "_Sound | None") -> None:
+def _write_tracks(media: MediaFile, tracks: dict[int, Track], sound: "_Sound | None") -> None:
     streams = [stream for stream in (media.video, media.audio) if stream and stream.index in tracks]
     for packet in media.packets(*streams):
         tracks[packet.stream.index].take(packet)
@@ -77,7 +77,7 @@ def _write_tracks(media: Media, tracks: dict[int, Track], sound: "_Sound | None"
             sound.catch_up(media.picture_end)
 
 
-def _sound_of(media: Media, output: OutputContainer) -> "_Sound | None":
+def _sound_of(media: MediaFile, output: OutputContainer) -> "_Sound | None":
     """The sound, unless nothing of it can be heard beside a picture."""
     try:
         return _Sound(media, output)
@@ -96,7 +96,7 @@ def _can_copy(stream: Stream, codec: str) -> bool:
 class _Copy:
     """Packets as they are, on a clock that begins with the media."""
 
-    def __init__(self, media: Media, output: OutputContainer, stream: Stream) -> None:
+    def __init__(self, media: MediaFile, output: OutputContainer, stream: Stream) -> None:
         self._output = output
         self._stream = output.add_stream_from_template(stream)
         self._offset = int(media.start / stream.time_base) if stream.time_base else 0
@@ -149,7 +149,7 @@ class _Copy:
 class _Picture:
     """Pictures encoded as H.264, all of the size of the stream."""
 
-    def __init__(self, media: Media, output: OutputContainer, stream: VideoStream) -> None:
+    def __init__(self, media: MediaFile, output: OutputContainer, stream: VideoStream) -> None:
         self._media = media
         self._output = output
         self._width, self._height = max(stream.width & ~1, 2), max(stream.height & ~1, 2)
@@ -183,7 +183,7 @@ class _Picture:
 class _Sound:
     """Sound encoded as AAC, more than two channels mixed; read apart, and written beside the picture."""
 
-    def __init__(self, media: Media, output: OutputContainer) -> None:
+    def __init__(self, media: MediaFile, output: OutputContainer) -> None:
         """Raises NotMedia if nothing can be heard."""
         mixed = Mixed(Sound(media.again()), _SIDES)
         self._output = output

@@ -8,7 +8,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
-from earwitness.media.decoding.sound.layouts import frame_of, layout_of, samples_of
+from earwitness.media.decoding.layouts import frame_of, layout_of, samples_of
 
 _Step = Callable[[AudioFrame | None], list[AudioFrame]]
 

@@ -8,8 +8,8 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.containers.media import NotMedia
-from earwitness.media.decoding.sound.layouts import frame_of, layout_of, without_speakers
+from earwitness.media.decoding.containers.media_file import NotMedia
+from earwitness.media.decoding.layouts import frame_of, layout_of, without_speakers
 from earwitness.media.decoding.sound.mix import EvenMix, on_each
 
 _BLOCKS_PER_SECOND = 4

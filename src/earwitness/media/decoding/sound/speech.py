@@ -4,7 +4,7 @@ from itertools import chain
 
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.sound.layouts import layout_of, samples_of
+from earwitness.media.decoding.layouts import layout_of, samples_of
 from earwitness.media.decoding.sound.tracks import Sound
 from earwitness.media.flow import Sink
 

@@ -10,8 +10,8 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.stream import Stream
 
-from earwitness.media.decoding.containers.media import Media, NotMedia
-from earwitness.media.decoding.sound.layouts import (
+from earwitness.media.decoding.containers.media_file import MediaFile, NotMedia
+from earwitness.media.decoding.layouts import (
     MOST_CHANNELS,
     frame_of,
     layout_of,
@@ -37,7 +37,7 @@ class Sound:
     samples = 0
     """How many were given so far, per channel."""
 
-    def __init__(self, media: Media, *, picture: bool = False) -> None:
+    def __init__(self, media: MediaFile, *, picture: bool = False) -> None:
         """Raises NotMedia if nothing can be heard."""
         self._tracks, self._left_out = _open_tracks(media, picture)
         rates = [track.rate for track in self._tracks if track.rate]
@@ -109,7 +109,7 @@ class Sound:
 class _Track:
     """One track, of which the first frame is decoded at once: only that tells its rate and channels."""
 
-    def __init__(self, media: Media, number: int, *, picture: bool) -> None:
+    def __init__(self, media: MediaFile, number: int, *, picture: bool) -> None:
         self._media = media
         self._number = number
         self._stream = stream = media.sounds[number]
@@ -169,7 +169,7 @@ class _Track:
             return True
         return length < stated - _SHORTEST_GAP and end <= stated + _SHORTEST_GAP
 
-    def _length_of(self, media: Media, packet: "Packet[Stream]") -> Fraction:
+    def _length_of(self, media: MediaFile, packet: "Packet[Stream]") -> Fraction:
         return sum(
             (Fraction(frame.samples, frame.sample_rate or 1) for frame in media.decode_audio(packet)),
             Fraction(0),
@@ -185,7 +185,7 @@ class _Track:
                     yield frame
 
 
-def _open_tracks(media: Media, picture: bool) -> tuple[list[_Track], int]:
+def _open_tracks(media: MediaFile, picture: bool) -> tuple[list[_Track], int]:
     """The tracks of a recording, as many as can be; and how many channels are left out."""
     tracks: list[_Track] = []
     channels = left_out = 0

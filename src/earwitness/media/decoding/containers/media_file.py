@@ -16,12 +16,12 @@ from av.video.stream import VideoStream
 from earwitness.media.decoding.containers.headerless import File, has_header, how_to_read
 from earwitness.media.decoding.containers.joined import Joined
 from earwitness.media.decoding.containers.losses import Losses
-from earwitness.media.decoding.containers.opened import NotMedia as NotMedia
+from earwitness.media.decoding.containers.mp3_duration import stated_seconds
+from earwitness.media.decoding.containers.not_media import NotMedia as NotMedia
 from earwitness.media.decoding.containers.reading import Reader
-from earwitness.media.decoding.containers.stated_frames import stated_seconds
 from earwitness.media.decoding.containers.structure import Whole, survey
+from earwitness.media.decoding.layouts import layout_of
 from earwitness.media.decoding.renditions.wav import holds_pcm
-from earwitness.media.decoding.sound.layouts import layout_of
 from earwitness.media.measurement import Hint
 
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left
@@ -49,7 +49,7 @@ _READING = {"protocol_whitelist": "none"}
 _LARGE_PACKETS = {"max_size": "16384"}
 
 
-class Media:
+class MediaFile:
     """An opened recording: of several that are joined in one file, all of their sound.
 
     `losses` is told of what cannot be read or decoded.
@@ -91,23 +91,23 @@ class Media:
         self.picture_end = Fraction(0)
         """When the last picture passed so far ends, in seconds from the start."""
 
-    def again(self) -> "Media":
+    def again(self) -> "MediaFile":
         """The same recording, opened once more, from its start."""
-        return Media(self._file, self._hint)
+        return MediaFile(self._file, self._hint)
 
     def _opened(self, whole: Whole, format_: str | None, options: dict[str, str]) -> InputContainer:
         first, *behind = whole.parts
         if not behind:
             return _open(Reader(first), format_, options)
         with suppress(NotMedia):
-            alone = Media(first)
+            alone = MediaFile(first)
             if alone.video is not None:
                 self.losses = alone.losses
                 more = "1 more recording" if len(behind) == 1 else f"{len(behind)} more recordings"
                 self.losses.notes.append(f"{more} behind the first one in this file, not decoded")
                 return alone._container
         self._is_trusted = True
-        return _open(Joined(whole.parts, Media, self.losses), "wav", {})
+        return _open(Joined(whole.parts, MediaFile, self.losses), "wav", {})
 
     @property
     def complete(self) -> bool:

@@ -16,7 +16,7 @@ class NotMedia(Exception):
 
 
 class Opened(Protocol):
-    """See `Media`."""
+    """See `MediaFile`."""
 
     @property
     def audio(self) -> AudioStream | None: ...
