@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.renditions.wav import wav_header
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import DecoderLimits
 from earwitness.media.stores.disk import DiskObject

@@ -18,9 +18,11 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
 from earwitness.media.decoding.confined import confine, keep_out
-from earwitness.media.decoding.containers.media_file import CONTAINERS, NotMedia
-from earwitness.media.decoding.jobs import NoSound, measure, render
+from earwitness.media.decoding.containers.media_file import CONTAINERS
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.jobs import measure, render
 from earwitness.media.decoding.rehearsal import rehearse
+from earwitness.media.decoding.renditions.original import NoSound
 from earwitness.media.measurement import DecoderLimits
 from tests.media.every_kind import HARDWARE
 

@@ -10,10 +10,10 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media_file import NotMedia
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.decoding.renditions.wav import wav_header
-from earwitness.media.decoding.sound import pcm
+from earwitness.media.decoding.sound.pcm import SoundLimits
 from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.hearing import Memory
@@ -64,21 +64,18 @@ def test_what_a_header_claims_is_not_believed() -> None:
         assert not found.complete
 
 
-def test_silence_that_is_put_in_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pcm, "_MOST_SILENCE_MS", 7_000)
+@pytest.mark.parametrize(("most_silence_ms", "duration_ms"), [(7_000, 12_000), (4_000, 7_000)])
+def test_the_silence_that_fills_gaps_is_limited(most_silence_ms: int, duration_ms: int) -> None:
     gaps = samples.sound("matroska", "pcm_s16le", 8000, seconds=12, gap=(1, 6))
-    assert measure(io.BytesIO(gaps), None).duration_ms == pytest.approx(12_000, abs=110)
-    monkeypatch.setattr(pcm, "_MOST_SILENCE_MS", 4_000)
-    assert measure(io.BytesIO(gaps), None).duration_ms == pytest.approx(7_000, abs=110)
+    limits = SoundLimits(most_silence_ms=most_silence_ms)
+    assert measure(io.BytesIO(gaps), None, limits=limits).duration_ms == pytest.approx(duration_ms, abs=110)
 
 
-def test_what_goes_on_for_days_is_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_that_goes_on_for_days_is_no_recording() -> None:
     endless = samples.wav(8000, seconds=3)
-    monkeypatch.setattr(pcm, "_LONGEST_SECONDS", 3)
-    assert measure(io.BytesIO(endless), None).duration_ms == 3000
-    monkeypatch.setattr(pcm, "_LONGEST_SECONDS", 2)
+    assert measure(io.BytesIO(endless), None, limits=SoundLimits(longest_seconds=3)).duration_ms == 3000
     with pytest.raises(NotMedia):
-        measure(io.BytesIO(endless), io.BytesIO())
+        measure(io.BytesIO(endless), io.BytesIO(), limits=SoundLimits(longest_seconds=2))
 
 
 def picture_of(width: int, height: int) -> bytes:

@@ -15,7 +15,7 @@ from earwitness.kernel.errors import Corrupt, StorageFull
 from earwitness.kernel.processes import start_apart
 from earwitness.media.decoder import child
 from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, render
-from earwitness.media.decoding.renditions.wav import wav_header
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import DecoderLimits
 from tests.media import samples

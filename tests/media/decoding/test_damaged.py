@@ -10,7 +10,7 @@ import av
 import pytest
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media_file import NotMedia
+from earwitness.media.decoding.containers.not_media import NotMedia
 from earwitness.media.decoding.containers.structure import survey
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.measurement import DecoderLimits, Measurement

@@ -9,7 +9,6 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
 
-from earwitness.media.decoding import jobs
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.renditions.rates import bits_per_channel
 from tests.media import samples
@@ -103,12 +102,11 @@ def test_it_is_as_long_as_it_says_even_if_it_was_counted_wrong(counted: int) -> 
     assert len(hear(mp3).sides[0]) == counted
 
 
-def test_what_is_too_long_to_be_held_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_mp3_that_is_too_long_for_memory_is_the_same() -> None:
     content = samples.wav(8000, 20)
     held, written_after, on_demand = io.BytesIO(), io.BytesIO(), rendered(content, "mp3", 160_000)
     found = measure(io.BytesIO(content), held)
-    monkeypatch.setattr(jobs, "_MOST_HELD_BYTES", 10_000)
-    assert measure(io.BytesIO(content), written_after) == found
+    assert measure(io.BytesIO(content), written_after, most_held_bytes=10_000) == found
     assert held.getvalue() == written_after.getvalue() == on_demand
 
 

@@ -11,8 +11,8 @@ import pytest
 from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
+from earwitness.media.decoding.containers.wav_header import wav_header, wav_size
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.decoding.renditions.wav import wav_header, wav_size
 from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.bundle import KINDS

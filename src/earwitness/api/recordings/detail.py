@@ -25,7 +25,7 @@ from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
-from earwitness.media.decoding.renditions.wav import wav_size
+from earwitness.media.decoding.containers.wav_header import wav_size
 
 ALGORITHM = "AES-256-GCM"
 

@@ -13,11 +13,12 @@ from litestar.routes import HTTPRoute
 from earwitness.http.operations import Afterwards, Answer, Route
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.formats import MEDIA_TYPES
 
 ROOT = "/api"
 JSON = ("application/json",)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
+MEDIA = MEDIA_TYPES
 
 
 @dataclass(frozen=True, slots=True)

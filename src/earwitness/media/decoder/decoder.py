@@ -13,12 +13,11 @@ import msgspec
 
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
-from earwitness.kernel.formats import Rendered
+from earwitness.kernel.formats import Format, Rendered, formats_for
 from earwitness.media.decoder.child import ChildLost, ChildSlow, keep_one_ready, ready_child
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, DecodingJob, Failure
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
-    FORMATS_WITHOUT_SOUND,
     DecoderLimits,
     Hint,
     Measurement,
@@ -37,7 +36,7 @@ class FormatUnavailable(Unprocessable):
 
     default_code = "format-unavailable"
 
-    def __init__(self, formats: list[str]) -> None:
+    def __init__(self, formats: list[Format]) -> None:
         super().__init__(f"Available formats: {', '.join(formats)}.", extra={"formats": formats})
         self.formats = formats
 
@@ -211,7 +210,7 @@ def _failure(failure: Failure) -> Exception:
     if failure.reason == "undecodable":
         return Undecodable()
     if failure.reason == "no-sound":
-        return FormatUnavailable(list(FORMATS_WITHOUT_SOUND))
+        return FormatUnavailable(formats_for("decoding"))
     return DecoderFailed(f"Decoding ended early: {failure.detail}.")
 
 

@@ -1,7 +1,6 @@
 """Media without a header: what it is, only its source can say."""
 
-from typing import Protocol
-
+from earwitness.media.flow import File
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 # The names that FFmpeg has for reading each.
@@ -36,14 +35,6 @@ _HEADERS = (
     b"0&\xb2u\x8ef\xcf\x11",
 )
 _USUAL_RATE = 8000
-
-
-class File(Protocol):
-    """The recording, as a file to be read."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-    def tell(self) -> int: ...
 
 
 def has_header(file: File) -> bool:

@@ -6,18 +6,39 @@ The wav is made while it is read, once from its start to its end, so nothing is 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
-from earwitness.media.decoding.containers.headerless import File
 from earwitness.media.decoding.containers.losses import Losses
-from earwitness.media.decoding.containers.not_media import NotMedia, Opened
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.containers.wav_header import endless_wav_header
 from earwitness.media.decoding.layouts import MOST_CHANNELS, samples_of, without_speakers
-from earwitness.media.decoding.renditions.wav import endless_wav_header
+from earwitness.media.flow import File
 
 _HIGHEST_RATE = 48_000
+
+
+class Part(Protocol):
+    """One of the recordings, opened: what `MediaFile` has that is needed here."""
+
+    @property
+    def audio(self) -> AudioStream | None: ...
+
+    @property
+    def video(self) -> VideoStream | None: ...
+
+    def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]: ...
+
+    def decode_audio(self, packet: "Packet[Stream]") -> list[AudioFrame]: ...
+
+    def not_decoded(self, heard: Fraction) -> str: ...
 
 
 class Joined:
@@ -26,7 +47,7 @@ class Joined:
     Its rate is the highest of them. One channel among parts of two is heard on both sides.
     """
 
-    def __init__(self, parts: Sequence[File], open_part: Callable[[File], Opened], losses: Losses) -> None:
+    def __init__(self, parts: Sequence[File], open_part: Callable[[File], Part], losses: Losses) -> None:
         """What of the parts cannot be heard is added to `losses` as it is found out. Raises NotMedia."""
         self._parts = parts
         self._open_part = open_part
@@ -81,7 +102,7 @@ class Joined:
     def _lost(self, number: int, what: str) -> None:
         self._losses.notes.append(f"recording {number} of the {len(self._parts)} in this file {what}")
 
-    def _heard(self, opened: Opened, number: int) -> Iterator[bytes]:
+    def _heard(self, opened: Part, number: int) -> Iterator[bytes]:
         resampler, shape = AudioResampler(), ("", "", 0)
         try:
             for packet in opened.packets(opened.audio):

@@ -13,15 +13,16 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from earwitness.media.decoding.containers.headerless import File, has_header, how_to_read
+from earwitness.media.decoding.containers.headerless import has_header, how_to_read
 from earwitness.media.decoding.containers.joined import Joined
 from earwitness.media.decoding.containers.losses import Losses
 from earwitness.media.decoding.containers.mp3_duration import stated_seconds
-from earwitness.media.decoding.containers.not_media import NotMedia as NotMedia
+from earwitness.media.decoding.containers.not_media import NotMedia
 from earwitness.media.decoding.containers.reading import Reader
 from earwitness.media.decoding.containers.structure import Whole, survey
+from earwitness.media.decoding.containers.wav_header import holds_pcm
 from earwitness.media.decoding.layouts import layout_of
-from earwitness.media.decoding.renditions.wav import holds_pcm
+from earwitness.media.flow import File
 from earwitness.media.measurement import Hint
 
 # What recorders and meeting services write. Whatever else FFmpeg could guess a file to be is left

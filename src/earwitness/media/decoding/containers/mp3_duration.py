@@ -5,8 +5,8 @@ FFmpeg's word on it is an estimate where there is no such frame, and is not told
 
 from fractions import Fraction
 
-from earwitness.media.decoding.containers.headerless import File
 from earwitness.media.decoding.containers.views import read_at
+from earwitness.media.flow import File
 
 _ID3 = b"ID3"
 _ID3_HEADER = 10

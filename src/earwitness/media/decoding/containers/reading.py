@@ -2,7 +2,7 @@
 
 import io
 
-from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.flow import File
 
 
 class Reader:

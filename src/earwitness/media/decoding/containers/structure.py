@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from earwitness.media.decoding.containers.headerless import File, is_beginning
+from earwitness.media.decoding.containers.headerless import is_beginning
 from earwitness.media.decoding.containers.losses import missing
 from earwitness.media.decoding.containers.views import Spliced, find, is_zero, read_at, size_of
 from earwitness.media.decoding.containers.wave_structure import WaveStructure, wave_files
+from earwitness.media.flow import File
 
 _MOST_PARTS = 1000
 _MOST_BOXES = 100_000

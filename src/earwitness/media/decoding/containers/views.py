@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.flow import File
 
 Extent = tuple[int, int]
 """The first byte, and the one after the last."""

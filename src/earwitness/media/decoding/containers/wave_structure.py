@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from earwitness.media.decoding.containers.headerless import File, is_beginning
+from earwitness.media.decoding.containers.headerless import is_beginning
 from earwitness.media.decoding.containers.views import (
     Extent,
     Spliced,
@@ -19,6 +19,7 @@ from earwitness.media.decoding.containers.views import (
     read_at,
     size_of,
 )
+from earwitness.media.flow import File
 
 _WRAPS_AT = 1 << 32
 _LARGEST_FMT_BYTES = 4096

@@ -6,11 +6,21 @@ from av.audio.resampler import AudioResampler
 
 from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.renditions.info_tag import Frames, info_frame
+from earwitness.media.decoding.renditions.original import Original
 from earwitness.media.decoding.renditions.rates import bits_per_channel, nearest_rate
 from earwitness.media.flow import Bytes, Sink
 
 _QUALITY = 7
 """Of LAME's 0 to 9: at these bit rates speech sounds the same, and 2 takes four times as long."""
+
+
+def write_mp3(original: Original, most_channels: int | None, sink: Sink) -> None:
+    """Write the mp3 rendition. Raises NotMedia and NoSound."""
+    sound = original.mixed(most_channels)
+    writer = Mp3Writer(sink, sound.rate, sound.layout, original.count_samples())
+    for block in sound:
+        writer.add(block)
+    writer.add(None)
 
 
 class Mp3Writer:

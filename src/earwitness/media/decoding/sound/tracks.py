@@ -10,7 +10,8 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.stream import Stream
 
-from earwitness.media.decoding.containers.media_file import MediaFile, NotMedia
+from earwitness.media.decoding.containers.media_file import MediaFile
+from earwitness.media.decoding.containers.not_media import NotMedia
 from earwitness.media.decoding.layouts import (
     MOST_CHANNELS,
     frame_of,
@@ -18,7 +19,7 @@ from earwitness.media.decoding.layouts import (
     samples_of,
 )
 from earwitness.media.decoding.sound.mix import one_of
-from earwitness.media.decoding.sound.pcm import SHORTEST_GAP_MS, Pcm
+from earwitness.media.decoding.sound.pcm import SHORTEST_GAP_MS, USUAL_LIMITS, Pcm, SoundLimits
 
 # A file may round its length up by a frame or two; a damaged one misses more.
 TOLERANCE = Fraction(1, 4)
@@ -37,9 +38,11 @@ class Sound:
     samples = 0
     """How many were given so far, per channel."""
 
-    def __init__(self, media: MediaFile, *, picture: bool = False) -> None:
-        """Raises NotMedia if nothing can be heard."""
-        self._tracks, self._left_out = _open_tracks(media, picture)
+    def __init__(
+        self, media: MediaFile, *, picture: bool = False, limits: SoundLimits = USUAL_LIMITS
+    ) -> None:
+        """Raises NotMedia if none of the sound can be decoded."""
+        self._tracks, self._left_out = _open_tracks(media, picture, limits)
         rates = [track.rate for track in self._tracks if track.rate]
         if not rates:
             raise NotMedia
@@ -109,7 +112,8 @@ class Sound:
 class _Track:
     """One track, of which the first frame is decoded at once: only that tells its rate and channels."""
 
-    def __init__(self, media: MediaFile, number: int, *, picture: bool) -> None:
+    def __init__(self, media: MediaFile, number: int, limits: SoundLimits, *, picture: bool) -> None:
+        self._limits = limits
         self._media = media
         self._number = number
         self._stream = stream = media.sounds[number]
@@ -139,7 +143,11 @@ class _Track:
         if self._first is None:
             return
         self._pcm = Pcm(
-            self._media.start, rate, beside_others=beside_others, clock_is_right=self._clock_is_right
+            self._media.start,
+            rate,
+            beside_others=beside_others,
+            clock_is_right=self._clock_is_right,
+            limits=self._limits,
         )
         for frame in chain((self._first,), self._frames):
             yield from self._pcm.push(frame)
@@ -185,7 +193,7 @@ class _Track:
                     yield frame
 
 
-def _open_tracks(media: MediaFile, picture: bool) -> tuple[list[_Track], int]:
+def _open_tracks(media: MediaFile, picture: bool, limits: SoundLimits) -> tuple[list[_Track], int]:
     """The tracks of a recording, as many as can be; and how many channels are left out."""
     tracks: list[_Track] = []
     channels = left_out = 0
@@ -195,7 +203,7 @@ def _open_tracks(media: MediaFile, picture: bool) -> tuple[list[_Track], int]:
         if left_out or channels + stated > MOST_CHANNELS or number >= MOST_CHANNELS:
             left_out += stated
             continue
-        track = _Track(own, number, picture=picture and number == 0)
+        track = _Track(own, number, limits, picture=picture and number == 0)
         if channels + track.channels > MOST_CHANNELS:
             left_out += track.channels
             continue
