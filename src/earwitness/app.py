@@ -40,7 +40,7 @@ from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import observed
 from earwitness.http.operations import MAX_BODY_BYTES
 from earwitness.http.paths import whole_segments
-from earwitness.http.playback.media_urls import Grant
+from earwitness.http.playback.media_urls import MediaUrlClaims
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
@@ -121,7 +121,7 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
 
 def learn_types() -> None:
     """Learn every type that several threads read. To be called before there are any."""
-    learn(AccessPolicy, EngineAnswer, Failure, Grant, Hint, Measurement)
+    learn(AccessPolicy, EngineAnswer, Failure, Hint, Measurement, MediaUrlClaims)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from httpx import Response
 from sqlalchemy import update
@@ -11,9 +12,10 @@ from sqlalchemy import update
 from earwitness.archive.media import plays
 from earwitness.archive.schema.people import account, api_keys, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recordings
-from earwitness.http.playback import media_urls, renditions
+from earwitness.http.playback import media_urls, rendering
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right, Role
+from earwitness.media.keys.key_ring import token_key
 from tests.api.damage import damaged
 from tests.api.serving import client_of, server_of
 from tests.firm import ADMIN, Firm, tone
@@ -121,7 +123,7 @@ def test_a_rendition_is_made_once_for_a_player_that_seeks(
 ) -> None:
     recording_id = firm.ingest(MEDIA)
     whole = get(firm, recording_id, "wav-mono").content
-    monkeypatch.setattr(renditions, "made", None)
+    monkeypatch.setattr(rendering, "begin_rendition", None)
     assert get(firm, recording_id, "wav-mono", Range="bytes=50-59").content == whole[50:60]
 
 
@@ -306,6 +308,45 @@ def test_a_url_opens_nothing_but_its_recording_in_its_format(firm: Firm) -> None
         assert firm.client.get(path, params={"token": altered}).status_code == 401
     assert firm.client.get(path).status_code == 400
     assert firm.client.get(path, params={"token": firm.token()}).status_code == 401
+
+
+def test_neither_token_is_accepted_in_place_of_the_other(firm: Firm) -> None:
+    recording_id = firm.ingest(MEDIA)
+    path, _, token = url_of(firm, recording_id, format="raw").partition("?token=")
+    refused = firm.client.get(path, params={"token": firm.token()})
+    assert (refused.status_code, refused.json()["detail"]) == (401, "The URL is not valid.")
+    bearer = {"Authorization": f"Bearer {token}"}
+    media = f"/api/client/recording/{recording_id}/media"
+    for refused in (
+        firm.client.get(media, headers=bearer),
+        firm.client.post("/api/client/recording.search", json={}, headers=bearer),
+    ):
+        assert (refused.status_code, refused.json()["detail"]) == (401, "The token is not valid.")
+    refused = firm.client.post("/api/auth/refresh", json={"refreshToken": token})
+    assert refused.status_code == 401
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_a_url_of_another_algorithm_or_without_a_signature_is_refused(firm: Firm) -> None:
+    path, _, token = url_of(firm, firm.ingest(MEDIA), format="raw").partition("?token=")
+    key = token_key(firm.settings)
+    claims = jwt.decode(token, key, algorithms=["HS256"], audience="media-url")
+    assert firm.client.get(path, params={"token": jwt.encode(claims, key, algorithm="HS256")}).is_success
+    others = (
+        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, key, algorithm="HS512"),
+        jwt.encode(claims, key, algorithm="HS384"),
+        jwt.encode(claims, b"k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "aud": "another"}, key, algorithm="HS256"),
+        jwt.encode({name: value for name, value in claims.items() if name != "aud"}, key, algorithm="HS256"),
+    )
+    for other in others:
+        assert firm.client.get(path, params={"token": other}).status_code == 401
+
+
+def test_a_url_is_short_enough_for_every_player(firm: Firm) -> None:
+    url = url_of(firm, firm.ingest(MEDIA), format="raw", comment="c" * 1000)
+    assert len(url) < 2048
 
 
 @pytest.mark.parametrize("how", ["user", "key", "right", "private"])

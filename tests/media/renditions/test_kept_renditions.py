@@ -12,7 +12,7 @@ from earwitness.archive.ledger.ledger import Action
 from earwitness.archive.media.key_rotation import destroy
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
-from earwitness.http.playback import renditions
+from earwitness.http.playback import rendering
 from earwitness.kernel.settings import SettingError, Settings
 from tests.firm import Firm, tone
 
@@ -47,21 +47,21 @@ def test_what_is_named_is_made_once_and_nothing_else_is_kept(
     assert firm.call("GET", "/client/recording/1/media?format=mp4").is_success
     assert stored(firm) == ["raw", "mp3", "wav", "mp4"]
     with monkeypatch.context() as patch:
-        patch.setattr(renditions, "rendering", None)
+        patch.setattr(rendering, "begin_rendition", None)
         assert played(firm, "wav") == played(firm, "wav", streams=True) == whole
     assert [one.damage for one in check(firm.archive, Sample("")) if one.damage] == []
     assert list(orphans(firm.archive)) == []
 
 
 def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = renditions._store
+    store = rendering.store_rendition
 
     def late(*given: Any) -> bool:
-        monkeypatch.setattr(renditions, "_store", store)
+        monkeypatch.setattr(rendering, "store_rendition", store)
         played(firm, "wav", streams=True)
         return store(*given)
 
-    monkeypatch.setattr(renditions, "_store", late)
+    monkeypatch.setattr(rendering, "store_rendition", late)
     assert played(firm, "wav") == played(firm, "wav")
     assert stored(firm) == ["raw", "wav"]
     assert list(orphans(firm.archive)) == []
@@ -70,7 +70,7 @@ def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest
 def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = renditions._store
+    store = rendering.store_rendition
 
     def late(*given: Any) -> bool:
         with firm.archive.write() as connection:
@@ -78,7 +78,7 @@ def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
         destroy(firm.archive, 1, Action("CLI", "earwitness key destroy", "Destroy key", "operator", ""))
         return store(*given)
 
-    monkeypatch.setattr(renditions, "_store", late)
+    monkeypatch.setattr(rendering, "store_rendition", late)
     assert played(firm, "wav")
     assert stored(firm) == []
     assert list(orphans(firm.archive)) == []

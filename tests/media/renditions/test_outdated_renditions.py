@@ -11,7 +11,7 @@ from earwitness.archive.integrity.objects import Sample, check, orphans
 from earwitness.archive.media.playable import playable_at
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
-from earwitness.http.playback.renditions import streamed
+from earwitness.http.playback.rendering import RenditionRequest, stream_rendition
 from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
@@ -82,9 +82,9 @@ def test_who_leaves_early_leaves_the_old_one(firm: Firm) -> None:
     with firm.archive.read() as connection:
         playable = playable_at(connection, connection.scalars(select(recordings.c.position)).one())
     key = playable.key(firm.archive.vault)
-    with streamed(
-        firm.archive, playable, key, "wav", firm.app.state.installation.limits, keep=True
-    ) as chunks:
+    limits = firm.app.state.installation.limits
+    request = RenditionRequest(firm.archive, playable, key, "wav", limits, keep=True)
+    with stream_rendition(request) as chunks:
         next(chunks)
     assert stored(firm) == before
     assert is_sound(firm)
