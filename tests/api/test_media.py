@@ -333,7 +333,7 @@ def test_a_url_of_another_algorithm_or_without_a_signature_is_refused(firm: Firm
     claims = jwt.decode(token, key, algorithms=["HS256"], audience="media-url")
     assert firm.client.get(path, params={"token": jwt.encode(claims, key, algorithm="HS256")}).is_success
     others = (
-        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, "", algorithm="none"),
         jwt.encode(claims, key, algorithm="HS512"),
         jwt.encode(claims, key, algorithm="HS384"),
         jwt.encode(claims, b"k" * 32, algorithm="HS256"),

@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import obstore
 import pytest
 
 from earwitness.kernel.errors import Corrupt
 from earwitness.kernel.settings import SettingError
-from earwitness.media.stores import bucket
-from earwitness.media.stores.bucket import StoreUnavailable, open_bucket
+from earwitness.media.stores.bucket import RETRIES, StoreUnavailable, open_bucket
 from earwitness.media.stores.bucket_store import PART_SIZE, BucketStore
 from earwitness.media.stores.object_names import ObjectMissing
 from earwitness.media.stores.store import Store
 from tests.media.places import Place, place_of
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 CONTENT = os.urandom(1 << 20) * 20
 
@@ -39,15 +41,24 @@ def add(store: Store, content: bytes = CONTENT) -> str:
     return upload.name
 
 
+QUICKLY: "RetryConfig" = {
+    **RETRIES,
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=1),
+        "max_backoff": timedelta(milliseconds=5),
+        "base": 2,
+    },
+}
+"""The usual retries, with short pauses."""
+
+
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment with credentials, and impatience."""
+    """An environment with credentials."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test:test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    quick = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5), "base": 2}
-    monkeypatch.setattr(bucket, "_RETRIES", bucket._RETRIES | {"backoff": quick})
     return monkeypatch
 
 
@@ -83,7 +94,9 @@ def test_what_fails_for_a_moment_is_tried_again(
     surroundings: pytest.MonkeyPatch, moody: str, tmp_path: Path
 ) -> None:
     surroundings.setenv("AWS_ENDPOINT_URL", moody)
-    store = BucketStore(open_bucket("s3://archive/firm", "accounts/1/media"), tmp_path / "incoming")
+    store = BucketStore(
+        open_bucket("s3://archive/firm", "accounts/1/media", retries=QUICKLY), tmp_path / "incoming"
+    )
     name = add(store)
     assert Moody.asked == {f"/archive/firm/accounts/1/media/{name}/{part:05}": 4 for part in range(3)}
 
@@ -121,7 +134,9 @@ def test_a_bucket_that_cannot_be_used_is_not_a_damaged_recording(
     surroundings: pytest.MonkeyPatch, s3_endpoint: str, tmp_path: Path
 ) -> None:
     surroundings.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    store = BucketStore(open_bucket("s3://no-such-bucket/x", "accounts/1/media"), tmp_path / "incoming")
+    store = BucketStore(
+        open_bucket("s3://no-such-bucket/x", "accounts/1/media", retries=QUICKLY), tmp_path / "incoming"
+    )
     name = "ab/cd/" + "0" * 28
     for attempt in (lambda: store.open(name), lambda: store.exists(name), lambda: list(store.names())):
         with pytest.raises(StoreUnavailable, match="404 Not Found, NoSuchBucket") as told:

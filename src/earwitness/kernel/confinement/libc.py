@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-# Where there is no prctl, nobody calls it: elsewhere than on Linux.
+# `prctl` exists only on Linux, and is called only there.
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long

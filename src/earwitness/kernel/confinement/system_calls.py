@@ -19,7 +19,7 @@ _MACHINES: dict[str, Processor] = {"x86_64": "x86-64", "aarch64": "arm64"}
 
 @dataclass(frozen=True, slots=True)
 class SystemCall:
-    """The number of a system call on each processor; None where there is no such call."""
+    """The number of a system call on each processor; None where the processor lacks it."""
 
     x86_64: int | None
     arm64: int | None
@@ -28,7 +28,7 @@ class SystemCall:
         return self.x86_64 if processor == "x86-64" else self.arm64
 
 
-# Those that can do nothing but use what the process has: its memory, its threads, its open files, the time.
+# Calls that only use what the process has: its memory, its threads, its open files, the time.
 ALLOWED = {
     "read": SystemCall(0, 63),
     "write": SystemCall(1, 64),
@@ -79,7 +79,7 @@ ALLOWED = {
     "exit_group": SystemCall(231, 94),
 }
 
-# Those that pass with some arguments, or with another answer than EPERM: see `filters.py`.
+# Calls that are allowed only with some arguments, or refused with another error than EPERM: see `filters.py`.
 MMAP = SystemCall(9, 222)
 MPROTECT = SystemCall(10, 226)
 CLONE = SystemCall(56, 220)
@@ -89,8 +89,9 @@ PRLIMIT64 = SystemCall(302, 261)
 TGKILL = SystemCall(234, 131)
 IOCTL = SystemCall(16, 29)
 
-# What a process that loads its libraries does not need either, and that Landlock does not hold, or not alone:
-# to start other processes, reach them or talk to them; modes of files; and large parts of the kernel.
+# Calls that a process does not need even while it loads its libraries, and that Landlock does not cover, or
+# not fully: starting and reaching other processes, changing the modes of files, and large parts of the
+# kernel.
 REFUSED_WHILE_LOADING = {
     "fork": SystemCall(57, None),
     "vfork": SystemCall(58, None),
@@ -139,13 +140,13 @@ GETPPID = SystemCall(110, 173)
 
 SECCOMP = SystemCall(317, 277)
 
-# One number everywhere, as all calls have it that are newer than Linux 5.1.
+# Calls newer than Linux 5.1 have the same number on all processors.
 LANDLOCK_CREATE_RULESET = 444
 LANDLOCK_ADD_RULE = 445
 LANDLOCK_RESTRICT_SELF = 446
 
 
 def this_processor() -> Processor | None:
-    """The kind of processor that this process runs on; None if there is no filter for it."""
+    """The processor that this process runs on; None if there is no filter for it."""
     is_64_bit = sys.maxsize > 1 << 32
     return _MACHINES.get(platform.machine()) if sys.platform == "linux" and is_64_bit else None

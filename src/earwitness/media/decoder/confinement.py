@@ -1,4 +1,4 @@
-"""What confines the processes that decode and transcribe here, found by one of them, and said in words."""
+"""What confines the processes that decode and transcribe on this machine, as one of them finds it."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ _MOST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """The layers that hold, or why a decoder did not work in its confinement."""
+    """The layers that are in force, or why a decoder failed in its confinement."""
 
     layers: Layers
     failure: str = ""
@@ -34,7 +34,7 @@ class Confinement:
 
 
 def find_confinement(settings: Settings) -> Confinement:
-    """Have a decoder rehearse in its confinement. This takes half a second."""
+    """Let a decoder rehearse in its confinement. This takes half a second."""
     try:
         return Confinement(rehearse(DecoderLimits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:
@@ -42,7 +42,7 @@ def find_confinement(settings: Settings) -> Confinement:
 
 
 def log_confinement(settings: Settings) -> None:
-    """Find it in the background, and log what holds: a warning if not all does."""
+    """Find the confinement in a thread, and log it: as a warning if a layer is missing."""
     threading.Thread(target=_log, args=(settings,), daemon=True).start()
 
 

@@ -1,7 +1,7 @@
-"""Decoding, in a process of its own: hostile media can end that process, and nothing else.
+"""Decoding in a process of its own: hostile media can end that process, and harm nothing else.
 
-The decoding process holds no key and sees no file. It asks for parts of the recording, which are
-decrypted here, and sends back what it makes; nothing plain touches a disk.
+The decoding process has no key and can open no file. It asks for parts of the recording, which are decrypted
+here, and sends back what it makes. Nothing is written to a disk in clear.
 """
 
 from collections.abc import Generator
@@ -66,7 +66,7 @@ class DecoderSlow(DecoderFailed):
 class Rendition:
     """The bytes of a rendition, as they are made. Close it, or leave its `with` block, to stop early.
 
-    Making it has begun when it is there: what can be known to be wrong was raised before.
+    The first bytes are made when it is created, so that most errors are raised before the answer begins.
     """
 
     def __init__(self, pump: Generator[bytes, None, bytes]) -> None:
@@ -101,9 +101,9 @@ def process(
 ) -> Measurement:
     """Measure a recording, and write its mp3 rendition if a sink is given.
 
-    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint`
-    is what the source said of media without a header.
-    Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
+    This takes one pass, or two if the recording is longer than about an hour. Without sound nothing is
+    written. `hint` is what the source said about media without a header. Raises Undecodable, DecoderFailed,
+    and what `source` and `mp3` raise.
     """
     job = DecodingJob(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
     pump = _pump(job, source)
@@ -128,13 +128,12 @@ def render(
     channel: int = 0,
     first_byte_seconds: float | None = None,
 ) -> Rendition:
-    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or the speech of a channel.
+    """Make a rendition, or the speech of a channel.
 
-    `samples` and `opposite` are what `Measurement` has; without them mp3 and wav, and a mono mix, are decoded
-    once more, to be counted and compared. `hint` is as in `process`. DecoderSlow is raised where there is
-    nothing of it after `first_byte_seconds`.
-    Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
-    later, while the rendition is read.
+    `samples` and `opposite` are those of the `Measurement`. Without them the recording is decoded once more
+    where they are needed. `hint` is as in `process`. Raises DecoderSlow if there is no byte after
+    `first_byte_seconds`, and Undecodable, FormatUnavailable, DecoderFailed and what `source` raises. The last
+    two may also be raised while the rendition is read.
     """
     job = DecodingJob(
         source.size,
@@ -149,9 +148,9 @@ def render(
 
 
 def rehearse(limits: DecoderLimits) -> Layers:
-    """Decode a moment of silence, and see what confines the process that does. Raises DecoderFailed.
+    """Decode a moment of silence, and find out what confines the decoding process. Raises DecoderFailed.
 
-    Those that transcribe are on the same kernel, and confined by the same.
+    The same confines transcribing processes, since they run on the same kernel.
     """
     with closing(_pump(DecodingJob(0, limits, rehearse=True), _Nothing())) as pump:
         while True:
@@ -162,7 +161,7 @@ def rehearse(limits: DecoderLimits) -> Layers:
 
 
 class _Nothing:
-    """The recording of a rehearsal."""
+    """The empty recording of a rehearsal."""
 
     size = 0
 
@@ -173,7 +172,7 @@ class _Nothing:
 def _pump(
     job: DecodingJob, source: Source, first_byte_seconds: float | None = None
 ) -> Generator[bytes, None, bytes]:
-    """Do a job: yields what is made, returns the result."""
+    """Do a job. Yields the output as it is made, and returns the result."""
     try:
         with ready_child() as child:
             child.begin(job, first_byte_seconds)
@@ -199,10 +198,10 @@ def _pump(
 
 def _part(source: Source, payload: bytes) -> bytes:
     if len(payload) != RANGE.size:
-        raise ChildLost("it was not understood")
+        raise ChildLost("it sent something unexpected")
     start, stop = RANGE.unpack(payload)
     if not start <= stop <= min(source.size, start + _LARGEST_READ):
-        raise ChildLost("it asked for what is not there")
+        raise ChildLost("it asked for bytes beyond the end")
     return source.read(start, stop)
 
 
@@ -218,4 +217,4 @@ def _read_as(kind: type[_T], payload: bytes) -> _T:
     try:
         return msgspec.json.decode(payload, type=kind)
     except msgspec.MsgspecError:
-        raise DecoderFailed("Decoding ended early: it was not understood.") from None
+        raise DecoderFailed("Decoding ended early: its answer was not understood.") from None

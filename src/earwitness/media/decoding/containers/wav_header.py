@@ -9,15 +9,15 @@ _PCM = 1
 _A_LAW, _MU_LAW = 6, 7
 _FLOAT = 3
 _EXTENSIBLE = 0xFFFE
-# The codec, in two bytes, and then these, are how a header names it by a GUID (RFC 2361).
+# A GUID names a codec by its number, in two bytes, and these bytes (RFC 2361).
 _GUID = bytes.fromhex("000000001000800000aa00389b71")
 _MOST_PLAIN_CHANNELS = 2
-# Chunks may come before the format; no recorder writes more than this.
+# Chunks may come before the format. No recorder writes more of them than this.
 _BEGINNING = 64 * 1024
 
 
 def holds_pcm(file: File) -> bool:
-    """Whether this is a wav, and each of its samples is stored by itself."""
+    """Whether this is a wav in which each sample is stored by itself."""
     beginning = file.read(_BEGINNING)
     file.seek(0)
     place = beginning.find(b"fmt ", 12) + 8
@@ -32,8 +32,8 @@ def holds_pcm(file: File) -> bool:
 def wav_header(samples: int, rate: int, channels: int) -> bytes:
     """The header before `samples` 16-bit samples per channel.
 
-    More than two channels are of no speaker (WAVE_FORMAT_EXTENSIBLE, with a mask of 0).
-    RIFF, or beyond 4 GiB RF64 (EBU Tech 3306), whose lengths have 64 bits.
+    It is RIFF, or beyond 4 GiB RF64 (EBU Tech 3306), whose lengths have 64 bits. More than two channels have
+    no speakers: WAVE_FORMAT_EXTENSIBLE with a mask of 0.
     """
     frame_size = 2 * channels
     data_size = samples * frame_size
@@ -46,7 +46,7 @@ def wav_header(samples: int, rate: int, channels: int) -> bytes:
 
 
 def endless_wav_header(rate: int, channels: int) -> bytes:
-    """The header before 16-bit samples of which nobody knows yet how many there are."""
+    """The header before 16-bit samples whose number is not known yet."""
     return struct.pack("<4sI4s", b"RIFF", _RIFF_LIMIT, b"WAVE") + _format(rate, channels) + _data(_RIFF_LIMIT)
 
 

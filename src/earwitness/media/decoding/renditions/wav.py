@@ -16,7 +16,7 @@ def write_wav(original: Original, most_channels: int | None, sink: Sink) -> None
 
 
 class WavWriter:
-    """Writes exactly as many samples as its header promises."""
+    """Writes exactly as many samples as its header states."""
 
     def __init__(self, sink: Sink, samples: int, rate: int, channels: int) -> None:
         self._sink = sink

@@ -58,7 +58,7 @@ class Mixed:
 
 
 class EvenMix:
-    """The mean of all channels of packed 16-bit frames, in one channel."""
+    """The mean of all channels of packed 16-bit frames, as one channel."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self._graph = Graph()

@@ -1,4 +1,4 @@
-"""The sound as engines of speech recognition want it: 16-bit samples, 16 kHz, one channel, no header."""
+"""The sound as speech engines take it: 16-bit samples, 16 kHz, one channel, no header."""
 
 from itertools import chain
 
