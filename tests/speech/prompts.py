@@ -91,7 +91,7 @@ def texts() -> dict[str, str]:
 
 
 def prompt(name: str) -> bytes:
-    """A prompt, as it lies there."""
+    """The file of a prompt."""
     return (_SOUNDS / f"{name}.gsm").read_bytes()
 
 

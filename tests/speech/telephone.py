@@ -1,4 +1,4 @@
-"""What lines carry when nobody speaks: the signals of telephone systems (ITU-T E.180, E.182, Q.23, T.30)."""
+"""Sounds of a line on which nobody speaks: telephone signals (ITU-T E.180, E.182, Q.23, T.30)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -72,7 +72,7 @@ def noise(decibels: float) -> Sound:
 
 
 def music() -> Sound:
-    """A scale, each note plucked: music as plain as it comes, which is the hardest to tell from a voice."""
+    """A scale of plucked notes: simple music, which is the hardest to tell from a voice."""
     notes = numpy.repeat(numpy.array([262, 294, 330, 349, 392, 440, 494, 523] * SECONDS), RATE // 2)[:_COUNT]
     plucked = numpy.exp(-2 * (_TIME % 0.5))
     turns = 2 * numpy.pi * numpy.cumsum(notes) / RATE

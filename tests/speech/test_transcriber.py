@@ -47,7 +47,7 @@ def _nothing_is_left_over() -> Iterator[None]:
     assert len(list(Path("/proc/self/fd").iterdir())) <= files + 1
 
 
-def test_speech_is_turned_into_text() -> None:
+def test_speech_is_transcribed() -> None:
     transcript = transcribe("pocketsphinx", "", [first_sentence("rms")], LIMITS, go_on)
     said = words(SENTENCES["rms"][0])
     understood = words(" ".join(segment.text for segment in transcript.segments))

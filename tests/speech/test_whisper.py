@@ -62,7 +62,9 @@ def test_parts_lose_and_repeat_nothing() -> None:
 
 
 @pytest.mark.parametrize("missing", ["model.bin", "tokenizer.json"])
-def test_a_folder_that_lacks_a_file_is_said_to(model: Path, tmp_path: Path, missing: str) -> None:
+def test_the_problem_names_the_files_that_a_model_folder_needs(
+    model: Path, tmp_path: Path, missing: str
+) -> None:
     for file in model.iterdir():
         if file.name != missing:
             (tmp_path / file.name).symlink_to(file)
@@ -70,7 +72,7 @@ def test_a_folder_that_lacks_a_file_is_said_to(model: Path, tmp_path: Path, miss
         transcribe("faster-whisper", str(tmp_path), [], LIMITS, lambda: None)
 
 
-def test_a_model_that_is_none_cannot_be_used(model: Path, tmp_path: Path) -> None:
+def test_damaged_files_of_a_model_cannot_be_used(model: Path, tmp_path: Path) -> None:
     for file in model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes()[:1000])
     with pytest.raises(EngineUnusable, match="cannot be loaded"):

@@ -1,4 +1,4 @@
-"""What others notice of a download: nothing."""
+"""Downloads do not disturb other calls."""
 
 import threading
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ MORE_THAN_THREADS = 48
 
 @contextmanager
 def connections_held() -> Iterator[list[object]]:
-    """The database connections of this process that somebody holds at the moment."""
+    """The database connections of this process that are in use."""
     held: list[object] = []
 
     def taken(connection: object, *_: object) -> None:
@@ -64,7 +64,7 @@ def test_no_database_connection_is_held_while_it_streams(firm: Firm, door: Any, 
 
 
 @on_sqlite
-def test_downloads_that_stand_still_hold_up_nobody(firm: Firm) -> None:
+def test_stalled_downloads_hold_up_no_other_call(firm: Firm) -> None:
     method, path, sent = media(firm.ingest(LARGE), "raw")
     with server_of(firm) as base_url, ExitStack() as streaming, client_of(firm, base_url) as client:
         for _ in range(MORE_THAN_THREADS):

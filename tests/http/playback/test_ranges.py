@@ -46,18 +46,18 @@ def test_a_range_is_the_part_it_names(wanted: str, start: int, stop: int) -> Non
         f"bytes={'9' * 5000}-",
     ],
 )
-def test_what_is_no_single_range_asks_for_the_whole(wanted: str) -> None:
+def test_anything_but_a_single_range_asks_for_the_whole(wanted: str) -> None:
     assert RequestConditions(range=wanted).part_of(100, ETAG) is None
 
 
 @pytest.mark.parametrize("wanted", ["bytes=100-", "bytes=100-200", "bytes=-0", f"bytes={'9' * 30}-"])
-def test_a_range_beyond_the_end_cannot_be_had_and_the_size_is_told(wanted: str) -> None:
+def test_a_range_beyond_the_end_is_refused_and_the_size_given(wanted: str) -> None:
     with pytest.raises(RangeUnsatisfiable) as refusal:
         RequestConditions(range=wanted).part_of(100, ETAG)
     assert refusal.value.headers["Content-Range"] == "bytes */100"
 
 
-def test_of_nothing_there_is_no_part() -> None:
+def test_an_empty_object_has_no_parts() -> None:
     assert RequestConditions(range="bytes=0-").part_of(0, ETAG) is None
 
 
@@ -81,7 +81,7 @@ def test_a_range_of_what_has_changed_is_the_whole(if_range: str, is_part: bool) 
         ("abc", False),
     ],
 )
-def test_what_the_caller_has_is_known_by_its_tag(if_none_match: str | None, knows: bool) -> None:
+def test_the_entity_tag_tells_what_the_caller_has(if_none_match: str | None, knows: bool) -> None:
     assert RequestConditions(if_none_match=if_none_match).knows(ETAG) == knows
 
 

@@ -1,4 +1,4 @@
-"""What hostile code would try that has taken over a process: real attacks, by system calls.
+"""The attacks of hostile code that has taken over a process: real ones, by system calls.
 
 It is imported before the process is confined, since afterwards nothing can be. As a program,
 `python -m tests.kernel.confinement.attacks LAYERS TRIED TARGET`, it confines itself as a decoder does, by the
@@ -44,7 +44,7 @@ EXECUTE = "execute"
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to attack: a process, where its secret lies, a folder of the archive, a socket that listens."""
+    """The target: a process, the address of its secret, a folder of the archive, a listening socket."""
 
     pid: int
     address: int
@@ -60,7 +60,7 @@ class _Piece(ctypes.Structure):
 
 
 def call(x86_64: int | None, arm64: int | None, *arguments: "int | str | ctypes.Array[ctypes.c_char]") -> str:
-    """Make a system call; what came of it."""
+    """Make a system call, and return its result."""
     number = arm64 if _ON_ARM else x86_64
     if number is None:
         return errno.errorcode[errno.ENOSYS]
@@ -122,7 +122,7 @@ def on_abstract_sockets(target: Target) -> Attempts:
 
 
 def by_privileges(target: Target) -> Attempts:
-    """Attacks for which one must be root, with the capabilities that root has."""
+    """Attacks that need root's capabilities."""
     file, most = f"{target.folder}/archive.db", ctypes.create_string_buffer(b"\xff" * 16)
     return {
         "have its memory dumped": _is_dumpable,
@@ -135,7 +135,7 @@ def by_privileges(target: Target) -> Attempts:
 
 
 def on_the_machine(target: Target) -> Attempts:
-    """Attacks by all else: only a filter of system calls can refuse them all."""
+    """All other attacks: only a filter of system calls can refuse them all."""
     file = f"{target.folder}/archive.db"
     return {
         "chmod": lambda: call(268, 53, _HERE, file, 0o777),
@@ -231,7 +231,7 @@ def held_while_loading(target: Target) -> Attempts:
 
 
 def not_on_files(target: Target) -> Attempts:
-    """Attacks on other processes, by starting some too, on whoever listens, on modes, and on the kernel."""
+    """Attacks on other processes and new ones, on listening sockets, on modes of files, and on the kernel."""
     machine = on_the_machine(target)
     names = (
         "fork by clone",
@@ -247,7 +247,7 @@ def not_on_files(target: Target) -> Attempts:
 
 
 def not_on_the_list() -> Attempts:
-    """Every number that is no call of the list, nor passes with some arguments."""
+    """Every number of a call that is not allowed, not even with some arguments."""
     some = (
         system_calls.MMAP,
         system_calls.MPROTECT,

@@ -1,4 +1,4 @@
-"""What a container does that forbids system calls: a filter around this process and those that it starts."""
+"""A filter like that of a container that forbids system calls, for this process and those it starts."""
 
 import ctypes
 
@@ -17,7 +17,7 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x50001
 
 
 def forbid(layers: str) -> None:
-    """Have the system calls of some layers, by their names in a text, answer EPERM from now on."""
+    """Let the system calls of some layers, by their names in a text, fail with EPERM."""
     processor = this_processor()
     assert processor
     for layer in layers.split():

@@ -1,4 +1,4 @@
-"""The filter of system calls, run by a machine of our own for both kinds of processors."""
+"""The filter of system calls, run by our own BPF machine for both processors."""
 
 import errno
 import re
@@ -44,7 +44,7 @@ GLIBC, MUSL = 0x3D0F00, 0x7D0F00
 
 
 def run(listed: list[Instruction], number: int, *arguments: int, audit: int) -> int:
-    """What the kernel's machine for classic BPF answers."""
+    """The answer of a machine for classic BPF."""
     data = struct.pack(
         "<iIQ6Q", number if number < 1 << 31 else number - (1 << 32), audit, 0, *(*arguments, *[0] * 6)[:6]
     )
@@ -77,7 +77,7 @@ def answer(processor: Processor, call: SystemCall | int, *arguments: int, **give
     return run(program(processor, PID, **given), number, *arguments, audit=AUDIT[processor])
 
 
-def test_what_is_listed_passes_and_nothing_else(processor: Processor) -> None:
+def test_only_listed_calls_are_allowed(processor: Processor) -> None:
     listed = {call.number(processor) for call in ALLOWED.values()}
     some = {call.number(processor) for name, call in SOME.items() if name in CONDITIONAL}
     for number in range(1024):
@@ -98,7 +98,7 @@ def test_a_thread_can_be_started_and_no_process(processor: Processor) -> None:
     assert answer(processor, system_calls.CLONE3) == UNKNOWN
 
 
-def test_memory_is_not_made_executable_but_where_code_is_generated(processor: Processor) -> None:
+def test_memory_is_made_executable_only_where_code_is_generated(processor: Processor) -> None:
     for call in (system_calls.MMAP, system_calls.MPROTECT):
         for protection in range(8):
             is_code = bool(protection & 4)
@@ -112,7 +112,7 @@ def test_only_the_name_of_a_thread_is_changed_by_prctl(processor: Processor) -> 
     assert answer(processor, system_calls.PRCTL, 0x53564D41) == REFUSES
 
 
-def test_limits_are_read_and_not_set(processor: Processor) -> None:
+def test_a_confined_process_can_read_its_limits_but_not_set_them(processor: Processor) -> None:
     assert answer(processor, system_calls.PRLIMIT64, 0, 7, 0, 0x7FFF0000) == ALLOWS
     assert answer(processor, system_calls.PRLIMIT64, PID + 1, 7, 0, 0x7FFF0000) == REFUSES
     for address in (0x1000, 1 << 32):
@@ -124,7 +124,7 @@ def test_a_process_can_only_end_itself(processor: Processor) -> None:
     assert answer(processor, system_calls.TGKILL, PID + 1, PID + 1, 6) == REFUSES
 
 
-def test_devices_are_commanded_only_where_there_are_some(processor: Processor) -> None:
+def test_ioctl_is_allowed_only_with_devices(processor: Processor) -> None:
     assert answer(processor, system_calls.IOCTL, 0, 0x5412) == REFUSES
     assert answer(processor, system_calls.IOCTL, 0, 0x5412, uses_devices=True) == ALLOWS
 
@@ -138,7 +138,7 @@ def test_a_call_of_another_processor_ends_the_process(processor: Processor) -> N
             assert run(listed, number, audit=audit) == KILLS
 
 
-def test_what_loads_starts_threads_but_no_process_and_no_talk(processor: Processor) -> None:
+def test_a_loading_engine_starts_threads_but_no_process_or_connection(processor: Processor) -> None:
     listed, audit = alone(processor, PID), AUDIT[processor]
     of_others = (*system_calls.REFUSED_WHILE_LOADING.values(), system_calls.CLONE, system_calls.TGKILL)
     refused = {call.number(processor) for call in of_others}

@@ -1,4 +1,4 @@
-"""Recordings that are long, or claim to be: they take no more memory, time and room than they may."""
+"""Recordings that are very long, or claim to be, stay within the limits of memory and time."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ LITTLE_MEMORY = DecoderLimits(seconds=600, memory_mib=400)
 
 
 class TenHours:
-    """A call of ten hours, a tick each second and else silence, which exists as it is read."""
+    """A call of ten hours with a tick each second, which is made as it is read."""
 
     rate = 2000
     samples = rate * 10 * 3600
@@ -50,7 +50,7 @@ def test_ten_hours_are_measured_a_little_at_a_time() -> None:
     assert source.most <= 1 << 20
 
 
-def test_what_a_header_claims_is_not_believed() -> None:
+def test_the_length_that_a_header_claims_is_not_trusted() -> None:
     flac = bytearray(samples.sound("flac", "flac", 8000))
     assert flac[:4] == b"fLaC"
     # The number of samples: 36 bits at the end of these eight bytes.
@@ -91,7 +91,7 @@ def picture_of(width: int, height: int) -> bytes:
 
 
 def with_cover(container: str, codec: str, picture: bytes) -> bytes:
-    """A recording with a picture of its cover, put in as it is."""
+    """A recording with an unchanged cover picture."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         cover = output.add_stream("png", 1, width=16_000, height=16_000, pix_fmt="gray")

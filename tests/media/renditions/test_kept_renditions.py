@@ -1,4 +1,4 @@
-"""Renditions that the settings name are kept once they were made whole, as stored objects like the others."""
+"""Renditions that the settings name are stored once they were made whole."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def played(firm: Firm, format_: str, *, streams: bool = False) -> bytes:
     return answer.content
 
 
-def test_what_is_named_is_made_once_and_nothing_else_is_kept(
+def test_the_renditions_of_the_setting_are_made_once_and_no_others_are_kept(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.work()
@@ -53,7 +53,9 @@ def test_what_is_named_is_made_once_and_nothing_else_is_kept(
     assert list(orphans(firm.archive)) == []
 
 
-def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_calls_that_make_a_rendition_at_once_keep_one(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = rendering.store_rendition
 
     def late(*given: Any) -> bool:
@@ -67,7 +69,7 @@ def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest
     assert list(orphans(firm.archive)) == []
 
 
-def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
+def test_a_rendition_is_not_kept_if_the_key_was_destroyed_meanwhile(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = rendering.store_rendition
@@ -84,7 +86,7 @@ def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
     assert list(orphans(firm.archive)) == []
 
 
-def test_a_rendition_that_there_is_not_cannot_be_kept() -> None:
+def test_the_setting_refuses_an_unknown_rendition() -> None:
     assert Settings.from_environment({"EARWITNESS_KEPT_RENDITIONS": "wav, mp4"}).kept_renditions == (
         "wav",
         "mp4",

@@ -1,4 +1,4 @@
-"""What is special about media in a bucket: troubles on the way there, and how much is asked of it."""
+"""Media in a bucket: failures of its network and server, and how many requests it takes."""
 
 import os
 import subprocess
@@ -63,7 +63,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 class Moody(BaseHTTPRequestHandler):
-    """An S3 server that can do nothing but take in, and fails the first times."""
+    """An S3 server that only accepts objects, and fails the first times."""
 
     asked: ClassVar[Counter[str]] = Counter()
     failures = 3
@@ -90,7 +90,7 @@ def moody() -> Iterator[str]:
         server.shutdown()
 
 
-def test_what_fails_for_a_moment_is_tried_again(
+def test_a_request_that_fails_for_a_moment_is_repeated(
     surroundings: pytest.MonkeyPatch, moody: str, tmp_path: Path
 ) -> None:
     surroundings.setenv("AWS_ENDPOINT_URL", moody)
@@ -105,7 +105,7 @@ def test_what_fails_for_a_moment_is_tried_again(
     "address", ["", "store.example.com", "127.0.0.1:9000", "ftp://store", "http://store:99999", "http://a b"]
 )
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"])
-def test_what_is_no_address_of_a_store_is_refused_by_its_name(
+def test_an_invalid_address_of_a_store_is_refused_by_its_setting(
     surroundings: pytest.MonkeyPatch, name: str, address: str
 ) -> None:
     surroundings.setenv(name, address)
@@ -148,9 +148,7 @@ def test_a_bucket_that_cannot_be_used_is_not_a_damaged_recording(
     assert store.sweep(lambda _: False) == 0
 
 
-def test_what_was_left_by_trouble_is_removed_by_the_next_sweep(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_sweep_removes_what_a_failure_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     store = place.store()
     real = obstore.put
 
@@ -191,7 +189,7 @@ def test_an_object_that_lacks_a_part_is_damaged(place: Place) -> None:
     [("/00000",), ("/00001",), ("/00002",), ("/00001", "/00002"), ("",)],
     ids=["first", "second", "last", "two", "all"],
 )
-def test_a_part_that_is_listed_late_is_there_before(
+def test_a_part_that_is_listed_late_can_be_read_before(
     place: Place, monkeypatch: pytest.MonkeyPatch, late: tuple[str, ...]
 ) -> None:
     store = place.store()
@@ -211,7 +209,7 @@ def test_a_part_that_is_listed_late_is_there_before(
     assert place.left() == []
 
 
-def test_who_reads_on_asks_seldom_and_who_seeks_is_given_little(
+def test_sequential_reads_need_few_requests_and_seeks_fetch_little(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = place.store()
@@ -237,7 +235,7 @@ def test_who_reads_on_asks_seldom_and_who_seeks_is_given_little(
         assert max(asked) <= 64 << 10
 
 
-def test_orphans_that_may_be_on_their_way_from_another_machine_are_not_told(place: Place) -> None:
+def test_objects_that_another_machine_may_be_uploading_are_not_orphans(place: Place) -> None:
     name = add(place.store())
     assert list(place.store().names()) == [name]
     assert list(BucketStore(place.bucket(), place.folder / "incoming").names()) == []
