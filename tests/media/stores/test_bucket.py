@@ -244,7 +244,6 @@ def test_objects_that_another_machine_may_be_uploading_are_not_orphans(place: Pl
 UPLOADER = """
 import resource, sys
 from pathlib import Path
-from earwitness.media.stores import Store
 from tests.media.places import Place
 
 kind, folder, endpoint, size = sys.argv[1:]
