@@ -13,6 +13,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import MediaObject, Playable
 from earwitness.archive.schema.people import account
 from earwitness.http.installation import Installation
+from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.playback.download import Download, Whole, content_disposition
 from earwitness.http.playback.file_endings import ending_of
 from earwitness.http.playback.ranges import RequestConditions
@@ -55,12 +56,7 @@ def send(
         if stored is None and streams:
             leaving.enter_context(installation.streams.take())
             chunks = leaving.enter_context(stream_rendition(rendition))
-            return Download(
-                chunks,
-                leaving.pop_all().close,
-                headers=headers,
-                stalled_seconds=installation.stalled_seconds,
-            )
+            return _download(installation, chunks, leaving, headers)
         if stored is None:
             stored = leaving.enter_context(installation.renditions.use(rendition))
         reader = _open(vault, key, stored, leaving)
@@ -69,13 +65,8 @@ def send(
         first, chunks = _begun(reader.chunks(0, reader.size))
         if format_ == "raw":
             headers = _headers(playable, format_, "attachment", ending_of(first))
-        return Download(
-            chunks,
-            leaving.pop_all().close,
-            headers=headers | _of_object(stored, reader.size),
-            fair_queue=installation.decrypting,
-            stalled_seconds=installation.stalled_seconds,
-        )
+        headers |= _of_object(stored, reader.size)
+        return _download(installation, chunks, leaving, headers, fair_queue=installation.decrypting)
 
 
 def send_part(
@@ -114,14 +105,28 @@ def send_part(
             return Whole(body, headers=headers, status_code=status)
         _, chunks = _begun(reader.chunks(start, stop))
         before(status)
-        return Download(
-            chunks,
-            leaving.pop_all().close,
-            headers=headers,
-            status=status,
-            fair_queue=installation.decrypting,
-            stalled_seconds=installation.stalled_seconds,
-        )
+        fair_queue = installation.decrypting
+        return _download(installation, chunks, leaving, headers, status=status, fair_queue=fair_queue)
+
+
+def _download(
+    installation: Installation,
+    chunks: Iterator[bytes],
+    leaving: ExitStack,
+    headers: dict[str, str],
+    *,
+    status: int = 200,
+    fair_queue: FairQueue | None = None,
+) -> Download:
+    """An answer of these chunks, which closes all of `leaving` when it ends."""
+    return Download(
+        chunks,
+        leaving.pop_all().close,
+        headers=headers,
+        status=status,
+        fair_queue=fair_queue,
+        stalled_seconds=installation.stalled_seconds,
+    )
 
 
 def _rendition_request(
