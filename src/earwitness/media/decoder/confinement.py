@@ -29,8 +29,11 @@ class Confinement:
     def in_words(self) -> str:
         if self.failure:
             return f"Nothing can be decoded: {self.failure}"
-        said = [f"Decoders and engines are {self.layers}.", *(f"{words}." for words in self.layers.missing)]
-        return " ".join(said)
+        sentences = [
+            f"Decoders and engines are {self.layers}.",
+            *(f"{words}." for words in self.layers.missing),
+        ]
+        return " ".join(sentences)
 
 
 def find_confinement(settings: Settings) -> Confinement:

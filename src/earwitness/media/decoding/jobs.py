@@ -122,10 +122,10 @@ def _measure_sound(
 
 def _in_words(losses: str, sound: Sound) -> str:
     """What could not be decoded of the file and of its tracks, in words."""
-    said = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
-    if not said and not sound.is_complete:
-        said.append("a part of the sound is damaged or missing")
-    return "; ".join(said)[:_MOST_CHARACTERS]
+    found = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
+    if not found and not sound.is_complete:
+        found.append("a part of the sound is damaged or missing")
+    return "; ".join(found)[:_MOST_CHARACTERS]
 
 
 def _measure_picture(media: MediaFile, stream: VideoStream) -> Measurement:

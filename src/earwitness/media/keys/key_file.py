@@ -103,8 +103,8 @@ def given_keys(text: str) -> Keys:
     """Read a setting with keys: `id:base64`, separated by commas, the current first. Raises SettingError."""
     keys: dict[str, bytes] = {}
     try:
-        for given in text.split(","):
-            kek_id, _, encoded = given.strip().partition(":")
+        for one in text.split(","):
+            kek_id, _, encoded = one.strip().partition(":")
             if not kek_id or kek_id in keys:
                 raise ValueError("no id, or one given twice")
             keys[kek_id] = _decode(encoded)

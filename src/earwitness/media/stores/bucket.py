@@ -130,10 +130,10 @@ def asking() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """The reason of an error, without addresses, which may contain secrets."""
-    said = str(error)
-    if answered := [number or code for number, code in _ANSWERED.findall(said)]:
+    text = str(error)
+    if answered := [number or code for number, code in _ANSWERED.findall(text)]:
         return ", ".join(dict.fromkeys(answered))
-    if system := _OF_THE_SYSTEM.search(said):
+    if system := _OF_THE_SYSTEM.search(text):
         return cause_of_system(int(system[1]))
-    meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in said)
+    meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in text)
     return next(meant, type(error).__name__)

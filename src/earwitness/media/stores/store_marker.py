@@ -53,8 +53,8 @@ def new_marker(settings: Settings, installation: str) -> StoreMarker:
     For a bucket it is always the same: several servers may start at once, and not all S3 servers keep the
     first object.
     """
-    told = f"{installation} {place_of(settings)}".encode()
-    own = hashlib.sha256(told).hexdigest()[:32] if settings.media_url else secrets.token_hex(16)
+    seed = f"{installation} {place_of(settings)}".encode()
+    own = hashlib.sha256(seed).hexdigest()[:32] if settings.media_url else secrets.token_hex(16)
     return StoreMarker(installation, own)
 
 
@@ -67,11 +67,11 @@ def read_marker(settings: Settings) -> StoreMarker | None:
     if text is None:
         return None
     try:
-        said = json.loads(text)
-        return StoreMarker(str(said["installation"]), str(said["store"]))
+        content = json.loads(text)
+        return StoreMarker(str(content["installation"]), str(content["store"]))
     except (ValueError, KeyError, TypeError):
-        told = f"The object {MARKER} of the store of media is damaged."
-        raise Differs("store", told, f"It lies in {place_in_words(settings)}.") from None
+        detail = f"The object {MARKER} of the store of media is damaged."
+        raise Differs("store", detail, f"It is in {place_in_words(settings)}.") from None
 
 
 def write_marker(settings: Settings, marker: StoreMarker) -> None:

@@ -96,8 +96,8 @@ class Joined:
             for piece in self._decoded(opened, number):
                 samples += len(piece) // (2 * self.channels)
                 yield piece
-            if said := opened.not_decoded(Fraction(samples, self.rate)):
-                self._losses.notes.append(f"in recording {number} of {len(self._parts)}: {said}")
+            if loss := opened.not_decoded(Fraction(samples, self.rate)):
+                self._losses.notes.append(f"in recording {number} of {len(self._parts)}: {loss}")
 
     def _add_loss(self, number: int, what: str) -> None:
         self._losses.notes.append(f"recording {number} of the {len(self._parts)} in this file {what}")

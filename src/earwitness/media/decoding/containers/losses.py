@@ -42,18 +42,18 @@ class Losses:
 
     def in_words(self, heard: Fraction = Fraction(0), stated: Fraction = Fraction(0)) -> str:
         """All losses in words; empty if there are none. `heard` and `stated` are lengths in seconds."""
-        said = list(dict.fromkeys(self.notes))
+        losses = list(dict.fromkeys(self.notes))
         if heard + _TOLERANCE < stated:
-            said.append(missing(float(stated - heard)))
+            losses.append(missing(float(stated - heard)))
         elif self.cut:
-            said.append(self.cut)
+            losses.append(self.cut)
         if self._seconds * 10 >= 1:
-            said.append(f"{float(self._seconds):.1f} s could not be decoded")
-        elif self._is_corrupt and not said:
-            said.append("a part of the file is damaged")
-        if self._is_broken_off and not said:
-            said.append("the file could not be read to its end")
-        words = "; ".join(said)
+            losses.append(f"{float(self._seconds):.1f} s could not be decoded")
+        elif self._is_corrupt and not losses:
+            losses.append("a part of the file is damaged")
+        if self._is_broken_off and not losses:
+            losses.append("the file could not be read to its end")
+        words = "; ".join(losses)
         return words if len(words) <= _MOST_CHARACTERS else f"{words[: _MOST_CHARACTERS - 3]}..."
 
 

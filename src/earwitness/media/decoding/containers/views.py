@@ -68,12 +68,12 @@ def read_at(file: File, offset: int, size: int) -> bytes:
     return bytes(taken)
 
 
-def find(file: File, wanted: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
+def find(file: File, pattern: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
     """The first place of a pattern of `length` bytes in a stretch of the file. Holds a few hundred KiB."""
     before = b""
     while start < stop and (piece := read_at(file, start, min(_AT_ONCE, stop - start))):
         held = before + piece
-        if found := wanted.search(held):
+        if found := pattern.search(held):
             return start - len(before) + found.start()
         before = held[1 - length :]
         start += len(piece)

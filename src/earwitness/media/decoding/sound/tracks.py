@@ -73,16 +73,16 @@ class Sound:
     @property
     def not_decoded(self) -> str:
         """What could not be decoded, in words. Read it after the last block."""
-        said = [
+        losses = [
             f"Track {number} of the sound could not be {'wholly ' if track.rate else ''}decoded."
             for number, track in enumerate(self._tracks, 1)
             if track.is_damaged
         ]
         if self._left_out:
-            said.append(f"Of more than {MOST_CHANNELS} channels the last {self._left_out} were left out.")
+            losses.append(f"Of more than {MOST_CHANNELS} channels the last {self._left_out} were left out.")
         if self._unknown:
-            said.append(f"Tracks of sound in a codec that is not known: {self._unknown}.")
-        return " ".join(said[:4])
+            losses.append(f"Tracks of sound in a codec that is not known: {self._unknown}.")
+        return " ".join(losses[:4])
 
     @property
     def is_complete(self) -> bool:
