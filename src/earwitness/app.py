@@ -40,14 +40,14 @@ from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import with_request_log
 from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
 from earwitness.http.path_segments import with_escaped_slashes
-from earwitness.http.playback.media_urls import Grant
+from earwitness.http.playback.media_urls import MediaUrlClaims
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
 from earwitness.operations.operations import Operation
-from earwitness.speech.child import Answer
+from earwitness.speech.child import EngineAnswer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
@@ -125,7 +125,7 @@ def build(
 
 def learn_types() -> None:
     """Let msgspec learn every type that several threads decode. Call it before there are threads."""
-    learn(PolicyConditions, Answer, Failure, Grant, Hint, Measurement)
+    learn(PolicyConditions, EngineAnswer, Failure, Hint, Measurement, MediaUrlClaims)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

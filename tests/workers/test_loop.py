@@ -14,7 +14,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest.steps.run import run_steps
 from earwitness.kernel.errors import StorageFull
 from earwitness.media.keys.key_ring import KeysMissing
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.waiting import until
@@ -95,7 +95,7 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
 def test_a_worker_works_although_the_disk_has_no_room_for_its_file(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Incoming) -> Marker:
+    def refuse(_: Incoming) -> UploadMarker:
         raise StorageFull("The disk is full.")
 
     firm.ingest(message="Hello.", type="sms")

@@ -16,7 +16,7 @@ from earwitness.http.monitoring.archive_metrics import ArchiveCollector
 from earwitness.ingest.steps import transcribe
 from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.errors import Conflict, NotFound
-from earwitness.speech.engine import Segment, Transcript
+from earwitness.speech.engine import ChannelTranscript, Segment
 from earwitness.speech.transcriber import TranscriptionFailed, TranscriptionUnusable
 from tests.firm import Firm, tone, transcript
 from tests.media.corpus import CORPUS, pitch_of
@@ -24,7 +24,7 @@ from tests.media.samples import wav_of
 from tests.media.wavs import write_wav
 from tests.speech.spoken import SENTENCES, errors, first_sentence, words
 
-Listen = Callable[[bytes], Transcript]
+Listen = Callable[[bytes], ChannelTranscript]
 
 
 def choose(firm: Firm, engine: str) -> None:
@@ -35,7 +35,7 @@ def choose(firm: Firm, engine: str) -> None:
 def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
     """Let the test be the engine, which gets one channel at a time."""
 
-    def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> Transcript:
+    def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> ChannelTranscript:
         return listen(b"".join(pcm))
 
     monkeypatch.setattr(transcribe, "listen", hear)
@@ -43,7 +43,7 @@ def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
 
 def always(*sentences: str, language: str = "en") -> Listen:
     said = [Segment(text, 2.0 * place, 2.0 * place + 1) for place, text in enumerate(sentences)]
-    return lambda _pcm: Transcript(language, said)
+    return lambda _pcm: ChannelTranscript(language, said)
 
 
 def analysis(firm: Firm, interaction_id: int, **wanted: Any) -> Any:
@@ -138,10 +138,10 @@ def test_the_transcript_of_the_source_is_kept(firm: Firm, monkeypatch: pytest.Mo
 def test_a_transcript_that_arrives_while_the_engine_works_is_kept(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         sent = transcript("What was said.")
         assert firm.call("PUT", "/ingest/recording/call-1/transcript", sent).status_code == 201
-        return Transcript("en", [Segment("what the engine heard", 0, 1)])
+        return ChannelTranscript("en", [Segment("what the engine heard", 0, 1)])
 
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, listen)
@@ -160,10 +160,10 @@ def test_the_two_sides_of_a_call_are_transcribed_separately_and_merged_by_time(
     left, right = loud + quiet + loud, quiet + loud + quiet
     sides = zip(*(_samples(side) for side in (left, right)), strict=True)
 
-    def listen(pcm: bytes) -> Transcript:
+    def listen(pcm: bytes) -> ChannelTranscript:
         middles = [pcm[start + 8000 : start + 24_000] for start in range(0, len(pcm), 32_000)]
         loudness = [max(map(abs, memoryview(one).cast("h"))) for one in middles]
-        return Transcript(
+        return ChannelTranscript(
             "en", [Segment(f"at {n}", n, n + 0.9) for n, level in enumerate(loudness) if level > 8000]
         )
 
@@ -240,10 +240,10 @@ def test_every_channel_of_every_track_is_transcribed_by_itself(
 ) -> None:
     """The engine of this test writes the pitch of the sound."""
 
-    def listen(pcm: bytes) -> Transcript:
+    def listen(pcm: bytes) -> ChannelTranscript:
         samples = memoryview(pcm[:32_000]).cast("h")
         rises = sum(one < 0 <= other for one, other in pairwise(samples))
-        return Transcript("en", [Segment(f"{round(rises / len(samples) * 16_000, -1):.0f}", 0, 1)])
+        return ChannelTranscript("en", [Segment(f"{round(rises / len(samples) * 16_000, -1):.0f}", 0, 1)])
 
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, listen)
@@ -256,7 +256,7 @@ def test_every_channel_of_every_track_is_transcribed_by_itself(
 def test_a_silent_recording_gets_an_empty_transcript_without_an_engine(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise AssertionError("there is nothing to hear")
 
     choose(firm, "pocketsphinx")
@@ -310,7 +310,7 @@ def test_a_recording_of_one_channel_names_none(firm: Firm, monkeypatch: pytest.M
 
 def test_the_transcript_is_empty_if_nothing_was_said(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(firm, "pocketsphinx")
-    let_it_hear(monkeypatch, lambda _pcm: Transcript(None, []))
+    let_it_hear(monkeypatch, lambda _pcm: ChannelTranscript(None, []))
     interaction_id = firm.ingest(tone(0.5))
     firm.work()
     assert analysis(firm, interaction_id) == {"transcript": {"language": None, "segments": []}}
@@ -328,7 +328,7 @@ def test_undecodable_media_is_not_transcribed(firm: Firm, monkeypatch: pytest.Mo
 def test_the_log_asks_for_an_engine_that_is_not_installed_and_all_else_works(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise TranscriptionUnusable("faster-whisper is not installed: make install EXTRAS=whisper.")
 
     choose(firm, "faster-whisper")
@@ -348,7 +348,7 @@ def test_the_log_asks_for_an_engine_that_is_not_installed_and_all_else_works(
 
 
 def test_an_engine_that_fails_is_tried_again_later(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise TranscriptionFailed("Transcription ended early: it was ended by SIGSEGV.")
 
     choose(firm, "pocketsphinx")

@@ -22,7 +22,7 @@ from earwitness.archive.schema.vault import media_objects, recording_keys, wavef
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
-from earwitness.media.decoding.renditions.wav import wav_size
+from earwitness.media.decoding.containers.wav_header import wav_size
 from earwitness.operations import operations
 from earwitness.operations.audit_subjects import by_interaction_ids
 from earwitness.operations.operations import Audit, Call

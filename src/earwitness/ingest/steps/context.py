@@ -11,7 +11,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import Playable
 from earwitness.kernel.settings import Settings
 from earwitness.media.flow import Source
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from earwitness.media.vault import SealedUpload
 
 
@@ -42,8 +42,8 @@ class StepContext:
         return self.playable.position
 
     @property
-    def limits(self) -> Limits:
-        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+    def limits(self) -> DecoderLimits:
+        return DecoderLimits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     def check(self) -> None:
         """Raises Halted if the job is to stop."""

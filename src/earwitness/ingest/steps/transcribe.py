@@ -19,7 +19,7 @@ from earwitness.kernel.errors import Conflict
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.decoder.decoder import render
 from earwitness.media.flow import Source
-from earwitness.speech.engine import Transcript
+from earwitness.speech.engine import ChannelTranscript
 from earwitness.speech.transcriber import SpeechLimits
 from earwitness.speech.transcriber import transcribe as listen
 
@@ -31,7 +31,7 @@ class _ChannelTranscript:
     """What was said in one channel; `channel` is None if the recording has only one."""
 
     channel: int | None
-    transcript: Transcript
+    transcript: ChannelTranscript
 
 
 def fits(connection: Connection) -> list[ColumnElement[bool]]:

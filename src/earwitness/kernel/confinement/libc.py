@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-# Where there is no prctl, nobody calls it: elsewhere than on Linux.
+# `prctl` exists only on Linux, and is called only there.
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
@@ -11,8 +11,8 @@ _syscall.restype = ctypes.c_long
 
 def syscall(number: int, *arguments: "int | ctypes.c_void_p | None") -> int:
     """Make a system call. Raises OSError."""
-    given = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    return _checked(_syscall(ctypes.c_long(number), *given))
+    converted = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    return _checked(_syscall(ctypes.c_long(number), *converted))
 
 
 def prctl(option: int, *arguments: int) -> int:

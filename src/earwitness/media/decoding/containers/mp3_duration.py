@@ -1,18 +1,18 @@
-"""How long an mp3 says it is, in the first frame that LAME and others write ("Xing" or "Info").
+"""The duration that an mp3 states in its first frame, as LAME and others write it ("Xing" or "Info").
 
-FFmpeg's word on it is an estimate where there is no such frame, and is not told apart from one that is said.
+FFmpeg estimates the duration where there is no such frame, and does not say whether it is an estimate.
 """
 
 from fractions import Fraction
 
-from earwitness.media.decoding.containers.headerless import File
 from earwitness.media.decoding.containers.views import read_at
+from earwitness.media.flow import File
 
 _ID3 = b"ID3"
 _ID3_HEADER = 10
 _HAS_FRAMES = 1
 _FIELDS = {1: 4, 2: 4, 4: 100, 8: 4}
-"""What the tag's flags say that it has, in bytes: frames, size, a table for seeking, quality."""
+"""The fields that each flag of the tag stands for, in bytes: frames, size, table for seeking, quality."""
 _DELAYS_AT = 21
 _LONGEST_TAG = 8 + sum(_FIELDS.values()) + _DELAYS_AT + 3
 # By the two bits of the version: MPEG 2.5, reserved, 2, 1.
@@ -23,7 +23,7 @@ _MONO = 3
 
 
 def stated_seconds(file: File) -> Fraction:
-    """What the frames last that the first one counts; 0 if it counts none."""
+    """The duration of the frames that the first one counts; 0 if it counts none."""
     at = _behind_id3(file)
     head = read_at(file, at, 4)
     is_frame = len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
@@ -39,7 +39,7 @@ def stated_seconds(file: File) -> Fraction:
         return Fraction(0)
     samples = int.from_bytes(tag[8:12], "big") * (1152 if version == _MPEG_1 else 576)
     own = 8 + sum(size for flag, size in _FIELDS.items() if tag[7] & flag) + _DELAYS_AT
-    delays = int.from_bytes(tag[own : own + 3], "big")  # zeros where it is not LAME's
+    delays = int.from_bytes(tag[own : own + 3], "big")  # zeros if LAME did not write it
     return Fraction(max(samples - (delays >> 12) - (delays & 0xFFF), 0), _RATES[version][rate])
 
 
