@@ -1,6 +1,6 @@
-"""Writes docs/api/: a page for each chapter of the API, made from its OpenAPI document.
+"""Writes the pages that are made from the code: docs/api/, a page for each chapter, and docs/settings.md.
 
-Run it with `make docs` after a change of the API.
+Run it with `make docs` after a change of the API or of a setting.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs import settings_page
 from earwitness.api.schema import CHAPTERS, document_of
 from earwitness.app import build
 from earwitness.http.openapi.schemas import reachable
@@ -195,6 +196,7 @@ def main() -> None:
             stale.unlink()
     for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    settings_page.FILE.write_text(settings_page.page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

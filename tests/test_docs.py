@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import typer.main
+from docs import settings_page
 from docs.generate import anchor
 
 from earwitness.cli.main import app
@@ -36,7 +36,11 @@ def commands(command: Any, path: tuple[str, ...] = ("earwitness",)) -> Iterator[
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     documented = set(re.findall(r"^\| `(EARWITNESS_\w+)`", (DOCS / "settings.md").read_text(), re.MULTILINE))
-    assert documented == {setting.metadata["variable"] for setting in fields(Settings)}
+    assert documented == {setting.variable for setting in Settings.declared().values()}
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert settings_page.FILE.read_text(encoding="utf-8") == settings_page.page(), "run `make docs`"
 
 
 def test_every_command_is_documented_with_its_options_and_every_documented_one_exists() -> None:

@@ -21,6 +21,18 @@ def test_without_any_setting_everything_lies_beside_where_the_server_is_started(
     assert settings.keys_folder == Path("earwitness-data.keys").absolute()
 
 
+@pytest.mark.parametrize("name", [name for name, one in Settings.declared().items() if one.default])
+def test_a_default_is_read_as_the_same_value(name: str) -> None:
+    setting = Settings.declared()[name]
+    written = "on" if setting.default is True else str(setting.default)
+    assert getattr(Settings.from_environment({setting.variable: written}), name) == setting.default
+
+
+def test_each_setting_has_a_variable_of_its_own() -> None:
+    variables = [one.variable for one in Settings.declared().values()]
+    assert len(variables) == len(set(variables))
+
+
 @pytest.mark.parametrize("data", [".", "archive/..", "archive/", "/srv/archive"])
 def test_keys_never_lie_inside_the_data_folder(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -48,6 +60,7 @@ def test_keys_lie_where_they_are_told_to() -> None:
             "trusted_proxies",
             (ip_network("10.0.0.1"), ip_network("192.168.0.0/16"), ip_network("::1")),
         ),
+        ("KEPT_RENDITIONS", "wav, mp4", "kept_renditions", ("wav", "mp4")),
         ("TOKEN_MINUTES", "  ", "token_minutes", 60),
     ],
 )
@@ -66,6 +79,7 @@ def test_a_setting_is_read(variable: str, text: str, name: str, expected: Any) -
         ("JOBS", "maybe"),
         ("LOG_LEVEL", "LOUD"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("KEPT_RENDITIONS", "wav, flac"),
         ("TOKEN_KEY", "short"),
     ],
 )

@@ -26,7 +26,7 @@ from earwitness.http.installation import Installation
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import rights_of
-from earwitness.kernel.settings import Network
+from earwitness.kernel.setting_readers import Network
 
 Address = IPv4Address | IPv6Address
 
