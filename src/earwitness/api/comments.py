@@ -17,7 +17,7 @@ from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
-from earwitness.kernel.wire import TEN_YEARS, Id, Seconds, Wire, Word
+from earwitness.kernel.wire import TEN_YEARS, Id, MomentText, Seconds, Wire, Word
 
 Offset = Annotated[int, TEN_YEARS] | Seconds
 
@@ -46,7 +46,7 @@ class CommentOut(Wire, kw_only=True):
     recording_id: int
     inserted_by_user_id: int
     inserted_by_username: str
-    inserted_at: str
+    inserted_at: MomentText
     tag: CommentTag | UnsetType = UNSET
 
 

@@ -29,7 +29,7 @@ from earwitness.kernel.errors import (
 )
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 _MEDIA = "/client/recording/{id:str}/media"
 _MEDIA_URL = "/client/recording/{id:str}/media-url"
@@ -45,7 +45,7 @@ class MediaUrl(Wire):
     """A URL that plays one recording in one format, and until when."""
 
     url: str
-    expires_at: str
+    expires_at: MomentText
 
 
 class MediaUrlQuery(Wire):

@@ -25,7 +25,7 @@ from earwitness.cli.upkeep.incomplete import incomplete
 from earwitness.cli.upkeep.reprocessing import reprocess
 from earwitness.cli.upkeep.status import status
 from earwitness.cli.watching import watch
-from earwitness.kernel.processes import open_as_many_files_as_allowed
+from earwitness.kernel.system.processes import open_as_many_files_as_allowed
 from earwitness.kernel.version import program_version
 
 app = typer.Typer(

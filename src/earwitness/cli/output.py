@@ -18,9 +18,9 @@ from earwitness.archive.database.errors import cause_of, meaning_of
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr, tell_outages
-from earwitness.kernel.processes import dump_no_core
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.kernel.system.processes import dump_no_core
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
 

@@ -16,8 +16,9 @@ from earwitness.http import operations
 from earwitness.http.changed_fields import changed_fields
 from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
 
 Names = Annotated[list[Word], Meta(max_length=100)]
 

@@ -13,7 +13,7 @@ from earwitness.http.operations import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Page, PageSize, Wire
+from earwitness.kernel.wire import Id, MomentText, Page, PageSize, Wire
 
 _COMMENT = "/client/recording/comment"
 _IDS_OF_COMMENTS = {"commentId", "withdrawnCommentId"}
@@ -35,7 +35,7 @@ class AuditSearchResult(Wire):
     route: str
     description: str
     username: str
-    inserted_at: str
+    inserted_at: MomentText
     ip_address: str
     entity_id: int
     parent_entity_id: int

@@ -30,7 +30,7 @@ from earwitness.http import operations
 from earwitness.http.operations import Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class Recording(Wire):
@@ -38,8 +38,8 @@ class Recording(Wire):
 
     interaction_id: int
     third_party_id: str
-    start_datetime_utc: str = field(name="startDatetimeUTC")
-    end_datetime_utc: str = field(name="endDatetimeUTC")
+    start_datetime_utc: MomentText = field(name="startDatetimeUTC")
+    end_datetime_utc: MomentText = field(name="endDatetimeUTC")
     duration_in_seconds: float
     type: str
     source: str
@@ -52,7 +52,7 @@ class Recording(Wire):
     is_private_reason: str
     media_access_status: str
     retention_group_id: int | None
-    retain_until: str | None
+    retain_until: MomentText | None
     legal_holds: list[LegalHold]
     data_groups: dict[str, str]
     optional: dict[str, Any]

@@ -14,8 +14,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from earwitness.archive.database.engines import as_problem
 from earwitness.archive.database.errors import cause_of, meaning_of
 from earwitness.http.methods import allowed
-from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
+from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.logs import request_id
+from earwitness.kernel.system.os_errors import describe_errno, problem_of_os_error
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Re
 
 def on_trouble_of_the_system(request: Request[Any, Any, Any], error: OSError) -> Response[bytes]:
     """A folder that takes no writes, a disk that fails, too many open files: 503. No room: 507."""
-    problem = problem_of_system(error)
+    problem = problem_of_os_error(error)
     return on_problem(request, problem) if problem else on_anything_else(request, error)
 
 
@@ -93,7 +94,7 @@ def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Respo
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
     if isinstance(error, OSError) and error.errno:
-        cause = cause_of_system(error.errno)
+        cause = describe_errno(error.errno)
     detail = f"Unexpected server error; see request id {request_id.get()} in the log."
     return on_problem(request, Problem(detail, cause=cause))
 

@@ -12,8 +12,6 @@ Describe = Callable[[str, str], str]
 """Gives the description of a struct's field, by the documented names of both; empty if there is none."""
 
 REF = "#/components/schemas/"
-_MOMENTS = ("At", "UTC", "Until", "Time")
-"""How the names of moments end; answers hold them as text that is written already."""
 
 
 def schemas_of(
@@ -56,11 +54,8 @@ def _as_answered(component: Schema) -> None:
     properties: dict[str, Schema] = component.get("properties", {})
     given = {name for name, schema in properties.items() if "default" in schema}
     component["required"] = [name for name in properties if name in given or name in component["required"]]
-    for name, schema in properties.items():
+    for schema in properties.values():
         schema.pop("default", None)
-        of_moment = [one for one in schema.get("anyOf", [schema]) if one.get("type") == "string"]
-        if name.endswith(_MOMENTS) and of_moment:
-            of_moment[0]["format"] = "date-time"
 
 
 def _tidy(node: Any) -> Any:
