@@ -1,4 +1,4 @@
-"""What the routes say of themselves: one operation for each method and path."""
+"""The operations of an application: one for each method and path, with what its route declares."""
 
 import inspect
 import re
@@ -22,9 +22,9 @@ MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What a hand-made handler takes and answers; of others the road knows it by their signatures.
+    """What an operation takes and answers: read from its signature, or stated by hand for Litestar's handlers.
 
-    `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
+    `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` are their content types.
     """
 
     takes: Any = None
@@ -35,7 +35,7 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # as a route
+        return self  # Litestar copies the options of handlers
 
 
 NOTHING = Describes()
@@ -43,7 +43,7 @@ NOTHING = Describes()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `path` is as documented, below `/api` unless it is `at_root`."""
+    """One method of one path. `path` is the documented one: below `/api`, unless `at_root`."""
 
     method: str
     path: str
@@ -55,12 +55,12 @@ class Operation:
 
     @property
     def call(self) -> str:
-        """`POST /client/recording.search`, as the documentation writes it."""
+        """The method and the path, as the documentation writes them: `POST /client/recording.search`."""
         return f"{self.method} {self.path}"
 
     @property
     def chapter(self) -> str:
-        """The file or folder of `api/` that it stands in."""
+        """The file or folder of `api/` that holds its function."""
         return self.function.__module__.removeprefix("earwitness.api.").partition(".")[0]
 
     @property
@@ -78,12 +78,12 @@ class Operation:
 
 
 def operations(app: Litestar) -> Iterator[Operation]:
-    """Every operation of an application, in the order in which its routes were given."""
+    """Every operation of an application, in the order in which its routes were added."""
     places: dict[int, int] = {}
     found = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            # Methods of a path, and paths of a handler, come in no order of their own.
+            # Litestar gives the methods of a path, and the paths of a handler, in no fixed order.
             handlers: dict[str, HTTPRouteHandler] = {
                 method: one for one in route.route_handlers for method in one.http_methods
             }

@@ -1,4 +1,4 @@
-"""Memory that is used again and again, as the pieces of a download are, and memory that is given up."""
+"""Settings of memory and of the garbage collector, for processes that serve or import."""
 
 import gc
 
@@ -6,20 +6,21 @@ _KEPT_BYTES = 8 << 20
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep some MiB of freed memory, instead of giving it back at once.
+    """Make glibc keep some MiB of freed memory, instead of returning it to the system at once.
 
-    glibc takes the size of a block that was mapped by itself, once it is freed, for its threshold, and twice
-    that for what it keeps (mallopt(3), M_MMAP_THRESHOLD). Else each MiB of a download would be mapped anew,
-    page by page, which takes several times as long as to decrypt it. Elsewhere this does nothing.
+    Otherwise each MiB of a download is mapped anew, page by page, which takes several times as long as
+    decrypting it. When a large block is freed, glibc takes its size as the new threshold above which blocks
+    are mapped separately, and keeps up to twice that (mallopt(3), M_MMAP_THRESHOLD). Other C libraries ignore
+    it.
     """
     bytearray(_KEPT_BYTES)
 
 
 def seldom_look_for_garbage() -> None:
-    """Have Python look for unreachable cycles where there can be some.
+    """Make Python search for unreachable cycles less often.
 
-    What lives as long as the process is not gone through again; and a page of answers is a thousand objects
-    that go when it is sent, so that none is looked for among so few.
+    Objects that exist now live as long as the process, and are not searched again. A page of answers is about
+    a thousand objects, which are freed without a search when it is sent: the search starts only at 10,000.
     """
     gc.collect()
     gc.freeze()
