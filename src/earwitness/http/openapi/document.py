@@ -34,7 +34,7 @@ class DocumentText:
     """The title and description of each chapter, by its file or folder, in order."""
     describe: Describe
     examples: Callable[[str], Sequence[Example]]
-    """The examples of a call, such as `POST /client/recording.search`; the title of the first is its summary."""
+    """The examples of a call, such as `POST /client/recording.search`; the first title is its summary."""
 
 
 def document(operations: Sequence[Operation], texts: DocumentText) -> dict[str, Any]:

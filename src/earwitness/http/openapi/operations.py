@@ -22,7 +22,7 @@ MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What an operation takes and answers: read from its signature, or stated by hand for Litestar's handlers.
+    """What an operation takes and answers: read from its signature, or stated by hand for Litestar handlers.
 
     `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` are their content types.
     """
