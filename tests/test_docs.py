@@ -92,7 +92,7 @@ def test_the_documented_metadata_is_taken_in(firm: Firm) -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [DOCS.parent / "README.md", *DOCS.rglob("*.md")]:
+    for document in [*DOCS.parent.glob("*.md"), *DOCS.rglob("*.md")]:
         for target, place in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text()):
             led_to = document.parent / target if target else document
             assert led_to.exists(), f"{document.name}: {target}"

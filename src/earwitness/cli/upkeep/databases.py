@@ -11,7 +11,7 @@ group = typer.Typer(help="Databases.", no_args_is_help=True)
 def upgrade(as_json: AsJson = False) -> None:
     """Upgrade the tables of every account to this version of the program.
 
-    An account that cannot be upgraded is named, and the others are: exit 1 then.
+    An account that cannot be upgraded is named, the others are upgraded, and the exit code is 1.
     """
     told: list[dict[str, object]] = []
     has_failed = False

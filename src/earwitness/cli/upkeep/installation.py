@@ -1,4 +1,4 @@
-"""earwitness installation: what belongs to this archive, where it was changed on purpose."""
+"""earwitness installation: accept a store or a token key that was changed on purpose."""
 
 from typing import Annotated, Literal
 
@@ -18,9 +18,9 @@ def accept(
     what: Annotated[Literal["store", "token-key"], typer.Argument(metavar="WHAT", help="store or token-key")],
     as_json: AsJson = False,
 ) -> None:
-    """Let the store of media, or the key for tokens, that this machine has be the archive's.
+    """Accept the store of media, or the key for tokens, of this machine as the archive's.
 
-    All servers must have the same, and be started again.
+    All servers must use the same one, and must be started again.
     """
     with opened(as_json) as accounts:
         if what == "store":

@@ -1,4 +1,4 @@
-"""earwitness verify: media and databases are read back and checked, and what was lost is named."""
+"""earwitness verify: read media and databases back, check them, and name what was lost."""
 
 import secrets
 from collections.abc import Iterator
@@ -58,10 +58,10 @@ def verify(
 ) -> None:
     """Check every media object and the databases of an account; exit 1 on any damage.
 
-    What was acknowledged and is not there is named, to be sent again by its source. If a key-encryption
-    key is missing, its objects cannot be checked: the key is named, apart from damage, and the exit code
-    is 1. With --sample or --minutes only some media is checked, different objects each time, and no
-    database nor orphan.
+    Acknowledged recordings that are gone are named, so that their sources can send them again. If a
+    key-encryption key is missing, its objects cannot be checked: the key is named, apart from damage, and
+    the exit code is 1. With --sample or --minutes only some media is checked, different objects each time,
+    and neither databases nor orphans.
     """
     if accept_missing:
         _accept_missing(client_id, as_json)
@@ -83,7 +83,7 @@ def verify(
 
 
 class _Found:
-    """What the check found, said as it is found."""
+    """The findings of a check, printed as they are found."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
@@ -169,11 +169,11 @@ def _check_all(archive: Archive, found: _Found, sample: Sample, minutes: float |
             if is_whole:
                 found.told["orphaned"] = []
                 for name in list(orphans(archive)):
-                    if archive.store.exists(name):  # what was being removed is gone by now
+                    if archive.store.exists(name):  # else it was being removed
                         found.add_orphan(name)
     except Broken as broken:
         found.told["isComplete"] = False
-        found.add(Damage("media_objects", f"It cannot be read, so that media is not checked: {broken}."))
+        found.add(Damage("media_objects", f"It cannot be read, so media was not checked: {broken}."))
 
 
 def _check_receipts(archive: Archive, found: _Found) -> None:
@@ -218,20 +218,14 @@ def _accept_missing(client_id: int, as_json: bool) -> None:
         settle(archive.engine, archive.receipts)
         accepted = accept(archive.receipts)
         by = action("verify", "Accept that recordings are missing")
-        entries = [
-            ledger.Entry(
-                one.interaction_id, metadata={"missing": one.part, "thirdPartyId": one.third_party_id}
-            )
-            for one in accepted
-        ]
         with archive.write() as connection:
-            ledger.append(connection, by, entries)
+            ledger.append(connection, by, [_entry(one) for one in accepted])
     if as_json:
         tell_json({"accepted": [_told(one) for one in accepted]})
         return
     for one in accepted:
         say(f"accepted: {_named(one)}")
-    say(f"{len(accepted)} are no longer waited for." if accepted else "Nothing is missing.")
+    say(f"Accepted {len(accepted)} as lost." if accepted else "Nothing is missing.")
 
 
 def _named(receipt: Receipt) -> str:
