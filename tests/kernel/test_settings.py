@@ -14,7 +14,7 @@ def read(**given: str) -> Settings:
     return Settings.from_environment({f"EARWITNESS_{name}": text for name, text in given.items()})
 
 
-def test_without_any_setting_everything_lies_beside_where_the_server_is_started() -> None:
+def test_by_default_data_and_keys_are_in_the_current_folder() -> None:
     settings = read()
     assert settings == Settings()
     assert settings.data == Path("earwitness-data")
@@ -43,7 +43,7 @@ def test_keys_never_lie_inside_the_data_folder(
     assert not settings.keys_folder.resolve().is_relative_to(settings.data.resolve())
 
 
-def test_keys_lie_where_they_are_told_to() -> None:
+def test_the_folder_of_keys_can_be_set() -> None:
     assert read(DATA="/srv/archive", KEYS="/etc/keys").keys_folder == Path("/etc/keys")
 
 
@@ -88,7 +88,7 @@ def test_a_setting_that_cannot_be_used_is_named(variable: str, text: str) -> Non
         read(**{variable: text})
 
 
-def test_a_name_that_is_no_setting_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_setting_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         read(DATABSE_URL="postgresql://…")
     assert "EARWITNESS_DATABSE_URL" in caplog.text
@@ -122,6 +122,6 @@ def test_a_public_url_is_a_scheme_and_a_host(text: str, expected: str) -> None:
         "https://archive example.com",
     ],
 )
-def test_what_is_no_public_url_is_refused(text: str) -> None:
+def test_an_invalid_public_url_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="EARWITNESS_PUBLIC_URL"):
         read(PUBLIC_URL=text)

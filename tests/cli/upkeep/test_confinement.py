@@ -1,4 +1,4 @@
-"""What confines decoders and engines is said where an operator looks; and the server's memory is its own."""
+"""`earwitness status` and the log say how decoders are confined; the server's memory is private."""
 
 import json
 import os
@@ -143,7 +143,7 @@ def test_a_decoder_that_does_not_work_is_an_error_in_the_log_and_in_status(
 @on_sqlite
 @needs_proc
 @pytest.mark.parametrize("command", [("worker",), ("serve", "--port", "0", "--workers", "2")])
-def test_others_of_the_same_user_cannot_read_the_memory_of_servers(
+def test_other_processes_of_the_same_user_cannot_read_the_memory_of_servers(
     firm: Firm, command: tuple[str, ...]
 ) -> None:
     """The kernel gives what there is in /proc of such a process to root."""

@@ -1,4 +1,4 @@
-"""Tables of another version: every command says so and stops, and only `db upgrade` takes up older ones."""
+"""Tables of another version: every command says so and stops; only `db upgrade` accepts older ones."""
 
 import json
 import sqlite3
@@ -119,7 +119,7 @@ def test_the_version_of_the_program_is_shown() -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_accounts_without_their_directory_are_not_taken_for_none(settings: Settings, run: Run) -> None:
+def test_accounts_without_their_directory_are_noticed(settings: Settings, run: Run) -> None:
     (settings.data / "directory.db").unlink()
     assert "directory.db is missing" in run("account", "list", exit_code=1).stderr
     assert not (settings.data / "directory.db").exists()

@@ -1,4 +1,4 @@
-"""The OpenAPI document: as the standard has it, as the routes are, and as the documentation promises."""
+"""The OpenAPI document agrees with the standard, with the routes, and with the API's documentation."""
 
 import inspect
 import re
@@ -170,7 +170,7 @@ def test_every_field_is_described(document: Document) -> None:
     assert without == FIELDS_WITHOUT_A_DESCRIPTION
 
 
-def test_no_description_is_left_of_a_field_that_is_gone(document: Document) -> None:
+def test_no_description_is_of_a_field_that_is_gone(document: Document) -> None:
     told = tomllib.loads((resources.files("earwitness.api") / "descriptions.toml").read_text())
     structs = {
         schema["title"]: set(schema.get("properties", ()))
@@ -233,7 +233,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("call", PROBLEMS)
-def test_each_status_is_named_as_the_problem_it_is(document: Document, call: str) -> None:
+def test_each_status_refers_to_the_right_problem(document: Document, call: str) -> None:
     responses = dict(operations(document))[call]["responses"]
     named = {
         int(status): response["$ref"].removeprefix("#/components/responses/")
@@ -252,9 +252,7 @@ def test_bare_lists_carry_their_total(document: Document) -> None:
 
 
 @pytest.mark.parametrize("documented", [*REFERENCE, *OVERVIEW], ids=lambda one: f"{one['call']}")
-def test_documented_calls_are_there_with_their_right_and_fields(
-    document: Document, documented: dict[str, Any]
-) -> None:
+def test_documented_calls_have_their_right_and_fields(document: Document, documented: dict[str, Any]) -> None:
     call = documented["call"]
     operation = dict(operations(document))[call]
     if documented["chapter"] != "Overview":
@@ -269,7 +267,7 @@ def test_documented_calls_are_there_with_their_right_and_fields(
 @pytest.mark.parametrize(
     "documented", [one for one in REFERENCE if "fields" in one], ids=lambda one: one["call"]
 )
-def test_documented_calls_take_no_field_more(document: Document, documented: dict[str, Any]) -> None:
+def test_documented_calls_take_no_other_fields(document: Document, documented: dict[str, Any]) -> None:
     fields = set(request_fields(document, dict(operations(document))[documented["call"]]))
     more = fields - {field["name"] for field in documented["fields"]}
     assert more == OUR_REQUEST_FIELDS.get(documented["call"], set())

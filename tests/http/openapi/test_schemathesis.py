@@ -1,4 +1,4 @@
-"""Whatever is sent, fitting the document or not: every answer is one that the document speaks of."""
+"""Every answer is one that the document names, to requests that fit it and to requests that do not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,12 +133,12 @@ def check(firm: Firm, call: str, mode: GenerationMode, headers: dict[str, str], 
 
 
 @pytest.mark.parametrize("call", calls(ROUTES))
-def test_what_fits_the_document_is_answered_as_it_says(firm: Firm, call: str) -> None:
+def test_a_request_that_fits_gets_a_documented_answer(firm: Firm, call: str) -> None:
     check(firm, call, GenerationMode.POSITIVE, firm.headers(), CHECKS)
 
 
 @pytest.mark.parametrize("call", calls([one for one in ROUTES if takes_something(one)]))
-def test_what_does_not_fit_the_document_is_refused_as_it_says(firm: Firm, call: str) -> None:
+def test_a_request_that_does_not_fit_is_refused_as_documented(firm: Firm, call: str) -> None:
     check(firm, call, GenerationMode.NEGATIVE, firm.headers(), [*CHECKS, negative_data_rejection])
 
 
