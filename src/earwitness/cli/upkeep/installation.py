@@ -24,12 +24,14 @@ def accept(
     """
     with opened(as_json) as accounts:
         if what == "store":
-            told = f"The archive's store of media is now {accounts.identity.accept_store()}."
+            sentence = f"The archive's store of media is now {accounts.identity.accept_store()}."
         else:
             accounts.identity.accept_token_key()
-            told = "The archive's key for tokens is now that of this machine: everybody has to sign in again."
+            sentence = (
+                "The archive's key for tokens is now that of this machine: everybody has to sign in again."
+            )
         _remember(accounts, what)
-    tell_json({"accepted": what}) if as_json else say(told)
+    tell_json({"accepted": what}) if as_json else say(sentence)
 
 
 def _remember(accounts: Accounts, what: str) -> None:

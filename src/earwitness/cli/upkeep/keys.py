@@ -73,8 +73,8 @@ def rotate(as_json: AsJson = False) -> None:
         if not unknown:
             accounts.identity.need_only(still_needed)
     if as_json:
-        told = {"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed}
-        tell_json(told | _refused(refused))
+        result = {"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed}
+        tell_json(result | _refused(refused))
     else:
         say(f"{kek_id} is the new key." if is_new else f"Continued the rotation to {kek_id}.")
         for one in failed["damaged"]:

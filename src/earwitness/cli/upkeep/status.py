@@ -34,13 +34,13 @@ _NOT_SEEN: dict[str, Any] = {
     "usersThatLookAlikeCount": None,
 }
 
-One = Annotated[
+OneAccount = Annotated[
     int | None, typer.Argument(metavar="[CLIENT_ID]", min=1, max=MAX_INTEGER, help="Only this account.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Look into every account, however long it takes.")]
 
 
-def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False) -> None:
+def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson = False) -> None:
     """Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines decoders.
 
     It looks at accounts for one second. The others are shown as they were last seen, and how long ago.
@@ -80,11 +80,11 @@ def _keys(accounts: Accounts, rows: list[dict[str, Any]]) -> tuple[str, list[str
 
 
 def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool) -> list[dict[str, Any]]:
-    wanted = [one for one in accounts.all() if client_id in (None, one.client_id)]
-    if client_id is not None and not wanted:
+    chosen = [one for one in accounts.all() if client_id in (None, one.client_id)]
+    if client_id is not None and not chosen:
         fail(f"There is no account {client_id}.", as_json=as_json)
     is_whole = fresh or client_id is not None
-    found = survey(accounts, wanted, seconds=None if is_whole else LOOKING_SECONDS)
+    found = survey(accounts, chosen, seconds=None if is_whole else LOOKING_SECONDS)
     return [_row(seen, accounts.settings) for seen in found]
 
 
