@@ -144,9 +144,9 @@ class _Report:
         if result["orphaned"] is not None:
             say("The databases were checked too.")
         if result["missing"]:
-            say(
-                f"{len(result['missing'])} acknowledged recordings, or parts of them, are missing. --accept-missing ends this alarm."
-            )
+            count = len(result["missing"])
+            say(f"{count} acknowledged recordings, or parts of them, are missing.")
+            say("--accept-missing ends this alarm.")
         if not result["isComplete"]:
             say("Not all objects were checked.")
         if "seed" in result:
