@@ -189,6 +189,7 @@ def _limit(schema: Schema, name: str, unit: str = "") -> str:
 
 
 def main() -> None:
+    settings_page.FILE.write_text(settings_page.page(), encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     written = pages()
     for stale in FOLDER.glob("*.md"):
@@ -196,7 +197,6 @@ def main() -> None:
             stale.unlink()
     for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
-    settings_page.FILE.write_text(settings_page.page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What an operation takes and answers: read from its signature, or stated by hand for Litestar handlers.
+    """What a hand-made handler takes and answers; of others the road knows it by their signatures.
 
-    `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` are their content types.
+    `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
     """
 
     takes: Any = None
@@ -35,7 +35,7 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # Litestar copies the options of handlers
+        return self  # as a route
 
 
 NOTHING = Describes()
