@@ -161,7 +161,7 @@ def test_a_fault_of_a_nested_field_is_about_that_field(wrong: dict[str, Any], be
 
 
 def fault_of(sent: Any, expected: Any) -> tuple[str, str]:
-    """The path of the one fault, and what is said of it; enumerations in one order."""
+    """The path and the message of the only fault; the values of an enumeration are sorted."""
     with pytest.raises(BadRequest) as refused:
         convert(sent, expected)
     [fault] = refused.value.faults

@@ -195,7 +195,7 @@ def test_rotations_are_in_the_ledger(recorded: Firm) -> None:
 
 
 def end_retention(firm: Firm, third_party_id: str = "call-2") -> int:
-    """Let a recording be kept no longer, and answer its interactionId."""
+    """End the retention of a recording, and return its interactionId."""
     this = recordings.c.third_party_id == third_party_id
     with firm.archive.write() as connection:
         connection.execute(update(recordings).where(this).values(retain_until=now_ms() - 1))

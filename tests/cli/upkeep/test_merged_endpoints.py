@@ -17,7 +17,7 @@ from tests.old_archives import take_back_to_0007
 
 
 def as_before(kind: str, value: str) -> tuple[str, str]:
-    """How an endpoint was shown and compared before: the digits of ASCII, or the value without its case."""
+    """How the older program showed and compared an endpoint: its ASCII digits, or its value in lower case."""
     bare = re.sub(r"[\s().\-/]", "", value).removeprefix("+")
     if kind == "phone" and bare.isascii() and bare.isdigit():
         digits = bare.removeprefix("00") or bare
@@ -26,7 +26,7 @@ def as_before(kind: str, value: str) -> tuple[str, str]:
 
 
 class Older:
-    """An archive as the program wrote it before, with an endpoint and a person for whatever is named."""
+    """An archive as an older program wrote it. Endpoints and people are added when they are first named."""
 
     def __init__(self, firm: Firm) -> None:
         self.firm = firm
@@ -48,7 +48,7 @@ class Older:
         return self.ids[value]
 
     def call(self, name: str, endpoint_id: int, person_id: int | None = None, hour: int = 10) -> None:
-        """A call of the desk, which is made with it, and an endpoint."""
+        """Add a call between the desk and an endpoint."""
         self.firm.ingest(
             thirdPartyId=name,
             startDatetimeUTC=f"2026-05-12T{hour}:30:00Z",
@@ -209,7 +209,7 @@ def test_the_merge_is_one_action_of_the_ledger_with_a_row_for_each_recording(old
 
 
 def test_the_value_of_a_merged_endpoint_can_be_used_again(older: Older) -> None:
-    """What one is compared by now may be what another was compared by, which is another still."""
+    """The present form of one endpoint may be the older form of another endpoint."""
     bracketed = older.endpoint("Alice <sip:alice@example.com>")
     plain = older.endpoint("sip:alice@example.com;transport=udp")
     mail = older.endpoint("jo\u200bse@example.com", "email")

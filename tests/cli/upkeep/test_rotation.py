@@ -23,7 +23,7 @@ from tests.waiting import until
 
 @contextmanager
 def running_server(settings: Settings) -> Iterator[Accounts]:
-    """What a server tells of its keys while it runs."""
+    """The keys that a running server reports."""
     accounts = Accounts(settings)
     accounts.open(CLIENT_ID)
     with accounts.identity.reporting():

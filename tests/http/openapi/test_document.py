@@ -25,7 +25,7 @@ from tests.seeds import FULL_EXAMPLES, OVERVIEW, REFERENCE
 FIELDS_WITHOUT_A_DESCRIPTION: set[str] = set()
 CALLS_WITHOUT_A_TYPED_ANSWER: set[str] = set()
 
-# Of our own beside the documented fields, as the contract says.
+# Our own fields, beside the documented ones.
 OUR_REQUEST_FIELDS = {
     "POST /client/recording.search": {"recordingsSearchToken"},
     "POST /client/recording.detail.get": {"includeChannels"},
@@ -274,7 +274,7 @@ def test_documented_calls_take_no_other_fields(document: Document, documented: d
 
 
 def is_as_documented(document: Document, schema: Any, field: dict[str, Any]) -> bool:
-    """Whether a schema takes what the documentation's table says: type, values, items, fields."""
+    """Whether a schema agrees with the documentation's table: type, values, items, fields."""
     options = [resolved(document, one) for one in schema.get("anyOf", [schema])]
     kinds = {
         kind for one in options for kind in ([one["type"]] if isinstance(one["type"], str) else one["type"])
@@ -298,7 +298,7 @@ def test_answers_have_the_keys_of_the_full_example(document: Document, call: str
 
 
 def key_differences(document: Document, example: Any, schema: Any, path: str) -> Iterator[str]:
-    """Keys that a schema has and the example's rows have not, or the other way round."""
+    """Keys that only the schema or only the rows of the example have."""
     options = [resolved(document, one) for one in schema.get("anyOf", [schema])]
     schema = next((one for one in options if one.get("type") != "null"), {})
     if isinstance(example, list) and "items" in schema:
@@ -331,7 +331,7 @@ def test_nothing_of_the_host_is_in_the_document(document: Document) -> None:
 
 
 def test_generated_clients_compile_and_hold_every_value(document: Document) -> None:
-    """Generators read a bare integer as 32 bits and a bare object as an empty one.
+    """Generators read an integer without a format as 32 bits, and an object without properties as empty.
 
     In Go, `NewTag` makes a `Tag`, so no object can have that name.
     """

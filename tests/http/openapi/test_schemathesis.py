@@ -58,7 +58,7 @@ def copied(settings: Settings, folder: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def filled(fresh_sqlite: Settings, tmp_path_factory: pytest.TempPathFactory) -> Firm:
-    """A firm with something of everything, on SQLite; it is closed."""
+    """A firm on SQLite with one thing of every kind; closed."""
     with Firm(copied(fresh_sqlite, tmp_path_factory.mktemp("filled"))) as firm:
         fill(firm)
     return firm
@@ -66,7 +66,7 @@ def filled(fresh_sqlite: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def firm(filled: Firm, tmp_path: Path) -> Iterator[Firm]:
-    """Such a firm, for one test to do with as it likes."""
+    """A copy of that firm, which one test may change."""
     with Firm(copied(filled.settings, tmp_path), keys=filled.keys) as firm:
         yield firm
 
@@ -113,7 +113,7 @@ def of(call: str) -> APIOperation[Any, Any, Any, Any]:
 
 
 def send(firm: Firm, case: Any, headers: dict[str, str]) -> httpx.Response:
-    """Send a case to the firm's server, byte for byte as a client of the network would."""
+    """Send a case to the firm's server, with the same bytes as over a network."""
     root = "" if case.path in {path for handler in health.ROUTES for path in handler.paths} else "/api"
     given = case.as_transport_kwargs(base_url=f"http://testserver.local{root}", headers=headers)
     del given["cookies"]
