@@ -45,7 +45,7 @@ def becoming(user: str) -> list[str]:
 
 @contextmanager
 def contained(firm: Firm, forbidden: str, *words: str, user: str = "") -> Iterator[subprocess.Popen[str]]:
-    """A command, as another user if one is named. At the end it is killed, with all processes that it started."""
+    """A command, as another user if one is named; killed at the end with the processes that it started."""
     process = subprocess.Popen(
         [*becoming(user), sys.executable, "-c", CONTAINED, forbidden, *words],
         env=os.environ | environment_of(firm.settings),

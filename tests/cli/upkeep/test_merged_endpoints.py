@@ -1,4 +1,4 @@
-"""An upgrade merges endpoints that are the same, and withheld endpoints lose their owner."""
+"""Endpoints that an upgrade finds to be the same become one, and withheld ones nobody's."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.old_archives import take_back_to_0007
 
 
 def as_before(kind: str, value: str) -> tuple[str, str]:
-    """How the older program showed and compared an endpoint: its ASCII digits, or its value in lower case."""
+    """How an endpoint was shown and compared before: the digits of ASCII, or the value without its case."""
     bare = re.sub(r"[\s().\-/]", "", value).removeprefix("+")
     if kind == "phone" and bare.isascii() and bare.isdigit():
         digits = bare.removeprefix("00") or bare
@@ -26,7 +26,7 @@ def as_before(kind: str, value: str) -> tuple[str, str]:
 
 
 class Older:
-    """An archive as an older program wrote it. Endpoints and people are added when they are first named."""
+    """An archive as the program wrote it before, with an endpoint and a person for whatever is named."""
 
     def __init__(self, firm: Firm) -> None:
         self.firm = firm
@@ -48,7 +48,7 @@ class Older:
         return self.ids[value]
 
     def call(self, name: str, endpoint_id: int, person_id: int | None = None, hour: int = 10) -> None:
-        """Add a call between the desk and an endpoint."""
+        """A call of the desk, which is made with it, and an endpoint."""
         self.firm.ingest(
             thirdPartyId=name,
             startDatetimeUTC=f"2026-05-12T{hour}:30:00Z",
@@ -119,7 +119,7 @@ def test_recordings_stay_as_they_were_private_or_not_and_keep_their_persons(olde
     assert (shown["ownedByPersonId"], shown["isPrivate"]) == (jane, True)
 
 
-def test_the_owner_with_more_recordings_stays_and_the_other_is_named(
+def test_of_two_owners_the_one_with_more_recordings_stays_and_the_other_is_named(
     older: Older, tell: Callable[..., Any]
 ) -> None:
     jane, mark = older.person("Jane"), older.person("Mark")
@@ -146,7 +146,7 @@ def test_the_owner_with_more_recordings_stays_and_the_other_is_named(
     assert tell("status")["accounts"][0]["endpointsLost"] == []
 
 
-def test_withheld_endpoints_lose_their_owner(older: Older, tell: Callable[..., Any]) -> None:
+def test_withheld_endpoints_become_nobodys(older: Older, tell: Callable[..., Any]) -> None:
     jane, mark = older.person("Jane"), older.person("Mark")
     anonymous = older.endpoint("Anonymous", owned_by_person_id=jane)
     unknown = older.endpoint("unknown", owned_by_person_id=mark)
@@ -184,7 +184,7 @@ def test_withheld_endpoints_lose_their_owner(older: Older, tell: Callable[..., A
     assert tell("status")["accounts"][0]["endpointsLost"] == []
 
 
-def test_the_merge_is_one_action_of_the_ledger_with_a_row_for_each_recording(older: Older) -> None:
+def test_all_of_it_is_one_action_of_the_ledger_and_each_recording_has_its_row(older: Older) -> None:
     jane = older.person("Jane")
     anonymous = older.endpoint("anonymous", owned_by_person_id=jane)
     older.call("named", anonymous, jane, hour=10)
@@ -208,8 +208,8 @@ def test_the_merge_is_one_action_of_the_ledger_with_a_row_for_each_recording(old
     assert about in str(told)
 
 
-def test_the_value_of_a_merged_endpoint_can_be_used_again(older: Older) -> None:
-    """The present form of one endpoint may be the older form of another endpoint."""
+def test_a_value_that_another_endpoint_had_is_free_for_the_next(older: Older) -> None:
+    """What one is compared by now may be what another was compared by, which is another still."""
     bracketed = older.endpoint("Alice <sip:alice@example.com>")
     plain = older.endpoint("sip:alice@example.com;transport=udp")
     mail = older.endpoint("jo\u200bse@example.com", "email")
@@ -220,7 +220,7 @@ def test_the_value_of_a_merged_endpoint_can_be_used_again(older: Older) -> None:
     assert [one and one["endpoint"] for one in kept] == ["Alice <sip:alice@example.com>", "jose@example.com"]
 
 
-def test_inflight_calls_move_to_the_endpoint_that_stays(older: Older) -> None:
+def test_live_calls_go_on_at_the_endpoint_that_stays(older: Older) -> None:
     first, second = older.endpoint("442079460018"), older.endpoint("tel:+442079460018")
     with older.firm.archive.write() as connection:
         live = {"third_party_id": "live", "endpoint_id": second, "started_at": now_ms()}
@@ -231,7 +231,7 @@ def test_inflight_calls_move_to_the_endpoint_that_stays(older: Older) -> None:
     assert shown["inflightCall"]["thirdPartyId"] == "live"
 
 
-def test_without_equal_endpoints_nothing_changes(older: Older, tell: Callable[..., Any]) -> None:
+def test_nothing_is_done_where_nothing_is_the_same(older: Older, tell: Callable[..., Any]) -> None:
     older.call("plain", older.endpoint("442079460018"))
     older.endpoint("4402079460018")
     older.upgrade()
@@ -242,14 +242,14 @@ def test_without_equal_endpoints_nothing_changes(older: Older, tell: Callable[..
     ]
 
 
-def test_an_old_id_can_be_deleted_with_its_endpoint(older: Older) -> None:
+def test_an_old_id_can_be_deleted_with_what_it_names(older: Older) -> None:
     first, second = older.endpoint("442079460018"), older.endpoint("tel:+442079460018")
     older.upgrade()
     assert older.firm.call("DELETE", f"/admin/endpoint/{second}").json() == {"id": first}
     assert older.firm.call("PUT", f"/admin/endpoint/{second}", {}).status_code == 404
 
 
-def test_the_merge_is_printed_in_sentences_too(older: Older, run: Callable[..., Any]) -> None:
+def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> None:
     jane, mark = older.person("Jane"), older.person("Mark")
     older.endpoint("442079460018", owned_by_person_id=jane)
     older.endpoint("tel:+442079460018", owned_by_person_id=mark)

@@ -38,7 +38,7 @@ of_each_command = pytest.mark.parametrize(
 
 
 def run_in(settings: Settings, place: str, statement: str) -> None:
-    """Run a statement in the directory, or in the account; `{}` stands for the schema before the names of tables."""
+    """Run a statement in the directory, or in the account; `{}` stands for the schema."""
     if settings.database_url:
         schema = "public." if place == "directory" else f"account_{CLIENT_ID}."
         run_in_postgres(settings.database_url, statement.format(schema))
