@@ -1,4 +1,4 @@
-"""Commands, servers and workers where one account is damaged: it is named, and the others are as ever."""
+"""Commands, servers and workers with one damaged account: it is named, and the others work as before."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def told(settings: Settings, *words: object) -> Any:
 
 
 @each_damage
-def test_a_command_on_a_damaged_account_says_in_a_sentence_what_it_is(settings: Settings, kind: str) -> None:
+def test_a_command_on_a_damaged_account_says_what_is_wrong(settings: Settings, kind: str) -> None:
     served, _ = with_another_account(settings)
     _, said = damage(served, kind)
     for words in (("jobs", "list", OTHER), ("incomplete", OTHER), ("user", "list", OTHER), ("verify", OTHER)):
@@ -52,7 +52,7 @@ def test_a_command_on_a_damaged_account_says_in_a_sentence_what_it_is(settings: 
 
 
 @each_damage
-def test_commands_on_other_accounts_and_on_all_go_on(settings: Settings, kind: str) -> None:
+def test_commands_on_other_accounts_and_on_all_accounts_work(settings: Settings, kind: str) -> None:
     served, _ = with_another_account(settings)
     _, said = damage(served, kind)
     for words in (("jobs", "list", CLIENT_ID), ("incomplete", CLIENT_ID), ("user", "list", CLIENT_ID)):

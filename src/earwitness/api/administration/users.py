@@ -13,8 +13,9 @@ from earwitness.archive.access.usernames import folded
 from earwitness.archive.access.users import add_user as add
 from earwitness.archive.schema.people import access_policies, people, users
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
 from earwitness.operations import operations
 from earwitness.operations.changed_fields import changed_fields
 from earwitness.operations.operations import Call

@@ -16,7 +16,7 @@ from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, Corrupt, NotFound
 from earwitness.media.keys.key_ring import KeyMissing, WrappedKey
 
-_BATCH = 500
+RECORDINGS_PER_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _wrapped_with_others(archive: Archive, last: int) -> list[int]:
             select(keys.position)
             .where(keys.position > last, keys.kek_id != archive.vault.current_kek_id)
             .order_by(keys.position)
-            .limit(_BATCH)
+            .limit(RECORDINGS_PER_BATCH)
         )
         return list(found)
 

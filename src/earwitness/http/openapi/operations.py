@@ -1,4 +1,4 @@
-"""What the routes say of themselves: one operation for each method and path."""
+"""The operations of an application: one for each method and path, with what its route declares."""
 
 import inspect
 import re
@@ -46,7 +46,7 @@ NOTHING = Describes()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `path` is as documented, below `/api` unless it is `at_root`."""
+    """One method of one path. `path` is the documented one: below `/api`, unless `at_root`."""
 
     method: str
     path: str
@@ -58,12 +58,12 @@ class Operation:
 
     @property
     def call(self) -> str:
-        """`POST /client/recording.search`, as the documentation writes it."""
+        """The method and the path, as the documentation writes them: `POST /client/recording.search`."""
         return f"{self.method} {self.path}"
 
     @property
     def chapter(self) -> str:
-        """The file or folder of `api/` that it stands in."""
+        """The file or folder of `api/` that holds its function."""
         return self.function.__module__.removeprefix("earwitness.api.").partition(".")[0]
 
     @property
@@ -81,12 +81,12 @@ class Operation:
 
 
 def operations(app: Litestar) -> Iterator[Operation]:
-    """Every operation of an application, in the order in which its routes were given."""
+    """Every operation of an application, in the order in which its routes were added."""
     places: dict[int, int] = {}
     found = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            # Methods of a path, and paths of a handler, come in no order of their own.
+            # Litestar gives the methods of a path, and the paths of a handler, in no fixed order.
             handlers: dict[str, HTTPRouteHandler] = {
                 method: one for one in route.route_handlers for method in one.http_methods
             }
