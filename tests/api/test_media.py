@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import update
 
 from earwitness.archive.media import plays

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -111,7 +111,7 @@ def test_a_server_and_a_worker_start_and_go_on_with_the_other_accounts(settings:
         until(lambda: jobs_of(settings, CLIENT_ID) == {"done"}, "the worker did its job")
 
         def signed_in() -> int:
-            return httpx.post(f"{serving.client.base_url}authWithApiKey", json=others).status_code
+            return httpx2.post(f"{serving.client.base_url}authWithApiKey", json=others).status_code
 
         assert signed_in() == 503
         mend()

@@ -8,7 +8,7 @@ from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import requests
 import schemathesis
@@ -113,7 +113,7 @@ def of(call: str) -> APIOperation[Any, Any, Any, Any]:
     return operation
 
 
-def send(firm: Firm, case: Any, headers: dict[str, str]) -> httpx.Response:
+def send(firm: Firm, case: Any, headers: dict[str, str]) -> httpx2.Response:
     """Send a case to the firm's server, with the same bytes as over a network."""
     root = "" if case.path in {path for handler in health.ROUTES for path in handler.paths} else "/api"
     given = case.as_transport_kwargs(base_url=f"http://testserver.local{root}", headers=headers)
