@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts import missing
 from earwitness.archive.receipts.missing import OTHERS_IN_FLIGHT, alarm, compare
 from earwitness.archive.receipts.written import Receipt, Receipts, receipts_of
 from earwitness.archive.schema.account import metadata
@@ -313,11 +312,10 @@ def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> 
     assert set(firm.search()) == {"call-1", "call-2"}
 
 
-def test_comparing_is_bounded_and_sees_each_page(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missing, "_AT_ONCE", 2)
+def test_receipts_are_compared_a_batch_at_a_time_and_none_is_left_out(firm: Firm) -> None:
     ids = [firm.ingest(thirdPartyId=f"call-{number}") for number in range(5)]
     take_back(firm, ids[1])
-    compare(firm.archive.engine, CLIENT_ID, firm.archive.receipts)
+    compare(firm.archive.engine, CLIENT_ID, firm.archive.receipts, batch=2)
     assert names(alarm(firm.archive.receipts)) == [f"call-{number}" for number in range(1, 5)]
 
 

@@ -80,7 +80,9 @@ def stay_ahead(connection: Connection, receipts: Receipts) -> None:
         _raise_counter(connection, newest)
 
 
-def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool = False) -> int:
+def compare(
+    engine: Engine, client_id: int, receipts: Receipts, *, whole: bool = False, batch: int = _BATCH
+) -> int:
     """Compare the receipts with the database: those since the last time, or all.
 
     Raises an alarm for what is missing. Answers how many lines could not be read. Raises OSError, and what
@@ -96,7 +98,7 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
     read, reached = receipts.read(whole=whole or went_back or timeline_now != mark.timeline)
     reached = Mark(reached.inode, reached.size_bytes, timeline_now)
     missing: list[Receipt] = []
-    for some in _batches(read.receipts):
+    for some in _batches(read.receipts, batch):
         with reading(engine) as connection:
             missing += missing_among(connection, some)
     if went_back:
@@ -137,7 +139,7 @@ def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None 
         return []
     asked = [one for one in known if third_party_ids is None or one.third_party_id in third_party_ids]
     still: list[Receipt] = []
-    for some in _batches(asked):
+    for some in _batches(asked, _BATCH):
         with reading(engine) as connection:
             still += missing_among(connection, some)
     return _change(receipts, without=set(asked) - set(still))
@@ -243,9 +245,9 @@ def _change(
     return left
 
 
-def _batches(given: Sequence[Receipt]) -> Iterator[Sequence[Receipt]]:
-    for start in range(0, len(given), _BATCH):
-        yield given[start : start + _BATCH]
+def _batches(given: Sequence[Receipt], size: int) -> Iterator[Sequence[Receipt]]:
+    for start in range(0, len(given), size):
+        yield given[start : start + size]
 
 
 def _counter(connection: Connection) -> int | None:
