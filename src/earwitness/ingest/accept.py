@@ -21,7 +21,8 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
-from earwitness.archive.receipts.missing import note, stay_ahead
+from earwitness.archive.receipts.acknowledge import note
+from earwitness.archive.receipts.compare import stay_ahead
 from earwitness.archive.recordings.retention import Retention, retentions_of
 from earwitness.archive.recordings.tags import set_tags
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings

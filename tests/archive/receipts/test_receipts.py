@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts.missing import OTHERS_IN_FLIGHT, alarm, compare
+from earwitness.archive.receipts.alarm import alarm
+from earwitness.archive.receipts.compare import OTHERS_IN_FLIGHT, compare
 from earwitness.archive.receipts.written import Receipt, Receipts, receipts_of
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.people import counters

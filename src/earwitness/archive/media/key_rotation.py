@@ -1,7 +1,7 @@
 """Rewraps the keys of recordings after a rotation, and destroys them. Neither touches the media itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -48,7 +48,7 @@ def uses(archive: Archive, kek_id: str) -> bool:
         return connection.scalar(used) is not None
 
 
-def rewrap(archive: Archive, *, batch: int = _BATCH) -> Iterator[Rewrapped]:
+def rewrap(archive: Archive, *, batch: int = _BATCH) -> Generator[Rewrapped]:
     """Wrap the key of every recording with the current key-encryption key, a batch at a time.
 
     Each batch is a transaction. After a crash, a new run goes on with what is left.

@@ -7,7 +7,7 @@ import typer
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.jobs.workload import UNFINISHED
-from earwitness.archive.receipts.missing import count_missing
+from earwitness.archive.receipts.alarm import count_missing
 from earwitness.archive.upkeep.survey import Seen, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
 from earwitness.cli.words import in_words, sentences_on
