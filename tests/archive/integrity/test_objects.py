@@ -190,7 +190,7 @@ def test_without_its_key_a_recording_is_damaged(recorded: Firm) -> None:
     assert "key" in damage["reason"]
 
 
-def test_what_belongs_to_no_recording_is_named_and_what_is_on_its_way_is_not(recorded: Firm) -> None:
+def test_orphaned_objects_are_named_and_uploads_under_way_are_not(recorded: Firm) -> None:
     store = recorded.archive.store
     with store.new() as upload:
         upload.write(MEDIA)
