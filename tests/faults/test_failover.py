@@ -19,7 +19,7 @@ from bench.faults.part import Part
 from bench.faults.postgres import Cluster
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts.missing import alarm
+from earwitness.archive.receipts.alarm import alarm
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.settings import Settings
 from earwitness.workers.upkeep import Upkeep

@@ -7,8 +7,8 @@ import typer
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.jobs.workload import UNFINISHED
-from earwitness.archive.receipts.missing import count_missing
-from earwitness.archive.upkeep.survey import Seen, survey
+from earwitness.archive.receipts.alarm import count_missing
+from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.sentences import sentences_on, size_in_words
 from earwitness.kernel.clock import format_ms, now_ms
@@ -88,7 +88,7 @@ def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool)
     return [_row(seen, accounts.settings) for seen in found]
 
 
-def _row(seen: Seen, settings: Settings) -> dict[str, Any]:
+def _row(seen: Surveyed, settings: Settings) -> dict[str, Any]:
     now = now_ms()
     row = _NOT_SEEN | (seen.overview or {})
     queued_at = row.pop("oldestQueuedAt")

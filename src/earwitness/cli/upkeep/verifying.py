@@ -15,7 +15,8 @@ from earwitness.archive.integrity.databases import check_databases
 from earwitness.archive.integrity.findings import Broken, Damage, NotChecked, damage_in, noticing
 from earwitness.archive.integrity.objects import Checked, Sample, check, count_objects, orphans
 from earwitness.archive.ledger import ledger
-from earwitness.archive.receipts.missing import accept, compare, settle
+from earwitness.archive.receipts.alarm import accept, settle
+from earwitness.archive.receipts.compare import compare
 from earwitness.archive.receipts.written import Receipt
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
