@@ -145,7 +145,7 @@ def test_each_filter_makes_conditions_by_its_name(firm: Firm) -> None:
 
 
 def test_filters_that_constrain_nothing_make_no_conditions(firm: Firm) -> None:
-    nothing = {"include": [], "exclude": []}
+    nothing: dict[str, Any] = {"include": [], "exclude": []}
     lists = ("recordingIds", "thirdPartyIds", "endpointIds", "personIds", "tagIds", "userIds")
     assert _conditions(firm, dict.fromkeys(lists, nothing) | {"timeRanges": nothing, "freeText": " "}) == []
 
