@@ -1,4 +1,4 @@
-"""User names: one however they are written; those of old that look alike stay apart."""
+"""User names: all spellings are one user; old users whose names look alike stay separate."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ SPELLINGS = ["josé@example.com", "JOSE\u0301@EXAMPLE.COM", "ｊosé@example\u20
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_user_name_is_one_however_it_is_written(firm: Firm, spelling: str) -> None:
+def test_all_spellings_of_a_user_name_are_one(firm: Firm, spelling: str) -> None:
     jose = firm.add_user(SPELLINGS[0], SEES)
     firm.add_user("jose@example.com", SEES)
     assert sign_in(firm, spelling, firm.keys[SPELLINGS[0]]) < 300
@@ -44,7 +44,7 @@ def test_a_user_name_is_one_however_it_is_written(firm: Firm, spelling: str) -> 
 
 
 @pytest.mark.parametrize("nothing", ["\u200b", " \u2060\ufeff", "\u3164"])
-def test_a_name_that_nobody_sees_is_none(firm: Firm, nothing: str) -> None:
+def test_a_name_of_invisible_characters_is_refused(firm: Firm, nothing: str) -> None:
     """Its user would have taken part wherever a source names no user."""
     refused = firm.call("POST", USERS, {"username": nothing, "rolesAndRights": []})
     assert refused.status_code == 400
@@ -84,7 +84,7 @@ def ids(firm: Firm) -> dict[str, int]:
     return found
 
 
-def test_those_who_look_alike_sign_in_each_by_its_spelling(firm: Firm, ids: dict[str, int]) -> None:
+def test_users_who_look_alike_sign_in_each_with_its_spelling(firm: Firm, ids: dict[str, int]) -> None:
     for name in (PLAIN, WIDE):
         other = WIDE if name == PLAIN else PLAIN
         assert sign_in(firm, name, firm.keys[name]) < 300
@@ -96,7 +96,9 @@ def test_those_who_look_alike_sign_in_each_by_its_spelling(firm: Firm, ids: dict
     assert sign_in(firm, "bob", firm.keys[BOB]) < 300
 
 
-def test_neither_sees_what_is_private_to_the_other(firm: Firm, ids: dict[str, int]) -> None:
+def test_users_who_look_alike_do_not_see_each_others_private_recordings(
+    firm: Firm, ids: dict[str, int]
+) -> None:
     of_plain, of_wide = {f"of {PLAIN}"}, {f"of {WIDE}", f"of {WIDE.upper()}"}
     assert set(firm.search(as_user=PLAIN)) == set(firm.search(userIds={"include": [ids[PLAIN]]})) == of_plain
     assert set(firm.search(as_user=WIDE)) == set(firm.search(userIds={"include": [ids[WIDE]]})) == of_wide
@@ -110,12 +112,12 @@ def test_neither_sees_what_is_private_to_the_other(firm: Firm, ids: dict[str, in
 
 
 @pytest.mark.parametrize("spelling", [PLAIN, WIDE, ALSO, "JANE\u200b"])
-def test_no_further_one_can_be_made(firm: Firm, ids: dict[str, int], spelling: str) -> None:
+def test_no_further_user_who_looks_alike_can_be_added(firm: Firm, ids: dict[str, int], spelling: str) -> None:
     assert firm.call("POST", USERS, {"username": spelling, "rolesAndRights": []}).status_code == 409
     assert firm.call("PUT", f"{USERS}/{ids[BOB]}", {"username": spelling}).status_code == 409
 
 
-def test_one_who_looks_like_another_can_be_renamed(firm: Firm, ids: dict[str, int]) -> None:
+def test_a_user_who_looks_like_another_can_be_renamed(firm: Firm, ids: dict[str, int]) -> None:
     assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": WIDE.upper()}).status_code == 200
     assert set(firm.search(as_user=WIDE)) == {f"of {WIDE}", f"of {WIDE.upper()}"}
     assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": "jane 2"}).status_code == 200
