@@ -1,4 +1,4 @@
-"""Writes docs/api/: a page for each chapter of the API, made from its OpenAPI document.
+"""Writes docs/api/, a page for each chapter of the API, and docs/rights.md, from the OpenAPI document.
 
 Run it with `make docs` after a change of the API.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs import rights_page
 from earwitness.api.schema import CHAPTERS, document_of
 from earwitness.app import build
 from earwitness.http.openapi.schemas import reachable
@@ -23,14 +24,19 @@ Schema = dict[str, Any]
 
 def pages() -> dict[str, str]:
     """Every page, by the name of its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder, "data"), keys=Path(folder, "keys"), jobs=False)
-        document = document_of(build(settings))
+    document = api_document()
     written = {
         f"{chapter}.md": "\n".join(_page(document, title, description)).rstrip() + "\n"
         for chapter, (title, description) in CHAPTERS.items()
     }
     return written | {"README.md": "\n".join(_contents(document)) + "\n"}
+
+
+def api_document() -> Schema:
+    """The OpenAPI document of an application that is built for this alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder, "data"), keys=Path(folder, "keys"), jobs=False)
+        return document_of(build(settings))
 
 
 def _contents(document: Schema) -> Iterator[str]:
@@ -195,6 +201,7 @@ def main() -> None:
             stale.unlink()
     for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    rights_page.PAGE.write_text(rights_page.page(api_document()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.compiling import compile_once
 from tests.firm import CLIENT_ID, Firm
+from tests.old_archives import OldTables
 from tests.postgres import Databases, database_of, run_in_postgres
 
 DATABASES = ("sqlite", "postgresql")
@@ -139,3 +140,11 @@ def firm(settings: Settings) -> Iterator[Firm]:
     """A firm with its server, in this process, and an administrator who is signed in."""
     with Firm(settings) as firm:
         yield firm
+
+
+@pytest.fixture(params=DATABASES)
+def old_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OldTables]:
+    """An account of an earlier program with nothing in it, to be upgraded; on each database in turn."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    with OldTables.restored(tmp_path, url) as old:
+        yield old

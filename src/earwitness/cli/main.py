@@ -55,6 +55,7 @@ class _Earwitness(LazyGroup):
         Lazy("user", "administration.users:group", "Users: people and integrations that sign in."),
         Lazy("apikey", "administration.apikeys:group", "API keys: what users sign in with."),
         Lazy("policy", "administration.policies:group", "Access policies: which recordings users see."),
+        Lazy("access", "administration.access:group", "Rights, roles, and why a user may see a recording."),
         Lazy("person", "administration.people:group", "People: who owns endpoints, and takes part."),
         Lazy(
             "endpoint",

@@ -12,8 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.database.engines import as_problem
-from earwitness.archive.database.errors import cause_of, meaning_of
+from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.logs import log_to_stderr, tell_outages

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request
 from sqlalchemy import Connection, Text, bindparam, exists, or_, select
 
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.schema.people import (
@@ -104,6 +104,6 @@ def viewer_of(
         username_folded=username_folded,
         person_id=person_id,
         rights=rights_of(frozenset(granted)),
-        policies=tuple(msgspec.convert(conditions, AccessPolicy) for conditions in policies.values()),
+        policies=tuple(msgspec.convert(conditions, PolicyConditions) for conditions in policies.values()),
         ip_address=address_of(request, installation.settings.trusted_proxies),
     )

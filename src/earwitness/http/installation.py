@@ -9,10 +9,12 @@ from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.monitoring.health_checks import Checks
 from earwitness.http.monitoring.metrics import Metrics
-from earwitness.http.playback.renditions import Renditions, Streams
+from earwitness.http.playback.download import STALLED_SECONDS
+from earwitness.http.playback.held_renditions import HeldRenditions
+from earwitness.http.playback.stream_places import StreamPlaces
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,18 @@ class Installation:
     tokens: Tokens
     metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
-    renditions: Renditions = field(default_factory=Renditions)
-    streams: Streams = field(default_factory=Streams)
+    renditions: HeldRenditions = field(default_factory=HeldRenditions)
+    streams: StreamPlaces = field(default_factory=StreamPlaces)
+    stalled_seconds: float = STALLED_SECONDS
     plays: Plays = field(default_factory=Plays)
     fair_queue: FairQueue = field(default_factory=FairQueue)
     priority_lanes: PriorityLanes = field(default_factory=PriorityLanes)
     checks: Checks = field(default_factory=Checks)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> DecoderLimits:
         """The time and memory that one decoding may use."""
-        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+        return DecoderLimits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
     def decrypting(self) -> FairQueue | None:

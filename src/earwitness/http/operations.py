@@ -15,7 +15,7 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.database.engines import Allowance
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.http.audit import action_of
 from earwitness.http.authenticate import archive_of, claims_of, viewer_of
 from earwitness.http.decode import parse, path_id

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from earwitness.kernel.formats import RENDERED
+from earwitness.kernel.formats import KEPT_IF_SET, RENDERED
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +114,8 @@ class Settings:
     kept_renditions: tuple[str, ...] = _setting(
         "KEPT_RENDITIONS",
         (),
-        "Renditions to keep once they have been made for playback, separated by commas: `mp3-mono`, `wav`, "
-        "`wav-mono`, `mp4`. `mp3` is always kept.",
+        "Renditions to keep once they have been made for playback, separated by commas: "
+        f"{', '.join(f'`{name}`' for name in KEPT_IF_SET)}. `mp3` is always kept.",
     )
     decoder_seconds: int = _setting("DECODER_SECONDS", 3600, "How long one decoding may take, in seconds.")
     decoder_memory_mib: int = _setting(

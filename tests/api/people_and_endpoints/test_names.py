@@ -1,13 +1,10 @@
 """Names are found however they are typed: people, their addresses, the owners of endpoints, and users."""
 
 import pytest
-from sqlalchemy import update
 
-from earwitness.archive.schema.people import people
-from earwitness.archive.schema.recordings import tags
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
-from tests.old_archives import take_back_to_0007
+from tests.old_archives import OldTables
 
 SEARCH_ENDPOINTS = "/client/people/endpoint/search"
 
@@ -65,19 +62,13 @@ def test_an_email_address_is_one_however_it_is_copied(firm: Firm) -> None:
         assert found["fullName"] == "René"
 
 
-def test_names_of_an_older_archive_are_folded_anew(firm: Firm) -> None:
+def test_names_of_an_older_archive_are_folded_anew(old_tables: OldTables) -> None:
+    was_right = {name: name.lower() for name in ("OBrien", "D'Angelo", "Anna-Maria")}
     for name in NAMES:
-        firm.post("/admin/person", {"fullName": name, "personType": "staff", "email": f"{name}@EXAMPLE.com"})
-    with firm.archive.write() as connection:
-        connection.execute(update(people).values(full_name_folded="?", email_folded="?"))
-        plain = update(people).where(people.c.full_name == "OBrien")
-        connection.execute(plain.values(full_name_folded="obrien", email_folded="obrien@example.com"))
-        plain = update(people).where(people.c.full_name == "D'Angelo")
-        connection.execute(plain.values(full_name_folded="d'angelo", email_folded="d'angelo@example.com"))
-        plain = update(people).where(people.c.full_name == "Anna-Maria")
-        connection.execute(plain.values(full_name_folded="anna-maria", email_folded="anna-maria@example.com"))
-        take_back_to_0007(connection)
-    list(firm.app.state.installation.accounts.upgrade())
+        folded = was_right.get(name)
+        email = {"email": f"{name}@EXAMPLE.com", "email_folded": f"{folded}@example.com" if folded else "?"}
+        old_tables.person(name, folded or "?", **email)
+    firm = old_tables.upgrade()
     for name, typed in TYPED:
         prefix = {"prefix": typed, "personType": "staff"}
         ahead = firm.post("/client/people.searchByName", prefix)["persons"]
@@ -108,15 +99,13 @@ def test_a_tag_is_one_however_it_is_encoded(firm: Firm) -> None:
         assert firm.call("PUT", "/admin/tag/2", {"tag": tag}).status_code == 409
 
 
-def test_tags_of_an_older_archive_that_were_two_stay_two(firm: Firm) -> None:
-    for number, tag in enumerate(["a", "b", "c"], start=1):
-        firm.ingest(thirdPartyId=str(number), tags=[tag])
-    with firm.archive.write() as connection:
-        for number, tag in enumerate(REFUND[1:], start=1):
-            this = update(tags).where(tags.c.id == number)
-            connection.execute(this.values(tag=tag, tag_folded=tag.casefold()))
-        take_back_to_0007(connection)
-    list(firm.app.state.installation.accounts.upgrade())
+def test_tags_of_an_older_archive_that_were_two_stay_two(old_tables: OldTables) -> None:
+    for number, tag in enumerate(REFUND[1:], start=1):
+        position = old_tables.recording(str(number))
+        tag_id = old_tables.insert("tags", tag=tag, tag_folded=tag.casefold())
+        assert tag_id == number
+        old_tables.insert("recording_tags", position=position, ordinal=0, tag_id=tag_id)
+    firm = old_tables.upgrade()
     for number, tag in enumerate(REFUND[1:], start=1):
         firm.ingest(thirdPartyId=f"new {number}", tags=[tag])
         assert set(firm.search(tagIds={"include": [number]})) == {str(number), f"new {number}"}

@@ -1,16 +1,11 @@
 """User names: one however they are written; those of old that look alike stay apart."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import insert, select, update
 
-from earwitness.archive.access.users import add_api_key, assign
-from earwitness.archive.schema.people import users
-from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.archive.access.users import add_api_key
 from earwitness.kernel.rights import Right
 from tests.firm import CLIENT_ID, Firm, endpoint
-from tests.old_archives import take_back_to_0007
+from tests.old_archives import OldTables
 
 SEES = [Right.RECORDING_VIEW]
 USERS = "/admin/user"
@@ -58,33 +53,30 @@ def test_a_name_that_nobody_sees_is_none(firm: Firm, nothing: str) -> None:
 PLAIN, WIDE, ALSO, BOB = "jane", "ｊane", "ｊａｎｅ", "BOB\u200b"
 
 
-def add_as_before(firm: Firm, username: str) -> int:
-    with firm.archive.write() as connection:
-        row: dict[str, Any] = {"username": username, "username_folded": username.casefold()}
-        row |= {"full_name": username, "audio_playback": "streaming", "created_at": 0}
-        user_id: int = connection.scalars(insert(users).values(row).returning(users.c.id)).one()
-        assign(connection, user_id, [str(right) for right in SEES])
-        _, firm.keys[username] = add_api_key(connection, user_id)
-    return user_id
+Upgraded = tuple[Firm, dict[str, int]]
 
 
 @pytest.fixture
-def ids(firm: Firm) -> dict[str, int]:
-    """Two users who look alike and one who does not, with a private recording each, upgraded."""
-    found = {name: add_as_before(firm, name) for name in (PLAIN, WIDE, BOB, "\u200b")}
+def upgraded(old_tables: OldTables) -> Upgraded:
+    """Two users who look alike and two who do not, with a private recording each, after the upgrade."""
+    ids = {}
+    for name in (PLAIN, WIDE, BOB, "\u200b"):
+        row = {"username": name, "username_folded": name.casefold(), "full_name": name}
+        ids[name] = old_tables.insert("users", **row, audio_playback="streaming", created_at=0)
+        old_tables.insert("user_roles_and_rights", user_id=ids[name], ordinal=0, name=Right.RECORDING_VIEW)
+    number = old_tables.endpoint("phone", "1000", "1000")
     for user in (PLAIN, WIDE, WIDE.upper(), ALSO, "bob", BOB, "", "\u2060"):
-        ingest(firm, f"of {user}", user)
+        position = old_tables.recording(f"of {user}", is_private=True)
+        old_tables.took_part(position, 0, number, user=user, user_folded=user.casefold())
+    firm = old_tables.upgrade()
     with firm.archive.write() as connection:
-        rows = connection.execute(select(recording_endpoints.c.user).distinct()).scalars().all()
-        for user in rows:
-            this = recording_endpoints.c.user == user
-            connection.execute(update(recording_endpoints).where(this).values(user_folded=user.casefold()))
-        take_back_to_0007(connection)
-    list(firm.app.state.installation.accounts.upgrade())
-    return found
+        for name, user_id in ids.items():
+            _, firm.keys[name] = add_api_key(connection, user_id)
+    return firm, ids
 
 
-def test_those_who_look_alike_sign_in_each_by_its_spelling(firm: Firm, ids: dict[str, int]) -> None:
+def test_those_who_look_alike_sign_in_each_by_its_spelling(upgraded: Upgraded) -> None:
+    firm, ids = upgraded
     for name in (PLAIN, WIDE):
         other = WIDE if name == PLAIN else PLAIN
         assert sign_in(firm, name, firm.keys[name]) < 300
@@ -96,7 +88,8 @@ def test_those_who_look_alike_sign_in_each_by_its_spelling(firm: Firm, ids: dict
     assert sign_in(firm, "bob", firm.keys[BOB]) < 300
 
 
-def test_neither_sees_what_is_private_to_the_other(firm: Firm, ids: dict[str, int]) -> None:
+def test_neither_sees_what_is_private_to_the_other(upgraded: Upgraded) -> None:
+    firm, ids = upgraded
     of_plain, of_wide = {f"of {PLAIN}"}, {f"of {WIDE}", f"of {WIDE.upper()}"}
     assert set(firm.search(as_user=PLAIN)) == set(firm.search(userIds={"include": [ids[PLAIN]]})) == of_plain
     assert set(firm.search(as_user=WIDE)) == set(firm.search(userIds={"include": [ids[WIDE]]})) == of_wide
@@ -110,12 +103,14 @@ def test_neither_sees_what_is_private_to_the_other(firm: Firm, ids: dict[str, in
 
 
 @pytest.mark.parametrize("spelling", [PLAIN, WIDE, ALSO, "JANE\u200b"])
-def test_no_further_one_can_be_made(firm: Firm, ids: dict[str, int], spelling: str) -> None:
+def test_no_further_one_can_be_made(upgraded: Upgraded, spelling: str) -> None:
+    firm, ids = upgraded
     assert firm.call("POST", USERS, {"username": spelling, "rolesAndRights": []}).status_code == 409
     assert firm.call("PUT", f"{USERS}/{ids[BOB]}", {"username": spelling}).status_code == 409
 
 
-def test_one_who_looks_like_another_can_be_renamed(firm: Firm, ids: dict[str, int]) -> None:
+def test_one_who_looks_like_another_can_be_renamed(upgraded: Upgraded) -> None:
+    firm, ids = upgraded
     assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": WIDE.upper()}).status_code == 200
     assert set(firm.search(as_user=WIDE)) == {f"of {WIDE}", f"of {WIDE.upper()}"}
     assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": "jane 2"}).status_code == 200

@@ -16,7 +16,7 @@ from earwitness.kernel.errors import Conflict, NotFound, Problem, Unavailable
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys.key_ring import KEYS_FILE, KeysMissing
 from tests.firm import CLIENT_ID
-from tests.old_archives import take_back_to_0007
+from tests.old_archives import OldTables
 from tests.postgres import run_in_postgres
 
 OTHER = 7654321
@@ -118,7 +118,7 @@ def test_accounts_never_see_each_other(settings: Settings) -> None:
         assert connection.scalar(select(func.count()).select_from(users)) == 0
         with pytest.raises(NotFound):
             user_id_of(connection, "jane")
-        assert queue.listed(connection) == []
+        assert queue.list_jobs(connection) == []
     with other.write() as connection:
         assert add_user(connection, "jane", ["Recorder"]) == 1
     with one.read() as connection:
@@ -168,23 +168,24 @@ def test_lost_keys_are_never_silently_replaced(settings: Settings) -> None:
     accounts.close()
 
 
-def test_every_account_is_upgraded_and_named(settings: Settings) -> None:
-    accounts = Accounts(settings)
+def test_every_account_is_upgraded_and_named(old_tables: OldTables) -> None:
+    settings = old_tables.settings
+    accounts = Accounts(settings, upgrading=True)
     accounts.create(OTHER, "Another firm")
-    with accounts.open(OTHER).write() as connection:
-        take_back_to_0007(connection)
     accounts.close()
     accounts = Accounts(settings)
     with pytest.raises(AccountUnavailable) as refused:
-        accounts.open(OTHER)
-    assert refused.value.sentence == f"Account {OTHER} has older tables: run `earwitness db upgrade` first."
+        accounts.open(CLIENT_ID)
+    said = f"Account {CLIENT_ID} has older tables: run `earwitness db upgrade` first."
+    assert refused.value.sentence == said
     upgraded = dict(accounts.upgrade())
     assert list(upgraded) == [CLIENT_ID, OTHER]
     assert len(set(upgraded.values())) == 1
     accounts.close()
     accounts = Accounts(settings)
-    with accounts.open(OTHER).read() as connection:
-        assert connection.scalar(select(func.count()).select_from(users)) == 0
+    for client_id, count in ((CLIENT_ID, 1), (OTHER, 0)):  # the older account has its administrator
+        with accounts.open(client_id).read() as connection:
+            assert connection.scalar(select(func.count()).select_from(users)) == count
     accounts.close()
 
 

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import sqlite_engine, writing
+from earwitness.archive.database.engines import sqlite_engine
+from earwitness.archive.database.transactions import writing
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import tags

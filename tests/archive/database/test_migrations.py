@@ -1,9 +1,10 @@
 """What migrations make is what the program declares, to the last index, on both databases."""
 
+import ast
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,22 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.schema import CreateSchema
 
+from earwitness.archive import migrations
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import reading, sqlite_engine, writing
-from earwitness.archive.database.upgrades import METADATA, Tables, is_current, upgrade
+from earwitness.archive.database import upgrades
+from earwitness.archive.database.engines import sqlite_engine
+from earwitness.archive.database.transactions import reading, writing
+from earwitness.archive.database.upgrades import Tables, is_current, upgrade
+from earwitness.archive.schema import account, directory
 from earwitness.kernel.settings import Settings
-from tests.firm import CLIENT_ID, Firm
+from tests.conftest import DATABASES
+from tests.firm import CLIENT_ID
+from tests.old_archives import old_installation, upgraded_firm
 from tests.postgres import database_of, run_in_postgres
 
+MIGRATIONS = Path(migrations.__file__).parent
 BOTH: tuple[Tables, ...] = ("account", "directory")
+METADATA = {"account": account.metadata, "directory": directory.metadata}
 
 # Made by statements of their own: alembic does not look into them, the comparisons of catalogues do.
 NOT_ALEMBICS = {"alembic_version", "recording_text"}
@@ -188,60 +197,56 @@ def test_every_table_has_a_primary_key(settings: Settings) -> None:
 
 
 HANGING = {
-    "recording_endpoints": "position, ordinal",
-    "recording_tags": "position, tag_id",
-    "recording_data_groups": "position, name",
+    "recording_endpoints": (
+        "position, ordinal",
+        'position, ordinal, endpoint_id, person_id, "user", user_folded, is_originator, is_recording_subject',
+    ),
+    "recording_tags": ("position, tag_id", "position, tag_id, ordinal"),
+    "recording_data_groups": ("position, name", "position, name, value"),
 }
+"""The tables that have had a primary key since 0013: their keys, and all their columns."""
 
 
-def take_back_to_0012(connection: Connection, schema: str) -> None:
-    """Make the three tables what they were before they had a primary key."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    if not is_sqlite:
-        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
-    for table, key in HANGING.items():
-        if is_sqlite:
-            of_table = f"type = 'index' AND tbl_name = '{table}' AND sql != ''"
-            made = connection.execute(text(f"SELECT name, sql FROM sqlite_schema WHERE {of_table}")).all()
-            sql = connection.scalar(text(f"SELECT sql FROM sqlite_schema WHERE name = '{table}'")) or ""
-            without_key = re.sub(r"CONSTRAINT \w+ PRIMARY KEY \([^)]*\),|WITHOUT ROWID", "", sql)
-            assert without_key != sql
-            statements = [
-                f"ALTER TABLE {table} RENAME TO kept",
-                *(f"DROP INDEX {name}" for name, _ in made),
-                without_key,
-                f"INSERT INTO {table} SELECT * FROM kept",  # its columns stand in the same order
-                "DROP TABLE kept",
-                *(index for _, index in made),
+@pytest.mark.parametrize("database", DATABASES)
+def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    schema = f"account_{CLIENT_ID}" if url else None
+
+    def rows(settings: Settings) -> list[list[Any]]:
+        file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
+        in_schema = (
+            looking_into(settings.database_url, str(schema)) if url else nullcontext(sqlite_engine(file))
+        )
+        with in_schema as engine, reading(engine) as connection:
+            found = [
+                list(connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY {key}")).all())
+                for table, (key, columns) in HANGING.items()
             ]
-        else:
-            statements = [f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey"]
-        for statement in (*statements, f"CREATE UNIQUE INDEX {table}_pk ON {table} ({key})"):
-            connection.execute(text(statement))
-    connection.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+        engine.dispose()
+        return found
+
+    with old_installation("0012", tmp_path, url) as settings:
+        before = rows(settings)
+        assert list(map(len, before)) == [28, 2, 2]
+        with upgraded_firm(settings, tmp_path) as firm:
+            assert rows(settings) == before
+            with reading(firm.archive.engine) as connection:
+                assert connection.scalars(text(WITHOUT_PRIMARY_KEY[connection.dialect.name])).all() == []
+            firm.ingest(thirdPartyId="new", tags=["Second"])
+            assert {"plain", "new"} <= set(firm.search(tagIds={"include": [2]}))
 
 
-def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(firm: Firm) -> None:
-    firm.ingest(tags=["one", "two"], dataGroups={"Department": "Support", "Desk": "FX"})
-    firm.ingest(thirdPartyId="call-2", startDatetimeUTC="2026-01-01T00:00:00Z")
-    engine, schema = firm.archive.engine, f"account_{CLIENT_ID}"
-
-    def rows() -> list[Any]:
-        with reading(engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
-            return [
-                connection.execute(text(f"SELECT * FROM {table} ORDER BY {key}")).all()
-                for table, key in HANGING.items()
-            ]
-
-    before = rows()
-    assert list(map(len, before)) == [4, 2, 2]
-    with writing(engine) as connection:
-        take_back_to_0012(connection, schema)
-    list(firm.app.state.installation.accounts.upgrade())
-    assert rows() == before
-    with reading(engine) as connection:
-        assert connection.scalars(text(WITHOUT_PRIMARY_KEY[connection.dialect.name])).all() == []
-    assert firm.search() == ["call-1", "call-2"]
-    firm.ingest(thirdPartyId="call-3", tags=["one"])
+def test_no_migration_imports_code_that_may_change() -> None:
+    """What a migration makes of an archive must not change when the program does."""
+    files = sorted(MIGRATIONS.rglob("*.py"))
+    assert len(files) > len(upgrades.revisions("account"))
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, file
+                names = [node.module or ""]
+            ours = [name for name in names if name.partition(".")[0] == "earwitness"]
+            assert all(name.startswith("earwitness.archive.migrations.") for name in ours), (file, ours)

@@ -20,7 +20,7 @@ from earwitness.media.stores.store_marker import MARKER
 from tests.api.test_health import missing
 from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID, Firm, call, tone
-from tests.old_archives import REVISIONS, contents_of, old_installation
+from tests.old_archives import CONTENTS, REVISIONS, old_installation
 from tests.servers import change_keys, flip_a_bit, make_another, other_server
 
 FOLDER_FILE = "earwitness-installation"
@@ -278,7 +278,7 @@ def test_an_upgrade_notices_a_key_that_opens_nothing(
         list(accounts.upgrade())
         accounts.close()
         assert is_taken(settings)
-        assert contents_of(REVISIONS[0])["media"]
+        assert CONTENTS["media"]
 
 
 @pytest.mark.parametrize("database", DATABASES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from earwitness.archive.database.timeline import lock_account, take_places
+from earwitness.archive.database.timeline import take_places
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.recordings import recordings
@@ -86,7 +86,6 @@ def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
 
     def slow() -> int:
         with firm.archive.write() as connection:
-            lock_account(connection)
             [(_, interaction_id)] = take_places(connection, [1000])
             held.set()
             assert not committed.wait(0.2)
@@ -96,7 +95,6 @@ def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
     def quick() -> int:
         assert held.wait(10)
         with firm.archive.write() as connection:
-            lock_account(connection)
             [(_, interaction_id)] = take_places(connection, [1000])
             order.append("quick")
             committed.set()

@@ -15,8 +15,8 @@ from bench.queries import QUERIES
 from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
-from earwitness.api.recordings.search import recordings_at
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.api.recordings.search_rows import recordings_at
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
@@ -128,14 +128,14 @@ def _rows_of(node: dict[str, Any]) -> int:
     return inner + round(read * loops)
 
 
-SOME = AccessPolicy(person_ids=[PEOPLE - 100])
-OTHERS = AccessPolicy(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
+SOME = PolicyConditions(person_ids=[PEOPLE - 100])
+OTHERS = PolicyConditions(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
 
 
 @pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
 @pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
 def test_who_may_see_few_recordings_is_answered_from_those(
-    archive: Archive, policies: tuple[AccessPolicy, ...], wanted: str
+    archive: Archive, policies: tuple[PolicyConditions, ...], wanted: str
 ) -> None:
     limited = replace(SEES_ALL, policies=policies)
     assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
@@ -165,7 +165,7 @@ def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archiv
     with archive.read() as connection:
         for _ in range(8):
             found = search(connection, wanted, SEES_ALL)
-            recordings_at(connection, SEES_ALL, found.positions, found.asked)
+            recordings_at(connection, SEES_ALL, found.positions, found.query)
         kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
     assert [row.generic_plans > 0 for row in kept if "transcript_snippet" in row.statement] == [True]
     assert [row.statement for row in kept if "document" in row.statement] == []

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
-from earwitness.archive.schema.people import endpoints, inflight_calls, people
-from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.kernel.clock import now_ms
+from earwitness.kernel.clock import now_ms, parse_ms
 from earwitness.kernel.rights import Right
-from tests.firm import Firm, endpoint
-from tests.old_archives import take_back_to_0007
+from earwitness.kernel.settings import Settings
+from tests.firm import endpoint
+from tests.old_archives import OldTables
 
 
 def as_before(kind: str, value: str) -> tuple[str, str]:
@@ -25,46 +25,31 @@ def as_before(kind: str, value: str) -> tuple[str, str]:
     return value.strip(), value.strip().casefold()
 
 
+DESK = "447896000001"
+
+
 class Older:
     """An archive as the program wrote it before, with an endpoint and a person for whatever is named."""
 
-    def __init__(self, firm: Firm) -> None:
-        self.firm = firm
-        self.ids: dict[str, int] = {}
-
-    def person(self, name: str) -> int:
-        with self.firm.archive.write() as connection:
-            added = insert(people).values(
-                full_name=name, full_name_folded=name, person_type="staff", metadata={}
-            )
-            return int(connection.execute(added.returning(people.c.id)).scalar_one())
+    def __init__(self, tables: OldTables) -> None:
+        self.tables = tables
+        self.person = tables.person
+        self._desk: int | None = None
 
     def endpoint(self, value: str, kind: str = "phone", **others: Any) -> int:
-        shown, normalised = as_before(kind, value)
-        row = {"type": kind, "endpoint": shown, "normalised": normalised, "metadata": {}} | others
-        with self.firm.archive.write() as connection:
-            added = insert(endpoints).values(row).returning(endpoints.c.id)
-            self.ids[value] = int(connection.execute(added).scalar_one())
-        return self.ids[value]
+        return self.tables.endpoint(kind, *as_before(kind, value), **others)
 
     def call(self, name: str, endpoint_id: int, person_id: int | None = None, hour: int = 10) -> None:
         """A call of the desk, which is made with it, and an endpoint."""
-        self.firm.ingest(
-            thirdPartyId=name,
-            startDatetimeUTC=f"2026-05-12T{hour}:30:00Z",
-            endpoints=[endpoint("447896000001", subject=True), endpoint("447896000002", originator=True)],
-        )
-        with self.firm.archive.write() as connection:
-            this = select(recordings.c.position).where(recordings.c.third_party_id == name)
-            position = connection.scalar(this)
-            part = recording_endpoints.c
-            changed = update(recording_endpoints).where(part.position == position, part.ordinal == 1)
-            connection.execute(changed.values(endpoint_id=endpoint_id, person_id=person_id))
+        if self._desk is None:
+            self._desk = self.endpoint(DESK)
+        position = self.tables.recording(name, started_at=parse_ms(f"2026-05-12T{hour}:30:00Z"))
+        self.tables.took_part(position, 0, self._desk)
+        self.tables.took_part(position, 1, endpoint_id, person_id=person_id, is_originator=True)
 
     def upgrade(self) -> None:
-        with self.firm.archive.write() as connection:
-            take_back_to_0007(connection)
-        list(self.firm.app.state.installation.accounts.upgrade())
+        """Upgrade the account and serve it: from then on there is a `firm`."""
+        self.firm = self.tables.upgrade()
 
     def shown(self, endpoint_id: int) -> dict[str, Any] | None:
         listed = self.firm.get("/admin/endpoint", pageSize=1000)
@@ -76,8 +61,14 @@ class Older:
 
 
 @pytest.fixture
-def older(firm: Firm) -> Older:
-    return Older(firm)
+def older(old_tables: OldTables) -> Older:
+    return Older(old_tables)
+
+
+@pytest.fixture
+def settings(old_tables: OldTables) -> Settings:
+    """Commands are run on the older installation."""
+    return old_tables.settings
 
 
 def test_spellings_of_a_number_become_the_endpoint_of_the_lowest_id(older: Older) -> None:
@@ -97,7 +88,7 @@ def test_spellings_of_a_number_become_the_endpoint_of_the_lowest_id(older: Older
     for id_ in (first, plain, third):
         assert set(firm.search(endpointIds={"include": [id_]})) == {"one", "two", "three"}
         assert firm.search(endpointIds={"exclude": [id_]}) == ["other"]
-        [desk] = firm.post("/client/people/endpoint/get", [{"type": "phone", "endpoint": "447896000001"}])
+        [desk] = firm.post("/client/people/endpoint/get", [{"type": "phone", "endpoint": DESK}])
         between = {"first": {"endpointIds": [desk["id"]]}, "second": {"endpointIds": [id_]}}
         assert set(firm.search(communicationsBetween=between)) == {"one", "two", "three"}
     firm.ingest(thirdPartyId="new", endpoints=[endpoint("+44 (0)20 7946 0018", subject=True)])
@@ -222,13 +213,16 @@ def test_a_value_that_another_endpoint_had_is_free_for_the_next(older: Older) ->
 
 def test_live_calls_go_on_at_the_endpoint_that_stays(older: Older) -> None:
     first, second = older.endpoint("442079460018"), older.endpoint("tel:+442079460018")
-    with older.firm.archive.write() as connection:
-        live = {"third_party_id": "live", "endpoint_id": second, "started_at": now_ms()}
-        connection.execute(insert(inflight_calls).values(live))
+    older.tables.insert("inflight_calls", third_party_id="live", endpoint_id=second, started_at=now_ms())
     older.upgrade()
     shown = older.shown(first)
     assert shown is not None
     assert shown["inflightCall"]["thirdPartyId"] == "live"
+
+
+def test_where_there_are_no_endpoints_none_was_changed(older: Older, run: Callable[..., Any]) -> None:
+    older.upgrade()
+    assert "No endpoint was changed." in run("endpoints", "changed", "1234567").stdout
 
 
 def test_nothing_is_done_where_nothing_is_the_same(older: Older, tell: Callable[..., Any]) -> None:
@@ -254,7 +248,6 @@ def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> No
     older.endpoint("442079460018", owned_by_person_id=jane)
     older.endpoint("tel:+442079460018", owned_by_person_id=mark)
     older.endpoint("anonymous", owned_by_person_id=jane)
-    assert "No endpoint was changed." in run("endpoints", "changed", "1234567").stdout
     older.upgrade()
     said = run("endpoints", "changed", "1234567").stdout
     assert "Endpoint 1 is 442079460018, of person 1." in said

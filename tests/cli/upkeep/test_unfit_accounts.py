@@ -13,7 +13,7 @@ from earwitness.archive.database.upgrades import newest
 from earwitness.archive.jobs import queue
 from earwitness.cli.main import app
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.settings import Settings
 from tests.cli.conftest import environment_of
 from tests.cli.running import running
@@ -143,6 +143,6 @@ def jobs_of(settings: Settings, client_id: int) -> set[object]:
     accounts = Accounts(settings)
     try:
         with accounts.open(client_id).read() as connection:
-            return {job["state"] for job in queue.listed(connection, done=True)}
+            return {job["state"] for job in queue.list_jobs(connection, done=True)}
     finally:
         accounts.close()

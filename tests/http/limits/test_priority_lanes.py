@@ -10,7 +10,7 @@ from math import inf
 import pytest
 
 from earwitness.app import API, build
-from earwitness.archive.database.engines import Allowance, check_time
+from earwitness.archive.database.time_limits import Allowance, check_time
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 from earwitness.kernel.rights import Right

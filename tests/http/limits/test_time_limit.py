@@ -87,8 +87,8 @@ def test_looking_for_passages_ends_with_the_time_of_the_call(
         looked_through.append(text)
         return text
 
-    monkeypatch.setattr("earwitness.api.recordings.search.snippet", look_through)
-    monkeypatch.setattr("earwitness.archive.database.engines.monotonic", lambda: passed[0])
+    monkeypatch.setattr("earwitness.api.recordings.search_rows.snippet", look_through)
+    monkeypatch.setattr("earwitness.archive.database.time_limits.monotonic", lambda: passed[0])
     answer = firm.call("POST", "/client/recording.search", {"freeText": "sell"})
     assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")
     assert len(looked_through) == 3

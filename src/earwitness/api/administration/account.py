@@ -19,10 +19,10 @@ def get_account(call: Call) -> AccountSettings:
 
 
 @operations.write("/admin/account", method="PUT", right=Right.ACCOUNT_EDIT)
-def set_account(call: Call, wanted: AccountChange) -> AccountSettings:
+def set_account(call: Call, body: AccountChange) -> AccountSettings:
     """Change the settings of the account."""
-    call.changed("Account", call.viewer.client_id, changed_fields(wanted))
-    change_account(call.connection, call.accounts, wanted)
+    call.changed("Account", call.viewer.client_id, changed_fields(body))
+    change_account(call.connection, call.accounts, body)
     return account_settings(call.connection, call.accounts)
 
 

@@ -39,17 +39,17 @@ def list_api_keys(call: Call) -> list[ApiKey]:
 
 
 @operations.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_api_key(call: Call, wanted: ApiKeyToAdd) -> ShownOnce:
+def add_api_key(call: Call, body: ApiKeyToAdd) -> ShownOnce:
     """Make an API key for an active user. It is shown only now."""
     user = call.connection.execute(
-        select(users.c.username, users.c.is_active).where(users.c.id == wanted.user_id)
+        select(users.c.username, users.c.is_active).where(users.c.id == body.user_id)
     ).one_or_none()
     if user is None:
-        raise BadRequest.of(Fault("userId", f"there is no user {wanted.user_id}"))
+        raise BadRequest.of(Fault("userId", f"there is no user {body.user_id}"))
     if not user.is_active:
         raise Conflict(f"The user {user.username} is not active.")
-    check_within(call.connection, call.viewer, grants_of(call.connection, wanted.user_id))
-    key_id, api_key = add(call.connection, wanted.user_id)
+    check_within(call.connection, call.viewer, grants_of(call.connection, body.user_id))
+    key_id, api_key = add(call.connection, body.user_id)
     call.changed("ApiKey", key_id, {"username": user.username})
     return ShownOnce(id=key_id, api_key=api_key)
 

@@ -28,11 +28,11 @@ class PlayBack(Wire):
     slow=True,
     refuses=(NotFound, Unprocessable),
 )
-def play_back_by_third_party_id(call: Call, wanted: PlayBack) -> Afterwards:
+def play_back_by_third_party_id(call: Call, body: PlayBack) -> Afterwards:
     """Download the audio, or video, of a recording."""
-    playable = find_playable(call.connection, call.viewer, wanted.third_party_id)
-    check_playable(call.connection, playable, wanted.comment)
-    format_, streams = wanted.format or "mp3", bool(wanted.stream_through)
+    playable = find_playable(call.connection, call.viewer, body.third_party_id)
+    check_playable(call.connection, playable, body.comment)
+    format_, streams = body.format or "mp3", bool(body.stream_through)
     return Afterwards(
         lambda installation: send(call.archive, playable, format_, installation, streams=streams)
     )

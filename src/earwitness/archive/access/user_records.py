@@ -1,4 +1,4 @@
-"""Full user records, as every list of users shows them."""
+"""Users as the API shows them, in every list."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class User(Wire):
 
 
 def user_records(connection: Connection, client_id: int, user_ids: Sequence[int]) -> list[User]:
-    """The records of these users, in their order, those that there are."""
+    """The users of these ids, in the order of the ids. Unknown ids are left out."""
     rows = connection.execute(select(users).where(among(users.c.id, user_ids)))
     found = {row.id: row for row in rows}
     granted = _granted(connection, user_ids)

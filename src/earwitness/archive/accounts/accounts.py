@@ -1,9 +1,9 @@
-"""The door to accounts: create one, list them, open one, upgrade them.
+"""Accounts: create one, list them, open one, upgrade them.
 
 An account is a namespace. On one machine it is one SQLite file with its media beside it, on PostgreSQL
 one schema; no table has a column for it, so no query can forget it.
 
-How databases are opened, closed and refused is in `archive/opening/`.
+`archive/accounts/opening/` opens, closes and refuses their databases.
 """
 
 import logging
@@ -31,8 +31,9 @@ from earwitness.archive.accounts.opening.unfit import (
 from earwitness.archive.accounts.opening.upgrading import upgrade_account
 from earwitness.archive.accounts.states import Refused
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import Allowance, reading, writing
 from earwitness.archive.database.private_files import keep_data_folder_private
+from earwitness.archive.database.time_limits import Allowance
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.identity.identity import Identity
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.archive.schema import directory
@@ -62,7 +63,7 @@ class Accounts:
     """All accounts of this installation."""
 
     def __init__(self, settings: Settings, *, upgrading: bool = False) -> None:
-        """Open the directory; `upgrading` brings older tables of it up to date, which are refused else."""
+        """Open the directory. Its older tables are refused; with `upgrading` they are brought up to date."""
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: dict[int, Archive] = {}
@@ -78,9 +79,9 @@ class Accounts:
         self.identity = Identity(settings, self.directory)
 
     def create(self, client_id: int, name: str) -> Account:
-        """Make an account. It is listed only when it is whole: its row in the directory commits last.
+        """Create an account. It is listed only when it is complete: its row in the directory commits last.
 
-        Raises Conflict if there is one of this client id; who makes it at the same time waits to be told.
+        Raises Conflict if there is an account of this client id, also if it is just being created.
         """
         account = Account(client_id, name, now_ms())
         self.identity.keys(create=not self.all())
@@ -94,7 +95,7 @@ class Accounts:
         return account
 
     def _fill(self, client_id: int) -> None:
-        """Make the tables of a new account and their first rows, as far as an earlier try did not."""
+        """Make the tables of a new account and their first rows, where an earlier try has not made them."""
         if schema := self._engines.schema(client_id):
             with self.directory.begin() as connection:
                 connection.execute(CreateSchema(schema, if_not_exists=True))
@@ -111,13 +112,13 @@ class Accounts:
             return [Account(row.client_id, row.name, row.created_at) for row in rows]
 
     def open(self, client_id: int) -> Archive:
-        """Open an account. Raises NotFound if there is none, AccountUnavailable where it is unfit."""
+        """Open an account. Raises NotFound if there is none, and AccountUnavailable if it cannot be used."""
         archive = self._opened.get(client_id)
         if archive is not None:
             self._admission.check(client_id)
             return archive
         self._check_that_there_is(client_id)
-        with self._admission.lent(client_id):  # it stays open from its examination on
+        with self._admission.lent(client_id):  # one loan, so that it is not closed after its examination
             self._admission.examine(client_id)
         with self._lock:
             if archive := self._opened.get(client_id):
@@ -132,7 +133,7 @@ class Accounts:
         return archive
 
     def each(self, refused: list[AccountUnavailable] | None = None) -> Iterator[Archive]:
-        """Open one account after the other; those that are refused are left out, and told of in `refused`."""
+        """Open one account after the other. Those that are refused are left out, and added to `refused`."""
         for account in self.all():
             try:
                 yield self.open(account.client_id)
@@ -140,12 +141,12 @@ class Accounts:
                 if refused is not None:
                     refused.append(error)
             except NotFound:
-                pass  # it went meanwhile
+                pass  # it was deleted meanwhile
 
     def first(self) -> Archive | None:
-        """The first account that can be opened, None where there is none.
+        """The first account that can be opened; None if there is none.
 
-        Raises AccountUnavailable where all have tables of another version: another program has to be run.
+        Raises AccountUnavailable if all have tables of another version: then another program has to be run.
         """
         refused: list[AccountUnavailable] = []
         for archive in self.each(refused):
@@ -155,9 +156,9 @@ class Accounts:
         return None
 
     def refused(self) -> list[Refused]:
-        """The accounts that are not available and why, by client id: as this process, or another, found them.
+        """The accounts that are not available and why, by client id, as this or another process found.
 
-        What this process has open is not refused. Raises what the directory's database raises.
+        An account that this process has open is not refused. Raises what the directory's database raises.
         """
         found = {one.client_id: one for one in states.refusals(self.directory)}
         known = {one: refused for one, refused in found.items() if one not in self._opened}
@@ -165,9 +166,9 @@ class Accounts:
 
     @contextmanager
     def glance(self, client_id: int, allowed: Allowance | None = None) -> Iterator[Connection]:
-        """Look into an account that is not opened for it, and closed again if it was not open.
+        """Give a reading connection to an account, without opening the account if it is closed.
 
-        It is examined: who goes round finds what went wrong, or was mended, since somebody last looked.
+        The account is examined, so that what broke or was repaired since the last look is found.
         Raises AccountUnavailable.
         """
         with self._admission.lent(client_id, keep=False) as engine:
@@ -176,7 +177,7 @@ class Accounts:
                 yield connection
 
     def upgrade(self) -> Iterator[tuple[int, str | AccountUnavailable]]:
-        """Bring every account's tables up to date, saying to what revision, or why it could not be."""
+        """Bring the tables of every account up to date: the revision that was reached, or why it failed."""
         states.note_program(self.directory, upgrades.newest("directory"), upgrades.newest("account"))
         for account in self.all():
             try:
@@ -202,7 +203,7 @@ class Accounts:
         except DBAPIError as error:
             raise AccountUnavailable(client_id, of_error(error)) from None
         except Exception as error:
-            log.error("account %s was not upgraded", client_id, exc_info=error)
+            log.error("account %s: its upgrade failed, and changed nothing", client_id, exc_info=error)
             failed = unusable(f"its upgrade failed, and changed nothing: {type(error).__name__}")
             raise AccountUnavailable(client_id, failed) from None
 

@@ -1,4 +1,4 @@
-"""What an account is set to; its name is in the directory of all accounts, the rest is its own."""
+"""The settings of an account. Its name is in the directory of accounts, the rest in its own database."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from msgspec import Meta
 from sqlalchemy import Connection, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import writing
+from earwitness.archive.database.transactions import writing
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.kernel.errors import BadRequest, Fault
@@ -29,7 +29,7 @@ class AccountSettings(Wire):
 
 
 class AccountChange(Wire):
-    """The values to change; those left out stay."""
+    """The values to change. A value that is left out stays as it is."""
 
     name: Word | None = None
     region: Annotated[str, Meta(max_length=64)] | None = None
@@ -51,18 +51,18 @@ def account_settings(connection: Connection, accounts: Accounts) -> AccountSetti
     )
 
 
-def change_account(connection: Connection, accounts: Accounts, wanted: AccountChange) -> None:
-    """Change what is given. Raises BadRequest for a blank name.
+def change_account(connection: Connection, accounts: Accounts, change: AccountChange) -> None:
+    """Change the values that are given. Raises BadRequest for a blank name.
 
-    Call it last in a transaction: the directory is a database of its own, which does not roll back with it.
+    Call it last in a transaction: the directory is another database, and does not roll back with this one.
     """
-    if wanted.name is not None and not wanted.name.strip():
+    if change.name is not None and not change.name.strip():
         raise BadRequest.of(Fault("name", "expected a name"))
-    sent = msgspec.structs.asdict(wanted)
+    sent = msgspec.structs.asdict(change)
     columns = {name: value for name, value in sent.items() if value is not None and name != "name"}
     if columns:
         connection.execute(update(account).values(columns))
-    if wanted.name is not None:
+    if change.name is not None:
         this = directory.accounts.c.client_id == connection.scalar(select(account.c.client_id))
         with writing(accounts.directory) as shared:
-            shared.execute(update(directory.accounts).where(this).values(name=wanted.name))
+            shared.execute(update(directory.accounts).where(this).values(name=change.name))

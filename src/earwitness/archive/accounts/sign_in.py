@@ -1,6 +1,6 @@
-"""Counting failures to sign in, for each address they come from, shared by all processes.
+"""Counts failed sign-ins by the address that they come from, for all processes together.
 
-Nothing is counted by user name: whoever knows one could keep its user out.
+They are not counted by user name: then anybody who knows a name could lock its user out.
 """
 
 import ipaddress
@@ -8,7 +8,7 @@ import ipaddress
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import TooManyRequests
@@ -17,22 +17,22 @@ MOST_FAILURES = 10
 WINDOW_MS = 15 * 60_000
 
 MOST_KEPT = 100_000
-"""How many failures are remembered. More come from thousands of addresses; the oldest are forgotten."""
+"""How many failures are kept. More can only come from thousands of addresses; the oldest are deleted."""
 _FORGOTTEN_AT_ONCE = 100
 _NETWORK_BITS = 64
-"""Of an IPv6 address: one customer of a provider has at least so many for itself."""
+"""Of an IPv6 address, the part that counts: a provider gives each customer at least a /64 network."""
 
 _failures = sign_in_failures.c
 
 
 def check_failures(accounts: Accounts, address: str) -> None:
-    """Raise TooManyRequests (429, `Retry-After` in seconds) where too many failures came from there."""
+    """Raise TooManyRequests (429, `Retry-After` in seconds) if too many failures came from this address."""
     with reading(accounts.directory) as connection:
         _check(connection, _subject(address), now_ms())
 
 
 def count_failure(accounts: Accounts, address: str) -> None:
-    """Count a failure. Raises TooManyRequests as above: parallel guesses are counted one by one."""
+    """Count a failure. Raises TooManyRequests like `check_failures`: parallel guesses are counted in turn."""
     now = now_ms()
     subject = _subject(address)
     with writing(accounts.directory) as connection:
@@ -43,7 +43,7 @@ def count_failure(accounts: Accounts, address: str) -> None:
 
 
 def _subject(address: str) -> str:
-    """Who is counted as one: an IPv4 address, or an IPv6 network."""
+    """What counts as one source: an IPv4 address, or an IPv6 network."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -68,9 +68,9 @@ def _check(connection: Connection, subject: str, now: int) -> None:
 
 
 def _forget(connection: Connection, now: int) -> None:
-    """Forget what is over, the oldest first: more than comes, and few at once, however many there are."""
+    """Delete failures that no longer count, oldest first: more than come in, but few at once."""
     first = connection.scalar(select(func.min(_failures.id)))
-    last = connection.scalar(select(func.max(_failures.id)))  # SQLite finds both in one go by reading all
+    last = connection.scalar(select(func.max(_failures.id)))  # in one statement, SQLite would read all rows
     is_over = (_failures.failed_at <= now - WINDOW_MS) | (_failures.id <= last - MOST_KEPT)
     oldest = _failures.id < first + _FORGOTTEN_AT_ONCE
     connection.execute(delete(sign_in_failures).where(oldest, is_over))
@@ -84,5 +84,5 @@ def _too_many(wait_ms: int) -> TooManyRequests:
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(text("LOCK TABLE sign_in_failures IN SHARE ROW EXCLUSIVE MODE"))

@@ -1,6 +1,6 @@
-"""How accounts are, as the directory keeps it: an overview of each and its age, and why one is refused.
+"""The state of each account, kept in the directory: an overview and its age, and why it is refused.
 
-Servers and workers write it as they go round, so that a thousand accounts need not be opened to be shown.
+Servers and workers write it in passing, so that `status` need not open a thousand accounts.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import account_states, table_revisions
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.version import program_version
 
 _NAMES = ("endpointsLost", "usersThatLookAlike")
-"""What of an overview says who somebody is: it is shown by who opens the account."""
+"""The parts of an overview that name people: they are not kept outside the account."""
 
 _NOT_REFUSED: dict[str, Any] = {"reason": None, "sentence": None, "refused_at": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An account that is not available, since when (ms), and why: a `reason` to sort by, and a sentence."""
+    """An account that is not available: since when (ms), and why, as a `reason` to sort by and a sentence."""
 
     client_id: int
     reason: str
@@ -34,7 +34,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was last seen of an account, and when; and whether it was refused after that."""
+    """The last overview of an account and its time, and whether the account was refused after that."""
 
     overview: dict[str, Any] | None
     looked_at: int | None
@@ -42,7 +42,7 @@ class State:
 
 
 def keep_overviews(directory: Engine, overviews: Mapping[int, dict[str, Any]]) -> None:
-    """Keep what was seen of accounts just now: they are available. Names and addresses are left out."""
+    """Keep overviews that were just taken: their accounts are available. Names of people are left out."""
     seen: dict[str, Any] = {"looked_at": now_ms()} | _NOT_REFUSED
     rows = [
         {"client_id": client_id, "overview": overview | dict.fromkeys(_NAMES)} | seen
@@ -62,7 +62,7 @@ def end_refusal(directory: Engine, client_id: int) -> None:
 
 
 def states(directory: Engine) -> dict[int, State]:
-    """What is kept, by client id."""
+    """All states that are kept, by client id."""
     with reading(directory) as connection:
         rows = connection.execute(select(account_states)).all()
     return {
@@ -76,14 +76,14 @@ def states(directory: Engine) -> dict[int, State]:
 
 
 def looked_at(directory: Engine, client_id: int) -> int | None:
-    """When the overview of an account was taken that is kept."""
+    """When the overview that is kept of an account was taken."""
     kept = account_states.c
     with reading(directory) as connection:
         return connection.scalar(select(kept.looked_at).where(kept.client_id == client_id))
 
 
 def refusals(directory: Engine) -> list[Refused]:
-    """The accounts that some server or worker last found not to be available, by client id."""
+    """The accounts that a server or worker found unavailable when it last looked, by client id."""
     kept = account_states.c
     rows = select(kept.client_id, kept.reason, kept.sentence, kept.refused_at)
     with reading(directory) as connection:
@@ -92,7 +92,7 @@ def refusals(directory: Engine) -> list[Refused]:
 
 
 def note_program(directory: Engine, *revisions: str) -> None:
-    """Note that tables of these revisions are this program's, unless an older one has them already."""
+    """Note that this program has tables of these revisions, unless an older program is noted for them."""
     with writing(directory) as connection:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         noted = dialect.insert(table_revisions).on_conflict_do_nothing()

@@ -1,4 +1,4 @@
-"""Inserting many rows at the cost of inserting them."""
+"""Inserts many rows without looking at each value in Python."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -8,26 +8,26 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, Table, insert
 
 _TAKEN_AS_THEY_ARE = Boolean, LargeBinary
-"""By SQLite's driver, though SQLAlchemy looks at each value."""
+"""Types whose values SQLite's driver takes unchanged, though SQLAlchemy would look at each value."""
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that name the same columns; no rows are no work.
+    """Insert rows that all name the same columns.
 
-    SQLAlchemy goes through each value of each row in Python, which takes longer than SQLite does to write
-    them. Here only the columns whose type asks for it are looked at, as JSON.
+    SQLAlchemy processes each value of each row in Python, which takes longer than SQLite takes to write them.
+    Here only the columns are processed whose type needs it, such as JSON.
     """
     if not rows:
         return
     if connection.dialect.name != "sqlite":
         connection.execute(insert(table), rows)
         return
-    statement, columns, written_by = _prepared(table, tuple(rows[0]), connection.dialect)
+    statement, columns, processed = _prepared(table, tuple(rows[0]), connection.dialect)
     written: list[Any] = list(map(itemgetter(*columns), rows))
-    if written_by:
+    if processed:
         values: list[Any] = list(zip(*written, strict=True))
-        for at, write in written_by:
-            values[at] = map(write, values[at])
+        for at, process in processed:
+            values[at] = map(process, values[at])
         written = list(zip(*values, strict=True))
     connection.exec_driver_sql(statement, written)
 
@@ -36,7 +36,7 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
 def _prepared(
     table: Table, named: tuple[str, ...], dialect: Dialect
 ) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
-    """The statement, the order in which it takes columns, and what writes the values of which of them."""
+    """The statement, its columns in order, and by their places the functions that process their values."""
     compiled = insert(table).compile(dialect=dialect, column_keys=named)
     columns = compiled.positiontup or []
     kinds = (table.c[name].type for name in columns)

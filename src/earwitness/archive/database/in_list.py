@@ -1,5 +1,7 @@
-"""`column IN (…)` for lists of any length: the list travels as one parameter, so that a statement is built
-and compiled once whatever it is asked for, and no list is too long for a database.
+"""`column IN (…)` for lists of any length.
+
+The list is sent as one parameter. So a statement is compiled once for lists of all lengths, and no list is
+too long for a database.
 """
 
 from collections.abc import Sequence
@@ -27,11 +29,11 @@ class _Among(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> Self:
-        return self  # or it would be compared with 1 where there are no booleans, and no index used
+        return self  # else SQLite would compare it with 1, and use no index
 
 
 def among(column: ColumnElement[Any], values: Sequence[Any] | BindParameter[str]) -> ColumnElement[bool]:
-    """Whether a column's value is one of these; for a parameter, its value is written by `as_list`."""
+    """Whether a column's value is one of these values. The value of a parameter is written by `as_list`."""
     if not isinstance(values, BindParameter):
         values = bindparam(None, as_list(values), type_=Text)
     return _Among(column, values)
@@ -43,12 +45,12 @@ class _Each(FunctionElement[str]):
 
 
 def each(values: BindParameter[str]) -> ColumnElement[int]:
-    """The column of a table of numbers, which are given as `as_list` writes them."""
+    """A table's column of these numbers, which `as_list` writes."""
     return cast(_Each(values).table_valued("value", name="listed").c.value, BigInteger)
 
 
 POSITIONS = bindparam("positions", type_=Text)
-"""For statements over a page of positions, which are built once."""
+"""The parameter of statements that are built once and asked for a page of positions."""
 
 
 def as_list(values: Sequence[Any]) -> str:

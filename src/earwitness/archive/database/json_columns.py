@@ -1,4 +1,4 @@
-"""What hangs on a row, as JSON that the database writes: a page with all its lists is one statement."""
+"""Lists and objects that belong to a row, as JSON that the database writes: one statement reads a page."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class _Array(FunctionElement[str]):
 
 
 def as_object(kind: type[Wire], **columns: ColumnElement[Any]) -> ColumnElement[str]:
-    """One `kind`, of a column for each of its fields."""
+    """A `kind` as a JSON object, with a column for each of its fields."""
     fields = msgspec.structs.fields(kind)
     names = (literal_column(f"'{field.encode_name}'", Text) for field in fields)
     values = (columns.pop(field.name) for field in fields)
@@ -35,12 +35,12 @@ def as_object(kind: type[Wire], **columns: ColumnElement[Any]) -> ColumnElement[
 
 
 def as_array(item: ColumnElement[Any]) -> ScalarSelect[str]:
-    """A list of an item for each row of an ordered subquery, in its order."""
+    """A JSON list of an item for each row of an ordered subquery, in its order."""
     return select(_Array(item)).scalar_subquery()
 
 
 def as_written(text: str) -> Any:
-    """JSON of the database, to be sent as it is, wherever what it tells of is expected."""
+    """JSON from the database, to be sent unchanged in place of the struct that it describes."""
     return msgspec.Raw(text)
 
 

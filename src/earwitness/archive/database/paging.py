@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, func, select
 
 
 def page_of(connection: Connection, ids: Select[Any], page: int, page_size: int) -> tuple[list[int], int]:
-    """The ids of a page (from 1) of an ordered selection of ids; past the end, none and the true total."""
+    """The ids of a page (from 1) of an ordered selection of ids, and the total. None past the end."""
     counted = ids.order_by(None).subquery()
     total = connection.scalar(select(func.count()).select_from(counted)) or 0
     first = (page - 1) * page_size
@@ -17,6 +17,6 @@ def page_of(connection: Connection, ids: Select[Any], page: int, page_size: int)
 
 
 def slice_of(ids: Sequence[int], page: int, page_size: int) -> tuple[list[int], int]:
-    """The same of ids that are at hand."""
+    """The same for ids that were read already."""
     first = (page - 1) * page_size
     return list(ids[first : first + page_size]), len(ids)

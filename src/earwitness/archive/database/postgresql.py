@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL: by what libpq reads from a URL, and limits that end what hangs, at both ends.
+"""Connections to PostgreSQL: the URL as libpq reads it, and limits by which both ends notice a dead one.
 
-What the URL or libpq's own variables (`PGOPTIONS`, `PGCONNECT_TIMEOUT`) say wins over what stands here.
+The URL, and libpq's own variables (`PGOPTIONS`, `PGCONNECT_TIMEOUT`), override the values here.
 """
 
 import os
@@ -20,8 +20,8 @@ PARAMETERS = {
     "tcp_user_timeout": "8000",
     "application_name": "earwitness",
 }
-"""Of libpq: seconds, and milliseconds of data that the server does not acknowledge. See its documentation,
-"Parameter Key Words"."""
+"""For libpq, in seconds; `tcp_user_timeout`, of data that is not acknowledged, in milliseconds. See its
+documentation, "Parameter Key Words"."""
 
 OPTIONS = {
     "jit": "off",
@@ -30,8 +30,8 @@ OPTIONS = {
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "8000",
 }
-"""Of the server, for the session: so that it misses us as soon as we would miss it. See its documentation,
-"Connections and Authentication"."""
+"""For the server, in this session: it notices a lost client as soon as the client would notice a lost server.
+See its documentation, "Connections and Authentication"."""
 
 _OF_VARIABLES = {"connect_timeout": "PGCONNECT_TIMEOUT", "application_name": "PGAPPNAME"}
 _DRIVER = re.compile(r"postgres(ql)?(\+\w+)?://")
@@ -39,9 +39,9 @@ _UNKNOWN = re.compile(r'invalid URI query parameter: "(\w+)"')
 
 
 def parameters_of(url: str, **options: object) -> dict[str, Any]:
-    """What psycopg is to connect with: of the URL, with our own where it says nothing. Raises SettingError.
+    """The parameters for psycopg: those of the URL, and ours where it says nothing. Raises SettingError.
 
-    `options` are further ones of the session.
+    `options` are more options for the session.
     """
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
@@ -49,7 +49,7 @@ def parameters_of(url: str, **options: object) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(_DRIVER.sub("postgresql://", url, count=1))
     except ProgrammingError as error:
-        # What libpq says may have all of the URL in it, the password too.
+        # libpq's message may hold the whole URL with its password.
         unknown = _UNKNOWN.search(str(error))
         said = f"PostgreSQL knows no parameter {unknown[1]}" if unknown else "it cannot be read as a URL"
         raise SettingError(f"{_VARIABLE}: {said}") from None

@@ -1,4 +1,4 @@
-"""Files and folders that are their owner's alone, whatever the umask is and whoever made them."""
+"""Files and folders that only their owner can read, whatever the umask is and whoever made them."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
-"""What SQLite writes beside a database. It gives new ones the mode of the database."""
+"""The files that SQLite writes beside a database. It gives new ones the mode of the database."""
 _OURS = frozenset(
     {
         "accounts",
@@ -22,10 +22,10 @@ _OURS = frozenset(
 
 
 def keep_database_private(file: Path) -> None:
-    """Make the file of a database for its owner alone (0600), or take it and its log from all others.
+    """Make a database's file for its owner alone (0600), or take away the rights of others.
 
-    What cannot be done is SQLite's to say, which opens the file next. One that is there is not opened here:
-    with the first file that a process closes, it loses the locks of all its connections to it.
+    Errors are left to SQLite, which opens the file next. A file that exists is not opened here: a process
+    that closes any descriptor of a file loses all its locks on it.
     """
     with suppress(OSError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
@@ -34,13 +34,13 @@ def keep_database_private(file: Path) -> None:
 
 
 def keep_folder_private(folder: Path) -> None:
-    """Make a folder for its owner alone (0700), or take it from all others."""
+    """Make a folder for its owner alone (0700), or take the rights of others to it away."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _take_from_others(folder, 0o700)
 
 
 def keep_data_folder_private(folder: Path) -> None:
-    """The same for the folder of all data. One that holds other things, too, stays as it is."""
+    """The same for the data folder. One that holds other things as well stays as it is."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with suppress(OSError):
         if {entry.name for entry in os.scandir(folder)} <= _OURS:

@@ -1,8 +1,8 @@
-"""Commits of PostgreSQL that a synchronous standby was to have, and does not.
+"""Commits that PostgreSQL made without waiting for its synchronous standby.
 
-Where the wait for the standby is cancelled (by an operator, or a pooler's time limit), PostgreSQL answers
-that the commit is done, and says in a warning alone that the standby may not have it. To whoever waits for
-that commit it is one whose word was lost: it may be there, and is to be tried again.
+When the wait for the standby is cancelled (by an operator, or a pooler's time limit), PostgreSQL reports
+success, and only a warning says that the standby may not have the commit. Such a commit is treated as one
+whose answer was lost: it may be there, and the client has to try again.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from psycopg.errors import Diagnostic
 
 _WAITS = "SyncRepWaitForLSN"
-"""The function of PostgreSQL that warns: the text of the warning is in the server's language."""
+"""The function of PostgreSQL that warns. The text is not compared: it is in the server's language."""
 
 
 class NotOnStandby(Exception):
-    """A commit is on the primary, and may not be on its standby."""
+    """A commit is on the primary, and perhaps not on its standby."""
 
 
 def listen_for_local_commits(engine: Engine) -> None:
@@ -36,6 +36,6 @@ def listen_for_local_commits(engine: Engine) -> None:
 
 
 def check_committed(connection: Connection) -> None:
-    """Raise OperationalError if the commit that has just been made is not known to be on the standby."""
+    """Raise OperationalError if the standby did not confirm the commit that was just made."""
     if connection.info.pop(NotOnStandby, False):
         raise OperationalError("COMMIT", None, NotOnStandby("the wait for the standby was cancelled"))

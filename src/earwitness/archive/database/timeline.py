@@ -1,7 +1,7 @@
 """The timeline of an account: positions and ids, handed out in the order of commits.
 
-Whoever takes a place holds the account's counter until the transaction ends, so that on PostgreSQL, as
-on SQLite, a lower `interactionId` was always committed earlier. See `docs/decisions/`.
+A transaction that writes holds the account's counter until it ends. So a lower `interactionId` was always
+committed earlier, on PostgreSQL as on SQLite. See `docs/decisions/0003-interaction-ids-in-commit-order.md`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,10 +28,10 @@ def first_position(moment_ms: Milliseconds) -> Milliseconds:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Starts from one moment on, before another, in milliseconds; either end may be missing.
+    """A window of start times: from one moment on, before another, in milliseconds. Either may be missing.
 
-    `after` and `before` are positions inside it, past which a page begins: each takes the place of an end,
-    since a database uses one bound of an index and checks the other row by row.
+    `after` and `before` are positions inside the window where a page begins. Each replaces an end of the
+    window: of two bounds on the same side, a database uses one with its index and checks the other by row.
     """
 
     start_ms: int | None = None
@@ -41,7 +41,7 @@ class Window:
 
     @property
     def bounds(self) -> dict[str, Any]:
-        """The bounds there are, by their names."""
+        """The bounds that are set, by their names."""
         named = ((bound.name, getattr(self, bound.name)) for bound in fields(self))
         return {name: bound for name, bound in named if bound is not None}
 
@@ -64,17 +64,16 @@ class Window:
             yield started_at < self.end_ms
 
 
-def lock_account(connection: Connection) -> int:
-    """Wait for the account's other writers: what is looked up and then added is added once.
+def lock_account(connection: Connection) -> None:
+    """Wait for the account's other writers, and hold up later ones: `Archive.write` begins with it.
 
-    Answers the newest interactionId that was given.
+    It is the first lock of each transaction that takes it, so that no two wait for each other.
     """
-    newest = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
-    return connection.scalar(newest) or 0
+    connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
 
 
 def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:
-    """The position and the interactionId of each new recording. Call `lock_account` before."""
+    """The position and the interactionId of each new recording. The account has to be locked."""
     latest: dict[int, int | None] = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
     newest = connection.execute(_NUMBERED, {"count": len(starts)}).scalar_one()
     places: list[tuple[int, int]] = []
@@ -104,10 +103,10 @@ _NUMBERED = (
 
 
 def newest_committed_id(connection: Connection) -> int:
-    """The highest interactionId of this moment: ids are handed out in the order of commits."""
+    """The highest interactionId that is committed. All lower ones are, too: ids follow commits."""
     return connection.scalar(_NEWEST) or 0
 
 
 _NEWEST = select(func.max(recordings.c.interaction_id)).correlate(None).execution_options(**KEEPS_ITS_PLAN)
 NEWEST_COMMITTED_ID = _NEWEST.scalar_subquery()
-"""The same as a column of another statement."""
+"""The same, as a column of another statement."""

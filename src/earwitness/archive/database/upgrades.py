@@ -1,6 +1,6 @@
-"""Migrations: bringing the tables of an account, or of the directory, to what this program declares.
+"""Migrations: they bring the tables of an account, or of the directory, to what this program declares.
 
-A new account is made by the same migrations, so that there is one road to a table.
+The same migrations make a new account: a table comes about in one way only.
 """
 
 import threading
@@ -8,22 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, MetaData, column, func, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 
-from earwitness.archive.database.engines import writing
-from earwitness.archive.schema import account, directory
+from earwitness.archive.database.transactions import writing
 
 Tables = Literal["account", "directory"]
 Version = Literal["absent", "older", "current", "newer"]
 """How tables compare with what this program declares."""
 
-METADATA: dict[Tables, MetaData] = {"account": account.metadata, "directory": directory.metadata}
 _SCRIPTS = Path(__file__).parents[1] / "migrations"
 
 _UPGRADES = int.from_bytes(b"earwit")
 """The advisory lock that is held while a PostgreSQL database is upgraded."""
 
-_one_in_this_process = threading.Lock()  # alembic keeps what it works on in its module
+_one_at_a_time = threading.Lock()  # alembic keeps its state in module variables
 
 
 def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str:
@@ -32,9 +30,9 @@ def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str
     if is_current(engine, tables, schema=schema):
         return head
     with writing(engine, patient=True) as connection:
-        if connection.dialect.name == "postgresql":  # on SQLite, writers are one at a time already
+        if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
             connection.execute(select(func.pg_advisory_xact_lock(_UPGRADES)))
-        _look_into(connection, schema)
+        _set_search_path(connection, schema)
         if revision_of(connection, schema) != head:
             _run_migrations(connection, tables)
     return head
@@ -42,7 +40,7 @@ def upgrade(engine: Engine, tables: Tables, *, schema: str | None = None) -> str
 
 def is_current(engine: Engine, tables: Tables, *, schema: str | None = None) -> bool:
     with engine.connect() as connection:
-        _look_into(connection, schema)
+        _set_search_path(connection, schema)
         return version_of_tables(revision_of(connection, schema), tables) == "current"
 
 
@@ -54,7 +52,8 @@ def version_of_tables(revision: str | None, tables: Tables) -> Version:
 
 
 def _run_migrations(connection: Connection, tables: Tables) -> None:
-    from alembic import command  # a third of what every command takes to start, and seldom needed
+    # Imported here: alembic takes a third of the time that each command takes to start, and is seldom needed.
+    from alembic import command
     from alembic.config import Config
 
     config = Config()
@@ -62,18 +61,23 @@ def _run_migrations(connection: Connection, tables: Tables) -> None:
     config.set_main_option("version_locations", str(_SCRIPTS / tables / "versions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
-    config.attributes["metadata"] = METADATA[tables]
-    with _one_in_this_process:
+    with _one_at_a_time:
         command.upgrade(config, "head")
 
 
-@cache  # read from files, which do not change while a program runs
 def newest(tables: Tables) -> str:
-    """The newest revision: the files of the migrations begin with their revisions, in order."""
-    return max(file.name.partition("_")[0] for file in (_SCRIPTS / tables / "versions").glob("*.py"))
+    return revisions(tables)[-1]
 
 
-def _look_into(connection: Connection, schema: str | None) -> None:
+@cache  # the files do not change while a program runs
+def revisions(tables: Tables) -> tuple[str, ...]:
+    """All revisions, oldest first: the name of a migration's file begins with its own."""
+    files = (_SCRIPTS / tables / "versions").glob("*.py")
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
+
+
+def _set_search_path(connection: Connection, schema: str | None) -> None:
+    """Migrations name no schema, so it is the first that PostgreSQL looks in."""
     if schema is not None:
         connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
 

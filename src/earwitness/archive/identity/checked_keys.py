@@ -1,4 +1,4 @@
-"""Who wraps the keys of recordings, made to use no key that is not the archive's own."""
+"""Wraps and unwraps the keys of recordings, with no key that is not the archive's own."""
 
 import logging
 from collections.abc import Callable
@@ -31,9 +31,9 @@ class CheckedKeys:
         *,
         create: bool = False,
     ) -> None:
-        """`create` is as in `KeyRing.open`, whose errors it raises, and Differs.
+        """`create` is as in `KeyRing.open`. Raises the errors of that, and Differs.
 
-        `is_store_ours` is asked before anything is encrypted, until it says so; it may raise, too.
+        `is_store_ours` is asked before anything is encrypted, until it answers yes. It may raise as well.
         """
         self._checks = checks
         self._is_store_ours = is_store_ours
@@ -66,7 +66,7 @@ class CheckedKeys:
 
     @property
     def ring(self) -> KeyRing | None:
-        """The keys that lie here; None where a service has them."""
+        """The keys of a file or a setting; None where a service has them."""
         return self._ring
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
@@ -94,19 +94,19 @@ class CheckedKeys:
         return self._ring.rotate(agreed, self._checks.known()) if self._ring else self._keys.rotate()
 
     def retire(self, kek_id: str) -> None:
-        """Remove a key that nothing needs, for ever; its id stands for no other. Raises as the keys do."""
+        """Remove a key that nothing needs, for ever; its id is not used again. Raises as the keys do."""
         self._keys.retire(kek_id)
         self._checks.release(kek_id)
 
     def forget(self, kek_id: str) -> None:
-        """Forget a key that is not here, so that its id may stand for another. Raises KeyInUse, NotFound."""
+        """Forget a key that is not here, so that its id can name another key. Raises KeyInUse, NotFound."""
         if kek_id in self.ids:
             raise KeyInUse(f"{kek_id} is among the keys here: remove it first, from the setting or the file.")
         if not self._checks.forget(kek_id):
             raise NotFound(f"There is no key {kek_id}.")
 
     def compare(self) -> None:
-        """Compare all keys as they are now. Raises Differs, and KeysUnusable if a service is silent, too."""
+        """Compare all keys as they are now. Raises Differs, and KeysUnusable if a service does not answer."""
         if self._ring:
             self._ring.compare()
             return
@@ -118,10 +118,10 @@ class CheckedKeys:
 
     def _note_missing(self, kek_id: str) -> None:
         try:
-            if kek_id in self._checks.known():  # else its id may be what is damaged
+            if kek_id in self._checks.known():  # an unknown id may itself be damaged
                 self._checks.use(kek_id)
         except Problem as error:
-            log.warning("that the key %s is missing cannot be noted: %s", kek_id, error.code)
+            log.warning("the missing key %s cannot be noted in the directory: %s", kek_id, error.code)
 
     def _confirm_if_it_answers(self) -> None:
         try:
@@ -129,7 +129,7 @@ class CheckedKeys:
         except Problem as error:
             if error.status != 503 or error.code == "key-differs":
                 raise
-            log.warning("the keys of the key management service cannot be compared: %s", error.code)
+            log.warning("the keys of the key management service were not compared: %s", error.code)
 
     def _confirm_all(self) -> None:
         for kek_id in self._keys.ids:

@@ -1,8 +1,8 @@
-"""The id of the installation, in the directory and in the folders of each server that belong to it.
+"""The id of the installation: in the directory, and in the folders of each server.
 
     earwitness-installation     32 hex digits and a newline, in the data folder and in the folder of keys
 
-So a database, a data folder or keys of another installation are noticed before anything is written.
+So the database, data folder or keys of another installation are noticed before anything is written.
 """
 
 import logging
@@ -26,7 +26,7 @@ _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def installation_of(settings: Settings, directory: Engine) -> str:
-    """The id of this installation, made if there is none. Raises Differs where a folder has another."""
+    """The id of this installation, made if there is none. Raises Differs if a folder has another id."""
     said = {folder: _read(folder / FILE) for folder in _folders(settings)}
     known = noted(directory).get("installation")
     if known is None:
@@ -38,13 +38,13 @@ def installation_of(settings: Settings, directory: Engine) -> str:
 
 
 def mark_folders(settings: Settings, installation: str) -> None:
-    """Leave the installation's id where it is not yet, as far as the folders are there and can be written."""
+    """Write the installation's id to folders that lack it, if they exist and can be written."""
     for folder in _folders(settings):
         if folder.is_dir() and _read(folder / FILE) is None:
             try:
                 write_once(folder / FILE, installation.encode() + b"\n")
             except (OSError, StorageFull) as error:
-                log.debug("a folder is not marked as the installation's: %s", type(error).__name__)
+                log.debug("the id of the installation was not written to a folder: %s", type(error).__name__)
 
 
 def _folders(settings: Settings) -> dict[Path, str]:

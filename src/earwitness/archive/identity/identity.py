@@ -1,7 +1,7 @@
-"""What makes this archive itself: its keys, its store, its folders. Whatever is another's is not used.
+"""The identity of this archive: its keys, its store, its folders. Those of another archive are refused.
 
-Each is noted when it is seen first, and compared from then on: at start, by `/readyz`, and by every command
-that opens an account. What cannot be reached is not different: it is compared when it answers.
+Each is noted when it is first seen, and compared from then on: at start, by `/readyz`, and by every command
+that opens an account. One that cannot be reached is compared as soon as it answers.
 """
 
 import logging
@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, suppress
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import as_problem, reading
+from earwitness.archive.database.errors import as_problem
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.identity.checked_keys import CheckedKeys
 from earwitness.archive.identity.folders import installation_of, mark_folders
 from earwitness.archive.identity.key_checks import KeyChecks
@@ -39,7 +40,7 @@ _ASK_AGAIN_SECONDS = 30.0
 
 
 class Identity:
-    """Compares what this process was given with what the directory keeps."""
+    """Compares the keys, store and folders of this process with those that the directory keeps."""
 
     def __init__(self, settings: Settings, directory: Engine) -> None:
         self._settings = settings
@@ -51,9 +52,9 @@ class Identity:
         self._ask_store_at = 0.0
 
     def keys(self, *, create: bool = False) -> CheckedKeys:
-        """The keys, once everything was compared; `create` is as in `KeyRing.open`, whose errors it raises.
+        """The keys, after everything was compared. `create` is as in `KeyRing.open`.
 
-        Raises Differs.
+        Raises Differs, and the errors of `KeyRing.open`.
         """
         if self._keys is None:
             with self._lock:
@@ -64,18 +65,18 @@ class Identity:
     def check_server(self) -> None:
         """Compare everything that a server needs, before it starts. Raises Differs and what `keys` raises.
 
-        The key for tokens is made if the archive has none; where it alone is lost, only an archive whose one
-        machine this is gets another.
+        The key for tokens is made if the archive has none. If it was lost, a new one is made only where the
+        archive has one machine.
         """
         installation_of(self._settings, self._directory)
         if self._has_accounts():
-            self.keys()  # before that: where the whole folder of keys is away, nothing of it is made anew
+            self.keys()  # first: if the whole folder of keys is gone, no new key for tokens is made
         if known_token_key(self._settings) is None:
             self._make_token_key()
         self._compare_token_key()
 
     def keys_trouble(self) -> str:
-        """What is wrong with the keys of this server, for `/readyz`; nothing where the database is silent."""
+        """What is wrong with this server's keys, for `/readyz`; empty if the database does not answer."""
         try:
             return self._keys_trouble()
         except (KeysMissing, KeysUnusable):
@@ -86,7 +87,7 @@ class Identity:
             return ""
 
     def installation_trouble(self) -> str:
-        """The same of its store and folders."""
+        """The same for its store and folders."""
         try:
             installation = installation_of(self._settings, self._directory)
             compare_store(
@@ -100,7 +101,7 @@ class Identity:
         except Differs as error:
             return error.detail
         except (SQLAlchemyError, Problem, OSError):
-            return ""  # whether they answer others ask
+            return ""  # other checks tell whether they answer
         return ""
 
     def missing_keys(self) -> list[str]:
@@ -119,7 +120,7 @@ class Identity:
         if needed:
             with suppress(KeysMissing, KeysUnusable):
                 proven = prove(self.keys(), self._checks, client_id, needed)
-        # A key that is not here and one recording alone names is rather damage of that recording.
+        # A key that is missing and that only one recording names is probably damage of that recording.
         self._checks.need([one for one, rows in needed.items() if one in proven or len(rows) > 1])
         if names and self._store_answered and "store" not in noted(self._directory):
             prove_store(self._settings, client_id, names)
@@ -128,11 +129,11 @@ class Identity:
     def need_only(self, recordings: Mapping[str, int]) -> None:
         """Note how many recordings need which keys, after all accounts were looked into.
 
-        A key that nobody ever had and one recording alone names is rather damage of that recording.
+        A key that nobody ever had and that only one recording names is probably damage of that recording.
         """
         known = self._checks.known()
         needed = {one for one, count in recordings.items() if count > 1 or one in known}
-        # What somebody encrypts with may be needed since the accounts were looked into.
+        # A key that encrypts now may have become needed since the accounts were looked into.
         current = {self.keys().current} | {one.current for one in running_processes(self._directory)}
         self._checks.need_only(needed | {one for one in current & known.keys() if known[one].in_use})
 
@@ -147,12 +148,12 @@ class Identity:
         try:
             return self.keys().rotate(agreed)
         except BaseException:
-            for kek_id in offered:  # it was taken away again
+            for kek_id in offered:  # the new key was removed again
                 self._checks.forget(kek_id)
             raise
 
     def check_rotation(self, kek_id: str) -> None:
-        """Raise Conflict unless every running process encrypts with a key that all is to be wrapped with."""
+        """Raise Conflict unless every running process encrypts with the key that recordings are to have."""
         self._agree(kek_id, as_current=True)
 
     def reporting(self) -> AbstractContextManager[None]:
@@ -160,11 +161,11 @@ class Identity:
         return reporting(self._directory, self._ring)
 
     def accept_store(self) -> str:
-        """Let the store of the settings be the archive's; where it is. Raises Conflict and Differs."""
+        """Make the settings' store the archive's, and answer where it is. Raises Conflict and Differs."""
         return adopt_store(self._settings, self._directory, installation_of(self._settings, self._directory))
 
     def accept_token_key(self) -> None:
-        """Let the key for tokens that is here be the archive's. Raises Conflict."""
+        """Make this server's key for tokens the archive's. Raises Conflict."""
         value = _value_of_token_key(token_key(self._settings))
         known = noted(self._directory).get("token-key")
         if known and known.value == value:
@@ -180,7 +181,7 @@ class Identity:
         return keys
 
     def _ask_store(self, installation: str, *, takes_media: bool) -> bool:
-        """Compare the store, unless it did not answer just now; whether it did."""
+        """Compare the store, unless it failed to answer a moment ago; whether it answered."""
         if time.monotonic() < self._ask_store_at:
             return False
         answered = compare_store_if_it_answers(
@@ -195,14 +196,14 @@ class Identity:
         return answered
 
     def _ring(self) -> KeyRing | None:
-        """The keys that lie here, if there are any; a key management service has one set for all."""
+        """The keys of this server, if they can be read; None for a service, whose keys all servers share."""
         try:
             return self.keys().ring
         except (KeysMissing, KeysUnusable, SettingError, Problem, SQLAlchemyError, OSError):
             return None
 
     def _is_store_ours(self) -> bool:
-        """Note the store that media goes to, if none is; whether it answered. Raises Differs."""
+        """Note the store that media goes to, if none is noted; whether it answered. Raises Differs."""
         try:
             installation = installation_of(self._settings, self._directory)
             return self._ask_store(installation, takes_media=True)

@@ -1,7 +1,7 @@
 """Key-encryption keys, compared with the check values that the directory keeps.
 
-A key's value is noted when it is loaded first, so that the same id never stands for two keys. Which keys
-recordings need is noted when a key first encrypts, and taken back when a rotation leaves none.
+A key's check value is noted when the key is first loaded, so that one id never names two keys. A key is noted
+as needed when it first encrypts, until a rotation leaves no recording that needs it.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -11,28 +11,29 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import as_problem, reading, writing
+from earwitness.archive.database.errors import as_problem
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.identity.records import insert_new
 from earwitness.archive.schema.directory import known_keys
 from earwitness.kernel.clock import now_ms
 from earwitness.media.differing import Differs
 
 BY_SERVICE = "wrapped:"
-"""How the check value of a service's key begins, which only that service can compare."""
+"""The beginning of the check value of a service's key, which only that service can compare."""
 
 _keys = known_keys.c
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key that was ever loaded or is needed: its check value, if anybody had it, and if it is in use."""
+    """A key that was once loaded, or is needed: its check value, if known, and whether it is in use."""
 
     value: str | None
     in_use: bool
 
 
 class KeyChecks:
-    """The check values of one archive. What the database refuses is raised as a Problem."""
+    """The check values of one archive. Errors of the database are raised as Problems."""
 
     def __init__(self, directory: Engine) -> None:
         self._directory = directory
@@ -45,24 +46,24 @@ class KeyChecks:
             }
 
     def compare(self, values: Mapping[str, str]) -> None:
-        """Compare the keys of this server, and note those that nobody had before. Raises Differs."""
+        """Compare the keys of this server, and note those that are new. Raises Differs."""
         known = self.known()
         if new := {one: value for one, value in values.items() if one not in known or not known[one].value}:
             self.note(new)
-            known = self.known()  # another may have noted its own at the same time
+            known = self.known()  # another server may have noted its own keys at the same time
         for kek_id, value in sorted(values.items()):
             kept = known[kek_id].value or ""
             if kept != value and not kept.startswith(BY_SERVICE):
                 raise differing(kek_id, known[kek_id])
 
     def use(self, kek_id: str) -> None:
-        """Note that recordings are encrypted with a key, before the first is."""
+        """Note that recordings are encrypted with a key, before the first one is."""
         if kek_id not in self._used:
             self.need([kek_id])
             self._used.add(kek_id)
 
     def need(self, kek_ids: Collection[str]) -> None:
-        """Note that there are recordings which need these keys."""
+        """Note that recordings need these keys."""
         known = self.known()
         if not (new := [one for one in kek_ids if one not in known or not known[one].in_use]):
             return
@@ -88,13 +89,13 @@ class KeyChecks:
             connection.execute(update(known_keys).where(_keys.kek_id == kek_id).values(in_use=False))
 
     def forget(self, kek_id: str) -> bool:
-        """Forget a key that is not there any more, and whether it was known. Its id may stand for another."""
+        """Forget a key that is gone, and answer whether it was known. Its id can then name another key."""
         self._used.discard(kek_id)
         with _as_problems(), writing(self._directory) as connection:
             return connection.execute(delete(known_keys).where(_keys.kek_id == kek_id)).rowcount > 0
 
     def doubt(self, kek_id: str) -> KnownKey:
-        """Take back the check value of a key that turned out to be another; what was known of it."""
+        """Take back the check value of a key that turned out to be another key; what was known of it."""
         known = self.known()[kek_id]
         with _as_problems(), writing(self._directory) as connection:
             connection.execute(update(known_keys).where(_keys.kek_id == kek_id).values(value=None))
@@ -105,7 +106,7 @@ class KeyChecks:
         return sorted(kek_id for kek_id, key in self.known().items() if key.in_use)
 
     def note(self, values: Mapping[str, str]) -> None:
-        """Note check values of keys that have none yet."""
+        """Note the check values of keys that have none yet."""
         with _as_problems(), writing(self._directory) as connection:
             for kek_id, value in values.items():
                 row = {"kek_id": kek_id, "value": value, "noted_at": now_ms()}
@@ -128,7 +129,7 @@ def differing(kek_id: str, known: KnownKey) -> Differs:
 
 @contextmanager
 def _as_problems() -> Iterator[None]:
-    """For those who ask from a place that knows nothing of databases."""
+    """For callers that know nothing of databases, such as the code that encrypts media."""
     try:
         yield
     except SQLAlchemyError as error:

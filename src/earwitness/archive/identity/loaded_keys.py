@@ -1,4 +1,4 @@
-"""Which keys the running processes have loaded: what a rotation asks before it encrypts with a new key."""
+"""The keys that running processes have loaded. A rotation asks for them before a new key encrypts."""
 
 import logging
 import secrets
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import loaded_keys
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 _BEAT_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 _SILENT_MS = 30_000
-"""After which a process counts as dead. Those that end say so."""
+"""A process that says nothing for so long counts as dead. One that ends says so."""
 _FORGOTTEN_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running process: its machine, the keys it has, the one it encrypts with, and when it said so."""
+    """A running process: its machine, its keys, the key that it encrypts with, and when it last said so."""
 
     name: str
     host: str
@@ -39,7 +39,7 @@ class Process:
 
 
 def running_processes(directory: Engine) -> list[Process]:
-    """Those that were heard of lately."""
+    """The processes that have said something lately."""
     with reading(directory) as connection:
         rows = connection.execute(
             select(loaded_keys)
@@ -53,10 +53,10 @@ def running_processes(directory: Engine) -> list[Process]:
 
 
 def wait_until_all_have(directory: Engine, kek_id: str, *, as_current: bool) -> None:
-    """Wait until every running process has a key, or also encrypts with it.
+    """Wait until every running process has a key and, with `as_current`, encrypts with it.
 
-    Those that are alive say so within some seconds, those that were killed fall silent. Raises Conflict for
-    the first that says otherwise twice: it may have looked just before.
+    A living process says so within some seconds, and a killed one says nothing more. Raises Conflict for the
+    first that says otherwise twice: the first time it may have read its keys just before.
     """
     said: dict[str, set[int]] = {}
     while lacking := [
@@ -82,7 +82,7 @@ def _refusal(process: Process, kek_id: str) -> str:
 
 
 class Reporter:
-    """Says in the directory which keys this process has, as long as it runs: from when it has any."""
+    """Writes to the directory which keys this process has, from the time it has any until it ends."""
 
     def __init__(self, directory: Engine, find_ring: Callable[[], KeyRing | None]) -> None:
         self._directory = directory
@@ -107,14 +107,14 @@ class Reporter:
             with writing(self._directory) as connection:
                 connection.execute(delete(loaded_keys).where(loaded_keys.c.process == self._name))
         except SQLAlchemyError as error:
-            log.debug("the end of a process is not noted: %s", type(error).__name__)
+            log.debug("the directory was not told that this process ends: %s", type(error).__name__)
 
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
             self._say_if_possible()
 
     def _say_if_possible(self) -> None:
-        """Say what has changed at once, and the rest now and then."""
+        """Report changes at once, and the same keys again now and then."""
         is_time = time.monotonic() >= self._beat_at
         if is_time and self._ring is None:
             self._ring = self._find_ring()
@@ -129,7 +129,7 @@ class Reporter:
         try:
             self._say(current, kek_ids)
         except SQLAlchemyError as error:
-            log.debug("the keys of this process are not noted: %s", type(error).__name__)
+            log.debug("the directory was not told the keys of this process: %s", type(error).__name__)
         else:
             self._said = (current, kek_ids)
 

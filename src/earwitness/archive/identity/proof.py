@@ -1,4 +1,4 @@
-"""Whether keys and store are those of the recordings: asked at upgrades, of what was there before."""
+"""Proves, when an account is upgraded, that the keys and the store are those of its recordings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,15 +18,15 @@ from earwitness.media.stores.store_marker import place_in_words
 from earwitness.media.vault import key_context
 
 _TRIED = 5
-"""Keys of recordings: one of them may be damaged itself."""
+"""How many keys of recordings are tried: one may be damaged itself."""
 
 Samples = Mapping[str, list[Row[Any]]]
 
 
 def samples(connection: Connection) -> Samples:
-    """Of each key-encryption key that an account needs, some keys of recordings that it wrapped.
+    """For each key-encryption key that an account needs, some keys of recordings that it wrapped.
 
-    The index is asked for one key after the other, so that it does not matter how many recordings there are.
+    The index is asked for one key after the other, so that the number of recordings does not matter.
     """
     found: dict[str, list[Row[Any]]] = {}
     keys = recording_keys.c
@@ -50,7 +50,7 @@ def newest_objects(connection: Connection) -> list[str]:
 
 
 def prove_store(settings: Settings, client_id: int, names: Sequence[str]) -> None:
-    """Look for media objects. Raises Differs for a store that has none of them."""
+    """Look for media objects in the store. Raises Differs if it has none of them."""
     store = open_store(settings, client_id)
     try:
         is_there = any(store.exists(name) for name in names)
@@ -66,7 +66,7 @@ def prove_store(settings: Settings, client_id: int, names: Sequence[str]) -> Non
 
 
 def prove(keys: CheckedKeys, checks: KeyChecks, client_id: int, needed: Samples) -> set[str]:
-    """Open what the keys wrapped, and answer the ids of those. Raises Differs for a key that opens none."""
+    """Unwrap samples with the keys here, and answer the ids of these. Raises Differs if a key opens none."""
     here = needed.keys() & set(keys.ids)
     for kek_id in here:
         if not any(_opens(keys, client_id, row) for row in needed[kek_id]):
@@ -81,5 +81,5 @@ def _opens(keys: CheckedKeys, client_id: int, row: Row[Any]) -> bool:
     except Corrupt:
         return False
     except Problem:
-        return True  # a service that does not answer says nothing of its keys
+        return True  # a service that does not answer proves nothing
     return True

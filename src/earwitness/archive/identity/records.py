@@ -1,4 +1,4 @@
-"""What the directory keeps of this archive: ids and check values, each noted when it is seen first."""
+"""The ids and check values of this archive in the directory, each noted when it is first seen."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Engine, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import identities
 from earwitness.kernel.clock import now_ms
 
@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal["installation", "store", "token-key"]
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """An id or a check value, and for a store where it was."""
+    """An id or a check value, and of a store also its place."""
 
     value: str
     place: str = ""
@@ -29,7 +29,7 @@ def noted(directory: Engine) -> dict[str, Noted]:
 
 
 def note_first(directory: Engine, kind: Kind, seen: Noted) -> Noted:
-    """Note what is seen, unless somebody did before: what is noted now."""
+    """Note what is seen, unless something is noted already. Answers what is noted now."""
     with writing(directory) as connection:
         connection.execute(
             insert_new(directory, identities).values(
@@ -41,7 +41,7 @@ def note_first(directory: Engine, kind: Kind, seen: Noted) -> Noted:
 
 
 def note_instead(directory: Engine, kind: Kind, seen: Noted) -> None:
-    """Note what is seen in place of what was noted; others may do so at the same time."""
+    """Note what is seen in place of what was noted. Other processes may do the same meanwhile."""
     note_first(directory, kind, seen)
     with writing(directory) as connection:
         connection.execute(
@@ -52,7 +52,7 @@ def note_instead(directory: Engine, kind: Kind, seen: Noted) -> None:
 
 
 def insert_new(directory: Engine, table: Table) -> "postgresql.Insert | sqlite.Insert":
-    """An insert that leaves alone the rows that are there."""
+    """An insert that leaves existing rows as they are."""
     if directory.dialect.name == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()

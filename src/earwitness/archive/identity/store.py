@@ -1,6 +1,6 @@
 """The store of media, compared with the one that the archive uses: see `media/stores/store_marker.py`.
 
-The store is noted when it first takes media, so that the setting may change before that.
+The store is noted when it first takes media: until then the setting may change.
 """
 
 import logging
@@ -13,7 +13,7 @@ from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
 from earwitness.media.stores.store_marker import (
     ON_DISK,
-    Marker,
+    StoreMarker,
     new_marker,
     place_in_words,
     place_of,
@@ -31,10 +31,10 @@ _ANOTHER_STORE = "The store of media is not the one that the archive uses."
 def compare_store(
     settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
 ) -> None:
-    """Compare the store with the one that is noted; `takes_media` notes it, and marks it, if none is.
+    """Compare the store with the one that is noted. If none is, `takes_media` marks and notes this one.
 
-    A copy of the store in another place is the store for who starts, and not for who used it before: then
-    another server has the copy, and the two would part.
+    When a process starts (`may_have_moved`), a copy of the store in another place is taken for a move. A
+    process that used the store before refuses it: another server uses the copy, and they would drift apart.
 
     Raises Differs, and Unavailable for a store that does not answer.
     """
@@ -47,8 +47,8 @@ def compare_store(
     if known is None:
         return
     if marker is None and known.place == place_of(settings) == ON_DISK and not settings.database_url:
-        # The directory itself lies in this data folder: it is a backup that left the file out.
-        write_marker(settings, Marker(installation, known.value))
+        # The directory lies in the same data folder, so this is a backup that left the marker out.
+        write_marker(settings, StoreMarker(installation, known.value))
         return
     if marker is None or marker.store != known.value:
         raise Differs("store", _ANOTHER_STORE, _what_to_do(settings, known, marker))
@@ -63,7 +63,7 @@ def compare_store(
 def compare_store_if_it_answers(
     settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
 ) -> bool:
-    """The same, going on without where the store does not answer. Answers whether it was compared."""
+    """The same, but a store that does not answer is no error. Answers whether it was compared."""
     try:
         compare_store(
             settings, directory, installation, takes_media=takes_media, may_have_moved=may_have_moved
@@ -71,13 +71,13 @@ def compare_store_if_it_answers(
     except Differs:
         raise
     except (Problem, OSError) as error:
-        log.warning("the store of media cannot be asked whose it is: %s", _reason(error))
+        log.warning("the store of media was not compared: %s", _reason(error))
         return False
     return True
 
 
 def adopt_store(settings: Settings, directory: Engine, installation: str) -> str:
-    """Note the store of the settings as the archive's, marked if it is not; where it is.
+    """Note the store of the settings as the archive's, mark it if it is not, and answer where it is.
 
     Raises Differs for another installation's, Unavailable, and Conflict if it is the archive's already.
     """
@@ -91,16 +91,16 @@ def adopt_store(settings: Settings, directory: Engine, installation: str) -> str
     return place_in_words(settings)
 
 
-def _marked(settings: Settings, installation: str) -> Marker:
+def _marked(settings: Settings, installation: str) -> StoreMarker:
     write_marker(settings, new_marker(settings, installation))
-    marker = read_marker(settings)  # another may have marked it at the same time
+    marker = read_marker(settings)  # another server may have marked it at the same time
     if marker is None:
         raise Differs("store", _ANOTHER_STORE, f"{place_in_words(settings)} does not keep what is put there.")
     _check_owner(settings, marker, installation)
     return marker
 
 
-def _check_owner(settings: Settings, marker: Marker | None, installation: str) -> None:
+def _check_owner(settings: Settings, marker: StoreMarker | None, installation: str) -> None:
     if marker is not None and marker.installation != installation:
         raise Differs(
             "store",
@@ -110,7 +110,7 @@ def _check_owner(settings: Settings, marker: Marker | None, installation: str) -
         )
 
 
-def _what_to_do(settings: Settings, known: Noted, marker: Marker | None) -> str:
+def _what_to_do(settings: Settings, known: Noted, marker: StoreMarker | None) -> str:
     here, there = place_in_words(settings), known.place
     where = "on disk, in another data folder" if there == ON_DISK else there
     seen = "is not marked as its store" if marker is None else "is marked as another store"

@@ -1,6 +1,6 @@
-"""Whether rows agree with each other: every recording is found by its ids and its words, and has its media.
+"""Checks that rows agree: every recording is found by its ids and its words, and has its media.
 
-Recordings are gone through a page at a time, each page in one snapshot: an archive of any size is checked in
+It reads a page of recordings at a time, each page in one snapshot. So an archive of any size is checked in
 the same memory, while it is in use.
 """
 
@@ -35,7 +35,7 @@ _ROWS = select(
 
 
 def check_contents(archive: Archive) -> Iterator[Finding]:
-    """Compare rows with rows, and the text index with the texts. Raises what is no damage."""
+    """Compare rows with rows, and the text index with the texts. Raises errors that are no damage."""
     with archive.read() as connection:
         is_whole = index_of(connection) is not OLDER
     if not is_whole:
@@ -65,8 +65,8 @@ def _after(position: int) -> Any:
 
 
 def _lost_ids(connection: Connection, page: Sequence[Any]) -> Iterator[Damage]:
-    """The recordings that are not found by an id that they have, as an index says."""
-    if connection.dialect.name == "postgresql":  # which reads few rows without one
+    """The recordings of a page that an index does not find by one of their ids."""
+    if connection.dialect.name == "postgresql":  # else it reads few rows without an index
         connection.execute(text("SET LOCAL enable_seqscan = off"))
     for column, name in (
         (recordings.c.interaction_id, "interactionId"),
@@ -80,7 +80,7 @@ def _lost_ids(connection: Connection, page: Sequence[Any]) -> Iterator[Damage]:
 
 
 def _looked_up(connection: Connection, column: Any, ids: Sequence[Any]) -> Mapping[Any, int]:
-    """Where an index says that recordings are. What it cannot read is asked for one by one."""
+    """The positions that an index has for these ids. If it is partly unreadable, each id is asked alone."""
     asked = select(column, recordings.c.position)
     try:
         with noticing(), connection.begin_nested():
@@ -97,7 +97,7 @@ def _looked_up(connection: Connection, column: Any, ids: Sequence[Any]) -> Mappi
 
 
 def _wrong_words(connection: Connection, page: Sequence[Any], after: int, until: int) -> Iterator[Damage]:
-    """The recordings whose text is not what the text index has of them, and texts of no recording."""
+    """The recordings whose text differs from the text index, and texts in it that have no recording."""
     documents = {
         at: Document.of(*texts) for at, texts in fields_of(connection, [row.position for row in page]).items()
     }
@@ -113,7 +113,7 @@ def _wrong_words(connection: Connection, page: Sequence[Any], after: int, until:
 
 
 Compared = tuple[set[int], set[int]]
-"""The positions whose text is another or none, and those that have a text and no recording."""
+"""The positions whose text differs or is missing, and those that have a text but no recording."""
 
 
 def _of_fts5(connection: Connection, documents: Mapping[int, Document], after: int, until: int) -> Compared:
@@ -147,7 +147,7 @@ def _of_tsvectors(
 
 
 def _as_tsvectors(connection: Connection, literals: Sequence[str]) -> Sequence[str]:
-    """How PostgreSQL writes texts of tsvectors: sorted, and without what it keeps once."""
+    """Tsvectors as PostgreSQL writes them: sorted, and without duplicates."""
     if not literals:
         return []
     given = values(Named("at", recordings.c.position.type), Named("text", Text), name="given").data(
@@ -158,14 +158,14 @@ def _as_tsvectors(connection: Connection, literals: Sequence[str]) -> Sequence[s
 
 
 def _to_be_indexed(connection: Connection, positions: set[int]) -> set[int]:
-    """Those of which the text has changed, and that a job will index anew."""
+    """Those whose text has changed, and that a job will index again."""
     waits = (jobs.c.state.in_(("queued", "running")), or_(jobs.c.kind == "index", jobs.c.step == "index"))
     asked = select(jobs.c.position).where(*waits, among(jobs.c.position, sorted(positions)))
     return set(connection.scalars(asked)) if positions else set()
 
 
 def _check_media(archive: Archive) -> Iterator[Finding]:
-    """Recordings whose media is in no row, and rows of media and others that belong to no recording."""
+    """Recordings that lack the row of their media, and rows that belong to no recording."""
     original = exists().where(
         media_objects.c.position == recordings.c.position, media_objects.c.kind == "raw"
     )
@@ -176,7 +176,7 @@ def _check_media(archive: Archive) -> Iterator[Finding]:
         with noticing(), archive.read() as connection:
             for ids in connection.execute(asked.limit(_MOST)):
                 yield Damage("media_objects", "It has media, and no row tells where.", *ids)
-            if connection.dialect.name == "sqlite":  # where all references are checked with the pages
+            if connection.dialect.name == "sqlite":  # there, `check_sqlite` checks all references
                 return
             for table in metadata.sorted_tables:
                 if any(key.target_fullname == "recordings.position" for key in table.foreign_keys):
@@ -189,7 +189,7 @@ def _check_media(archive: Archive) -> Iterator[Finding]:
 
 
 def _check_counters(archive: Archive) -> Iterator[Finding]:
-    """Counters that lie behind what they count: the next id would be one that is taken."""
+    """Counters that lie behind the ids in use: the next id would be taken already."""
     newest = select(func.max(recordings.c.interaction_id)).scalar_subquery()
     try:
         with noticing(), archive.read() as connection:

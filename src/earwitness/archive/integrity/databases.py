@@ -1,4 +1,4 @@
-"""All checks of the databases: of an account's own, and of the directory of accounts."""
+"""All checks of databases: an account's own, and the directory of accounts."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from earwitness.archive.integrity.words import check_words
 
 
 def check_databases(archive: Archive) -> Iterator[Finding]:
-    """Check them all, as readers: whoever writes meanwhile goes on."""
+    """Run all checks. They only read, so that writers go on meanwhile."""
     yield from check_structure(archive.engine)
     if archive.engine.dialect.name == "sqlite":
         yield from check_words(archive.engine)
@@ -22,7 +22,7 @@ def check_databases(archive: Archive) -> Iterator[Finding]:
 
 
 def check_structure(engine: Engine) -> Iterator[Finding]:
-    """Check pages, indexes and references of one database, whatever it holds."""
+    """Check the pages, indexes and references of one database."""
     if engine.dialect.name == "sqlite":
         yield from check_sqlite(engine)
         return

@@ -1,4 +1,4 @@
-"""What checks of a database find: damage, and what they could not look at."""
+"""The findings of checks of a database: damage, and what could not be checked."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from earwitness.archive.schema.recordings import recordings
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something that is not as it was written: in which table, index or counter, and of which recording."""
+    """Something that is not as it was written: in which table, index or counter, and for which recording."""
 
     where: str
     reason: str
@@ -22,7 +22,7 @@ class Damage:
     third_party_id: str | None = None
 
     def told(self) -> dict[str, Any]:
-        """The same with the keys that damage of media has."""
+        """The same as JSON, with the keys that damage of media has."""
         return {
             "damage": "database",
             "reason": self.reason,
@@ -34,7 +34,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """Something that could not be looked at, and why, as a sentence."""
+    """Something that could not be checked, and why, as a sentence."""
 
     reason: str
 
@@ -43,14 +43,14 @@ Finding = Damage | NotChecked
 
 
 class Broken(Exception):
-    """A database could not read what it was asked for; `args[0]` says why."""
+    """A database could not read its own data; `args[0]` says why."""
 
 
 @contextmanager
 def noticing() -> Iterator[None]:
-    """Raise Broken where the database says that it cannot read its own data.
+    """Raise Broken if the database says that it cannot read its own data. Other errors pass unchanged.
 
-    Of PostgreSQL these are the codes of class XX, internal errors. What else goes wrong is thrown as it is.
+    PostgreSQL says so by the codes of class XX, internal errors.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def noticing() -> Iterator[None]:
 
 
 def damage_in(error: DBAPIError | sqlite3.DatabaseError) -> str | None:
-    """What a database says that it cannot read of its own; None where the error is another."""
+    """What a database says about data that it cannot read; None if the error is another one."""
     cause: Any = error.orig if isinstance(error, DBAPIError) else error
     name, state = getattr(cause, "sqlite_errorname", ""), getattr(cause, "sqlstate", None) or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_IOERR_READ":
@@ -74,7 +74,7 @@ def damage_in(error: DBAPIError | sqlite3.DatabaseError) -> str | None:
 
 
 def recording_at(connection: Connection, position: int) -> tuple[int | None, str | None]:
-    """The ids of the recording at a position, as far as they can be read."""
+    """The ids of the recording at a position, if they can be read."""
     try:
         with noticing():
             row = connection.execute(

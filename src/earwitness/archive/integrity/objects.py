@@ -1,7 +1,7 @@
-"""Reading media back: is every object there, does it verify, and is it what was stored?
+"""Reads media back: is every object there, does it verify, and is it what was stored?
 
-Objects are gone through in the order they were stored, a page of them at a time: an archive of any size
-is checked in the same memory, while it is in use.
+Objects are read in the order in which they were stored, a page at a time. So an archive of any size is
+checked in the same memory, while it is in use.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ _MISSING_KEY = "missing key"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Which objects to check: a share of them, 0 to 1, and from which moment in their order on.
+    """Which objects to check: a share of them, from 0 to 1, and where in their order to begin.
 
-    The same `seed` chooses the same objects. With `anywhere` it also chooses where to begin, and those
-    before come last, so that checks that are cut short come by everything in time.
+    The same `seed` chooses the same objects. With `anywhere` it also chooses where to begin, and the objects
+    before that come last: so checks that are cut short reach every object in time.
     """
 
     seed: str
@@ -38,17 +38,17 @@ class Sample:
     anywhere: bool = False
 
     def fraction(self, of: str) -> float:
-        """A number from 0 up to 1 that looks random, and follows from the seed."""
+        """A pseudorandom number from 0 up to 1 that depends on the seed alone."""
         digest = hashlib.blake2b(f"{self.seed}:{of}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One object that was passed: `size_bytes` of it were read, or None if it is not in the sample.
+    """The result for one object: `size_bytes` of it were read, or None if it is not in the sample.
 
-    `damage` says what is wrong with it. If its key-encryption key is missing, `missing_key` has that key's id
-    and the recording's: nothing is damaged by that, and the key may come back.
+    `damage` says what is wrong with it. If its key-encryption key is missing, `missing_key` has the ids of
+    that key and of the recording: this is no damage, since the key may come back.
     """
 
     size_bytes: int | None = None
@@ -62,9 +62,9 @@ def count_objects(archive: Archive) -> int:
 
 
 def check(archive: Archive, sample: Sample) -> Iterator[Checked]:
-    """Check every object of the sample. What is removed or replaced meanwhile is not damaged.
+    """Check every object of the sample. One that is removed or replaced meanwhile is not damaged.
 
-    Raises StoreUnavailable: what cannot be reached is not damaged either.
+    Raises StoreUnavailable: an object that cannot be reached is not damaged either.
     """
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="verify") as threads:
         checking: deque[Future[Checked]] = deque()
@@ -90,7 +90,7 @@ def orphans(archive: Archive) -> Iterator[str]:
 def _orphans(archive: Archive, names: list[str]) -> list[str]:
     with archive.read() as connection:
         named = set(connection.scalars(select(media_objects.c.name).where(media_objects.c.name.in_(names))))
-    # One that was on its way in, and given up, may be gone by now.
+    # An upload that was given up may be gone by now.
     return [name for name in names if name not in named and archive.store.exists(name)]
 
 
@@ -139,7 +139,7 @@ def _check(archive: Archive, sample: Sample, row: Row[Any]) -> Checked:
             row_now = connection.execute(_described(media_objects.c.name == row.name)).one_or_none()
         if row_now is None:
             return Checked()
-        # Its key may have been wrapped anew since the page was read.
+        # Its key may have been rewrapped since the page was read.
         wrong = _wrong_with(archive, row_now)
     if wrong is None:
         return Checked(row.size_bytes)
@@ -157,10 +157,7 @@ def _check(archive: Archive, sample: Sample, row: Row[Any]) -> Checked:
 
 
 def _wrong_with(archive: Archive, row: Row[Any]) -> tuple[str, str] | None:
-    """Whether an object is `missing` or `damaged`, and why, or which is the key that is missing.
-
-    None if it is intact.
-    """
+    """Whether an object is `missing` or `damaged`, and why. Or which key is missing. None if it is intact."""
     try:
         if row.wrapped_key is None:
             raise Corrupt("The key of this recording is missing.")

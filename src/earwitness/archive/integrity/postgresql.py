@@ -1,6 +1,6 @@
-"""Whether tables and indexes of a PostgreSQL schema are whole, by its extension `amcheck`.
+"""Checks the tables and indexes of a PostgreSQL schema with the extension `amcheck`.
 
-`bt_index_check` and `verify_heapam` take the lock of a reader alone. See PostgreSQL's documentation, F.1.
+`bt_index_check` and `verify_heapam` take only the lock of a reader. See PostgreSQL's documentation, F.1.
 """
 
 import re
@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.database.engines import reading, writing
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, NotChecked, noticing, recording_at
 
 _HEAP_TUPLE = re.compile(r"heap tuple \((\d+),(\d+)\)")
 _FORBIDDEN = "42501"
 _NO_DAMAGE = ("", "08", "25", "40", "53", "55", "57")
-"""Classes of errors that say nothing of what is read: connections, transactions, resources, operators."""
+"""Classes of errors that say nothing about the data: connections, transactions, resources, operators."""
 
 _WHERE = text("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'amcheck'")
 _THERE_IS = text("SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'")
@@ -28,7 +28,7 @@ _RELATIONS = text("""
 
 
 def check_postgresql(engine: Engine, schema: str) -> Iterator[Finding]:
-    """Check every table and index of a schema. Raises what is no damage."""
+    """Check every table and index of a schema. Raises errors that are no damage."""
     amcheck, why = _amcheck(engine)
     if not amcheck:
         yield NotChecked(f"The pages and indexes of PostgreSQL were not checked: {why}.")
@@ -55,7 +55,7 @@ def check_postgresql(engine: Engine, schema: str) -> Iterator[Finding]:
 
 
 def _amcheck(engine: Engine) -> tuple[str, str]:
-    """The schema that `amcheck` is in, made if it can be; else why there is none."""
+    """The schema of `amcheck`, which is installed if possible; else why it cannot be used."""
     with reading(engine) as connection:
         if found := connection.scalar(_WHERE):
             return str(found), ""
@@ -85,7 +85,7 @@ def _check(connection: Connection, amcheck: str, relation: Any, has_gin: bool) -
 
 
 def _told(engine: Engine, schema: str, relation: Any, reason: str) -> Damage:
-    """What is wrong with a table or an index, naming the recording whose row is missing from it."""
+    """What is wrong with a table or an index, with the recording whose row is missing from it."""
     ids: tuple[int | None, str | None] = (None, None)
     if (found := _HEAP_TUPLE.search(reason)) and relation.of_table:
         try:

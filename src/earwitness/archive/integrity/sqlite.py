@@ -1,11 +1,11 @@
-"""Whether a SQLite file is whole: its pages, its indexes and its references. Writers go on meanwhile."""
+"""Checks a SQLite file: its pages, its indexes and its references. Writers go on meanwhile."""
 
 import re
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, noticing, recording_at
 
 _MOST = 1000
@@ -13,7 +13,7 @@ _ROW = re.compile(r"row (\d+) missing from index (\S+)")
 
 
 def check_sqlite(engine: Engine) -> Iterator[Finding]:
-    """Read every page, and compare every index with its table. Raises what is no damage."""
+    """Read every page, and compare every index with its table. Raises errors that are no damage."""
     try:
         with noticing(), reading(engine) as connection:
             messages = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})").scalars().all()
@@ -29,7 +29,7 @@ def check_sqlite(engine: Engine) -> Iterator[Finding]:
 
 
 def _told(connection: Connection, message: str) -> Damage:
-    """A line of `integrity_check`. It counts the rows of a table from 1, in their order."""
+    """The damage that a line of `integrity_check` reports. It counts the rows of a table from 1, in order."""
     text = message.strip().replace("\n", " ")
     found = _ROW.search(text)
     if not found:
@@ -45,7 +45,7 @@ def _told(connection: Connection, message: str) -> Damage:
 
 
 def _position_of(connection: Connection, index: str, number: int) -> int | None:
-    """The position in the row of such a number, if the table of the index has positions."""
+    """The position in the row of this number, if the table of the index has positions."""
     table = connection.exec_driver_sql(
         "SELECT tbl_name FROM sqlite_schema WHERE name = ?", (index,)
     ).scalar_one_or_none()

@@ -1,7 +1,7 @@
-"""Whether SQLite's full-text index has the words of its texts, at their places, and no others.
+"""Checks that SQLite's full-text index has the words of its texts, at their places, and no others.
 
-FTS5's own check is a write, which would keep all other writers out for as long as it takes. This reads: both
-sides are summed up, as that check does it, over (word, recording, field, place).
+FTS5's own check is a write, and would hold up all other writers. This one reads: like that check, it compares
+the sums of both sides over (word, recording, field, place).
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, noticing
 
 _MODULUS = 1_000_003
@@ -24,7 +24,7 @@ _TEXTS = "SELECT id, c0, c1 FROM recording_text_content"
 
 
 def check_words(engine: Engine) -> Iterator[Finding]:
-    """Compare the index with its texts. Nothing but one row of either is in memory."""
+    """Compare the index with its texts. Only one row of each is in memory."""
     try:
         with noticing(), reading(engine) as connection:
             cursor = connection.connection.cursor()

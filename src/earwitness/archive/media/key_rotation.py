@@ -1,4 +1,4 @@
-"""The keys of recordings, wrapped anew after a rotation, and destroyed. Media is not touched by either."""
+"""Rewraps the keys of recordings after a rotation, and destroys them. Neither touches the media itself."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
@@ -22,8 +21,8 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """One batch: how many keys are wrapped anew, the recordings (interactionId) whose key is damaged, and by
-    its id how many need a key-encryption key that is missing."""
+    """One batch: how many keys were rewrapped, the interactionIds whose key is damaged, and for each missing
+    key-encryption key how many recordings need it."""
 
     count: int
     damaged: list[int]
@@ -31,7 +30,7 @@ class Rewrapped:
 
 
 def recordings_by_key(archive: Archive) -> dict[str, int]:
-    """How many recordings are wrapped with each key-encryption key that any is wrapped with."""
+    """How many recordings are wrapped with each key-encryption key."""
     with archive.read() as connection:
         rows = connection.execute(
             select(recording_keys.c.kek_id, func.count()).group_by(recording_keys.c.kek_id)
@@ -40,12 +39,11 @@ def recordings_by_key(archive: Archive) -> dict[str, int]:
 
 
 def uses(archive: Archive, kek_id: str) -> bool:
-    """Whether any recording is wrapped with a key, or is just being so.
+    """Whether any recording is wrapped with a key, or is just being wrapped.
 
-    The account's writers are waited for: whoever comes later reads the keys anew before it wraps one.
+    It waits for the account's writers. Those that come later read the keys again before they wrap one.
     """
     with archive.write() as connection:
-        lock_account(connection)
         used = select(recording_keys.c.position).where(recording_keys.c.kek_id == kek_id).limit(1)
         return connection.scalar(used) is not None
 
@@ -53,34 +51,34 @@ def uses(archive: Archive, kek_id: str) -> bool:
 def rewrap(archive: Archive) -> Iterator[Rewrapped]:
     """Wrap the key of every recording with the current key-encryption key, a batch at a time.
 
-    Each batch is a transaction. What is done stays done: begun again, it goes on with what is left.
+    Each batch is a transaction. After a crash, a new run goes on with what is left.
     """
     last = -1
-    while positions := _wrapped_otherwise(archive, last):
-        with archive.write(patient=True) as connection:  # a key management service is asked for each
+    while positions := _wrapped_with_others(archive, last):
+        # A key management service is asked for each, so a batch locks its own rows, and not the account.
+        with archive.write(patient=True, locked=False) as connection:
             yield _rewrap(connection, archive, positions)
         last = positions[-1]
 
 
 def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
-    """Destroy the key of a recording that need not be kept any more; its media can never be read again.
+    """Destroy the key of a recording that need not be kept any longer: its media can never be read again.
 
-    The recording itself stays, without media. Answers how many objects were removed. Raises NotFound, and
-    Conflict while the recording is under a legal hold or is to be kept.
+    The recording stays, without media. Answers how many objects were removed. Raises NotFound, and Conflict
+    if the recording is under a legal hold or has to be kept.
     """
     with archive.write() as connection:
-        lock_account(connection)
         position = _free_to_go(connection, interaction_id)
         names = _destroy_key(connection, position)
         ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
-    # They are noise now: what cannot be removed at once `verify` names.
+    # Nobody can read them any more. `verify` names those that cannot be removed now.
     for name in names:
         archive.store.delete(name)
     return len(names)
 
 
 def _free_to_go(connection: Connection, interaction_id: int) -> int:
-    """The position of a recording whose media nobody needs. Raises NotFound and Conflict."""
+    """The position of a recording whose media may be destroyed. Raises NotFound and Conflict."""
     row = connection.execute(
         select(recordings.c.position, recordings.c.retain_until, recording_keys.c.kek_id)
         .outerjoin(recording_keys, recording_keys.c.position == recordings.c.position)
@@ -105,10 +103,10 @@ def _free_to_go(connection: Connection, interaction_id: int) -> int:
 
 
 def _destroy_key(connection: Connection, position: int) -> list[str]:
-    """Answers the names of the objects that nobody can read from the commit on."""
+    """Answers the names of the objects that nobody can read after the commit."""
     this = media_objects.c.position == position
     names = list(connection.scalars(select(media_objects.c.name).where(this)))
-    # Without its job a worker that still has the key cannot commit what it made with it.
+    # A worker may still have the key: without its job it cannot commit what it made with it.
     connection.execute(delete(jobs).where(jobs.c.position == position))
     connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
     connection.execute(delete(media_objects).where(this))
@@ -117,7 +115,7 @@ def _destroy_key(connection: Connection, position: int) -> list[str]:
     return names
 
 
-def _wrapped_otherwise(archive: Archive, last: int) -> list[int]:
+def _wrapped_with_others(archive: Archive, last: int) -> list[int]:
     """The next positions after `last` whose key is not wrapped with the current key-encryption key."""
     keys = recording_keys.c
     with archive.read() as connection:

@@ -1,4 +1,4 @@
-"""What of a recording can be played: its objects, its key, and what is known of its sound."""
+"""What can be played of a recording: its objects, its key, and what is known about its sound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from earwitness.archive.access.viewer import Viewer, limits_of
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.errors import Corrupt, NotFound
@@ -16,7 +17,7 @@ from earwitness.media.measurement import DECODER_VERSION, Hint
 from earwitness.media.vault import RecordingKey, Vault
 
 _HINT = "mediaHint"
-# In a measurement, of each rendition that was made anew since: the way of decoding it.
+# In a measurement: for each rendition that was made again later, the version of the decoder that made it.
 _MADE_ANEW = "made_anew"
 
 
@@ -32,7 +33,7 @@ class MediaObject:
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """A recording, looked up once; what is read from it later needs no database."""
+    """A recording that was looked up once, so that reading it later needs no database."""
 
     position: int
     interaction_id: int
@@ -43,18 +44,18 @@ class Playable:
     wrapped: WrappedKey | None = field(repr=False)
     vault_id: bytes = b""
     hint: Hint | None = None
-    """What the source said of media without a header; decoding needs it each time."""
+    """What the source said about media without a header; each decoding needs it."""
 
     @property
     def raw(self) -> MediaObject | None:
         return self.objects.get("raw")
 
     def stored(self, format_: str) -> MediaObject | None:
-        """The object of a format, unless it is a rendition that an earlier way of decoding made."""
+        """The object of a format, unless it is a rendition that an earlier version of the decoder made."""
         return None if self.is_outdated(format_) else self.objects.get(format_)
 
     def is_outdated(self, format_: str) -> bool:
-        """Whether there is a rendition which is to be made anew when it is asked for."""
+        """Whether there is a rendition that has to be made again when it is asked for."""
         if format_ == "raw" or format_ not in self.objects or self.measurement is None:
             return False
         made_by = self.measurement.get(_MADE_ANEW, {}).get(
@@ -69,7 +70,7 @@ class Playable:
         return vault.unwrap(self.wrapped, self.vault_id, self.interaction_id)
 
 
-# Each part that a player asks for is looked up anew, so these are built once. A row for each object.
+# Built once, since a player asks for one part after the other. One row for each object.
 _PLAYABLE = (
     select(
         recordings.c.position,
@@ -109,12 +110,12 @@ def find_playable(connection: Connection, viewer: Viewer, id_: int | str) -> Pla
 
 
 def playable_at(connection: Connection, position: int) -> Playable:
-    """The recording at a position, where there must be one."""
+    """The recording at a position; there must be one."""
     return _read(connection.execute(_AT_POSITION, {"asked": position}).all())
 
 
 def drop_outdated(connection: Connection, playable: Playable, format_: str) -> str | None:
-    """Forget a rendition that is outdated, for the one which comes in its place: the name of its object."""
+    """Remove the row of an outdated rendition before its successor is stored. Answers its object's name."""
     if not playable.is_outdated(format_):
         return None
     kind = (media_objects.c.position == playable.position, media_objects.c.kind == format_)
@@ -146,13 +147,13 @@ def _read(rows: Sequence[Any]) -> Playable:
 
 
 def with_hint(metadata: dict[str, Any], hint: Hint | None) -> dict[str, Any]:
-    """A recording's metadata, and in it what the source said of its media, if it did."""
+    """A recording's metadata with what the source said about its media, if it said anything."""
     return metadata | ({_HINT: msgspec.to_builtins(hint)} if hint else {})
 
 
 def hint_in(metadata: dict[str, Any]) -> Hint | None:
-    """What was said of a recording's media, by its metadata."""
+    """What the source said about a recording's media, from its metadata."""
     try:
         return msgspec.convert(metadata.get(_HINT), Hint | None)
     except msgspec.ValidationError:
-        return None  # the source's own metadata has that name
+        return None  # the source's own metadata uses that name

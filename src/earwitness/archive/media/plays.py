@@ -1,4 +1,4 @@
-"""Plays that take many requests: a player asks for one part after the other, and the ledger for one row."""
+"""Plays that take many requests: a player asks for one part after the other, and the ledger gets one row."""
 
 import threading
 
@@ -6,7 +6,6 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -18,9 +17,9 @@ _MOST_PLAYS = 1000
 
 
 class Plays:
-    """The plays that one process has found in the ledger, or written to it, in the last five minutes.
+    """The plays of the last five minutes that this process found in the ledger or wrote to it.
 
-    The ledger loses no row, so what was there once need not be looked for again.
+    The ledger loses no row, so a row that was there once need not be looked up again.
     """
 
     def __init__(self) -> None:
@@ -28,7 +27,7 @@ class Plays:
         self._remembered_at: dict[tuple[object, ...], int] = {}
 
     def remember(self, archive: Archive, action: Action, play: Entry) -> None:
-        """Write a row for a request that plays, unless one of the last five minutes says the same."""
+        """Write a row for a request that plays, unless there is the same one from the last five minutes."""
         said = msgspec.json.encode(play.metadata)
         name = (archive.client_id, action.user_id, action.route, play.entity_id, said)
         since = now_ms() - _WINDOW_MS
@@ -43,12 +42,11 @@ class Plays:
 
 
 def _remember(archive: Archive, action: Action, play: Entry, since: int) -> int:
-    """When the row was written: the one that is there, or a new one."""
+    """When the row was written, which is there already or is new."""
     with archive.read() as connection:
         if (found := _remembered_at(connection, action, play, since)) is not None:
             return found
     with archive.write() as connection:
-        lock_account(connection)
         if (found := _remembered_at(connection, action, play, since)) is not None:
             return found
         written_at = now_ms()
@@ -56,7 +54,7 @@ def _remember(archive: Archive, action: Action, play: Entry, since: int) -> int:
     return written_at
 
 
-# Built once, since every player asks it again and again.
+# Built once, since every player asks again and again.
 _LATEST = (
     select(audit_rows.c.audit_header_id, audit_rows.c.metadata, audit_rows.c.response_code)
     .where(
@@ -79,7 +77,7 @@ _PLAYS = (
 
 
 def _remembered_at(connection: Connection, action: Action, play: Entry, since: int) -> int | None:
-    """When the same user played the same, and said the same of it; None is not since then."""
+    """When the same user played the same with the same comment; None if not since then."""
     asked = {
         "parent_name": play.entity_name,
         "recording_id": play.entity_id,

@@ -1,4 +1,4 @@
-"""Full person records, as every list of people shows them."""
+"""People as the API shows them, in every list."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ def person_records(
     interactions: bool = False,
     storage: bool = False,
 ) -> list[Person]:
-    """The records of these people, in their order, those that there are.
+    """The people of these ids, in the order of the ids. Unknown ids are left out.
 
-    `interactions` adds how much they communicated, `storage` adds `byoStorageAccountId`.
+    `interactions` adds how many recordings they took part in, `storage` adds `byoStorageAccountId`.
     """
     rows = connection.execute(select(people).where(among(people.c.id, person_ids)))
     found = {row.id: row for row in rows}

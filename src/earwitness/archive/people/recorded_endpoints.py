@@ -1,4 +1,4 @@
-"""Endpoints with who owns them and whether they are recorded, as every list of them shows it."""
+"""Endpoints as the API lists them: who owns them, and whether they are recorded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class RecordedEndpoint(Wire):
 def recorded_endpoints(
     connection: Connection, viewer: Viewer, endpoint_ids: Sequence[int], *, owners: bool = False
 ) -> list[RecordedEndpoint]:
-    """The endpoints of these ids, in their order, those that there are; `owners` adds `ownedByPersonId`."""
+    """The endpoints of these ids, in that order, without unknown ids. `owners` adds `ownedByPersonId`."""
     rows = connection.execute(
         select(endpoints, people.c.full_name)
         .outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)

@@ -1,10 +1,10 @@
-"""What was acknowledged and is not in the database: found, told, and ended by ingest or by an operator.
+"""Finds what was acknowledged and is not in the database, and raises an alarm until it is there again.
 
-    given → `note` in the transaction → committed → `give`, before the answer leaves
-    opened → `compare` → what is missing is written beside the receipts, and an alarm until it is there again
+    ingest:  `note` in the transaction → commit → `give` → the answer is sent
+    opening: `compare` → what is missing is written to a file beside the receipts, which is the alarm
 
-Ids are never given twice: where the database lost its last recordings, the next id lies beyond all that were
-acknowledged.
+The alarm ends when the sources send the recordings again, or an operator accepts the loss. No id is given
+twice: where the database lost its last recordings, the next id lies beyond all that were acknowledged.
 """
 
 import fcntl
@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
 
-from earwitness.archive.database.engines import reading, writing
 from earwitness.archive.database.in_list import among
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.receipts.written import Mark, Part, Receipt, Receipts, receipts_of
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts
@@ -31,28 +31,28 @@ from earwitness.media.stores.durable import write_file
 log = logging.getLogger(__name__)
 
 _NOTED = "earwitness_receipts"
-_AT_ONCE = 500
+_BATCH = 500
 _NAMED_IN_LOG = 100
 _MISSING, _ACCEPTED = "missing", "accepted"
 OTHERS_IN_FLIGHT = 10_000
-"""How far the next id lies beyond the newest that this machine knows: others may have acknowledged more."""
+"""After a loss, ids go on so far beyond the newest that this machine knows: others may have given more."""
 
 
 def note(connection: Connection, part: Part, named: Sequence[tuple[int, str]]) -> None:
-    """Note what this transaction brings, by interactionId and thirdPartyId: acknowledged when committed."""
+    """Note what this transaction adds, by interactionId and thirdPartyId, for a receipt after the commit."""
     now = now_ms()
     noted: list[Receipt] = connection.info.setdefault(_NOTED, [])
     noted += [Receipt(interaction_id, name, part, now) for interaction_id, name in named]
 
 
 def take_noted(connection: Connection) -> list[Receipt]:
-    """What was noted in this transaction, or in one before it that rolled back."""
+    """Take out what was noted in this transaction, or in an earlier one that rolled back."""
     noted: list[Receipt] = connection.info.pop(_NOTED, [])
     return noted
 
 
 def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Receipt]) -> None:
-    """Write receipts for what is committed; if it ends an alarm, that too. Stops nothing."""
+    """Write receipts for what is committed, and end the alarm for it, if there was one. Raises nothing."""
     if not given:
         return
     try:
@@ -64,7 +64,7 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
             compare(engine, client_id, receipts, whole=True)
         if alarm(receipts):
             settle(engine, receipts, {one.third_party_id for one in given})
-    except Exception as error:  # the recordings are committed: whatever it is, they are acknowledged
+    except Exception as error:  # the recordings are committed, so they are acknowledged all the same
         log.error(
             "account %s: receipts cannot be written, so a loss of what comes now would not be noticed: %s",
             client_id,
@@ -72,19 +72,19 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
         )
 
 
-def stay_ahead(connection: Connection, newest_given: int, receipts: Receipts) -> None:
-    """Raise the counter of ids where it lies behind what was acknowledged. Call `lock_account` before."""
+def stay_ahead(connection: Connection, receipts: Receipts) -> None:
+    """Raise the counter of ids if it lies behind what was acknowledged. The account has to be locked."""
     newest = receipts.newest()
-    if newest_given < newest:
+    if (_counter(connection) or 0) < newest:
         receipts.is_ahead = True
-        _raise(connection, newest)
+        _raise_counter(connection, newest)
 
 
 def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool = False) -> int:
-    """Compare receipts with the database, since they were last compared or all of them.
+    """Compare the receipts with the database: those since the last time, or all.
 
-    What is missing becomes an alarm. Answers how many lines could not be read. Raises OSError, and what the
-    database raises.
+    Raises an alarm for what is missing. Answers how many lines could not be read. Raises OSError, and what
+    the database raises.
     """
     if not receipts.folder.is_dir():
         return 0
@@ -96,16 +96,16 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
     read, reached = receipts.read(whole=whole or went_back or timeline_now != mark.timeline)
     reached = Mark(reached.inode, reached.size_bytes, timeline_now)
     missing: list[Receipt] = []
-    for some in _in_pieces(read.receipts):
+    for some in _batches(read.receipts):
         with reading(engine) as connection:
             missing += missing_among(connection, some)
     if went_back:
         with writing(engine) as connection:
-            _raise(connection, newest)
+            _raise_counter(connection, newest)
     if missing:
-        _sound(client_id, receipts, missing)
+        _raise_alarm(client_id, receipts, missing)
     elif whole:
-        _change(receipts)  # a damaged alarm is made anew, also if nothing is missing any more
+        _change(receipts)  # replaces a damaged alarm, also if nothing is missing any more
     if read.damaged:
         log.warning("account %s: %s lines of receipts are torn or damaged", client_id, read.damaged)
     if reached != mark and _is_on_disk(engine):
@@ -114,11 +114,11 @@ def compare(engine: Engine, client_id: int, receipts: Receipts, *, whole: bool =
 
 
 def compare_if_possible(engine: Engine, client_id: int, receipts: Receipts) -> None:
-    """The same where nobody can wait for a database that does not answer: the next start compares again."""
+    """The same, but if the database does not answer, leave it to the next start."""
     try:
         compare(engine, client_id, receipts)
     except Exception as error:
-        log.warning("account %s: receipts are not compared: %s", client_id, _why(error))
+        log.warning("account %s: receipts were not compared: %s", client_id, _why(error))
 
 
 def alarm(receipts: Receipts) -> list[Receipt]:
@@ -127,24 +127,24 @@ def alarm(receipts: Receipts) -> list[Receipt]:
 
 
 def count_missing(settings: Settings, client_id: int) -> int:
-    """How much of an account is known to be missing on this machine. No database is asked."""
+    """How much of an account is known to be missing, as this machine knows. No database is asked."""
     return len(alarm(receipts_of(settings, client_id)))
 
 
 def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None = None) -> list[Receipt]:
-    """Take out of the alarm what is in the database by now, of these or of all; answers what is left."""
+    """Remove from the alarm what is in the database by now, of these or of all. Answers what is left."""
     if not (known := alarm(receipts)):
         return []
     asked = [one for one in known if third_party_ids is None or one.third_party_id in third_party_ids]
     still: list[Receipt] = []
-    for some in _in_pieces(asked):
+    for some in _batches(asked):
         with reading(engine) as connection:
             still += missing_among(connection, some)
     return _change(receipts, without=set(asked) - set(still))
 
 
 def accept(receipts: Receipts) -> list[Receipt]:
-    """End the alarm by an operator's word, for good; answers what was missing."""
+    """End the alarm for good, because an operator accepts the loss. Answers what was missing."""
     if not (missing := alarm(receipts)):
         return []
     with receipts.locked(fcntl.LOCK_EX):
@@ -155,9 +155,10 @@ def accept(receipts: Receipts) -> list[Receipt]:
 
 
 def missing_among(connection: Connection, given: Sequence[Receipt]) -> list[Receipt]:
-    """Which of these the database lacks, and did not have destroyed.
+    """Those of the given that the database lacks, unless they were destroyed on purpose.
 
-    The ledger outlives a recording, but a recording and its row in the ledger are committed together.
+    A recording that the ledger knows was destroyed: its row in the ledger was committed together with it, and
+    outlives it.
     """
     names = [one.third_party_id for one in given]
     at: dict[str, int] = dict(
@@ -185,7 +186,7 @@ _HAVING: dict[Part, Any] = {
 
 
 def _destroyed(connection: Connection, interaction_ids: Sequence[int]) -> set[int]:
-    """Those that the ledger knows, and that are no other recording now."""
+    """The ids that the ledger knows, and that no recording has now."""
     known = connection.scalars(
         select(audit_rows.c.parent_entity_id)
         .where(
@@ -210,7 +211,7 @@ def _listed(receipts: Receipts, name: str) -> list[Receipt]:
         return []
 
 
-def _sound(client_id: int, receipts: Receipts, missing: Sequence[Receipt]) -> None:
+def _raise_alarm(client_id: int, receipts: Receipts, missing: Sequence[Receipt]) -> None:
     known = {*alarm(receipts), *_listed(receipts, _ACCEPTED)}
     new = [one for one in missing if one not in known]
     if not new:
@@ -242,25 +243,25 @@ def _change(
     return left
 
 
-def _in_pieces(given: Sequence[Receipt]) -> Iterator[Sequence[Receipt]]:
-    for start in range(0, len(given), _AT_ONCE):
-        yield given[start : start + _AT_ONCE]
+def _batches(given: Sequence[Receipt]) -> Iterator[Sequence[Receipt]]:
+    for start in range(0, len(given), _BATCH):
+        yield given[start : start + _BATCH]
 
 
 def _counter(connection: Connection) -> int | None:
     return connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
 
 
-def _raise(connection: Connection, newest: int) -> None:
+def _raise_counter(connection: Connection, newest: int) -> None:
     is_behind = (counters.c.name == "interaction", counters.c.value < newest)
     others = 0 if connection.dialect.name == "sqlite" else OTHERS_IN_FLIGHT
     connection.execute(update(counters).where(*is_behind).values(value=newest + others))
 
 
 def timeline(connection: Connection) -> int:
-    """Which database it is, by a number that another one in its place does not have; 0 where none is known.
+    """A number that tells this database from another in its place; 0 if it is not known.
 
-    Of PostgreSQL it is the timeline, which begins the names of its logs; of SQLite the number of the file.
+    For PostgreSQL it is the timeline, with which the names of its logs begin; for SQLite the file's inode.
     """
     if connection.dialect.name == "sqlite":
         return timeline_of_file(Path(connection.engine.url.database or ""))
@@ -278,10 +279,10 @@ def timeline_of_file(file: Path) -> int:
 
 
 def _is_on_disk(engine: Engine) -> bool:
-    """Whether all that is committed is in the database's own file, so that no torn log can take it back."""
+    """Whether all commits are in the database's own file, so that a torn log cannot lose them."""
     if engine.dialect.name != "sqlite":
         return True
-    with closing(engine.raw_connection()) as connection:  # in a transaction it would be refused
+    with closing(engine.raw_connection()) as connection:  # SQLite refuses it in a transaction
         busy, written, moved = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return not busy and written == moved
 

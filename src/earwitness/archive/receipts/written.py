@@ -1,14 +1,14 @@
-"""Receipts: a line for each recording that was acknowledged, kept apart from the database.
+"""Receipts: a line for each recording that was acknowledged, in files apart from the database.
 
-    accounts/<clientId>/receipts/current    lines are added at its end, before the answer leaves
-    accounts/<clientId>/receipts/older      what `current` was before it had reached its size
+    accounts/<clientId>/receipts/current    new lines, added before the answer is sent
+    accounts/<clientId>/receipts/older      the file before `current`, which had become too long
     accounts/<clientId>/receipts/compared   how far they were compared with the database
-    accounts/<clientId>/receipts/missing    what the database is known to lack: see `missing.py`
-    accounts/<clientId>/receipts/accepted   what it lacks, and an operator said that it may
+    accounts/<clientId>/receipts/missing    what the database lacks: see `missing.py`
+    accounts/<clientId>/receipts/accepted   what it lacks, and an operator accepted as lost
 
-A database that comes back without its last commits looks whole: SQLite ends its recovery at the first page
-of the write-ahead log that is damaged, and a replica that takes over may lag behind. These lines tell what it
-lacks. They hold ids and moments, nothing of what was said, and no fault of theirs stops anything.
+A database that comes back without its last commits looks complete: SQLite ends its recovery at the first
+damaged page of the write-ahead log, and a replica that takes over may lag behind. The receipts show what it
+lacks. They hold ids and times, nothing of what was said, and an error in them stops nothing else.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ _LAST_LINES_BYTES = 8 << 10
 
 
 class Receipt(msgspec.Struct, frozen=True, rename="camel"):
-    """What was acknowledged: a recording, or the media or transcript that came to it later; and when (ms)."""
+    """What was acknowledged, and when (ms): a recording, or media or a transcript that came later."""
 
     interaction_id: int
     third_party_id: str
@@ -41,24 +41,24 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Read(msgspec.Struct):
-    """What was read of the files: receipts, and how many lines were none."""
+    """What was read from the files: receipts, and how many lines were damaged."""
 
     receipts: list[Receipt]
     damaged: int
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Up to where the receipts were compared: a file by its number, and how much of it."""
+    """How far the receipts were compared: the inode of a file, and how much of it."""
 
     inode: int = 0
     size_bytes: int = 0
     timeline: int = 0
-    """Of which database: another number after a replica took over, or another file was put in its place."""
+    """The number of the database: it changes when a replica takes over, or the file is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Up to where a file was read, by its number, and the highest interactionId that it had."""
+    """How far a file was read (its inode and size), and the highest interactionId in it."""
 
     inode: int = 0
     size_bytes: int = 0
@@ -83,16 +83,16 @@ class Receipts:
         self._longest_bytes = longest_bytes
         self._end = _End()
         self.is_ahead = False
-        """Whether the database was seen to lie behind, and is to be compared."""
+        """Whether the database was found to lack recordings, and has to be compared."""
 
     def add(self, receipts: Sequence[Receipt]) -> bool:
-        """Add receipts durably, and say whether the file has reached its size. Raises OSError."""
-        # It begins with a line's end: the line before may have been torn by a crash.
+        """Add receipts durably. Answers whether the file has reached its full size. Raises OSError."""
+        # A newline first: a crash may have torn the line before.
         lines = b"\n" + b"".join(map(_line, receipts))
         make_folder(self.folder)
         with self.locked(fcntl.LOCK_SH) as fd:
             is_new = not os.fstat(fd).st_size
-            while lines:  # at once, but for a full disk: what others add does not come in between
+            while lines:  # in one write, unless the disk is full: lines of others do not come in between
                 lines = lines[os.write(fd, lines) :]
             os.fdatasync(fd)
             if is_new:
@@ -102,13 +102,13 @@ class Receipts:
     def newest(self) -> int:
         """The highest interactionId that was acknowledged lately; 0 if none is known.
 
-        Each ingest asks it: what was seen at the end of the file is not read again.
+        Each ingest asks for it, so the end of the file is not read twice.
         """
         self._end = end = _look_at_end(self._current, self._end)
         return end.newest or _look_at_end(self._older, _End()).newest
 
     def read(self, *, whole: bool = False) -> tuple[Read, Mark]:
-        """What is written since the mark, or all there is; and the mark for when that was compared."""
+        """The receipts since the mark, or all; and the mark to set when they are compared."""
         read, mark = Read([], 0), Mark() if whole else self.mark()
         if not self._current.exists() and not self._older.exists():
             return read, mark
@@ -120,7 +120,7 @@ class Receipts:
         return read, Mark(inode, size_bytes)
 
     def is_compared(self, timeline: int = 0) -> bool:
-        """Whether all that is written was compared with the database of this number."""
+        """Whether all receipts were compared with the database of this number."""
         try:
             now, mark = self._current.stat(), self.mark()
         except FileNotFoundError:
@@ -134,29 +134,29 @@ class Receipts:
             return Mark()
 
     def set_mark(self, mark: Mark) -> None:
-        """Note that what lies before the mark is in the database, and cannot be lost with its last pages."""
+        """Note that everything before the mark is in the database, and not only in its write-ahead log."""
         with self.locked(fcntl.LOCK_EX):
             write_file(self._mark, msgspec.json.encode(mark))
 
     def turn_over(self, is_on_disk: Callable[[], bool]) -> None:
-        """Begin a new file if this one is long, and the database has written what the oldest tells of."""
+        """Begin a new file if this one is full, and the database itself holds what the older file lists."""
         with self.locked(fcntl.LOCK_EX) as fd:
             if os.fstat(fd).st_size < self._longest_bytes or (self._older.exists() and not is_on_disk()):
                 return
             if self._older.exists() and self._older.stat().st_ino == self.mark().inode:
-                self._mark.unlink()  # the next file may have the number of the one that goes
+                self._mark.unlink()  # the next file may get the inode of the one that is deleted
             self._current.replace(self._older)
             sync_folder(self.folder)
 
     @contextmanager
     def locked(self, how: int) -> Iterator[int]:
-        """Give the file that lines are added to, locked: shared to add, or alone."""
+        """Give the descriptor of the current file, locked: shared to add lines, or exclusively."""
         while True:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             fd = os.open(self._current, flags, 0o600)
             try:
                 fcntl.flock(fd, how)
-                if self._is_current(fd):  # another process may have turned it over before the lock
+                if self._is_current(fd):  # else another process began a new file before the lock
                     yield fd
                     return
             finally:
@@ -184,7 +184,7 @@ def _receipt(line: bytes) -> Receipt | None:
 
 
 def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
-    """Read the receipts of a file, from the mark on if it is in this one; its number, and up to where."""
+    """Read the receipts of a file, from the mark on if it is in this file. Answers its inode and size."""
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
@@ -203,7 +203,7 @@ def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
 
 
 def _look_at_end(path: Path, before: _End) -> _End:
-    """Read the last lines of a file, but what was read before. One that the reading begins in is left out."""
+    """Read the last lines of a file that were not read before. A line that begins earlier is left out."""
     try:
         with path.open("rb", buffering=0) as file:
             found = os.fstat(file.fileno())

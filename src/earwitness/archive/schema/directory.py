@@ -1,5 +1,5 @@
-"""The tables that all accounts share: which there are, how they are, where work waits, who failed to sign in,
-and what belongs to this archive and no other.
+"""The tables that all accounts share: the accounts and their states, where jobs wait, failed sign-ins, and
+the identity of this archive.
 
 SQLite: `directory.db` in the data folder. PostgreSQL: the schema `public`.
 """
@@ -28,8 +28,8 @@ accounts = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
-# Where to look for jobs, so that nobody has to look into every account. A hint: the jobs themselves are in
-# the account.
+# The accounts that may have jobs, so that workers need not look into every account. Only a hint: the jobs are
+# in the account.
 accounts_with_work = Table(
     "accounts_with_work",
     metadata,
@@ -59,8 +59,8 @@ identities = Table(
     Column("noted_at", BigInteger, nullable=False),
 )
 
-# The key-encryption keys that were ever loaded or are needed. `value` tells whether another has the same key,
-# and nothing of it; null where nobody had the key yet. `in_use`: recordings may need it.
+# The key-encryption keys that were once loaded or are needed. `value` tells whether two keys are the same,
+# and nothing else about them; null for a key that nobody has loaded. `in_use`: recordings may need it.
 known_keys = Table(
     "known_keys",
     metadata,
@@ -70,7 +70,8 @@ known_keys = Table(
     Column("noted_at", BigInteger, nullable=False),
 )
 
-# What running processes have loaded, each with the moment it said so. Those of the dead go stale.
+# The keys that running processes have loaded, and when each last said so. The rows of dead processes go
+# stale.
 loaded_keys = Table(
     "loaded_keys",
     metadata,
@@ -81,8 +82,8 @@ loaded_keys = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
-# What was last seen of each account, so that nobody has to open a thousand to say how they are: `overview`
-# at `looked_at`, and since when it is refused, and why, if it is.
+# The last known state of each account, so that `status` need not open a thousand of them: `overview` at
+# `looked_at`, and, if the account is refused, since when and why.
 account_states = Table(
     "account_states",
     metadata,
@@ -94,7 +95,7 @@ account_states = Table(
     Column("refused_at", BigInteger),
 )
 
-# The version of the program that first had each revision of the tables, for programs that are older.
+# For each revision of the tables the first version of the program that had it: older programs name it.
 table_revisions = Table(
     "table_revisions",
     metadata,

@@ -1,4 +1,4 @@
-"""Who communicates, who signs in, and how long what they say is kept."""
+"""The account, its people, their endpoints and users, and how long their recordings are kept."""
 
 from sqlalchemy import (
     BigInteger,
@@ -29,8 +29,8 @@ account = Table(
     Column("default_retention", Json, nullable=False),
 )
 
-# One row a kind of number that is handed out in the order of commits; whoever takes one holds the row
-# until its transaction ends.
+# One row for each kind of number that is handed out in the order of commits. A transaction that takes a
+# number holds the row until it ends.
 counters = Table(
     "counters",
     metadata,
@@ -107,7 +107,7 @@ endpoints = Table(
     sqlite_autoincrement=True,
 )
 
-# The ids of endpoints that were found to be the same as another, which has their recordings since.
+# The former ids of endpoints that were merged into another, which has their recordings now.
 endpoint_aliases = Table(
     "endpoint_aliases",
     metadata,

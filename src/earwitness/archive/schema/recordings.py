@@ -1,4 +1,4 @@
-"""The recordings of an account, and what hangs on each: all keyed by `position`.
+"""The recordings of an account and everything that belongs to one, keyed by `position`.
 
 `position` is the start time in milliseconds shifted left by 20 bits, plus a count of arrivals within
 that millisecond: unique, ordered as the API sorts, and never shown outside.
@@ -25,7 +25,7 @@ NOT_WHOLE = {
     "sqlite": "status = 'undecodable' OR json_extract(measurement, '$.complete') = 0",
     "postgresql": "status = 'undecodable' OR (measurement ->> 'complete') = 'false'",
 }
-"""Which recordings have media that could not be decoded, or not all of it, as each database says it."""
+"""The condition for recordings whose media could not be decoded, or not wholly, for each database."""
 
 recordings = Table(
     "recordings",
@@ -57,20 +57,20 @@ recordings = Table(
     Column("retain_until", BigInteger),
     Column("received_at", BigInteger, nullable=False),
     Column("received_digest", LargeBinary, nullable=False),
-    # All that plain filters and totals look at: they read this, and not the wide rows.
+    # The columns of plain filters and totals, so that they need not read the wide rows.
     Index(
         "recordings_facts", "started_at", "is_private", "type", "direction", "duration_ms", "interaction_id"
     ),
-    # A page far back passes over millions: it walks this, and not the wide rows.
+    # A page far back skips millions of entries here, and not the wide rows.
     Index("recordings_places", "position", "interaction_id"),
-    # What is hidden from most is few: taken off what is found, in its order.
+    # Private recordings are few. A search subtracts them from what it finds, in the same order.
     Index(
         "recordings_private",
         "position",
         sqlite_where=text("is_private = 1"),
         postgresql_where=text("is_private"),
     ),
-    # Of what is not whole there is little, and all of it is counted and listed.
+    # Few recordings are not whole, and all of these are counted and listed.
     Index(
         "recordings_not_whole",
         "status",
@@ -110,7 +110,7 @@ recording_tags = Table(
     "recording_tags",
     metadata,
     at_position(primary_key=True),
-    # Its key is in front: SQLite 3.40's check tells of a NULL in a column between its parts.
+    # The key's columns come first: else the check of SQLite 3.40 reports a NULL that is not there.
     Column("tag_id", BigInteger, ForeignKey("tags.id"), primary_key=True),
     Column("ordinal", Integer, nullable=False, autoincrement=False),
     Index("recording_tags_by_tag", "tag_id", "position"),

@@ -1,8 +1,8 @@
-"""The full-text index, which each database keeps in its own way; both are fed the same tokens.
+"""The full-text index, which each database keeps in its own way. Both get the same tokens.
 
 SQLite: an FTS5 table whose rowid is the position, with a column for what was said and one for the rest.
-PostgreSQL: rows of `tsvector`, several where a document is longer than one can hold; the places of what
-was said have the weight A there, and those of the rest none. `text_indexes.py` has what is older.
+PostgreSQL: rows of `tsvector`, several for a document that is longer than one can hold. Places of what was
+said have the weight A, and other places none. For the older index see `archive/text/indexes.py`.
 """
 
 from sqlalchemy import DDL, BigInteger, Column, Integer, MetaData, Table, Text, event
@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.schema.columns import identity, metadata
 
-# What FTS5 gathers in memory before it writes a segment of its index: 1 MiB unless told (`nHashSize` in
-# fts5_config.c), which many recordings of one transaction are more than, and each segment is merged later.
+# How much FTS5 gathers in memory before it writes a segment of its index. Its default is 1 MiB (`nHashSize`
+# in fts5_config.c): a transaction with many recordings has more, and each extra segment has to be merged
+# later.
 _GATHER_MORE = "INSERT INTO recording_text (recording_text, rank) VALUES ('hashsize', 33554432)"
 
 STATEMENTS = {
@@ -30,7 +31,7 @@ STATEMENTS = {
 
 
 def fts5_table(name: str, *columns: str) -> Table:
-    """An FTS5 table for queries alone. Its hidden column of the table's name is what MATCH is said of."""
+    """An FTS5 table for queries alone. MATCH is asked of its hidden column, which has the table's name."""
     kept = [Column(column, Text) for column in columns]
     return Table(name, MetaData(), Column("rowid", Integer, primary_key=True), *kept, Column(name, Text))
 
@@ -53,14 +54,14 @@ for _dialect, _statements in STATEMENTS.items():
     for _statement in _statements:
         event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
-# No row, or one: the index is being written anew, or the one before it is not all gone yet.
+# No row, or one: the index is being written anew, or the older one is not all deleted yet.
 text_rebuilds = Table(
     "text_rebuilds",
     metadata,
     identity(),
     Column("queued_at", BigInteger, nullable=False),
-    Column("next_position", BigInteger, nullable=False),  # what lies before it is in the new index
-    Column("whole_at", BigInteger),  # since then searches ask the new index
+    Column("next_position", BigInteger, nullable=False),  # recordings before it are in the new index
+    Column("whole_at", BigInteger),  # when searches began to use the new index
     Column("leased_by", Text),
     Column("leased_until", BigInteger),
     sqlite_autoincrement=True,

@@ -1,4 +1,4 @@
-"""What is known of each recording's media: where its objects lie, under which key, and how it sounds."""
+"""The media of recordings: their keys, their objects in the store, and their waveforms."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table, Text
 
@@ -34,6 +34,7 @@ waveforms = Table(
     metadata,
     Column("position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), primary_key=True),
     Column("peaks", LargeBinary, nullable=False),
-    # Those of each channel, one channel after the other; recordings that were measured long ago have none.
+    # The peaks of each channel, one channel after the other. Recordings that were measured long ago have
+    # none.
     Column("channels", LargeBinary),
 )

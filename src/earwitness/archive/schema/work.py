@@ -23,7 +23,7 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-# Append-only: no statement of ours updates or deletes a row of these two, and they outlive the recordings.
+# Append-only: no statement updates or deletes a row of these two tables, and the rows outlive the recordings.
 audit_headers = Table(
     "audit_headers",
     metadata,

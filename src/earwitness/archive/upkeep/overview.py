@@ -15,7 +15,7 @@ from earwitness.archive.upkeep.text_rebuild import progress
 
 
 def overview_of(connection: Connection) -> dict[str, Any]:
-    """What there is in an account, and what is left to do in it, as JSON."""
+    """What an account holds, and what is left to do in it, as JSON."""
     work = workload(connection)
     keys = connection.execute(
         select(recording_keys.c.kek_id, func.count())
@@ -40,6 +40,6 @@ def overview_of(connection: Connection) -> dict[str, Any]:
 
 
 def _rebuild_of(connection: Connection) -> dict[str, int] | None:
-    """How many recordings are in a text index that is not whole yet; None where it is."""
+    """How far the text index is that is being written anew; None if none is."""
     found = progress(connection)
     return None if found is None else {"done": found.done, "recordings": found.total}

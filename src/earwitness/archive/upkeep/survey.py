@@ -1,4 +1,4 @@
-"""How all accounts are: looked at now, as far as there is time; the others as the directory keeps it."""
+"""The state of all accounts: looked at now while there is time, else as the directory keeps it."""
 
 import logging
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Account, Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable, of_error
 from earwitness.archive.accounts.states import Refused, State
-from earwitness.archive.database.engines import Allowance
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import OutOfTime
@@ -24,7 +24,7 @@ _NOTHING = State(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An account, what was last seen in it and when (ms), and why it is refused if it is."""
+    """An account, its last overview and when it was taken (ms), and why it is refused, if it is."""
 
     account: Account
     overview: dict[str, Any] | None
@@ -32,9 +32,9 @@ class Seen:
     refused: Refused | None
 
 
-def survey(accounts: Accounts, wanted: Iterable[Account], *, seconds: float | None = None) -> list[Seen]:
-    """Look into accounts, those first that were looked at longest ago, for so many seconds or into all."""
-    there = list(wanted)
+def survey(accounts: Accounts, of: Iterable[Account], *, seconds: float | None = None) -> list[Seen]:
+    """Look into accounts for so many seconds, or into all. Begin with those that were seen longest ago."""
+    there = list(of)
     kept = states.states(accounts.directory)
     until = None if seconds is None else monotonic() + seconds
     found: dict[int, Seen] = {}
@@ -47,12 +47,12 @@ def survey(accounts: Accounts, wanted: Iterable[Account], *, seconds: float | No
     try:
         states.keep_overviews(accounts.directory, {one: seen for one, seen in began.items() if seen})
     except SQLAlchemyError as error:
-        log.warning("what was seen of accounts is not kept: %s", type(error).__name__)
+        log.warning("the overviews of accounts were not kept in the directory: %s", type(error).__name__)
     return [found[account.client_id] for account in there]
 
 
 def _look(accounts: Accounts, account: Account, state: State, seconds: float | None) -> Seen | None:
-    """What is in an account now; None where there is no time to say it."""
+    """What is in an account now; None if there is not enough time."""
     allowed = None if seconds is None else Allowance(seconds)
     try:
         with accounts.glance(account.client_id, allowed) as connection:
@@ -61,7 +61,7 @@ def _look(accounts: Accounts, account: Account, state: State, seconds: float | N
         return None
     except AccountUnavailable as error:
         refused = Refused(account.client_id, error.reason, error.sentence, _since(state))
-    except DBAPIError as error:  # not all of it is damaged
+    except DBAPIError as error:  # its examination passes, but some table is damaged
         told = AccountUnavailable(account.client_id, of_error(error))
         refused = Refused(account.client_id, told.reason, told.sentence, _since(state))
     return Seen(account, state.overview, state.looked_at, refused)

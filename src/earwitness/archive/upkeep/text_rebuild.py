@@ -1,9 +1,9 @@
-"""Writing the text index of an account anew, a batch at a time, while the older one answers.
+"""Writes the text index of an account anew, a batch at a time, while searches use the older one.
 
-An upgrade begins it by a row of `text_rebuilds`, which says how far it has come: whoever goes on after a
-crash does so from there. What is written meanwhile by others is written to both indexes, so that a batch
-adds only what is not there. When all is, searches ask the new index from the next transaction on; the older
-one is kept for those that have begun, and then taken away in slices.
+A migration begins a rebuild with a row in `text_rebuilds`, which says how far it has come. After a crash it
+goes on from there. Changes meanwhile go to both indexes, so a batch adds only documents that the new index
+lacks. When it has all, searches use it from the next transaction on. The older index is kept for searches
+that have begun, and then deleted in slices.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.engines import is_locked
+from earwitness.archive.database.errors import is_locked
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import text_rebuilds
 from earwitness.archive.text.documents import Document
@@ -28,31 +27,37 @@ from earwitness.kernel.clock import format_ms, now_ms
 LEASE_MS = 8_000
 
 KEPT_FOR_READERS_MS = 120_000
-"""How long the older index is kept after the last search that began with it: more than one may take."""
+"""How long the older index is kept after the switch: longer than a search may take."""
 
 AT_ONCE = 50
-"""Recordings in a batch, unless they are long."""
+"""Recordings in a batch, if they are short."""
 _CHARACTERS_AT_ONCE = 50_000
 _FEWEST_CHARACTERS, _MOST_CHARACTERS = 15_000, 300_000
 _HELD_SECONDS = 0.05
 _TRY_AGAIN_MS = 1_000
 _SLICES = (
     ("older_text_content", "id", "id", "true", 400),
-    ("older_text_data", "id", "id", "id > 10", 800),  # without those up to 10 it could not be opened
+    (
+        "older_text_data",
+        "id",
+        "id",
+        "id > 10",
+        800,
+    ),  # rows up to 10 stay: without them the index could not be opened
     ("older_text_docsize", "id", "id", "true", 20_000),
     ("older_text_idx", "(segid, term)", "segid, term", "true", 20_000),
 )
-"""The tables that FTS5 keeps an index in, their keys, and how many rows of each are taken away at once."""
+"""The tables in which FTS5 keeps an index, their keys, and how many rows of each are deleted at once."""
 
 _row = text_rebuilds.c
 
 
 @dataclass(slots=True)
 class Pace:
-    """How much is written at once: as many recordings, of as many characters as take about 50 ms.
+    """How much is written at once: so many recordings, with as many characters as take about 50 ms.
 
-    Other writers of the account wait that long. What a character costs depends on the machine, its load and
-    the size of the index, so that it follows from the last batch; a recording that is longer is one alone.
+    Other writers of the account wait that long. The cost of a character depends on the machine, its load and
+    the size of the index, so it is learned from the last batch. A longer recording is a batch by itself.
     """
 
     recordings: int = AT_ONCE
@@ -62,11 +67,11 @@ class Pace:
 
     @property
     def read_ahead(self) -> int:
-        """How many recordings are read for the next: of long ones few fit, and others are read again."""
+        """How many recordings to read for the next batch: if few fitted last time, few will fit again."""
         return min(self.recordings, 2 * self.written or self.recordings)
 
     def learn(self, characters: int, seconds: float) -> None:
-        """Take the last batch into account: how much it was, and how long others had to wait for it."""
+        """Learn from the last batch: how much it was, and how long others had to wait for it."""
         fits = characters * _HELD_SECONDS / max(seconds, 0.001)
         nearby = min(max(fits, self.characters / 2), self.characters * 1.25)
         self.characters = int(min(max(nearby, _FEWEST_CHARACTERS), _MOST_CHARACTERS))
@@ -80,7 +85,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rebuild has come: recordings that are in the new index, of all that there are."""
+    """How far a rebuild has come: the recordings in the new index, and all recordings."""
 
     queued_at: int
     done: int
@@ -89,7 +94,7 @@ class Progress:
 
 
 def progress(connection: Connection) -> Progress | None:
-    """How far the index is that does not answer yet; None where there is none."""
+    """How far the new index is; None if there is no rebuild, or searches use the new index already."""
     state = _state(connection)
     if state is None or state.whole_at is not None:
         return None
@@ -100,7 +105,7 @@ def progress(connection: Connection) -> Progress | None:
 
 
 def listed(connection: Connection) -> list[dict[str, object]]:
-    """The same, as `jobs.listed` tells of jobs. It has no id: there is nothing to retry or drop."""
+    """The same, as `queue.list_jobs` tells of jobs. It has no id: there is nothing to retry or drop."""
     found = progress(connection)
     if found is None:
         return []
@@ -120,15 +125,15 @@ def listed(connection: Connection) -> list[dict[str, object]]:
 
 
 def due_at(connection: Connection) -> int | None:
-    """When there is something to do; None where nothing is left."""
+    """When there is something to do; None if nothing is left."""
     state = _state(connection)
     return None if state is None else _due_at(state)
 
 
 def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None:
-    """Do a piece of what is left; answers when there is more to do, None where nothing is left.
+    """Do one batch of what is left. Answers when there is more to do; None if nothing is left.
 
-    A rebuild that another worker has the lease of is left to it.
+    It does nothing while another worker has the lease.
     """
     pace = pace or Pace()
     with archive.read() as connection:
@@ -140,7 +145,6 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
         batch = _prepare(connection, state.next_position, pace) if state.whole_at is None else None
     try:
         with archive.write() as connection:
-            lock_account(connection)
             began = monotonic()
             if not _lease(connection, worker, state.next_position):
                 return now_ms() + LEASE_MS
@@ -148,7 +152,7 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
                 _write(connection, batch.documents)
             elif batch:
                 _switch(connection)
-            elif _take_away(connection):
+            elif _delete_older(connection):
                 return None
     except DBAPIError as error:
         if not is_locked(error):
@@ -161,7 +165,7 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
 
 
 def left_until(connection: Connection, worker: str) -> int | None:
-    """Until when another worker has the lease; None where it is free, or this one's."""
+    """Until when another worker has the lease; None if it is free, or this worker has it."""
     state = _state(connection)
     if state is None or state.leased_by in (None, worker) or state.leased_until <= now_ms():
         return None
@@ -169,8 +173,8 @@ def left_until(connection: Connection, worker: str) -> int | None:
 
 
 def give_back(archive: Archive, worker: str) -> None:
-    """Leave a rebuild to others, who need not wait for the lease to run out."""
-    with archive.write() as connection:
+    """Give the lease back, so that another worker need not wait until it runs out."""
+    with archive.write(locked=False) as connection:  # it writes its own lease alone
         mine = update(text_rebuilds).where(_row.leased_by == worker)
         connection.execute(mine.values(leased_by=None, leased_until=None))
 
@@ -186,7 +190,7 @@ def _due_at(state: Any, worker: str = "") -> int:
 
 
 def _lease(connection: Connection, worker: str, first: int) -> bool:
-    """Take or lengthen the lease, if nobody went on from this position meanwhile."""
+    """Take or lengthen the lease, unless another worker has gone on from this position meanwhile."""
     free = or_(_row.leased_by.is_(None), _row.leased_by == worker, _row.leased_until <= now_ms())
     values = {"leased_by": worker, "leased_until": now_ms() + LEASE_MS}
     taken = update(text_rebuilds).where(free, _row.next_position == first).values(values)
@@ -194,7 +198,7 @@ def _lease(connection: Connection, worker: str, first: int) -> bool:
 
 
 def _prepare(connection: Connection, first: int, pace: Pace) -> _Batch:
-    """The next documents, read while nobody waits: none when all are written."""
+    """Read the next documents, before other writers have to wait. None if all are written."""
     onward = select(recordings.c.position).where(recordings.c.position >= first)
     positions = connection.scalars(onward.order_by(recordings.c.position).limit(pace.read_ahead)).all()
     documents: dict[int, Document] = {}
@@ -209,7 +213,7 @@ def _prepare(connection: Connection, first: int, pace: Pace) -> _Batch:
 
 
 def _write(connection: Connection, batch: dict[int, Document]) -> None:
-    """Add those of a batch that nobody wrote meanwhile, and whose recordings are still there."""
+    """Add the documents of a batch whose recordings are still there, and that nobody wrote meanwhile."""
     these = {"positions": as_list(list(batch))}
     there = set(connection.scalars(select(recordings.c.position).where(_IN_BATCH), these))
     written = set(connection.scalars(_WRITTEN[connection.dialect.name], these))
@@ -218,7 +222,7 @@ def _write(connection: Connection, batch: dict[int, Document]) -> None:
 
 
 def _switch(connection: Connection) -> None:
-    """Let searches ask the new index, which has every recording by now, from the next one on."""
+    """Let searches use the new index, which has every recording now, from the next transaction on."""
     connection.execute(update(text_rebuilds).values(whole_at=now_ms(), leased_by=None, leased_until=None))
 
 
@@ -229,8 +233,8 @@ _WRITTEN = {
 }
 
 
-def _take_away(connection: Connection) -> bool:
-    """Take away what nobody reads any more, or a slice of it; says whether all is gone."""
+def _delete_older(connection: Connection) -> bool:
+    """Delete the older index, or a slice of it. Answers whether all of it is gone."""
     if connection.dialect.name == "sqlite":
         for table, key, columns, which, most in _SLICES:
             slice_ = _SLICE.format(table=table, key=key, columns=columns, which=which)
@@ -238,7 +242,7 @@ def _take_away(connection: Connection) -> bool:
                 return False
         connection.execute(DropTable(OLDER.fts5))
     else:
-        # It waits for those who read recordings, and meanwhile others wait for it: so not for long.
+        # DROP TABLE waits for readers of recordings, and others wait for it: so it waits only briefly.
         connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
         connection.execute(DropTable(OLDER.parts))
     connection.execute(delete(text_rebuilds))

@@ -7,7 +7,6 @@ import typer
 
 from earwitness.archive.access.api_keys import keys_in_force, revoke_key
 from earwitness.archive.access.users import add_api_key, user_id_of
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.cli.operator import action
@@ -24,7 +23,6 @@ def create(
 ) -> None:
     """Create an API key. It is shown only now."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        lock_account(connection)
         key_id, api_key = add_api_key(connection, user_id_of(connection, username))
         entry = Entry(key_id, "ApiKey", {"username": username})
         ledger.append(connection, action("apikey create", "Create API key"), [entry])
@@ -56,7 +54,6 @@ def revoke(
 ) -> None:
     """Revoke an API key. The key and all tokens made with it stop working at once."""
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        lock_account(connection)
         username = revoke_key(connection, key_id)
         entry = Entry(key_id, "ApiKey", {"username": username, "revoked": True})
         ledger.append(connection, action("apikey revoke", "Revoke API key"), [entry])

@@ -68,8 +68,8 @@ def _add_beginning_and_end(
     def create(
         client_id: ClientId, name: Name, interaction_ids: InteractionIds = None, as_json: AsJson = False
     ) -> None:
-        wanted = {"name": name, "interactionIds": interaction_ids}
-        made = make(client_id, f"{command} create", add_call, wanted, as_json=as_json)
+        body = {"name": name, "interactionIds": interaction_ids}
+        made = make(client_id, f"{command} create", add_call, body, as_json=as_json)
         tell_json(made) if as_json else say(f"Created {kind.title} {made.id}, {name}.")
 
     @group.command("end", help=f"End a {kind.title}: no recording is in it any more. The audit log keeps it.")
@@ -91,12 +91,12 @@ def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: Ope
         if name is None and not add and not remove:
             fail(f"Nothing to change was given: see `earwitness {command} set --help`.", as_json=as_json)
 
-        def wanted(call: Call) -> CollectionChange:
-            members = archived.collection(call.connection, kind, call.viewer, id_).interaction_ids
+        def changed_members(call: Call) -> CollectionChange:
+            members = archived.get_collection(call.connection, kind, call.viewer, id_).interaction_ids
             after = ({*members} | {*(add or [])}) - {*(remove or [])}
             return CollectionChange(name=name, interaction_ids=sorted(after))
 
-        changed = make(client_id, f"{command} set", change_call, wanted, id_=id_, as_json=as_json)
+        changed = make(client_id, f"{command} set", change_call, changed_members, id_=id_, as_json=as_json)
         tell_json(changed) if as_json else say(f"{changed.name} has {changed.total} recordings.")
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from earwitness.api.administration.users import change_user, end_user
 from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.users import add_user, user_id_of
-from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.schema.people import users
@@ -21,8 +20,12 @@ group = typer.Typer(help="Users: people and integrations that sign in.", no_args
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
-Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be repeated.")]
-Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be repeated.")]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", help="A role of `earwitness access rights`; may be repeated.")
+]
+Rights = Annotated[
+    list[str] | None, typer.Option("--right", help="A right of `earwitness access rights`; may be repeated.")
+]
 
 
 @group.command("create")
@@ -36,7 +39,6 @@ def create(
     """Create a user."""
     granted = [*(role or []), *(right or [])]
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-        lock_account(connection)
         user_id = add_user(connection, username, granted)
         entry = Entry(user_id, "User", {"username": username, "rolesAndRights": granted})
         ledger.append(connection, action("user create", "Create user"), [entry])
@@ -80,11 +82,11 @@ def set_(
     """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
     told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
-    wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    wanted |= {} if person is None else {"personId": identity(person)}
-    if not wanted:
+    body: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    body |= {} if person is None else {"personId": identity(person)}
+    if not body:
         fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)
-    changed = _make(client_id, "set", change_user, username, as_json, wanted)
+    changed = _make(client_id, "set", change_user, username, as_json, body)
     if as_json:
         tell_json(changed)
     else:
@@ -125,14 +127,14 @@ def _make(
     operation: Operation,
     username: str,
     as_json: bool,
-    wanted: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
 ) -> User:
     """Make a call that changes a user, and answer how it is then."""
     with opened(as_json) as accounts:
         archive = accounts.open(client_id)
         with archive.read() as connection:
             user_id = user_id_of(connection, username)
-        make_in(accounts, client_id, f"user {command}", operation, wanted, user_id)
+        make_in(accounts, client_id, f"user {command}", operation, body, user_id)
         with archive.read() as connection:
             (changed,) = user_records(connection, client_id, [user_id])
     return changed

@@ -192,5 +192,5 @@ def _rewrap_all(accounts: Accounts, kek_id: str, left: int, as_json: bool) -> tu
 
 def _remember(archive: Archive, by: Action, metadata: dict[str, object]) -> None:
     entry = Entry(archive.client_id, "Account", metadata)
-    with archive.write() as connection:
+    with archive.write(locked=False) as connection:  # it only adds rows to the ledger
         ledger.append(connection, by, [entry])

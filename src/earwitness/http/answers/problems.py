@@ -11,8 +11,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from earwitness.archive.database.engines import as_problem
-from earwitness.archive.database.errors import cause_of, meaning_of
+from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
 from earwitness.http.head_and_options import allowed
 from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
 from earwitness.kernel.logs import request_id

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from earwitness.archive.database.engines import Allowance
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 

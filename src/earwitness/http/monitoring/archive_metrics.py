@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.jobs.transcription_totals import Transcribed, transcribed
 from earwitness.archive.jobs.workload import UNFINISHED, Workload, workload
 from earwitness.archive.receipts.missing import count_missing

@@ -13,13 +13,14 @@ from litestar.routes import HTTPRoute
 from earwitness.http.operations import Afterwards
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.formats import MEDIA_TYPES
 from earwitness.operations.operations import Answer
 from earwitness.operations.operations import Operation as Declared
 
 ROOT = "/api"
 JSON = ("application/json",)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
+MEDIA = MEDIA_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Who is let into the database of an account: all, or nobody while it is unfit; the others are untouched.
+"""Lends the databases of accounts, and refuses an account that is unfit; other accounts are not affected.
 
-An account is examined when it is opened, and when its database fails in use. What is found unfit is refused
-with its cause, and examined again after a second, then after twice as long each time, by whoever asks for it.
+An account is examined when it is opened, and when its database fails in use. An unfit account is refused with
+its cause. The first call after a second examines it again, and after that the pause doubles each time.
 """
 
 import logging
@@ -17,15 +17,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.opening.engine_pools import Engines
 from earwitness.archive.accounts.opening.examination import SECONDS, examine
-from earwitness.archive.accounts.opening.unfit import (
-    AccountUnavailable,
-    Unfit,
-    may_be_of_account,
-    of_error,
-    unusable,
-)
+from earwitness.archive.accounts.opening.unfit import AccountUnavailable, Unfit, of_error, unusable
 from earwitness.archive.accounts.states import Refused
-from earwitness.archive.database.engines import Allowance, reading
+from earwitness.archive.database.errors import may_be_of_account
+from earwitness.archive.database.time_limits import Allowance
+from earwitness.archive.database.transactions import reading
 from earwitness.archive.schema import directory as directory_tables
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import OutOfTime
@@ -38,14 +34,14 @@ _LONGEST_PAUSE_SECONDS = 60.0
 
 @dataclass(slots=True)
 class _Refusal:
-    """Why an account is refused, since when (ms), and when it is looked at again, by the monotonic clock."""
+    """Why an account is refused, since when (ms), and when it is examined again, by the monotonic clock."""
 
     unfit: Unfit
     since: int
     pause: float
     due_at: float
     is_due: bool = False
-    """Whether somebody examines it again, as it was due."""
+    """Whether it was due, and is being examined again."""
 
     def error(self, client_id: int) -> AccountUnavailable:
         return AccountUnavailable(client_id, self.unfit, again_in_seconds=self.due_at - monotonic())
@@ -61,7 +57,7 @@ class Admission:
         self._refused: dict[int, _Refusal] = {}
 
     def check(self, client_id: int) -> None:
-        """Raise AccountUnavailable for an account that is refused; once it is due, examine it first."""
+        """Raise AccountUnavailable for a refused account; if it is due, examine it again first."""
         if client_id not in self._refused:
             return
         with self._lock:
@@ -75,7 +71,7 @@ class Admission:
 
     @contextmanager
     def lent(self, client_id: int, *, keep: bool = True) -> Iterator[Engine]:
-        """Lend the engine of an account. Raises AccountUnavailable, in place of what failed within, too."""
+        """Lend the engine of an account. Raises AccountUnavailable, also if it fails within the block."""
         self.check(client_id)
         try:
             with self._engines.lent(client_id, keep=keep) as engine:
@@ -88,7 +84,7 @@ class Admission:
             raise
 
     def examine(self, client_id: int, allowed: Allowance | None = None) -> None:
-        """Look whether an account is fit; if so it is refused no longer. Raises AccountUnavailable."""
+        """Examine an account. If it is fit, it is no longer refused; else AccountUnavailable is raised."""
         seconds = min(SECONDS, allowed.seconds) if allowed else SECONDS
         unfit = self._finding(client_id, seconds)
         if unfit is not None:
@@ -109,7 +105,7 @@ class Admission:
             }
 
     def _finding(self, client_id: int, seconds: float) -> Unfit | None:
-        """What is wrong with an account. Raises what is the trouble of all accounts alike."""
+        """What is wrong with an account; None if it is fit. Raises an error that concerns all accounts."""
         try:
             with (
                 self._engines.lent(client_id, keep=False) as engine,
@@ -119,7 +115,7 @@ class Admission:
         except Unfit as unfit:
             return unfit
         except OutOfTime:
-            # Who asks had no time, or nothing answers: then the account may be well.
+            # If the caller had little time, or the directory does not answer either, the account may be well.
             if seconds < SECONDS or not self._directory_answers():
                 raise
             return unusable(f"its database did not answer within {SECONDS:.0f} seconds")
@@ -152,7 +148,7 @@ class Admission:
         return states.program_of(self._directory, revision)
 
     def _directory_answers(self) -> bool:
-        """Whether trouble is an account's alone: it is not, where the directory is in trouble, too."""
+        """Whether the directory answers: if it does not, the account alone is not the reason."""
         try:
             with reading(self._directory, Allowance(SECONDS)) as connection:
                 connection.execute(select(directory_tables.accounts.c.client_id).limit(1)).all()

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
-from earwitness.archive.database.engines import Allowance, reading, writing
+from earwitness.archive.database.time_limits import Allowance
+from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.queue import take_due
 from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
@@ -25,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One account: its database, which is lent to each transaction, and its vault."""
+    """One account: its database, which is lent to each transaction, and its vault of media."""
 
     client_id: int
     admission: Admission = field(repr=False)
@@ -36,7 +38,7 @@ class Archive:
 
     @property
     def engine(self) -> Engine:
-        """The engine that transactions are lent now; it may be closed when none is under way."""
+        """The engine of this moment; it may be closed when no transaction uses it."""
         with self.admission.lent(self.client_id) as engine:
             return engine
 
@@ -47,14 +49,19 @@ class Archive:
             yield connection
 
     @contextmanager
-    def write(self, *, patient: bool = False) -> Iterator[Connection]:
+    def write(self, *, patient: bool = False, locked: bool = True) -> Iterator[Connection]:
         """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
 
+        It locks the account first: what it looks up and then adds is added once, and ids are handed out in
+        the order of commits. With `locked=False` it waits for no other writer on PostgreSQL: for what only
+        adds rows, or locks its own. On SQLite there is one writer at a time anyway.
         Raises AccountUnavailable.
         """
         with self.admission.lent(self.client_id) as engine:
             with writing(engine, patient=patient) as connection:
-                take_due(connection), take_noted(connection)  # what a transaction left that rolled back
+                take_due(connection), take_noted(connection)  # left by a transaction that rolled back
+                if locked:
+                    lock_account(connection)
                 yield connection
                 due_at, noted = take_due(connection), take_noted(connection)
             give(engine, self.client_id, self.receipts, noted)
@@ -62,16 +69,16 @@ class Archive:
             mark_if_possible(self.directory, self.client_id, due_at)
 
     def compare_receipts(self) -> None:
-        """Compare what was acknowledged with what is there, if the database answers."""
+        """Compare the receipts with the database, if it answers."""
         with self.admission.lent(self.client_id) as engine:
             compare_if_possible(engine, self.client_id, self.receipts)
 
     def sweep(self) -> int:
-        """Settle the uploads of dead processes: an object stays if the database names it. How many went."""
+        """Settle the uploads of dead processes: objects that the database names stay. How many did not."""
         return self.store.sweep(self._names)
 
     def sweep_if_possible(self) -> None:
-        """The same where nobody can wait for a bucket that does not answer: the next start sweeps again."""
+        """The same, but if the store does not answer, leave it to the next start."""
         try:
             self.sweep()
         except (Problem, SQLAlchemyError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Opening the directory of accounts: one is made where there is none, and that of another version refused."""
+"""Opens the directory of accounts, and makes it if there is none. Tables of another version are refused."""
 
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ from earwitness.archive.accounts.opening.unfit import (
     DirectoryUnavailable,
     PostgresTooOld,
     Unfit,
-    may_be_of_account,
     of_error,
     unusable,
 )
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import postgres_engine, reading, sqlite_engine
+from earwitness.archive.database.engines import postgres_engine, sqlite_engine
+from earwitness.archive.database.errors import may_be_of_account
+from earwitness.archive.database.transactions import reading
 from earwitness.kernel.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ OLDEST_POSTGRES = 16
 
 
 def open_directory(settings: Settings, *, upgrading: bool = False) -> Engine:
-    """Open the directory, which is made for the first command of an installation.
+    """Open the directory. The first command of an installation makes it.
 
-    Older tables are upgraded only where that was asked for: an older program may be at work with them.
+    Older tables are upgraded only if `upgrading`: an older program may still be using them.
     Raises DirectoryUnavailable, PostgresTooOld, SettingError, and what the database raises.
     """
     if settings.database_url:
@@ -52,7 +53,7 @@ def open_directory(settings: Settings, *, upgrading: bool = False) -> Engine:
 
 
 def _bring_up(engine: Engine, *, upgrading: bool) -> None:
-    """See to it that the tables are this program's. Raises Unfit."""
+    """Make or upgrade the tables, or check that they are of this version. Raises Unfit."""
     with reading(engine) as connection:
         revision = upgrades.revision_of(connection, None)
     if revision is not None and not (
@@ -68,12 +69,12 @@ def _bring_up(engine: Engine, *, upgrading: bool) -> None:
 def _program_of(engine: Engine, revision: str) -> str | None:
     try:
         return states.program_of(engine, revision)
-    except SQLAlchemyError:  # newer tables may be others
+    except SQLAlchemyError:  # newer tables may have other columns
         return None
 
 
 def _check_that_none_is_lost(settings: Settings) -> None:
-    """Make no directory beside accounts: they would seem to be gone, and nobody would be told."""
+    """Refuse to make a new directory where there are accounts: they would silently seem to be gone."""
     is_there = (settings.data / "directory.db").exists()
     if not is_there and any((settings.data / "accounts").glob("*/archive.db")):
         raise DirectoryUnavailable(unusable("directory.db is missing, and there are accounts"))

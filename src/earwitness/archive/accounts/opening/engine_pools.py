@@ -1,6 +1,6 @@
-"""The engines of accounts: SQLite files are closed when others are wanted, schemas share one engine.
+"""The engines of accounts. SQLite files are closed when others are needed; schemas share one engine.
 
-An engine is lent for as long as it is used, and never closed meanwhile.
+An engine is lent for a time, and is not closed meanwhile.
 """
 
 import os
@@ -27,13 +27,13 @@ class Engines(Protocol):
         """The schema of an account; None where it is a file."""
 
     def lent(self, client_id: int, *, keep: bool = True, new: bool = False) -> AbstractContextManager[Engine]:
-        """Lend an engine; unless it is to be kept for the next it is closed afterwards. Raises Unfit.
+        """Lend an engine. Without `keep` it is closed afterwards, unless others use it. Raises Unfit.
 
-        `new` allows that there is nothing there yet.
+        With `new` the database may not be there yet.
         """
 
     def forget(self, client_id: int) -> None:
-        """Close what is open of an account, once nobody uses it: it is opened anew."""
+        """Close the engine of an account as soon as nobody uses it. The next loan opens it anew."""
 
     def close(self) -> None:
         """Close all."""
@@ -41,7 +41,7 @@ class Engines(Protocol):
 
 @dataclass(slots=True)
 class _Opened:
-    """An engine that is open, of which file, and how many use it."""
+    """An open engine, the identity of its file, and how many use it."""
 
     engine: Engine
     identity: tuple[int, int]
@@ -50,13 +50,13 @@ class _Opened:
 
 
 class Files:
-    """The engines of accounts that are SQLite files; of those that nobody uses, `most` stay open."""
+    """The engines of accounts that are SQLite files. At most `most` stay open, unless more are in use."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self._folder = folder
         self._most = most
         self._lock = threading.Lock()
-        self._opened: OrderedDict[int, _Opened] = OrderedDict()  # who was used last is last
+        self._opened: OrderedDict[int, _Opened] = OrderedDict()  # the one that was used last is last
 
     def schema(self, _client_id: int) -> None:
         return None
@@ -87,7 +87,7 @@ class Files:
         identity = _identity_of(file)
         with self._lock:
             opened = before = self._opened.get(client_id)
-            if opened is None or opened.identity != identity:  # it was restored, or another put in its place
+            if opened is None or opened.identity != identity:  # the file was restored or replaced
                 opened = self._opened[client_id] = _Opened(_open(file), identity)
             self._opened.move_to_end(client_id)
             opened.users += 1
@@ -110,7 +110,7 @@ class Files:
             one.engine.dispose()
 
     def _surplus(self) -> list[_Opened]:
-        """Take out those that nobody uses, the longest unused first, until no more are open than may be."""
+        """Take out engines that nobody uses, longest unused first, until no more than `most` are open."""
         surplus = max(0, len(self._opened) - self._most)
         idle = [client_id for client_id, one in self._opened.items() if not one.users] if surplus else []
         return [self._opened.pop(client_id) for client_id in idle[:surplus]]
@@ -136,14 +136,14 @@ class Schemas:
         yield engine
 
     def forget(self, client_id: int) -> None:
-        """Nothing is kept of one."""
+        """Nothing is kept for one schema."""
 
     def close(self) -> None:
         """The pool is the directory's."""
 
 
 def _identity_of(file: Path) -> tuple[int, int]:
-    """Which file it is, whatever its name. Raises Unfit."""
+    """The device and inode of a file: a replaced file has others. Raises Unfit."""
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -154,7 +154,7 @@ def _identity_of(file: Path) -> tuple[int, int]:
 
 
 def _open(file: Path) -> Engine:
-    if not os.access(file, os.R_OK | os.W_OK):  # of which SQLite says only that it cannot be opened
+    if not os.access(file, os.R_OK | os.W_OK):  # SQLite would only say that it cannot be opened
         is_read_only = os.statvfs(file).f_flag & os.ST_RDONLY
         raise unusable(f"its archive.db: {os.strerror(EROFS if is_read_only else EACCES)}")
     keep_folder_private(file.parent)

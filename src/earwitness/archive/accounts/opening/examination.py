@@ -1,4 +1,4 @@
-"""Looking at an account before it is used: whether its tables are there, its own, and this program's."""
+"""Examines an account before it is used: are its tables there, are they its own, and of this version?"""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import jobs
 
 SECONDS = 10.0
-"""How long it may take. Who needs longer for a few rows would hold up whoever asks for them."""
+"""How long it may take. A database that needs longer for a few rows would hold up every call."""
 
 _READ = (counters, users, recordings, jobs)
 
@@ -27,7 +27,7 @@ ProgramOf = Callable[[str], str | None]
 
 
 def examine(connection: Connection, client_id: int, schema: str | None, program_of: ProgramOf) -> None:
-    """Raise Unfit where an account cannot be used, or what the database raises."""
+    """Raise Unfit if an account cannot be used. Raises what the database raises."""
     tables = check_that_there_are_tables(connection, schema)
     check_version(upgrades.revision_of(connection, schema) or "", "account", program_of)
     for name in sorted(metadata.tables):
@@ -43,7 +43,7 @@ def examine(connection: Connection, client_id: int, schema: str | None, program_
 
 
 def check_version(revision: str, tables: upgrades.Tables, program_of: ProgramOf) -> None:
-    """Raise Unfit where tables are those of another version of the program."""
+    """Raise Unfit if the tables belong to another version of the program."""
     version = upgrades.version_of_tables(revision, tables)
     if version == "newer":
         raise of_newer_tables(revision, program_of(revision))

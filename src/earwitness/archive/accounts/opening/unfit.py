@@ -1,34 +1,19 @@
 """Why an account, or the directory of accounts, cannot be used: in words for its operator.
 
-A sentence never holds what is in an account: it is made of our words, of names of tables and files, and of
-what a database says of a schema, a file or a connection.
+A sentence holds nothing of what is in an account: only our words, names of tables and files, and what a
+database says about a schema, a file or a connection (see `words_of`).
 """
 
 from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
+from earwitness.archive.database.errors import words_of
 from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.version import program_version
 
 Reason = Literal["older-tables", "newer-tables", "unusable"]
-"""Tables of an older program, of a newer one, or what only a repair or a restored backup mends."""
-
-_OF_DATABASE_AS_SUCH = {"53", "55", "57", "40", "22", "23"}
-"""PostgreSQL's classes of errors that say nothing about a schema: no room, a lock, a shutdown, values."""
-
-_OF_FILE = {
-    "SQLITE_AUTH",
-    "SQLITE_CANTOPEN",
-    "SQLITE_CORRUPT",
-    "SQLITE_ERROR",
-    "SQLITE_IOERR",
-    "SQLITE_NOTADB",
-    "SQLITE_PERM",
-    "SQLITE_PROTOCOL",
-    "SQLITE_READONLY",
-    "SQLITE_SCHEMA",
-}
+"""Tables of an older program, tables of a newer one, or damage that needs a repair or a backup."""
 
 
 class Unfit(Exception):
@@ -45,10 +30,10 @@ class AccountUnavailable(Unavailable):
 
     default_code = "account-unavailable"
     is_told = True
-    """By who refused the account, when that began."""
+    """The account's refusal was logged when it began, so that no call logs it again."""
 
     def __init__(self, client_id: int, unfit: Unfit, *, again_in_seconds: float = 1.0) -> None:
-        """Its users are told that it is not available; `sentence` is for its operator."""
+        """Users are told only that the account is not available; `sentence` tells its operator why."""
         super().__init__(
             "The account is not available at the moment; its operator can see why. Try again later.",
             headers={"Retry-After": str(max(1, round(again_in_seconds)))},
@@ -92,22 +77,4 @@ def unusable(what: str) -> Unfit:
 
 
 def of_error(error: DBAPIError) -> Unfit:
-    return unusable(f"its database says: {_words_of(error)}")
-
-
-def may_be_of_account(error: DBAPIError) -> bool:
-    """Whether an error can be an account's own; else it is the whole database's, or what was asked of it."""
-    cause = error.orig
-    if state := getattr(cause, "sqlstate", None):
-        return not error.connection_invalidated and state[:2] not in _OF_DATABASE_AS_SUCH
-    name = getattr(cause, "sqlite_errorname", "")
-    return any(name == one or name.startswith(f"{one}_") for one in _OF_FILE)
-
-
-def _words_of(error: DBAPIError) -> str:
-    """What a database said, and its code for it."""
-    cause = error.orig
-    diagnosis = getattr(cause, "diag", None)
-    words = getattr(diagnosis, "message_primary", None) or str(cause).partition("\n")[0]
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
-    return f"{words} ({code})" if code else words
+    return unusable(f"its database says: {words_of(error)}")

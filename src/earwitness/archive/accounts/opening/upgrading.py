@@ -1,4 +1,4 @@
-"""Bringing the tables of one account up to date."""
+"""Upgrades the tables of one account."""
 
 from earwitness.archive.accounts.opening.engine_pools import Engines
 from earwitness.archive.accounts.opening.examination import (
@@ -7,13 +7,13 @@ from earwitness.archive.accounts.opening.examination import (
     check_version,
 )
 from earwitness.archive.database import upgrades
-from earwitness.archive.database.engines import reading
+from earwitness.archive.database.transactions import reading
 
 
 def upgrade_account(engines: Engines, client_id: int, program_of: ProgramOf) -> str:
     """Run the migrations that are missing, and name the revision reached.
 
-    Raises Unfit where there are no tables to upgrade, which new ones would not bring back, or newer ones.
+    Raises Unfit if there are no tables, since new ones would hide that they are lost, and if they are newer.
     """
     schema = engines.schema(client_id)
     with engines.lent(client_id, keep=False) as engine:

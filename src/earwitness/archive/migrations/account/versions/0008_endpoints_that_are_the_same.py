@@ -1,7 +1,8 @@
 """Endpoints that are the same
 
 Addresses are folded further than before: endpoints that are one now become the one of the lowest id, and
-those of withheld addresses nobody's. The tables are named here as they are at this revision.
+those of withheld addresses nobody's. The tables are named here as they are at this revision, and `frozen/`
+has the folding as it was.
 """
 
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
+from earwitness.archive.migrations.account.frozen.addresses import WITHHELD, normalise, shown
 
 revision = "0008"
 down_revision = "0007"

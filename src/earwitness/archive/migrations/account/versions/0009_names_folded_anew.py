@@ -1,5 +1,9 @@
-"""Names folded anew"""
+"""Names folded anew
 
+The tables are named here as they are at this revision, and `frozen/` has the folding as it was.
+"""
+
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from earwitness.archive.access.usernames import exact_key, folded
-from earwitness.archive.people.people import folded_email, folded_name
-from earwitness.archive.recordings.tags import folded_tag
+from earwitness.archive.migrations.account.frozen.folding import (
+    LONGEST_WORD,
+    fold_name,
+    folded_identifier,
+)
 
 revision = "0009"
 down_revision = "0008"
@@ -25,8 +31,8 @@ _participants = sa.table("recording_endpoints", sa.column("user_folded"))
 
 def upgrade() -> None:
     connection = op.get_bind()
-    _fold(connection, _people.c.full_name, _people.c.full_name_folded, folded_name)
-    _fold(connection, _people.c.email, _people.c.email_folded, folded_email)
+    _fold(connection, _people.c.full_name, _people.c.full_name_folded, _folded_name)
+    _fold(connection, _people.c.email, _people.c.email_folded, _folded)
     _fold_tags(connection)
     _fold_participants(connection, _fold_users(connection))
 
@@ -51,12 +57,12 @@ def _fold_users(connection: sa.Connection) -> dict[str, str]:
     """
     alike = defaultdict(list)
     for user in connection.execute(sa.select(_users)):
-        alike[folded(user.username)].append(user)
+        alike[_folded(user.username)].append(user)
     changed, spelled = [], {}
     for key, group in alike.items():
         for user in group:
             if len(group) > 1 or not key:
-                spelled[user.username_folded] = exact_key(user.username)
+                spelled[user.username_folded] = _exact_key(user.username)
             now = spelled.get(user.username_folded, key)
             if now != user.username_folded:
                 changed.append({"one": user.id, "folded": now})
@@ -73,7 +79,7 @@ def _fold_tags(connection: sa.Connection) -> None:
     for tag_id, tag in connection.execute(
         sa.select(_tags.c.id, _tags.c.tag).where(_may_differ(connection, column)).order_by(_tags.c.id)
     ).all():
-        if (now := folded_tag(tag)) not in taken:
+        if (now := _folded_tag(tag)) not in taken:
             connection.execute(sa.update(_tags).where(_tags.c.id == tag_id).values(tag_folded=now))
             taken.add(now)
 
@@ -87,7 +93,7 @@ def _fold_participants(connection: sa.Connection, spelled: dict[str, str]) -> No
         *spelled,
         *others,
     ):  # in this order, or what becomes `jane` would be the user's who is jane
-        now = spelled.get(before, folded(before))
+        now = spelled.get(before, _folded(before))
         if now != before:
             connection.execute(sa.update(_participants).where(column == before).values(user_folded=now))
 
@@ -99,3 +105,22 @@ def _may_differ(connection: sa.Connection, column: Any) -> Any:
     else:
         others = [sa.func.octet_length(column) != sa.func.length(column), column.op("~")("[[:cntrl:]]")]
     return sa.or_(*others, column.contains("`"), column != sa.func.trim(column))
+
+
+def _folded(text: str) -> str:
+    """The key of a user name or of an email address."""
+    return folded_identifier(text)[:LONGEST_WORD]
+
+
+def _folded_name(full_name: str) -> str:
+    return fold_name(full_name)[:LONGEST_WORD]
+
+
+def _folded_tag(tag: str) -> str:
+    return _folded(tag) or tag.casefold()
+
+
+def _exact_key(username: str) -> str:
+    """The key of a user whose name only looks like another's."""
+    spelling = hashlib.sha256(username.casefold().encode()).hexdigest()
+    return f"{_folded(username)}\u200b{spelling}"
