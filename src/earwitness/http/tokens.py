@@ -11,7 +11,7 @@ from jwt.types import Options
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Unauthenticated
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.media.keys.token_key import token_key
 
 Use = Literal["bearer", "refresh"]
 
