@@ -17,6 +17,7 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.compiling import compile_once
 from tests.firm import CLIENT_ID, Firm
+from tests.migrating import migrate_once
 from tests.postgres import Databases, database_of, run_in_postgres
 
 DATABASES = ("sqlite", "postgresql")
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 compile_once()
+migrate_once()
 
 
 def pytest_collection_finish() -> None:

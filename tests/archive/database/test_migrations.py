@@ -15,9 +15,10 @@ from sqlalchemy.schema import CreateSchema
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.database.engines import reading, sqlite_engine, writing
-from earwitness.archive.database.upgrades import METADATA, Tables, is_current, upgrade
+from earwitness.archive.database.upgrades import METADATA, Tables, is_current
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID, Firm
+from tests.migrating import run_migrations as upgrade
 from tests.postgres import database_of, run_in_postgres
 
 BOTH: tuple[Tables, ...] = ("account", "directory")
