@@ -21,7 +21,7 @@ REVISIONS = sorted(path.name for path in ARCHIVES.iterdir() if path.name.isdigit
 
 
 def contents_of(revision: str) -> dict[str, Any]:
-    """What an archive was filled with: `users`, `recordings` as they were sent, and the rest by name."""
+    """The contents of an archive: `users`, `recordings` as they were sent, and the rest by name."""
     contents: dict[str, Any] = json.loads((ARCHIVES / revision / "contents.json").read_text())
     return contents
 

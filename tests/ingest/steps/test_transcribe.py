@@ -100,6 +100,7 @@ def test_a_call_is_transcribed_found_by_its_words_and_shown_with_them(
         assert connection.scalar(select(transcripts.c.engine)) == "pocketsphinx"
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_what_is_said_in_english_is_understood_and_found(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     interaction_id = firm.ingest(wav_of(first_sentence("rms"), 16000, 1))
@@ -188,6 +189,7 @@ def _segments(firm: Firm, interaction_id: int) -> Any:
     return analysis(firm, interaction_id)["transcript"]["segments"]
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     twice = b"".join(one * 2 for one in _samples(first_sentence("awb")))
@@ -200,6 +202,7 @@ def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
     assert errors(said, words(" ".join(one["text"] for one in segments))) <= 0.15 * len(said)
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_nearly_alike_sides_are_one_and_are_transcribed_once(firm: Firm) -> None:
     """A recording whose sides correlate at 0.9996, as stereo made of an old tape has it."""
     speech = Path(__file__).parents[4] / "shared" / "data" / "jfk.flac"
