@@ -1,4 +1,4 @@
-"""Several servers of one archive: what each has of its own, and how it comes to differ."""
+"""Several servers of one archive: their own copies of the keys, and changes to these."""
 
 import base64
 import json
