@@ -73,14 +73,14 @@ def choice(*words: str) -> Reader[str]:
     return Reader(allowed, read)
 
 
-def several(*words: str) -> Reader[tuple[str, ...]]:
-    """Some of a few words, separated by commas."""
+def several(*words: str, kind: str) -> Reader[tuple[str, ...]]:
+    """Some of a few words, separated by commas; `kind` says what they are."""
     allowed = f"some of {', '.join(f'`{word}`' for word in words)}, separated by commas"
 
     def read(given: str) -> tuple[str, ...]:
         parts = _parts(given)
         if unknown := set(parts) - set(words):
-            raise ValueError(f"{_expected(allowed)}; there is no {min(unknown)}")
+            raise ValueError(f"{_expected(allowed)}; there is no {kind} {min(unknown)}")
         return parts
 
     return Reader(allowed, read)

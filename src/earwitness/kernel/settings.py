@@ -166,7 +166,7 @@ class Settings:
     )
     kept_renditions: tuple[str, ...] = _setting(
         "KEPT_RENDITIONS",
-        several(*RENDERED),
+        several(*RENDERED, kind="rendition"),
         (),
         "Renditions to keep once they have been made for playback. `mp3` is always kept.",
     )

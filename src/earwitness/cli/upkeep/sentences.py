@@ -45,7 +45,7 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
         )
     if row["missing"]:
         yield (
-            f"Account {client_id} has lost {row['missing']} acknowledged recordings, or parts of them: "
+            f"Account {client_id} lacks {row['missing']} recordings, or parts of them, that it acknowledged: "
             f"`earwitness verify {client_id}` names what must be sent again."
         )
 
