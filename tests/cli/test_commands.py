@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 import typer.main
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from earwitness.cli.main import app
 from earwitness.kernel.settings import Settings
@@ -33,16 +34,21 @@ WITHOUT_JSON = {("demo",)}
 """Commands that still speak in words alone. The set may only shrink."""
 
 
+@cache  # tables of help take long to draw
+def help_of(path: tuple[str, ...]) -> Result:
+    return CliRunner().invoke(app, [*path, "--help"])
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, [*path, "--help"])
+    result = help_of(path)
     assert result.exit_code == 0
     assert "Usage: " in result.stdout
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_speaks_json(path: tuple[str, ...]) -> None:
-    assert ("--json" in CliRunner().invoke(app, [*path, "--help"]).stdout) is (path not in WITHOUT_JSON)
+    assert ("--json" in help_of(path).stdout) is (path not in WITHOUT_JSON)
 
 
 def test_accounts_are_created_once_and_listed(run: Run, tell: Tell) -> None:
