@@ -30,7 +30,7 @@ Read: TypeAlias = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class ShownColumn:
     """What a field shows: an expression over a row of `recordings`, and how its value is read."""
 
     expression: ColumnElement[Any]
@@ -40,9 +40,9 @@ class Column:
     """The same where it depends on the viewer."""
 
 
-def json_of(column: ColumnElement[Any]) -> Column:
+def _json(column: ColumnElement[Any]) -> ShownColumn:
     """JSON that the database has or makes, sent as it is."""
-    return Column(column, Raw)
+    return ShownColumn(column, Raw)
 
 
 def _seconds(milliseconds: int) -> float:
@@ -73,37 +73,42 @@ _COMMENTS_COUNT = (
 class Recording(Wire, kw_only=False):  # made of a row by position, which takes a fifth of the time
     """One communication, as search shows it."""
 
-    interaction_id: Annotated[int, Column(recordings.c.interaction_id)]
-    third_party_id: Annotated[str, Column(recordings.c.third_party_id)]
-    start_datetime_utc: Annotated[MomentText, Column(recordings.c.started_at, format_ms)] = field(
+    interaction_id: Annotated[int, ShownColumn(recordings.c.interaction_id)]
+    third_party_id: Annotated[str, ShownColumn(recordings.c.third_party_id)]
+    start_datetime_utc: Annotated[MomentText, ShownColumn(recordings.c.started_at, format_ms)] = field(
         name="startDatetimeUTC"
     )
-    end_datetime_utc: Annotated[MomentText, Column(recordings.c.ended_at, format_ms)] = field(
+    end_datetime_utc: Annotated[MomentText, ShownColumn(recordings.c.ended_at, format_ms)] = field(
         name="endDatetimeUTC"
     )
-    duration_in_seconds: Annotated[float, Column(recordings.c.duration_ms, _seconds)]
-    type: Annotated[str, Column(recordings.c.type)]
-    source: Annotated[str, Column(recordings.c.source)]
-    comments_count: Annotated[int, Column(_COMMENTS_COUNT, read_for=_count_for)]
-    transcript_snippet: Annotated[str, Column(recordings.c.transcript_snippet)]
-    analysis: Annotated[list[str], json_of(cast(recordings.c.analysis, Text))]
-    tags: Annotated[list[str], json_of(TAGS)]
-    conversation_phases: Annotated[list[str], json_of(cast(recordings.c.conversation_phases, Text))]
-    is_private: Annotated[bool, Column(recordings.c.is_private)]
-    is_private_reason: Annotated[str, Column(recordings.c.is_private_reason)]
-    media_access_status: Annotated[str, Column(recordings.c.has_media, read_for=_media_access_for)]
-    retention_group_id: Annotated[int | None, Column(recordings.c.retention_group_id)]
-    retain_until: Annotated[MomentText | None, Column(recordings.c.retain_until, _end)]
-    legal_holds: Annotated[list[LegalHold], json_of(LEGAL_HOLDS)]
-    data_groups: Annotated[dict[str, str], json_of(cast(recordings.c.data_groups, Text))]
-    optional: Annotated[dict[str, Any], json_of(cast(recordings.c.optional, Text))]
-    endpoints: Annotated[list[Participant], json_of(PARTICIPANTS)]
+    duration_in_seconds: Annotated[float, ShownColumn(recordings.c.duration_ms, _seconds)]
+    type: Annotated[str, ShownColumn(recordings.c.type)]
+    source: Annotated[str, ShownColumn(recordings.c.source)]
+    comments_count: Annotated[int, ShownColumn(_COMMENTS_COUNT, read_for=_count_for)]
+    transcript_snippet: Annotated[str, ShownColumn(recordings.c.transcript_snippet)]
+    analysis: Annotated[list[str], _json(cast(recordings.c.analysis, Text))]
+    tags: Annotated[list[str], _json(TAGS)]
+    conversation_phases: Annotated[list[str], _json(cast(recordings.c.conversation_phases, Text))]
+    is_private: Annotated[bool, ShownColumn(recordings.c.is_private)]
+    is_private_reason: Annotated[str, ShownColumn(recordings.c.is_private_reason)]
+    media_access_status: Annotated[str, ShownColumn(recordings.c.has_media, read_for=_media_access_for)]
+    retention_group_id: Annotated[int | None, ShownColumn(recordings.c.retention_group_id)]
+    retain_until: Annotated[MomentText | None, ShownColumn(recordings.c.retain_until, _end)]
+    legal_holds: Annotated[list[LegalHold], _json(LEGAL_HOLDS)]
+    data_groups: Annotated[dict[str, str], _json(cast(recordings.c.data_groups, Text))]
+    optional: Annotated[dict[str, Any], _json(cast(recordings.c.optional, Text))]
+    endpoints: Annotated[list[Participant], _json(PARTICIPANTS)]
 
 
-_COLUMNS: list[Column] = [
-    next(part for part in hint.__metadata__ if isinstance(part, Column))
-    for hint in get_type_hints(Recording, include_extras=True).values()
-]
+def _column_of(name: str, hint: Any) -> ShownColumn:
+    for part in getattr(hint, "__metadata__", ()):
+        if isinstance(part, ShownColumn):
+            return part
+    raise TypeError(f"the field {name} of Recording names no column")
+
+
+_COLUMNS = [_column_of(*one) for one in get_type_hints(Recording, include_extras=True).items()]
+
 # Built once: building a statement costs more than running it over a page.
 _ROWS = (
     select(recordings.c.position, *(column.expression for column in _COLUMNS))
