@@ -17,7 +17,7 @@ Ids = dict[str, int]
 
 
 def fill(firm: Firm) -> Ids:
-    """A recording of each department, person and type, named by them; and one that has none of them."""
+    """A recording for each department, person and type, named after it; and one without any of these."""
     ids: Ids = {}
     for department, name, kind in product(DEPARTMENTS, SUBJECTS, TYPES):
         key = f"{department}/{name[:3]}/{kind}"
@@ -32,7 +32,7 @@ def fill(firm: Firm) -> Ids:
 
 
 def limited(firm: Firm, *policies: dict[str, Any]) -> None:
-    """Make the user `limited`, who holds every right but to edit, within these policies."""
+    """Add the user `limited`, who has every right but those to edit, with these policies."""
     names = []
     for conditions in policies:
         names.append(f"policy {len(firm.get(POLICIES)) + 1}")
@@ -48,7 +48,7 @@ def person_ids(firm: Firm, *names: str) -> list[int]:
 
 
 def seen_everywhere(firm: Firm, ids: Ids) -> set[str]:
-    """The recordings that `limited` sees, having made sure that each door shows just these."""
+    """The recordings that `limited` sees; every call must show exactly these."""
     page = firm.post("/client/recording.search", {"pageSize": 1000}, as_user="limited")
     seen = {one["thirdPartyId"] for one in page["recordings"]}
     assert page["total"] == len(page["recordings"]) == len(seen)
@@ -144,7 +144,7 @@ def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
 
 
 def test_recordings_that_a_change_hides_are_hidden_at_once(firm: Firm) -> None:
-    """From a search that was begun, and from a URL that was given out."""
+    """It is hidden in later pages of a search, too, and by a media URL that was made before."""
     search = "/client/recording.search"
     limited(firm)
     for number, desk in enumerate(("Rates", "FX", "FX")):
