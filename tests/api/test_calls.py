@@ -28,7 +28,7 @@ def end(firm: Firm, third_party_id: str = "live-1") -> Any:
 
 
 def live(firm: Firm, *, as_user: str = "admin@example.com") -> Any:
-    """What is shown of the call at the desk; None when there is none."""
+    """The call that is shown at the desk, or None."""
     wanted = {"endpointSearch": "447896423595"}
     [desk] = firm.post("/client/people/endpoint/search", wanted, as_user=as_user)
     only_live = firm.post("/client/people/endpoint/search", {"isCurrentlyRecorded": True}, as_user=as_user)

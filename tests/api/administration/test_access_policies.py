@@ -26,7 +26,7 @@ class Filled(NamedTuple):
 
 
 def fill(firm: Firm) -> Ids:
-    """A recording of each department, person and type, named by them; and one that has none of them."""
+    """A recording for each department, person and type, named after it; and one without any of these."""
     ids: Ids = {}
     for department, name, kind in product(DEPARTMENTS, SUBJECTS, TYPES):
         key = f"{department}/{name[:3]}/{kind}"
@@ -48,7 +48,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def limited(firm: Firm, *policies: dict[str, Any], username: str = "limited") -> None:
-    """Make a user who holds every right but to edit, within these policies."""
+    """Add a user who has every right but those to edit, with these policies."""
     names = []
     for conditions in policies:
         names.append(f"policy {len(firm.get(POLICIES)) + 1}")
@@ -64,7 +64,7 @@ def person_ids(firm: Firm, *names: str) -> list[int]:
 
 
 def seen_everywhere(filled: Filled, *policies: dict[str, Any]) -> set[str]:
-    """The recordings that a user sees within policies; every call has to show these and no others."""
+    """The recordings that a user with these policies sees; every call must show exactly these."""
     firm, ids = filled.firm, filled.ids
     username = f"limited {len(firm.keys)}"
     limited(firm, *policies, username=username)
@@ -159,7 +159,7 @@ def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
 
 
 def test_recordings_that_a_change_hides_are_hidden_at_once(firm: Firm) -> None:
-    """From a search that was begun, and from a URL that was given out."""
+    """It is hidden in later pages of a search, too, and by a media URL that was made before."""
     search = "/client/recording.search"
     limited(firm)
     for number, desk in enumerate(("Rates", "FX", "FX")):

@@ -242,7 +242,7 @@ def shown(user: One, key: str) -> str | None:
 
 
 def has_words(free_text: str, texts: Sequence[str | None]) -> bool:
-    """Each word is part of a text; a number is found however it is written."""
+    """Each word is part of a text; a number is found in any spelling."""
     written = [fold(text) for text in texts if text]
     return all(any(word.removeprefix("+") in text for text in written) for word in fold(free_text).split())
 

@@ -40,7 +40,7 @@ def test_all_spellings_of_a_user_name_are_one(firm: Firm, spelling: str) -> None
 
 @pytest.mark.parametrize("nothing", ["\u200b", " \u2060\ufeff", "\u3164"])
 def test_a_name_of_invisible_characters_is_refused(firm: Firm, nothing: str) -> None:
-    """Its user would have taken part wherever a source names no user."""
+    """Such a user would take part in every recording whose source names no user."""
     refused = firm.call("POST", USERS, {"username": nothing, "rolesAndRights": []})
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["path"] == "username"
@@ -48,7 +48,7 @@ def test_a_name_of_invisible_characters_is_refused(firm: Firm, nothing: str) -> 
     assert firm.call("PUT", f"{USERS}/{bob}", {"username": nothing}).status_code == 400
 
 
-# Look-alikes: they were added when only the case of user names was folded
+# Users who look alike, who were added when names were compared without case alone
 
 PLAIN, WIDE, ALSO, BOB = "jane", "ｊane", "ｊａｎｅ", "BOB\u200b"
 

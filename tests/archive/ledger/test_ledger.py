@@ -80,7 +80,7 @@ def test_rows_outlive_the_recording(firm: Firm) -> None:
 
 
 def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
-    """Whoever begins later but commits earlier has the lower id: a search pinned to an id misses nothing."""
+    """A recording that is committed earlier has the lower id, so a search pinned to an id misses nothing."""
     held, committed = threading.Event(), threading.Event()
     order: list[str] = []
 

@@ -29,7 +29,7 @@ def _of(namespace: str, name: Name) -> Name:
 
 
 def _kept(connection: Connection, found: dict[Name, KnownPerson], namespace: str) -> list[object]:
-    """Who each name is, by whom was named first, and what is kept of them."""
+    """For each name, which person it is, in the order of the names, and what is stored of the person."""
     order = {id_: place for place, id_ in enumerate(dict.fromkeys(one.id for one in found.values()))}
     columns = people.c.third_party_id, people.c.full_name, people.c.email, people.c.person_type
     rows = [

@@ -84,7 +84,7 @@ def plain_reading(world: World, kept: Kept) -> tuple[int | None, int | None]:
         rules = world.default if group is None else world.groups[group]
         value = rules[kept.type] if kept.type in rules else rules["default"]
         length = float("inf") if value is None else float(value)
-        # Among equals a group before none, and the group that was made first.
+        # Among equals, a group comes before none, and the group that was added first before others.
         candidate = (length, 0 if group is None else 100 - group, group)
         if best is None or candidate[:2] > best[:2]:
             best = candidate
@@ -110,7 +110,7 @@ def undone(archive: Archive) -> Iterator[Connection]:
 
 
 def build(connection: Connection, world: World) -> tuple[list[int], list[int]]:
-    """Make a world, with all recordings kept for ever; answers the ids of its groups and people."""
+    """Store a world, with all recordings kept for ever. Returns the ids of its groups and people."""
     connection.execute(update(account).values(default_retention=world.default))
     group_ids = [
         connection.execute(
@@ -275,7 +275,7 @@ def is_shorter(new: int | None, old: int | None) -> bool:
 
 
 def test_a_change_leaves_recordings_that_it_does_not_concern(archive: Archive) -> None:
-    """What is kept longer than today's rules say is in nobody's way when other rules change."""
+    """A recording that is kept longer than its rules say does not stop a change of other rules."""
     mine, theirs = Kept("phone", 0, [(0, True)]), Kept("phone", 0, [(1, True)])
     unknown = Kept("phone", 0, [(0, False), (1, False)])
     world = World({"default": 1}, [{"default": 2}], [0, 0, None, None], [mine, theirs, unknown])

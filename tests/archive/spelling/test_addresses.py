@@ -222,7 +222,7 @@ def test_folding_again_changes_nothing(kind: str, value: str) -> None:
 
 @given(some)
 def test_digits_are_never_lost_nor_added(value: str) -> None:
-    """What is read as a number has the digits that were written, in their order."""
+    """A number that is read has the digits that were written, in their order."""
     assume("%" not in value)
     folded = normalise("phone", value)
     if folded.isdigit():

@@ -173,7 +173,7 @@ def test_any_number_is_found_in_any_grouping(
 
 @given(st.text(st.sampled_from("0123 -.(),+a"), max_size=30), st.text("0123", min_size=7, max_size=9))
 def test_a_found_number_is_in_the_text(text: str, digits: str) -> None:
-    """Said plainly: digits are found in one only where they stand with nothing but separators between."""
+    """Digits are found as one number only if there is nothing but separators between them."""
     if finds(digits, text):
         assert re.search(r"(?:[-.() ]|\(0\))*".join(digits), text)
 

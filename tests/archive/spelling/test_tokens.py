@@ -72,7 +72,7 @@ def test_folding_any_character_twice_changes_nothing() -> None:
 
 
 def test_every_mark_of_this_unicode_is_known() -> None:
-    """A word in Devanagari is cut at a mark that is not."""
+    """A word in Devanagari would be cut at an unknown mark."""
     marks = (one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) in {"Mn", "Mc"})
     letters = [mark for mark in marks if fold(mark)]
     assert [hex(ord(mark)) for mark in letters if len(tokens(f"ह{mark}ह")) > 1 and tokens(mark) == []] == []
@@ -190,7 +190,7 @@ def test_no_query_has_the_separator(text: str) -> None:
 def test_piled_up_marks_take_no_longer_than_letters(hostile: str) -> None:
     started = time.process_time()
     assert [token for token, _, _ in spans(hostile)] == tokens(hostile)
-    assert time.process_time() - started < 5  # in order of their squares it would be minutes
+    assert time.process_time() - started < 5  # quadratic time would be minutes
 
 
 def test_tokens_hold_no_space() -> None:
@@ -224,7 +224,7 @@ FIRST_READ = [
 
 @pytest.mark.parametrize(("text", "read"), FIRST_READ)
 def test_the_first_reading_of_a_text_never_changes(text: str, read: str) -> None:
-    """An index that was written by it is asked by it until each document is read anew."""
+    """An index that was written with it is searched with it until all documents are indexed anew."""
     assert " ".join(document_tokens([text], Reading.FIRST)) == read
 
 
