@@ -25,7 +25,7 @@ from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, mill
 from bench.loading import load
 from bench.queries import QUERIES
 from bench.statements import ask_again, connection_of_ones_own, statements_of
-from earwitness.api.recordings.search import recordings_at
+from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.users import add_api_key, add_user
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
@@ -188,7 +188,7 @@ def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
     """The statements of a search, as they reach the driver, repeated on it, and its answer encoded."""
     with archive.read() as connection, statements_of(connection) as asked:
         found = search(connection, convert(wanted, RecordingSearch), VIEWER)
-        answer = recordings_at(connection, VIEWER, found.positions, found.asked)
+        answer = recordings_at(connection, VIEWER, found.positions, found.query)
     lent = connection_of_ones_own(archive)
 
     def repeat() -> bytes:

@@ -9,9 +9,8 @@ from math import ceil, pi, sin
 from types import TracebackType
 from typing import Any, Self
 
-from httpx import Response
+from httpx2 import Client, Response
 from litestar import Litestar
-from litestar.testing import TestClient
 
 from earwitness.app import build, install
 from earwitness.archive.access.users import add_api_key, add_user
@@ -20,6 +19,7 @@ from earwitness.archive.jobs import queue
 from earwitness.kernel.rights import Right, Role
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
+from tests.in_process import HOST, InProcess
 
 CLIENT_ID = 1234567
 ADMIN = "admin@example.com"
@@ -51,7 +51,7 @@ class Firm:
         self.settings = settings
         self.app = app or take_app(settings)
         self._is_own_app = app is not None
-        self.client = TestClient(self.app, raise_server_exceptions=False)
+        self.client = Client(base_url=f"http://{HOST}", transport=InProcess(self.app), timeout=None)
         self.keys = dict(keys or {})
         self.tokens: dict[str, str] = {}
 
@@ -130,7 +130,7 @@ class Firm:
     def jobs(self) -> dict[str, int]:
         """How many jobs are in each state."""
         with self.archive.read() as connection:
-            return Counter(str(job["state"]) for job in queue.listed(connection, done=True))
+            return Counter(str(job["state"]) for job in queue.list_jobs(connection, done=True))
 
     def work(self) -> None:
         """Do all background work that is due."""

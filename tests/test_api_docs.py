@@ -7,7 +7,7 @@ from docs.generate import FOLDER, anchor, pages
 from litestar.routes import HTTPRoute
 
 from earwitness.app import build
-from earwitness.archive.text.query import DEEPEST, MOST_TERMS
+from earwitness.archive.text.parsing import DEEPEST, MOST_TERMS
 from earwitness.kernel.settings import Settings
 
 

@@ -10,7 +10,7 @@ from bench.media.servers import Caller, Server
 from earwitness.archive.access.users import add_api_key, add_user
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.ledger.ledger import Action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.rights import Role
 from earwitness.kernel.settings import Settings
 

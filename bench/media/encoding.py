@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.renditions.wav import wav_header
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from earwitness.media.stores.disk import DiskObject
 
 _RATE = 8000
-_LIMITS = Limits(seconds=3600, memory_mib=1024)
+_LIMITS = DecoderLimits(seconds=3600, memory_mib=1024)
 _AS_WE_DO = ["-b:a", "64k", "-compression_level", "7"]
 
 

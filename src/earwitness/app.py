@@ -22,36 +22,37 @@ from earwitness.api.administration import access_policies, account, api_keys, le
 from earwitness.api.administration import endpoints as administered_endpoints
 from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
-from earwitness.api.ingest import late_arrivals
+from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
-from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
 from earwitness.http.answers.problems import HANDLERS
-from earwitness.http.hosts import Hosts, of_known_hosts
+from earwitness.http.head_and_options import with_head_and_options
+from earwitness.http.hosts import Hosts, with_host_check
 from earwitness.http.installation import Installation
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
-from earwitness.http.limits.time_limit import in_time
-from earwitness.http.methods import every_method
+from earwitness.http.limits.time_limit import with_time_limit
 from earwitness.http.monitoring.metrics import Metrics
-from earwitness.http.monitoring.request_log import observed
-from earwitness.http.operations import MAX_BODY_BYTES
-from earwitness.http.paths import whole_segments
-from earwitness.http.playback.media_urls import Grant
+from earwitness.http.monitoring.request_log import with_request_log
+from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
+from earwitness.http.path_segments import with_escaped_slashes
+from earwitness.http.playback.media_urls import MediaUrlClaims
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
 from earwitness.media.decoding.wire import Failure
 from earwitness.media.measurement import Hint, Measurement
-from earwitness.speech.child import Answer
+from earwitness.operations.operations import Operation
+from earwitness.speech.child import EngineAnswer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
 # In the order of the documentation, then what is ours.
-API: Sequence[HTTPRouteHandler] = [
+API: Sequence[Operation | HTTPRouteHandler] = [
     *authentication.ROUTES,
     search.search_recordings,
     detail.get_recording_detail,
@@ -66,7 +67,7 @@ API: Sequence[HTTPRouteHandler] = [
     *comments.ROUTES,
     *media.ROUTES,
     *ingested_recordings.ROUTES,
-    *late_arrivals.ROUTES,
+    *late_additions.ROUTES,
     *calls.ROUTES,
     *administered_people.ROUTES,
     *administered_endpoints.ROUTES,
@@ -81,31 +82,32 @@ API: Sequence[HTTPRouteHandler] = [
 ]
 
 SLOW_CALLS = 16
-"""How many calls at once may decode or verify a recording; more wait, and hold up nothing else."""
+"""How many calls may decode or verify a recording at once. More wait, and hold up no other calls."""
 
 SIGN_INS = 8
-"""How many sign-ins are looked at at once; more wait. Each writes, and a flood would take all threads."""
-
+"""How many sign-ins are checked at once; more wait. Each one writes, and a flood would take all threads."""
 
 STORE_CALLS = 32
-"""How many calls at once may read or write stored media. A store that hangs takes no thread of the others."""
+"""How many calls may read or write stored media at once. A store that hangs blocks only their threads."""
 
 METRICS_CALLS = 2
-"""How many calls at once may ask what the databases say of themselves."""
+"""How many calls may read metrics at once."""
 
 
 class RightNotStatedError(Exception):
-    """A route states neither the right it needs nor that it is public."""
+    """A route declares neither the right it needs nor that it is public."""
 
 
-def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, listens_on: str = "") -> Litestar:
+def build(
+    settings: Settings, *, routes: Sequence[Operation | HTTPRouteHandler] = API, listens_on: str = ""
+) -> Litestar:
     """Build the application of a server that listens on a host, by name or address.
 
-    Raises RightNotStatedError for a route without a stated right.
+    Raises RightNotStatedError for a route without a right that is not public.
     """
     learn_types()
     app = Litestar(
-        route_handlers=[Router("/api", route_handlers=list(routes)), *health.ROUTES, *schema.AT_ROOT],
+        route_handlers=[Router("/api", route_handlers=handlers_of(routes)), *health.ROUTES, *schema.AT_ROOT],
         lifespan=[_lifespan],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
@@ -113,22 +115,24 @@ def build(settings: Settings, *, routes: Sequence[HTTPRouteHandler] = API, liste
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = observed(with_headers(in_time(of_known_hosts(whole_segments(every_method(app))))))
+    app.asgi_handler = with_request_log(
+        with_headers(with_time_limit(with_host_check(with_escaped_slashes(with_head_and_options(app)))))
+    )
     check_rights(app)
     install(app, settings, listens_on)
     return app
 
 
 def learn_types() -> None:
-    """Learn every type that several threads read. To be called before there are any."""
-    learn(AccessPolicy, Answer, Failure, Grant, Hint, Measurement)
+    """Let msgspec learn every type that several threads decode. Call it before there are threads."""
+    learn(PolicyConditions, EngineAnswer, Failure, Hint, Measurement, MediaUrlClaims)
 
 
 def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
-    """Give an application its settings, accounts and keys; before it starts."""
+    """Give an application its settings, accounts and keys. Call it before the application starts."""
     accounts = Accounts(settings)
     fair_queue = FairQueue()
-    # PostgreSQL works in processes of its own, and tells what it takes by the clock alone.
+    # PostgreSQL works in processes of its own, so only time by the clock is known.
     of_postgres = PriorityLanes(fast_seconds=0.2, fast_calls=8, broad_calls=2)
     priority_lanes = of_postgres if settings.database_url else PriorityLanes(fair_queue)
     app.state.installation = Installation(

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from litestar import Litestar
 
 from earwitness.http.connections.bounds import Bounds
-from earwitness.http.connections.guarded import Guarded
+from earwitness.http.connections.limited_connection import LimitedConnection
 from tests.firm import Firm, give_back, take_app
 from tests.waiting import until
 
@@ -35,7 +35,7 @@ def server_of(
         access_log=False,
         proxy_headers=False,
         ws="none",
-        http=partial(Guarded, bounds=bounds or Bounds()),  # type: ignore[arg-type]
+        http=partial(LimitedConnection, bounds=bounds or Bounds()),  # type: ignore[arg-type]
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -52,8 +52,8 @@ def server_of(
 
 
 @contextmanager
-def client_of(firm: Firm, base_url: str) -> Iterator[httpx.Client]:
+def client_of(firm: Firm, base_url: str) -> Iterator[httpx2.Client]:
     """A client, signed in as the administrator, that takes in little ahead of what it reads."""
-    transport = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)])
-    with httpx.Client(base_url=base_url, headers=firm.headers(), transport=transport, timeout=60) as client:
+    transport = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)])
+    with httpx2.Client(base_url=base_url, headers=firm.headers(), transport=transport, timeout=60) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can serve."""
+"""Whether the server is alive, and whether it is ready."""
 
 from dataclasses import replace
 from pathlib import Path

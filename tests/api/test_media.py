@@ -4,16 +4,18 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import update
 
 from earwitness.archive.media import plays
 from earwitness.archive.schema.people import account, api_keys, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recordings
-from earwitness.http.playback import media_urls, renditions
+from earwitness.http.playback import media_urls, rendering
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right, Role
+from earwitness.media.keys.key_ring import token_key
 from tests.api.damage import damaged
 from tests.api.serving import client_of, server_of
 from tests.firm import ADMIN, Firm, tone
@@ -60,7 +62,7 @@ def minutes_from_now(monkeypatch: pytest.MonkeyPatch, module: Any, minutes: floa
     monkeypatch.setattr(module, "now_ms", lambda: moment)
 
 
-def test_the_whole_is_answered_as_a_player_needs_it(firm: Firm) -> None:
+def test_the_whole_answer_has_the_headers_that_a_player_needs(firm: Firm) -> None:
     recording_id = firm.ingest(MEDIA)
     response = get(firm, recording_id)
     assert (response.status_code, response.content) == (200, MEDIA)
@@ -96,7 +98,7 @@ def test_a_range_beyond_the_end_is_refused_with_the_size(firm: Firm) -> None:
     assert rows(firm, recording_id) == [("GET", 416, {"format": "raw"})]
 
 
-def test_what_the_player_has_is_not_sent_again(firm: Firm) -> None:
+def test_media_that_the_player_has_is_not_sent_again(firm: Firm) -> None:
     recording_id = firm.ingest(MEDIA)
     etag = get(firm, recording_id).headers["ETag"]
     response = get(firm, recording_id, If_None_Match=etag, Range="bytes=0-9")
@@ -106,7 +108,7 @@ def test_what_the_player_has_is_not_sent_again(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("format_", ["raw", "wav"])
-def test_head_says_what_get_would_and_sends_nothing(firm: Firm, format_: str) -> None:
+def test_head_has_the_headers_of_get_and_no_body(firm: Firm, format_: str) -> None:
     recording_id = firm.ingest(MEDIA)
     head = get(firm, recording_id, format_, method="HEAD", Range="bytes=0-9")
     assert rows(firm, recording_id) == []
@@ -121,18 +123,18 @@ def test_a_rendition_is_made_once_for_a_player_that_seeks(
 ) -> None:
     recording_id = firm.ingest(MEDIA)
     whole = get(firm, recording_id, "wav-mono").content
-    monkeypatch.setattr(renditions, "made", None)
+    monkeypatch.setattr(rendering, "begin_rendition", None)
     assert get(firm, recording_id, "wav-mono", Range="bytes=50-59").content == whole[50:60]
 
 
-def test_what_cannot_be_made_is_said_each_time(firm: Firm) -> None:
+def test_a_rendition_that_cannot_be_made_is_refused_each_time(firm: Firm) -> None:
     recording_id = firm.ingest(b"no recording at all")
     for _ in range(2):
         refused = get(firm, recording_id, "wav")
         assert (refused.status_code, refused.json()["formats"]) == (422, ["raw"])
 
 
-def test_renditions_for_players_are_never_plain_on_disk_and_go_with_the_server(firm: Firm) -> None:
+def test_renditions_for_players_are_encrypted_on_disk_and_removed_with_the_server(firm: Firm) -> None:
     recording_id = firm.ingest(MEDIA)
     before = _files(firm)
     whole = get(firm, recording_id, "wav").content
@@ -148,7 +150,7 @@ def _files(firm: Firm) -> set[Path]:
     return {file for file in (firm.settings.data / "accounts").rglob("media/**/*") if file.is_file()}
 
 
-def test_the_same_is_refused_as_for_playing_back(firm: Firm) -> None:
+def test_a_player_is_refused_what_playing_back_refuses(firm: Firm) -> None:
     firm.add_user(READER, [Role.STANDARD_USER])
     firm.add_user("viewer@example.com", [Right.RECORDING_VIEW])
     recording_id = firm.ingest(MEDIA, isPrivate=True)
@@ -181,7 +183,7 @@ def test_a_comment_may_be_forced_and_may_be_a_number(firm: Firm) -> None:
     assert rows(firm, recording_id)[-1][2]["comment"] == "QA"
 
 
-def test_damage_is_said_before_the_first_byte_where_it_is_known(firm: Firm) -> None:
+def test_damage_is_reported_before_the_first_byte_where_it_is_known(firm: Firm) -> None:
     recording_id = firm.ingest(MEDIA)
     with damaged(firm, recording_id, "raw"):
         for wanted in ("bytes=0-9", "bytes=-1"):
@@ -191,14 +193,14 @@ def test_damage_is_said_before_the_first_byte_where_it_is_known(firm: Firm) -> N
     assert [status for _, status, _ in rows(firm, recording_id)] == [500, 500, 206]
 
 
-def test_parts_that_are_whole_play_though_others_are_damaged(firm: Firm) -> None:
+def test_intact_parts_play_although_others_are_damaged(firm: Firm) -> None:
     media = tone(20.0, channels=2)
     recording_id = firm.ingest(media)
     with damaged(firm, recording_id, "raw"):
         assert get(firm, recording_id, Range="bytes=0-99").content == media[:100]
 
 
-def test_what_is_short_is_refused_for_damage_anywhere_in_it(firm: Firm) -> None:
+def test_a_short_answer_is_refused_for_damage_anywhere_in_it(firm: Firm) -> None:
     media = tone(10.0, channels=1)[:150_000]
     recording_id = firm.ingest(media)
     with damaged(firm, recording_id, "raw"):
@@ -208,7 +210,7 @@ def test_what_is_short_is_refused_for_damage_anywhere_in_it(firm: Firm) -> None:
     assert get(firm, recording_id, Range="bytes=100-").content == media[100:]
 
 
-def test_more_plays_than_are_kept_in_mind_are_still_one_row_each(
+def test_more_plays_than_are_held_in_memory_are_still_one_row_each(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plays, "_MOST_PLAYS", 2)
@@ -308,8 +310,47 @@ def test_a_url_opens_nothing_but_its_recording_in_its_format(firm: Firm) -> None
     assert firm.client.get(path, params={"token": firm.token()}).status_code == 401
 
 
+def test_neither_token_is_accepted_in_place_of_the_other(firm: Firm) -> None:
+    recording_id = firm.ingest(MEDIA)
+    path, _, token = url_of(firm, recording_id, format="raw").partition("?token=")
+    refused = firm.client.get(path, params={"token": firm.token()})
+    assert (refused.status_code, refused.json()["detail"]) == (401, "The URL is not valid.")
+    bearer = {"Authorization": f"Bearer {token}"}
+    media = f"/api/client/recording/{recording_id}/media"
+    for refused in (
+        firm.client.get(media, headers=bearer),
+        firm.client.post("/api/client/recording.search", json={}, headers=bearer),
+    ):
+        assert (refused.status_code, refused.json()["detail"]) == (401, "The token is not valid.")
+    refused = firm.client.post("/api/auth/refresh", json={"refreshToken": token})
+    assert refused.status_code == 401
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_a_url_of_another_algorithm_or_without_a_signature_is_refused(firm: Firm) -> None:
+    path, _, token = url_of(firm, firm.ingest(MEDIA), format="raw").partition("?token=")
+    key = token_key(firm.settings)
+    claims = jwt.decode(token, key, algorithms=["HS256"], audience="media-url")
+    assert firm.client.get(path, params={"token": jwt.encode(claims, key, algorithm="HS256")}).is_success
+    others = (
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode(claims, key, algorithm="HS512"),
+        jwt.encode(claims, key, algorithm="HS384"),
+        jwt.encode(claims, b"k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "aud": "another"}, key, algorithm="HS256"),
+        jwt.encode({name: value for name, value in claims.items() if name != "aud"}, key, algorithm="HS256"),
+    )
+    for other in others:
+        assert firm.client.get(path, params={"token": other}).status_code == 401
+
+
+def test_a_url_is_short_enough_for_every_player(firm: Firm) -> None:
+    url = url_of(firm, firm.ingest(MEDIA), format="raw", comment="c" * 1000)
+    assert len(url) < 2048
+
+
 @pytest.mark.parametrize("how", ["user", "key", "right", "private"])
-def test_a_url_ends_with_the_rights_of_who_asked_for_it(firm: Firm, how: str) -> None:
+def test_a_url_ends_with_the_rights_of_its_user(firm: Firm, how: str) -> None:
     user_id = firm.add_user(READER, [Role.STANDARD_USER])
     recording_id = firm.ingest(MEDIA)
     url = url_of(firm, recording_id, as_user=READER, format="raw")
@@ -343,7 +384,7 @@ def test_refused_urls_are_in_the_audit_log(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "scheme"), [("10.0.0.0/8", "http"), ("127.0.0.0/8", "https")])
-def test_a_url_has_the_scheme_that_a_trusted_proxy_tells(firm: Firm, trusted: str, scheme: str) -> None:
+def test_a_url_has_the_scheme_that_a_trusted_proxy_sends(firm: Firm, trusted: str, scheme: str) -> None:
     path = f"client/recording/{firm.ingest(MEDIA)}/media-url"
     with (
         server_of(firm, trusted_proxies=(ip_network(trusted),)) as base_url,

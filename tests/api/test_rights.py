@@ -1,4 +1,4 @@
-"""Every route says whom it is for: 401 without a token, 403 without the right, and none without a right."""
+"""Every route declares its right: 401 without a token, 403 without the right."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The documentation that a server gives of itself: a document, and a page that needs nothing else."""
+"""The documentation that a server has of its API: a document, and a page that loads nothing else."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def test_the_page_runs_its_own_script_and_style_and_loads_nothing_from_elsewhere
     assert not re.search(r"""(?:src|href|url|fetch|import)\s*[=(:]\s*["'(]*https?://""", response.text)
 
 
-def test_a_reader_without_eyes_finds_the_way(firm: Firm) -> None:
+def test_the_page_works_with_a_screen_reader(firm: Firm) -> None:
     page = firm.client.get("/api/schema").text
     assert '<html lang="en">' in page
     assert '<a class="skip" href="#content">' in page

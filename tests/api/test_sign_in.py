@@ -1,4 +1,4 @@
-"""Signing in: both spellings, one answer to every failure, lockout, refresh, and being out at once."""
+"""Signing in: both spellings, one answer to every failure, lockout, refresh, and rights lost at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -6,17 +6,17 @@ from ipaddress import ip_network
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
-from httpx import Response
+from httpx2 import Response
 from litestar import Request
 from sqlalchemy import delete, insert, select, update
 
 from earwitness.archive.accounts.sign_in import MOST_KEPT, WINDOW_MS, count_failure
 from earwitness.archive.schema.directory import sign_in_failures
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
-from earwitness.http.signed_in import address_of
+from earwitness.http.client_address import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys.key_ring import token_key
@@ -94,13 +94,13 @@ def test_ten_failures_keep_an_address_out_whatever_the_names(firm: Firm) -> None
     assert sign_in(firm).status_code == 429
 
 
-def test_who_is_kept_out_leaves_nothing_more_behind(firm: Firm) -> None:
+def test_a_blocked_address_stores_nothing_more(firm: Firm) -> None:
     for number in range(30):
         sign_in(firm, username=f"nobody-{number}")
     assert len(failures(firm)) == 10
 
 
-def test_refresh_tokens_that_are_no_good_keep_nobody_out(firm: Firm) -> None:
+def test_invalid_refresh_tokens_block_no_address(firm: Firm) -> None:
     for _ in range(20):
         assert firm.client.post("/api/auth/refresh", json={"refreshToken": "x.y.z"}).status_code == 401
     assert (failures(firm), sign_in(firm).status_code) == ([], 200)
@@ -125,7 +125,7 @@ def test_failures_from_one_address_keep_nobody_out_elsewhere(firm: Firm, address
     credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
     with (
         server_of(firm, trusted_proxies=BEHIND_A_PROXY) as base_url,
-        httpx.Client(base_url=base_url) as client,
+        httpx2.Client(base_url=base_url) as client,
     ):
 
         def status(address: str, **changes: Any) -> int:
@@ -141,7 +141,7 @@ def test_failures_from_one_address_keep_nobody_out_elsewhere(firm: Firm, address
 def test_processes_count_together(firm: Firm) -> None:
     def status(base_url: str, **changes: Any) -> int:
         body = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]} | changes
-        return httpx.post(f"{base_url}/authWithApiKey", json=body).status_code
+        return httpx2.post(f"{base_url}/authWithApiKey", json=body).status_code
 
     with server_of(firm) as one, server_of(firm) as other:
         for base_url in (one, other) * 5:
@@ -173,7 +173,7 @@ def test_many_who_sign_in_at_once_hold_each_other_up_no_more_than_one_after_the_
     assert statuses == [200] * 32
 
 
-def test_of_many_wrong_keys_at_once_ten_are_told_that_they_are_wrong(firm: Firm) -> None:
+def test_of_many_wrong_keys_at_once_ten_are_answered_401(firm: Firm) -> None:
     with ThreadPoolExecutor(16) as pool:
         wrong = pool.map(lambda number: sign_in(firm, apiKey=f"guess-{number}"), range(32))
         statuses = sorted(response.status_code for response in wrong)
@@ -183,7 +183,7 @@ def test_of_many_wrong_keys_at_once_ten_are_told_that_they_are_wrong(firm: Firm)
 def test_a_trusted_proxy_speaks_for_the_addresses_behind_it(firm: Firm) -> None:
     trusted = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
     credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
-    with server_of(firm, trusted_proxies=trusted) as base_url, httpx.Client(base_url=base_url) as client:
+    with server_of(firm, trusted_proxies=trusted) as base_url, httpx2.Client(base_url=base_url) as client:
 
         def status(forwarded: str, **changes: Any) -> int:
             headers = {"X-Forwarded-For": forwarded}
@@ -290,7 +290,7 @@ def test_an_expired_token_is_named_as_one(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer x.y.z", "Basic dXNlcjpwYXNz"])
-def test_what_is_no_token_is_401(firm: Firm, token: str) -> None:
+def test_an_invalid_token_is_401(firm: Firm, token: str) -> None:
     response = firm.client.post("/api/client/recording.search", json={}, headers={"Authorization": token})
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 

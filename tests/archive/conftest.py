@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(params=["as few", "as many"])
 def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few recordings are found one way; this has them found as many are, too."""
+    """A few recordings are found in one way. With this they are also found in the way of many."""
     if request.param == "as many":
-        for limit in ("FEW", "_WHOLE_AT_MOST", "COUNTED_AT_MOST"):
-            monkeypatch.setattr(f"earwitness.archive.search.plan.{limit}", 1)
+        for limit in ("plan.FEW", "plan.COUNTED_AT_MOST", "postgresql.FETCHED_AT_MOST"):
+            monkeypatch.setattr(f"earwitness.archive.search.{limit}", 1)

@@ -7,7 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from earwitness.archive.spelling.tokens import document_tokens
-from earwitness.archive.text.query import All, Either, Node, Not, Phrase, parse, place
+from earwitness.archive.text.parsing import parse
+from earwitness.archive.text.query import All, Either, Node, Not, Phrase, place
 
 
 @dataclass(frozen=True)

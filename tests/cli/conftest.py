@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -24,12 +23,10 @@ typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment that gives these settings, as far as they are not the defaults."""
     given = {}
-    for setting in fields(settings):
-        value = getattr(settings, setting.name)
-        if isinstance(value, bool):
-            value = "on" if value else "off"
-        if getattr(settings, setting.name) != setting.default:
-            given[setting.metadata["variable"]] = str(value)
+    for name, setting in settings.declared().items():
+        value = getattr(settings, name)
+        if value != setting.default:
+            given[setting.variable] = ("on" if value else "off") if isinstance(value, bool) else str(value)
     return given
 
 

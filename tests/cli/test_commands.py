@@ -135,7 +135,7 @@ def test_jobs_are_listed_with_the_reason_they_failed_for_retried_and_dropped(
         firm.ingest(tone(0.1), thirdPartyId=f"call:phone:{number}")
     monkeypatch.setattr("earwitness.archive.jobs.queue.MOST_ATTEMPTS", 1)
     with monkeypatch.context() as broken:
-        broken.setattr("earwitness.workers.doing.process", _fail)
+        broken.setattr("earwitness.workers.job_runner.run_steps", _fail)
         firm.work()
     first, second = tell("jobs", "list", CLIENT_ID)
     assert (first["state"], first["thirdPartyId"]) == ("dead", "call:phone:0")
@@ -157,7 +157,7 @@ def test_the_ledger_has_every_recording_whose_job_was_retried(
 ) -> None:
     ids = [firm.ingest(tone(0.1), thirdPartyId=f"call-{number}") for number in range(3)]
     monkeypatch.setattr("earwitness.archive.jobs.queue.MOST_ATTEMPTS", 1)
-    monkeypatch.setattr("earwitness.workers.doing.process", _fail)
+    monkeypatch.setattr("earwitness.workers.job_runner.run_steps", _fail)
     firm.work()
     run("jobs", "retry", CLIENT_ID)
     assert [len(_told_of(firm, one)) for one in ids] == [1, 1, 1]

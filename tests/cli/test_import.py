@@ -1,4 +1,4 @@
-"""earwitness import: what can be taken in is, what cannot is named, and running it again goes on."""
+"""earwitness import: good lines are imported, bad ones are named, and a second run continues."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.ledger.ledger import Action
 from earwitness.cli.importing import COMMITTED_TOGETHER
-from earwitness.ingest.sources.manifest import Line, import_lines, read_lines
+from earwitness.ingest.sources.manifest import ManifestLine, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull
 from tests.cli.conftest import Run
 from tests.cli.running import running
@@ -26,7 +26,7 @@ Tell = Callable[..., Any]
 
 
 def write(folder: Path, *lines: Any) -> Path:
-    """A manifest; what is no text is written as JSON."""
+    """Write a manifest; lines that are not text are written as JSON."""
     written = [line if isinstance(line, str) else json.dumps(line) for line in lines]
     manifest = folder / "manifest.jsonl"
     manifest.write_text("\n".join(written))
@@ -64,7 +64,7 @@ def test_recordings_and_their_media_are_taken_in_while_the_server_runs(
     assert row["username"].startswith("operator:")
 
 
-def test_what_is_there_already_is_passed_over(firm: Firm, run: Run, tell: Tell, tmp_path: Path) -> None:
+def test_recordings_in_the_archive_are_skipped(firm: Firm, run: Run, tell: Tell, tmp_path: Path) -> None:
     (tmp_path / "one.wav").write_bytes(tone(0.2))
     lines = [one | {"mediaPath": "one.wav"} for one in calls(3)]
     tell("import", CLIENT_ID, write(tmp_path, *lines[:2]))
@@ -88,7 +88,7 @@ def test_manifests_are_read_in_whatever_encoding(
     assert sorted(firm.search()) == ["é 0", "é 1", "é 2"]
 
 
-def test_a_manifest_in_utf_16_that_was_cut_off_loses_its_last_line_alone(
+def test_a_manifest_in_utf_16_that_was_cut_off_loses_only_its_last_line(
     firm: Firm, tell: Tell, tmp_path: Path
 ) -> None:
     manifest = tmp_path / "manifest.jsonl"
@@ -98,7 +98,9 @@ def test_a_manifest_in_utf_16_that_was_cut_off_loses_its_last_line_alone(
     assert [failure["line"] for failure in told["failed"]] == [2]
 
 
-def test_files_without_a_header_are_heard_by_their_extensions(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+def test_files_without_a_header_are_decoded_by_their_extensions(
+    firm: Firm, tell: Tell, tmp_path: Path
+) -> None:
     (tmp_path / "one.sln16").write_bytes(tone(2.0, 16_000)[44:])
     line = call(endDatetimeUTC=None, mediaPath="one.sln16")
     assert tell("import", CLIENT_ID, write(tmp_path, line))["imported"] == 1
@@ -108,7 +110,7 @@ def test_files_without_a_header_are_heard_by_their_extensions(firm: Firm, tell: 
     assert tell("import", CLIENT_ID, write(tmp_path, line))["alreadyThere"] == 1
 
 
-def test_media_that_was_empty_is_added_when_it_is_there(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+def test_media_that_was_empty_is_added_later(firm: Firm, tell: Tell, tmp_path: Path) -> None:
     (tmp_path / "one.wav").touch()
     manifest = write(tmp_path, call(mediaPath="one.wav"))
     assert tell("import", CLIENT_ID, manifest)["imported"] == 1
@@ -121,9 +123,7 @@ def test_media_that_was_empty_is_added_when_it_is_there(firm: Firm, tell: Tell, 
     assert tell("import", CLIENT_ID, manifest)["alreadyThere"] == 1
 
 
-def test_an_empty_file_fails_its_line_where_the_end_is_not_known(
-    firm: Firm, tell: Tell, tmp_path: Path
-) -> None:
+def test_an_empty_file_fails_its_line_if_the_end_is_not_known(firm: Firm, tell: Tell, tmp_path: Path) -> None:
     (tmp_path / "one.wav").touch()
     manifest = write(tmp_path, call(endDatetimeUTC=None, mediaPath="one.wav"))
     [failure] = tell("import", CLIENT_ID, manifest, exit_code=1)["failed"]
@@ -140,7 +140,7 @@ def test_a_time_in_the_future_is_marked(firm: Firm, tell: Tell, tmp_path: Path) 
 
 
 @needs_proc
-def test_media_that_cannot_be_read_to_its_end_fails_its_line_alone(
+def test_media_that_cannot_be_read_to_its_end_fails_only_its_line(
     firm: Firm, tell: Tell, tmp_path: Path
 ) -> None:
     first, second = calls(2)
@@ -153,7 +153,7 @@ def test_media_that_cannot_be_read_to_its_end_fails_its_line_alone(
 
 
 def run_alone(firm: Firm, manifest: Path, exit_code: int = 0) -> Any:
-    """Import in a process of its own, which has others read for it."""
+    """Import in a process of its own, which starts readers."""
     with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
         return told_by(process, exit_code)
 
@@ -168,7 +168,7 @@ def told_by(process: "subprocess.Popen[str]", exit_code: int = 0) -> Any:
 def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
     firm: Firm, tmp_path: Path
 ) -> None:
-    """More of them than are committed together, and the same one twice."""
+    """More recordings than are committed together, and one of them twice."""
     person = {"thirdPartyId": "p-1", "fullName": "Ada Lovelace", "email": "ada@example.com"}
     lines = [
         call(
@@ -255,7 +255,7 @@ def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
 
 
 @needs_proc
-def test_who_reads_ends_with_an_import_that_was_killed(firm: Firm, tmp_path: Path) -> None:
+def test_the_readers_of_a_killed_import_end(firm: Firm, tmp_path: Path) -> None:
     manifest = write(tmp_path, *calls(COMMITTED_TOGETHER + 1))
     with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:
         reader = reader_of(process)
@@ -265,7 +265,7 @@ def test_who_reads_ends_with_an_import_that_was_killed(firm: Firm, tmp_path: Pat
 
 
 def reader_of(process: "subprocess.Popen[str]") -> int:
-    """The id of a process that reads for an import, once there is one."""
+    """The id of a reader of an import, once there is one."""
     return min(until(lambda: children(process.pid), "a process reads"))
 
 
@@ -289,7 +289,7 @@ def test_a_line_is_the_same_in_another_process() -> None:
     read = read_lines([json.dumps(sent).encode(), b"{}"])
     line, refused = pickle.loads(pickle.dumps(read))
     assert line == read[0]
-    assert line.received.mended == ("source",)
+    assert line.metadata.replaced_in == ("source",)
     assert (type(refused), refused.detail) == (type(read[1]), str(read[1]))
 
 
@@ -313,15 +313,15 @@ def test_replaced_characters_are_marked(firm: Firm, tell: Tell, tmp_path: Path) 
     [StorageFull("The disk is full."), OperationalError("BEGIN", {}, Exception("is locked"))],
     ids=lambda trouble: type(trouble).__name__,
 )
-def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
+def test_an_outage_ends_the_import_and_a_second_run_continues(
     firm: Firm, tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     manifest = write(tmp_path, *calls(3))
 
     def fail_at_the_second(
-        archive: Any, lines: Sequence[Line], media: Any, by: Action
+        archive: Any, lines: Sequence[ManifestLine], media: Any, by: Action
     ) -> list[bool | Problem]:
-        if any(line.received.values.third_party_id == "call-2" for line in lines):
+        if any(line.metadata.values.third_party_id == "call-2" for line in lines):
             raise trouble
         return import_lines(archive, lines, media, by)
 
@@ -335,7 +335,7 @@ def test_trouble_that_is_not_the_lines_ends_it_and_a_second_run_goes_on(
     assert tell("import", CLIENT_ID, manifest) == {"imported": 2, "alreadyThere": 1, "failed": []}
 
 
-def test_a_manifest_or_account_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
+def test_a_missing_manifest_or_account_is_reported(run: Run, tmp_path: Path) -> None:
     run("import", CLIENT_ID, tmp_path / "missing.jsonl", exit_code=2)
     run("import", CLIENT_ID, tmp_path, exit_code=2)
     run("import", 999, write(tmp_path, *calls(1)), exit_code=1)

@@ -22,7 +22,7 @@ OWN = "mediaPath: cannot be read: it is a folder of the archive itself, or in on
 
 @pytest.fixture
 def exports(tmp_path: Path) -> Path:
-    """A folder with one file, and beside it another one, which is nobody's business."""
+    """A folder with one file, and beside the folder another file, which must not be read."""
     exports = tmp_path / "exports"
     (exports / "media").mkdir(parents=True)
     (exports / "media" / "one.wav").write_bytes(b"one")
@@ -39,7 +39,7 @@ def manifest_of(folder: Path, *paths: str) -> Path:
 
 
 def errors_of(firm: Firm, tell: Tell, manifest: Path, *options: object) -> list[str]:
-    """What is said of its lines, each of which fails but the last."""
+    """The errors of its lines; all of them fail except the last."""
     told = tell("import", CLIENT_ID, manifest, *options, exit_code=1)
     count = len(manifest.read_text().splitlines())
     assert [failure["line"] for failure in told["failed"]] == list(range(1, count))
@@ -53,7 +53,7 @@ def raw(firm: Firm, third_party_id: str) -> bytes:
     return firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content
 
 
-def test_paths_that_lead_out_of_the_folder_fail_their_lines_alone(
+def test_paths_that_lead_out_of_the_folder_fail_only_their_lines(
     firm: Firm, tell: Tell, exports: Path
 ) -> None:
     own = firm.settings.keys_folder / KEYS_FILE
@@ -64,7 +64,7 @@ def test_paths_that_lead_out_of_the_folder_fail_their_lines_alone(
         assert "--media-root" in error
 
 
-def test_links_that_lead_out_of_the_folder_fail_their_lines_alone(
+def test_links_that_lead_out_of_the_folder_fail_only_their_lines(
     firm: Firm, tell: Tell, exports: Path
 ) -> None:
     (exports / "absolute.wav").symlink_to("/etc/passwd")
@@ -75,7 +75,7 @@ def test_links_that_lead_out_of_the_folder_fail_their_lines_alone(
     assert all(error.startswith(OUTSIDE) for error in errors_of(firm, tell, manifest_of(exports, *paths)))
 
 
-def test_links_in_a_circle_and_to_nowhere_fail_their_lines_alone(
+def test_links_in_a_circle_and_to_nowhere_fail_only_their_lines(
     firm: Firm, tell: Tell, exports: Path
 ) -> None:
     (exports / "a").symlink_to("b")
@@ -86,15 +86,15 @@ def test_links_in_a_circle_and_to_nowhere_fail_their_lines_alone(
     assert nowhere == "mediaPath: cannot be read: No such file or directory"
 
 
-def test_a_path_of_any_length_fails_its_line_alone(firm: Firm, tell: Tell, exports: Path) -> None:
-    """None of them keeps the import busy for longer than its line is."""
+def test_a_path_of_any_length_fails_only_its_line(firm: Firm, tell: Tell, exports: Path) -> None:
+    """No path takes longer than its length explains."""
     paths = ("media/../" * 400_000 + "shadow", "a/" * 400_000, "x" * 5000, "media/one.wav/" * 200)
     *long, odd = errors_of(firm, tell, manifest_of(exports, *paths))
     assert long == ["mediaPath: cannot be read: File name too long"] * 3
     assert odd == "mediaPath: cannot be read: one.wav is a link, or no folder"
 
 
-def test_what_is_no_regular_file_fails_its_line_alone(firm: Firm, tell: Tell, exports: Path) -> None:
+def test_anything_but_a_regular_file_fails_only_its_line(firm: Firm, tell: Tell, exports: Path) -> None:
     os.mkfifo(exports / "pipe.wav")
     (exports / "link.wav").symlink_to("pipe.wav")
     for error in errors_of(
@@ -103,13 +103,13 @@ def test_what_is_no_regular_file_fails_its_line_alone(firm: Firm, tell: Tell, ex
         assert error == NOT_REGULAR
 
 
-def test_a_device_fails_its_line_alone(firm: Firm, tell: Tell, exports: Path) -> None:
+def test_a_device_fails_only_its_line(firm: Firm, tell: Tell, exports: Path) -> None:
     manifest = manifest_of(exports, "zero", "/dev/tty")
     assert errors_of(firm, tell, manifest, "--media-root", "/dev") == [NOT_REGULAR] * 2
 
 
-def test_what_belongs_to_the_archive_fails_its_line_alone(firm: Firm, tell: Tell, tmp_path: Path) -> None:
-    """The folder of the manifest may well be the one that has the archive beside it."""
+def test_a_file_of_the_archive_itself_fails_only_its_line(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+    """The folder of the manifest may contain the archive."""
     (tmp_path / "link").symlink_to("keys")
     paths = (
         f"keys/{KEYS_FILE}",
@@ -120,7 +120,7 @@ def test_what_belongs_to_the_archive_fails_its_line_alone(firm: Firm, tell: Tell
     assert errors_of(firm, tell, manifest_of(tmp_path, *paths)) == [OWN] * len(paths)
 
 
-def test_another_name_of_the_archives_folder_is_known_too(firm: Firm, tell: Tell, tmp_path: Path) -> None:
+def test_the_archives_folder_is_recognised_by_another_name(firm: Firm, tell: Tell, tmp_path: Path) -> None:
     manifest = manifest_of(tmp_path, KEYS_FILE)
     assert errors_of(firm, tell, manifest, "--media-root", firm.settings.keys_folder) == [OWN]
 
@@ -139,7 +139,7 @@ def test_paths_that_stay_in_the_folder_are_taken(firm: Firm, tell: Tell, exports
     assert {raw(firm, f"of {path}") for path in paths} == {b"one"}
 
 
-def test_a_folder_that_is_reached_by_a_link_is_known_by_both_names(
+def test_a_folder_that_is_reached_by_a_link_can_have_either_name(
     firm: Firm, tell: Tell, exports: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(exports)
@@ -158,7 +158,7 @@ def test_media_lies_below_the_folder_that_is_named(
     assert raw(firm, "of media/one.wav") == b"one"
 
 
-def test_paths_beside_the_folder_that_is_named_fail_their_lines_alone(
+def test_paths_beside_the_folder_that_is_named_fail_only_their_lines(
     firm: Firm, tell: Tell, exports: Path
 ) -> None:
     (exports / "one.wav").write_bytes(b"beside the manifest, and not in the folder of media")
@@ -168,7 +168,7 @@ def test_paths_beside_the_folder_that_is_named_fail_their_lines_alone(
     assert all(error.startswith(OUTSIDE) for error in out)
 
 
-def test_a_folder_of_media_that_is_none_is_refused(firm: Firm, run: Run, exports: Path) -> None:
+def test_a_media_root_that_is_no_folder_is_refused(firm: Firm, run: Run, exports: Path) -> None:
     manifest = manifest_of(exports)
     for path in (exports / "nowhere", manifest):
         assert "--media-root" in run("import", CLIENT_ID, manifest, "--media-root", path, exit_code=2).output
@@ -182,7 +182,7 @@ def test_a_manifest_that_is_a_pipe_is_refused(firm: Firm, tmp_path: Path) -> Non
     assert "expected a regular file" in json.loads(printed)["error"]
 
 
-def test_what_is_said_of_a_line_is_one_line_that_can_be_printed(
+def test_an_error_of_a_line_is_one_line_that_can_be_printed(
     firm: Firm, run: Run, tell: Tell, tmp_path: Path
 ) -> None:
     for source in ("one", "another"):

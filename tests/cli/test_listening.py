@@ -1,4 +1,4 @@
-"""earwitness serve and demo: an address is taken before it is said, and named where it cannot be."""
+"""earwitness serve and demo listen on an address before they print it; an error names the address."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 
 from earwitness.kernel.settings import Settings
@@ -35,7 +35,7 @@ def said(process: subprocess.Popen[str], until_line: str) -> str:
 
 
 def is_ready(base_url: str) -> bool:
-    return httpx.get(base_url.removesuffix("api") + "readyz", timeout=60).status_code == 200
+    return httpx2.get(base_url.removesuffix("api") + "readyz", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -74,7 +74,7 @@ def test_a_host_that_cannot_be_listened_on_is_named(settings: Settings, host: st
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_what_is_said_can_be_called_at_once(settings: Settings, workers: tuple[object]) -> None:
+def test_the_printed_url_can_be_called_at_once(settings: Settings, workers: tuple[object]) -> None:
     with running(settings, "serve", "--port", 0, "--json", *workers) as process:
         base_url = json.loads(said(process, "}\n"))["baseUrl"]
         assert not base_url.endswith(":0/api")
@@ -82,15 +82,15 @@ def test_what_is_said_can_be_called_at_once(settings: Settings, workers: tuple[o
 
 
 @pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::", "::1"])
-def test_a_server_answers_at_the_url_that_it_says(settings: Settings, host: str) -> None:
+def test_a_server_answers_at_the_url_that_it_prints(settings: Settings, host: str) -> None:
     if ":" in host and not has_ipv6():
         pytest.skip("this machine has no IPv6")
     with running(settings, "serve", "--host", host, "--port", 0) as process:
         base_url = said(process, "serving").split()[-1]
         assert is_ready(base_url)
-        assert httpx.get(f"{base_url}/schema").status_code == 200
+        assert httpx2.get(f"{base_url}/schema").status_code == 200
         if host == "::":
-            assert httpx.get(base_url.replace("[::]", "127.0.0.1") + "/schema").status_code == 200
+            assert httpx2.get(base_url.replace("[::]", "127.0.0.1") + "/schema").status_code == 200
 
 
 def has_ipv6() -> bool:
@@ -101,7 +101,7 @@ def has_ipv6() -> bool:
     return True
 
 
-def test_two_servers_cannot_both_say_that_they_serve(settings: Settings) -> None:
+def test_two_servers_cannot_serve_on_one_port(settings: Settings) -> None:
     with running(settings, "serve", "--port", 0) as process:
         port = said(process, "serving").split()[-1].split(":")[-1].removesuffix("/api")
         result = run(settings, "serve", "--port", port)

@@ -1,4 +1,4 @@
-"""earwitness serve: what it asks of the system that it runs on."""
+"""earwitness serve: the limits of the system that it raises or lowers."""
 
 import resource
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def cores_are_dumped() -> Iterator[None]:
 
 @needs_proc
 @pytest.mark.usefixtures("cores_are_dumped")
-def test_no_process_of_a_server_leaves_its_memory_behind(settings: Settings) -> None:
+def test_no_process_of_a_server_dumps_its_memory(settings: Settings) -> None:
     with running(settings, "serve", "--port", 0, "--workers", 2) as process:
         assert process.stdout is not None
         assert "serving" in process.stdout.readline()
@@ -70,7 +70,7 @@ def test_as_many_connections_are_held_as_the_setting_says(settings: Settings) ->
 
 @needs_proc
 @pytest.mark.usefixtures("cores_are_dumped")
-def test_no_command_that_may_open_keys_leaves_its_memory_behind(settings: Settings) -> None:
+def test_no_command_that_may_open_keys_dumps_its_memory(settings: Settings) -> None:
     assert run(settings, "key", "list").exit_code == 0
     assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
 

@@ -35,7 +35,7 @@ def name(number: int) -> str:
     return f"20260512-1030{number:02}_204_447700900111_id-{number}.wav"
 
 
-def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder: Path, tell: Tell) -> None:
+def test_once_takes_all_files_and_reports_each(firm: Firm, folder: Path, tell: Tell) -> None:
     (folder / "call.wav").write_bytes(tone())
     (folder / "call.json").write_text(json.dumps(call()))
     (folder / "later.wav").write_bytes(tone())
@@ -52,7 +52,7 @@ def test_once_takes_what_is_there_and_says_what_became_of_it(firm: Firm, folder:
     assert (row.route, row.username[:9]) == ("earwitness watch", "operator:")
 
 
-def test_once_fails_if_any_file_did(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
+def test_once_exits_1_if_any_file_failed(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
     (folder / name(1)).write_bytes(tone())
     (folder / "odd.wav").write_bytes(tone())
     done = run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
@@ -62,7 +62,7 @@ def test_once_fails_if_any_file_did(firm: Firm, folder: Path, run: Run, tell: Te
     assert tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["failed"] == []
 
 
-def test_the_house_is_told_by_its_numbers_and_its_zone(firm: Firm, folder: Path, tell: Tell) -> None:
+def test_own_numbers_and_the_time_zone_can_be_set(firm: Firm, folder: Path, tell: Tell) -> None:
     (folder / "in-02079460001-447700900111-20260512-103000-1778581800.17.wav").write_bytes(tone())
     options = (
         "--preset",
@@ -106,7 +106,7 @@ def test_an_account_and_a_folder_must_be_there(firm: Firm, folder: Path, run: Ru
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the folder that matters here
-def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm, folder: Path) -> None:
+def test_a_killed_watcher_loses_nothing_and_takes_nothing_twice(firm: Firm, folder: Path) -> None:
     watch = ("watch", CLIENT_ID, folder, *BY_NAME, "--json")
     for number in range(8):
         (folder / name(number)).write_bytes(tone(0.1 * (number + 1)))
@@ -124,7 +124,7 @@ def test_killed_as_it_works_it_loses_nothing_and_takes_nothing_twice(firm: Firm,
     assert len(list(firm.archive.store.names())) == 8
 
 
-def test_trouble_with_the_disk_leaves_the_file_and_ends_once_with_a_failure(
+def test_a_full_disk_leaves_the_file_and_ends_once_with_a_failure(
     firm: Firm, folder: Path, run: Run, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: DiskStore) -> Any:
@@ -138,7 +138,7 @@ def test_trouble_with_the_disk_leaves_the_file_and_ends_once_with_a_failure(
     assert len(tell("watch", CLIENT_ID, folder, "--once", *BY_NAME)["taken"]) == 1
 
 
-def test_what_failed_is_taken_again_when_it_is_asked_for(
+def test_failed_files_are_taken_again_with_retry_failed(
     firm: Firm, folder: Path, run: Run, tell: Tell
 ) -> None:
     for seconds in (1.0, 2.0):
@@ -157,7 +157,7 @@ def test_what_failed_is_taken_again_when_it_is_asked_for(
     assert not any(told.values())
 
 
-def test_what_failed_is_taken_again_by_a_watcher_that_goes_on(firm: Firm, folder: Path, run: Run) -> None:
+def test_failed_files_are_taken_again_by_a_watcher_that_goes_on(firm: Firm, folder: Path, run: Run) -> None:
     for seconds in (1.0, 2.0):
         (folder / "memo.wav").write_bytes(tone(seconds))
         run("watch", CLIENT_ID, folder, "--once", *BY_NAME, exit_code=1)
@@ -169,7 +169,9 @@ def test_what_failed_is_taken_again_by_a_watcher_that_goes_on(firm: Firm, folder
     assert len(firm.search()) == 2
 
 
-def test_what_is_in_the_way_of_a_failed_file_is_said(firm: Firm, folder: Path, run: Run, tell: Tell) -> None:
+def test_a_failed_file_that_cannot_be_put_back_is_reported(
+    firm: Firm, folder: Path, run: Run, tell: Tell
+) -> None:
     (folder / "memo.wav").write_bytes(tone())
     run("watch", CLIENT_ID, folder, "--once", "--template", "{start}", *QUICK, exit_code=1)
     (folder / "memo.wav").write_bytes(tone(2.0))
@@ -180,7 +182,7 @@ def test_what_is_in_the_way_of_a_failed_file_is_said(firm: Firm, folder: Path, r
     }
 
 
-def test_what_files_without_a_header_hold_is_told(firm: Firm, folder: Path, tell: Tell) -> None:
+def test_the_format_of_files_without_a_header_can_be_stated(firm: Firm, folder: Path, tell: Tell) -> None:
     (folder / "20260512-103000_204_205_a.dat").write_bytes(tone(2.0, 16_000)[44:])
     template = ("--template", "{start}_{from}_{to}_{id}", *QUICK)
     told = ("--codec", "pcm_s16le", "--sample-rate", 16_000, "--channels", 1)
@@ -193,7 +195,7 @@ def test_what_files_without_a_header_hold_is_told(firm: Firm, folder: Path, tell
 @pytest.mark.parametrize(
     ("name", "told"), [("done", "done is a link"), (".earwitness-watch", "regular file")]
 )
-def test_a_link_in_the_place_of_what_the_watcher_makes_is_refused_and_said(
+def test_a_link_in_place_of_the_watchers_own_files_is_refused(
     firm: Firm, folder: Path, run: Run, name: str, told: str
 ) -> None:
     target = folder.parent / "outside"

@@ -1,4 +1,4 @@
-"""Headers of all answers: no type is guessed, and nothing of an account is kept on the way."""
+"""Headers of all answers: no browser guesses a type, and no cache stores data of an account."""
 
 import pytest
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # n
         ("POST", "/api/authWithApiKey", 400),
     ],
 )
-def test_every_answer_says_that_its_type_is_what_it_says(
+def test_every_answer_forbids_browsers_to_guess_its_type(
     firm: Firm, method: str, path: str, status: int
 ) -> None:
     answered = firm.client.request(method, path, headers={"X-Forwarded-For": "192.0.2.1"})
@@ -33,7 +33,7 @@ def test_every_answer_says_that_its_type_is_what_it_says(
     assert answered.headers.get("cache-control") == (None if is_open else "no-store")
 
 
-def test_nothing_of_an_account_is_kept(firm: Firm) -> None:
+def test_no_cache_stores_data_of_an_account(firm: Firm) -> None:
     recording_id = firm.ingest(tone())
     media = f"/client/recording/{recording_id}/media"
     answers = [

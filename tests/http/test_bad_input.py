@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
-from earwitness.http import decode
 from earwitness.kernel.errors import BadRequest
+from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.decode import decode
+from earwitness.operations.operations import Call
 from tests.firm import Firm, call, tone
 
 SEARCH = "/client/recording.search"
@@ -89,12 +92,12 @@ NO_JSON: list[str | bytes] = [
 ]
 
 
-def test_what_is_no_json_is_refused(firm: Firm) -> None:
+def test_a_body_that_is_no_json_is_refused(firm: Firm) -> None:
     for body in NO_JSON:
         assert paths(send(firm, body)) == [""], body[:20]
 
 
-def test_what_is_no_object_is_refused(firm: Firm) -> None:
+def test_a_body_that_is_no_object_is_refused(firm: Firm) -> None:
     for body in ("[]", "1", '"x"', "null", "true"):
         problem(send(firm, body), 400)
 
@@ -105,7 +108,7 @@ def test_nesting_is_taken_as_deep_as_32_and_no_deeper(firm: Firm) -> None:
     assert "nested deeper" in messages(send(firm, f'{{"freeText": [{deep}]}}'))[0]
 
 
-def test_what_is_expected_is_said_as_one_would_write_it(firm: Firm) -> None:
+def test_a_fault_says_in_words_what_is_expected(firm: Firm) -> None:
     said = {
         '{"timeRanges": {"include": [{"from": "9.30", "to": "17:00"}]}}': "a time of day like 09:30",
         '{"dateTimeRange": {"from": 5}}': "a time like 2026-05-12T10:30:00.000Z",
@@ -135,6 +138,11 @@ def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(fi
     assert messages(twice) == ["given twice"]
 
 
+@operations.write("/nothing", right=Right.RECORDING_VIEW)
+def takes_nothing(_call: Call) -> None:
+    """Do nothing, with nothing."""
+
+
 def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm) -> None:
     for method, path in (("GET", "/admin/retentionGroup"), ("GET", "/admin/tag"), ("DELETE", "/admin/tag/1")):
         refused = firm.call(method, f"{path}?foo=1&page=2")
@@ -143,7 +151,7 @@ def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm
             {"path": "page", "message": "unknown query parameter"},
         ]
     with pytest.raises(BadRequest, match="expected no body"):
-        decode.take(None, {"foo": 1})
+        decode(takes_nothing, {"foo": 1})
 
 
 def test_more_ids_than_are_taken_at_once_are_refused(firm: Firm) -> None:
@@ -194,14 +202,14 @@ def test_a_body_of_a_mebibyte_is_taken_and_a_byte_more_is_not(firm: Firm) -> Non
     problem(response, 413)
 
 
-def test_what_is_no_id_in_a_path_is_refused(firm: Firm) -> None:
+def test_a_path_with_an_invalid_id_is_refused(firm: Firm) -> None:
     zeros_before = "0" * 19 + "1" + "9" * 30
     for path_id in ("0", "-1", "abc", "1.5", "9007199254740992", "9" * 400, "%D9%A1", "1%00", zeros_before):
         assert paths(firm.call("PUT", f"/admin/tag/{path_id}", {"tag": "x"})) == ["id"], path_id
         assert paths(firm.call("DELETE", f"/admin/tag/{path_id}")) == ["id"], path_id
 
 
-def test_a_path_that_is_none_and_a_method_that_is_none_are_problems_too(firm: Firm) -> None:
+def test_unknown_paths_and_methods_are_problems_too(firm: Firm) -> None:
     assert problem(firm.call("GET", "/client/recording.serach"), 404)["code"] == "not-found"
     response = firm.call("GET", SEARCH)
     assert problem(response, 405)["code"] == "method-not-allowed"
@@ -233,14 +241,14 @@ def test_parts_of_a_recording_that_are_not_right_are_named(firm: Firm) -> None:
     assert paths(multipart(firm, form(("metadata", b"{}"), ("picture", b"x")))) == ["picture"]
 
 
-def test_a_recording_is_taken_as_a_form_alone(firm: Firm) -> None:
+def test_a_recording_is_accepted_only_as_a_form(firm: Firm) -> None:
     metadata = json.dumps(call()).encode()
     problem(multipart(firm, metadata, "application/json"), 415)
     problem(multipart(firm, form(("metadata", metadata)), "multipart/form-data"), 415)
     problem(multipart(firm, form(("metadata", metadata), end=b"")), 400)
 
 
-def test_what_is_no_token_is_unauthorized(firm: Firm) -> None:
+def test_an_invalid_token_is_unauthorized(firm: Firm) -> None:
     for token in (b"", b"x", b"Bearer", b"Bearer x.y.z", b"Basic YTpi", b"Bearer \xc3\xa9", b"Bearer \xff"):
         response = firm.client.post(f"/api{SEARCH}", json={}, headers=[(b"Authorization", token)])
         problem(response, 401)

@@ -1,4 +1,4 @@
-"""Hosts: a name that leads here and is not ours is refused, and comes into no URL."""
+"""The Host header: a foreign name that resolves to this server is refused, and stands in no URL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from earwitness.app import build
@@ -60,7 +60,7 @@ def test_a_foreign_host_is_refused_by_every_call(firm: Firm, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "a b", "user@localhost", "localhost/x", "localhost:x", "localhost, localhost"]
 )
-def test_what_is_no_host_is_bad(firm: Firm, host: str) -> None:
+def test_an_invalid_host_is_a_bad_request(firm: Firm, host: str) -> None:
     with server_of(firm) as base_url:
         assert status(base_url, host) == 400
 
@@ -78,7 +78,7 @@ def test_load_balancers_ask_by_any_name(firm: Firm, path: str) -> None:
         assert status(base_url, "10.0.0.7:8080", path) == 200
 
 
-def test_metrics_are_read_by_any_name_with_their_token_alone(firm: Firm) -> None:
+def test_metrics_by_a_foreign_name_need_their_token(firm: Firm) -> None:
     with server_of(firm, metrics_token="for-prometheus") as base_url:
         assert status(base_url, "localhost", "/metrics") == 200
         for token, expected in (("Bearer for-prometheus", 200), ("Bearer wrong", 403), ("", 403)):
@@ -90,7 +90,7 @@ def test_a_page_elsewhere_cannot_name_the_address_of_another_machine(firm: Firm)
         assert status(base_url, "127.0.0.2") == 421
 
 
-def test_a_public_url_is_known_beside_them(firm: Firm) -> None:
+def test_the_host_of_the_public_url_is_known_too(firm: Firm) -> None:
     with server_of(firm, public_url=PUBLIC) as base_url:
         for host in ("archive.example.com", "ARCHIVE.example.com:443", "localhost", "127.0.0.1"):
             assert status(base_url, host, "/api/schema") == 200
@@ -112,14 +112,14 @@ def test_a_media_url_begins_with_the_public_url(firm: Firm) -> None:
     trusted = (ip_network("127.0.0.0/8"),)
     with media_url(firm, told, public_url=PUBLIC, trusted_proxies=trusted) as (base_url, url):
         assert url.startswith(f"{PUBLIC}/api/client/recording/")
-        assert httpx.get(url.replace(PUBLIC, base_url.removesuffix("/api"))).content == MEDIA
+        assert httpx2.get(url.replace(PUBLIC, base_url.removesuffix("/api"))).content == MEDIA
 
 
-def test_without_one_it_begins_with_the_host_that_was_called_whatever_proxies_say(firm: Firm) -> None:
+def test_without_a_public_url_a_media_url_begins_with_the_host_that_was_called(firm: Firm) -> None:
     trusted = (ip_network("127.0.0.0/8"),)
     with media_url(firm, {"X-Forwarded-Host": "evil.example"}, trusted_proxies=trusted) as (base_url, url):
         assert url.startswith(base_url)
-        assert httpx.get(url).content == MEDIA
+        assert httpx2.get(url).content == MEDIA
 
 
 def test_hosts_belong_to_the_server_that_was_built_for_them(firm: Firm) -> None:

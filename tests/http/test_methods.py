@@ -1,6 +1,6 @@
-"""The methods that every resource answers to: HEAD where there is GET, and OPTIONS, which names them all."""
+"""The methods that no route declares: HEAD where there is GET, and OPTIONS, which names all methods."""
 
-import httpx
+import httpx2
 import pytest
 from litestar.routes import HTTPRoute
 
@@ -23,7 +23,7 @@ CALLS = [
 
 def test_head_answers_the_headers_of_get_and_no_more(firm: Firm) -> None:
     firm.ingest()
-    with server_of(firm) as base_url, httpx.Client(base_url=httpx.URL(base_url).join("/")) as client:
+    with server_of(firm) as base_url, httpx2.Client(base_url=httpx2.URL(base_url).join("/")) as client:
         for path in CALLS:
             get, head = (client.request(method, path, headers=firm.headers()) for method in ("GET", "HEAD"))
             assert (head.status_code, head.content) == (get.status_code, b""), path
@@ -33,7 +33,7 @@ def test_head_answers_the_headers_of_get_and_no_more(firm: Firm) -> None:
         assert client.head("/api/nothing").status_code == 404
 
 
-def allowed(response: httpx.Response) -> set[str]:
+def allowed(response: httpx2.Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
 
 
@@ -58,12 +58,12 @@ def test_options_and_a_refused_method_name_all_methods(firm: Firm, path: str, me
     assert allowed(refused) == set(methods.split())
 
 
-def test_of_every_route_options_name_what_is_answered(firm: Firm) -> None:
+def test_options_name_the_methods_that_each_route_answers(firm: Firm) -> None:
     for route in firm.app.routes:
         assert isinstance(route, HTTPRoute)
         path = route.path_format.replace("{", "").replace("}", "")
         assert allowed(firm.client.options(path)) >= {*route.methods}, path
 
 
-def test_what_is_not_there_has_no_options(firm: Firm) -> None:
+def test_an_unknown_path_has_no_options(firm: Firm) -> None:
     assert firm.client.options("/api/nothing").status_code == 404

@@ -20,10 +20,10 @@ def put(file: Path, content: bytes = b"", sidecar: Any = None) -> Path:
 
 
 def take(firm: Firm, watched: WatchedFolder) -> dict[str, Outcome]:
-    """Look twice, as it takes to see that nothing changes, and take what is finished."""
+    """Look twice, which is needed to see what is finished, and ingest that."""
     watched.look()
     ready, outcomes = watched.look()
-    outcomes += [watched.deal_with(firm.archive, found, ACTION) for found in ready]
+    outcomes += [watched.ingest(firm.archive, found, ACTION) for found in ready]
     return {outcome.file: outcome for outcome in outcomes}
 
 

@@ -1,4 +1,4 @@
-"""However long a recording is, it comes in and goes out in the same memory."""
+"""Ingest and download need the same memory for recordings of any length."""
 
 import json
 import os

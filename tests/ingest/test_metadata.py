@@ -1,4 +1,4 @@
-"""What the metadata of a recording must say, and what is taken of it."""
+"""The metadata of a recording: what it must have, and how it is read."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from earwitness.ingest.metadata import times
-from earwitness.ingest.received import Received, read
+from earwitness.ingest.parsed_metadata import ParsedMetadata, parse_body
 from earwitness.kernel.clock import parse_ms
 from earwitness.kernel.errors import BadRequest
 from tests.firm import call, endpoint, transcript
@@ -14,35 +14,35 @@ from tests.firm import call, endpoint, transcript
 START = parse_ms("2026-05-12T10:30:00Z")
 
 
-def taken(*, has_media: bool = False, **changes: Any) -> Received:
-    return read(json.dumps(call(**changes)).encode(), has_media=has_media)
+def taken(*, has_media: bool = False, **changes: Any) -> ParsedMetadata:
+    return parse_body(json.dumps(call(**changes)).encode(), has_media=has_media)
 
 
 def faults(*, has_media: bool = False, without: str | None = None, **changes: Any) -> dict[str, str]:
     sent = call(**changes)
     sent.pop(without or "", None)
     with pytest.raises(BadRequest) as refused:
-        read(json.dumps(sent).encode(), has_media=has_media)
+        parse_body(json.dumps(sent).encode(), has_media=has_media)
     return {fault.path: fault.message for fault in refused.value.faults}
 
 
 @pytest.mark.parametrize("field", ["thirdPartyId", "type", "startDatetimeUTC", "endpoints"])
 @pytest.mark.parametrize("has_media", [False, True])
-def test_what_is_required_is_named_when_it_is_missing(field: str, has_media: bool) -> None:
+def test_a_missing_required_field_is_named(field: str, has_media: bool) -> None:
     assert faults(without=field, has_media=has_media) == {field: "required"}
 
 
-def test_everything_that_is_missing_is_named_at_once() -> None:
+def test_all_missing_fields_are_named_at_once() -> None:
     with pytest.raises(BadRequest) as refused:
-        read(b"{}", has_media=True)
+        parse_body(b"{}", has_media=True)
     named = {fault.path for fault in refused.value.faults}
     assert named == {"thirdPartyId", "type", "startDatetimeUTC", "endpoints"}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"null", b"{", b"\xff\xfe{}"])
-def test_what_is_no_object_is_refused(body: bytes) -> None:
+def test_metadata_that_is_not_an_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
-        read(body, has_media=False)
+        parse_body(body, has_media=False)
 
 
 def test_a_recording_without_media_says_when_it_ended() -> None:
@@ -54,14 +54,14 @@ def test_a_recording_without_media_says_when_it_ended() -> None:
 def test_a_recording_with_media_need_not_say_when_it_ended() -> None:
     sent = call()
     del sent["endDatetimeUTC"]
-    values = read(json.dumps(sent).encode(), has_media=True).values
+    values = parse_body(json.dumps(sent).encode(), has_media=True).values
     assert times(values) == (START, START, False)
 
 
 def test_an_sms_ends_as_it_starts_and_has_a_message() -> None:
     sent = call(type="sms", message="See you at ten.")
     del sent["endDatetimeUTC"]
-    assert times(read(json.dumps(sent).encode(), has_media=False).values) == (START, START, True)
+    assert times(parse_body(json.dumps(sent).encode(), has_media=False).values) == (START, START, True)
     assert faults(type="sms") == {"message": "required for an SMS"}
     assert taken(type="sms", message="").values.message == ""
 
@@ -113,7 +113,7 @@ def test_end_and_duration_agree_within_a_second_and_the_end_counts(seconds: floa
         ("source_", "sbc-1"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_and_named(field: str, value: Any) -> None:
+def test_a_wrong_field_is_refused_and_named(field: str, value: Any) -> None:
     (path,) = faults(**{field: value})
     assert path.startswith(field)
 
@@ -133,26 +133,26 @@ def test_null_counts_as_absent_wherever_it_stands() -> None:
     plain = call()
     del plain["endpoints"][0]["isOriginator"]
     plain["endpoints"][1]["person"] = {"fullName": "Jane Smith"}
-    with_nulls = read(json.dumps(sent).encode(), has_media=False)
-    without = read(json.dumps(plain).encode(), has_media=False)
-    assert with_nulls.whole_digest() == without.whole_digest()
+    with_nulls = parse_body(json.dumps(sent).encode(), has_media=False)
+    without = parse_body(json.dumps(plain).encode(), has_media=False)
+    assert with_nulls.digest_with() == without.digest_with()
 
 
-def test_text_of_evidence_is_mended_and_not_refused() -> None:
-    received = taken(
+def test_characters_are_replaced_and_not_refused() -> None:
+    parsed = taken(
         source="sbc\0-1", transcript=transcript("Sell \ud800 now."), metadata={"note": ["a", "b\0"]}
     )
-    assert received.values.source == "sbc\ufffd-1"
-    assert set(received.mended) == {"source", "transcript.segments[0].text", "metadata.note[1]"}
+    assert parsed.values.source == "sbc\ufffd-1"
+    assert set(parsed.replaced_in) == {"source", "transcript.segments[0].text", "metadata.note[1]"}
 
 
-def test_the_same_metadata_in_other_words_is_the_same() -> None:
+def test_the_same_metadata_written_differently_is_the_same() -> None:
     one = call(startDatetimeUTC="2026-05-12T10:30:00Z", durationInSeconds=60)
     other = dict(reversed(one.items())) | {
         "startDatetimeUTC": "2026-05-12 12:30:00.000+02:00",
         "durationInSeconds": 60.0,
     }
-    digests = {read(json.dumps(sent).encode(), has_media=False).whole_digest() for sent in (one, other)}
+    digests = {parse_body(json.dumps(sent).encode(), has_media=False).digest_with() for sent in (one, other)}
     assert len(digests) == 1
-    assert taken(durationInSeconds=61).whole_digest() not in digests
-    assert taken(durationInSeconds=60).whole_digest(b"other media") not in digests
+    assert taken(durationInSeconds=61).digest_with() not in digests
+    assert taken(durationInSeconds=60).digest_with(b"other media") not in digests

@@ -1,4 +1,4 @@
-"""Who took part: endpoints and people are recognised however they are written, and never confused."""
+"""Participants: endpoints and people are recognised in all spellings, and never confused."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_a_person_is_known_by_third_party_id_before_email(firm: Firm) -> None:
     assert person_of(firm, "renamed") == {"id": ids["first"], "fullName": "Jane Smith", "email": one["email"]}
 
 
-def test_a_person_known_by_email_alone_is_given_its_third_party_id(firm: Firm) -> None:
+def test_a_person_known_only_by_email_gets_its_third_party_id(firm: Firm) -> None:
     ingest_one(firm, "first", "1", person={"email": "jane@example.com", "fullName": "Jane Smith"})
     ingest_one(firm, "second", "2", person={"thirdPartyId": "AAD-1", "email": "jane@example.com"})
     ingest_one(firm, "third", "3", person={"thirdPartyId": "AAD-1"})
@@ -113,7 +113,7 @@ def test_a_person_without_identity_is_the_endpoints_owner_or_nobody(firm: Firm) 
     assert person_of(firm, "nobody")["id"] is None
 
 
-def test_a_recording_subject_is_staff_unless_it_is_said_otherwise(firm: Firm) -> None:
+def test_a_recording_subject_is_staff_unless_the_source_says_otherwise(firm: Firm) -> None:
     for name, sent, subject in (
         ("subject", {}, True),
         ("other", {}, False),
@@ -129,7 +129,7 @@ def test_a_recording_subject_is_staff_unless_it_is_said_otherwise(firm: Firm) ->
     }
 
 
-def test_whoever_is_named_first_owns_the_endpoint_and_a_disagreement_keeps_the_owner(firm: Firm) -> None:
+def test_the_person_named_first_owns_the_endpoint_and_stays_the_owner(firm: Firm) -> None:
     jane = {"email": "jane@example.com", "fullName": "Jane Smith"}
     mark = {"email": "mark@example.com", "fullName": "Mark Reed"}
     ingest_one(firm, "first", "1", person=jane)
@@ -141,7 +141,7 @@ def test_whoever_is_named_first_owns_the_endpoint_and_a_disagreement_keeps_the_o
         "Jane Smith",
     ]
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection)
+        (job,) = queue.list_jobs(connection)
     log: Any = job["log"]
     (line,) = log
     owner, named = (person_of(firm, name)["id"] for name in ("first", "second"))
@@ -149,7 +149,7 @@ def test_whoever_is_named_first_owns_the_endpoint_and_a_disagreement_keeps_the_o
     assert "Mark" not in line["text"]
 
 
-def test_the_direction_follows_from_the_originator_unless_it_is_given(firm: Firm) -> None:
+def test_the_direction_follows_from_the_originator_unless_it_is_sent(firm: Firm) -> None:
     ours, theirs = endpoint("1", subject=True), endpoint("2")
     began = {"isOriginator": True}
     firm.ingest(thirdPartyId="out", endpoints=[ours | began, theirs])
@@ -171,7 +171,7 @@ def test_a_private_endpoint_makes_its_new_recordings_private(firm: Firm) -> None
     assert recording(firm, "said")["isPrivateReason"] == "a doctor"
 
 
-def test_tags_are_made_as_they_appear_once_whatever_their_case(firm: Firm) -> None:
+def test_tags_are_created_when_they_appear_once_whatever_their_case(firm: Firm) -> None:
     firm.ingest(thirdPartyId="one", tags=["verified_id", "VIP", "vip"])
     firm.ingest(thirdPartyId="two", tags=["Vip"])
     assert recording(firm, "one")["tags"] == ["verified_id", "VIP"]
@@ -203,8 +203,8 @@ def test_a_recording_is_kept_as_long_as_its_subjects_group_says(firm: Firm) -> N
     assert recording(firm, "not-subject")["retentionGroupId"] is None
 
 
-def test_who_took_part_is_found_by_the_names_that_are_known_of_them(firm: Firm) -> None:
-    """Not by those that only this source gives them, and by all of them from their first recording on."""
+def test_participants_are_found_by_all_of_their_known_names(firm: Firm) -> None:
+    """From their first recording on, and not only by the names that this source sends."""
     jane = {"thirdPartyId": "AAD-1", "fullName": "Jane Smith", "email": "jane@example.com"}
     ingest_one(firm, "first", "+44 7896 423595", person=jane)
     ingest_one(firm, "owned", "447896423595", user="front-desk")

@@ -1,10 +1,10 @@
-"""A withheld address names nobody: whoever was named with it is in that recording alone."""
+"""A withheld address names nobody: a person named with it is linked in that recording only."""
 
 from typing import Any
 
 import pytest
 
-from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.ingest.sources.subjects import Subjects
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
@@ -29,7 +29,7 @@ def withheld_id(firm: Firm, kind: str = "phone") -> int:
     return id_
 
 
-def test_all_that_is_sent_for_a_withheld_address_is_one_endpoint_of_its_type(firm: Firm) -> None:
+def test_all_values_of_a_withheld_address_are_one_endpoint_of_its_type(firm: Firm) -> None:
     for number, value in enumerate(SPELLINGS):
         call_from(firm, f"call-{number}", value)
     call_from(firm, "teams", "anonymous", kind="teamsUserId")
@@ -44,7 +44,7 @@ def test_all_that_is_sent_for_a_withheld_address_is_one_endpoint_of_its_type(fir
     assert len(firm.search(endpointIds={"include": [phone]})) == len(SPELLINGS)
 
 
-def test_a_person_named_with_it_is_in_that_recording_alone(firm: Firm) -> None:
+def test_a_person_named_with_a_withheld_address_is_linked_in_that_recording_only(firm: Firm) -> None:
     call_from(firm, "before", "anonymous")
     call_from(firm, "jane", "unknown", person=JANE)
     call_from(firm, "mark", "", person=MARK)
@@ -56,7 +56,7 @@ def test_a_person_named_with_it_is_in_that_recording_alone(firm: Firm) -> None:
     assert firm.search(freeText="jane") == ["jane"]
 
 
-def test_who_is_limited_to_a_person_sees_no_calls_of_strangers(firm: Firm) -> None:
+def test_a_user_limited_to_a_person_sees_no_calls_of_unknown_callers(firm: Firm) -> None:
     call_from(firm, "jane", "anonymous", person=JANE)
     call_from(firm, "stranger", "anonymous")
     [jane] = firm.post("/client/people.search", {"freeText": "Jane"})["persons"]
@@ -68,14 +68,14 @@ def test_who_is_limited_to_a_person_sees_no_calls_of_strangers(firm: Firm) -> No
     assert firm.search(as_user="jane", isPrivate=True) == []
 
 
-def test_an_email_that_names_nobody_makes_no_person_of_all_strangers(firm: Firm) -> None:
+def test_an_email_that_names_nobody_does_not_make_one_person_of_all(firm: Firm) -> None:
     stranger = {"fullName": "Anonymous", "email": "anonymous@anonymous.invalid"}
     call_from(firm, "one", "447700900111", person=stranger)
     call_from(firm, "other", "447700900112", person=stranger)
     assert [one["person"]["id"] for one in callers(firm).values()] == [None, None]
 
 
-def test_nobody_can_be_given_it(firm: Firm) -> None:
+def test_nobody_can_become_the_owner_of_a_withheld_address(firm: Firm) -> None:
     call_from(firm, "call", "anonymous", person=JANE)
     path = f"/admin/endpoint/{withheld_id(firm)}"
     refused = firm.call("PUT", path, {"ownedByPersonId": 1})
@@ -124,4 +124,4 @@ def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
 )
 def test_a_withheld_caller_is_no_number_of_the_house(own: str, called: str) -> None:
     for value in ("anonymous", "withheld", "", None, "-1", "0"):
-        assert Subjects(own=(own,)).of(Call(caller=value, called=called)) == [False, True]
+        assert Subjects(own=(own,)).of(CallFacts(caller=value, called=called)) == [False, True]

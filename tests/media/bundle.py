@@ -11,7 +11,7 @@ from tests.media.samples import covered, meeting, sound, sphere, tones, wav
 
 @dataclass(frozen=True)
 class Kind:
-    """How a recording of two seconds is made, and what is to be found in it.
+    """How a recording of two seconds is made, and what must be found in it.
 
     `is_exact`: its codec decodes to 16-bit samples, which leave no room for opinion.
     """
@@ -24,7 +24,7 @@ class Kind:
 
 
 def recorded(name: str) -> bytes:
-    """A recording of what the tests cannot encode; see its README."""
+    """A recording in a codec that the tests cannot encode; see its README."""
     return (Path(__file__).parent / "recorded" / name).read_bytes()
 
 

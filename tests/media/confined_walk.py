@@ -18,10 +18,12 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
 from earwitness.media.decoding.confined import confine, keep_out
-from earwitness.media.decoding.containers.media import CONTAINERS, NotMedia
-from earwitness.media.decoding.jobs import NoSound, measure, render
+from earwitness.media.decoding.containers.media_file import CONTAINERS
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.jobs import measure, render
 from earwitness.media.decoding.rehearsal import rehearse
-from earwitness.media.measurement import Limits
+from earwitness.media.decoding.renditions.original import NoSound
+from earwitness.media.measurement import DecoderLimits
 from tests.media.every_kind import HARDWARE
 
 _NOISE = bytes(range(256)) * 40
@@ -36,7 +38,7 @@ def main() -> None:
     sys.addaudithook(_tell)
     if "confined" in sys.argv:
         # One process does here what hundreds do.
-        confine(Limits(seconds=600, memory_mib=8192), landlock)
+        confine(DecoderLimits(seconds=600, memory_mib=8192), landlock)
     for name, attempt in _attempts(recordings):
         try:
             outcome = attempt()

@@ -25,7 +25,7 @@ SECONDS = 1.6
 
 @dataclass(frozen=True)
 class Track:
-    """One track as it goes in. Its channels sound from `begins` on, for `seconds`, unless it is silent."""
+    """One track of the original. Its channels sound from `begins` on, for `seconds`, unless it is silent."""
 
     channels: int = 1
     rate: int = 8000
@@ -34,7 +34,7 @@ class Track:
     is_silent: bool = False
     codec: str = "pcm_s16le"
     layout: str | None = None
-    """What the file says of speakers; None for their number alone."""
+    """The speaker layout in the file; None for the number of channels alone."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class File:
 
 
 def pitch_of(channel: int) -> int:
-    """In Hz; a tenth of a second tells any two of them apart."""
+    """In Hz. A tenth of a second is enough to tell any two apart."""
     return 200 + 70 * channel
 
 

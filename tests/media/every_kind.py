@@ -20,17 +20,17 @@ from av.video.stream import VideoStream
 
 from tests.media import samples
 
-# They need a device.
+# These need a device.
 HARDWARE = ("_cuvid", "_nvenc", "_qsv", "_amf", "_v4l2m2m", "_vaapi", "_vulkan")
 _EXPERIMENTAL = {"strict": "-2"}
 
-# MPEG and MPEG-TS take whatever they are given, and cannot say afterwards what that was.
+# MPEG and MPEG-TS accept any codec, but do not say which one it is.
 _SOUND_IN = [
     *("matroska", "mov", "avi", "wav", "asf", "flv", "ogg", "caf", "aiff", "au", "voc", "amr", "gsm", "latm"),
     *("tta", "wv", "w64", "mp3", "flac", "adts", "ac3", "eac3", "ipod", "3gp", "3g2", "webm"),
 ]
 _PICTURE_IN = ["matroska", "mov", "avi", "asf", "flv", "ogg", "ivf", "mp4", "3gp", "webm"]
-# What is no longer than that has a header and nothing else.
+# A file that is not longer than this has only a header.
 _EMPTY = 200
 _RATES = (48000, 8000, 16000, 44100)
 _SIZES = ((64, 48), (176, 144), (352, 288), (720, 576))

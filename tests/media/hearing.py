@@ -1,4 +1,4 @@
-"""What a listener would say of a recording: its length, its shape, and what sounds on which side."""
+"""What a listener hears in a recording: its length, its shape, and which tone is on which side."""
 
 import io
 import math
@@ -14,7 +14,7 @@ from earwitness.media.measurement import Hint
 
 
 class Memory:
-    """A recording in memory, counting what is read of it."""
+    """A recording in memory that counts how much of it is read."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -50,12 +50,12 @@ class Heard:
 
 
 def reading_as(hint: Hint | None) -> tuple[str | None, dict[str, str]]:
-    """As what FFmpeg is to read a recording, with which options; None is for it to find out."""
+    """The format in which FFmpeg reads a recording, and its options. None lets it detect the format."""
     return (None, {}) if hint is None else how_to_read(hint)
 
 
 def hear(content: bytes, hint: Hint | None = None) -> Heard:
-    """Decode a recording whole, by FFmpeg as it is."""
+    """Decode a whole recording with plain FFmpeg."""
     format_, options = reading_as(hint)
     with av.open(io.BytesIO(content), "r", format=format_, options=options) as media:
         container = media.format.name
@@ -81,7 +81,7 @@ def hear(content: bytes, hint: Hint | None = None) -> Heard:
 def rendered(
     content: bytes, format_: Rendered, samples: int | None = None, hint: Hint | None = None
 ) -> bytes:
-    """A rendition, made in this process: starting one for each takes longer than all else."""
+    """A rendition, made in this process, since starting a process for each takes too long."""
     sink = io.BytesIO()
     jobs.render(io.BytesIO(content), format_, samples, sink, hint)
     return sink.getvalue()

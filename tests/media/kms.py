@@ -10,7 +10,7 @@ from earwitness.media.keys.key_ring import WrappedKey
 
 
 class Service:
-    """Keys that nobody is shown."""
+    """Keys that the service shows to nobody."""
 
     def __init__(self) -> None:
         self.keys = {"hsm-1": AESGCM.generate_key(256)}

@@ -1,4 +1,4 @@
-"""Places that media can lie in: the disk, and buckets in memory, in a folder, and of real S3 servers."""
+"""Places for media: the disk, and buckets in memory, in a folder, and on real S3 servers."""
 
 import os
 import subprocess
@@ -25,15 +25,15 @@ S3_SERVERS = {
     "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
     "swift": [str(Path(__file__).with_name("swift_server.py"))],
 }
-"""What Python runs for each. They say where they listen."""
+"""The Python code of each server. It prints where it listens."""
 PLACES = ("disk", "memory", "folder", *S3_SERVERS)
 SHARED_PLACES = ("disk", *S3_SERVERS)
-"""Those that several processes can use."""
+"""The places that several processes can use."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the media of one account lies: a folder of its own, and for S3 the server's address."""
+    """The place of an account's media: a folder, and for S3 the address of the server."""
 
     kind: str
     folder: Path

@@ -49,7 +49,7 @@ def wav_of(pcm: bytes, rate: int, channels: int) -> bytes:
 
 
 def sphere(content: bytes, *, header_size: int = 1024, **fields: int | str) -> bytes:
-    """A NIST SPHERE file: `fields` are those of its header, in order, and what follows is as they say."""
+    """A NIST SPHERE file with the fields of its header, in order, and sound as they state."""
     lines = "".join(
         f"{name} -i {value}\n" if isinstance(value, int) else f"{name} -s{len(value)} {value}\n"
         for name, value in fields.items()
@@ -61,7 +61,7 @@ def sphere(content: bytes, *, header_size: int = 1024, **fields: int | str) -> b
 def frames(
     rate: int, seconds: float, channels: int, gap: tuple[float, float] = (0, 0)
 ) -> Iterator[AudioFrame]:
-    """Frames of 20 ms; none between the two moments of `gap`."""
+    """Frames of 20 ms, with none between the two moments of `gap`."""
     pcm = tones(rate, seconds, channels)
     samples = rate // 50
     size = samples * channels * 2

@@ -1,4 +1,4 @@
-"""The documented way to read an archive without Earwitness works as it is written."""
+"""The documented way to read an archive without Earwitness works."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The encrypted format: any Tink reads it, any range opens, any damage is noticed."""
+"""The encrypted format: Tink reads it, any range can be read, and any damage is noticed."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ sizes = st.sampled_from(BORDERS) | st.integers(0, FIRST + 18 * EACH)
 
 
 class Object:
-    """An object in memory that counts what is read of it."""
+    """An object in memory that counts how much of it is read."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -103,7 +103,7 @@ def test_we_read_what_tink_writes(tink: Any, tmp_path: Path, size: int) -> None:
 
 
 @given(size=sizes, pieces=st.sampled_from([4093, EACH, FIRST, 1 << 20]))
-def test_what_was_written_comes_back_however_it_was_cut(size: int, pieces: int) -> None:
+def test_media_comes_back_whole_however_it_was_written(size: int, pieces: int) -> None:
     sealed = encrypt(PLAIN[:size], pieces)
     assert reader(sealed).size == size
     assert read_all(sealed) == PLAIN[:size]
@@ -183,7 +183,7 @@ def test_no_byte_of_a_damaged_segment_leaves(size: int, data: st.DataObject) -> 
 
 
 @given(size=sizes, data=st.data())
-def test_a_shortened_object_is_noticed_by_whoever_reads_to_its_end(size: int, data: st.DataObject) -> None:
+def test_reading_to_the_end_notices_a_shortened_object(size: int, data: st.DataObject) -> None:
     sealed = encrypt(PLAIN[:size])
     ends = range(SEGMENT_SIZE, len(sealed), SEGMENT_SIZE)
     kept = data.draw(st.sampled_from([0, 1, 39, 40, 55, 56, *ends]) | st.integers(0, len(sealed) - 1))
@@ -192,7 +192,7 @@ def test_a_shortened_object_is_noticed_by_whoever_reads_to_its_end(size: int, da
             read_all(sealed[:kept])
 
 
-def test_what_was_read_before_does_not_stand_in_for_what_was_cut_off_since() -> None:
+def test_bytes_that_were_read_before_do_not_hide_a_later_cut() -> None:
     stored = Object(encrypt(PLAIN))
     source = DecryptingReader(stored, KEY, BOUND_TO)
     assert source.read(FIRST, FIRST + 5) == PLAIN[FIRST : FIRST + 5]
@@ -232,7 +232,7 @@ def _spliced_objects(sealed: bytes) -> DecryptingReader:
 
 
 @pytest.mark.parametrize("tampered", [_other_key, _other_binding, _swapped_segments, _spliced_objects])
-def test_nothing_can_be_exchanged(tampered: Callable[[bytes], DecryptingReader]) -> None:
+def test_objects_cannot_be_swapped(tampered: Callable[[bytes], DecryptingReader]) -> None:
     with pytest.raises(Corrupt):
         tampered(encrypt(PLAIN)).verify()
 

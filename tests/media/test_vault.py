@@ -1,4 +1,4 @@
-"""The vault of an account: nothing in clear on the disk, and nothing opens in another's place."""
+"""The vault of an account: media is encrypted on the disk, and an object opens only in its own place."""
 
 import hashlib
 import os
@@ -47,14 +47,14 @@ def test_a_recording_goes_in_and_comes_out(vault: Vault) -> None:
         assert source.read(0, source.size) == CONTENT
 
 
-def test_nothing_of_it_lies_in_clear_and_little_is_added(vault: Vault, settings: Settings) -> None:
+def test_an_object_is_encrypted_and_hardly_larger(vault: Vault, settings: Settings) -> None:
     sealed = _add(vault, new_recording_key())
     stored = (settings.data / "accounts" / "1234567" / "media" / sealed.name).read_bytes()
     assert len(stored) == sealed.stored_size <= len(CONTENT) * 1.02 + 4096
     assert not any(CONTENT[start : start + 16] in stored for start in range(0, len(CONTENT), 10_000))
 
 
-def test_the_key_comes_back_for_its_own_recording_alone(vault: Vault, settings: Settings) -> None:
+def test_a_wrapped_key_opens_only_for_its_own_recording(vault: Vault, settings: Settings) -> None:
     key = new_recording_key()
     wrapped = vault.wrap(key, 42)
     assert vault.unwrap(wrapped, key.vault_id, 42) == key
@@ -66,7 +66,7 @@ def test_the_key_comes_back_for_its_own_recording_alone(vault: Vault, settings: 
         _vault(settings, 7654321).unwrap(wrapped, key.vault_id, 42)
 
 
-def test_an_object_opens_in_its_own_place_alone(vault: Vault, settings: Settings) -> None:
+def test_an_object_opens_only_in_its_own_place(vault: Vault, settings: Settings) -> None:
     key = new_recording_key()
     sealed = _add(vault, key)
     with pytest.raises(Corrupt), vault.open(sealed.name, key, "mp3") as source:
@@ -78,7 +78,7 @@ def test_an_object_opens_in_its_own_place_alone(vault: Vault, settings: Settings
         source.verify()
 
 
-def test_what_is_not_kept_is_gone(vault: Vault) -> None:
+def test_an_object_that_is_not_kept_is_removed(vault: Vault) -> None:
     with vault.write(new_recording_key(), "raw") as upload:
         upload.write(CONTENT)
         name = upload.finish().name
@@ -86,13 +86,13 @@ def test_what_is_not_kept_is_gone(vault: Vault) -> None:
     assert not vault.store.exists(name)
 
 
-def test_a_key_that_is_printed_is_not_shown() -> None:
+def test_printing_a_key_does_not_show_it() -> None:
     key = new_recording_key()
     assert repr(key.key) not in repr(key)
     assert key.key != new_recording_key().key
 
 
-def test_the_layout_of_what_binds_an_object_stays_as_documented() -> None:
+def test_the_associated_data_is_as_documented() -> None:
     assert associated_data(258, bytes(range(16)), "mp3-mono") == (
         b"earwitness\x01" + b"\0\0\0\0\0\0\x01\x02" + bytes(range(16)) + b"mp3-mono"
     )

@@ -1,4 +1,4 @@
-"""Wavs of any number of channels, written and read without a library: none that is at hand knows them all."""
+"""Wavs of any number of channels, written and read here, since no library supports them all."""
 
 import struct
 from array import array
@@ -11,7 +11,7 @@ _GUID = bytes.fromhex("000000001000800000aa00389b71")
 
 @dataclass(frozen=True)
 class Wav:
-    """A wav as its header tells it; `speakers` is the mask of speakers, None where there is none."""
+    """The header of a wav. `speakers` is the mask of speakers, None if it has none."""
 
     rate: int
     channels: list["array[int]"]
@@ -59,7 +59,7 @@ def interleaved(channels: list["array[int]"]) -> bytes:
 
 
 def caf(channels: list["array[int]"], rate: int, speakers: list[int]) -> bytes:
-    """A Core Audio file that says of each channel which speaker it is for, in any order."""
+    """A Core Audio file that names the speaker of each channel, in any order."""
     count = len(channels)
     described = b"".join(struct.pack(">IIfff", speaker, 0, 0, 0, 0) for speaker in speakers)
     samples = array("h", interleaved(channels))

@@ -1,4 +1,4 @@
-"""Engines that are loaded in the tests' own process keep to themselves as they do in theirs."""
+"""Engines in the tests' own process send nothing and download nothing, as in their own process."""
 
 import os
 

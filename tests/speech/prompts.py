@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.media.decoder.decoder import render
-from earwitness.media.measurement import Hint, Limits
+from earwitness.media.measurement import DecoderLimits, Hint
 from tests.media.hearing import Memory
 
 _SOUNDS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -91,7 +91,7 @@ def texts() -> dict[str, str]:
 
 
 def prompt(name: str) -> bytes:
-    """A prompt, as it lies there."""
+    """The file of a prompt."""
     return (_SOUNDS / f"{name}.gsm").read_bytes()
 
 
@@ -110,7 +110,7 @@ def seconds_of(gsm: bytes) -> float:
 
 def heard(gsm: bytes) -> bytes:
     """What lies there, one behind the other, as an engine hears it: 16-bit samples at 16 kHz."""
-    with render(Memory(gsm), "speech", Limits(60, 1024), hint=Hint("gsm")) as pcm:
+    with render(Memory(gsm), "speech", DecoderLimits(60, 1024), hint=Hint("gsm")) as pcm:
         return b"".join(pcm)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.media.decoder.decoder import render
-from earwitness.media.measurement import Limits, Speech
+from earwitness.media.measurement import DecoderLimits, Speech
 from tests.media.hearing import Memory
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -46,7 +46,7 @@ def sample(voice: str) -> bytes:
 
 def heard(media: bytes, side: Speech = "speech") -> bytes:
     """A recording as an engine hears it: 16-bit samples at 16 kHz, one channel."""
-    with render(Memory(media), side, Limits(60, 1024)) as pcm:
+    with render(Memory(media), side, DecoderLimits(60, 1024)) as pcm:
         return b"".join(pcm)
 
 

@@ -1,4 +1,4 @@
-"""An engine that was taken over: by its model while that is loaded, and by the sound that it hears.
+"""An engine that is taken over: by its model while it loads, and by the sound that it hears.
 
 `python -m tests.speech.taken_over FOLDER FORBIDDEN TRIED TARGET` transcribes with it, as in a container
 that forbids what is named. In the folder it writes the engine's package, which stands before the real
@@ -34,7 +34,7 @@ Decoder = attacker.decoder
 
 
 class Attacker:
-    """What is imported in place of the engine."""
+    """The module that is imported in place of the engine."""
 
     def __init__(self, forbidden: str, tried: str, told: str) -> None:
         target = Target(**json.loads(told))
@@ -78,7 +78,7 @@ class Config:
 
 
 class Endpointer:
-    """Takes all for speech."""
+    """Takes everything for speech."""
 
     frame_bytes = 1000
     speech_start = 0.0

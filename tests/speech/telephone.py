@@ -1,4 +1,4 @@
-"""What lines carry when nobody speaks: the signals of telephone systems (ITU-T E.180, E.182, Q.23, T.30)."""
+"""Sounds of a line on which nobody speaks: telephone signals (ITU-T E.180, E.182, Q.23, T.30)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from earwitness.media.decoder.decoder import render
-from earwitness.media.measurement import Hint, Limits
+from earwitness.media.measurement import DecoderLimits, Hint
 from tests.media.hearing import Memory
 
 RATE = 8000
@@ -29,7 +29,7 @@ _KEYS = {
 def heard(sound: Sound) -> bytes:
     """A sound as an engine hears it: 16-bit samples at 16 kHz."""
     samples = (numpy.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
-    with render(Memory(samples), "speech", Limits(60, 1024), hint=Hint("pcm_s16le", RATE, 1)) as pcm:
+    with render(Memory(samples), "speech", DecoderLimits(60, 1024), hint=Hint("pcm_s16le", RATE, 1)) as pcm:
         return b"".join(pcm)
 
 
@@ -72,7 +72,7 @@ def noise(decibels: float) -> Sound:
 
 
 def music() -> Sound:
-    """A scale, each note plucked: music as plain as it comes, which is the hardest to tell from a voice."""
+    """A scale of plucked notes: simple music, which is the hardest to tell from a voice."""
     notes = numpy.repeat(numpy.array([262, 294, 330, 349, 392, 440, 494, 523] * SECONDS), RATE // 2)[:_COUNT]
     plucked = numpy.exp(-2 * (_TIME % 0.5))
     turns = 2 * numpy.pi * numpy.cumsum(notes) / RATE

@@ -1,4 +1,4 @@
-"""What an engine loads, it loads before it hears: then nothing has to be let through to it any more."""
+"""An engine loads all that it needs before it hears sound, so that it needs no file any more."""
 
 import subprocess
 import sys
@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.speech import transcriber
 from earwitness.speech.transcriber import SpeechLimits, transcribe
 from tests.processes import needs_proc
 from tests.speech.spoken import first_sentence, needs_tiny_en
 
-# Says what is imported, opened or mapped from when the engine is loaded until the speech is transcribed.
+# Tells what is imported, opened or mapped between loading the engine and the end of the transcription.
 _WATCH = """
 import sys
-from earwitness.speech.engine import load
+from earwitness.speech.loading import load
 
 def mapped():
     with open("/proc/self/maps") as lines:
@@ -51,10 +50,8 @@ def test_nothing_is_loaded_once_sound_is_heard(engine: str, model: str) -> None:
 
 
 @needs_tiny_en
-def test_no_engine_leaves_anything_behind_or_tells_its_maker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """onnxruntime, which finds the voices, else keeps a device's number and sends its maker what is done."""
+def test_an_engine_leaves_no_file_behind_and_sends_no_telemetry(tmp_path: Path) -> None:
+    """onnxruntime, which finds the voices, would keep a device number and send telemetry to its maker."""
     program = (
         "import os, sys\n"
         f"os.environ['HOME'] = {str(tmp_path)!r}\n"
@@ -62,7 +59,8 @@ def test_no_engine_leaves_anything_behind_or_tells_its_maker(
         "from earwitness.speech.child import main\n"
         "main()\n"
     )
-    monkeypatch.setattr(transcriber, "_COMMAND", (sys.executable, "-c", program))
+    command = (sys.executable, "-c", program)
     limits = SpeechLimits(seconds=120, memory_mib=8192)
-    assert transcribe("faster-whisper", "tiny.en", [first_sentence("rms")], limits, lambda: None).segments
+    speech = [first_sentence("rms")]
+    assert transcribe("faster-whisper", "tiny.en", speech, limits, lambda: None, command=command).segments
     assert list(tmp_path.rglob("*")) == []

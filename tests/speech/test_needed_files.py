@@ -1,4 +1,4 @@
-"""What an engine may read: its model, and nothing of an archive beside it, or beside Python's files."""
+"""An engine may read its model, and nothing of an archive beside it or beside Python's files."""
 
 import os
 import subprocess
@@ -51,7 +51,9 @@ def model(tmp_path: Path) -> Path:
 
 
 @needs_landlock
-def test_a_models_files_are_read_and_an_archive_beside_them_is_not(tmp_path: Path, model: Path) -> None:
+def test_an_engine_reads_the_files_of_its_model_but_no_archive_beside_them(
+    tmp_path: Path, model: Path
+) -> None:
     archive, beside = model / "earwitness-data" / "archive.db", tmp_path / "other"
     archive.parent.mkdir()
     archive.touch()
@@ -61,7 +63,7 @@ def test_a_models_files_are_read_and_an_archive_beside_them_is_not(tmp_path: Pat
 
 
 @needs_landlock
-def test_a_models_files_may_be_links_and_others_lead_nowhere(tmp_path: Path, model: Path) -> None:
+def test_an_engine_may_follow_links_to_files_of_its_model_alone(tmp_path: Path, model: Path) -> None:
     kept, keys = tmp_path / "blob", tmp_path / "keys"
     kept.touch()
     keys.touch()
@@ -71,7 +73,9 @@ def test_a_models_files_may_be_links_and_others_lead_nowhere(tmp_path: Path, mod
 
 
 @needs_landlock
-def test_of_a_folder_of_pythonpath_only_what_can_be_imported_is_read(tmp_path: Path, model: Path) -> None:
+def test_in_a_folder_of_pythonpath_an_engine_reads_only_what_can_be_imported(
+    tmp_path: Path, model: Path
+) -> None:
     package, data = tmp_path / "package", tmp_path / "earwitness-data"
     for folder in (package, data):
         folder.mkdir()

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from earwitness.speech.engine import load
+from earwitness.speech.loading import load
 from earwitness.speech.sphinx import utterances
 from tests.speech.spoken import BYTES_A_SECOND, SENTENCES, errors, heard, sample, words
 
@@ -45,7 +45,7 @@ def test_each_sentence_is_found_where_it_was_said() -> None:
     assert found[-1].end <= len(pcm) / BYTES_A_SECOND
 
 
-def test_what_is_cut_off_while_somebody_speaks_is_heard_to_its_end() -> None:
+def test_speech_that_is_cut_off_is_heard_to_its_end() -> None:
     first = next(iter(utterances(in_pieces(heard(sample("rms"))))))
     middle = (first.start + first.end) / 2
     frame_bytes = 960
@@ -55,7 +55,7 @@ def test_what_is_cut_off_while_somebody_speaks_is_heard_to_its_end() -> None:
         assert only.end == pytest.approx(end / BYTES_A_SECOND, abs=0.1)
 
 
-def test_who_speaks_on_without_a_pause_is_cut_into_half_minutes() -> None:
+def test_speech_without_a_pause_is_cut_into_half_minutes() -> None:
     spoken = next(iter(utterances(in_pieces(heard(sample("rms")))))).pcm
     endless = (spoken * 40)[: 70 * BYTES_A_SECOND]
     found = list(utterances(in_pieces(endless)))

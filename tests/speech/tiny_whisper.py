@@ -1,4 +1,4 @@
-"""A Whisper that always says the same: a model folder like those that are downloaded, made in a second.
+"""A Whisper model that always gives the same words, made in a second.
 
 Its decoder has nothing but positions: the token at each place of its output is fixed, whatever it hears.
 """
@@ -61,7 +61,7 @@ def _save_tokenizer(folder: Path, plain: dict[str, int]) -> None:
 
 
 def _fill(spec: Any, vocabulary_size: int) -> None:
-    """Give every weight its shape, and no meaning."""
+    """Weights of the right shapes, without a meaning."""
     encoder, decoder = spec.encoder, spec.decoder
     encoder.conv1.weight, encoder.conv1.bias = _zeros(_WIDTH, 80, 3), _zeros(_WIDTH)
     encoder.conv2.weight, encoder.conv2.bias = _zeros(_WIDTH, _WIDTH, 3), _zeros(_WIDTH)

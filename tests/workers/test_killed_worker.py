@@ -1,4 +1,4 @@
-"""kill -9 of a worker in the middle of a job: the next one does it, once in effect, and nothing is left."""
+"""A worker is killed in the middle of a job: the next one does the job, and nothing is left behind."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.archive.schema.work import jobs as rows
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run_json, running
 from tests.firm import CLIENT_ID, call
@@ -30,7 +30,7 @@ SECOND = wav_of(bytes(8000 * 2), 8000, 1)
 
 @dataclass
 class Watched:
-    """The account that workers work on, as somebody else sees it."""
+    """The account that workers work on, as this process sees it."""
 
     settings: Settings
     archive: Archive
@@ -42,10 +42,10 @@ class Watched:
 
     def jobs(self) -> list[dict[str, Any]]:
         with self.archive.read() as connection:
-            return queue.listed(connection, done=True)
+            return queue.list_jobs(connection, done=True)
 
     def lengthen_leases(self) -> None:
-        """Whoever would wait for a dead worker's lease to run out would wait longer than this test."""
+        """Waiting for the lease of a dead worker to run out would take longer than this test."""
         with self.archive.write() as connection:
             connection.execute(update(rows).values(leased_until=rows.c.leased_until + 50_000))
 
@@ -108,7 +108,7 @@ def test_a_worker_killed_while_it_decodes(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)  # where they may be many
-def test_workers_share_the_work_and_what_one_of_them_leaves(watched: Watched) -> None:
+def test_workers_share_the_jobs_and_take_over_those_of_a_killed_one(watched: Watched) -> None:
     for number in range(8):
         watched.add(SECOND, f"call-{number}")
     watched.add(TEN_MINUTES, "long")

@@ -1,4 +1,4 @@
-"""The job loop goes on, whatever happens to one job, one account or one connection."""
+"""The job loop goes on after errors of a job, an account or a connection."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +11,10 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.queue import Job
 from earwitness.archive.schema.recordings import recordings
-from earwitness.ingest.steps.run import process
+from earwitness.ingest.steps.run import run_steps
 from earwitness.kernel.errors import StorageFull
 from earwitness.media.keys.key_ring import KeysMissing
-from earwitness.media.stores.incoming import Incoming, Marker
-from earwitness.workers import account_rotation
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.waiting import until
@@ -24,19 +23,20 @@ from tests.waiting import until
 @pytest.fixture
 def loop(firm: Firm) -> Iterator[JobLoop]:
     """A loop that the test starts."""
-    loop = JobLoop(firm.app.state.installation.accounts, firm.settings, firm.app.state.installation.work)
+    installation = firm.app.state.installation
+    loop = JobLoop(installation.accounts, firm.settings, installation.work, postponed_ms=50)
     yield loop
     loop.stop()
 
 
-def test_what_arrives_while_the_loop_runs_is_processed(firm: Firm, loop: JobLoop) -> None:
+def test_recordings_that_arrive_while_the_loop_runs_are_processed(firm: Firm, loop: JobLoop) -> None:
     loop.start()
     for number in range(3):
         firm.ingest(tone(0.2), thirdPartyId=f"call-{number}")
     until(lambda: firm.jobs() == {"done": 3}, "three jobs are done")
 
 
-def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
+def test_the_loop_goes_on_after_an_outage_of_the_database(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone(0.2))
@@ -48,13 +48,12 @@ def test_a_database_that_does_not_answer_for_a_while_costs_no_worker(
             raise OperationalError("lease", {}, Exception("the database is restarting"))
         return lease(connection, *rest)
 
-    monkeypatch.setattr(account_rotation, "_POSTPONED_MS", 50)
     monkeypatch.setattr(queue, "lease", lease_at_last)
     loop.start()
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
-def test_an_account_that_cannot_be_opened_holds_up_no_other(
+def test_an_account_that_cannot_be_opened_does_not_delay_the_others(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts: Accounts = firm.app.state.installation.accounts
@@ -79,37 +78,37 @@ def test_a_job_that_fails_keeps_its_reason_and_the_loop_goes_on(
 
     def fail(archive: Archive, job: Job, *rest: Any) -> None:
         with archive.read() as connection:
-            (row,) = (row for row in queue.listed(connection) if row["id"] == job.id)
+            (row,) = (row for row in queue.list_jobs(connection) if row["id"] == job.id)
         if row["interactionId"] == first:
             raise ValueError("what was said in the recording")
-        process(archive, job, *rest)
+        run_steps(archive, job, *rest)
 
-    monkeypatch.setattr("earwitness.workers.doing.process", fail)
+    monkeypatch.setattr("earwitness.workers.job_runner.run_steps", fail)
     loop.start()
     firm.ingest(tone(0.2), thirdPartyId="second")
     until(lambda: firm.jobs() == {"queued": 1, "done": 1}, "the second job is done, the first waits")
     with firm.archive.read() as connection:
-        (row,) = queue.listed(connection)
+        (row,) = queue.list_jobs(connection)
     assert [line["text"] for line in row["log"]] == ["ValueError"]  # type: ignore[attr-defined]
 
 
-def test_without_room_to_say_that_it_is_there_a_worker_works_all_the_same(
+def test_a_worker_works_although_the_disk_has_no_room_for_its_file(
     firm: Firm, loop: JobLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Incoming) -> Marker:
+    def refuse(_: Incoming) -> UploadMarker:
         raise StorageFull("The disk is full.")
 
     firm.ingest(message="Hello.", type="sms")
     with firm.archive.read() as connection:
         position = connection.execute(select(recordings.c.position)).scalar_one()
     with firm.archive.write() as connection:
-        queue.queue(connection, "index", position)
+        queue.add(connection, "index", position)
     monkeypatch.setattr(Incoming, "begin", refuse)
     loop.start()
     until(lambda: firm.jobs() == {"done": 1}, "the job is done")
 
 
-def test_stopping_waits_for_what_runs_and_begins_nothing_more(firm: Firm) -> None:
+def test_stopping_waits_for_running_jobs_and_begins_no_others(firm: Firm) -> None:
     loop = JobLoop(firm.app.state.installation.accounts, firm.settings)
     firm.ingest(tone(0.2))
     loop.start()

@@ -1,4 +1,4 @@
-"""What has a new name is found by it: at once, or, where very many recordings share it, as jobs are done."""
+"""Recordings are found by a new name at once or, if very many share it, when jobs have been done."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def rename_person(firm: Firm) -> Any:
 
 def kinds_queued(firm: Firm) -> list[object]:
     with firm.archive.read() as connection:
-        return [job["kind"] for job in queue.listed(connection)]
+        return [job["kind"] for job in queue.list_jobs(connection)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_few_recordings_are_found_by_the_new_name_at_once(named: Firm, rename:
 
 
 @pytest.mark.parametrize("rename", [rename_tag, rename_person])
-def test_very_many_are_left_to_jobs_which_nothing_else_waits_for(
+def test_very_many_recordings_are_left_to_jobs_which_nothing_else_waits_for(
     named: Firm, rename: Rename, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reindexing, "MOST_AT_ONCE", 2)

@@ -1,22 +1,20 @@
-"""earwitness reprocess: every step can be done again, and what was there before is there until then."""
+"""earwitness reprocess: every step can be done again, and earlier results are there until then."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
 from earwitness.archive.integrity.objects import orphans
-from earwitness.archive.jobs.queue import StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.text import recording_text_fts5, recording_text_parts
 from earwitness.archive.schema.vault import waveforms
-from earwitness.ingest.steps.run import STEPS, STEPS_OF
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, call, endpoint, tone, transcript
 
 
 def reprocess(firm: Firm, *words: object) -> int:
-    """Queue it by the command, do it, and answer how many jobs there were."""
+    """Reprocess by the command, do the jobs, and return how many there were."""
     queued: int = run_json(firm.settings, "reprocess", CLIENT_ID, *words)["queued"]
     firm.work()
     return queued
@@ -32,12 +30,7 @@ def mp3(firm: Firm) -> bytes:
     return firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content
 
 
-def test_every_step_is_in_the_list_of_steps_and_belongs_to_a_kind_of_job() -> None:
-    assert set(STEPS) == set(get_args(StepName))
-    assert {step for steps in STEPS_OF.values() for step in steps} == set(STEPS)
-
-
-def test_a_rendition_that_is_made_anew_takes_the_place_of_the_old_one(firm: Firm) -> None:
+def test_a_rendition_that_is_made_again_replaces_the_old_one(firm: Firm) -> None:
     firm.ingest(tone(1.0))
     firm.work()
     before, names = mp3(firm), set(firm.archive.store.names())
@@ -50,7 +43,7 @@ def test_a_rendition_that_is_made_anew_takes_the_place_of_the_old_one(firm: Firm
 
 
 @pytest.mark.parametrize("step", [None, "measure"])
-def test_a_waveform_that_is_gone_is_made_again(firm: Firm, step: str | None) -> None:
+def test_a_missing_waveform_is_made_again(firm: Firm, step: str | None) -> None:
     interaction_id = firm.ingest(tone(1.0))
     firm.work()
     before = detail(firm, interaction_id)
@@ -62,7 +55,7 @@ def test_a_waveform_that_is_gone_is_made_again(firm: Firm, step: str | None) -> 
 
 
 @pytest.mark.parametrize("step", [None, "index"])
-def test_what_cannot_be_found_any_more_is_indexed_again(firm: Firm, step: str | None) -> None:
+def test_a_recording_that_is_missing_in_the_index_is_indexed_again(firm: Firm, step: str | None) -> None:
     firm.ingest(transcript=transcript("Please sell five hundred shares."))
     with firm.archive.write() as connection:
         sqlite = connection.dialect.name == "sqlite"
@@ -88,7 +81,7 @@ def test_one_recording_can_be_chosen(firm: Firm) -> None:
     assert reprocess(firm) == 3
 
 
-def test_what_waits_already_is_not_queued_again(firm: Firm) -> None:
+def test_an_unfinished_job_is_not_queued_again(firm: Firm) -> None:
     firm.ingest(tone(0.2))
     assert run_json(firm.settings, "reprocess", CLIENT_ID) == {"queued": 0}
     assert run_json(firm.settings, "reprocess", CLIENT_ID, "--step", "index") == {"queued": 1}
@@ -97,7 +90,7 @@ def test_what_waits_already_is_not_queued_again(firm: Firm) -> None:
     assert run_json(firm.settings, "reprocess", CLIENT_ID) == {"queued": 1}
 
 
-def test_only_what_has_media_is_measured(firm: Firm) -> None:
+def test_only_recordings_with_media_are_measured(firm: Firm) -> None:
     firm.ingest(thirdPartyId="without")
     message = call(
         thirdPartyId="sms-1", type="sms", message="On my way.", endpoints=[endpoint("447896423595")]
@@ -106,7 +99,7 @@ def test_only_what_has_media_is_measured(firm: Firm) -> None:
     assert run_json(firm.settings, "reprocess", CLIENT_ID, "--step", "measure") == {"queued": 0}
 
 
-def test_a_recording_that_is_not_there_is_an_error(firm: Firm) -> None:
+def test_an_unknown_recording_is_an_error(firm: Firm) -> None:
     told = run_json(firm.settings, "reprocess", CLIENT_ID, "--interaction-id", 99, exit_code=1)
     assert "99" in told["error"]
 
@@ -117,7 +110,7 @@ def test_without_an_engine_nothing_can_be_transcribed(firm: Firm) -> None:
     assert "--transcription" in result.output
 
 
-def test_the_audit_log_of_a_recording_says_what_was_queued_again(firm: Firm) -> None:
+def test_the_audit_log_of_a_recording_has_what_was_queued_again(firm: Firm) -> None:
     one, other = (firm.ingest(tone(0.2), thirdPartyId=f"call-{number}") for number in range(2))
     firm.work()
     reprocess(firm, "--step", "index", "--interaction-id", one)

@@ -1,4 +1,4 @@
-"""Every process looks after what dead ones left and after what was acknowledged, with jobs or without."""
+"""Upkeep: every process settles what dead ones left and compares receipts, with jobs or without."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ def left_behind(settings: Settings) -> Path:
     return marker
 
 
-def test_markers_of_dead_processes_go_although_the_account_is_open(firm: Firm) -> None:
+def test_markers_of_dead_processes_are_removed_although_the_account_is_open(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     marker = left_behind(firm.settings)
     accounts: Accounts = firm.app.state.installation.accounts
@@ -60,7 +60,7 @@ def test_a_worker_beside_it_sweeps_too(settings: Settings) -> None:
         until(lambda: not marker.exists(), "the marker is gone", seconds=60)
 
 
-def test_what_a_killed_server_without_jobs_leaves_goes_while_others_run_on(
+def test_uploads_of_a_killed_server_without_jobs_are_settled_by_the_others(
     settings: Settings,
 ) -> None:
     credentials = administrator(settings)
@@ -91,7 +91,7 @@ def test_a_database_that_was_replaced_by_an_older_one_is_noticed_within_a_round(
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # PostgreSQL's is in tests/faults
-def test_an_older_file_in_its_place_is_noticed_although_all_was_compared(
+def test_an_older_database_file_is_noticed_although_all_was_compared_before(
     settings: Settings, tmp_path: Path
 ) -> None:
     file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
@@ -111,7 +111,7 @@ def test_an_older_file_in_its_place_is_noticed_although_all_was_compared(
         assert firm.ingest(thirdPartyId="after") > kept + 1
 
 
-def test_an_account_that_cannot_be_looked_after_keeps_no_other_from_it(
+def test_an_account_whose_upkeep_fails_does_not_affect_the_others(
     firm: Firm, caplog: pytest.LogCaptureFixture
 ) -> None:
     accounts: Accounts = firm.app.state.installation.accounts
@@ -127,7 +127,7 @@ def test_an_account_that_cannot_be_looked_after_keeps_no_other_from_it(
     assert f"account {CLIENT_ID - 1}" in caplog.text
 
 
-def test_of_an_account_that_is_refused_nothing_is_said_but_that(
+def test_the_log_says_of_a_refused_account_only_that_it_is_refused(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     damage, _ = OF_SCHEMAS["older tables"] if settings.database_url else OF_FILES["older tables"]
@@ -140,10 +140,10 @@ def test_of_an_account_that_is_refused_nothing_is_said_but_that(
     accounts.close()
     mend()
     assert [one.levelname for one in caplog.records if "is refused" in one.message] == ["WARNING"]
-    assert "looked after" not in caplog.text
+    assert "upkeep of account" not in caplog.text
 
 
-def test_looking_for_markers_changes_none(tmp_path: Path) -> None:
+def test_looking_for_markers_changes_nothing(tmp_path: Path) -> None:
     incoming = Incoming(tmp_path / "incoming")
     assert not incoming.has_abandoned()
     marker = incoming.begin()

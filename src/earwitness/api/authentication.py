@@ -16,18 +16,18 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.sign_in import check_failures, count_failure
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http import decode
+from earwitness.http.client_address import address_of
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import encode
 from earwitness.http.public import public
-from earwitness.http.signed_in import address_of
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
-from earwitness.kernel.wire import Id, Wire
+from earwitness.kernel.wire import Id, Wire, convert
 
-# Failures all answer this long after they arrived, whatever was wrong: the time tells nothing. An address
-# that failed too often is answered at once, which tells of nothing else.
+# Every failure is answered this long after it arrived, so that the time does not show what was wrong. An
+# address that failed too often is answered at once, which shows nothing more.
 _FAILURE_SECONDS = 0.1
 
 
@@ -59,14 +59,14 @@ class SignedIn(Wire):
 )
 async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange an API key for a short-lived bearer token."""
-    sent = decode.take(ApiKeySignIn, decode.parse(request, await request.body(), from_query=False))
+    sent = convert(decode.parse(request, await request.body(), from_query=False), ApiKeySignIn)
     return await _answer(request, _sign_in, sent)
 
 
 @public("/auth/refresh", "POST", describes=Describes(Refresh, SignedIn, refuses=(Unauthenticated,)))
 async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
     """Exchange a refresh token for a new pair; using it twice revokes all tokens that came from it."""
-    sent = decode.take(Refresh, decode.parse(request, await request.body(), from_query=False))
+    sent = convert(decode.parse(request, await request.body(), from_query=False), Refresh)
     return await _answer(request, _refresh, sent)
 
 
@@ -100,7 +100,7 @@ def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: 
 
 
 def _matching_key(accounts: Accounts, sent: ApiKeySignIn) -> tuple[Archive, int, int]:
-    """The account, the user and the key that was offered. Raises NotFound, whichever of them is wrong."""
+    """Find the account, the user and the key that was sent. Raises NotFound if any of them is wrong."""
     archive = accounts.open(sent.client_id)
     offered = hash_of(sent.api_key)
     with archive.read() as connection:
@@ -162,16 +162,16 @@ def _issue(
     key_id: int,
     family: str,
 ) -> SignedIn:
-    whose = (archive.client_id, user_id, key_id, family)
-    token, _, token_expires_at = installation.tokens.mint("bearer", *whose)
-    refresh_token, unique, expires_at = installation.tokens.mint("refresh", *whose)
+    owner = (archive.client_id, user_id, key_id, family)
+    token, _, token_expires_at = installation.tokens.mint("bearer", *owner)
+    refresh_token, unique, expires_at = installation.tokens.mint("refresh", *owner)
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now_ms()))
     connection.execute(
         insert(refresh_tokens).values(
             token_hash=hash_of(unique),
             family=family,
             api_key_id=key_id,
-            expires_at=max(expires_at, token_expires_at),  # a bearer token is good while its family is known
+            expires_at=max(expires_at, token_expires_at),  # a bearer token is valid while its family is known
         )
     )
     return SignedIn(token=token, refresh_token=refresh_token)

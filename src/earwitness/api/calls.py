@@ -10,13 +10,13 @@ from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.inflight_calls import end_calls, find_call, start_call
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.spelling.addresses import shown
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Direction, Moment, Wire, Word
+from earwitness.kernel.wire import Direction, Moment, MomentText, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 
 class CallStart(Wire):
@@ -39,54 +39,54 @@ class Started(Wire):
     """A call in progress."""
 
     third_party_id: str
-    start_datetime_utc: str = field(name="startDatetimeUTC")
+    start_datetime_utc: MomentText = field(name="startDatetimeUTC")
 
 
 @operations.write("/ingest/call/start", right=Right.RECORDING_INGEST)
-def start(call: Call, sent: CallStart) -> Started:
+def start(call: Call, body: CallStart) -> Started:
     """Report that a call has begun. Nothing changes if it is known, or its recording is in the archive.
 
     The call ends when its end is reported, when its recording is added, or 24 hours after its start.
     """
     check_may_ingest(call.viewer)
-    told = None if sent.start_datetime_utc is None else int(sent.start_datetime_utc)
+    told = None if body.start_datetime_utc is None else int(body.start_datetime_utc)
     started_at = now_ms() if told is None else told
-    if _is_recording(call.connection, sent.third_party_id):
-        return _started(sent.third_party_id, started_at)
-    endpoint_id = find_or_add_endpoint(call.connection, sent.endpoint.type, sent.endpoint.endpoint).id
-    other = _other(sent.other_endpoint)
-    known = find_call(call.connection, sent.third_party_id)
+    if _is_recording(call.connection, body.third_party_id):
+        return _started(body.third_party_id, started_at)
+    endpoint_id = find_or_add_endpoint(call.connection, body.endpoint.type, body.endpoint.endpoint).id
+    other = _other(body.other_endpoint)
+    known = find_call(call.connection, body.third_party_id)
     if known is not None:
         same = (known.endpoint_id, known.other_endpoint, known.direction) == (
             endpoint_id,
             other,
-            sent.direction,
+            body.direction,
         )
         if not same or told not in {None, known.started_at}:
-            raise Conflict(f"A different call {sent.third_party_id} is already in progress.")
-        return _started(sent.third_party_id, known.started_at)
+            raise Conflict(f"A different call {body.third_party_id} is already in progress.")
+        return _started(body.third_party_id, known.started_at)
     start_call(
         call.connection,
-        sent.third_party_id,
+        body.third_party_id,
         endpoint_id,
         other_endpoint=other,
-        direction=str(sent.direction) if sent.direction else None,
+        direction=str(body.direction) if body.direction else None,
         started_at=started_at,
     )
-    call.changed("Endpoint", endpoint_id, {"callStarted": sent.third_party_id})
-    return _started(sent.third_party_id, started_at)
+    call.changed("Endpoint", endpoint_id, {"callStarted": body.third_party_id})
+    return _started(body.third_party_id, started_at)
 
 
 @operations.write("/ingest/call/end", right=Right.RECORDING_INGEST, refuses=(NotFound,))
-def end(call: Call, sent: CallEnd) -> CallEnd:
+def end(call: Call, body: CallEnd) -> CallEnd:
     """Report that a call has ended."""
     check_may_ingest(call.viewer)
-    known = find_call(call.connection, sent.third_party_id)
+    known = find_call(call.connection, body.third_party_id)
     if known is None:
-        raise NotFound(f"There is no call {sent.third_party_id} in progress.")
-    end_calls(call.connection, [sent.third_party_id])
-    call.changed("Endpoint", known.endpoint_id, {"callEnded": sent.third_party_id})
-    return CallEnd(third_party_id=sent.third_party_id)
+        raise NotFound(f"There is no call {body.third_party_id} in progress.")
+    end_calls(call.connection, [body.third_party_id])
+    call.changed("Endpoint", known.endpoint_id, {"callEnded": body.third_party_id})
+    return CallEnd(third_party_id=body.third_party_id)
 
 
 ROUTES = [start, end]

@@ -7,17 +7,17 @@ from msgspec import UNSET, UnsetType, field
 from sqlalchemy import select, update
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.recordings.comments import add_comment as add
 from earwitness.archive.recordings.comments import comments_at
 from earwitness.archive.schema.recordings import comments
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
-from earwitness.kernel.wire import TEN_YEARS, Id, Seconds, Wire, Word
+from earwitness.kernel.wire import TEN_YEARS, Id, MomentText, Seconds, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Audit, Call
 
 Offset = Annotated[int, TEN_YEARS] | Seconds
 
@@ -46,7 +46,7 @@ class CommentOut(Wire, kw_only=True):
     recording_id: int
     inserted_by_user_id: int
     inserted_by_username: str
-    inserted_at: str
+    inserted_at: MomentText
     tag: CommentTag | UnsetType = UNSET
 
 
@@ -81,15 +81,15 @@ class CommentId(Wire):
     audit=Audit("Get comments", by_recording_id),
     refuses=(NotFound,),
 )
-def get_comments(call: Call, wanted: CommentsOfRecording) -> list[CommentOut]:
+def get_comments(call: Call, query: CommentsOfRecording) -> list[CommentOut]:
     """Get the comments on a recording, oldest first."""
-    position = visible_position(call.connection, call.viewer, wanted.recording_id)
+    position = visible_position(call.connection, call.viewer, query.recording_id)
     rows = comments_at(position)
-    if wanted.b_id is not None:
-        rows = rows.where(comments.c.bookmark_id == wanted.b_id)
-    if wanted.c_idf is not None:
-        rows = rows.where(comments.c.id == wanted.c_idf)
-    return [_comment_out(wanted.recording_id, row) for row in call.connection.execute(rows)]
+    if query.b_id is not None:
+        rows = rows.where(comments.c.bookmark_id == query.b_id)
+    if query.c_idf is not None:
+        rows = rows.where(comments.c.id == query.c_idf)
+    return [_comment_out(query.recording_id, row) for row in call.connection.execute(rows)]
 
 
 def _comment_out(recording_id: int, row: Any) -> CommentOut:
@@ -118,31 +118,31 @@ def _number(seconds: float) -> int | float:
     audit=Audit("Add comment", by_recording_id),
     refuses=(NotFound,),
 )
-def add_comment(call: Call, wanted: CommentToAdd) -> CommentId:
+def add_comment(call: Call, body: CommentToAdd) -> CommentId:
     """Comment on a recording, or on the part of it between two offsets."""
-    _check(wanted)
+    _check(body)
     comment_id = add(
         call.connection,
-        visible_position(call.connection, call.viewer, wanted.recording_id),
+        visible_position(call.connection, call.viewer, body.recording_id),
         call.viewer.user_id,
-        wanted.comment,
-        start_offset_in_seconds=wanted.start_offset_in_seconds,
-        end_offset_in_seconds=wanted.end_offset_in_seconds,
-        tag=wanted.tag,
-        bookmark_id=wanted.bookmark_id,
+        body.comment,
+        start_offset_in_seconds=body.start_offset_in_seconds,
+        end_offset_in_seconds=body.end_offset_in_seconds,
+        tag=body.tag,
+        bookmark_id=body.bookmark_id,
     )
-    written = msgspec.to_builtins(wanted)
+    written = msgspec.to_builtins(body)
     call.changed_recording(written.pop("recordingId"), {"commentId": comment_id, **written})
     return CommentId(comment_id=comment_id)
 
 
-def _check(wanted: CommentToAdd) -> None:
+def _check(body: CommentToAdd) -> None:
     faults = []
-    if not wanted.comment.strip():
+    if not body.comment.strip():
         faults.append(Fault("comment", "expected some text"))
-    if wanted.tag is not None and not wanted.tag.strip():
+    if body.tag is not None and not body.tag.strip():
         faults.append(Fault("tag", "expected some text"))
-    start, end = wanted.start_offset_in_seconds, wanted.end_offset_in_seconds
+    start, end = body.start_offset_in_seconds, body.end_offset_in_seconds
     if end is not None and end < (start or 0):
         faults.append(Fault("endOffsetInSeconds", "is before startOffsetInSeconds"))
     if faults:
@@ -156,20 +156,20 @@ def _check(wanted: CommentToAdd) -> None:
     audit=Audit("Withdraw comment", by_recording_id),
     refuses=(NotFound,),
 )
-def withdraw_comment(call: Call, wanted: CommentToWithdraw) -> CommentId:
+def withdraw_comment(call: Call, query: CommentToWithdraw) -> CommentId:
     """Withdraw a comment, as its author or as Admin. It is no longer shown, and stays in the audit log."""
-    position = visible_position(call.connection, call.viewer, wanted.recording_id)
-    this = (comments.c.id == wanted.c_idf) & (comments.c.position == position)
+    position = visible_position(call.connection, call.viewer, query.recording_id)
+    this = (comments.c.id == query.c_idf) & (comments.c.position == position)
     author_id = call.connection.scalar(
         select(comments.c.user_id).where(this, comments.c.withdrawn_at.is_(None))
     )
     if author_id is None:
-        raise NotFound(f"There is no comment {wanted.c_idf} on recording {wanted.recording_id}.")
+        raise NotFound(f"There is no comment {query.c_idf} on recording {query.recording_id}.")
     if author_id != call.viewer.user_id and not _is_admin(call.viewer):
         raise Forbidden("Only its author or an Admin can withdraw a comment.")
     call.connection.execute(update(comments).where(this).values(withdrawn_at=now_ms()))
-    call.changed_recording(wanted.recording_id, {"withdrawnCommentId": wanted.c_idf})
-    return CommentId(comment_id=wanted.c_idf)
+    call.changed_recording(query.recording_id, {"withdrawnCommentId": query.c_idf})
+    return CommentId(comment_id=query.c_idf)
 
 
 def _is_admin(viewer: Viewer) -> bool:

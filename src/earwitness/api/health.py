@@ -1,4 +1,4 @@
-"""Operations at the root: whether the server lives, whether it can serve, and what it counts."""
+"""Operations at the root, for those who run the server: is it alive, is it ready, and its metrics."""
 
 import hmac
 import shutil
@@ -16,21 +16,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.errors import cause_of
 from earwitness.archive.database.transactions import reading, writing
+from earwitness.http.client_address import peer_of
 from earwitness.http.installation import Installation
 from earwitness.http.monitoring.health_checks import Missing
 from earwitness.http.monitoring.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.public import public
-from earwitness.http.signed_in import peer_of
-from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
+from earwitness.kernel.errors import Forbidden, Problem, Unavailable
+from earwitness.kernel.system.os_errors import describe_errno
 from earwitness.kernel.wire import Wire
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
 from earwitness.media.stores.store import open_store
 
 CHECK_SECONDS = 4
-"""How long `/readyz` waits for what it asks: load balancers wait for five seconds, and often less."""
+"""How long `/readyz` waits for its checks. Load balancers wait for five seconds at most."""
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _NO_OBJECT = "00/00/0000000000000000000000000000"
@@ -61,8 +62,8 @@ async def ready(request: AnyRequest) -> Response[Any]:
     """
     installation: Installation = request.app.state.installation
     is_operator = _has_token(request, installation.settings.metrics_token)
-    looked_at = CHECKS | NOTES if is_operator else CHECKS
-    checks = {name: partial(check, installation) for name, check in looked_at.items()}
+    wanted_checks = CHECKS | NOTES if is_operator else CHECKS
+    checks = {name: partial(check, installation) for name, check in wanted_checks.items()}
     found = await installation.checks.ask(checks, CHECK_SECONDS)
     missing = {name: one for name, one in found.items() if name in CHECKS}
     notes = {name: one.cause for name, one in found.items() if name in NOTES}
@@ -90,9 +91,9 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     installation: Installation = request.app.state.installation
     if not (_is_local(request) or _has_token(request, installation.settings.metrics_token)):
         raise Forbidden("Only callers on the same machine, or with the metrics token, can read metrics.")
-    # If that hangs, it takes no thread of those who ask for something else.
-    said = await to_thread.run_sync(installation.metrics.text, limiter=request.app.state.metrics_calls)
-    return Response(said, media_type=CONTENT_TYPE)
+    # A limiter of its own: if this hangs, it takes no thread from other calls.
+    text_format = await to_thread.run_sync(installation.metrics.text, limiter=request.app.state.metrics_calls)
+    return Response(text_format, media_type=CONTENT_TYPE)
 
 
 ROUTES = [alive, ready, metrics]
@@ -103,7 +104,7 @@ def _check_database(installation: Installation) -> Missing | None:
     try:
         with reading(directory) as connection:
             connection.execute(text("SELECT 1"))
-        with writing(directory) as connection:  # SQLite takes the write lock here, or says that it cannot
+        with writing(directory) as connection:  # SQLite takes the write lock here
             if directory.dialect.name == "postgresql":
                 refuses = connection.scalar(text("SELECT current_setting('transaction_read_only')"))
                 return (
@@ -115,7 +116,7 @@ def _check_database(installation: Installation) -> Missing | None:
 
 
 def _check_media(installation: Installation) -> Missing | None:
-    """Whether the store of media answers, asked for one account, and the data folder takes files."""
+    """Check that the store of media answers for one account, and that the data folder takes files."""
     settings, accounts = installation.settings, installation.accounts
     try:
         with tempfile.TemporaryFile(dir=settings.data):
@@ -123,8 +124,8 @@ def _check_media(installation: Installation) -> Missing | None:
         if archive := accounts.first():
             open_store(settings, archive.client_id, persistent=False).exists(_NO_OBJECT)
     except (SQLAlchemyError, KeysMissing, KeysUnusable, Differs, AccountUnavailable):
-        return None  # that is for other checks to say
-    except Exception as error:  # each kind of store has errors of its own
+        return None  # another check reports it
+    except Exception as error:  # each kind of store raises errors of its own
         return Missing("The store of media does not answer, or takes no writes.", _cause_of_store(error))
     return None
 
@@ -135,7 +136,7 @@ def _check_accounts(installation: Installation) -> Missing | None:
     except AccountUnavailable as error:
         return Missing("All accounts have tables of another version.", error.sentence)
     except (SQLAlchemyError, KeysMissing, KeysUnusable, Problem):
-        return None  # that is for other checks to say
+        return None  # another check reports it
     return None
 
 
@@ -143,7 +144,7 @@ def _note_accounts(installation: Installation) -> Missing | None:
     try:
         refused = installation.accounts.refused()
     except SQLAlchemyError:
-        return None  # that is the database's to say
+        return None  # the check of the database reports it
     told = " ".join(one.sentence for one in refused)
     return Missing(f"{len(refused)} accounts are not available.", told) if refused else None
 
@@ -161,9 +162,9 @@ def _missing(trouble: str) -> Missing | None:
 
 
 def _cause_of_store(error: Exception) -> str:
-    """What the bucket said, or the system of a disk; neither says a path or a name of an object."""
+    """The error of the bucket, or of the disk. It has no path and no name of an object."""
     if isinstance(error, OSError) and error.errno:
-        return cause_of_system(error.errno)
+        return describe_errno(error.errno)
     return error.detail if isinstance(error, Problem) else type(error).__name__
 
 
@@ -189,14 +190,14 @@ CHECKS: dict[str, Callable[[Installation], Missing | None]] = {
     "installation": _check_installation,
     "accounts": _check_accounts,
 }
-"""What a server needs, by the name that `missing` has for it, and how each is looked at."""
+"""What a server needs, by its name in `missing`, and how it is checked."""
 
 NOTES: dict[str, Callable[[Installation], Missing | None]] = {"refusedAccounts": _note_accounts}
-"""What may be wrong while a server serves all the same, such as one account of many; by name, in `notes`."""
+"""What may be wrong while the server is ready, such as one account of many, by its name in `notes`."""
 
 
 def _is_local(request: AnyRequest) -> bool:
-    """Whether the caller itself is on this machine: a proxy that is speaks for others."""
+    """Whether the caller is on this machine. A proxy on this machine calls for others, and is not counted."""
     if any(request.headers.get(name) for name in _FORWARDING):
         return False
     peer = peer_of(request)

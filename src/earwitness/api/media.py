@@ -1,4 +1,4 @@
-"""Media, for players: a recording whole or in ranges, and URLs for players that cannot send headers."""
+"""Media for players: a recording, whole or in ranges, and URLs for players that cannot send headers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,16 +8,18 @@ from anyio import to_thread
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.http import decode, streamed_audit
+from earwitness.http import decode
+from earwitness.http.audit import action_of
+from earwitness.http.authenticate import authenticate, claims_of, recognise
+from earwitness.http.client_address import comes_through
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import MEDIA, Describes
 from earwitness.http.operations import AnyRequest, encode
-from earwitness.http.playback.media_urls import LIFETIME_MS, Grant, seal, unseal
+from earwitness.http.playback.media_urls import MediaUrlClaims, read_media_url, sign_media_url
 from earwitness.http.playback.player import MediaWanted, Play
-from earwitness.http.playback.ranges import Asked
-from earwitness.http.signed_in import authenticate, claims_of, comes_through, recognise
+from earwitness.http.playback.ranges import RequestConditions
 from earwitness.http.tokens import unauthenticated
-from earwitness.kernel.clock import format_ms, now_ms
+from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import (
     BadRequest,
     Fault,
@@ -29,7 +31,7 @@ from earwitness.kernel.errors import (
 )
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire, convert
 
 _MEDIA = "/client/recording/{id:str}/media"
 _MEDIA_URL = "/client/recording/{id:str}/media-url"
@@ -42,14 +44,14 @@ _PLAYED: dict[str, Any] = {
 
 
 class MediaUrl(Wire):
-    """A URL that plays one recording in one format, and until when."""
+    """A URL that plays one recording in one format, and when it expires."""
 
     url: str
-    expires_at: str
+    expires_at: MomentText
 
 
 class MediaUrlQuery(Wire):
-    """What the query of such a URL holds."""
+    """The query of a media URL."""
 
     token: str
 
@@ -78,45 +80,44 @@ async def get_media_by_url(request: AnyRequest) -> Response[Any]:
     return await _play(request, _with_url)
 
 
-async def _play(request: AnyRequest, begun: Callable[[AnyRequest], Play]) -> Response[Any]:
-    """Answer in one turn of a thread, each of which a player that seeks would notice."""
+async def _play(request: AnyRequest, begin: Callable[[AnyRequest], Play]) -> Response[Any]:
+    """Answer in one turn of a thread if the format is stored: a player that seeks notices each turn."""
     limiter = request.app.state.store_calls
-    answer = await to_thread.run_sync(lambda: begun(request).answer(Asked.of(request)), limiter=limiter)
+    conditions = RequestConditions.of(request)
+    answer = await to_thread.run_sync(lambda: begin(request).answer(conditions), limiter=limiter)
     if isinstance(answer, Response):
         return answer
-    # What must be made first waits in a queue of its own, so that it holds up nothing else.
+    # Making a rendition takes long. Those calls have a limit of their own, so that they hold up no others.
     return await to_thread.run_sync(answer, limiter=request.app.state.slow_calls)
 
 
 def _with_bearer_token(request: AnyRequest) -> Play:
     installation: Installation = request.app.state.installation
     archive, viewer = authenticate(installation, request)
-    action = streamed_audit.action(request, viewer, _MEDIA, "Play recording")
+    action = action_of(request, viewer, _MEDIA, "Play recording")
     return Play(installation, archive, viewer, action, decode.path_id(request), _query(request))
 
 
 def _with_url(request: AnyRequest) -> Play:
-    """Check the signature, then look the rights of whoever it is for up anew."""
+    """Check the token of the URL, then look up the rights of its user anew."""
     installation: Installation = request.app.state.installation
-    query: MediaUrlQuery = decode.take(MediaUrlQuery, _query(request))
-    grant = unseal(installation.tokens, query.token)
-    if grant.interaction_id != decode.path_id(request):
+    query: MediaUrlQuery = convert(_query(request), MediaUrlQuery)
+    claims = read_media_url(installation.tokens, query.token)
+    if claims.recording != decode.path_id(request):
         raise unauthenticated("The URL is not valid.")
-    archive, viewer = recognise(installation, request, grant.claims)
-    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Play recording by URL")
-    given = {"format": grant.format, "comment": grant.comment}
-    return Play(
-        installation, archive, viewer, action, grant.interaction_id, given, {"mediaUrl": grant.url_id}
-    )
+    archive, viewer = recognise(installation, request, claims.of_bearer_token)
+    action = action_of(request, viewer, _MEDIA_URL, "Play recording by URL")
+    sent = {"format": claims.format, "comment": claims.comment}
+    return Play(installation, archive, viewer, action, claims.recording, sent, {"mediaUrl": claims.jti})
 
 
 def _query(request: AnyRequest) -> dict[str, str]:
-    """Query parameters as they stand: a comment may be a number."""
+    """The query parameters as text, since a comment may be a number. Raises BadRequest."""
     pairs = list(request.query_params.multi_items())
-    given = dict(pairs)
-    if len(given) < len(pairs):
+    query = dict(pairs)
+    if len(query) < len(pairs):
         raise BadRequest.of(Fault("", "a query parameter is given twice"))
-    return given
+    return query
 
 
 @HTTPRouteHandler(
@@ -128,42 +129,40 @@ def _query(request: AnyRequest) -> dict[str, str]:
 )
 async def get_media_url(request: AnyRequest) -> Response[Any]:
     """Get a URL that plays a recording in one format, good for five minutes."""
-    claims_of(request.app.state.installation, request)  # nothing is read of who has no token
+    claims_of(request.app.state.installation, request)  # without a token, nothing of the body is read
     body = await request.body()
     return encode(await to_thread.run_sync(_sign, request, body), 200)
 
 
 def _sign(request: AnyRequest, body: bytes) -> MediaUrl:
-    """The ledger is told when the URL is played, of whom it was made for."""
+    """Make the URL. The ledger gets its row when the URL is played, with the user that it was made for."""
     installation: Installation = request.app.state.installation
     claims = claims_of(installation, request)
     archive, viewer = recognise(installation, request, claims)
-    action = streamed_audit.action(request, viewer, _MEDIA_URL, "Get media URL")
+    action = action_of(request, viewer, _MEDIA_URL, "Get media URL")
     play = Play(installation, archive, viewer, action, decode.path_id(request))
     with play.remembering():
         viewer.require(Right.RECORDING_PLAY)
-        given = decode.parse(request, body, from_query=False)
-    play = replace(play, given=given)
+        sent = decode.parse(request, body, from_query=False)
+    play = replace(play, sent=sent)
     with play.remembering():
         _, format_ = play.look_up()
-    grant = Grant(
-        client_id=viewer.client_id,
-        user_id=viewer.user_id,
-        key_id=int(claims["key"]),
-        interaction_id=play.interaction_id,
+    signed = MediaUrlClaims(
+        sub=str(viewer.user_id),
+        client=viewer.client_id,
+        key=int(claims["key"]),
+        recording=play.interaction_id,
         format=format_,
-        comment=play.given.get("comment"),
-        expires_at=now_ms() + LIFETIME_MS,
+        comment=play.sent.get("comment"),
     )
-    return MediaUrl(
-        url=_address(request, seal(installation.tokens, grant)), expires_at=format_ms(grant.expires_at)
-    )
+    token = sign_media_url(installation.tokens, signed)
+    return MediaUrl(url=_address(request, token), expires_at=format_ms(signed.exp * 1000))
 
 
 def _address(request: AnyRequest, token: str) -> str:
-    """The URL of this call, with a token: below the public URL, or at the host that was called.
+    """The URL of this call with a token, below the public URL, or at the host that was called.
 
-    `X-Forwarded-Proto` is believed of trusted proxies, `X-Forwarded-Host` of nobody.
+    `X-Forwarded-Proto` is used if a trusted proxy sends it; `X-Forwarded-Host` never.
     """
     url = request.url.with_replacements(query=f"token={token}")
     settings: Settings = request.app.state.installation.settings

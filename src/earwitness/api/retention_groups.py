@@ -14,13 +14,13 @@ from earwitness.archive.recordings.retention import (
     recompute_for_people,
 )
 from earwitness.archive.schema.people import account, people, retention_groups
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import printable
 from earwitness.kernel.wire import Ids, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 _MOST_DAYS = 1_000_000
 _MOST_TYPES = 100
@@ -86,35 +86,35 @@ def list_retention_groups(call: Call) -> RetentionGroups:
 
 
 @operations.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
-def add_retention_group(call: Call, wanted: RetentionGroupToAdd) -> RetentionGroupId:
+def add_retention_group(call: Call, body: RetentionGroupToAdd) -> RetentionGroupId:
     """Add a retention group; the recordings of its people are kept by it from now on."""
-    _check_days("retentionGroup", wanted.retention_group)
-    _check_name(call.connection, wanted.name)
-    added = insert(retention_groups).values(name=wanted.name, retention_group=wanted.retention_group)
+    _check_days("retentionGroup", body.retention_group)
+    _check_name(call.connection, body.name)
+    added = insert(retention_groups).values(name=body.name, retention_group=body.retention_group)
     group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
-    recompute_for_people(call.connection, _put(call.connection, group_id, wanted.people_ids or []))
-    call.changed("RetentionGroup", group_id, changed_fields(wanted))
+    recompute_for_people(call.connection, _put(call.connection, group_id, body.people_ids or []))
+    call.changed("RetentionGroup", group_id, changed_fields(body))
     return RetentionGroupId(id=group_id)
 
 
 @operations.write(
     "/admin/retentionGroup/{id:str}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
 )
-def change_retention_group(call: Call, wanted: RetentionGroupChange) -> RetentionGroup:
+def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionGroup:
     """Change a retention group, its days or its people; recordings are kept accordingly from now on."""
     this = retention_groups.c.id == call.id
     before = _group(call)
-    if wanted.name is not None:
-        _check_name(call.connection, wanted.name, ~this)
-        call.connection.execute(update(retention_groups).where(this).values(name=wanted.name))
-    if wanted.retention_group is not None:
-        _check_days("retentionGroup", wanted.retention_group)
-        days = update(retention_groups).where(this).values(retention_group=wanted.retention_group)
+    if body.name is not None:
+        _check_name(call.connection, body.name, ~this)
+        call.connection.execute(update(retention_groups).where(this).values(name=body.name))
+    if body.retention_group is not None:
+        _check_days("retentionGroup", body.retention_group)
+        days = update(retention_groups).where(this).values(retention_group=body.retention_group)
         call.connection.execute(days)
-    moved = [] if wanted.people_ids is None else _put(call.connection, call.id, wanted.people_ids)
-    stayed = [] if wanted.retention_group is None else before.people_ids
+    moved = [] if body.people_ids is None else _put(call.connection, call.id, body.people_ids)
+    stayed = [] if body.retention_group is None else before.people_ids
     recompute_for_people(call.connection, [*{*moved, *stayed}])
-    call.changed("RetentionGroup", call.id, changed_fields(wanted))
+    call.changed("RetentionGroup", call.id, changed_fields(body))
     return _group(call)
 
 
@@ -137,10 +137,10 @@ def delete_retention_group(call: Call) -> RetentionGroupId:
     right=Right.RETENTION_GROUP_EDIT,
     refuses=(Conflict,),
 )
-def set_account_default(call: Call, wanted: Days) -> Durations:
+def set_account_default(call: Call, body: Days) -> Durations:
     """Set the days for people who are in no group: as they are listed, or under `retentionGroup`."""
-    path = "retentionGroup" if list(wanted) == ["retentionGroup"] else ""
-    days = wanted[path] if path else wanted
+    path = "retentionGroup" if list(body) == ["retentionGroup"] else ""
+    days = body[path] if path else body
     _check_days(path, days)
     call.connection.execute(update(account).values(default_retention=days))
     recompute_for_default(call.connection)

@@ -14,7 +14,7 @@ import msgspec
 from anyio import to_thread
 from litestar import Litestar, Request, Response
 
-from earwitness.http.openapi.document import Example, Words, document
+from earwitness.http.openapi.document import DocumentText, Example, document
 from earwitness.http.openapi.operations import Describes, operations
 from earwitness.http.public import public
 from earwitness.kernel.version import program_version
@@ -66,7 +66,7 @@ async def get_openapi_document(request: Request[Any, Any, Any]) -> Response[byte
     """The OpenAPI 3.1 document of this server."""
     state = request.app.state
     if "openapi" not in state:
-        # It takes half a second, in which this process would answer nobody else.
+        # It takes half a second. In a thread, the process answers other calls meanwhile.
         state.openapi = await to_thread.run_sync(lambda: msgspec.json.encode(document_of(request.app)))
     return Response(state.openapi, media_type="application/json")
 
@@ -90,7 +90,7 @@ AT_ROOT = [welcome]
 def document_of(app: Litestar) -> dict[str, Any]:
     """Write the OpenAPI document of an application."""
     examples = _examples()
-    words = Words(
+    texts = DocumentText(
         title="Earwitness",
         version=program_version(),
         description=DESCRIPTION,
@@ -98,7 +98,7 @@ def document_of(app: Litestar) -> dict[str, Any]:
         describe=describe,
         examples=lambda call: examples.get(call, []),
     )
-    return document(list(operations(app)), words)
+    return document(list(operations(app)), texts)
 
 
 def describe(struct: str, field: str) -> str:

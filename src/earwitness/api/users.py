@@ -8,13 +8,13 @@ from sqlalchemy import ColumnElement, Connection, exists, false, select
 from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.usernames import key_of
 from earwitness.archive.database.paging import slice_of
-from earwitness.archive.people.matching import holds_all, words_of
+from earwitness.archive.people.matching import contains_all, search_words
 from earwitness.archive.schema.people import user_roles_and_rights, users
 from earwitness.archive.spelling.names import fold_name
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
 from earwitness.kernel.wire import Id, Names, Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 DEFAULT_PAGE_SIZE = 1000
 
@@ -59,18 +59,18 @@ class UsersPage(Wire):
 
 
 @operations.read("/client/user/search", right=Right.USERS_VIEW)
-def search_users(call: Call, wanted: UserSearch) -> UsersPage:
+def search_users(call: Call, body: UserSearch) -> UsersPage:
     """Search users."""
     columns = users.c
     searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
-    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, wanted))
+    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, body))
     rows = call.connection.execute(matching.order_by(columns.id))
-    words = words_of(wanted.free_text)
+    words = search_words(body.free_text)
     found = [
-        row for row in rows if holds_all(words, (row.username, row.full_name, row.email, row.external_id))
+        row for row in rows if contains_all(words, (row.username, row.full_name, row.email, row.external_id))
     ]
-    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    ids, total = slice_of(_in_order(found, wanted.search_order_property or SearchOrder()), page, size)
+    page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
+    ids, total = slice_of(_in_order(found, body.search_order_property or SearchOrder()), page, size)
     return UsersPage(
         users=user_records(call.connection, call.viewer.client_id, ids),
         total=total,
@@ -82,34 +82,34 @@ def search_users(call: Call, wanted: UserSearch) -> UsersPage:
 ROUTES = [search_users]
 
 
-def _conditions(connection: Connection, wanted: UserSearch) -> list[ColumnElement[bool]]:
-    conditions = list(_holding(dict.fromkeys(wanted.roles_and_rights or [])))
-    if wanted.user_id is not None:
-        conditions.append(users.c.id == wanted.user_id)
-    if wanted.username is not None:
-        conditions.append(users.c.username_folded == key_of(connection, wanted.username))
-    if wanted.is_active is not None:
-        conditions.append(users.c.is_active == wanted.is_active)
-    if wanted.is_locked is not None:
-        conditions.append(users.c.is_locked == wanted.is_locked)
-    if wanted.only_return_non_associated:
+def _conditions(connection: Connection, body: UserSearch) -> list[ColumnElement[bool]]:
+    conditions = list(_holding(dict.fromkeys(body.roles_and_rights or [])))
+    if body.user_id is not None:
+        conditions.append(users.c.id == body.user_id)
+    if body.username is not None:
+        conditions.append(users.c.username_folded == key_of(connection, body.username))
+    if body.is_active is not None:
+        conditions.append(users.c.is_active == body.is_active)
+    if body.is_locked is not None:
+        conditions.append(users.c.is_locked == body.is_locked)
+    if body.only_return_non_associated:
         conditions.append(users.c.person_id.is_(None))
     return conditions
 
 
 def _holding(names: Iterable[str]) -> Iterator[ColumnElement[bool]]:
-    """Each of these roles and rights was assigned, or a role that has the right."""
+    """The user was assigned each of these roles and rights, or a role that has the right."""
     granted = user_roles_and_rights.c
     for name in names:
         if not rights_of(frozenset({name})):
-            yield false()  # nobody holds what there is not
+            yield false()  # there is no such role or right
             return
         enough = [name, *(role for role in Role if name in ROLE_RIGHTS[role])]
         yield exists(select(1).where(granted.user_id == users.c.id, granted.name.in_(enough)))
 
 
 def _in_order(found: Sequence[Any], order: SearchOrder) -> list[int]:
-    """Their ids: ties by id in the same direction, names as they read without case and accents."""
+    """The ids in this order: texts without case and accents, ties by id in the same direction."""
     column = _COLUMNS[order.property or "id"]
     keys = [(getattr(row, column), row.id) for row in found]
     known = [

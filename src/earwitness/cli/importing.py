@@ -21,19 +21,19 @@ from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.ingest.files.encodings import lines_of
 from earwitness.ingest.files.folders import Folder, own_folders
-from earwitness.ingest.sources.manifest import Line, import_lines, read_lines
+from earwitness.ingest.sources.manifest import ManifestLine, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
-from earwitness.kernel.memory import seldom_look_for_garbage
-from earwitness.kernel.processes import end_with_parent
 from earwitness.kernel.strict_json import printable
+from earwitness.kernel.system.memory import seldom_look_for_garbage
+from earwitness.kernel.system.processes import end_with_parent
 
 COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 2000, 8 << 20
-"""Lines, and bytes of them. What others write to the archive waits for as long as these take."""
+"""The most lines, and bytes of them, in one transaction. Other writes to the account wait for it."""
 
 _LONGEST_ERROR = 2000
 
 _READERS, _READ_AHEAD = 2, 3
-"""Processes that read lines while others are committed, and how many batches they are ahead."""
+"""How many processes read lines while earlier ones are committed, and how many batches they read ahead."""
 
 Manifest = Annotated[
     Path,
@@ -94,7 +94,7 @@ def _import(
         task = progress.add_task("Importing", total=count)
         try:
             for batch in _read(manifest, readers):
-                lines = {number: line for number, line in batch.items() if isinstance(line, Line)}
+                lines = {number: line for number, line in batch.items() if isinstance(line, ManifestLine)}
                 outcomes = import_lines(archive, list(lines.values()), media, by)
                 for number, outcome in (batch | dict(zip(lines, outcomes, strict=True))).items():
                     if isinstance(outcome, Problem):
@@ -120,7 +120,7 @@ def _why(error: Exception) -> str:
 
 
 def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
-    """The lines that are not blank, by their numbers, as many as are committed together."""
+    """The lines that are not blank, by number, in batches that are committed together."""
     batch: dict[int, bytes] = {}
     size_bytes = 0
     for number, line in enumerate(lines_of(file), start=1):
@@ -134,24 +134,26 @@ def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
         yield batch
 
 
-def _read(manifest: Path, readers: Executor) -> Iterator[dict[int, Line | Problem]]:
-    """What is read of each batch, by the numbers of its lines, while the next ones are read already."""
-    ahead: deque[tuple[Iterable[int], Future[list[Line | Problem]]]] = deque()
+def _read(manifest: Path, readers: Executor) -> Iterator[dict[int, ManifestLine | Problem]]:
+    """The lines of each batch as they were read, by number. The next batches are read in the meantime."""
+    ahead: deque[tuple[Iterable[int], Future[list[ManifestLine | Problem]]]] = deque()
     with manifest.open("rb") as file:
         for batch in _batches(file):
             ahead.append((batch, readers.submit(read_lines, list(batch.values()))))
             if len(ahead) > _READ_AHEAD:
-                yield _of(*ahead.popleft())
+                yield _numbered(*ahead.popleft())
     while ahead:
-        yield _of(*ahead.popleft())
+        yield _numbered(*ahead.popleft())
 
 
-def _of(numbers: Iterable[int], reading: Future[list[Line | Problem]]) -> dict[int, Line | Problem]:
+def _numbered(
+    numbers: Iterable[int], reading: Future[list[ManifestLine | Problem]]
+) -> dict[int, ManifestLine | Problem]:
     return dict(zip(numbers, reading.result(), strict=True))
 
 
 def _readers(count: int) -> Executor:
-    """Who reads so many lines: for many, processes, forked by the first task while nothing is open."""
+    """The executor that reads so many lines. Its processes are forked while nothing is open."""
     if count <= COMMITTED_TOGETHER:
         return ThreadPoolExecutor(1)
     processes = max(1, min(_READERS, (os.cpu_count() or 2) - 1))
@@ -161,5 +163,5 @@ def _readers(count: int) -> Executor:
 
 
 def _as_reader() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was asked to stop is the command
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself handles it
     end_with_parent()

@@ -1,4 +1,4 @@
-"""The address that a server listens on: taken before it is said, and named where it cannot be."""
+"""Listens on the address of a server before the address is printed. An error names the address."""
 
 import errno
 import socket
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from earwitness.cli.output import fail
 
 _WAITING_CLIENTS = 2048
-"""Connections that wait to be accepted, as uvicorn has it; the system may allow fewer."""
+"""How many connections may wait to be accepted, as uvicorn has it. The system may allow fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens: the host as it was asked for, and sockets that clients can connect to."""
+    """Where a server listens: the host as it was given, and the sockets that clients connect to."""
 
     host: str
     sockets: list[socket.socket]
@@ -32,9 +32,9 @@ class Listening:
 
 @contextmanager
 def listening(host: str, port: int, *, as_json: bool = False) -> Iterator[Listening]:
-    """Listen on a host, on all addresses that its name has; clients that connect wait to be accepted.
+    """Listen on all addresses of a host. Clients can connect from now on, and wait to be accepted.
 
-    Port 0 takes one that is free. What cannot be listened on is said, and ends the command with exit code 1.
+    Port 0 takes a free port. An address that cannot be listened on ends the command with exit code 1.
     """
     with ExitStack() as leaving:
         try:
@@ -45,19 +45,19 @@ def listening(host: str, port: int, *, as_json: bool = False) -> Iterator[Listen
 
 
 def _sockets(host: str, port: int, leaving: ExitStack) -> list[socket.socket]:
-    """Raises OSError where one of the addresses is taken, or none can be listened on."""
+    """Raises OSError if one of the addresses is taken, or if none can be listened on."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     absent: OSError | None = None
     for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
-        # The further addresses of a name take the port that the first one got.
+        # All addresses of a name use the port that the first one got.
         where = (address[0], sockets[0].getsockname()[1], *address[2:]) if sockets else address
         try:
             sockets.append(leaving.enter_context(_socket(family, where)))
         except OSError as error:
             if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
                 raise
-            absent = error  # `localhost` has an IPv6 address also where the machine has none
+            absent = error  # `localhost` has an IPv6 address even if the machine has none
     if not sockets and absent:
         raise absent
     return sockets
@@ -67,10 +67,10 @@ def _socket(family: int, address: tuple[object, ...]) -> socket.socket:
     taken = socket.socket(family, socket.SOCK_STREAM)
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:  # `::` is for callers by IPv4, too; a name has addresses of both kinds
+        if family == socket.AF_INET6:  # `::` also takes IPv4; a name has addresses of its own for both
             taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         taken.bind(address)
-        taken.listen(_WAITING_CLIENTS)  # two may bind, but only one listen
+        taken.listen(_WAITING_CLIENTS)  # two sockets may bind to an address, but only one may listen
         taken.set_inheritable(True)
     except OSError:
         taken.close()

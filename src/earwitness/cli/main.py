@@ -4,32 +4,88 @@ from typing import Annotated
 
 import typer
 
-from earwitness.cli import importing, serving
-from earwitness.cli.administration import (
-    accounts,
-    apikeys,
-    collections,
-    comments,
-    endpoints,
-    people,
-    policies,
-    retention,
-    searching,
-    tags,
-    users,
-)
-from earwitness.cli.demo.command import demo
-from earwitness.cli.output import say
-from earwitness.cli.upkeep import databases, installation, jobs, keys, verifying
-from earwitness.cli.upkeep.incomplete import incomplete
-from earwitness.cli.upkeep.reprocessing import reprocess
-from earwitness.cli.upkeep.status import status
-from earwitness.cli.watching import watch
-from earwitness.kernel.processes import open_as_many_files_as_allowed
-from earwitness.kernel.version import program_version
+from earwitness.cli.lazy_group import Lazy, LazyGroup
+
+
+class _Earwitness(LazyGroup):
+    """All commands, in the order in which `--help` lists them."""
+
+    rows = (
+        Lazy(
+            "demo",
+            "demo.command:demo",
+            "Make a demo archive if there is none, add calls of yesterday, and serve it.",
+        ),
+        Lazy("serve", "serving:serve", "Serve the API, and do background jobs unless told not to."),
+        Lazy("worker", "serving:worker", "Do background jobs, without serving the API."),
+        Lazy(
+            "import",
+            "importing:import_",
+            "Import recordings: one JSON object of ingest metadata a line, with an optional `mediaPath`.",
+        ),
+        Lazy(
+            "watch",
+            "watching:watch",
+            "Watch a folder: ingest finished files, then move them to `done`, or to `failed` with the "
+            "reason.",
+        ),
+        Lazy("reprocess", "upkeep.reprocessing:reprocess", "Process recordings again: all steps, or one."),
+        Lazy(
+            "search",
+            "administration.searching:search_",
+            "Search recordings, with the right to see all of them.",
+        ),
+        Lazy(
+            "verify",
+            "upkeep.verifying:verify",
+            "Check every media object and the databases of an account; exit 1 on any damage.",
+        ),
+        Lazy(
+            "status",
+            "upkeep.status:status",
+            "Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines "
+            "decoders.",
+        ),
+        Lazy(
+            "incomplete",
+            "upkeep.incomplete:incomplete",
+            "List recordings whose media could not be decoded, or not all of it, and what is not there.",
+        ),
+        Lazy("account", "administration.accounts:group", "Accounts: one for each firm."),
+        Lazy("user", "administration.users:group", "Users: people and integrations that sign in."),
+        Lazy("apikey", "administration.apikeys:group", "API keys: what users sign in with."),
+        Lazy("policy", "administration.policies:group", "Access policies: which recordings users see."),
+        Lazy("access", "administration.access:group", "Rights, roles, and why a user may see a recording."),
+        Lazy("person", "administration.people:group", "People: who owns endpoints, and takes part."),
+        Lazy(
+            "endpoint",
+            "administration.endpoints:group",
+            "Endpoints: numbers, addresses and Teams user ids.",
+        ),
+        Lazy("endpoints", "administration.endpoints:changes", "What an upgrade made of endpoints."),
+        Lazy("retention", "administration.retention:group", "Retention groups, and the account default."),
+        Lazy(
+            "hold",
+            "administration.collections:holds",
+            "Legal holds, which keep recordings whatever retention says.",
+        ),
+        Lazy("playlist", "administration.collections:playlists", "Playlists: recordings to be listened to."),
+        Lazy("tag", "administration.tags:group", "Tags: the catalogue, and those of a recording."),
+        Lazy("comment", "administration.comments:group", "Comments on recordings; users write them."),
+        Lazy("jobs", "upkeep.jobs:group", "Background work."),
+        Lazy("key", "upkeep.keys:group", "Key-encryption keys; docs/keys.md says what to do with them."),
+        Lazy(
+            "installation",
+            "upkeep.installation:group",
+            "What belongs to this archive; docs/keys.md says why.",
+        ),
+        Lazy("db", "upkeep.databases:group", "Databases."),
+    )
+
 
 app = typer.Typer(
     name="earwitness",
+    cls=_Earwitness,
     help="A self-hosted archive for regulated communications.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -39,7 +95,10 @@ app = typer.Typer(
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
-        say(program_version())
+        # Imported here, since `--help` and completion need none of it.
+        from earwitness.kernel.version import program_version
+
+        typer.echo(program_version())
         raise typer.Exit
 
 
@@ -53,32 +112,7 @@ def prepare(
     ] = False,
 ) -> None:
     """A self-hosted archive for regulated communications."""
+    # Imported here, since `--help` and completion need none of it.
+    from earwitness.kernel.system.processes import open_as_many_files_as_allowed
+
     open_as_many_files_as_allowed()
-
-
-app.command("demo")(demo)
-app.command("serve")(serving.serve)
-app.command("worker")(serving.worker)
-app.add_typer(accounts.group, name="account")
-app.add_typer(users.group, name="user")
-app.add_typer(apikeys.group, name="apikey")
-app.add_typer(policies.group, name="policy")
-app.add_typer(people.group, name="person")
-app.add_typer(endpoints.group, name="endpoint")
-app.add_typer(endpoints.changes, name="endpoints")
-app.add_typer(retention.group, name="retention")
-app.add_typer(collections.holds, name="hold")
-app.add_typer(collections.playlists, name="playlist")
-app.add_typer(tags.group, name="tag")
-app.add_typer(comments.group, name="comment")
-app.command("import")(importing.import_)
-app.command("watch")(watch)
-app.add_typer(jobs.group, name="jobs")
-app.command("reprocess")(reprocess)
-app.command("search")(searching.search_)
-app.command("verify")(verifying.verify)
-app.add_typer(keys.group, name="key")
-app.add_typer(installation.group, name="installation")
-app.command("status")(status)
-app.command("incomplete")(incomplete)
-app.add_typer(databases.group, name="db")

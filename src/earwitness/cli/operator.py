@@ -1,4 +1,4 @@
-"""Who runs a command, for the ledger."""
+"""Who runs a command, as the audit log shows it."""
 
 import getpass
 
@@ -6,7 +6,7 @@ from earwitness.archive.ledger.ledger import Action
 
 
 def action(command: str, description: str) -> Action:
-    """A command as the ledger remembers it: by the name of the operator at this machine."""
+    """A command as the audit log shows it: with the name of the operator on this machine."""
     try:
         operator = getpass.getuser()
     except (KeyError, OSError):

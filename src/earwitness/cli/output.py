@@ -1,13 +1,12 @@
-"""How commands speak: words for a person, or with `--json` one JSON value and nothing else."""
+"""What commands print: text for a person, or with `--json` one JSON value and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -16,10 +15,10 @@ from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
-from earwitness.kernel.logs import log_to_stderr, tell_outages
-from earwitness.kernel.processes import dump_no_core
+from earwitness.kernel.logs import log_outages, log_to_stderr
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.kernel.system.processes import dump_no_core
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
 
@@ -28,13 +27,20 @@ ClientId = Annotated[
     int, typer.Argument(metavar="CLIENT_ID", min=1, max=MAX_INTEGER, help="The account's client id.")
 ]
 
-# What is printed comes from names and ids: `[b]` and `:phone:` in them stay as they are.
-_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def _console(*, stderr: bool = False) -> "Console":
+    """Make a console. It prints names and ids, so `[b]` and `:phone:` stay as they are."""
+    from rich.console import Console  # imported when it prints: with --json it never does
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
-    _out.print(text)
+    _console().print(text)
 
 
 def tell_json(value: Any) -> None:
@@ -43,30 +49,32 @@ def tell_json(value: Any) -> None:
 
 def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
     """Print rows as a table; `columns` maps keys to headings."""
+    from rich.table import Table
+
     table = Table(*columns.values(), box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if row[key] is None else str(row[key]) for key in columns))
-    _out.print(table)
+    _console().print(table)
 
 
 def fail(message: str, *, as_json: bool = False) -> NoReturn:
-    """Say what went wrong, and end with exit code 1."""
+    """Print what went wrong, and end with exit code 1."""
     if as_json:
         tell_json({"error": message})
     else:
-        _err.print(f"earwitness: {message}")
+        _console(stderr=True).print(f"earwitness: {message}")
     raise typer.Exit(1)
 
 
 @contextmanager
 def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accounts]:
-    """Give the accounts of this installation; what goes wrong within is said with its cause, not thrown."""
+    """Open the accounts of this installation. An error in the block is printed, and ends the command."""
     dump_no_core()
     keep_memory_private()
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
-        tell_outages(False)
+        log_outages(False)
         accounts = Accounts(settings, upgrading=upgrading)
         try:
             yield accounts
@@ -79,18 +87,18 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
     except Problem as error:
         fail(error.with_cause, as_json=as_json)
     except (DBAPIError, PoolTimeout) as error:
-        fail(_said_of(error), as_json=as_json)
+        fail(_database_error_in_words(error), as_json=as_json)
     except (SettingError, KeysMissing, KeysUnusable) as error:
         fail(str(error), as_json=as_json)
     except OSError as error:
         said = [str(part) for part in (error.filename, error.strerror) if part]
         fail(": ".join(said) or type(error).__name__, as_json=as_json)
     finally:
-        tell_outages(True)
+        log_outages(True)
 
 
-def _said_of(error: Exception) -> str:
-    """Trouble of a database, for the operator. What it refuses is mostly a fault of ours."""
+def _database_error_in_words(error: Exception) -> str:
+    """An error of a database, in words for the operator."""
     if meaning_of(error) == "refused":
         return f"The database refused what it was asked ({cause_of(error)})."
     return as_problem(error).with_cause

@@ -1,4 +1,4 @@
-"""earwitness serve and earwitness worker: the server, and the job loop alone."""
+"""earwitness serve and earwitness worker: the server, and the job loop without a server."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.listening import Listening, listening
 from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.connections.bounds import Bounds
-from earwitness.http.connections.guarded import Guarded
-from earwitness.http.connections.sharing import Sharing
+from earwitness.http.connections.limited_connection import LimitedConnection
+from earwitness.http.connections.shared_socket import SharedSocketConnection
 from earwitness.http.monitoring.metrics import shared_by_processes
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
-from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
-from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
+from earwitness.kernel.system.memory import keep_freed_memory, seldom_look_for_garbage
+from earwitness.kernel.system.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.media.decoder.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
@@ -57,9 +57,9 @@ def serve(
 
 
 def _check(accounts: Accounts) -> None:
-    """Start nothing that could not do its work: other tables, or no keys where there are accounts.
+    """Refuse to start with tables of another version, or without the keys of existing accounts.
 
-    An account that is damaged is refused, and keeps no other from its work.
+    A damaged account does not keep the others from work.
     """
     accounts.identity.check_server()
     accounts.first()
@@ -69,7 +69,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
     """Serve until told to stop. Each process builds the application from the environment."""
     dump_no_core(for_good=True)
     open_as_many_files_as_allowed()
-    protocol = Guarded if workers == 1 else Sharing
+    protocol = LimitedConnection if workers == 1 else SharedSocketConnection
     config = uvicorn.Config(
         partial(application, where.host),
         factory=True,
@@ -79,7 +79,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Which proxies to believe is our own setting, so that the server must not rewrite addresses.
+        # Which proxies to trust is a setting of ours, so uvicorn must not rewrite addresses.
         proxy_headers=False,
         timeout_graceful_shutdown=30,
     )
@@ -88,7 +88,7 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
 
 
 def _has_served(config: uvicorn.Config, sockets: list[socket.socket]) -> bool:
-    """Serve, in as many processes as wanted. False: the application did not start, as the log says."""
+    """Serve, in one process or several. False if the application did not start; the log says why."""
     with suppress(KeyboardInterrupt):
         if config.workers > 1:
             with shared_by_processes():

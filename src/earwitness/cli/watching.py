@@ -1,38 +1,27 @@
-"""earwitness watch: a folder whose finished files are taken in."""
+"""earwitness watch: a folder whose finished files are ingested."""
 
 import os
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.errors import as_problem
-from earwitness.cli.operator import action
-from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
+from earwitness.cli.output import AsJson, ClientId, fail, opened
+from earwitness.cli.watch_runs import watch_once, watch_until_stopped
 from earwitness.ingest.files.folders import own_folders
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.describing import Reading
-from earwitness.ingest.sources.failed_files import FailedFile
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import ASTERISK, Template
-from earwitness.ingest.sources.headerless_files import Told
+from earwitness.ingest.sources.headerless_files import StatedFormat
 from earwitness.ingest.sources.subjects import Side, Subjects
-from earwitness.ingest.sources.watched_folder import Outcome, WatchedFolder
-from earwitness.kernel.errors import StorageFull, Unavailable
+from earwitness.ingest.sources.watched_folder import WatchedFolder
 from earwitness.media.measurement import HeaderlessCodec
 
 
 class Preset(StrEnum):
-    """Where files come from that are named as usual there."""
+    """A source of files that has its own way of naming them."""
 
     ASTERISK = "asterisk"
 
@@ -47,8 +36,6 @@ class Sidecar(StrEnum):
 _AS_ROOT = (
     "WARNING: others than root may write in {}. Do not watch as root: docs/watch.md, Who may write there."
 )
-_IN_THE_WAY = "another file is where it was found, or it cannot be moved there"
-_STATES = {"taken": "Taken", "alreadyThere": "Already there", "failed": "Failed", "waiting": "Waiting"}
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="It, and all below it.")
@@ -124,32 +111,34 @@ def watch(
         fail("Give --template or --preset, not both.", as_json=as_json)
     try:
         zone = _zone(time_zone)
-        reading = Reading(
+        rules = FolderRules(
             template=Template(ASTERISK if preset else template or "", zone) if template or preset else None,
-            records=CallRecords(cdr, zone) if cdr else None,
+            call_records=CallRecords(cdr, zone) if cdr else None,
             subjects=Subjects(subject, tuple(own or ())),
             source=source,
-            sidecar_required=_required(sidecar, template or preset or cdr, take_anyway=take_anyway),
-            told=Told(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
+            sidecar_required=_is_sidecar_required(
+                sidecar, template or preset or cdr, take_anyway=take_anyway
+            ),
+            stated_format=StatedFormat(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
             take_anyway=take_anyway,
         )
     except ValueError as error:
         fail(f"{error}.", as_json=as_json)
     with opened(as_json) as accounts:
-        archive, take = accounts.open(client_id), _take_once if once else _take_on
+        archive, run = accounts.open(client_id), watch_once if once else watch_until_stopped
         try:
-            watched = WatchedFolder(folder, reading, own_folders(accounts.settings))
+            watched = WatchedFolder(folder, rules, own_folders(accounts.settings))
             _warn_root(watched)
             with watched.alone(), accounts.identity.reporting():
-                take(watched, archive, watched.failed() if retry_failed else [], every, as_json)
+                run(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)
 
 
 def _warn_root(watched: WatchedFolder) -> None:
-    """Say, on the standard error, that root should not do this where others write."""
-    if os.geteuid() == 0 and (theirs := watched.others_write()):
-        typer.echo(_AS_ROOT.format(theirs), err=True)
+    """Warn root on standard error if others may write in the folder."""
+    if os.geteuid() == 0 and (writable := watched.others_write()):
+        typer.echo(_AS_ROOT.format(writable), err=True)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -169,107 +158,8 @@ def _codec(name: str | None) -> HeaderlessCodec | None:
     return None
 
 
-def _required(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
-    """A sidecar is required unless names or call records tell, or it is said to be optional."""
+def _is_sidecar_required(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
+    """A sidecar is required unless names or call records describe files, or the operator says `optional`."""
     if sidecar is Sidecar.OPTIONAL and not (is_named or take_anyway):
         raise ValueError("--sidecar optional needs --template, --preset, --cdr or --take-anyway")
     return sidecar is Sidecar.REQUIRED or (sidecar is None and not is_named)
-
-
-def _take_once(
-    watched: WatchedFolder, archive: Archive, failed: list[FailedFile], every: float, as_json: bool
-) -> None:
-    """Look twice, take what is finished, and say what became of everything that was there."""
-    outcomes: list[Outcome] = []
-    by = action("watch", "Ingest recording")
-    try:
-        while True:
-            failed, were = _put_back(failed), len(failed)
-            watched.look()
-            time.sleep(every)
-            ready, waiting = watched.look()
-            with _answering():
-                outcomes += [watched.deal_with(archive, found, by) for found in ready]
-            if not failed or len(failed) == were:
-                break
-    except (StorageFull, Unavailable) as error:
-        fail(f"{error.detail} Run it again to go on.", as_json=as_json)
-    outcomes += [*waiting, *(Outcome(one.name, reason=_IN_THE_WAY, waits=True) for one in failed)]
-    told = {state: [one for one in outcomes if _state(one) == state] for state in _STATES}
-    if as_json:
-        tell_json({state: [_fields(one) for one in ones] for state, ones in told.items()})
-    else:
-        for outcome in outcomes:
-            say(_words(outcome))
-        say(", ".join(f"{words} {len(told[state])}" for state, words in _STATES.items()) + ".")
-    if any(outcome.reason and not outcome.waits for outcome in outcomes):
-        raise typer.Exit(1)
-
-
-def _take_on(
-    watched: WatchedFolder, archive: Archive, failed: list[FailedFile], every: float, as_json: bool
-) -> None:
-    """Take what is finished until told to stop, saying what becomes of each file."""
-    stopping = threading.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stopping.set())
-    by, trouble = action("watch", "Ingest recording"), ""
-    while not stopping.is_set():
-        failed = _put_back(failed)
-        ready, _ = watched.look()
-        try:
-            for found in ready:
-                if stopping.is_set():
-                    return
-                with _answering():
-                    outcome = watched.deal_with(archive, found, by)
-                _say_line(_fields(outcome) | {"state": _state(outcome)}, _words(outcome), as_json)
-                trouble = ""
-        except (StorageFull, Unavailable) as error:
-            if error.detail != trouble:
-                trouble = error.detail
-                _say_line({"error": trouble}, f"{trouble} It is tried again.", as_json)
-        stopping.wait(every)
-
-
-def _put_back(failed: list[FailedFile]) -> list[FailedFile]:
-    """Put back what failed; what a file of its name is in the way of comes with a later look."""
-    return [one for one in failed if not one.put_back()]
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn trouble of the database into Unavailable or StorageFull: nothing is wrong with the file then."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise as_problem(error) from None
-
-
-def _state(outcome: Outcome) -> str:
-    if outcome.accepted:
-        return "taken" if outcome.accepted.is_new else "alreadyThere"
-    return "waiting" if outcome.waits else "failed"
-
-
-def _fields(outcome: Outcome) -> dict[str, Any]:
-    fields: dict[str, Any] = {"file": outcome.file}
-    if outcome.accepted:
-        fields["interactionId"] = outcome.accepted.interaction_id
-        fields["thirdPartyId"] = outcome.accepted.third_party_id
-    more = {"reason": outcome.reason, "note": outcome.note}
-    return fields | {name: text for name, text in more.items() if text}
-
-
-def _words(outcome: Outcome) -> str:
-    at = f" as interactionId {outcome.accepted.interaction_id}" if outcome.accepted else ""
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    note = f" ({outcome.note})" if outcome.note else ""
-    return f"{outcome.file} {_STATES[_state(outcome)].lower()}{at}{note}{reason}"
-
-
-def _say_line(fields: dict[str, Any], words: str, as_json: bool) -> None:
-    if as_json:
-        typer.echo(msgspec.json.encode(fields))
-    else:
-        say(words)

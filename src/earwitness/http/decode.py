@@ -1,18 +1,15 @@
-"""From what was sent to the struct that a handler takes."""
+"""Reads what a request sent, its body or its query, as plain values."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request
 
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault, UnsupportedMedia
-from earwitness.kernel.wire import convert
-
-Sent = Any
+from earwitness.operations.decode import number_or_text, unknown_parameters
 
 
-def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> Sent:
+def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> Any:
     """Read the body, or the query, as plain values. Raises BadRequest, or UnsupportedMedia (415)."""
     if from_query:
         return _query(request)
@@ -23,21 +20,8 @@ def parse(request: Request[Any, Any, Any], body: bytes, *, from_query: bool) -> 
 def check_body_alone(request: Request[Any, Any, Any]) -> None:
     """Raise BadRequest where there is a query, UnsupportedMedia (415) where the body is not JSON."""
     if request.query_params:
-        raise _unknown(request.query_params)
+        raise unknown_parameters(request.query_params)
     _check_content_type(request.headers.get("content-type"))
-
-
-def _unknown(names: Iterable[str]) -> BadRequest:
-    return BadRequest.of(*(Fault(strict_json.printable(name), "unknown query parameter") for name in names))
-
-
-def take(expected: Any, sent: Sent, *, from_query: bool = False) -> Any:
-    """Read plain values as a struct. Raises BadRequest naming each field that does not fit."""
-    if expected is not None:
-        return convert(sent, expected)
-    if sent:
-        raise _unknown(sent) if from_query else BadRequest.of(Fault("", "expected no body"))
-    return None
 
 
 def path_id(request: Request[Any, Any, Any]) -> int:
@@ -59,11 +43,6 @@ def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
             raise BadRequest.of(Fault(name, "given twice"))
         given[name] = number_or_text(text)
     return given
-
-
-def number_or_text(text: str) -> int | str:
-    """What is written as a number as one; what is none, or longer than any could be, stays as it is."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
 
 def _check_content_type(content_type: str | None) -> None:

@@ -1,7 +1,8 @@
-"""Which hosts a request may name: a page of another site that has its own name lead here reads nothing.
+"""Checks the `Host` header, so that a page of another site cannot read from this server (DNS rebinding).
 
-A browser sends the name that it looked up, so a foreign one is refused (DNS rebinding), and none comes into
-the URL of a recording. Nobody else can lead an address, `localhost`, or the operator's own host elsewhere.
+Such a page makes its own host name resolve to this server's address; the browser then sends that name. A name
+that is not ours is refused, and so never stands in the URL of a recording. IP addresses, `localhost` and the
+operator's own host are safe, since no other site can make them resolve elsewhere.
 """
 
 import ipaddress
@@ -15,22 +16,22 @@ from earwitness.http.answers.refusals import refuse
 from earwitness.kernel.errors import BadRequest, Misdirected, Problem
 
 _WRITTEN = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s\[\]:@/?#,%]+)(:\d{0,5})?", re.IGNORECASE)
-"""No `%`, as clients read what follows it: `localhost%2eevil.example` leads to another host."""
+"""No `%`: some clients decode it, and read `localhost%2eevil.example` as another host."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_OF_MACHINES = frozenset({"/healthz", "/readyz"})
-"""What load balancers ask, by whatever name they have for a server. It tells nothing."""
+_FOR_MACHINES = frozenset({"/healthz", "/readyz"})
+"""What load balancers ask for, by any name they have for a server. The answers hold no data."""
 _METRICS = "/metrics"
 
 
 class Hosts:
-    """The hosts of one server: loopback, that of its public URL, and those that it listens on."""
+    """The hosts of one server: loopback, the host of its public URL, and the host that it listens on."""
 
     def __init__(self, *, public_url: str = "", listens_on: str = "") -> None:
         named = {urlsplit(public_url).hostname or "", _plain(listens_on)}
         self._known = _LOOPBACK | (named - {""})
 
     def check(self, scope: HTTPScope) -> None:
-        """Raise Misdirected (421) for another host, BadRequest for none, two, or what is no host."""
+        """Raise Misdirected (421) for another host, BadRequest unless there is one valid Host header."""
         given = [value for name, value in scope["headers"] if name.lower() == b"host"]
         written = _WRITTEN.fullmatch(given[0].decode("latin-1")) if len(given) == 1 else None
         if written is None:
@@ -44,11 +45,11 @@ class Hosts:
             )
 
 
-def of_known_hosts(app: ASGIApp) -> ASGIApp:
-    """Wrap an application, whose state has its `hosts`."""
+def with_host_check(app: ASGIApp) -> ASGIApp:
+    """Wrap an application: refuse requests for other hosts. The application's state has its `hosts`."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["path"] not in _OF_MACHINES:
+        if scope["type"] == ScopeType.HTTP and scope["path"] not in _FOR_MACHINES:
             known: Hosts = scope["litestar_app"].state.hosts
             try:
                 known.check(scope)
@@ -56,16 +57,15 @@ def of_known_hosts(app: ASGIApp) -> ASGIApp:
                 if scope["path"] != _METRICS:
                     await refuse(problem, scope, send)
                     return
-                scope["client"] = (
-                    None  # a page of another site calls from this machine, too, but has no token
-                )
+                # A page of another site may be open on this machine. Without an address it needs the token.
+                scope["client"] = None
         await app(scope, receive, send)
 
     return answer
 
 
 def _plain(host: str) -> str:
-    """A host as it is compared: in small letters; an address as addresses are written, IPv4 as such."""
+    """A host in the form in which hosts are compared: lower case, addresses in their usual form."""
     bare = host.strip("[]").partition("%")[0].lower().removesuffix(".")
     try:
         address = ipaddress.ip_address(bare)

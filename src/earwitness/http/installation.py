@@ -1,4 +1,4 @@
-"""What one running server is made of; passed along, never global."""
+"""What one running server has. It is passed as an argument, and is never global."""
 
 import threading
 from dataclasses import dataclass, field
@@ -9,34 +9,37 @@ from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.monitoring.health_checks import Checks
 from earwitness.http.monitoring.metrics import Metrics
-from earwitness.http.playback.renditions import Renditions, Streams
+from earwitness.http.playback.download import STALLED_SECONDS
+from earwitness.http.playback.held_renditions import HeldRenditions
+from earwitness.http.playback.stream_places import StreamPlaces
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What one running server has; `work` is set when a job was queued."""
+    """What one running server has. `work` is set when a job was queued, to wake the job loop."""
 
     settings: Settings
     accounts: Accounts
     tokens: Tokens
     metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
-    renditions: Renditions = field(default_factory=Renditions)
-    streams: Streams = field(default_factory=Streams)
+    renditions: HeldRenditions = field(default_factory=HeldRenditions)
+    streams: StreamPlaces = field(default_factory=StreamPlaces)
+    stalled_seconds: float = STALLED_SECONDS
     plays: Plays = field(default_factory=Plays)
     fair_queue: FairQueue = field(default_factory=FairQueue)
     priority_lanes: PriorityLanes = field(default_factory=PriorityLanes)
     checks: Checks = field(default_factory=Checks)
 
     @property
-    def limits(self) -> Limits:
-        """What one decoding may use."""
-        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+    def limits(self) -> DecoderLimits:
+        """The time and memory that one decoding may use."""
+        return DecoderLimits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     @property
     def decrypting(self) -> FairQueue | None:
-        """Whose turn it is to decrypt stored media; anybody's where each waits for a bucket."""
+        """The queue for decrypting stored media. None with a bucket, since downloads then wait for that."""
         return None if self.settings.media_url else self.fair_queue

@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578), read as it arrives and never held whole."""
+"""Reads multipart/form-data (RFC 7578) as it arrives. It is never in memory as a whole."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from earwitness.kernel.errors import BadRequest, Fault, TooLarge, UnsupportedMed
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A part begins; its bytes follow."""
+    """The beginning of a part. Its bytes follow."""
 
     name: str
 
 
 async def events(request: Request[Any, Any, Any], most_bytes: int) -> AsyncIterator[Began | bytes]:
-    """The parts of a body, each `Began` and then its bytes.
+    """The parts of a body: for each a `Began`, then its bytes.
 
-    Raises UnsupportedMedia (415), TooLarge (413), and BadRequest for what is cut off or malformed.
+    Raises UnsupportedMedia (415), TooLarge (413), and BadRequest if the body is cut off or malformed.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != "multipart/form-data" or not options.get("boundary"):

@@ -1,4 +1,4 @@
-"""Declares the few calls that need no sign-in."""
+"""Declares routes that need no sign-in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 from earwitness.http.openapi.operations import NOTHING, Describes
 
 MOST_BODY_BYTES = 16 << 10
-"""What anybody may send. The longest sign-in, with a name in any script, takes a fourth of it."""
+"""The largest body without sign-in. The longest sign-in, with a name in any script, fills a quarter of it."""
 
 
 def public(
     path: str | list[str], method: str = "GET", *, describes: Describes = NOTHING
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
-    """Declare a call that is open to everybody, outright; `describes` is what its documentation says."""
+    """Declare a route that is open to everybody. `describes` is for the documentation of the API."""
 
     def declare(handler: Callable[..., Any]) -> HTTPRouteHandler:
         return HTTPRouteHandler(

@@ -1,6 +1,5 @@
 """Bearer and refresh tokens: JSON Web Tokens (RFC 7519), signed with the installation's own key."""
 
-import hmac
 import secrets
 from functools import lru_cache
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from jwt.types import Options
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Unauthenticated
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.operations.signing_key import SigningKey
 
 Use = Literal["bearer", "refresh"]
 
@@ -24,23 +23,24 @@ def unauthenticated(detail: str, code: str | None = None) -> Unauthenticated:
 
 
 class Tokens:
-    """Mints tokens and reads them."""
+    """Makes tokens and reads them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._key = token_key(settings)
+        self.signing_key = SigningKey(settings)
+        self._key = self.signing_key.value  # a server without one does not start
         self._lifetime_ms = {
             "bearer": settings.token_minutes * 60_000,
             "refresh": settings.refresh_token_hours * 3_600_000,
         }
-        # A client sends one token with all its calls: its signature is checked once, its end each time.
+        # A client sends the same token with many calls. Its signature is checked once, its expiry each time.
         self._signed_by_us = lru_cache(maxsize=4096)(self._claims)
 
     def mint(
         self, use: Use, client_id: int, user_id: int, api_key_id: int, family: str
     ) -> tuple[str, str, int]:
-        """Make a token: the token, its unique id, and when it expires.
+        """Make a token. Returns the token, its unique id, and when it expires.
 
-        All that comes of one sign-in is a family.
+        All tokens that come from one sign-in are one family.
         """
         now = now_ms()
         expires_at = now + self._lifetime_ms[use]
@@ -58,7 +58,7 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM), unique, expires_at
 
     def read(self, use: Use, token: str) -> dict[str, Any]:
-        """Check a token and give its claims. Raises Unauthenticated."""
+        """Check a token and return its claims. Raises Unauthenticated."""
         try:
             claims = self._signed_by_us(token)
         except jwt.InvalidTokenError:
@@ -73,6 +73,14 @@ class Tokens:
         options: Options = {"require": ["exp", "sub"], "verify_exp": False}
         return jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=options)
 
-    def code(self, purpose: str, content: bytes) -> bytes:
-        """An authentication code (HMAC-SHA256) over content that leaves the server and comes back."""
-        return hmac.digest(self._key, purpose.encode() + b"\0" + content, "sha256")
+    def sign(self, audience: str, claims: dict[str, Any]) -> str:
+        """Make a token with these claims for one audience. `read` refuses it, as it accepts no audience."""
+        return jwt.encode({"aud": audience, **claims}, self._key, algorithm=_ALGORITHM)
+
+    def verify(self, audience: str, token: str) -> dict[str, Any]:
+        """The claims of a token for one audience. Raises ValueError. It does not check `exp`."""
+        options: Options = {"require": ["aud", "exp", "sub"], "verify_exp": False}
+        try:
+            return jwt.decode(token, self._key, algorithms=[_ALGORITHM], audience=audience, options=options)
+        except jwt.InvalidTokenError as error:
+            raise ValueError("the token is not valid") from error

@@ -1,7 +1,6 @@
-"""The codec of media without a header, stated after it came: nobody could tell, and now somebody does."""
+"""Stating the codec of media without a header, after it came."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -12,10 +11,12 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.media.playable import hint_in, with_hint
 from earwitness.archive.schema.recordings import recordings
-from earwitness.ingest.accept import Accepted
-from earwitness.kernel.errors import Conflict, NotFound
+from earwitness.ingest.arrivals import Accepted, Status
+from earwitness.kernel.errors import Conflict
 from earwitness.kernel.wire import Wire
 from earwitness.media.measurement import HeaderlessCodec, Hint
+
+UNDECODABLE = recordings.c.status == "undecodable"
 
 
 class StatedCodec(Wire):
@@ -30,81 +31,48 @@ class StatedCodec(Wire):
         return Hint(self.codec, self.sample_rate, self.channels)
 
 
-def state_codec(connection: Connection, third_party_id: str, hint: Hint, action: Action) -> Accepted:
-    """Have a recording processed anew, by what its media is now said to be.
+def state_codec(
+    connection: Connection, which: ColumnElement[bool], hint: Hint, action: Action, *, repeat: bool = True
+) -> list[Accepted]:
+    """State the codec of the recordings that meet a condition, and queue their processing; returns them.
 
-    It could not be decoded, or was by a codec that was stated: that may have been wrong, and nearly any bytes
-    can be taken for PCM. The same again changes nothing. Raises NotFound, and Conflict for other recordings.
+    A codec can be stated for undecodable recordings. It can also be corrected, because one that was stated
+    before may have been wrong: nearly any bytes can be decoded as PCM. Raises Conflict for other recordings.
+    Without `repeat`, nothing changes for a recording whose stated codec is the same already.
     """
-    row = _find(connection, recordings.c.third_party_id == third_party_id)
-    if row is None:
-        raise NotFound(f"There is no recording {third_party_id}.")
-    if hint_in(row.metadata) == hint:
-        return Accepted(row.interaction_id, row.third_party_id, row.status, False)
-    if not _may_be_stated(row):
-        raise Conflict(
-            f"The codec of {third_party_id} cannot be stated: only that of an undecodable recording can, or "
-            f"of one whose codec was stated before, and it is {row.status}.",
-            code="not-undecodable",
-        )
-    _state(connection, [row], hint, action)
-    return Accepted(row.interaction_id, row.third_party_id, "received", False)
-
-
-def state_codec_of(
-    connection: Connection, interaction_id: int | None, hint: Hint, action: Action
-) -> Sequence[int]:
-    """The same of one recording, or of all that could not be decoded; answers interactionIds.
-
-    Raises NotFound, and Conflict where the one is not undecodable.
-    """
-    if interaction_id is not None:
-        row = _find(connection, recordings.c.interaction_id == interaction_id)
-        if row is None:
-            raise NotFound(f"There is no recording {interaction_id}.")
-        if not _may_be_stated(row):
-            raise Conflict(
-                f"Recording {interaction_id} is {row.status}, not undecodable.", code="not-undecodable"
-            )
-        rows: Sequence[Any] = [row]
-    else:
-        undecodable = recordings.c.status == "undecodable"
-        rows = connection.execute(_ROWS.where(undecodable).order_by(recordings.c.position)).all()
-    _state(connection, rows, hint, action)
-    return [row.interaction_id for row in rows]
-
-
-def _may_be_stated(row: Any) -> bool:
-    was_stated = row.status == "processed" and hint_in(row.metadata) is not None
-    return was_stated or row.status == "undecodable"
-
-
-def _state(connection: Connection, rows: Sequence[Any], hint: Hint, action: Action) -> None:
-    stated = {"codec": hint.codec, "sampleRate": hint.sample_rate, "channels": hint.channels}
-    entries = []
-    for row in rows:
+    columns = (recordings.c.interaction_id, recordings.c.third_party_id, recordings.c.status)
+    rows = select(recordings.c.position, recordings.c.metadata, *columns).where(which)
+    accepted, entries = [], []
+    for row in connection.execute(rows.order_by(recordings.c.position)).all():
+        before = hint_in(row.metadata)
+        if before == hint and not repeat:
+            accepted.append(Accepted(row.interaction_id, row.third_party_id, row.status, False))
+            continue
+        _check_may_be_stated(row.third_party_id, row.status, before)
         connection.execute(
             update(recordings)
             .where(recordings.c.position == row.position)
             .values(metadata=with_hint(row.metadata, hint), status="received")
         )
-        queue.queue(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
-        before = hint_in(row.metadata)
-        told: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
-        if before is not None:
-            told["before"] = msgspec.to_builtins(before)
-        entries.append(Entry(row.interaction_id, metadata=told))
+        queue.add(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
+        entries.append(Entry(row.interaction_id, metadata=_change(hint, before)))
+        accepted.append(Accepted(row.interaction_id, row.third_party_id, "received", False))
     ledger.append(connection, action, entries)
+    return accepted
 
 
-def _find(connection: Connection, which: ColumnElement[bool]) -> Any:
-    return connection.execute(_ROWS.where(which)).one_or_none()
+def _check_may_be_stated(third_party_id: str, status: Status, before: Hint | None) -> None:
+    if status == "undecodable" or (status == "processed" and before is not None):
+        return
+    raise Conflict(
+        f"Recording {third_party_id} is {status}, not undecodable. A codec can be stated for an undecodable "
+        "recording, or to correct one that was stated before.",
+        code="not-undecodable",
+    )
 
 
-_ROWS = select(
-    recordings.c.position,
-    recordings.c.interaction_id,
-    recordings.c.third_party_id,
-    recordings.c.status,
-    recordings.c.metadata,
-)
+def _change(hint: Hint, before: Hint | None) -> dict[str, object]:
+    """What the ledger says of a codec that was stated."""
+    stated = {"codec": hint.codec, "sampleRate": hint.sample_rate, "channels": hint.channels}
+    change: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
+    return change if before is None else change | {"before": msgspec.to_builtins(before)}

@@ -1,4 +1,4 @@
-"""The metadata that comes with a recording: its shape, and its checks.
+"""The metadata that comes with a recording: its fields, and what is checked.
 
 The example in `docs/ingest.md` has every field.
 """
@@ -26,7 +26,7 @@ EndpointType = Literal["phone", "email", "teamsUserId"]
 Text = Annotated[str, Meta(max_length=10_000)]
 DataGroups = dict[Annotated[str, Meta(max_length=128)], WordOrNothing]
 
-_AGREE_WITHIN_MS = 1000
+_TIME_TOLERANCE_MS = 1000
 
 
 class IngestPerson(Wire):
@@ -54,7 +54,7 @@ class IngestEndpoint(NamedEndpoint):
     person: IngestPerson | None = None
 
     def __post_init__(self) -> None:
-        """What is left out is false, and makes no other digest than a false that was sent."""
+        """A flag that is left out has the same digest as one that was sent as false."""
         self.is_originator = bool(self.is_originator)
         self.is_recording_subject = bool(self.is_recording_subject)
 
@@ -104,23 +104,23 @@ class IngestMetadata(Wire):
 
 
 def read_transcript(body: bytes) -> tuple[IngestTranscript, list[str]]:
-    """Read a transcript that comes alone, and where characters had to be replaced. Raises BadRequest."""
-    sent, mended = strict_json.loads_mending(body)
+    """Read a transcript that comes alone; also returns where characters were replaced. Raises BadRequest."""
+    sent, replaced_in = strict_json.loads_mending(body)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
     transcript = convert(sent, IngestTranscript)
-    if faults := _transcript(transcript):
+    if faults := _transcript_faults(transcript):
         raise BadRequest.of(*faults)
-    return transcript, [f"transcript.{path}" for path in mended]
+    return transcript, [f"transcript.{path}" for path in replaced_in]
 
 
 def hint(values: IngestMetadata) -> Hint | None:
-    """What the source says of media that has no header of its own."""
+    """The codec that the source states for media without a header."""
     return Hint(values.codec, values.sample_rate, values.channels) if values.codec else None
 
 
 def times(values: IngestMetadata) -> tuple[int, int, bool]:
-    """Start and end in milliseconds, and whether the sender gave them (or the media must tell)."""
+    """Start and end in ms since 1970, and whether the sender gave the end, or the media has to tell it."""
     start = int(values.start_datetime_utc)
     if values.end_datetime_utc is not None:
         return start, int(values.end_datetime_utc), True
@@ -130,12 +130,12 @@ def times(values: IngestMetadata) -> tuple[int, int, bool]:
 
 
 def faults_in(values: IngestMetadata, has_media: bool) -> list[Fault]:
-    """What is wrong with metadata that no one field tells."""
-    transcript = _transcript(values.transcript, "transcript.") if values.transcript else []
-    return [*_times(values, has_media), *_message(values), *transcript]
+    """The faults that only several fields together show."""
+    transcript = _transcript_faults(values.transcript, "transcript.") if values.transcript else []
+    return [*_time_faults(values, has_media), *_message_faults(values), *transcript]
 
 
-def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
+def _time_faults(values: IngestMetadata, has_media: bool) -> list[Fault]:
     start, end, given = times(values)
     if end < start:
         return [Fault("endDatetimeUTC", "is before startDatetimeUTC")]
@@ -143,7 +143,7 @@ def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
         return [Fault("durationInSeconds", "ends after 2199")]
     if values.end_datetime_utc is not None and values.duration_in_seconds is not None:
         apart_ms = abs(end - start - values.duration_in_seconds * 1000)
-        if apart_ms > _AGREE_WITHIN_MS:
+        if apart_ms > _TIME_TOLERANCE_MS:
             return [Fault("durationInSeconds", "differs from endDatetimeUTC by more than a second")]
     if not given and not has_media:
         return [
@@ -155,13 +155,13 @@ def _times(values: IngestMetadata, has_media: bool) -> list[Fault]:
     return []
 
 
-def _message(values: IngestMetadata) -> list[Fault]:
+def _message_faults(values: IngestMetadata) -> list[Fault]:
     if values.type == "sms" and values.message is None:
         return [Fault("message", "required for an SMS")]
     return []
 
 
-def _transcript(transcript: IngestTranscript, path: str = "") -> list[Fault]:
+def _transcript_faults(transcript: IngestTranscript, path: str = "") -> list[Fault]:
     return [
         Fault(f"{path}segments[{index}].end", "is before start")
         for index, segment in enumerate(transcript.segments)

@@ -1,4 +1,4 @@
-"""Who took part: each endpoint of the metadata becomes a row of ours, and the person behind it."""
+"""Resolving participants: each endpoint of the metadata is found or added, and so is its person."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,12 +15,12 @@ from earwitness.archive.people.people import (
 )
 from earwitness.archive.schema.people import endpoints
 from earwitness.archive.spelling.addresses import is_withheld
-from earwitness.archive.text.documents import Words, participant
+from earwitness.archive.text.documents import FieldTokens, participant
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPerson
 
 
-class Participant(msgspec.Struct, frozen=True):
-    """An endpoint's part in a recording, the person it is linked to, and the words they are found by."""
+class ResolvedParticipant(msgspec.Struct, frozen=True):
+    """An endpoint's part in a recording, its person, and the words by which both are found."""
 
     endpoint_id: int
     person_id: int | None
@@ -28,23 +28,25 @@ class Participant(msgspec.Struct, frozen=True):
     is_originator: bool
     is_recording_subject: bool
     is_private: bool
-    words: Words
+    words: FieldTokens
     note: str = ""
 
 
-def resolve(connection: Connection, received: Sequence[IngestMetadata]) -> list[list[Participant]]:
+def resolve_participants(
+    connection: Connection, metadata: Sequence[IngestMetadata]
+) -> list[list[ResolvedParticipant]]:
     """Find or add the endpoints and people of each recording.
 
-    A person who is named first becomes the endpoint's owner. When the endpoint has another owner, the owner
-    stays and the named person is linked in this recording. So it is where the address is withheld: nobody
-    owns that.
+    The first person that is named with an endpoint becomes its owner. If it has another owner already, that
+    stays, and the named person is linked in this recording only. The same applies to a withheld address,
+    which nobody can own.
     """
-    known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in received for e in v.endpoints))
-    people = find_or_add_people(connection, _described(received))
+    known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in metadata for e in v.endpoints))
+    people = find_or_add_people(connection, _described(metadata))
     owners: list[dict[str, int]] = []
-    resolved: list[list[Participant]] = []
-    for values in received:
-        participants: list[Participant] = []
+    resolved: list[list[ResolvedParticipant]] = []
+    for values in metadata:
+        participants: list[ResolvedParticipant] = []
         for index, sent in enumerate(values.endpoints):
             endpoint = known[sent.type, sent.endpoint]
             named = people.get(_name(sent.person)) if sent.person else None
@@ -67,7 +69,7 @@ _OWN = (
 
 def _participant(
     index: int, sent: IngestEndpoint, endpoint: KnownEndpoint, named: KnownPerson | None
-) -> Participant:
+) -> ResolvedParticipant:
     owner, person = endpoint.owner, named or endpoint.owner
     note = ""
     if named and owner and owner.id != named.id:
@@ -75,7 +77,7 @@ def _participant(
             f"endpoints[{index}]: person {named.id} was named, person {owner.id} owns endpoint {endpoint.id}"
         )
     names = (person.full_name, person.email) if person else ()
-    return Participant(
+    return ResolvedParticipant(
         endpoint_id=endpoint.id,
         person_id=person.id if person else None,
         user=sent.user or "",
@@ -87,21 +89,21 @@ def _participant(
     )
 
 
-@lru_cache(4096)  # many recordings are of few
-def _words_of(*names: str | None) -> Words:
-    return Words.of(participant(*names))
+@lru_cache(4096)  # few people take part in many recordings
+def _words_of(*names: str | None) -> FieldTokens:
+    return FieldTokens.of(participant(*names))
 
 
 def _name(person: IngestPerson) -> Name:
-    """What identifies a person: an address that was withheld does not."""
+    """What identifies a person; a withheld address does not."""
     email = person.email
     return person.third_party_id, None if email is None or is_withheld("email", email) else email
 
 
-def _described(received: Sequence[IngestMetadata]) -> dict[Name, DescribedPerson]:
-    """Who is named, as they are described where that is first."""
+def _described(metadata: Sequence[IngestMetadata]) -> dict[Name, DescribedPerson]:
+    """The people that are named, each as described where it is named first."""
     described: dict[Name, DescribedPerson] = {}
-    for values in received:
+    for values in metadata:
         for sent in values.endpoints:
             person = sent.person
             if person is not None and (name := _name(person)) not in described:

@@ -13,7 +13,7 @@ from earwitness.ingest.metadata import IngestTranscript
 
 
 class KeptTranscript(msgspec.Struct, frozen=True):
-    """A transcript as it is kept: its segments in JSON, and how lists show it."""
+    """A transcript as it is stored: its segments in JSON, and its opening, which lists show."""
 
     language: str | None
     segments: bytes
@@ -21,7 +21,7 @@ class KeptTranscript(msgspec.Struct, frozen=True):
 
 
 def keep(transcript: IngestTranscript, said: str) -> KeptTranscript:
-    """Make a transcript ready, of which `said_in` told what was said: that takes longer than to write it."""
+    """Make a transcript ready for the database; `said` is its text by `said_in`."""
     return KeptTranscript(
         language=transcript.language,
         segments=msgspec.json.encode(transcript.segments),
@@ -37,9 +37,9 @@ def said_in(transcript: IngestTranscript) -> str:
 def add_transcript(
     connection: Connection, position: int, transcript: IngestTranscript, *, engine: str | None = None
 ) -> None:
-    """Keep a transcript in place of any that was there. The caller writes the text index anew.
+    """Store a transcript in place of any earlier one. The caller updates the text index.
 
-    `engine` names what made it; None is the source itself.
+    `engine` names the engine that made it; None means the source.
     """
     kept = keep(transcript, said_in(transcript))
     connection.execute(delete(transcripts).where(transcripts.c.position == position))
@@ -52,7 +52,7 @@ def add_transcript(
 def add_transcripts(
     connection: Connection, by_position: Mapping[int, KeptTranscript], *, engine: str | None = None
 ) -> None:
-    """Keep the transcripts of recordings that have none."""
+    """Store the transcripts of recordings that have none."""
     rows = [
         {
             "position": position,

@@ -1,37 +1,59 @@
 """Rights, as the documentation names them, and the roles that bundle them."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Right(StrEnum):
-    """What a user may do. The names up to the blank line are the documentation's, the rest are ours."""
+    """What a user may do: the name of the right, and what it opens.
 
-    RECORDING_VIEW = "Recording.View"
-    RECORDING_PLAY = "Recording.Play"
-    RECORDING_TRANSCRIPTION_VIEW = "Recording.Transcription.View"
-    RECORDING_AUDIT_VIEW = "Recording.Audit.View"
-    RECORDING_COMMENT_VIEW = "Recording.Comment.View"
-    PEOPLE_VIEW = "People.View"
-    ENDPOINTS_VIEW = "Endpoints.View"
-    USERS_VIEW = "Users.View"
-    RETENTION_GROUP_VIEW = "RetentionGroup.View"
+    The names up to the blank line are the documentation's, the rest are ours.
+    """
 
-    RECORDING_INGEST = "Recording.Ingest"
-    RECORDING_COMMENT_EDIT = "Recording.Comment.Edit"
-    RECORDING_TAG_VIEW = "Recording.Tag.View"
-    RECORDING_TAG_EDIT = "Recording.Tag.Edit"
-    RECORDING_PRIVATE_VIEW = "Recording.Private.View"
-    LEGAL_HOLD_VIEW = "LegalHold.View"
-    LEGAL_HOLD_EDIT = "LegalHold.Edit"
-    PLAYLIST_VIEW = "Playlist.View"
-    PLAYLIST_EDIT = "Playlist.Edit"
-    PEOPLE_EDIT = "People.Edit"
-    ENDPOINTS_EDIT = "Endpoints.Edit"
-    USERS_EDIT = "Users.Edit"
-    RETENTION_GROUP_EDIT = "RetentionGroup.Edit"
-    ACCOUNT_VIEW = "Account.View"
-    ACCOUNT_EDIT = "Account.Edit"
-    ARCHIVE_EXPORT = "Archive.Export"
+    opens: str
+
+    def __new__(cls, name: str, opens: str) -> Self:
+        right = str.__new__(cls, name)
+        right._value_ = name
+        right.opens = opens
+        return right
+
+    RECORDING_VIEW = "Recording.View", "Find recordings, and read their details and messages."
+    RECORDING_PLAY = "Recording.Play", "Play and download recordings."
+    RECORDING_TRANSCRIPTION_VIEW = "Recording.Transcription.View", "Read and search transcripts."
+    RECORDING_AUDIT_VIEW = "Recording.Audit.View", "Read who accessed or changed a recording."
+    RECORDING_COMMENT_VIEW = "Recording.Comment.View", "Read, count and search for comments."
+    PEOPLE_VIEW = "People.View", "Read people, and find endpoints by their values."
+    ENDPOINTS_VIEW = "Endpoints.View", "Search endpoints, and see which of them are in a call."
+    USERS_VIEW = "Users.View", "Read users, API keys (never the keys themselves) and access policies."
+    RETENTION_GROUP_VIEW = "RetentionGroup.View", "Read how long recordings are kept."
+
+    RECORDING_INGEST = (
+        "Recording.Ingest",
+        "Bring recordings in, and report calls in progress. A user with access policies cannot do this.",
+    )
+    RECORDING_COMMENT_EDIT = "Recording.Comment.Edit", "Write comments, and withdraw one's own."
+    RECORDING_TAG_VIEW = "Recording.Tag.View", "Read the account's tags."
+    RECORDING_TAG_EDIT = "Recording.Tag.Edit", "Change the account's tags, and those of recordings."
+    RECORDING_PRIVATE_VIEW = (
+        "Recording.Private.View",
+        "See private recordings without having taken part in them; what is done with them needs its own "
+        "right. Deleting a tag or an endpoint needs this right too.",
+    )
+    LEGAL_HOLD_VIEW = "LegalHold.View", "Read legal holds."
+    LEGAL_HOLD_EDIT = "LegalHold.Edit", "Read, add, change and end legal holds."
+    PLAYLIST_VIEW = "Playlist.View", "Read playlists."
+    PLAYLIST_EDIT = "Playlist.Edit", "Read, add, change and end playlists."
+    PEOPLE_EDIT = "People.Edit", "List, add and change people."
+    ENDPOINTS_EDIT = "Endpoints.Edit", "List, add, change and delete endpoints."
+    USERS_EDIT = (
+        "Users.Edit",
+        "Read, add and change users, API keys and access policies: nobody gives a right that they lack.",
+    )
+    RETENTION_GROUP_EDIT = "RetentionGroup.Edit", "Change how long recordings are kept."
+    ACCOUNT_VIEW = "Account.View", "Read the settings of the account."
+    ACCOUNT_EDIT = "Account.Edit", "Read and change the settings of the account."
+    ARCHIVE_EXPORT = "Archive.Export", "Not used yet: no operation needs it."
 
 
 class Role(StrEnum):

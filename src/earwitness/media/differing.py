@@ -1,4 +1,4 @@
-"""What is not the archive's own: a key, a store or a folder, compared with what the directory keeps."""
+"""The error for a key, store or folder that is not the archive's own, and the value to compare keys by."""
 
 from typing import ClassVar, Literal
 
@@ -13,19 +13,19 @@ _SIZE = 16
 
 
 class Differs(Unavailable):
-    """This server does not have what the archive uses."""
+    """This server has another key, store or folder than the archive uses."""
 
     default_code: ClassVar[str] = "installation-differs"
 
     def __init__(self, what: Compared, detail: str, remedy: str = "") -> None:
-        """`detail` is for everybody; `remedy` names places of this machine, for who runs it."""
+        """`detail` is for everybody. `remedy` names places on this machine, and is for operators alone."""
         super().__init__(detail, code=f"{what}-differs", headers={"Retry-After": "30"})
         self.what = what
         self.for_operators = f"{detail} {remedy}".rstrip()
 
 
 def check_value(purpose: str, secret: bytes) -> str:
-    """32 hex digits that tell whether two secrets are the same, and nothing of either.
+    """32 hex digits that tell whether two secrets are the same, but nothing about them.
 
     HKDF-SHA256 (RFC 5869) of the secret without salt, with `earwitness check value 1`, a zero byte and the
     purpose as info.

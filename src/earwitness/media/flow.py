@@ -1,4 +1,4 @@
-"""What media flows through: where bytes come from, and where they go."""
+"""Where the bytes of media come from, and where they go."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ Bytes = bytes | bytearray | memoryview
 
 
 class Source(Protocol):
-    """`size` bytes, of which `read` gives those from `start` up to `stop`."""
+    """Media of `size` bytes. `read` gives the bytes from `start` up to `stop`."""
 
     @property
     def size(self) -> int: ...
@@ -15,12 +15,20 @@ class Source(Protocol):
 
 
 class Stored(Source, Protocol):
-    """A source that can also be read into memory that is used again."""
+    """A source that can also be read into memory that the caller reuses."""
 
     def read_into(self, start: int, into: memoryview, /) -> int: ...
 
 
 class Sink(Protocol):
-    """Takes bytes in. What it is given is only good until `write` returns."""
+    """Takes bytes. It may not use them after `write` has returned."""
 
     def write(self, data: Bytes, /) -> object: ...
+
+
+class File(Protocol):
+    """A recording as a file to read."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...

@@ -1,4 +1,4 @@
-"""What decoding finds out about a recording, and the formats that follow from it."""
+"""What decoding finds out about a recording, and what it may use for that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,23 +6,22 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from earwitness.kernel.formats import RENDERED
+from earwitness.kernel.formats import Format, formats_for
 
 Speech = Literal["speech"]
-"""What one channel of a recording is rendered as for transcription alone; nobody is offered it."""
-FORMATS_WITHOUT_SOUND = ("raw", "mp4")
+"""What transcription gets: one channel as a speech engine takes it. It is no format that can be asked for."""
 
 PEAKS_PER_SECOND = 8
 
 DECODER_VERSION = 2
-"""Which way of decoding a measurement comes from: one more with each change of what is found."""
+"""The version of the decoder that a measurement comes from. Add one when a change alters what is found."""
 
 HeaderlessCodec = Literal[
     "pcm_alaw", "pcm_mulaw", "pcm_s16le", "pcm_s16be", "g722", "g726", "g726le", "g729", "gsm"
 ]
-"""What recorders write without any header, as FFmpeg calls it."""
+"""The codecs that recorders write without a header, by FFmpeg's names."""
 
-# A measurement comes from a process that hostile media may have taken over, so its bounds are checked.
+# A measurement comes from a process that hostile media may have taken over, so its values have bounds.
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
 _Name = Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")]
 _Counts = Annotated[tuple[_Count, ...], Meta(max_length=64)]
@@ -30,7 +29,7 @@ _Words = Annotated[str, Meta(max_length=500, pattern="^[ -~]*$")]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecoderLimits:
     """What one decoding may use: seconds of work, and MiB of memory."""
 
     seconds: int
@@ -39,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the source says of media without a header. Rate, in Hz, and channels are asked for PCM alone."""
+    """What the source says about media without a header. The rate, in Hz, and channels are for PCM alone."""
 
     codec: HeaderlessCodec
     sample_rate: int | None = None
@@ -48,7 +47,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """The sound as it came: `sample_rate` in Hz, `codec` as FFmpeg calls it (`pcm_alaw`, `aac`)."""
+    """The sound of the original: `sample_rate` in Hz, `codec` by FFmpeg's name (`pcm_alaw`, `aac`)."""
 
     channels: _Count
     sample_rate: _Count
@@ -59,16 +58,18 @@ class Audio:
 class Measurement:
     """What one pass over a recording found.
 
-    `audio` has the channels of all tracks, the highest rate, and the codec of the first track. `samples` is
-    how many there are per channel at that rate, silence for gaps counted in. `peaks` has 8 bytes a second,
-    0 to 100 for 0.00 to 1.00, of the loudest channel each; None without sound. `channel_peaks` has those of
-    each channel, one channel after the other, None where that would be too much; `tracks` has how many
-    channels each track has. `distinct` are the channels with a sound of their own: neither silent nor that
-    of an earlier one. `opposite` says whether two channels would cancel each other out.
-
-    `complete` is False if part of the media is damaged or missing, and `not_decoded` says in plain words
-    what could not be decoded. `decoder_version` is the `DECODER_VERSION` of the program that measured. What
-    was stored before there was any is of version 1, and lacks all that has a default.
+    - `audio`: the channels of all tracks, the highest sample rate, and the codec of the first track.
+    - `samples`: per channel at that rate, with the silence that fills gaps.
+    - `peaks`: 8 bytes a second, 0 to 100 for 0.00 to 1.00, each of the loudest channel. None without sound.
+    - `channel_peaks`: those of each channel, one channel after the other. None where that would be too large.
+    - `tracks`: how many channels each track has.
+    - `distinct`: the channels that are neither silent nor the same as an earlier channel.
+    - `opposite`: whether two channels would cancel each other out.
+    - `complete`: False if a part of the media is damaged or missing.
+    - `not_decoded`: what could not be decoded, in plain words.
+    - `decoder_version`: the `DECODER_VERSION` of the program that measured. A measurement without one was
+    stored
+      before there were versions: it is of version 1, and lacks everything that has a default.
     """
 
     duration_ms: _Count
@@ -87,18 +88,18 @@ class Measurement:
     def __post_init__(self) -> None:
         both = self.peaks is not None and self.channel_peaks is not None
         if both and len(self.channel_peaks or b"") != len(self.peaks or b"") * sum(self.tracks):
-            raise ValueError("not all channels have peaks of one length")
+            raise ValueError("the channels do not all have the same number of peaks")
 
 
 def known_of(measured: Mapping[str, Any] | None) -> tuple[int | None, bool | None]:
-    """`samples` and `opposite`, which renditions trust if they come from the present way of decoding."""
+    """`samples` and `opposite` of a stored measurement; None where another decoder version made it."""
     if not measured or measured.get("decoder_version", 1) != DECODER_VERSION:
         return None, None
     return measured["samples"], measured["opposite"]
 
 
-def formats_of(measurement: Measurement | None) -> list[str]:
-    """The formats a recording can be had in; None stands for media that cannot be decoded."""
+def formats_of(measurement: Measurement | None) -> list[Format]:
+    """The formats that a recording can be had in. None is the measurement of media that cannot be decoded."""
     if measurement is None:
-        return ["raw"]
-    return ["raw", *RENDERED] if measurement.audio is not None else list(FORMATS_WITHOUT_SOUND)
+        return formats_for("nothing")
+    return formats_for("sound" if measurement.audio is not None else "decoding")

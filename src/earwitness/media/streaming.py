@@ -59,9 +59,10 @@ class _Segments:
 
 
 class _Room(threading.local):
-    """What each thread reads and decrypts into, again and again.
+    """The memory that each thread reads and decrypts into, again and again.
 
-    To map such memory anew takes longer than to decrypt, and a download that waits for its client has none.
+    Mapping such memory anew takes longer than decrypting. It is one for each thread, so that a download which
+    waits for its client holds none.
     """
 
     def __init__(self) -> None:
@@ -73,7 +74,7 @@ _room = _Room()
 
 
 class EncryptingWriter:
-    """Encrypts what is written to it into `sink`, a segment at a time.
+    """Encrypts bytes into `sink`, segment by segment.
 
     `key` is a 32-byte data key. Without `finish` the object does not verify: the end of the media is
     authenticated like the rest of it.
@@ -107,7 +108,7 @@ class EncryptingWriter:
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.plain_size += len(view)
-        # A full segment waits until more comes: only then is it known not to be the last.
+        # A full segment waits for more bytes: only then it is known not to be the last.
         while len(view) > self._room:
             head, view = view[: self._room], view[self._room :]
             if self._filled:
@@ -140,8 +141,8 @@ class EncryptingWriter:
 class DecryptingReader:
     """Any range of an encrypted object, decrypted: only the segments it touches are read.
 
-    No byte leaves before its segment is authenticated, and whoever reads up to the end learns that it
-    is the true end. Raises Corrupt for damage of any kind, another object or the wrong key.
+    No byte leaves before its segment is authenticated, and reading up to the end proves that it is the true
+    end. Raises Corrupt for any damage, for another object and for the wrong key.
     """
 
     def __init__(self, stored: Stored, key: bytes, associated_data: bytes) -> None:
@@ -155,14 +156,14 @@ class DecryptingReader:
         self.stored_size = stored.size
         """How many bytes there are, encrypted."""
         self.size = stored.size - _HEADER_SIZE - self._count * _TAG_SIZE
-        """How many bytes there are, decrypted. Only the last segment proves it: see `verify`."""
+        """How many bytes there are, decrypted. Only the last segment proves it."""
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from `start` up to `stop`, or up to the end if it comes first."""
         return b"".join(self.chunks(start, stop))
 
     def chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        """The same in pieces of at most 1 MiB, the first of 64 KiB to be there soon, in constant memory."""
+        """The same in pieces of at most 1 MiB, in constant memory. The first has 64 KiB, to be there soon."""
         if not 0 <= start <= stop:
             raise ValueError("a range starts at or after 0 and does not end before it starts")
         for number, after in _runs(*self._touched(start, stop)):
@@ -172,7 +173,7 @@ class DecryptingReader:
                 yield bytes(piece)
 
     def verify(self, sha256: bytes | None = None) -> None:
-        """Read and authenticate everything, and compare its SHA-256 if that is given. Raises Corrupt."""
+        """Read and authenticate everything, and compare the SHA-256 if it is given. Raises Corrupt."""
         digest = hashlib.sha256()
         for number, after in _runs(0, self._count):
             plain = self._unseal(number, after)
@@ -191,7 +192,7 @@ class DecryptingReader:
         return first, after
 
     def _unseal(self, first: int, after: int) -> memoryview:
-        """The segments from `first` up to `after`, in memory that is good until this thread's next ones."""
+        """The segments from `first` up to `after`, in memory that is valid until this thread's next call."""
         begin = first * SEGMENT_SIZE or _HEADER_SIZE
         sealed = _room.sealed[: min(after * SEGMENT_SIZE, self._stored.size) - begin]
         if self._stored.read_into(begin, sealed) != len(sealed):
@@ -206,14 +207,14 @@ class DecryptingReader:
 
 
 def _count_segments(stored_size: int) -> tuple[int, int]:
-    """How many segments an object has, and how many bytes the last of them."""
+    """How many segments an object has, and how many bytes its last segment has."""
     count = max(-(-stored_size // SEGMENT_SIZE), 1)
     begin = (count - 1) * SEGMENT_SIZE or _HEADER_SIZE
     return count, stored_size - begin
 
 
 def _runs(first: int, after: int) -> Iterator[tuple[int, int]]:
-    """Segments that are read at once, from and up to: the first alone, then as many as there is room for."""
+    """The segments to read at once, as first and after the last: one, then as many as there is room for."""
     starts = [*range(first, after)[:1], *range(first + 1, after, _SEGMENTS_AT_ONCE)]
     return pairwise([*starts, after])
 

@@ -1,4 +1,4 @@
-"""The encrypted media of one account: a store, and the keys its recordings are encrypted with.
+"""The encrypted media of one account: its store, and the keys of its recordings.
 
 Every recording has a random data key and a random vault id. All its objects are encrypted with that
 key, each bound by its associated data to the account, the vault and its kind, so objects cannot be
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from earwitness.media.flow import Bytes
 from earwitness.media.keys.key_ring import WrappedKey
 from earwitness.media.keys.kms import KeyEncryption
-from earwitness.media.stores.store import Store, Upload
+from earwitness.media.stores.store import ObjectUpload, Store
 from earwitness.media.streaming import KEY_SIZE, DecryptingReader, EncryptingWriter
 
 VAULT_ID_SIZE = 16
@@ -24,7 +24,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class RecordingKey:
-    """What a recording's media is encrypted with: `key`, 32 secret bytes, of the vault `vault_id`."""
+    """The key of a recording's media, 32 secret bytes, and the id of its vault."""
 
     vault_id: bytes
     key: bytes = field(repr=False)
@@ -45,21 +45,21 @@ def new_recording_key() -> RecordingKey:
 
 
 def associated_data(client_id: int, vault_id: bytes, kind: str) -> bytes:
-    """What an object is bound to: `earwitness`, 1 (one byte), client id (8 bytes, big endian), vault id
+    """The associated data of an object: `earwitness`, 1 (one byte), client id (8 bytes, big endian), vault id
     (16 bytes), and its kind (`raw`, `mp3`, …) in UTF-8 up to the end."""
     return struct.pack(">10sBq16s", b"earwitness", _VERSION, client_id, vault_id) + kind.encode()
 
 
 def key_context(client_id: int, interaction_id: int, vault_id: bytes) -> bytes:
-    """What a wrapped key is bound to: `earwitness-key`, 1 (one byte), client id and interaction id
+    """The associated data of a wrapped key: `earwitness-key`, 1 (one byte), client id and interaction id
     (8 bytes each, big endian), and the vault id (16 bytes)."""
     return struct.pack(">14sBqq16s", b"earwitness-key", _VERSION, client_id, interaction_id, vault_id)
 
 
 class SealedUpload:
-    """An object that is encrypted as it is written: `write`, `finish`, commit its name, `keep`."""
+    """An object that is encrypted as it is written. Call `write`, `finish`, commit its name, call `keep`."""
 
-    def __init__(self, upload: Upload, key: bytes, bound_to: bytes) -> None:
+    def __init__(self, upload: ObjectUpload, key: bytes, bound_to: bytes) -> None:
         self._upload = upload
         self._writer = EncryptingWriter(upload, key, bound_to)
         self.name = upload.name
@@ -76,16 +76,16 @@ class SealedUpload:
         return Sealed(self.name, writer.plain_size, writer.stored_size, writer.sha256)
 
     def keep(self) -> None:
-        """Let the object stay: the database names it. Otherwise it goes when the block ends."""
+        """Keep the object, since the database names it. Otherwise it is removed when the block ends."""
         self._upload.keep()
 
     def leave(self) -> None:
-        """Let the next sweep of the store decide: whether the database names it is not known."""
+        """Let the next sweep decide, since it is not known whether the database names the object."""
         self._upload.leave()
 
 
 class Vault:
-    """The media of one account. `store` is open to callers for what needs no key."""
+    """The media of one account. Callers use `store` directly where no key is needed."""
 
     def __init__(self, store: Store, keys: KeyEncryption, client_id: int) -> None:
         self.store = store
@@ -108,7 +108,7 @@ class Vault:
 
     @property
     def current_kek_id(self) -> str:
-        """The id of the key-encryption key that recordings are wrapped with now."""
+        """The id of the key-encryption key that wraps new recording keys."""
         return self._keys.current
 
     @contextmanager

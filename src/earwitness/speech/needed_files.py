@@ -1,7 +1,7 @@
-"""The files that an engine may read: Python's, the system's libraries, what they ask of the machine, a model.
+"""The files that an engine may read: those of Python, libraries, the machine and the model.
 
-Never the archive or its keys, which may lie beside these: of a folder that `PYTHONPATH` adds, or a checkout,
-only what can be imported, and of a model's folder only files, not folders.
+It must never read the archive or its keys, which may be in the same folders. So in a folder that `PYTHONPATH`
+adds, and in a checkout, it may read only what can be imported; in a model's folder only files, no folders.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from earwitness.speech.models import PACKAGED
 
 _PACKAGES = ("site-packages", "dist-packages")
-# Of a wheel: where its libraries lie, and what it says of itself.
+# The folders of a wheel beside its packages: its libraries and its metadata.
 _BESIDE_PACKAGES = (".libs", ".dist-info")
 _IMPORTED = (".py", ".so", ".zip")
 
@@ -41,43 +41,43 @@ _SYSTEM = (
     "/sys/bus/pci/devices",
     "/sys/devices",
 )
-_OF_MODELS = (
+_MODEL_FILES = (
     *("model.bin", "config.json", "tokenizer.json", "preprocessor_config.json"),
     *("vocabulary.txt", "vocabulary.json"),
 )
 
 
 def needed_files(model: str) -> Iterator[Path]:
-    """Folders and files to be read by an engine with this model, of which not all need to be there."""
+    """The folders and files that an engine with this model may read. Some of them may not exist."""
     yield from map(Path, _SYSTEM)
-    of_python = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")]
-    yield from (*of_python, Path(sys.base_prefix, "lib"))
+    python_folders = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")]
+    yield from (*python_folders, Path(sys.base_prefix, "lib"))
     for folder in filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")):
-        yield from (path for path in _in(Path(folder)) if ".so" in path.suffixes)
+        yield from (path for path in _entries(Path(folder)) if ".so" in path.suffixes)
     for entry in map(Path, filter(None, sys.path)):
         if entry.name in _PACKAGES or _is_file(entry):
             yield entry
-        elif not any(entry.is_relative_to(folder) for folder in of_python):
-            yield from filter(_is_importable, _in(entry))
+        elif not any(entry.is_relative_to(folder) for folder in python_folders):
+            yield from filter(_is_importable, _entries(entry))
     if model and model not in PACKAGED:
-        yield from filter(_is_of_model, _in(Path(model)))
+        yield from filter(_is_model_file, _entries(Path(model)))
 
 
 def gpus() -> list[Path]:
-    """The devices of NVIDIA's driver, if there are any."""
+    """The device files of NVIDIA's driver, if there are any."""
     return sorted(Path("/dev").glob("nvidia*"))
 
 
-def _in(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:  # it is said by who needs it
+    except OSError:  # the engine itself reports what it cannot read
         return []
 
 
-def _is_of_model(path: Path) -> bool:
-    """Whether it is a file; of links, as hubs' clients make them, only those whose names engines know."""
-    return _is_file(path) and (path.name in _OF_MODELS or not path.is_symlink())
+def _is_model_file(path: Path) -> bool:
+    """Whether it is a file of a model. A link, as clients of model hubs make it, needs a known name."""
+    return _is_file(path) and (path.name in _MODEL_FILES or not path.is_symlink())
 
 
 def _is_importable(path: Path) -> bool:
@@ -85,4 +85,4 @@ def _is_importable(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - Path's raises where a folder may not be looked into
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a folder that may not be read

@@ -1,4 +1,4 @@
-"""Pocketsphinx: English, offline, with the model that comes with it. Made for clear, wide-band speech."""
+"""Pocketsphinx: English, offline, with the model in its package. It needs clear, wide-band speech."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from pocketsphinx import Config, Decoder, Endpointer
 
-from earwitness.speech.engine import SAMPLE_RATE, Segment, Transcript
+from earwitness.speech.engine import SAMPLE_RATE, ChannelTranscript, Segment
 
 _LONGEST_SECONDS = 30
 _BYTES_A_SECOND = SAMPLE_RATE * 2
 
-# A word that is spoken in several ways has a number: `read(2)`.
+# The number of a pronunciation, for words that have several: `read(2)`.
 _VARIANT = re.compile(r"\(\d+\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Speech between two pauses, as 16-bit samples, and when it begins, in seconds."""
+    """Speech between two pauses: 16-bit samples, and when it begins, in seconds."""
 
     start: float
     pcm: bytes
@@ -33,9 +33,9 @@ class Sphinx:
     def __init__(self) -> None:
         self._decoder = Decoder(Config(loglevel="FATAL"))
 
-    def transcribe(self, pcm: Iterable[bytes]) -> Transcript:
+    def transcribe(self, pcm: Iterable[bytes]) -> ChannelTranscript:
         segments = [segment for utterance in utterances(pcm) if (segment := self._recognise(utterance))]
-        return Transcript("en" if segments else None, segments)
+        return ChannelTranscript("en" if segments else None, segments)
 
     def _recognise(self, utterance: Utterance) -> Segment | None:
         self._decoder.start_utt()
@@ -47,7 +47,7 @@ class Sphinx:
 
 
 def utterances(pcm: Iterable[bytes]) -> Iterator[Utterance]:
-    """Find the speech in a sound. What goes on without a pause is cut after half a minute."""
+    """Find the speech in a sound. Speech without a pause is cut after half a minute."""
     endpointer = Endpointer(sample_rate=SAMPLE_RATE)
     start, heard = 0.0, bytearray()
     for frame, is_last in _frames(pcm, endpointer.frame_bytes):
@@ -64,7 +64,7 @@ def utterances(pcm: Iterable[bytes]) -> Iterator[Utterance]:
 
 
 def _frames(pcm: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
-    """The sound in frames of one size, and with each whether it is the last, which may be shorter."""
+    """The sound in frames of one size, each with whether it is the last. The last may be shorter."""
     pending = bytearray()
     for piece in pcm:
         pending += piece

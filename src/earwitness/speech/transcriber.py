@@ -1,13 +1,13 @@
-"""Transcription, in a process of its own: an engine can crash, hang or eat memory, and nothing else does.
+"""Transcription in a process of its own: engines may crash, hang or need too much memory.
 
-The process is given the sound, and neither keys nor settings.
+The process gets the sound, but no keys and no settings.
 """
 
 import logging
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,17 +17,18 @@ from typing import Self, TypeVar
 import msgspec
 
 from earwitness.kernel.errors import Unavailable
-from earwitness.kernel.processes import cause_of_death, start_apart
-from earwitness.speech.child import Answer
-from earwitness.speech.engine import Transcript
+from earwitness.kernel.system.processes import cause_of_death, start_apart
+from earwitness.speech.child import EngineAnswer
+from earwitness.speech.engine import ChannelTranscript
 
-_COMMAND = (sys.executable, "-P", "-m", "earwitness.speech.child")
+COMMAND = (sys.executable, "-P", "-m", "earwitness.speech.child")
+"""The transcribing process. Its arguments are the engine, the model and the memory in MiB."""
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
-"""For engines: a model that lacks a file is not looked for elsewhere, and no maker is told of their use."""
+"""Environment of the process: engines download no missing file of a model, and send no telemetry."""
 
-_LOOK_SECONDS = 0.5
-_LONGEST_ANSWER = 256 << 20
+CHECK_SECONDS = 0.5
+_LONGEST_ANSWER_BYTES = 256 << 20
 
 _T = TypeVar("_T")
 
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpeechLimits:
-    """What one transcription may use: seconds from its begin to its end, and MiB of memory."""
+    """What one transcription may use: seconds from start to end, and MiB of memory."""
 
     seconds: int
     memory_mib: int
@@ -55,28 +56,38 @@ class TranscriptionUnusable(TranscriptionFailed):
 
 
 def transcribe(
-    engine: str, model: str, pcm: Iterable[bytes], limits: SpeechLimits, check: Callable[[], None]
-) -> Transcript:
+    engine: str,
+    model: str,
+    pcm: Iterable[bytes],
+    limits: SpeechLimits,
+    check: Callable[[], None],
+    *,
+    command: Sequence[str] = COMMAND,
+    check_seconds: float = CHECK_SECONDS,
+) -> ChannelTranscript:
     """Transcribe one channel: 16-bit samples at 16 kHz. `model` is the folder or name of the engine's model.
 
-    `check` is called twice a second or more while this waits, and may raise to end it. Raises
-    TranscriptionFailed and what `pcm` raises.
+    While this waits, it calls `check` at least every `check_seconds`; `check` may raise to end it. Raises
+    TranscriptionFailed, and what `pcm` and `check` raise.
     """
-    with _Process(engine, model, limits, check) as process:
+    arguments = (engine, model, str(limits.memory_mib))
+    with _TranscribingProcess((*command, *arguments), limits.seconds, check, check_seconds) as process:
         for piece in pcm:
-            if not process.hear(piece):
+            if not process.send(piece):
                 break
         return process.answer()
 
 
-class _Process:
-    """One transcribing process, killed and reaped when its block is left."""
+class _TranscribingProcess:
+    """One transcribing process. Leaving its `with` block kills and reaps it."""
 
-    def __init__(self, engine: str, model: str, limits: SpeechLimits, check: Callable[[], None]) -> None:
+    def __init__(
+        self, command: Sequence[str], seconds: int, check: Callable[[], None], check_seconds: float
+    ) -> None:
         self._check = check
-        self._deadline = time.monotonic() + limits.seconds
-        self._process, self._end = start_apart((*_COMMAND, engine, model, str(limits.memory_mib)), OFFLINE)
-        self._end.settimeout(_LOOK_SECONDS)
+        self._deadline = time.monotonic() + seconds
+        self._process, self._end = start_apart(command, OFFLINE)
+        self._end.settimeout(check_seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -88,8 +99,8 @@ class _Process:
         self._process.kill()
         self._process.wait()
 
-    def hear(self, piece: bytes) -> bool:
-        """Send sound; False when the process listens no more, because it has answered or died."""
+    def send(self, piece: bytes) -> bool:
+        """Send sound. False if the process reads no more, because it has answered or died."""
         rest = memoryview(piece)
         try:
             while rest:
@@ -98,16 +109,16 @@ class _Process:
             return False
         return True
 
-    def answer(self) -> Transcript:
-        """Say that this was all, and wait for the transcript."""
-        with suppress(OSError):  # it may be gone already
+    def answer(self) -> ChannelTranscript:
+        """End the sound, and wait for the transcript."""
+        with suppress(OSError):  # the process may have ended already
             self._end.shutdown(socket.SHUT_WR)
         taken = bytearray()
         while piece := self._in_time(self._receive):
             taken += piece
-            if len(taken) > _LONGEST_ANSWER:
-                raise TranscriptionFailed("Transcription ended early: its answer has no end.")
-        return self._understand(bytes(taken))
+            if len(taken) > _LONGEST_ANSWER_BYTES:
+                raise TranscriptionFailed("Transcription ended early: its answer is too long.")
+        return self._decode(bytes(taken))
 
     def _receive(self) -> bytes:
         try:
@@ -125,13 +136,13 @@ class _Process:
             except TimeoutError:
                 continue
 
-    def _understand(self, taken: bytes) -> Transcript:
+    def _decode(self, taken: bytes) -> ChannelTranscript:
         if not taken:
             raise TranscriptionFailed(f"Transcription ended early: {cause_of_death(self._process)}.")
         try:
-            answer = msgspec.json.decode(taken, type=Answer)
+            answer = msgspec.json.decode(taken, type=EngineAnswer)
         except msgspec.MsgspecError:
-            raise TranscriptionFailed("Transcription ended early: it was not understood.") from None
+            raise TranscriptionFailed("Transcription ended early: its answer was not understood.") from None
         if answer.unusable:
             raise TranscriptionUnusable(f"{answer.unusable}.")
         if answer.transcript is None:
@@ -141,7 +152,7 @@ class _Process:
         return answer.transcript
 
 
-@cache  # as it is for one call, so it is for the next
+@cache  # the same for every call on this machine, so it is logged once
 def _warn(missing: str) -> None:
     if missing:
-        log.warning("engines transcribe with less confinement: %s", missing)
+        log.warning("speech engines run with less confinement: %s", missing)

@@ -1,16 +1,16 @@
-"""Finding work: the accounts that have some take turns, one job each; a thousand of one hold up no other."""
+"""Finding the next job: accounts take turns, one job each, so that a thousand jobs of one delay no other."""
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs import accounts_with_work, queue
-from earwitness.archive.jobs.accounts_with_work import Kind as MarkedKind
-from earwitness.archive.jobs.queue import KINDS, Job, Kind
+from earwitness.archive.jobs.kinds import JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
+from earwitness.archive.jobs.queue import Job
 from earwitness.archive.upkeep import text_rebuild
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
@@ -19,21 +19,24 @@ from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
-_POSTPONED_MS = 5_000
+POSTPONED_MS = 5_000
+"""How long an account is left alone after its jobs could not be read."""
+
 _OVERVIEW_KEPT_MS = 150_000
 
 
 class AccountRotation:
-    """Whose job is next, by kind. Only accounts that are marked as having work are opened."""
+    """Says whose job is next, for each kind. It opens only accounts that are marked as having work."""
 
-    def __init__(self, accounts: Accounts, worker: str) -> None:
+    def __init__(self, accounts: Accounts, worker: str, postponed_ms: int = POSTPONED_MS) -> None:
         self._accounts = accounts
         self.worker = worker
+        self._postponed_ms = postponed_ms
         self._lock = threading.Lock()
-        self._last: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+        self._last: dict[JobKind, int] = dict.fromkeys(JOB_KINDS, 0)
 
-    def take(self, kind: Kind, is_stopping: Callable[[], bool]) -> tuple[Archive, Job] | None:
-        """Lease a job; None when nothing is due. What is wrong with one account holds up no other."""
+    def take(self, kind: JobKind, is_stopping: Callable[[], bool]) -> tuple[Archive, Job] | None:
+        """Lease a job; None if none is due. An account with an error does not hold up the others."""
         while not is_stopping() and (client_id := self._next(kind)) is not None:
             try:
                 archive = self._accounts.open(client_id)
@@ -41,71 +44,73 @@ class AccountRotation:
                     job = queue.lease(connection, self.worker, kind)
                 if job is not None:
                     return archive, job
-                self._settle(archive, kind)
+                self._update_mark(archive, kind)
             except NotFound:
                 accounts_with_work.clear(self._accounts.directory, client_id, kind)
-            except AccountUnavailable:  # of which is said elsewhere that it began, and that it ended
+            except AccountUnavailable:  # the log has it already, from where the account was examined
                 self._postpone(client_id, kind)
             except Exception as error:
-                tell(log.error, error, "jobs of account %s cannot be read", client_id)
+                tell(log.error, error, "jobs of account %s could not be leased; trying again soon", client_id)
                 self._postpone(client_id, kind)
         return None
 
     def is_due(self) -> bool:
-        """Whether anything is due anywhere, as far as is marked."""
+        """Whether any account is marked as having work that is due."""
         directory = self._accounts.directory
-        kinds: Sequence[MarkedKind] = (*KINDS, "rebuild")
-        return any(accounts_with_work.next_with_work(directory, kind, 0) is not None for kind in kinds)
+        return any(accounts_with_work.next_account(directory, kind, 0) is not None for kind in WORK_KINDS)
 
     def look_into(self, client_id: int) -> None:
-        """Mark the work of an account that nobody may have marked, and set right what a wrong clock said."""
-        seen: dict[str, Any] | None = None
+        """Mark an account if it has work without a mark, and make jobs due that a wrong clock postponed."""
+        overview: dict[str, Any] | None = None
         with self._accounts.glance(client_id) as connection:
-            is_wrong = queue.wait_too_long(connection)
-            due_at: dict[MarkedKind, int | None] = {
-                kind: queue.next_due_at(connection, kind) for kind in KINDS
+            has_late_jobs = queue.has_jobs_too_late(connection)
+            next_due: dict[WorkKind, int | None] = {
+                kind: queue.next_due_at(connection, kind) for kind in JOB_KINDS
             }
-            due_at["rebuild"] = text_rebuild.due_at(connection)
-            if self._is_stale(client_id):
-                seen = overview_of(connection)
-        if seen is not None:
-            states.keep_overviews(self._accounts.directory, {client_id: seen})
-        missing = {kind: at for kind, at in due_at.items() if at is not None}
-        accounts_with_work.mark(self._accounts.directory, client_id, missing)
-        if is_wrong:
+            next_due[REBUILD] = text_rebuild.due_at(connection)
+            if self._is_overview_old(client_id):
+                overview = overview_of(connection)
+        if overview is not None:
+            states.keep_overviews(self._accounts.directory, {client_id: overview})
+        due_at = {kind: at for kind, at in next_due.items() if at is not None}
+        accounts_with_work.mark(self._accounts.directory, client_id, due_at)
+        if has_late_jobs:
             with self._accounts.open(client_id).write(locked=False) as connection:
-                queue.wait_no_longer(connection)
+                queue.make_late_jobs_due(connection)
 
-    def inherit(self, worker: str) -> None:
+    def end_leases_of(self, worker: str) -> None:
         """End the leases of a worker that died, so that its jobs are due."""
         for account in self._accounts.all():
             try:
-                self._inherit_in(account.client_id, worker)
+                self._end_leases_in(account.client_id, worker)
             except AccountUnavailable:
                 continue
-            except Exception as error:  # there they have to run out
-                tell(log.warning, error, "leases of account %s cannot be ended", account.client_id)
+            except Exception as error:
+                message = (
+                    "leases of a dead worker in account %s could not be ended; they run out in 8 seconds"
+                )
+                tell(log.warning, error, message, account.client_id)
 
-    def _inherit_in(self, client_id: int, worker: str) -> None:
+    def _end_leases_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:
             if not queue.has_leases(connection, worker):
                 return
         with self._accounts.open(client_id).write(locked=False) as connection:
             queue.end_leases(connection, worker)
 
-    def _is_stale(self, client_id: int) -> bool:
-        """Whether no worker took an overview of an account lately: several go round."""
+    def _is_overview_old(self, client_id: int) -> bool:
+        """Whether no worker has taken an overview of an account lately: each of them goes round."""
         at = states.looked_at(self._accounts.directory, client_id)
         return at is None or abs(now_ms() - at) > _OVERVIEW_KEPT_MS
 
-    def _next(self, kind: Kind) -> int | None:
+    def _next(self, kind: JobKind) -> int | None:
         with self._lock:
-            found = accounts_with_work.next_with_work(self._accounts.directory, kind, self._last[kind])
+            found = accounts_with_work.next_account(self._accounts.directory, kind, self._last[kind])
             self._last[kind] = found or 0
             return found
 
-    def _settle(self, archive: Archive, kind: Kind) -> None:
-        """Nothing is due in an account: mark when something will be, if anything is left."""
+    def _update_mark(self, archive: Archive, kind: JobKind) -> None:
+        """Mark when the next job of an account is due, or remove its mark if it has no job left."""
         directory = self._accounts.directory
         accounts_with_work.clear(directory, archive.client_id, kind)
         with archive.read() as connection:
@@ -113,7 +118,7 @@ class AccountRotation:
         if due_at is not None:
             accounts_with_work.mark(directory, archive.client_id, {kind: due_at})
 
-    def _postpone(self, client_id: int, kind: Kind) -> None:
+    def _postpone(self, client_id: int, kind: JobKind) -> None:
         directory = self._accounts.directory
         accounts_with_work.clear(directory, client_id, kind)
-        accounts_with_work.mark(directory, client_id, {kind: now_ms() + _POSTPONED_MS})
+        accounts_with_work.mark(directory, client_id, {kind: now_ms() + self._postponed_ms})

@@ -1,4 +1,4 @@
-"""The job loop: takes what is due in any account, a few of each kind at a time, until it is told to stop."""
+"""The job loop: takes due jobs of any account, a few of each kind at a time, until it is told to stop."""
 
 import logging
 import os
@@ -11,29 +11,30 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs.queue import Job, Kind
+from earwitness.archive.jobs.kinds import JOB_KINDS, REBUILD, JobKind
+from earwitness.archive.jobs.queue import Job
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
-from earwitness.workers.account_rotation import AccountRotation
-from earwitness.workers.doing import do
+from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
+from earwitness.workers.job_runner import RENEW_SECONDS, run_job
 from earwitness.workers.presence import Presence
-from earwitness.workers.rebuilding import Rebuilds
+from earwitness.workers.text_rebuilds import TextRebuilds
 
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 8.0
-"""How long running jobs have to end by themselves when the loop is told to stop."""
+"""How long running jobs have to finish when the loop is told to stop."""
 
 _IDLE_SECONDS = 0.5
-_LOOK_AROUND_SECONDS = 1.0
+_DEAD_WORKERS_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 1.0
-_LAST_WORDS_SECONDS = 5.0
+_GIVE_BACK_SECONDS = 5.0
 
 
 class JobLoop:
-    """Runs jobs in threads of this process; decoding and transcribing happen in processes of their own."""
+    """Runs jobs in threads of this process. Decoding and transcribing happen in processes of their own."""
 
     def __init__(
         self,
@@ -42,15 +43,20 @@ class JobLoop:
         woken: threading.Event | None = None,
         *,
         grace_seconds: float = GRACE_SECONDS,
+        renew_seconds: float = RENEW_SECONDS,
+        postponed_ms: int = POSTPONED_MS,
     ) -> None:
         self._accounts = accounts
         self._settings = settings
         self._woken = woken or threading.Event()
         self._grace_seconds = grace_seconds
+        self._renew_seconds = renew_seconds
+        self._postponed_ms = postponed_ms
         self._stopping = threading.Event()
-        self._halting = threading.Event()
+        self.halting = threading.Event()
+        """Set when jobs that still run are to be given back."""
         self._presence: Presence | None = None
-        self._rotation = AccountRotation(accounts, secrets.token_hex(16))
+        self._rotation = self._rotation_of(secrets.token_hex(16))
         self._halts: set[threading.Event] = set()
         self._threads: list[threading.Thread] = []
 
@@ -60,29 +66,32 @@ class JobLoop:
             self._presence = Presence(self._settings.data)
         except (StorageFull, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error.detail
-            log.warning("others cannot be told of this worker, whose leases will have to run out: %s", why)
+            log.warning(
+                "the worker has no file in the data folder; should it die, its leases have to run out: %s",
+                why,
+            )
         else:
-            self._rotation = AccountRotation(self._accounts, self._presence.name)
-            look_around = threading.Thread(target=self._look_around, args=(self._presence,), daemon=True)
-            self._threads.append(look_around)
+            self._rotation = self._rotation_of(self._presence.name)
+            takeover = threading.Thread(target=self._take_over, args=(self._presence,), daemon=True)
+            self._threads.append(takeover)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Take no more jobs, let those that run end, and give back those that take too long."""
+        """Take no more jobs, let running ones finish, and give back those that take too long."""
         self._stopping.set()
         self._woken.set()
         self._wait_for_threads(self._grace_seconds)
-        self._halting.set()
+        self.halting.set()
         for halt in list(self._halts):
             halt.set()
-        self._wait_for_threads(_LAST_WORDS_SECONDS)
+        self._wait_for_threads(_GIVE_BACK_SECONDS)
         if self._presence:
-            with suppress(OSError):  # then its mark is that of one who died
+            with suppress(OSError):  # then others take its file for that of a dead worker, which does no harm
                 self._presence.leave()
 
     def run_until_idle(self) -> None:
-        """Do everything that is due, and return: what tests and the demo wait for."""
+        """Do everything that is due, then return. Tests and the demo use it."""
         for account in self._accounts.all():
             with suppress(AccountUnavailable):
                 self._rotation.look_into(account.client_id)
@@ -93,24 +102,20 @@ class JobLoop:
             for slot in slots:
                 slot.join()
 
+    def _rotation_of(self, worker: str) -> AccountRotation:
+        return AccountRotation(self._accounts, worker, self._postponed_ms)
+
     def _slots(self, *, until_idle: bool = False) -> list[threading.Thread]:
-        """One thread for each job that may run at once."""
-        at_once: dict[Kind, int] = {
-            "process": self._settings.process_jobs,
-            "transcribe": self._settings.transcribe_jobs,
-            "index": 1,
-        }
+        """One thread for each job that may run at once, and one for rebuilds of text indexes."""
         slots = [
             threading.Thread(target=self._run, args=(kind, until_idle), name=f"{kind}-{number}", daemon=True)
-            for kind, most in at_once.items()
-            for number in range(most)
+            for kind, row in JOB_KINDS.items()
+            for number in range(row.at_once(self._settings))
         ]
-        return [
-            *slots,
-            threading.Thread(target=self._rebuild, args=(until_idle,), name="rebuild", daemon=True),
-        ]
+        rebuild = threading.Thread(target=self._rebuild, args=(until_idle,), name=REBUILD, daemon=True)
+        return [*slots, rebuild]
 
-    def _run(self, kind: Kind, until_idle: bool) -> None:
+    def _run(self, kind: JobKind, until_idle: bool) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
             try:
@@ -118,23 +123,23 @@ class JobLoop:
                     self._do(*taken)
                     continue
             except Exception as error:
-                tell(log.error, error, "jobs cannot be taken or ended")
+                tell(log.error, error, "%s jobs could not be taken or ended; trying again soon", kind)
             if until_idle:
                 return
             self._woken.wait(_IDLE_SECONDS)
 
     def _rebuild(self, until_idle: bool) -> None:
-        rebuilds = Rebuilds(self._accounts, self._rotation.worker)
+        rebuilds = TextRebuilds(self._accounts, self._rotation.worker)
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
                 if rebuilds.go_on():
-                    # Half of the time is left to requests and other writers, who look only now and then.
+                    # Half of the time is left to requests and other writers.
                     pause = 0.0 if until_idle else min(time.monotonic() - began, _LONGEST_PAUSE_SECONDS)
                     self._stopping.wait(pause)
                     continue
             except Exception as error:
-                tell(log.error, error, "text indexes cannot be written anew")
+                tell(log.error, error, "text indexes could not be rebuilt; trying again soon")
             if until_idle:
                 break
             self._stopping.wait(_IDLE_SECONDS)
@@ -143,15 +148,15 @@ class JobLoop:
     def _do(self, archive: Archive, job: Job) -> None:
         halt = threading.Event()
         self._halts.add(halt)
-        if self._halting.is_set():  # it was taken just before, and is to be given back like the others
+        if self.halting.is_set():  # the job was taken just before, and `stop` did not see this event
             halt.set()
         try:
-            do(archive, job, self._rotation.worker, self._settings, halt)
+            run_job(archive, job, self._rotation.worker, self._settings, halt, self._renew_seconds)
         finally:
             self._halts.discard(halt)
 
     def _go_round(self) -> None:
-        """Look into every account: all at once to begin with, then slowly, all of them in five minutes."""
+        """Look into every account: first into all at once, then slowly, into all of them in five minutes."""
         pause = 0.0
         while not self._stopping.is_set():
             client_ids = self._client_ids()
@@ -159,33 +164,36 @@ class JobLoop:
                 try:
                     self._rotation.look_into(client_id)
                 except AccountUnavailable:
-                    pass  # said once, where it is refused
+                    pass  # the log has it already, from where the account was examined
                 except Exception as error:
-                    tell(log.error, error, "account %s cannot be looked into", client_id)
+                    message = (
+                        "the worker could not look for jobs in account %s; trying again on its next round"
+                    )
+                    tell(log.error, error, message, client_id)
                 if self._stopping.wait(pause):
                     return
             pause = _ROUND_SECONDS / max(len(client_ids), 1)
             self._stopping.wait(pause)
 
-    def _look_around(self, presence: Presence) -> None:
-        """Take up what workers of this machine leave that die."""
+    def _take_over(self, presence: Presence) -> None:
+        """Take over the jobs of workers of this machine that die."""
         while not self._stopping.is_set():
             try:
-                for fallen in presence.fallen():
-                    self._rotation.inherit(fallen)
+                for dead in presence.dead_workers():
+                    self._rotation.end_leases_of(dead)
                     self._woken.set()
                 outages.worked("data folder")
             except OSError as error:
                 outages.failed("data folder", os.strerror(error.errno or 0))
             except Exception as error:
-                tell(log.error, error, "what a dead worker left cannot be taken up")
-            self._stopping.wait(_LOOK_AROUND_SECONDS)
+                tell(log.error, error, "the jobs of a dead worker could not be taken over; trying again soon")
+            self._stopping.wait(_DEAD_WORKERS_SECONDS)
 
     def _client_ids(self) -> list[int]:
         try:
             return [account.client_id for account in self._accounts.all()]
         except SQLAlchemyError as error:
-            tell(log.error, error, "accounts cannot be read")
+            tell(log.error, error, "the worker could not list the accounts; trying again on its next round")
             return []
 
     def _wait_for_threads(self, seconds: float) -> None:

@@ -1,7 +1,8 @@
-"""Upkeep: what each process of an archive looks after every minute, whether it does jobs or not.
+"""Upkeep: what each process of an archive does every minute, whether it does jobs or not.
 
-Uploads that a dead process of this machine left are settled, although nobody opens their account anew; and
-what was acknowledged is compared with the database, which may have been replaced by one that lags behind.
+It settles uploads that a dead process of this machine left, which otherwise happens only when their account
+is opened. And it compares the receipts of what was acknowledged with the database, which may have been
+replaced by an older one.
 """
 
 import logging
@@ -19,11 +20,11 @@ from earwitness.media.stores.incoming import Incoming
 log = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 60.0
-_LAST_WORDS_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 
 class Upkeep:
-    """A thread that goes round the accounts, at once and then every minute, until it is told to stop."""
+    """A thread that looks after all accounts, at once and then every minute, until it is told to stop."""
 
     def __init__(self, accounts: Accounts, every_seconds: float = _EVERY_SECONDS) -> None:
         self._accounts = accounts
@@ -36,10 +37,10 @@ class Upkeep:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join(_LAST_WORDS_SECONDS)  # it may wait for a database that does not answer
+        self._thread.join(_STOP_SECONDS)  # and no longer: it may wait for a database that does not answer
 
     def go_round(self) -> None:
-        """Look after all accounts that there is something of."""
+        """Look after every account once."""
         with reading(self._accounts.directory) as connection:
             of_all = timeline(connection)
         for account in self._accounts.all():
@@ -48,21 +49,26 @@ class Upkeep:
             try:
                 self._look_after(account.client_id, of_all)
             except AccountUnavailable:
-                pass  # said once, where it is refused
+                pass  # the log has it already, from where the account was examined
             except Exception as error:
-                tell(log.error, error, "account %s cannot be looked after", account.client_id)
+                tell(
+                    log.error,
+                    error,
+                    "upkeep of account %s failed; trying again in a minute",
+                    account.client_id,
+                )
 
     def _look_after(self, client_id: int, of_all: int) -> None:
         settings = self._accounts.settings
         file = settings.data / "accounts" / str(client_id) / "archive.db"
-        is_of = of_all if settings.database_url else timeline_of_file(file)
-        if not receipts_of(settings, client_id).is_compared(is_of):
+        current = of_all if settings.database_url else timeline_of_file(file)
+        if not receipts_of(settings, client_id).is_compared(current):
             self._accounts.open(client_id).compare_receipts()
         if any(Incoming(folder).has_abandoned() for folder in self._incoming(client_id)):
             self._accounts.open(client_id).sweep_if_possible()
 
     def _incoming(self, client_id: int) -> tuple[Path, ...]:
-        """Where stores on the disk and in a bucket mark their uploads."""
+        """The folders in which a store on disk and a store in a bucket mark their uploads."""
         folder = self._accounts.settings.data / "accounts" / str(client_id)
         return folder / "media" / "incoming", folder / "incoming"
 
@@ -71,5 +77,5 @@ class Upkeep:
             try:
                 self.go_round()
             except Exception as error:
-                tell(log.error, error, "accounts cannot be looked after")
+                tell(log.error, error, "upkeep failed; trying again in a minute")
             self._stopping.wait(self._every_seconds)

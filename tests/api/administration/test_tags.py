@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.rights import Right, Role
 from tests.firm import ADMIN, Firm

@@ -1,9 +1,9 @@
-"""The codec of media without a header is stated afterwards, and the recording is heard."""
+"""The codec of media without a header is stated later, and the recording is decoded."""
 
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.rights import Role
 from tests.cli.running import run, run_json
@@ -31,7 +31,7 @@ def told(firm: Firm, interaction_id: int) -> list[Any]:
     ]
 
 
-def test_an_undecodable_recording_is_heard_by_what_it_is_said_to_be(firm: Firm) -> None:
+def test_an_undecodable_recording_is_decoded_by_the_codec_that_is_stated(firm: Firm) -> None:
     interaction_id = firm.ingest(PCM)
     firm.work()
     assert firm.send(call(), PCM).json()["status"] == "undecodable"
@@ -48,7 +48,7 @@ def test_an_undecodable_recording_is_heard_by_what_it_is_said_to_be(firm: Firm) 
     assert firm.send(call(), PCM).status_code == 200
 
 
-def test_what_was_stated_wrong_is_stated_anew(firm: Firm) -> None:
+def test_a_wrong_codec_can_be_corrected(firm: Firm) -> None:
     interaction_id = firm.ingest(ALAW, codec="pcm_s16le", sampleRate=8000)
     other = firm.ingest(b"no sound" * 3, thirdPartyId="other", codec="g729")
     firm.work()
@@ -62,7 +62,7 @@ def test_what_was_stated_wrong_is_stated_anew(firm: Firm) -> None:
     assert told(firm, other) == []
 
 
-def test_what_was_decoded_without_a_word_of_its_codec_stays(firm: Firm) -> None:
+def test_no_codec_can_be_stated_for_media_that_was_decoded_without_one(firm: Firm) -> None:
     firm.ingest(tone(1.0))
     firm.work()
     refused = state(firm, codec="pcm_alaw")
@@ -91,14 +91,14 @@ def test_a_codec_that_does_not_decode_leaves_it_undecodable(firm: Firm) -> None:
         ({"codec": "pcm_s16le", "rate": 8000}, "rate"),
     ],
 )
-def test_what_cannot_be_stated_is_named(firm: Firm, stated: dict[str, Any], path: str) -> None:
+def test_a_wrong_field_is_named(firm: Firm, stated: dict[str, Any], path: str) -> None:
     firm.ingest(ALAW)
     refused = state(firm, **stated)
     assert refused.status_code == 400
     assert [error["path"] for error in refused.json()["errors"]] == [path]
 
 
-def test_it_must_be_there_have_media_and_be_processed(firm: Firm) -> None:
+def test_the_recording_must_exist_have_media_and_be_processed(firm: Firm) -> None:
     assert state(firm, codec="gsm").status_code == 404
     firm.ingest()
     assert state(firm, codec="gsm").status_code == 409
@@ -106,7 +106,7 @@ def test_it_must_be_there_have_media_and_be_processed(firm: Firm) -> None:
     assert state(firm, "waiting", codec="gsm").json()["code"] == "not-undecodable"
 
 
-def test_it_needs_its_right(firm: Firm) -> None:
+def test_stating_a_codec_needs_the_right_to_ingest(firm: Firm) -> None:
     firm.add_user("viewer@example.com", [Role.STANDARD_USER])
     firm.ingest(ALAW)
     refused = firm.call(
@@ -115,7 +115,7 @@ def test_it_needs_its_right(firm: Firm) -> None:
     assert (refused.status_code, refused.json()["right"]) == (403, "Recording.Ingest")
 
 
-def test_an_operator_states_it_for_one_or_for_all(firm: Firm) -> None:
+def test_an_operator_states_a_codec_for_one_recording_or_for_all(firm: Firm) -> None:
     ids = [firm.ingest(ALAW, thirdPartyId=f"call-{number}") for number in range(3)]
     whole = firm.ingest(tone(1.0), thirdPartyId="whole")
     firm.work()
@@ -130,7 +130,7 @@ def test_an_operator_states_it_for_one_or_for_all(firm: Firm) -> None:
     assert run_json(firm.settings, "reprocess", CLIENT_ID, "--codec", "pcm_alaw") == {"queued": 0}
 
 
-def test_an_operator_is_told_what_is_wrong(firm: Firm) -> None:
+def test_the_command_says_what_is_wrong(firm: Firm) -> None:
     whole = firm.ingest(tone(1.0))
     firm.work()
     for words, said in (

@@ -1,4 +1,4 @@
-"""Media of no bytes is none, and the real file may come later, by every way in."""
+"""Media of no bytes is no media, and the real file may come later, in all ways of ingest."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from earwitness.archive.integrity.objects import orphans
-from earwitness.ingest.accept import Arrival, Media, accept
-from earwitness.ingest.received import read
+from earwitness.ingest.accept import accept
+from earwitness.ingest.arrivals import Arrival, SealedMedia
+from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.media.vault import new_recording_key
 from tests.cli.running import run_json
 from tests.firm import ADMIN, CLIENT_ID, Firm, call, tone
@@ -34,10 +35,12 @@ def access(firm: Firm) -> str:
 
 
 def keep_media_of_no_bytes(firm: Firm) -> int:
-    """Take a recording in as it was done once, when media of no bytes was media."""
+    """Ingest a recording as earlier versions did, which kept media of no bytes."""
     key = new_recording_key()
     with firm.archive.vault.write(key, "raw") as upload:
-        arrival = Arrival(read(json.dumps(call()).encode(), has_media=True), Media(upload.finish(), key))
+        arrival = Arrival(
+            parse_body(json.dumps(call()).encode(), has_media=True), SealedMedia(upload.finish(), key)
+        )
         with firm.archive.write() as connection:
             accepted = accept(connection, firm.archive, arrival, ACTION)
         upload.keep()
@@ -45,7 +48,7 @@ def keep_media_of_no_bytes(firm: Firm) -> int:
     return accepted.interaction_id
 
 
-def test_an_empty_part_is_none_and_the_file_comes_with_the_same_metadata(firm: Firm) -> None:
+def test_an_empty_part_is_no_media_and_media_can_come_with_the_same_metadata(firm: Firm) -> None:
     first = firm.send(call(), b"")
     assert (first.status_code, first.json()["status"]) == (201, "processed")
     assert access(firm) == "Unavailable"
@@ -62,7 +65,7 @@ def test_an_empty_part_is_none_and_the_file_comes_with_the_same_metadata(firm: F
     assert len(list(orphans(firm.archive))) == 0
 
 
-def test_what_came_late_may_be_sent_again_with_its_metadata(firm: Firm) -> None:
+def test_late_media_may_be_sent_again_with_its_metadata(firm: Firm) -> None:
     firm.ingest()
     assert put_media(firm, MEDIA).status_code == 200
     assert firm.send(call(), MEDIA).status_code == 200
@@ -79,7 +82,7 @@ def test_without_an_end_an_empty_part_is_not_enough(firm: Firm) -> None:
     assert firm.send(metadata, MEDIA).status_code == 201
 
 
-def test_late_media_of_no_bytes_is_refused_by_name(firm: Firm) -> None:
+def test_late_media_of_no_bytes_is_refused(firm: Firm) -> None:
     firm.ingest()
     refused = put_media(firm, b"")
     assert refused.status_code == 400
@@ -119,7 +122,7 @@ def test_an_import_of_an_empty_file_is_run_again_with_the_real_one(firm: Firm, t
     assert run_json(firm.settings, "import", CLIENT_ID, manifest)["alreadyThere"] == 1
 
 
-def test_an_import_says_that_a_file_is_empty_where_its_end_is_needed(firm: Firm, tmp_path: Path) -> None:
+def test_an_import_says_that_a_file_is_empty_if_its_end_is_needed(firm: Firm, tmp_path: Path) -> None:
     manifest, metadata = tmp_path / "manifest.jsonl", call(mediaPath="call.wav")
     del metadata["endDatetimeUTC"]
     manifest.write_text(json.dumps(metadata))
@@ -144,7 +147,7 @@ def test_an_import_says_that_a_file_is_empty_where_its_end_is_needed(firm: Firm,
         ("POST", "/ingest/call/end", {"json": {"thirdPartyId": "begun"}}),
     ],
 )
-def test_whoever_is_limited_by_a_policy_brings_nothing_in(
+def test_users_limited_by_a_policy_cannot_ingest(
     firm: Firm, method: str, path: str, sent: dict[str, Any]
 ) -> None:
     recording_id = firm.ingest()

@@ -1,4 +1,4 @@
-"""A recording that is refused is in the audit log of the one that it named."""
+"""A refused upload is in the audit log of the recording that it named."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ VIEWER = "viewer@example.com"
 
 
 def rows(firm: Firm, recording_id: int) -> list[tuple[str, str, int]]:
-    """Who sent it again, and what became of that, as the audit log has it."""
+    """Who sent it again and with which status, by the audit log."""
     log = firm.post("/client/recording/audit", {"recordingId": recording_id})
     return [
         (row["username"], row["description"], row["responseCode"])
@@ -28,7 +28,7 @@ def send_parts(firm: Firm, *parts: tuple[str, Any], as_user: str = ADMIN) -> int
     return response.status_code
 
 
-def test_what_differs_is_refused_and_remembered(firm: Firm) -> None:
+def test_a_different_recording_is_refused_and_audited(firm: Firm) -> None:
     firm.add_user(RECORDER, [Role.RECORDER])
     recording_id = firm.ingest(tone(0.1))
     assert firm.send(call(), tone(0.2), as_user=RECORDER).status_code == 409
@@ -39,14 +39,14 @@ def test_what_differs_is_refused_and_remembered(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"type": "No type"}, {"startDatetimeUTC": "soon"}, {"unknown": 1}])
-def test_metadata_that_cannot_be_taken_is_remembered_by_its_id(firm: Firm, wrong: dict[str, Any]) -> None:
+def test_a_refusal_of_wrong_metadata_is_audited_by_its_id(firm: Firm, wrong: dict[str, Any]) -> None:
     recording_id = firm.ingest()
     assert firm.send(call(**wrong)).status_code == 400
     assert firm.send(call(**wrong, thirdPartyId="no-such-call")).status_code == 400
     assert rows(firm, recording_id) == [(ADMIN, "Ingest recording", 400)]
 
 
-def test_parts_that_cannot_be_taken_are_remembered_by_the_metadata_before_them(firm: Firm) -> None:
+def test_a_refusal_of_wrong_parts_is_audited_by_the_metadata_before_them(firm: Firm) -> None:
     recording_id = firm.ingest()
     metadata = ("metadata", json.dumps(call()).encode())
     assert send_parts(firm, metadata, metadata) == 400
@@ -56,14 +56,14 @@ def test_parts_that_cannot_be_taken_are_remembered_by_the_metadata_before_them(f
 
 
 @pytest.mark.parametrize("metadata", [b"", b"{", b"[]", b"3", b'{"thirdPartyId": ["call-1"]}', b"\xff"])
-def test_what_names_no_recording_is_refused_and_not_remembered(firm: Firm, metadata: bytes) -> None:
+def test_a_refusal_that_names_no_recording_is_not_audited(firm: Firm, metadata: bytes) -> None:
     recording_id = firm.ingest()
     assert send_parts(firm, ("metadata", metadata)) == 400
     assert send_parts(firm, ("media", b"x")) == 400
     assert rows(firm, recording_id) == []
 
 
-def test_without_the_right_it_is_refused_and_remembered(firm: Firm) -> None:
+def test_a_refusal_for_lack_of_the_right_is_audited(firm: Firm) -> None:
     firm.add_user(VIEWER, [Right.RECORDING_VIEW])
     recording_id = firm.ingest(tone(0.1))
     assert firm.send(call(), tone(0.1), as_user=VIEWER).status_code == 403

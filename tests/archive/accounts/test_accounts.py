@@ -118,7 +118,7 @@ def test_accounts_never_see_each_other(settings: Settings) -> None:
         assert connection.scalar(select(func.count()).select_from(users)) == 0
         with pytest.raises(NotFound):
             user_id_of(connection, "jane")
-        assert queue.listed(connection) == []
+        assert queue.list_jobs(connection) == []
     with other.write() as connection:
         assert add_user(connection, "jane", ["Recorder"]) == 1
     with one.read() as connection:

@@ -268,7 +268,7 @@ def test_text_that_waits_to_be_indexed_is_no_damage(firm: Firm) -> None:
     fill(firm)
     with firm.archive.write() as connection:
         connection.execute(update(people).values(full_name="Jane Jones"))
-        queue.queue_for_all(connection, "index", [recordings.c.third_party_id != "call-0"])
+        queue.add_for_all(connection, "index", [recordings.c.third_party_id != "call-0"])
     assert [one.third_party_id for one in damages(firm.archive)] == ["call-0"]
     firm.work()
     assert [one.third_party_id for one in damages(firm.archive)] == ["call-0"]

@@ -1,4 +1,4 @@
-"""Background work: done once, by whoever lives, and kept with its reason when it cannot be done."""
+"""The job queue: each job is done once, by a living worker, and one that fails keeps its reason."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, Job
 from earwitness.archive.schema.vault import media_objects
-from earwitness.ingest.steps.run import process
+from earwitness.ingest.steps.run import run_steps
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict
 from tests.firm import Firm, tone
@@ -59,7 +59,7 @@ def test_a_recording_with_media_queues_one_job_and_one_without_none(firm: Firm) 
     assert firm.jobs() == {"queued": 1}
 
 
-def test_work_is_leased_oldest_first_and_to_one_worker_at_a_time(firm: Firm) -> None:
+def test_the_oldest_job_is_leased_first_and_to_one_worker(firm: Firm) -> None:
     for name in ("first", "second"):
         firm.ingest(tone(0.1), thirdPartyId=name)
     one, other = leased(firm, "one"), leased(firm, "other")
@@ -67,7 +67,7 @@ def test_work_is_leased_oldest_first_and_to_one_worker_at_a_time(firm: Firm) -> 
     assert lease(firm, "third") is None
 
 
-def test_the_job_of_a_worker_that_died_is_taken_up_when_its_lease_has_run_out(
+def test_the_job_of_a_dead_worker_is_leased_again_when_its_lease_has_run_out(
     firm: Firm, clock: Clock
 ) -> None:
     firm.ingest(tone(0.1))
@@ -102,16 +102,16 @@ def test_a_worker_that_lost_its_lease_can_neither_renew_nor_finish(firm: Firm, c
     assert firm.jobs() == {"done": 1}
 
 
-def test_what_a_worker_did_after_it_lost_its_lease_is_not_seen(firm: Firm, clock: Clock) -> None:
+def test_the_result_of_a_worker_that_lost_its_lease_does_not_count(firm: Firm, clock: Clock) -> None:
     interaction_id = firm.ingest(tone(1.0))
     job = leased(firm, "slow")
     clock.skip(LEASE_MS)
     again = leased(firm, "other")
     with pytest.raises(Conflict):
-        process(firm.archive, job, "slow", firm.settings)
+        run_steps(firm.archive, job, "slow", firm.settings)
     (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
     assert "mp3" not in detail["metadata"]["sourceFileDetail"]
-    process(firm.archive, again, "other", firm.settings)
+    run_steps(firm.archive, again, "other", firm.settings)
     (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
     assert "mp3" in detail["metadata"]["sourceFileDetail"]
     with firm.archive.read() as connection:
@@ -120,7 +120,7 @@ def test_what_a_worker_did_after_it_lost_its_lease_is_not_seen(firm: Firm, clock
     assert firm.jobs() == {"done": 1}
 
 
-def test_what_fails_is_tried_again_later_each_time_and_at_last_is_dead_with_its_reason(
+def test_a_failed_job_is_tried_later_each_time_and_is_dead_with_its_reason_at_last(
     firm: Firm, clock: Clock
 ) -> None:
     firm.ingest(tone(0.1))
@@ -138,7 +138,7 @@ def test_what_fails_is_tried_again_later_each_time_and_at_last_is_dead_with_its_
     clock.skip(7 * 24 * 3_600_000)
     assert lease(firm, "one") is None
     with firm.archive.read() as connection:
-        (row,) = queue.listed(connection)
+        (row,) = queue.list_jobs(connection)
     assert row["state"] == "dead"
     assert [line["text"] for line in _log(row)][-1] == f"try {MOST_ATTEMPTS} went wrong"
 
@@ -166,7 +166,7 @@ def _kill(firm: Firm, clock: Clock) -> Job:
     return job
 
 
-def test_a_dead_job_is_tried_anew_when_it_is_told_to(firm: Firm, clock: Clock) -> None:
+def test_a_dead_job_can_be_retried(firm: Firm, clock: Clock) -> None:
     firm.ingest(tone(0.1))
     job = _kill(firm, clock)
     with firm.archive.write() as connection:
@@ -175,7 +175,7 @@ def test_a_dead_job_is_tried_anew_when_it_is_told_to(firm: Firm, clock: Clock) -
     assert leased(firm).attempts == 1
 
 
-def test_only_what_is_not_running_can_be_dropped(firm: Firm, clock: Clock) -> None:
+def test_a_job_can_be_dropped_unless_it_is_running(firm: Firm, clock: Clock) -> None:
     firm.ingest(tone(0.1))
     job = leased(firm)
     with firm.archive.write() as connection:
@@ -187,10 +187,10 @@ def test_only_what_is_not_running_can_be_dropped(firm: Firm, clock: Clock) -> No
     assert firm.jobs() == {}
 
 
-def test_the_list_names_the_recording_and_leaves_out_what_is_done(firm: Firm) -> None:
+def test_the_list_names_recordings_and_leaves_out_done_jobs(firm: Firm) -> None:
     interaction_id = firm.ingest(tone(0.1), thirdPartyId="call-7")
     firm.work()
     with firm.archive.read() as connection:
-        assert queue.listed(connection) == []
-        (row,) = queue.listed(connection, done=True)
+        assert queue.list_jobs(connection) == []
+        (row,) = queue.list_jobs(connection, done=True)
     assert (row["interactionId"], row["thirdPartyId"], row["state"]) == (interaction_id, "call-7", "done")

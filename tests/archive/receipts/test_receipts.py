@@ -24,8 +24,9 @@ from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.text.index import remove
 from earwitness.archive.text.indexes import NEWER
 from earwitness.cli.operator import action
-from earwitness.ingest.accept import Arrival, accept
-from earwitness.ingest.received import read
+from earwitness.ingest.accept import accept
+from earwitness.ingest.arrivals import Arrival
+from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.kernel.errors import Conflict
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, run_json
@@ -166,7 +167,7 @@ def test_an_id_that_was_given_to_another_recording_hides_nothing(firm: Firm) -> 
 
 
 def _arrival(third_party_id: str) -> Arrival:
-    return Arrival(read(json.dumps(call(thirdPartyId=third_party_id)).encode(), has_media=False))
+    return Arrival(parse_body(json.dumps(call(thirdPartyId=third_party_id)).encode(), has_media=False))
 
 
 def test_lost_media_and_transcripts_that_came_later_are_missed_too(firm: Firm) -> None:

@@ -2,9 +2,16 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.firm import ADMIN, Firm
+from earwitness.archive.database.timeline import Window
+from earwitness.archive.search.filter_conditions import FILTERS, SearchContext, checked, conditions_of
+from earwitness.archive.search.filters import RecordingFilters
+from earwitness.archive.search.free_text import parse_free_text
+from earwitness.cli.calling import operator
+from earwitness.kernel.wire import convert
+from tests.firm import ADMIN, CLIENT_ID, Firm
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,68 @@ def test_ten_thousand_ids_in_every_filter_are_taken(firm: Firm) -> None:
     wanted = dict.fromkeys(("recordingIds", "endpointIds", "personIds", "userIds", "tagIds"), many)
     assert firm.search(recordingIds=many, endpointIds=many) == ["call-1"]
     assert firm.search(as_user=ADMIN, **wanted) == []
+
+
+class WiderFilters(RecordingFilters):
+    sentiment: str | None = None
+
+
+def test_a_filter_without_conditions_does_not_start() -> None:
+    with pytest.raises(TypeError, match="no row in FILTERS for sentiment"):
+        checked(FILTERS, WiderFilters)
+
+
+def test_conditions_without_a_filter_do_not_start() -> None:
+    with pytest.raises(TypeError, match="no field in RecordingFilters for sentiment of FILTERS"):
+        checked({**FILTERS, "sentiment": FILTERS["free_text"]}, RecordingFilters)
+
+
+IDS = {"include": [1], "exclude": [2]}
+BOTH_SIGNS = ["{}", "{}.exclude"]
+EXAMPLES: dict[str, tuple[Any, list[str]]] = {
+    "dateTimeRange": ({"from": "2026-05-12"}, ["the window"]),
+    "direction": ("In", ["{}"]),
+    "isPrivate": (False, ["{}"]),
+    "communicationTypes": ({"include": ["sms"], "exclude": ["phone"]}, BOTH_SIGNS),
+    "recordingIds": (IDS, BOTH_SIGNS),
+    "thirdPartyIds": ({"include": ["call-1"], "exclude": ["call-2"]}, BOTH_SIGNS),
+    "endpointIds": (IDS, BOTH_SIGNS),
+    "personIds": (IDS, BOTH_SIGNS),
+    "tagIds": (IDS, BOTH_SIGNS),
+    "userIds": (IDS, BOTH_SIGNS),
+    "hasComments": (False, ["{}"]),
+    "legalHoldId": (1, ["{}"]),
+    "playlistId": (1, ["{}"]),
+    "communicationsBetween": (
+        {"first": {"endpointIds": [1]}, "second": {"endpointIds": [2]}},
+        ["{}.first", "{}.second"],
+    ),
+    "durationRangeInSeconds": ({"min": 1, "max": 2}, ["{}", "{}"]),
+    "timeRanges": (
+        {"include": [{"from": "09:00", "to": "17:00"}], "exclude": [{"from": "12:00", "to": "13:00"}]},
+        ["{}", "{}"],
+    ),
+    "freeText": ("shares", ["{}"]),
+}
+"""A value of each filter, and the names of the conditions that come of it."""
+
+
+def test_each_filter_makes_conditions_by_its_name(firm: Firm) -> None:
+    firm.ingest()
+    assert EXAMPLES.keys() == {field.encode_name for field in msgspec.structs.fields(RecordingFilters)}
+    for name, (value, expected) in EXAMPLES.items():
+        assert _conditions(firm, {name: value}) == [one.format(name) for one in expected]
+
+
+def test_filters_that_constrain_nothing_make_no_conditions(firm: Firm) -> None:
+    nothing: dict[str, list[int]] = {"include": [], "exclude": []}
+    lists = ("recordingIds", "thirdPartyIds", "endpointIds", "personIds", "tagIds", "userIds")
+    assert _conditions(firm, dict.fromkeys(lists, nothing) | {"timeRanges": nothing, "freeText": " "}) == []
+
+
+def _conditions(firm: Firm, body: dict[str, Any]) -> list[str]:
+    filters, viewer = convert(body, RecordingFilters), operator(CLIENT_ID)
+    with firm.archive.read() as connection:
+        free_text = parse_free_text(connection, viewer, filters.free_text)
+        conditions = conditions_of(SearchContext(connection, viewer, free_text), filters)
+        return ["the window" if isinstance(one, Window) else one.name for one in conditions]

@@ -1,6 +1,8 @@
 """Paging with `recordingsSearchToken`: every recording once, whatever happens meanwhile."""
 
+import base64
 import json
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +12,12 @@ from sqlalchemy import update
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.plan import FEW
 from earwitness.cli.operator import action
-from earwitness.ingest.reception import receive
+from earwitness.ingest.incoming_recording import receive
+from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right
-from tests.firm import ADMIN, Firm, call, endpoint, transcript
+from earwitness.kernel.settings import Settings
+from earwitness.operations.signing_key import SigningKey
+from tests.firm import ADMIN, CLIENT_ID, Firm, call, endpoint, transcript
 
 WRITERS, WRITTEN = 10, 5
 
@@ -60,7 +65,7 @@ FILTERS: list[dict[str, Any]] = [
 def test_a_pinned_search_finds_what_it_found_at_first(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, as_user: str, few: int
 ) -> None:
-    monkeypatch.setattr("earwitness.archive.search.search._NEWER_AT_MOST", few)
+    monkeypatch.setattr("earwitness.archive.search.search.NEWER_AT_MOST", few)
     firm.add_user("nosy@example.com", [Right.RECORDING_VIEW, Right.RECORDING_TRANSCRIPTION_VIEW])
     _ingest_all_kinds(firm, "first")
     begun = [firm.post("/client/recording.search", wanted, as_user=as_user) for wanted in FILTERS]
@@ -230,3 +235,27 @@ def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
     for wanted, username in attempts:
         response = firm.call("POST", "/client/recording.search", wanted, as_user=username)
         assert (response.status_code, response.json()["code"]) == (400, "search-token")
+
+
+def test_a_search_token_from_before_an_upgrade_is_read(firm: Firm) -> None:
+    """Tokens are good for a day. Earlier versions hid what a token holds in another way."""
+    for number in range(1, 4):
+        firm.ingest(thirdPartyId=f"call-{number}")
+    assert firm.search(recordingsSearchToken=_earlier_token(firm.settings, newest_id=2)) == [
+        "call-2",
+        "call-1",
+    ]
+    expired = _earlier_token(firm.settings, newest_id=2, expires_at=now_ms() - 1)
+    other = firm.call("POST", "/client/recording.search", {"recordingsSearchToken": expired})
+    assert (other.status_code, other.json()["code"]) == (400, "search-token")
+
+
+def _earlier_token(settings: Settings, *, newest_id: int, expires_at: int | None = None) -> str:
+    """A token of the first page of a search of the first user without filters."""
+    signing_key = SigningKey(settings)
+    content = struct.pack(">QQQQ", newest_id, expires_at or now_ms() + 60_000, 0, 0)
+    search = struct.pack(">QQ", CLIENT_ID, 1) + b"{}"
+    code = signing_key.code("recordings-search-token", search + content)[:16]
+    bits = signing_key.code("recordings-search-token-veil", code)
+    hidden = bytes(one ^ bit for one, bit in zip(content, bits, strict=True))
+    return "st_" + base64.b32encode(hidden + code).decode().rstrip("=")

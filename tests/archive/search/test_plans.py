@@ -15,16 +15,17 @@ from bench.queries import QUERIES
 from bench.statements import statements_of
 from sqlalchemy import Connection, event, func, select, text
 
-from earwitness.api.recordings.search import recordings_at
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.api.recordings.search_rows import recordings_at
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
 from earwitness.kernel.rights import Right
-from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
+from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID
 from tests.postgres import run_in_postgres
+from tests.read_only import only_read
 
 COUNT = 2_000
 SEES_ALL = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
@@ -56,21 +57,24 @@ MOST: dict[str, tuple[int, ...]] = {
 }
 
 
-@pytest.fixture
-def archive(settings: Settings) -> Iterator[Archive]:
-    if settings.database_url:  # what other tests left behind in it is read, too
-        run_in_postgres(settings.database_url, "VACUUM")
-    accounts = Accounts(settings)
-    archive = accounts.open(CLIENT_ID)
-    load(archive, COUNT)
-    with archive.write() as connection:
-        connection.execute(text("ANALYZE"))
-        if connection.dialect.name == "postgresql":
-            # What was written last waits beside the index until somebody tidies up.
-            index = f"account_{CLIENT_ID}.recording_text_by_document"
-            connection.execute(select(func.gin_clean_pending_list(index)))
-    yield archive
-    accounts.close()
+@pytest.fixture(scope="module", params=DATABASES)
+def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """An archive that is filled once for all tests of this file, which may only read it."""
+    with installation(request, tmp_path_factory.mktemp("archive")) as settings:
+        if settings.database_url:  # the rows that other tests left behind are read as well
+            run_in_postgres(settings.database_url, "VACUUM")
+        accounts = Accounts(settings)
+        archive = accounts.open(CLIENT_ID)
+        load(archive, COUNT)
+        with archive.write() as connection:
+            connection.execute(text("ANALYZE"))
+            if connection.dialect.name == "postgresql":
+                # New entries wait beside the index until they are merged into it.
+                index = f"account_{CLIENT_ID}.recording_text_by_document"
+                connection.execute(select(func.gin_clean_pending_list(index)))
+        with only_read(archive.engine):
+            yield archive
+        accounts.close()
 
 
 def test_no_search_visits_more_than_it_must(archive: Archive) -> None:
@@ -128,14 +132,14 @@ def _rows_of(node: dict[str, Any]) -> int:
     return inner + round(read * loops)
 
 
-SOME = AccessPolicy(person_ids=[PEOPLE - 100])
-OTHERS = AccessPolicy(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
+SOME = PolicyConditions(person_ids=[PEOPLE - 100])
+OTHERS = PolicyConditions(person_ids=[PEOPLE - 200], data_groups={"Department": [DEPARTMENT]})
 
 
 @pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
 @pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
 def test_who_may_see_few_recordings_is_answered_from_those(
-    archive: Archive, policies: tuple[AccessPolicy, ...], wanted: str
+    archive: Archive, policies: tuple[PolicyConditions, ...], wanted: str
 ) -> None:
     limited = replace(SEES_ALL, policies=policies)
     assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
@@ -147,9 +151,8 @@ def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: 
     assert _visited(archive, SEES_ALL, day) < COUNT
 
 
-@pytest.mark.parametrize(
-    "settings", ["sqlite"], indirect=True
-)  # it counts steps, and not how much each reads
+# SQLite counts steps, and not how much each step reads.
+@pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
 def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
     with archive.read() as connection:
         with statements_of(connection) as asked:
@@ -159,13 +162,13 @@ def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
     assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]
 
 
-@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("archive", ["postgresql"], indirect=True)
 def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archive: Archive) -> None:
     wanted = convert(QUERIES["medium word"], RecordingSearch)
     with archive.read() as connection:
         for _ in range(8):
             found = search(connection, wanted, SEES_ALL)
-            recordings_at(connection, SEES_ALL, found.positions, found.asked)
+            recordings_at(connection, SEES_ALL, found.positions, found.query)
         kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
     assert [row.generic_plans > 0 for row in kept if "transcript_snippet" in row.statement] == [True]
     assert [row.statement for row in kept if "document" in row.statement] == []

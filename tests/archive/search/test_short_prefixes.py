@@ -2,7 +2,7 @@
 
 import pytest
 
-from earwitness.archive.text.query import MOST_TERMS
+from earwitness.archive.text.parsing import MOST_TERMS
 from tests.firm import Firm, transcript
 
 SAID = {

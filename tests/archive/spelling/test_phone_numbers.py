@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from earwitness.archive.spelling.phone_numbers import phone_numbers
 from earwitness.archive.spelling.tokens import document_tokens
-from earwitness.archive.text.query import parse
+from earwitness.archive.text.parsing import parse
 from earwitness.archive.text.snippets import snippet
 from tests.archive.plain_reading import matches
 from tests.firm import Firm, endpoint, transcript

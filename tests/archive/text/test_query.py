@@ -5,18 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwitness.archive.spelling.tokens import document_tokens
-from earwitness.archive.text.query import (
-    DEEPEST,
-    LONGEST_PHRASE,
-    MOST_TERMS,
-    MOST_TOKENS,
-    All,
-    Either,
-    Node,
-    Not,
-    Phrase,
-    parse,
-)
+from earwitness.archive.text.parsing import DEEPEST, LONGEST_PHRASE, MOST_TERMS, parse
+from earwitness.archive.text.query import MOST_TOKENS, All, Either, Node, Not, Phrase
 from earwitness.archive.text.snippets import snippet
 from earwitness.archive.text.sqlite import fts5
 from earwitness.kernel.errors import BadRequest

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from earwitness.archive.spelling.tokens import document_tokens, query_tokens
 from earwitness.archive.text.common_words import pairs_of
+from earwitness.archive.text.parsing import DEEPEST, MOST_TERMS, parse
 from earwitness.archive.text.postgresql import (
     PART_BYTES,
     PART_REPEATS,
@@ -37,17 +38,7 @@ from earwitness.archive.text.postgresql import (
     parts,
     tsvectors,
 )
-from earwitness.archive.text.query import (
-    DEEPEST,
-    MOST_TERMS,
-    MOST_TOKENS,
-    All,
-    Either,
-    Node,
-    Not,
-    Phrase,
-    parse,
-)
+from earwitness.archive.text.query import MOST_TOKENS, All, Either, Node, Not, Phrase
 from earwitness.archive.text.sqlite import can_be_read, fts5, stands_in
 from earwitness.kernel.errors import BadRequest
 from tests.archive.plain_reading import matches

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from earwitness.archive.access.viewer import AccessPolicy
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
 from earwitness.cli.calling import operator
@@ -99,12 +99,12 @@ def test_the_plan_names_the_facts_that_it_looks_at(firm: Firm, tell: Callable[..
 
 
 def test_the_plan_of_one_who_is_limited_names_the_limits(firm: Firm) -> None:
-    policy = AccessPolicy(communication_types=["phone"])
+    policy = PolicyConditions(communication_types=["phone"])
     viewer = replace(operator(CLIENT_ID), policies=(policy,), rights=frozenset({Right.RECORDING_VIEW}))
     with firm.archive.read() as connection:
         plan = search(connection, RecordingSearch(), viewer).plan
-    assert [fact.name for fact in plan.facts] == ["accessPolicies.communicationTypes"]
-    assert [link.name for link in plan.without] == ["private"]
+    assert [condition.name for condition in plan.columns] == ["accessPolicies.communicationTypes"]
+    assert [excluded.name for excluded in plan.excluded] == ["private"]
 
 
 def test_a_total_that_came_with_the_page_took_no_time_of_its_own(

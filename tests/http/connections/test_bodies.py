@@ -1,4 +1,4 @@
-"""Bodies: how large, how slow and of whom they may be, and where one ends."""
+"""Bodies: how large and how slow they may be, who may send them, and where one ends."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def test_the_upload_of_a_slow_client_goes_on(firm: Firm) -> None:
         assert time.monotonic() - began > 3 * QUICK.body_seconds
 
 
-def test_an_upload_that_stands_still_is_ended_and_leaves_nothing(firm: Firm) -> None:
+def test_an_upload_that_stops_is_ended_and_leaves_nothing(firm: Firm) -> None:
     with server_of(firm, bounds=QUICK) as base_url, connected(base_url) as client:
         for piece in upload(firm, "stalled")[:-5]:
             client.send(piece)
@@ -68,7 +68,7 @@ def test_a_body_that_comes_steadily_is_read_to_its_end(firm: Firm, base_url: str
 
 
 @pytest.mark.parametrize("tail", [b"0\r\nX: " + b"x" * MIB, b"5;" + b"x" * MIB, b"0\r\n" + b"X: y\r\n" * MIB])
-def test_what_frames_a_body_is_no_larger_than_a_head(firm: Firm, tail: bytes) -> None:
+def test_the_framing_of_a_body_is_limited_like_a_head(firm: Firm, tail: bytes) -> None:
     with server_of(firm) as base_url, connected(base_url) as client:
         head = request(
             "/api/client/recording.search", "POST", Transfer_Encoding="chunked", more=firm.headers()
@@ -89,7 +89,7 @@ def test_trailers_are_no_headers(firm: Firm) -> None:
         assert client.status() == 200
 
 
-def test_nothing_is_read_of_who_has_no_token(firm: Firm) -> None:
+def test_the_body_of_a_caller_without_a_token_is_not_read(firm: Firm) -> None:
     paths = ["client/recording.search", "client/recording/1/media-url", "ingest/recording", "admin/user"]
     with server_of(firm) as base_url:
         for path in paths:
@@ -115,7 +115,7 @@ def test_bodies_of_sign_in_are_small(firm: Firm) -> None:
             assert client.status() == 200
 
 
-def test_what_was_answered_before_it_was_read_does_not_come_for_ever(base_url: str) -> None:
+def test_a_body_that_comes_after_its_answer_is_ended(base_url: str) -> None:
     with connected(base_url) as client:
         client.send(request("/api/client/recording.search", "POST", Content_Length=str(1 << 30)))
         assert client.status() == 401
@@ -131,7 +131,7 @@ def test_what_was_answered_before_it_was_read_does_not_come_for_ever(base_url: s
     pytest.fail("it went on")
 
 
-def test_the_rest_of_a_body_that_was_refused_is_passed_over(firm: Firm) -> None:
+def test_the_rest_of_a_refused_body_is_skipped(firm: Firm) -> None:
     body = b"x" * (3 * MIB)
     with server_of(firm) as base_url, connected(base_url) as client:
         for _ in range(2):
@@ -154,7 +154,7 @@ def test_a_client_that_closes_after_its_request_sees_why_it_was_refused(firm: Fi
 # Expect: 100-continue
 
 
-def test_who_asks_first_is_told_to_go_on_and_may_take_its_time_until_then(firm: Firm, base_url: str) -> None:
+def test_a_client_that_awaits_100_continue_may_take_its_time(firm: Firm, base_url: str) -> None:
     with connected(base_url) as client:
         body = sign_in(firm)
         head = request("/api/authWithApiKey", "POST", body, Expect="100-continue")[: -len(body)]
@@ -166,7 +166,7 @@ def test_who_asks_first_is_told_to_go_on_and_may_take_its_time_until_then(firm: 
         assert client.status() == 200
 
 
-def test_who_asks_first_and_is_refused_sends_nothing_more(base_url: str) -> None:
+def test_a_refused_client_that_awaits_100_continue_sends_no_body(base_url: str) -> None:
     with connected(base_url) as client:
         head = request("/api/ingest/recording", "POST", Content_Length=str(1 << 30), Expect="100-continue")
         client.send(head)
@@ -176,7 +176,7 @@ def test_who_asks_first_and_is_refused_sends_nothing_more(base_url: str) -> None
         assert client.is_closed()
 
 
-def test_the_body_of_a_request_that_would_upgrade_is_its_own(firm: Firm) -> None:
+def test_the_body_of_a_request_to_upgrade_belongs_to_that_request(firm: Firm) -> None:
     asks = {"Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": ""}
     body = sign_in(firm)
     chunked = b"5\r\n" + body[:5] + b"\r\n" + f"{len(body) - 5:x}\r\n".encode() + body[5:] + b"\r\n0\r\n\r\n"
@@ -192,7 +192,7 @@ def test_the_body_of_a_request_that_would_upgrade_is_its_own(firm: Firm) -> None
 
 
 @pytest.mark.parametrize("method", ["POST", "CONNECT"])
-def test_no_request_hides_in_the_body_of_one_that_would_upgrade(firm: Firm, method: str) -> None:
+def test_no_request_hides_in_the_body_of_a_request_to_upgrade(firm: Firm, method: str) -> None:
     hidden = request("/api/schema", "DELETE")
     asks = {"Upgrade": "websocket", "Connection": "upgrade"}
     with server_of(firm) as base_url, connected(base_url) as client:
@@ -203,7 +203,7 @@ def test_no_request_hides_in_the_body_of_one_that_would_upgrade(firm: Firm, meth
 @pytest.mark.parametrize(
     "framing", [{"Transfer-Encoding": "gzip"}, {"Transfer-Encoding": "chunked", "Content-Length": "4"}]
 )
-def test_a_body_without_a_clear_end_is_refused_where_one_would_upgrade(
+def test_a_request_to_upgrade_whose_body_has_no_clear_end_is_refused(
     firm: Firm, framing: dict[str, str]
 ) -> None:
     asks = {"Upgrade": "h2c", "Connection": "upgrade"}
@@ -212,7 +212,7 @@ def test_a_body_without_a_clear_end_is_refused_where_one_would_upgrade(
         assert problem(client) == (400, "bad-http")
 
 
-def test_large_bodies_are_taken_of_clients_that_would_upgrade(firm: Firm) -> None:
+def test_large_bodies_are_accepted_with_a_request_to_upgrade(firm: Firm) -> None:
     asks = {"Upgrade": "h2c", "Connection": "upgrade", "Expect": "100-continue"}
     body = sign_in(firm) + b" " * (10 << 10)
     with server_of(firm) as base_url, connected(base_url) as client:

@@ -45,7 +45,7 @@ def test_an_endless_head_is_refused_while_others_are_served(firm: Firm, begins: 
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"\r\n"])
-def test_a_head_that_does_not_come_to_its_end_is_ended(base_url: str, sent: bytes) -> None:
+def test_a_head_that_does_not_end_in_time_is_refused(base_url: str, sent: bytes) -> None:
     with connected(base_url) as client:
         client.send(sent)
         if sent:
@@ -66,7 +66,7 @@ def test_a_head_that_trickles_in_is_ended(base_url: str) -> None:
     pytest.fail("the head came to its end")
 
 
-def test_the_second_head_on_a_connection_is_held_to_the_same(base_url: str) -> None:
+def test_later_heads_on_a_connection_have_the_same_limits(base_url: str) -> None:
     with connected(base_url) as client:
         client.send(request())
         assert client.status() == 200
@@ -78,7 +78,7 @@ def test_the_second_head_on_a_connection_is_held_to_the_same(base_url: str) -> N
         assert problem(client) == (431, "head-too-large")
 
 
-def test_what_is_no_http_is_refused_after_the_answers_before_it(base_url: str) -> None:
+def test_bytes_that_are_no_http_are_refused_after_the_earlier_answers(base_url: str) -> None:
     with connected(base_url) as client:
         client.send(request() + request() + b"\x16\x03\x01 hello\r\n\r\n")
         assert [client.status(), client.status()] == [200, 200]
@@ -86,7 +86,7 @@ def test_what_is_no_http_is_refused_after_the_answers_before_it(base_url: str) -
         assert client.is_closed()
 
 
-def test_a_body_that_is_no_http_is_refused_after_the_answers_before_it(firm: Firm, base_url: str) -> None:
+def test_a_body_that_is_no_http_is_refused_after_the_earlier_answers(firm: Firm, base_url: str) -> None:
     post = request("/api/client/recording.search", "POST", Transfer_Encoding="chunked", more=firm.headers())
     for before in (b"", request("/readyz"), request("/readyz") + request()):
         with connected(base_url) as client:
@@ -97,7 +97,7 @@ def test_a_body_that_is_no_http_is_refused_after_the_answers_before_it(firm: Fir
             assert client.is_closed()
 
 
-def test_nobody_is_answered_twice(base_url: str) -> None:
+def test_no_request_is_answered_twice(base_url: str) -> None:
     with connected(base_url) as client:
         client.send(request("/api/client/recording.search", "POST", Transfer_Encoding="chunked"))
         assert client.status() == 401
@@ -116,7 +116,7 @@ def test_requests_that_do_not_await_answers_are_answered_in_order(firm: Firm) ->
         assert [client.status() for _ in paths] == [expected[path] for path in paths]
 
 
-def test_idle_connections_go_for_new_ones(firm: Firm) -> None:
+def test_idle_connections_are_closed_for_new_ones(firm: Firm) -> None:
     with server_of(firm, bounds=replace(PATIENT, connections=20)) as base_url, ExitStack() as held:
         idle = [held.enter_context(connected(base_url)) for _ in range(50)]
         for begun in idle[::3]:
@@ -130,7 +130,7 @@ def test_idle_connections_go_for_new_ones(firm: Firm) -> None:
         assert idle[2].is_closed()
 
 
-def test_who_does_something_stays_and_who_is_too_many_is_told(firm: Firm) -> None:
+def test_busy_connections_stay_and_a_surplus_one_is_refused(firm: Firm) -> None:
     with server_of(firm, bounds=replace(PATIENT, connections=5)) as base_url, ExitStack() as held:
         uploads = [(held.enter_context(connected(base_url)), upload(firm, f"call-{n}")) for n in range(5)]
         for client, pieces in uploads:
@@ -148,7 +148,7 @@ def test_who_does_something_stays_and_who_is_too_many_is_told(firm: Firm) -> Non
             assert other.status() == 200
 
 
-def test_who_asks_much_and_is_not_signed_in_goes_for_others(firm: Firm) -> None:
+def test_connections_without_sign_in_are_closed_for_others(firm: Firm) -> None:
     unread = request("/api/schema/openapi.json") * 200
     with server_of(firm, bounds=replace(PATIENT, connections=5)) as base_url, ExitStack() as held:
         for _ in range(5):
@@ -164,7 +164,7 @@ def test_who_asks_much_and_is_not_signed_in_goes_for_others(firm: Firm) -> None:
 # Answers that nobody takes
 
 
-def test_who_takes_no_answer_is_ended(base_url: str) -> None:
+def test_a_client_that_reads_no_answer_is_ended(base_url: str) -> None:
     with connected(base_url, takes_bytes=4096) as client:
         client.send(request("/api/schema/openapi.json") * 100)
         ended = select.poll()
@@ -172,7 +172,7 @@ def test_who_takes_no_answer_is_ended(base_url: str) -> None:
         assert ended.poll(30_000), "it goes on"
 
 
-def test_who_takes_an_answer_slowly_gets_all_of_it(firm: Firm) -> None:
+def test_a_client_that_reads_slowly_gets_the_whole_answer(firm: Firm) -> None:
     bounds = replace(QUICK, unread_bytes_per_second=10_000)
     with server_of(firm, bounds=bounds) as base_url, connected(base_url, takes_bytes=4096) as client:
         client.send(request("/api/schema/openapi.json", Connection="close"))

@@ -12,7 +12,7 @@ async def _go(fair_queue: FairQueue, name: str, seen: list[str], until: asyncio.
         seen.append(f"{name} ends")
 
 
-def test_quick_calls_go_one_after_another_in_the_order_they_came() -> None:
+def test_quick_calls_run_one_after_another_in_the_order_of_arrival() -> None:
     async def calls() -> list[str]:
         seen: list[str] = []
         fair_queue = FairQueue(longest_seconds=3600)
@@ -43,7 +43,7 @@ def test_a_slow_call_holds_up_no_other_for_long() -> None:
     ]
 
 
-def test_a_call_that_fails_gives_its_turn_on() -> None:
+def test_a_call_that_fails_ends_its_turn() -> None:
     async def calls() -> list[str]:
         seen: list[str] = []
         fair_queue = FairQueue(longest_seconds=3600)

@@ -1,4 +1,4 @@
-"""Broad calls keep to their own lanes: quick calls are answered beside them."""
+"""Broad calls run in lanes of their own: quick calls are answered beside them."""
 
 import asyncio
 import threading
@@ -11,12 +11,12 @@ import pytest
 
 from earwitness.app import API, build
 from earwitness.archive.database.time_limits import Allowance, check_time
-from earwitness.http import operations
 from earwitness.http.limits.priority_lanes import PriorityLanes
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 from tests.firm import Firm, transcript
 
 FAST, BROAD, ALL = 0.05, 0.5, inf
@@ -54,7 +54,7 @@ async def _stays() -> bool:
 
 async def _begin(priority_lanes: PriorityLanes, *works: Work) -> list["asyncio.Task[str]"]:
     """Begin works one after another, each as far as it comes."""
-    tasks = [asyncio.create_task(priority_lanes.travel(work, 30, _stays)) for work in works]
+    tasks = [asyncio.create_task(priority_lanes.run(work, 30, _stays)) for work in works]
     for _ in range(5):
         await asyncio.sleep(0)
     return tasks
@@ -69,25 +69,25 @@ async def _end(held: list[Work], tasks: "list[asyncio.Task[str]]") -> None:
 def test_a_call_alone_may_take_all_its_time() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         work = Work(needs_seconds=29)
-        assert await priority_lanes.travel(work, 30, _stays) == "done"
+        assert await priority_lanes.run(work, 30, _stays) == "done"
         assert work.given == [ALL]
 
     _run(scene)
 
 
-def test_beside_others_it_has_less_and_a_quick_one_does_not_notice() -> None:
+def test_beside_others_a_call_has_less_time_and_quick_ones_are_not_delayed() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         quick = Work(needs_seconds=FAST)
         tasks = await _begin(priority_lanes, *held)
-        assert await priority_lanes.travel(quick, 30, _stays) == "done"
+        assert await priority_lanes.run(quick, 30, _stays) == "done"
         assert [work.given for work in (*held, quick)] == [[ALL], [BROAD], [FAST]]
         await _end(held, tasks)
 
     _run(scene)
 
 
-def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
+def test_a_call_that_takes_longer_waits_and_starts_again() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         first, second = Work(needs_seconds=0.2), Work(needs_seconds=0.2)
@@ -101,31 +101,31 @@ def test_one_that_takes_longer_waits_in_line_and_is_begun_anew() -> None:
     _run(scene)
 
 
-def test_one_that_takes_longest_goes_through_all_lanes_and_holds_up_no_other() -> None:
+def test_the_longest_call_goes_through_all_lanes_and_holds_up_no_other() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         first = Work(held=True)
         longest, broad = Work(needs_seconds=20), Work(needs_seconds=0.5)
         tasks = await _begin(priority_lanes, first, longest)
-        assert await priority_lanes.travel(broad, 30, _stays) == "done"
+        assert await priority_lanes.run(broad, 30, _stays) == "done"
         await _end([first], tasks)
         assert (longest.given, broad.given) == ([BROAD, ALL], [BROAD])
 
     _run(scene)
 
 
-def test_waiting_in_line_is_part_of_the_time_it_may_take() -> None:
+def test_waiting_counts_as_part_of_the_time_of_a_call() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD)]
         tasks = await _begin(priority_lanes, *held)
         with pytest.raises(OutOfTime, match="Other broad searches") as refused:
-            await priority_lanes.travel(Work(needs_seconds=1), 0.001, _stays)
+            await priority_lanes.run(Work(needs_seconds=1), 0.001, _stays)
         assert "Retry-After" in refused.value.headers
         await _end(held, tasks)
 
     _run(scene)
 
 
-def test_a_burst_of_broad_ones_passes_the_fast_lane_a_few_at_a_time() -> None:
+def test_a_burst_of_broad_calls_passes_the_fast_lane_a_few_at_a_time() -> None:
     async def scene(priority_lanes: PriorityLanes) -> None:
         held = [Work(held=True) for _ in (ALL, BROAD, *[FAST] * 4)]
         quick = Work()
@@ -139,29 +139,29 @@ def test_a_burst_of_broad_ones_passes_the_fast_lane_a_few_at_a_time() -> None:
     _run(scene)
 
 
-def test_one_that_fails_leaves_its_lane_to_the_next() -> None:
+def test_a_call_that_fails_frees_its_lane() -> None:
     async def fail(_allowed: Allowance) -> str:
         raise ValueError
 
     async def scene(priority_lanes: PriorityLanes) -> None:
         for _ in range(3):
             with pytest.raises(ValueError):
-                await priority_lanes.travel(fail, 30, _stays)
+                await priority_lanes.run(fail, 30, _stays)
         work = Work(needs_seconds=29)
-        assert await priority_lanes.travel(work, 30, _stays) == "done"
+        assert await priority_lanes.run(work, 30, _stays) == "done"
         assert work.given == [ALL]
 
     _run(scene)
 
 
-def test_whoever_left_meanwhile_is_not_waited_for() -> None:
+def test_a_call_whose_client_left_is_not_started_again() -> None:
     async def leaves() -> bool:
         return True
 
     async def scene(priority_lanes: PriorityLanes) -> None:
         held, broad = [Work(held=True) for _ in (ALL, BROAD)], Work(needs_seconds=0.2)
         tasks = await _begin(priority_lanes, *held)
-        left = asyncio.create_task(priority_lanes.travel(broad, 30, leaves))
+        left = asyncio.create_task(priority_lanes.run(broad, 30, leaves))
         held[-1].let_go.set()
         with pytest.raises(ClientLeft):
             await left
@@ -195,7 +195,7 @@ def firm(settings: Settings) -> Iterator[Firm]:
         yield firm
 
 
-def test_more_broad_calls_than_there_are_threads_hold_up_no_quick_one(firm: Firm) -> None:
+def test_more_broad_calls_than_threads_hold_up_no_quick_call(firm: Firm) -> None:
     firm.ingest(transcript=transcript("Sell."))
     _over.clear()
     with ThreadPoolExecutor(MANY) as pool:

@@ -1,4 +1,4 @@
-"""A question that takes too long is broken off; whoever asks next is answered."""
+"""A call that takes too long is stopped; the next one is answered."""
 
 import json
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from sqlalchemy import text
 from earwitness.app import API, build
 from earwitness.archive.spelling.tokens import Reading
 from earwitness.archive.text.query import Node
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.logs import JsonLines
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 from tests.firm import Firm, transcript
 
 WITHOUT_END = text(
@@ -53,7 +53,7 @@ def firm(settings: Settings) -> Iterator[Firm]:
 
 
 @pytest.mark.parametrize("path", ["/count-forever", "/ask-forever"])
-def test_what_takes_too_long_is_logged_as_that(
+def test_a_call_out_of_time_is_logged_as_such(
     firm: Firm, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.handler.setFormatter(JsonLines())
@@ -66,7 +66,7 @@ def test_what_takes_too_long_is_logged_as_that(
 
 
 @pytest.mark.parametrize("path", ["/count-forever", "/ask-forever", "/ask-twice"])
-def test_what_takes_too_long_is_said_to_and_the_connection_goes_on(firm: Firm, path: str) -> None:
+def test_a_call_out_of_time_is_told_so_and_later_calls_are_answered(firm: Firm, path: str) -> None:
     firm.ingest()
     answer = firm.call("POST", path)
     assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")
@@ -75,7 +75,9 @@ def test_what_takes_too_long_is_said_to_and_the_connection_goes_on(firm: Firm, p
         assert firm.search() == ["call-1"]
 
 
-def test_passages_are_not_looked_for_without_end(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_for_passages_ends_with_the_time_of_the_call(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         firm.ingest(thirdPartyId=f"call-{number}", transcript=transcript("Sell."))
     passed, looked_through = [0.0], list[str]()
@@ -85,7 +87,7 @@ def test_passages_are_not_looked_for_without_end(firm: Firm, monkeypatch: pytest
         looked_through.append(text)
         return text
 
-    monkeypatch.setattr("earwitness.api.recordings.search.snippet", look_through)
+    monkeypatch.setattr("earwitness.api.recordings.search_rows.snippet", look_through)
     monkeypatch.setattr("earwitness.archive.database.time_limits.monotonic", lambda: passed[0])
     answer = firm.call("POST", "/client/recording.search", {"freeText": "sell"})
     assert (answer.status_code, answer.json()["code"]) == (503, "out-of-time")

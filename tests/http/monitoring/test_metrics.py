@@ -1,11 +1,11 @@
-"""What the server counts, and who may ask."""
+"""What the server counts, and who may read it."""
 
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
@@ -44,25 +44,25 @@ def scrape(firm: Firm) -> dict[tuple[str, ...], float]:
     return read(answer.text)
 
 
-def test_from_elsewhere_metrics_are_for_those_with_the_token(firm: Firm) -> None:
+def test_other_machines_read_metrics_only_with_the_token(firm: Firm) -> None:
     assert firm.client.get("/metrics").status_code == 403
     for given in ("Bearer wrong", "Bearer", f"Basic {TOKEN}", f"Bearer {firm.token()}"):
         assert firm.client.get("/metrics", headers={"Authorization": given}).status_code == 403
     assert scrape(firm)
 
 
-def test_without_a_token_in_the_settings_none_opens_them(settings: Settings) -> None:
+def test_without_a_token_in_the_settings_other_machines_read_no_metrics(settings: Settings) -> None:
     with Firm(settings) as firm:
         for given in ("Bearer ", "Bearer", "Bearer None"):
             assert firm.client.get("/metrics", headers={"Authorization": given}).status_code == 403
 
 
-def test_on_the_same_machine_no_token_is_needed_but_by_a_proxy(firm: Firm) -> None:
+def test_the_same_machine_needs_no_token_but_a_proxy_on_it_does(firm: Firm) -> None:
     with server_of(firm) as base_url:
         url = base_url.replace("/api", "/metrics")
-        assert httpx.get(url).status_code == 200
+        assert httpx2.get(url).status_code == 200
         for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
-            assert httpx.get(url, headers={name: "127.0.0.1"}).status_code == 403
+            assert httpx2.get(url, headers={name: "127.0.0.1"}).status_code == 403
 
 
 def test_requests_are_counted_by_the_route_and_never_by_the_path(firm: Firm) -> None:
@@ -108,9 +108,7 @@ def test_recordings_and_jobs_are_counted_whoever_made_them(firm: Firm) -> None:
     assert counted["earwitness_jobs", "queued"] == counted["earwitness_oldest_queued_job_age_seconds",] == 0
 
 
-def test_what_the_server_could_not_do_is_counted_by_its_code(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_are_counted_by_their_code(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: DiskStore) -> Any:
         raise StorageFull("The disk is full.")
 
@@ -137,17 +135,17 @@ def test_processes_that_serve_together_count_together(settings: Settings) -> Non
 
     def count() -> int:
         sample = ("earwitness_requests_total", "GET", "/healthz", "200")
-        return int(read(httpx.get(f"{url}/metrics").text).get(sample, 0))
+        return int(read(httpx2.get(f"{url}/metrics").text).get(sample, 0))
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{url}/healthz").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{url}/healthz").is_success
+        except httpx2.TransportError:
             return False
 
     with running(settings, "serve", "--port", port, "--workers", 2):
         until(answers, "the server serves", seconds=120)
         before = count()
         for _ in range(30):
-            assert httpx.get(f"{url}/healthz").is_success
+            assert httpx2.get(f"{url}/healthz").is_success
         assert [count() for _ in range(10)] == [before + 30] * 10

@@ -1,4 +1,4 @@
-"""What the server's log has of a request: enough to find it by, and nothing of the firm's."""
+"""The line of a request in the log: enough to find the request, and no data of the firm."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    for clients_own in ("httpx", "httpcore"):
+    for clients_own in ("httpx2", "httpcore2"):
         caplog.set_level(logging.WARNING, clients_own)
     caplog.set_level(logging.DEBUG)
     caplog.handler.setFormatter(JsonLines())
@@ -48,7 +48,7 @@ def test_nothing_of_a_path_or_query_is_logged(firm: Firm, lines: pytest.LogCaptu
     assert not [one for one in ("secret", signature) if one in lines.text]
 
 
-def test_whoever_leaves_in_the_middle_of_a_body_is_no_error_of_the_server(
+def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_server_error(
     firm: Firm, lines: pytest.LogCaptureFixture
 ) -> None:
     head = [

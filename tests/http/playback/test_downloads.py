@@ -1,4 +1,4 @@
-"""What others notice of a download: nothing."""
+"""Downloads do not disturb other calls."""
 
 import threading
 from collections.abc import Iterator
@@ -6,18 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from earwitness.api.recordings import play_back as play_backs
-from earwitness.http.playback import download, renditions
+from earwitness.http.playback.download import Download
 from earwitness.http.playback.responses import send
+from earwitness.http.playback.stream_places import StreamPlaces
 from earwitness.media.decoder.decoder import Rendition
 from tests.api.recordings.test_play_back import play_rows
 from tests.api.serving import client_of, server_of
 from tests.firm import Firm
+from tests.http.playback.changed_servers import changed_server_of
 from tests.http.playback.test_leaving_early import LARGE, decoders, media, open_media, play_back
 from tests.processes import needs_proc
 from tests.waiting import until
@@ -27,7 +29,7 @@ MORE_THAN_THREADS = 48
 
 @contextmanager
 def connections_held() -> Iterator[list[object]]:
-    """The database connections of this process that somebody holds at the moment."""
+    """The database connections of this process that are in use."""
     held: list[object] = []
 
     def taken(connection: object, *_: object) -> None:
@@ -62,7 +64,7 @@ def test_no_database_connection_is_held_while_it_streams(firm: Firm, door: Any, 
 
 
 @on_sqlite
-def test_downloads_that_stand_still_hold_up_nobody(firm: Firm) -> None:
+def test_stalled_downloads_hold_up_no_other_call(firm: Firm) -> None:
     method, path, sent = media(firm.ingest(LARGE), "raw")
     with server_of(firm) as base_url, ExitStack() as streaming, client_of(firm, base_url) as client:
         for _ in range(MORE_THAN_THREADS):
@@ -86,7 +88,7 @@ def test_a_fast_download_leaves_turns_to_others(firm: Firm) -> None:
         assert answered > 1
 
 
-def firm_is_searched(client: httpx.Client) -> bool:
+def firm_is_searched(client: httpx2.Client) -> bool:
     return bool(client.post("client/recording.search", json={}).json()["total"])
 
 
@@ -115,14 +117,11 @@ def test_the_first_bytes_of_a_rendition_leave_before_the_next_are_made(
 
 @needs_proc
 @on_sqlite
-def test_no_more_renditions_are_streamed_at_once_than_there_are_places(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(renditions, "STREAMS", 2)
-    monkeypatch.setattr(renditions, "PATIENCE_SECONDS", 0)
+def test_no_more_renditions_are_streamed_at_once_than_there_are_places(firm: Firm) -> None:
+    places = StreamPlaces(2, patience_seconds=0)
     recording_id = firm.ingest(LARGE)
     method, path, sent = play_back(recording_id, "wav")
-    with server_of(firm) as base_url, client_of(firm, base_url) as client:
+    with changed_server_of(firm, streams=places) as base_url, client_of(firm, base_url) as client:
         with ExitStack() as streaming:
             for _ in range(2):
                 response = streaming.enter_context(client.stream(method, path, **sent))
@@ -141,17 +140,20 @@ def test_no_more_renditions_are_streamed_at_once_than_there_are_places(
 
 @on_sqlite
 def test_a_rendition_waits_a_little_for_a_place(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renditions, "STREAMS", 1)
-    monkeypatch.setattr(renditions, "PATIENCE_SECONDS", 60)
+    places = StreamPlaces(1, patience_seconds=60)
     method, path, sent = play_back(firm.ingest(LARGE), "wav")
     asked = threading.Semaphore(0)
 
-    def noted(*given: Any, **named: Any) -> download.Download:
+    def noted(*given: Any, **named: Any) -> Download:
         asked.release()
         return send(*given, **named)
 
     monkeypatch.setattr(play_backs, "send", noted)
-    with server_of(firm) as base_url, client_of(firm, base_url) as client, ThreadPoolExecutor(1) as pool:
+    with (
+        changed_server_of(firm, streams=places) as base_url,
+        client_of(firm, base_url) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
         with client.stream(method, path, **sent):
             asked.acquire()
             waiting = pool.submit(client.request, method, path, **sent)
@@ -162,16 +164,15 @@ def test_a_rendition_waits_a_little_for_a_place(firm: Firm, monkeypatch: pytest.
 @needs_proc
 @on_sqlite
 @pytest.mark.parametrize(("door", "format_"), [(media, "raw"), (play_back, "wav")])
-def test_a_client_that_takes_nothing_for_long_is_left(
-    firm: Firm, door: Any, format_: str, monkeypatch: pytest.MonkeyPatch
+def test_the_connection_of_a_client_that_takes_nothing_for_long_is_closed(
+    firm: Firm, door: Any, format_: str
 ) -> None:
-    monkeypatch.setattr(download, "STALLED_SECONDS", 0.2)
     method, path, sent = door(firm.ingest(LARGE), format_)
     with (
-        server_of(firm) as base_url,
+        changed_server_of(firm, stalled_seconds=0.2) as base_url,
         client_of(firm, base_url) as client,
         client.stream(method, path, **sent) as response,
     ):
         until(lambda: not open_media() and len(decoders()) <= 1, "what was held for it is free")
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             list(response.iter_raw())

@@ -15,7 +15,7 @@ from tests.firm import Firm
 from tests.media.samples import wav_of
 
 LARGE = wav_of(bytes(8 << 20), 48_000, 2)
-"""More than a connection holds on the way."""
+"""More than a connection buffers."""
 
 PLAY = "client/recording.playBackByThirdPartyId"
 
@@ -31,7 +31,7 @@ def play_back(_recording_id: int, format_: str) -> tuple[str, str, dict[str, Any
 
 @pytest.mark.parametrize("format_", ["raw", "wav"])
 @pytest.mark.parametrize("door", [media, play_back])
-def test_what_somebody_leaves_is_freed_and_not_finished(
+def test_an_answer_that_its_client_leaves_is_freed_and_not_finished(
     firm: Firm, door: Any, format_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method, path, sent = door(firm.ingest(LARGE), format_)
@@ -58,7 +58,7 @@ def test_what_somebody_leaves_is_freed_and_not_finished(
 
 
 @pytest.mark.parametrize("streams", [False, True])
-def test_what_the_ledger_cannot_remember_is_freed_and_not_sent(
+def test_a_play_that_the_ledger_cannot_record_is_freed_and_not_sent(
     firm: Firm, streams: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(LARGE)
@@ -68,12 +68,12 @@ def test_what_the_ledger_cannot_remember_is_freed_and_not_sent(
 
     monkeypatch.setattr(ledger, "append_access", locked)
     firm.headers()
-    gc.disable()  # it must not be what frees them
+    gc.disable()  # the collector must not be what frees them
     try:
         for _ in range(2):
             sent = {"thirdPartyId": "call-1", "format": "wav", "streamThrough": streams}
             assert firm.call("POST", f"/{PLAY}", sent).status_code == 503
-        firm.app.state.installation.renditions.close()  # which holds what was made for who asks again
+        firm.app.state.installation.renditions.close()  # it holds renditions for later requests
         assert open_media() == []
         assert len(decoders()) <= 1, "beside the one process that waits for the next decoding"
     finally:

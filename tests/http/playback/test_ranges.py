@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwitness.http.playback.ranges import Asked, Part
+from earwitness.http.playback.ranges import Part, RequestConditions
 from earwitness.kernel.errors import RangeUnsatisfiable
 
 ETAG = '"abc"'
@@ -24,7 +24,7 @@ ETAG = '"abc"'
     ],
 )
 def test_a_range_is_the_part_it_names(wanted: str, start: int, stop: int) -> None:
-    part = Asked(range=wanted).part_of(100, ETAG)
+    part = RequestConditions(range=wanted).part_of(100, ETAG)
     assert part == Part(start, stop, 100)
     assert part.content_range == f"bytes {start}-{stop - 1}/100"
 
@@ -46,19 +46,19 @@ def test_a_range_is_the_part_it_names(wanted: str, start: int, stop: int) -> Non
         f"bytes={'9' * 5000}-",
     ],
 )
-def test_what_is_no_single_range_asks_for_the_whole(wanted: str) -> None:
-    assert Asked(range=wanted).part_of(100, ETAG) is None
+def test_anything_but_a_single_range_asks_for_the_whole(wanted: str) -> None:
+    assert RequestConditions(range=wanted).part_of(100, ETAG) is None
 
 
 @pytest.mark.parametrize("wanted", ["bytes=100-", "bytes=100-200", "bytes=-0", f"bytes={'9' * 30}-"])
-def test_a_range_beyond_the_end_cannot_be_had_and_the_size_is_told(wanted: str) -> None:
+def test_a_range_beyond_the_end_is_refused_and_the_size_given(wanted: str) -> None:
     with pytest.raises(RangeUnsatisfiable) as refusal:
-        Asked(range=wanted).part_of(100, ETAG)
+        RequestConditions(range=wanted).part_of(100, ETAG)
     assert refusal.value.headers["Content-Range"] == "bytes */100"
 
 
-def test_of_nothing_there_is_no_part() -> None:
-    assert Asked(range="bytes=0-").part_of(0, ETAG) is None
+def test_an_empty_object_has_no_parts() -> None:
+    assert RequestConditions(range="bytes=0-").part_of(0, ETAG) is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_of_nothing_there_is_no_part() -> None:
     [(ETAG, True), ('"other"', False), (f"W/{ETAG}", False), ("Tue, 12 May 2026 10:30:00 GMT", False)],
 )
 def test_a_range_of_what_has_changed_is_the_whole(if_range: str, is_part: bool) -> None:
-    assert (Asked(range="bytes=0-9", if_range=if_range).part_of(100, ETAG) is not None) == is_part
+    assert (RequestConditions(range="bytes=0-9", if_range=if_range).part_of(100, ETAG) is not None) == is_part
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,19 @@ def test_a_range_of_what_has_changed_is_the_whole(if_range: str, is_part: bool) 
         ("abc", False),
     ],
 )
-def test_what_the_caller_has_is_known_by_its_tag(if_none_match: str | None, knows: bool) -> None:
-    assert Asked(if_none_match=if_none_match).knows(ETAG) == knows
+def test_the_entity_tag_tells_what_the_caller_has(if_none_match: str | None, knows: bool) -> None:
+    assert RequestConditions(if_none_match=if_none_match).knows(ETAG) == knows
 
 
 @given(st.binary(min_size=1, max_size=50), st.integers(0, 60), st.integers(0, 60))
 def test_a_range_is_what_a_slice_is(media: bytes, first: int, last: int) -> None:
     expected = media[first : last + 1]
     if first > last:
-        assert Asked(range=f"bytes={first}-{last}").part_of(len(media), ETAG) is None
+        assert RequestConditions(range=f"bytes={first}-{last}").part_of(len(media), ETAG) is None
     elif not expected:
         with pytest.raises(RangeUnsatisfiable):
-            Asked(range=f"bytes={first}-{last}").part_of(len(media), ETAG)
+            RequestConditions(range=f"bytes={first}-{last}").part_of(len(media), ETAG)
     else:
-        part = Asked(range=f"bytes={first}-{last}").part_of(len(media), ETAG)
+        part = RequestConditions(range=f"bytes={first}-{last}").part_of(len(media), ETAG)
         assert part is not None
         assert media[part.start : part.stop] == expected

@@ -1,4 +1,4 @@
-"""Whoever may write in a watched folder can have recordings taken in: nothing outside is touched."""
+"""Users who may write in a watched folder can have recordings ingested, and touch nothing outside."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ import pytest
 from earwitness.ingest.files.folders import DEEPEST, Folder, own_folders
 from earwitness.ingest.files.regular_files import NotRegular, are_hard_links_safe
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import Template
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from earwitness.kernel.errors import Conflict
@@ -22,7 +22,7 @@ from earwitness.media.stores.disk import DiskStore
 from tests.firm import Firm, call, tone
 from tests.ingest.folders import ACTION, files, put, take
 
-BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
+BY_NAME = FolderRules(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
 NAME = "20260512-103000_204_447700900111_id-1.wav"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPxq mallory"
 
@@ -41,7 +41,7 @@ def outside(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> AsItIsRead:
-    """Have something done once, while the watcher reads a file to take it in."""
+    """Do something once, while the watcher reads a file."""
 
     def arrange(act: Callable[[], object]) -> None:
         new = DiskStore.new
@@ -57,15 +57,15 @@ def as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> AsItIsRead:
 
 
 def swap(folder: Path, for_: Path) -> None:
-    """Put a link in the place of a folder."""
+    """Replace a folder by a link."""
     folder.rename(folder.with_name(f".{folder.name}"))
     folder.symlink_to(for_)
 
 
 def refused(firm: Firm, folder: Path, field: str) -> str:
-    """What a sidecar with such a field, which there is not, fails for; as it is written in the folder."""
+    """The reason in the folder when a sidecar has such an unknown field."""
     put(folder / "call.wav", tone(), call(**{field: 1}))
-    outcome = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    outcome = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     (written,) = (folder / "failed").glob("*.reason.txt")
     assert written.read_text() == f"{outcome.reason}\n"
     return outcome.reason
@@ -79,7 +79,7 @@ def test_a_reason_is_not_written_through_a_link_to_the_database(firm: Firm, fold
     link = folder / "failed" / "call.wav.reason.txt"
     link.symlink_to(database)
     put(folder / "call.wav", tone(), call(directoin="In"))
-    assert "directoin" in take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert "directoin" in take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert database.read_bytes() == before
     assert link.readlink() == database
     assert "directoin" in (folder / "failed" / "2-call.wav.reason.txt").read_text()
@@ -97,7 +97,7 @@ def test_a_reason_is_not_written_through_a_link_to_a_file_of_keys(
     (folder / "failed").mkdir()
     (folder / "failed" / "call.wav.reason.txt").symlink_to(keys)
     put(folder / "call.wav", tone(), call(**{f"\n{KEY}\n": 1}))
-    assert take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert keys.read_text() == "ours\n" if is_there else not keys.exists()
 
 
@@ -113,15 +113,15 @@ def test_a_reason_is_one_line_that_can_be_printed(firm: Firm, folder: Path, text
 
 def test_a_reason_is_not_as_long_as_the_sender_likes(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", tone(), call(**{f"{number}{'x' * 1000}": 1 for number in range(1000)}))
-    reason = take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    reason = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     assert len(reason) < 2500
     assert "--retry-failed" in reason
 
 
-def test_what_is_in_doubt_is_said_in_one_line_that_can_be_printed(firm: Firm, folder: Path) -> None:
+def test_a_note_of_doubts_is_one_line_that_can_be_printed(firm: Firm, folder: Path) -> None:
     for content in (b"one", b"another"):
         put(folder / "call.wav", content, call(thirdPartyId="a\x1b[2J\u202eb"))
-        note = take(firm, WatchedFolder(folder, Reading()))["call.wav"].note
+        note = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].note
     assert "another recording has the id" in note
     assert note.isprintable()
 
@@ -151,16 +151,14 @@ def test_nobody_else_can_hold_the_lock(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["done", "failed"])
-def test_a_folder_for_what_was_dealt_with_that_is_a_link_is_refused(
-    folder: Path, outside: Path, name: str
-) -> None:
+def test_done_and_failed_may_not_be_links(folder: Path, outside: Path, name: str) -> None:
     (folder / name).symlink_to(outside)
     with pytest.raises(NotADirectoryError, match=f"{name} is a link"), WatchedFolder(folder, BY_NAME).alone():
         pass
 
 
 @pytest.mark.parametrize("below", ["", "desk"])
-def test_nothing_is_moved_through_a_link_that_takes_the_place_of_a_folder_meanwhile(
+def test_nothing_is_moved_through_a_link_that_replaces_a_folder_meanwhile(
     firm: Firm, folder: Path, outside: Path, as_it_is_read: AsItIsRead, below: str
 ) -> None:
     file = put(folder / below / NAME)
@@ -172,7 +170,7 @@ def test_nothing_is_moved_through_a_link_that_takes_the_place_of_a_folder_meanwh
     assert file.exists()
 
 
-def test_nothing_is_read_or_moved_through_a_link_that_takes_the_place_of_its_folder(
+def test_nothing_is_read_or_moved_through_a_link_that_replaces_its_folder(
     firm: Firm, folder: Path, outside: Path
 ) -> None:
     put(folder / "desk" / NAME)
@@ -180,7 +178,7 @@ def test_nothing_is_read_or_moved_through_a_link_that_takes_the_place_of_its_fol
     watched.look()
     [found], _ = watched.look()
     swap(folder / "desk", outside)
-    outcome = watched.deal_with(firm.archive, found, ACTION)
+    outcome = watched.ingest(firm.archive, found, ACTION)
     assert (outcome.waits, outcome.reason) == (True, "it is gone")
     assert firm.search() == []
 
@@ -195,13 +193,13 @@ def test_a_file_that_is_replaced_by_a_link_or_a_pipe_is_not_read(
         [found], _ = watched.look()
         file.unlink()
         make(file)
-        outcome = watched.deal_with(firm.archive, found, ACTION)
+        outcome = watched.ingest(firm.archive, found, ACTION)
         assert (outcome.waits, outcome.reason) == (True, "it is gone")
         file.unlink()
     assert firm.search() == []
 
 
-def test_a_file_that_is_replaced_as_it_is_read_stays_to_be_taken(
+def test_a_file_that_is_replaced_while_it_is_read_stays_and_is_taken_later(
     firm: Firm, folder: Path, as_it_is_read: AsItIsRead
 ) -> None:
     put(folder / NAME, b"one")
@@ -216,7 +214,7 @@ def test_a_file_that_is_replaced_as_it_is_read_stays_to_be_taken(
     assert files(folder) == {f"done/{NAME}"}
 
 
-def test_while_folders_are_swapped_all_the_time_nothing_outside_is_touched(
+def test_nothing_outside_is_touched_while_folders_are_swapped_all_the_time(
     firm: Firm, folder: Path, outside: Path
 ) -> None:
     stop, desk, hidden, link = threading.Event(), folder / "desk", folder / ".real", folder / ".link"
@@ -248,21 +246,21 @@ def test_while_folders_are_swapped_all_the_time_nothing_outside_is_touched(
 def test_pipes_beside_a_file_are_not_waited_for(firm: Firm, folder: Path, name: str) -> None:
     put(folder / "call.wav")
     os.mkfifo(folder / name)
-    assert "no sidecar" in take(firm, WatchedFolder(folder, Reading()))["call.wav"].reason
+    assert "no sidecar" in take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].reason
     put(folder / "failed" / "2-call.wav")
     os.mkfifo(folder / "failed" / "2-call.wav.reason.txt")
-    assert [one.put_back() for one in WatchedFolder(folder, Reading()).failed()] == [True]
+    assert [one.put_back() for one in WatchedFolder(folder, FolderRules()).failed()] == [True]
 
 
-def test_what_failed_is_not_put_back_through_a_link(firm: Firm, folder: Path, outside: Path) -> None:
+def test_a_failed_file_is_not_put_back_through_a_link(firm: Firm, folder: Path, outside: Path) -> None:
     put(folder / "failed" / "desk" / "call.wav")
     (folder / "desk").symlink_to(outside)
-    assert [one.put_back() for one in WatchedFolder(folder, Reading()).failed()] == [False]
+    assert [one.put_back() for one in WatchedFolder(folder, FolderRules()).failed()] == [False]
     assert files(folder) == {"failed/desk/call.wav"}
 
 
-def test_a_file_that_grows_for_ever_is_left(firm: Firm, folder: Path, as_it_is_read: AsItIsRead) -> None:
-    """It has no end within anybody's lifetime, and no disk has room for it."""
+def test_a_file_that_grows_for_ever_is_not_taken(firm: Firm, folder: Path, as_it_is_read: AsItIsRead) -> None:
+    """It never ends, and no disk has room for it."""
     file = put(folder / NAME)
     as_it_is_read(lambda: os.truncate(file, 1 << 42))
     outcome = take(firm, WatchedFolder(folder, BY_NAME))[NAME]
@@ -271,7 +269,7 @@ def test_a_file_that_grows_for_ever_is_left(firm: Firm, folder: Path, as_it_is_r
     assert firm.search() == []
 
 
-def test_a_tree_without_bottom_ends_no_watcher(firm: Firm, folder: Path) -> None:
+def test_folders_of_any_depth_do_not_end_the_watcher(firm: Firm, folder: Path) -> None:
     put(folder / NAME)
     at = os.open(folder, os.O_RDONLY)
     for _ in range(1500):
@@ -285,7 +283,7 @@ def test_a_tree_without_bottom_ends_no_watcher(firm: Firm, folder: Path) -> None
         subprocess.run(["rm", "-rf", folder / "d"], check=True)
 
 
-def test_files_are_taken_as_deep_as_it_is_said(firm: Firm, folder: Path) -> None:
+def test_files_are_taken_down_to_the_documented_depth(firm: Firm, folder: Path) -> None:
     put(Path(folder, *["d"] * DEEPEST, NAME))
     put(Path(folder, *["e"] * (DEEPEST + 1), NAME))
     assert list(take(firm, WatchedFolder(folder, BY_NAME))) == [f"{'d/' * DEEPEST}{NAME}"]
@@ -295,7 +293,7 @@ def test_the_folders_of_the_archive_itself_are_never_taken_in(firm: Firm, tmp_pa
     own = own_folders(firm.settings)
     before = [path for one in own for path in one.rglob("*") if path.is_file()]
     put(tmp_path / "memo.wav")
-    reading = Reading(sidecar_required=False, take_anyway=True)
+    reading = FolderRules(sidecar_required=False, take_anyway=True)
     assert list(take(firm, WatchedFolder(tmp_path, reading, own))) == ["memo.wav"]
     for folder in own:
         with (
@@ -307,14 +305,14 @@ def test_the_folders_of_the_archive_itself_are_never_taken_in(firm: Firm, tmp_pa
     assert firm.search() == ["memo.wav"]
 
 
-def test_a_folder_in_that_of_the_data_can_be_watched(firm: Firm) -> None:
+def test_a_folder_in_the_data_folder_can_be_watched(firm: Firm) -> None:
     inbox = firm.settings.data / "inbox"
     put(inbox / NAME)
     watched = WatchedFolder(inbox, BY_NAME, own_folders(firm.settings))
     assert take(firm, watched)[NAME].accepted
 
 
-def test_a_folder_that_was_replaced_is_not_watched_without_a_word(firm: Firm, folder: Path) -> None:
+def test_a_folder_that_was_replaced_is_reported(firm: Firm, folder: Path) -> None:
     watched = WatchedFolder(folder, BY_NAME)
     shutil.move(folder, folder.with_name("old"))
     put(folder / NAME)
@@ -329,10 +327,10 @@ def test_call_records_that_are_a_pipe_are_refused(firm: Firm, folder: Path, tmp_
     os.mkfifo(tmp_path / "Master.csv")
     put(folder / NAME)
     with pytest.raises(NotRegular):
-        WatchedFolder(folder, replace(BY_NAME, records=CallRecords(tmp_path / "Master.csv"))).look()
+        WatchedFolder(folder, replace(BY_NAME, call_records=CallRecords(tmp_path / "Master.csv"))).look()
 
 
-def test_a_hard_link_is_read_only_where_nobody_can_link_the_files_of_others(
+def test_hard_links_are_read_only_if_nobody_can_link_the_files_of_others(
     folder: Path, tmp_path: Path
 ) -> None:
     secret = put(tmp_path / "key", b"secret")

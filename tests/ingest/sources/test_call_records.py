@@ -1,10 +1,10 @@
-"""All legs of a call count: who took part in any of them, from the first answer to the last end."""
+"""All legs of a call count: everybody in any of them, from the first answer to the last end."""
 
 from pathlib import Path
 from typing import Any
 
 from earwitness.ingest.sources.call_records import CallRecords, joined
-from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.ingest.sources.subjects import Subjects, metadata_of
 
 
@@ -54,7 +54,7 @@ HANDED_ON = leg(
 LAST = leg("447700900111", "s", ("10:40:00", "10:40:01", "10:41:00"), to="PJSIP/206-0000001e", sequence=9)
 
 
-def test_whoever_took_part_in_an_answered_leg_takes_part(tmp_path: Path) -> None:
+def test_everybody_in_an_answered_leg_is_a_participant(tmp_path: Path) -> None:
     said = told(tmp_path, QUEUED, RANG, HANDED_ON, LAST)
     assert numbers(said) == ["447700900111", "600", "204", "205", "206"]
     assert said["startDatetimeUTC"] == "2026-05-12T10:30:05.000Z"
@@ -63,7 +63,7 @@ def test_whoever_took_part_in_an_answered_leg_takes_part(tmp_path: Path) -> None
     assert subjects == ["600", "204", "205", "206"]
 
 
-def test_the_order_of_lines_is_no_order_of_time(tmp_path: Path) -> None:
+def test_legs_are_sorted_by_time_and_not_by_line(tmp_path: Path) -> None:
     assert told(tmp_path, LAST, HANDED_ON, RANG, QUEUED) == told(tmp_path, QUEUED, RANG, HANDED_ON, LAST)
 
 
@@ -72,22 +72,22 @@ def test_legs_of_other_calls_do_not_count(tmp_path: Path) -> None:
     assert told(tmp_path, QUEUED, other) == told(tmp_path, QUEUED)
 
 
-def test_a_call_that_nobody_answered_has_its_caller_and_called(tmp_path: Path) -> None:
+def test_a_call_that_nobody_answered_has_its_caller_and_called_party(tmp_path: Path) -> None:
     said = told(tmp_path, RANG)
     assert numbers(said) == ["447700900111", "600", "203"]
     assert said["startDatetimeUTC"] == "2026-05-12T10:30:00.000Z"
 
 
-def test_a_caller_who_is_not_in_the_record_was_withheld(tmp_path: Path) -> None:
+def test_a_caller_who_is_missing_in_the_record_was_withheld(tmp_path: Path) -> None:
     said = told(tmp_path, leg("", "204", ("10:30:00", "10:30:05", "10:32:00")))
     assert numbers(said) == ["withheld", "204"]
     assert said["endpoints"][0]["isOriginator"]
 
 
-def test_numbers_of_the_record_take_part_beside_those_of_the_name(tmp_path: Path) -> None:
+def test_numbers_of_the_record_are_participants_besides_those_of_the_name(tmp_path: Path) -> None:
     (tmp_path / "Master.csv").write_text(QUEUED)
     recorded = CallRecords(tmp_path / "Master.csv").of({"1.1"})["1.1"]
-    call = joined(Call(caller="+44 7700 900111", called="02079460001", direction="In"), recorded)
+    call = joined(CallFacts(caller="+44 7700 900111", called="02079460001", direction="In"), recorded)
     said = metadata_of(call, Subjects())
     assert numbers(said) == ["+44 7700 900111", "02079460001", "600", "204"]
     assert [one["isRecordingSubject"] for one in said["endpoints"]] == [False, True, True, True]

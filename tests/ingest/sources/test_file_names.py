@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.file_names import ASTERISK, Call, Template
+from earwitness.ingest.sources.file_names import ASTERISK, CallFacts, Template
 from earwitness.ingest.sources.subjects import Side, Subjects, metadata_of
 
 PLAIN = "{start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav"
@@ -43,7 +43,7 @@ def test_a_template_reads_time_numbers_and_id() -> None:
         ("America/New_York", "2026-05-12T14:30:00.000Z"),
     ],
 )
-def test_times_are_of_the_zone_that_is_told(zone: str, expected: str) -> None:
+def test_times_are_in_the_time_zone_that_is_set(zone: str, expected: str) -> None:
     metadata = said(PLAIN, "20260512-103000_204_205_a.wav", zone)
     assert metadata is not None
     assert metadata["startDatetimeUTC"] == expected
@@ -74,7 +74,7 @@ def test_templates_as_people_write_them(template: str, name: str, start: str) ->
         "x20260512-103000_204_205_a.wav",
     ],
 )
-def test_a_name_that_does_not_fit_says_nothing(name: str) -> None:
+def test_a_name_that_does_not_match_is_not_read(name: str) -> None:
     assert said(PLAIN, name) is None
 
 
@@ -86,7 +86,7 @@ def test_a_name_that_does_not_fit_says_nothing(name: str) -> None:
         ("20260512-103000_204_205_.wav", None, ["204", "205"]),
     ],
 )
-def test_an_empty_number_was_withheld_and_an_empty_id_says_nothing(
+def test_an_empty_number_was_withheld_and_an_empty_id_is_not_known(
     name: str, id_: str | None, numbers: list[str]
 ) -> None:
     metadata = said(PLAIN, name)
@@ -112,7 +112,7 @@ def test_an_empty_number_of_freepbx_was_withheld() -> None:
         ("{start", "expected"),
     ],
 )
-def test_what_is_no_template_is_refused(template: str, fault: str) -> None:
+def test_a_text_that_is_no_template_is_refused(template: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         Template(template)
 
@@ -143,20 +143,24 @@ def test_the_names_of_freepbx(
 @pytest.mark.parametrize(
     ("call", "subjects", "expected"),
     [
-        (Call(caller="204", called="447700900111", direction="In"), Subjects(Side.FROM), ["204"]),
-        (Call(caller="204", called="205", direction="In"), Subjects(Side.BOTH), ["204", "205"]),
+        (CallFacts(caller="204", called="447700900111", direction="In"), Subjects(Side.FROM), ["204"]),
+        (CallFacts(caller="204", called="205", direction="In"), Subjects(Side.BOTH), ["204", "205"]),
         (
-            Call(caller="+44 20 7946 0001", called="447700900111", direction="In"),
+            CallFacts(caller="+44 20 7946 0001", called="447700900111", direction="In"),
             Subjects(own=("4420",)),
             ["+44 20 7946 0001"],
         ),
-        (Call(caller="442079460001", called="442079460002"), Subjects(own=("+44 (20) 7946",)), [0, 1]),
-        (Call(caller="33140000000", called="204", direction="Out"), Subjects(own=("4420",)), ["33140000000"]),
-        (Call(caller="33140000000", called="204"), Subjects(), ["204"]),
-        (Call(caller="33140000000", called="447700900111"), Subjects(), [0, 1]),
+        (CallFacts(caller="442079460001", called="442079460002"), Subjects(own=("+44 (20) 7946",)), [0, 1]),
+        (
+            CallFacts(caller="33140000000", called="204", direction="Out"),
+            Subjects(own=("4420",)),
+            ["33140000000"],
+        ),
+        (CallFacts(caller="33140000000", called="204"), Subjects(), ["204"]),
+        (CallFacts(caller="33140000000", called="447700900111"), Subjects(), [0, 1]),
     ],
 )
-def test_the_side_that_is_recorded(call: Call, subjects: Subjects, expected: list[str | int]) -> None:
+def test_the_side_that_is_recorded(call: CallFacts, subjects: Subjects, expected: list[str | int]) -> None:
     both = [call.caller, call.called]
     wanted = [one if isinstance(one, str) else both[one] for one in expected]
     assert subjects_of(metadata_of(call, subjects)) == wanted
@@ -189,7 +193,7 @@ def test_call_records_give_numbers_and_times(tmp_path: Path) -> None:
     assert metadata["metadata"]["disposition"] == "ANSWERED"
 
 
-def test_a_call_of_several_legs_is_one_call_of_those_that_were_answered(tmp_path: Path) -> None:
+def test_the_answered_legs_of_a_call_are_one_call(tmp_path: Path) -> None:
     file = tmp_path / "Master.csv"
     file.write_text(
         leg("1.1", "", "2026-05-12 10:30:20", "NO ANSWER", dst="203")
@@ -203,7 +207,7 @@ def test_a_call_of_several_legs_is_one_call_of_those_that_were_answered(tmp_path
     assert subjects_of(metadata) == ["204", "205"]
 
 
-def test_call_records_are_read_as_they_are_written(tmp_path: Path) -> None:
+def test_call_records_are_read_while_they_are_written(tmp_path: Path) -> None:
     file = tmp_path / "Master.csv"
     records = CallRecords(file)
     assert records.of({"1.1"}) == {}
@@ -218,7 +222,7 @@ def test_call_records_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert list(records.of({"2.1"})) == ["2.1"]
 
 
-def test_a_spoilt_line_spoils_no_other(tmp_path: Path) -> None:
+def test_a_broken_line_does_not_affect_the_others(tmp_path: Path) -> None:
     file = tmp_path / "Master.csv"
     file.write_bytes(b'"","1","2\n' + b"\xff\0,\n" + leg("1.1").encode())
     assert list(CallRecords(file).of({"1.1"})) == ["1.1"]

@@ -1,4 +1,4 @@
-"""Files without a header are heard by what their extensions, an operator, or their sidecars say of them."""
+"""Files without a header are decoded by their extensions, or as an operator or their sidecars state."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ import av
 import pytest
 from av.audio.stream import AudioStream
 
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import ASTERISK, Template
-from earwitness.ingest.sources.headerless_files import BY_EXTENSION, Told
+from earwitness.ingest.sources.headerless_files import BY_EXTENSION, StatedFormat
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from earwitness.media.measurement import HeaderlessCodec, Hint
 from tests.firm import Firm, call, tone
@@ -47,7 +47,7 @@ def encoded(format_: str, codec: str, rate: int, seconds: int = 2) -> bytes:
 
 
 def heard(firm: Firm) -> dict[str, tuple[str, float]]:
-    """The codec and the seconds of each recording, by its id; what is undecodable has none."""
+    """The codec and the seconds of each recording, by its id; None if it is undecodable."""
     firm.work()
     found = firm.post("/client/recording.search", {"pageSize": 100})["recordings"]
     told = {}
@@ -58,19 +58,21 @@ def heard(firm: Firm) -> dict[str, tuple[str, float]]:
     return told
 
 
-def test_files_of_asterisk_are_heard_by_their_extensions(firm: Firm, folder: Path) -> None:
+def test_files_of_asterisk_are_decoded_by_their_extensions(firm: Firm, folder: Path) -> None:
     for number, (extension, how) in enumerate(ENCODED.items()):
         put(folder / NAME.format(number=number, extension=extension), encoded(*how))
-    reading = Reading(Template(ASTERISK), sidecar_required=False, told=Told(is_asterisk=True))
+    reading = FolderRules(
+        Template(ASTERISK), sidecar_required=False, stated_format=StatedFormat(is_asterisk=True)
+    )
     assert all(one.accepted for one in take(firm, WatchedFolder(folder, reading)).values())
     assert heard(firm) == {
         f"1778581800.{number}": (codec, 2.0) for number, (_, codec, _) in enumerate(ENCODED.values())
     }
 
 
-def test_a_header_says_better_than_an_extension(firm: Firm, folder: Path) -> None:
+def test_a_header_counts_more_than_an_extension(firm: Firm, folder: Path) -> None:
     put(folder / NAME.format(number=1, extension="sln16"), tone(2.0))
-    take(firm, WatchedFolder(folder, Reading(Template(ASTERISK), sidecar_required=False)))
+    take(firm, WatchedFolder(folder, FolderRules(Template(ASTERISK), sidecar_required=False)))
     firm.work()
     [found] = firm.post("/client/recording.search", {})["recordings"]
     assert found["durationInSeconds"] == 2
@@ -79,23 +81,25 @@ def test_a_header_says_better_than_an_extension(firm: Firm, folder: Path) -> Non
 @pytest.mark.parametrize(
     ("told", "name", "expected"),
     [
-        (Told(), "a.sln44", Hint("pcm_s16le", 44_100, 1)),
-        (Told(), "a.WAV", None),
-        (Told(), "a.pcm", None),
-        (Told(is_asterisk=True), "a.pcm", Hint("pcm_mulaw", 8000, 1)),
-        (Told("pcm_alaw"), "a.ulaw", Hint("pcm_alaw")),
-        (Told("pcm_mulaw"), "a.ulaw", Hint("pcm_mulaw", 8000, 1)),
-        (Told("pcm_s16be", 16_000, 2), "a.dat", Hint("pcm_s16be", 16_000, 2)),
-        (Told(None, 16_000), "a.ulaw", Hint("pcm_mulaw", 16_000, 1)),
-        (Told(None, 16_000), "a.dat", None),
-        (Told("pcm_mulaw"), "a.mp3", None),
+        (StatedFormat(), "a.sln44", Hint("pcm_s16le", 44_100, 1)),
+        (StatedFormat(), "a.WAV", None),
+        (StatedFormat(), "a.pcm", None),
+        (StatedFormat(is_asterisk=True), "a.pcm", Hint("pcm_mulaw", 8000, 1)),
+        (StatedFormat("pcm_alaw"), "a.ulaw", Hint("pcm_alaw")),
+        (StatedFormat("pcm_mulaw"), "a.ulaw", Hint("pcm_mulaw", 8000, 1)),
+        (StatedFormat("pcm_s16be", 16_000, 2), "a.dat", Hint("pcm_s16be", 16_000, 2)),
+        (StatedFormat(None, 16_000), "a.ulaw", Hint("pcm_mulaw", 16_000, 1)),
+        (StatedFormat(None, 16_000), "a.dat", None),
+        (StatedFormat("pcm_mulaw"), "a.mp3", None),
     ],
 )
-def test_what_is_told_wins_over_the_extension(told: Told, name: str, expected: Hint | None) -> None:
+def test_a_stated_format_takes_precedence_over_the_extension(
+    told: StatedFormat, name: str, expected: Hint | None
+) -> None:
     assert told.of(name) == expected
 
 
-def test_a_sidecar_wins_over_both(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_takes_precedence_over_both(firm: Firm, folder: Path) -> None:
     given: dict[str, dict[str, Any]] = {
         "own.ulaw": {"codec": "pcm_s16le", "sampleRate": 16_000},
         "rate.ulaw": {"sampleRate": 16_000},
@@ -104,7 +108,7 @@ def test_a_sidecar_wins_over_both(firm: Firm, folder: Path) -> None:
     for name, fields in given.items():
         put(folder / name, encoded("s16le", "pcm_s16le", 16_000))
         (folder / f"{name}.json").write_text(json.dumps(call(thirdPartyId=name, **fields)))
-    take(firm, WatchedFolder(folder, Reading(told=Told("pcm_alaw"))))
+    take(firm, WatchedFolder(folder, FolderRules(stated_format=StatedFormat("pcm_alaw"))))
     found = firm.post("/client/recording.search", {})["recordings"]
     assert {one["thirdPartyId"] for one in found} == given.keys()
     for one in found:
@@ -116,7 +120,7 @@ def test_a_sidecar_wins_over_both(firm: Firm, folder: Path) -> None:
 
 def test_the_same_recording_sent_without_a_name_is_the_same(firm: Firm, folder: Path) -> None:
     put(folder / "call.ulaw", encoded(*ENCODED["ulaw"]), call())
-    take(firm, WatchedFolder(folder, Reading()))
+    take(firm, WatchedFolder(folder, FolderRules()))
     assert firm.send(call(), encoded(*ENCODED["ulaw"])).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What is unusual is taken as it lies there, or its reason says how it is taken."""
+"""Unusual files are taken, or their reason says how they can be taken."""
 
 import codecs
 import json
@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import Template
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from tests.firm import Firm, call, endpoint, tone
 from tests.ingest.folders import files, put, take
 
-BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}"), sidecar_required=False)
+BY_NAME = FolderRules(template=Template("{start}_{from}_{to}_{id}"), sidecar_required=False)
 ANYWAY = replace(BY_NAME, take_anyway=True)
 WRITTEN_AT = 1_778_581_800  # 2026-05-12T10:30:00Z
 
@@ -51,7 +51,7 @@ def test_sidecars_are_read_in_whatever_encoding_and_case(firm: Firm, folder: Pat
         put(folder / f"{name}.wav")
         sidecar = json.dumps(call(thirdPartyId=f"é {name}"), ensure_ascii=False, indent=1)
         (folder / f"{name}.wav.JSON").write_bytes(sidecar.replace("\n", "\r\n").encode(encoding))
-    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    outcomes = take(firm, WatchedFolder(folder, FolderRules()))
     assert {name for name, one in outcomes.items() if one.accepted} == {f"{name}.wav" for name in encodings}
     assert sorted(firm.search()) == sorted(f"é {name}" for name in encodings)
     assert f"done/{'bom'}.wav.JSON" in files(folder)
@@ -61,7 +61,7 @@ def test_a_lone_surrogate_in_a_utf_16_sidecar_is_replaced_and_marked(firm: Firm,
     put(folder / "call.wav")
     sidecar = json.dumps(call(source="pbx X")).encode("utf-16-le").replace(b"X\0", b"\x00\xd8")
     (folder / "call.json").write_bytes(codecs.BOM_UTF16_LE + sidecar)
-    assert take(firm, WatchedFolder(folder, Reading()))["call.wav"].accepted
+    assert take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].accepted
     assert only(firm)["source"] == "pbx \N{REPLACEMENT CHARACTER}"
     assert detail(firm)["replacedCharactersIn"] == ["source"]
 
@@ -81,7 +81,7 @@ def test_a_withheld_caller_is_taken(firm: Firm, folder: Path) -> None:
     assert [one["endpoint"]["endpoint"] for one in only(firm)["endpoints"]] == ["withheld", "204"]
 
 
-def test_a_place_that_is_too_long_for_an_id_makes_one_all_the_same(firm: Firm, folder: Path) -> None:
+def test_a_path_that_is_too_long_for_an_id_is_shortened(firm: Firm, folder: Path) -> None:
     deep = Path(*["d" * 200] * 3)
     for name in ("1", "2"):
         put(folder / deep / name / "20260512-103000_204_205_.wav")
@@ -90,7 +90,7 @@ def test_a_place_that_is_too_long_for_an_id_makes_one_all_the_same(firm: Firm, f
     assert len(set(firm.search())) == 4
 
 
-def test_what_is_not_said_is_assumed_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_missing_fields_are_assumed_with_take_anyway(firm: Firm, folder: Path) -> None:
     old(put(folder / "memo.wav"))
     outcome = take(firm, WatchedFolder(folder, BY_NAME))["memo.wav"]
     assert "does not match" in outcome.reason
@@ -127,7 +127,7 @@ def test_what_is_not_said_is_assumed_when_asked_for(firm: Firm, folder: Path) ->
     ],
 )
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the sidecar that matters here
-def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
+def test_wrong_parts_of_a_sidecar_are_kept_in_the_metadata(
     firm: Firm, folder: Path, sidecar: Any, aside: dict[str, str]
 ) -> None:
     put(folder / "call.wav", tone())
@@ -135,9 +135,9 @@ def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
     written.write_text(sidecar if isinstance(sidecar, str) else json.dumps(sidecar))
     old(written)
     old(folder / "call.wav")
-    refused = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    refused = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     assert "--take-anyway" in refused.reason
-    watched = WatchedFolder(folder, Reading(take_anyway=True))
+    watched = WatchedFolder(folder, FolderRules(take_anyway=True))
     assert all(one.put_back() for one in watched.failed())
     taken = take(firm, watched)["call.wav"]
     assert taken.accepted, taken.reason
@@ -147,14 +147,14 @@ def test_what_cannot_be_taken_of_a_sidecar_is_kept_beside_it(
     assert (told.get("desk") == 7) == ("desk" in json.dumps(sidecar))
 
 
-def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_that_is_not_utf_8_is_taken_with_take_anyway(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav")
     sidecar = folder / "call.json"
     sidecar.write_bytes(json.dumps(call(source="Müller"), ensure_ascii=False).encode("latin-1"))
     old(sidecar)
-    refused = take(firm, WatchedFolder(folder, Reading()))["call.wav"]
+    refused = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     assert "expected UTF-8" in refused.reason
-    watched = WatchedFolder(folder, Reading(take_anyway=True))
+    watched = WatchedFolder(folder, FolderRules(take_anyway=True))
     assert all(one.put_back() for one in watched.failed())
     assert take(firm, watched)["call.wav"].accepted
     assert only(firm)["source"] == "M\N{REPLACEMENT CHARACTER}ller"
@@ -165,7 +165,7 @@ def test_a_sidecar_that_is_no_utf_8_is_taken_when_asked_for(firm: Firm, folder: 
 @pytest.mark.parametrize(
     "start", ["00010101-000000", "19691231-235959", "22000101-000000", "99991231-235959"]
 )
-def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
+def test_an_impossible_start_is_refused_and_taken_with_take_anyway(
     firm: Firm, folder: Path, start: str
 ) -> None:
     old(put(folder / f"{start}_204_205_a.wav"))
@@ -180,10 +180,10 @@ def test_a_start_that_no_recording_can_have_is_refused_and_taken_when_asked_for(
     assert firm.search() == ["a"]
 
 
-def test_a_file_without_any_word_of_it_is_taken_when_asked_for(firm: Firm, folder: Path) -> None:
+def test_a_file_without_any_description_is_taken_with_take_anyway(firm: Firm, folder: Path) -> None:
     old(put(folder / "memo.wav"))
     put(folder / "call.wav", tone(), call())
-    reading = Reading(sidecar_required=False, take_anyway=True)
+    reading = FolderRules(sidecar_required=False, take_anyway=True)
     outcomes = take(firm, WatchedFolder(folder, reading))
     assert all(one.accepted for one in outcomes.values())
     assert outcomes["call.wav"].note == ""

@@ -1,4 +1,4 @@
-"""The hour that comes twice as summer time ends, and the one that never comes as it begins."""
+"""The hour that comes twice when summer time ends, and the one that is skipped when it begins."""
 
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.file_names import ASTERISK, Call, Template
+from earwitness.ingest.sources.file_names import ASTERISK, CallFacts, Template
 from earwitness.ingest.sources.subjects import Subjects, metadata_of
 
 LONDON = ZoneInfo("Europe/London")
 LATER = "2026-11-20T00:00:00Z"
-"""When a file was copied: nothing of its call can be told by it."""
+"""The time of a copy, which says nothing about the call."""
 
 EPOCH = {
     "00:29": int(datetime(2026, 10, 25, 0, 29, tzinfo=UTC).timestamp()),
@@ -25,8 +25,8 @@ def ms(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def told(call: Call, written: str = LATER) -> dict[str, Any]:
-    """What a call's metadata says, and what is in doubt of it."""
+def told(call: CallFacts, written: str = LATER) -> dict[str, Any]:
+    """The metadata of a call, and its doubts."""
     settled = call.settled(ms(written))
     return metadata_of(settled, Subjects()) | {"doubts": settled.doubts}
 
@@ -37,7 +37,7 @@ def named(template: str, name: str, written: str = LATER) -> dict[str, Any]:
     return told(call, written)
 
 
-def test_a_call_over_the_change_lasts_as_long_as_it_did() -> None:
+def test_a_call_across_the_change_keeps_its_length() -> None:
     said = named("{start}_{end:%Y%m%d-%H%M%S}_{from}", "20261025-015500_20261025-011000_204.wav")
     assert said["startDatetimeUTC"] == "2026-10-25T00:55:00.000Z"
     assert said["endDatetimeUTC"] == "2026-10-25T01:10:00.000Z"
@@ -55,7 +55,7 @@ def test_a_call_over_the_change_lasts_as_long_as_it_did() -> None:
         ("17", LATER, "00:30", True),
     ],
 )
-def test_the_second_hour_is_told_by_the_unique_id_or_by_the_file(
+def test_the_unique_id_or_the_file_decides_for_the_second_hour(
     id_: str, written: str, start: str, is_doubted: bool
 ) -> None:
     said = named(ASTERISK, f"in-204-07700900111-20261025-013000-{id_}.wav", written)
@@ -63,13 +63,13 @@ def test_the_second_hour_is_told_by_the_unique_id_or_by_the_file(
     assert ("startDatetimeUTC" in said["doubts"]) == is_doubted
 
 
-def test_a_time_that_was_skipped_is_read_as_if_the_clock_had_not_been_put_forward() -> None:
+def test_a_skipped_time_is_read_as_if_the_clock_had_not_been_put_forward() -> None:
     said = named("{start}_{from}", "20260329-013000_204.wav")
     assert said["startDatetimeUTC"] == "2026-03-29T01:30:00.000Z"
     assert "put forward" in said["doubts"]["startDatetimeUTC"]
 
 
-def test_other_times_are_in_no_doubt() -> None:
+def test_other_times_are_not_marked() -> None:
     for name in ("20261025-005959_204.wav", "20261025-020000_204.wav", "20260329-020000_204.wav"):
         assert named("{start}_{from}", name)["doubts"] == {}
 
@@ -93,7 +93,7 @@ def leg(start: str, answer: str, end: str, duration: int, billsec: int, unique_i
         (("01:29:00", "01:30:00", "01:40:00", 660, 600, f"{EPOCH['01:29']}.1"), "01:30:00", "01:40:00"),
     ],
 )
-def test_how_long_a_call_was_tells_which_hour_its_record_means(
+def test_the_length_of_a_call_decides_which_hour_its_record_means(
     tmp_path: Path, written: tuple[Any, ...], start: str, end: str
 ) -> None:
     (tmp_path / "Master.csv").write_text(leg(*written))
@@ -103,7 +103,7 @@ def test_how_long_a_call_was_tells_which_hour_its_record_means(
     assert said["doubts"] == {}
 
 
-def test_a_record_that_nothing_decides_is_marked_or_told_by_the_file(tmp_path: Path) -> None:
+def test_an_undecided_record_is_marked_or_decided_by_the_file(tmp_path: Path) -> None:
     (tmp_path / "Master.csv").write_text(leg("01:29:00", "01:30:00", "01:40:00", 660, 600, "a"))
     call = CallRecords(tmp_path / "Master.csv", LONDON).of({"a"})["a"]
     assert "startDatetimeUTC" in told(call)["doubts"]

@@ -1,4 +1,4 @@
-"""A watched folder: what is finished is taken in once, moved away, and never lost."""
+"""A watched folder: finished files are ingested once, moved away, and never lost."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from earwitness.ingest.sources.call_records import CallRecords
-from earwitness.ingest.sources.describing import Reading
+from earwitness.ingest.sources.descriptions import FolderRules
 from earwitness.ingest.sources.file_names import ASTERISK, Template
 from earwitness.ingest.sources.watched_folder import WatchedFolder
 from earwitness.kernel.errors import Conflict, StorageFull
@@ -19,15 +19,15 @@ from earwitness.media.stores.disk import DiskStore
 from tests.firm import Firm, call, tone
 from tests.ingest.folders import files, put, take
 
-BY_NAME = Reading(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
+BY_NAME = FolderRules(template=Template("{start}_{from}_{to}_{id}.wav"), sidecar_required=False)
 NAME = "20260512-103000_204_447700900111_id-1.wav"
 
 
 def test_a_recording_with_its_sidecar_is_taken_in_whole_and_moved(firm: Firm, folder: Path) -> None:
     media = tone(2.0)
     put(folder / "desk" / "a call.wav", media, call(thirdPartyId="side-1", tags=["desk"]))
-    with WatchedFolder(folder, Reading()).alone():
-        outcome = take(firm, WatchedFolder(folder, Reading()))["desk/a call.wav"]
+    with WatchedFolder(folder, FolderRules()).alone():
+        outcome = take(firm, WatchedFolder(folder, FolderRules()))["desk/a call.wav"]
     assert outcome.accepted
     assert outcome.accepted.is_new
     assert files(folder) == {"done/desk/a call.wav", "done/desk/a call.json"}
@@ -40,7 +40,7 @@ def test_a_recording_with_its_sidecar_is_taken_in_whole_and_moved(firm: Firm, fo
 
 
 def test_a_file_waits_for_its_sidecar(firm: Firm, folder: Path) -> None:
-    watched = WatchedFolder(folder, Reading())
+    watched = WatchedFolder(folder, FolderRules())
     file = put(folder / "call.wav")
     assert "no sidecar" in take(firm, watched)["call.wav"].reason
     put(file, sidecar=call())
@@ -53,7 +53,7 @@ def test_a_sidecar_may_carry_the_whole_name_of_its_file(firm: Firm, folder: Path
     put(folder / "call.mp3", b"other")
     (folder / "call.wav.json").write_text(json.dumps(call(thirdPartyId="of the wav")))
     (folder / "call.mp3.json").write_text(json.dumps(call(thirdPartyId="of the mp3")))
-    take(firm, WatchedFolder(folder, Reading()))
+    take(firm, WatchedFolder(folder, FolderRules()))
     assert sorted(firm.search()) == ["of the mp3", "of the wav"]
 
 
@@ -70,7 +70,7 @@ def test_a_file_that_still_changes_is_left_alone(firm: Firm, folder: Path) -> No
     assert [found.media.path.name for found in watched.look()[0]] == [file.name]
 
 
-def test_a_file_that_changes_as_it_is_read_is_not_taken(
+def test_a_file_that_changes_while_it_is_read_is_not_taken(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = put(folder / NAME, b"the beginning")
@@ -92,8 +92,8 @@ def test_a_file_that_changes_as_it_is_read_is_not_taken(
     assert len(list(firm.archive.store.names())) == 1
 
 
-def test_a_sidecar_that_is_not_whole_is_waited_for_and_given_up(firm: Firm, folder: Path) -> None:
-    watched = WatchedFolder(folder, Reading())
+def test_a_file_waits_for_an_incomplete_sidecar_for_a_minute(firm: Firm, folder: Path) -> None:
+    watched = WatchedFolder(folder, FolderRules())
     file = put(folder / "call.wav")
     sidecar = file.with_suffix(".json")
     sidecar.write_text(json.dumps(call())[:-1])
@@ -105,7 +105,7 @@ def test_a_sidecar_that_is_not_whole_is_waited_for_and_given_up(firm: Firm, fold
     assert "failed/call.wav.reason.txt" in files(folder)
 
 
-def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
+def test_a_sidecar_that_cannot_be_read_fails_and_does_not_stop_the_others(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = put(folder / "a.wav", sidecar=call(thirdPartyId="a")).with_suffix(".json")
@@ -118,7 +118,7 @@ def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
         return opened(path, *rest, **named)
 
     monkeypatch.setattr(os, "open", refuse)
-    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    outcomes = take(firm, WatchedFolder(folder, FolderRules()))
     assert outcomes["a.wav"].reason == (
         "It cannot be read: Permission denied. Once it can be read, --retry-failed takes it."
     )
@@ -126,7 +126,7 @@ def test_a_sidecar_that_cannot_be_read_is_put_aside_and_holds_up_no_other(
     assert outcomes["b.wav"].accepted
 
 
-def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
+def test_a_file_that_cannot_be_looked_at_does_not_stop_the_others(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale, _ = put(folder / f"a{NAME}"), put(folder / NAME)
@@ -143,10 +143,10 @@ def test_a_file_that_cannot_be_looked_at_holds_up_no_other(
     assert outcomes[NAME].accepted
 
 
-def test_what_cannot_be_taken_is_put_aside_with_the_reason(firm: Firm, folder: Path) -> None:
+def test_a_file_that_cannot_be_taken_fails_with_the_reason(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", sidecar=call(directoin="In"))
     put(folder / "desk" / "list.wav", sidecar=[1])
-    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    outcomes = take(firm, WatchedFolder(folder, FolderRules()))
     assert outcomes.keys() == {"call.wav", "desk/list.wav"}
     assert all(one.reason and not one.waits for one in outcomes.values())
     reason = (folder / "failed" / "call.wav.reason.txt").read_text()
@@ -187,7 +187,7 @@ def test_two_files_of_one_call_share_their_sidecar(firm: Firm, folder: Path) -> 
     put(folder / "call.mp3", b"as mp3")
     os.utime(folder / "call.json", (0, 0))
     (folder / "call.json").chmod(0o640)
-    outcomes = take(firm, WatchedFolder(folder, Reading()))
+    outcomes = take(firm, WatchedFolder(folder, FolderRules()))
     assert all(one.accepted for one in outcomes.values())
     assert len(firm.search()) == 2
     for name in ("call.json", "2-call.json"):
@@ -203,10 +203,10 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_by_the_next_watcher(
 ) -> None:
     put(folder / NAME)
 
-    def die(*_: Any) -> None:
+    def die(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WatchedFolder, "_move", die)
+    monkeypatch.setattr(os, "rename", die)
     with suppress(KeyboardInterrupt):
         take(firm, WatchedFolder(folder, BY_NAME))
     monkeypatch.undo()
@@ -217,7 +217,7 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_by_the_next_watcher(
     assert (files(folder), firm.search()) == ({f"done/{NAME}"}, ["id-1"])
 
 
-def test_a_file_that_cannot_be_moved_is_said_and_not_read_again(
+def test_a_file_that_cannot_be_moved_is_reported_and_not_read_again(
     firm: Firm, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -246,9 +246,7 @@ def test_without_room_a_file_stays_where_it_is(
     assert take(firm, watched)[NAME].accepted
 
 
-def test_links_hidden_and_unfinished_files_and_what_was_dealt_with_are_not_looked_at(
-    firm: Firm, folder: Path
-) -> None:
+def test_links_and_hidden_unfinished_done_and_failed_files_are_ignored(firm: Firm, folder: Path) -> None:
     outside = put(folder.parent / "outside" / NAME)
     (folder / NAME).symlink_to(outside)
     (folder / "linked").symlink_to(outside.parent)
@@ -269,7 +267,7 @@ def test_a_folder_has_one_watcher(folder: Path) -> None:
         pass
 
 
-def test_a_sidecar_overrules_a_name(firm: Firm, folder: Path) -> None:
+def test_a_sidecar_takes_precedence_over_a_name(firm: Firm, folder: Path) -> None:
     put(folder / NAME, sidecar={"tags": ["vip"], "direction": "In"})
     assert take(firm, WatchedFolder(folder, BY_NAME))[NAME].accepted
     [found] = firm.post("/client/recording.search", {"direction": "In"})["recordings"]
@@ -277,10 +275,10 @@ def test_a_sidecar_overrules_a_name(firm: Firm, folder: Path) -> None:
     assert found["startDatetimeUTC"] == "2026-05-12T10:30:00.000Z"
 
 
-def test_without_any_id_a_recording_is_named_by_its_place(firm: Firm, folder: Path) -> None:
+def test_without_any_id_the_relative_path_is_the_id(firm: Firm, folder: Path) -> None:
     put(folder / "desk" / "20260512-103000_204.wav")
     put(folder / "7.wav", sidecar=call(thirdPartyId=None))
-    reading = Reading(template=Template("{start}_{from}"), sidecar_required=False, source="pbx-1")
+    reading = FolderRules(template=Template("{start}_{from}"), sidecar_required=False, source="pbx-1")
     take(firm, WatchedFolder(folder, reading))
     found = firm.post("/client/recording.search", {})["recordings"]
     assert {(one["thirdPartyId"], one["source"]) for one in found} == {
@@ -289,7 +287,7 @@ def test_without_any_id_a_recording_is_named_by_its_place(firm: Firm, folder: Pa
     }
 
 
-def test_a_name_that_does_not_fit_is_put_aside_unless_its_sidecar_tells(firm: Firm, folder: Path) -> None:
+def test_a_file_whose_name_does_not_match_fails_unless_it_has_a_sidecar(firm: Firm, folder: Path) -> None:
     put(folder / "odd.wav")
     put(folder / "told.wav", sidecar=call())
     outcomes = take(firm, WatchedFolder(folder, BY_NAME))
@@ -311,7 +309,7 @@ def test_names_of_any_bytes_are_taken(firm: Firm, folder: Path) -> None:
 
 def test_a_nul_in_a_sidecar_is_replaced_and_marked(firm: Firm, folder: Path) -> None:
     put(folder / "call.wav", sidecar=call(tags=["a\0b"]))
-    assert take(firm, WatchedFolder(folder, Reading()))["call.wav"].accepted
+    assert take(firm, WatchedFolder(folder, FolderRules()))["call.wav"].accepted
     [detail] = firm.post("/client/recording.detail.get", {"interactionIds": [1]})
     assert detail["metadata"]["replacedCharactersIn"] == ["tags[0]"]
 
@@ -321,7 +319,7 @@ def test_a_call_of_asterisk_waits_for_its_record(firm: Firm, folder: Path, tmp_p
     records.write_text("")
     put(folder / "1778581800.17.wav")
     put(folder / "out-02079460000-204-20260512-103000-1778581800.18.wav")
-    reading = Reading(Template(ASTERISK), CallRecords(records), sidecar_required=False)
+    reading = FolderRules(Template(ASTERISK), CallRecords(records), sidecar_required=False)
     watched = WatchedFolder(folder, reading)
     assert {one.reason for one in take(firm, watched).values()} == {"it has no call record yet"}
     row = '"","204","s","from-internal","","","","Dial","","2026-05-12 10:30:00","2026-05-12 10:30:05",'
@@ -341,13 +339,13 @@ def test_a_call_of_asterisk_waits_for_its_record(firm: Firm, folder: Path, tmp_p
     assert named == ["204", "02079460000"]
 
 
-def test_call_records_that_are_put_away_as_they_are_read_are_waited_for(
+def test_files_wait_while_call_records_are_rotated(
     firm: Firm, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = tmp_path / "Master.csv"
     records.write_text("")
     put(folder / NAME)
-    watched = WatchedFolder(folder, replace(BY_NAME, records=CallRecords(records)))
+    watched = WatchedFolder(folder, replace(BY_NAME, call_records=CallRecords(records)))
     opened = Path.open
 
     def rotate(path: Path, *rest: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where media is not whole, its detail, its job's log and the operator's commands say what is not there."""
+"""If media is not whole, the detail, the log of the job and commands say what is missing."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_the_log_of_the_job_says_it_too(firm: Firm) -> None:
     firm.ingest(CUT)
     firm.work()
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection, done=True)
+        (job,) = queue.list_jobs(connection, done=True)
     log: Any = job["log"]
     assert [line["text"] for line in log] == [f"Not decoded: {SAID}."]
 
@@ -59,7 +59,7 @@ def test_status_counts_them_and_a_command_lists_them(firm: Firm) -> None:
     assert SAID in run(firm.settings, "incomplete", CLIENT_ID).output
 
 
-def test_what_was_measured_before_words_were_kept_is_counted_and_said(firm: Firm) -> None:
+def test_recordings_measured_before_reasons_were_kept_are_counted_and_listed(firm: Firm) -> None:
     cut = firm.ingest(CUT)
     firm.work()
     with firm.archive.write() as connection:
@@ -70,7 +70,7 @@ def test_what_was_measured_before_words_were_kept_is_counted_and_said(firm: Firm
     assert raw(firm, cut)["notDecoded"] == "a part of it is damaged or missing"
 
 
-def test_they_are_counted_without_a_look_at_all_recordings(firm: Firm) -> None:
+def test_incomplete_recordings_are_counted_without_reading_all(firm: Firm) -> None:
     with firm.archive.read() as connection:
         dialect = connection.dialect.name
         counted = f"SELECT status, count(*) FROM recordings WHERE ({NOT_WHOLE[dialect]}) GROUP BY status"

@@ -1,4 +1,4 @@
-"""What becomes of a recording after it was accepted: evidence is kept, whatever it is."""
+"""Processing a recording: the original is kept, whatever it is."""
 
 from typing import Any
 
@@ -38,20 +38,20 @@ def times(firm: Firm) -> tuple[str, str, float]:
     return recording["startDatetimeUTC"], recording["endDatetimeUTC"], recording["durationInSeconds"]
 
 
-def test_an_end_that_nobody_gave_is_measured(firm: Firm) -> None:
+def test_an_end_that_was_not_sent_is_measured(firm: Firm) -> None:
     sent_without_end(firm, tone(2.5))
     assert times(firm) == ("2026-05-12T10:30:00.000Z", "2026-05-12T10:30:00.000Z", 0)
     firm.work()
     assert times(firm) == ("2026-05-12T10:30:00.000Z", "2026-05-12T10:30:02.500Z", 2.5)
 
 
-def test_the_senders_times_win_over_the_medias(firm: Firm) -> None:
+def test_the_senders_times_take_precedence_over_the_medias(firm: Firm) -> None:
     firm.ingest(tone(2.5))
     firm.work()
     assert times(firm) == ("2026-05-12T10:30:00.000Z", "2026-05-12T10:31:00.000Z", 60)
 
 
-def test_media_brings_a_waveform_and_a_rendition(firm: Firm) -> None:
+def test_media_gets_a_waveform_and_a_rendition(firm: Firm) -> None:
     interaction_id = firm.ingest(tone(2.0, channels=2))
     before = detail(firm, interaction_id)
     assert before["waveForm"] == {"sampleRate": 8, "peaks": None}
@@ -87,7 +87,7 @@ def test_the_waveform_of_each_channel_can_be_asked_for(firm: Firm) -> None:
 @pytest.mark.parametrize(
     "name", ["wav of 24", "24 tracks", "two tracks and a picture in mp4", "caf, right before left"]
 )
-def test_all_channels_are_in_the_wav_of_the_size_that_was_told(firm: Firm, name: str) -> None:
+def test_all_channels_are_in_the_wav_of_the_size_that_was_announced(firm: Firm, name: str) -> None:
     file = CORPUS[name]
     interaction_id = firm.ingest(file.make())
     firm.work()
@@ -99,7 +99,7 @@ def test_all_channels_are_in_the_wav_of_the_size_that_was_told(firm: Firm, name:
     assert len(read_wav(answer.content).channels) == len(file.channels)
 
 
-def test_what_cannot_be_decoded_is_kept_as_it_is_and_marked(firm: Firm) -> None:
+def test_undecodable_media_is_kept_and_marked(firm: Firm) -> None:
     media = b"This is no sound. " * 1000
     interaction_id = sent_without_end(firm, media)
     firm.work()
@@ -131,7 +131,7 @@ def test_characters_that_cannot_be_kept_are_replaced_and_marked(firm: Firm) -> N
     (answer,) = firm.post("/client/recording.transcription.get", {"interactionIds": [interaction_id]})
     assert answer["analysis"]["transcript"]["segments"][0]["text"] == "Sell\ufffd now."
     with firm.archive.read() as connection:
-        (job,) = queue.listed(connection)
+        (job,) = queue.list_jobs(connection)
     log: Any = job["log"]
     assert {line["text"] for line in log} == {
         "characters replaced in transcript.segments[0].text",
@@ -148,7 +148,7 @@ def test_an_ingested_transcript_is_kept_with_its_times(firm: Firm) -> None:
     assert answer["analysis"] == {"transcript": {"language": "en", "segments": segments}}
 
 
-def test_nothing_that_was_said_or_sent_lies_in_clear_in_a_media_file(firm: Firm) -> None:
+def test_no_media_file_has_anything_in_clear(firm: Firm) -> None:
     media = tone(1.0)
     firm.ingest(media, transcript={"segments": [{"text": "Secret words.", "start": 0, "end": 1}]})
     firm.work()

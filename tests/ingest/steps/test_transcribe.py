@@ -1,4 +1,4 @@
-"""What nobody sent a transcript of is transcribed, if the account wants that; what was sent is kept."""
+"""Recordings without a transcript are transcribed if the account has an engine; others keep theirs."""
 
 import math
 from array import array
@@ -16,7 +16,7 @@ from earwitness.http.monitoring.archive_metrics import ArchiveCollector
 from earwitness.ingest.steps import transcribe
 from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.errors import Conflict, NotFound
-from earwitness.speech.engine import Segment, Transcript
+from earwitness.speech.engine import ChannelTranscript, Segment
 from earwitness.speech.transcriber import TranscriptionFailed, TranscriptionUnusable
 from tests.firm import Firm, tone, transcript
 from tests.media.corpus import CORPUS, pitch_of
@@ -24,7 +24,7 @@ from tests.media.samples import wav_of
 from tests.media.wavs import write_wav
 from tests.speech.spoken import SENTENCES, errors, first_sentence, words
 
-Listen = Callable[[bytes], Transcript]
+Listen = Callable[[bytes], ChannelTranscript]
 
 
 def choose(firm: Firm, engine: str) -> None:
@@ -33,9 +33,9 @@ def choose(firm: Firm, engine: str) -> None:
 
 
 def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
-    """Let an engine that the test plays hear what there is to hear, a channel at a time."""
+    """Let the test be the engine, which gets one channel at a time."""
 
-    def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> Transcript:
+    def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> ChannelTranscript:
         return listen(b"".join(pcm))
 
     monkeypatch.setattr(transcribe, "listen", hear)
@@ -43,7 +43,7 @@ def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
 
 def always(*sentences: str, language: str = "en") -> Listen:
     said = [Segment(text, 2.0 * place, 2.0 * place + 1) for place, text in enumerate(sentences)]
-    return lambda _pcm: Transcript(language, said)
+    return lambda _pcm: ChannelTranscript(language, said)
 
 
 def analysis(firm: Firm, interaction_id: int, **wanted: Any) -> Any:
@@ -58,7 +58,7 @@ def texts(firm: Firm, interaction_id: int) -> list[str]:
 
 def listed(firm: Firm) -> list[dict[str, Any]]:
     with firm.archive.read() as connection:
-        return queue.listed(connection, done=True)
+        return queue.list_jobs(connection, done=True)
 
 
 def again(firm: Firm, *step: Any) -> int:
@@ -100,7 +100,7 @@ def test_a_call_is_transcribed_found_by_its_words_and_shown_with_them(
         assert connection.scalar(select(transcripts.c.engine)) == "pocketsphinx"
 
 
-def test_what_is_said_in_english_is_understood_and_found(firm: Firm) -> None:
+def test_english_speech_is_transcribed_and_found(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     interaction_id = firm.ingest(wav_of(first_sentence("rms"), 16000, 1))
     firm.work()
@@ -123,7 +123,7 @@ def test_how_long_transcribing_takes_is_counted(firm: Firm, monkeypatch: pytest.
     assert 0 < counted["transcribing_seconds"] == 2 * counted["transcription_real_time_factor"]
 
 
-def test_a_transcript_that_came_along_is_kept(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_transcript_of_the_source_is_kept(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, always("what the engine heard"))
     interaction_id = firm.ingest(tone(0.5), transcript=transcript("What was said."))
@@ -135,13 +135,13 @@ def test_a_transcript_that_came_along_is_kept(firm: Firm, monkeypatch: pytest.Mo
     assert texts(firm, interaction_id) == ["What was said."]
 
 
-def test_a_transcript_that_comes_while_the_engine_listens_is_kept(
+def test_a_transcript_that_arrives_while_the_engine_works_is_kept(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         sent = transcript("What was said.")
         assert firm.call("PUT", "/ingest/recording/call-1/transcript", sent).status_code == 201
-        return Transcript("en", [Segment("what the engine heard", 0, 1)])
+        return ChannelTranscript("en", [Segment("what the engine heard", 0, 1)])
 
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, listen)
@@ -152,18 +152,18 @@ def test_a_transcript_that_comes_while_the_engine_listens_is_kept(
     assert firm.search(freeText="said") == ["call-1"]
 
 
-def test_the_two_sides_of_a_call_are_heard_apart_and_told_in_the_order_of_time(
+def test_the_two_sides_of_a_call_are_transcribed_separately_and_merged_by_time(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The engine of this test writes down whether it hears anything, a second at a time."""
+    """The engine of this test writes whether each second has sound."""
     loud, quiet = b"\x00\x40" * 8000, bytes(16000)
     left, right = loud + quiet + loud, quiet + loud + quiet
     sides = zip(*(_samples(side) for side in (left, right)), strict=True)
 
-    def listen(pcm: bytes) -> Transcript:
+    def listen(pcm: bytes) -> ChannelTranscript:
         middles = [pcm[start + 8000 : start + 24_000] for start in range(0, len(pcm), 32_000)]
         loudness = [max(map(abs, memoryview(one).cast("h"))) for one in middles]
-        return Transcript(
+        return ChannelTranscript(
             "en", [Segment(f"at {n}", n, n + 0.9) for n, level in enumerate(loudness) if level > 8000]
         )
 
@@ -188,7 +188,7 @@ def _segments(firm: Firm, interaction_id: int) -> Any:
     return analysis(firm, interaction_id)["transcript"]["segments"]
 
 
-def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
+def test_sides_that_are_alike_are_transcribed_once(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     twice = b"".join(one * 2 for one in _samples(first_sentence("awb")))
     interaction_id = firm.ingest(wav_of(twice, 16000, 2))
@@ -200,8 +200,8 @@ def test_what_both_sides_have_alike_is_told_once(firm: Firm) -> None:
     assert errors(said, words(" ".join(one["text"] for one in segments))) <= 0.15 * len(said)
 
 
-def test_nearly_alike_sides_are_one_and_are_transcribed_once(firm: Firm) -> None:
-    """A recording whose sides correlate at 0.9996, as stereo made of an old tape has it."""
+def test_sides_that_are_nearly_alike_are_transcribed_once(firm: Firm) -> None:
+    """The sides correlate at 0.9996, as in stereo that was made from an old tape."""
     speech = Path(__file__).parents[4] / "shared" / "data" / "jfk.flac"
     if not speech.exists():
         pytest.skip(f"{speech} is not there")
@@ -213,7 +213,7 @@ def test_nearly_alike_sides_are_one_and_are_transcribed_once(firm: Firm) -> None
     assert "country" in " ".join(one["text"] for one in segments)
 
 
-def test_a_word_on_one_side_alone_is_heard_though_all_else_is_on_both(
+def test_a_word_on_one_side_only_is_transcribed_although_all_else_is_on_both(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(firm, "pocketsphinx")
@@ -238,12 +238,12 @@ def test_a_word_on_one_side_alone_is_heard_though_all_else_is_on_both(
 def test_every_channel_of_every_track_is_transcribed_by_itself(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, name: str, heard: list[int]
 ) -> None:
-    """The engine of this test tells the pitch that it hears."""
+    """The engine of this test writes the pitch of the sound."""
 
-    def listen(pcm: bytes) -> Transcript:
+    def listen(pcm: bytes) -> ChannelTranscript:
         samples = memoryview(pcm[:32_000]).cast("h")
         rises = sum(one < 0 <= other for one, other in pairwise(samples))
-        return Transcript("en", [Segment(f"{round(rises / len(samples) * 16_000, -1):.0f}", 0, 1)])
+        return ChannelTranscript("en", [Segment(f"{round(rises / len(samples) * 16_000, -1):.0f}", 0, 1)])
 
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, listen)
@@ -253,10 +253,10 @@ def test_every_channel_of_every_track_is_transcribed_by_itself(
     assert texts(firm, interaction_id) == [str(pitch_of(channel)) for channel in heard]
 
 
-def test_a_silent_recording_costs_no_engine_and_has_an_empty_transcript(
+def test_a_silent_recording_gets_an_empty_transcript_without_an_engine(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise AssertionError("there is nothing to hear")
 
     choose(firm, "pocketsphinx")
@@ -266,7 +266,7 @@ def test_a_silent_recording_costs_no_engine_and_has_an_empty_transcript(
     assert analysis(firm, interaction_id) == {"transcript": {"language": None, "segments": []}}
 
 
-def test_what_was_measured_by_an_older_version_is_heard_channel_by_channel_too(
+def test_recordings_measured_by_an_older_version_are_transcribed_by_channel_too(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_it_hear(monkeypatch, always("Hello."))
@@ -281,7 +281,7 @@ def test_what_was_measured_by_an_older_version_is_heard_channel_by_channel_too(
 
 
 def _apart(channels: int) -> bytes:
-    """A second, each channel with a pitch of its own."""
+    """One second in which each channel has another pitch."""
     return write_wav(
         [
             array("h", (int(9000 * math.sin(place / (3 + channel))) for place in range(8000)))
@@ -308,15 +308,15 @@ def test_a_recording_of_one_channel_names_none(firm: Firm, monkeypatch: pytest.M
     ]
 
 
-def test_where_nothing_was_said_the_transcript_is_empty(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_transcript_is_empty_if_nothing_was_said(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(firm, "pocketsphinx")
-    let_it_hear(monkeypatch, lambda _pcm: Transcript(None, []))
+    let_it_hear(monkeypatch, lambda _pcm: ChannelTranscript(None, []))
     interaction_id = firm.ingest(tone(0.5))
     firm.work()
     assert analysis(firm, interaction_id) == {"transcript": {"language": None, "segments": []}}
 
 
-def test_what_cannot_be_decoded_is_not_transcribed(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undecodable_media_is_not_transcribed(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, always("Hello."))
     interaction_id = firm.ingest(b"no sound at all")
@@ -325,10 +325,10 @@ def test_what_cannot_be_decoded_is_not_transcribed(firm: Firm, monkeypatch: pyte
     assert [job["state"] for job in listed(firm)] == ["done"]
 
 
-def test_an_engine_that_is_not_installed_is_asked_for_and_costs_nothing_else(
+def test_the_log_asks_for_an_engine_that_is_not_installed_and_all_else_works(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise TranscriptionUnusable("faster-whisper is not installed: make install EXTRAS=whisper.")
 
     choose(firm, "faster-whisper")
@@ -348,7 +348,7 @@ def test_an_engine_that_is_not_installed_is_asked_for_and_costs_nothing_else(
 
 
 def test_an_engine_that_fails_is_tried_again_later(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    def listen(_pcm: bytes) -> Transcript:
+    def listen(_pcm: bytes) -> ChannelTranscript:
         raise TranscriptionFailed("Transcription ended early: it was ended by SIGSEGV.")
 
     choose(firm, "pocketsphinx")
@@ -360,7 +360,9 @@ def test_an_engine_that_fails_is_tried_again_later(firm: Firm, monkeypatch: pyte
     assert job["log"][-1]["text"].endswith("it was ended by SIGSEGV.")
 
 
-def test_a_better_engine_hears_what_another_one_heard(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_better_engine_replaces_the_transcript_of_another(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     choose(firm, "pocketsphinx")
     let_it_hear(monkeypatch, always("eye scream"))
     interaction_id = firm.ingest(tone(0.5))

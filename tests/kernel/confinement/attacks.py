@@ -1,4 +1,4 @@
-"""What hostile code would try that has taken over a process: real attacks, by system calls.
+"""The attacks of hostile code that has taken over a process: real ones, by system calls.
 
 It is imported before the process is confined, since afterwards nothing can be. As a program,
 `python -m tests.kernel.confinement.attacks LAYERS TRIED TARGET`, it confines itself as a decoder does, by the
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from earwitness.kernel.confinement import calls
+from earwitness.kernel.confinement import system_calls
 from earwitness.kernel.confinement.landlock import restrict
 from earwitness.kernel.confinement.privileges import give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal
@@ -44,7 +44,7 @@ EXECUTE = "execute"
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to attack: a process, where its secret lies, a folder of the archive, a socket that listens."""
+    """The target: a process, the address of its secret, a folder of the archive, a listening socket."""
 
     pid: int
     address: int
@@ -60,7 +60,7 @@ class _Piece(ctypes.Structure):
 
 
 def call(x86_64: int | None, arm64: int | None, *arguments: "int | str | ctypes.Array[ctypes.c_char]") -> str:
-    """Make a system call; what came of it."""
+    """Make a system call, and return its result."""
     number = arm64 if _ON_ARM else x86_64
     if number is None:
         return errno.errorcode[errno.ENOSYS]
@@ -122,7 +122,7 @@ def on_abstract_sockets(target: Target) -> Attempts:
 
 
 def by_privileges(target: Target) -> Attempts:
-    """Attacks for which one must be root, with the capabilities that root has."""
+    """Attacks that need root's capabilities."""
     file, most = f"{target.folder}/archive.db", ctypes.create_string_buffer(b"\xff" * 16)
     return {
         "have its memory dumped": _is_dumpable,
@@ -135,7 +135,7 @@ def by_privileges(target: Target) -> Attempts:
 
 
 def on_the_machine(target: Target) -> Attempts:
-    """Attacks by all else: only a filter of system calls can refuse them all."""
+    """All other attacks: only a filter of system calls can refuse them all."""
     file = f"{target.folder}/archive.db"
     return {
         "chmod": lambda: call(268, 53, _HERE, file, 0o777),
@@ -231,7 +231,7 @@ def held_while_loading(target: Target) -> Attempts:
 
 
 def not_on_files(target: Target) -> Attempts:
-    """Attacks on other processes, by starting some too, on whoever listens, on modes, and on the kernel."""
+    """Attacks on other processes and new ones, on listening sockets, on modes of files, and on the kernel."""
     machine = on_the_machine(target)
     names = (
         "fork by clone",
@@ -247,9 +247,16 @@ def not_on_files(target: Target) -> Attempts:
 
 
 def not_on_the_list() -> Attempts:
-    """Every number that is no call of the list, nor passes with some arguments."""
-    some = (calls.MMAP, calls.MPROTECT, calls.CLONE, calls.PRCTL, calls.PRLIMIT64, calls.TGKILL)
-    known = {one.arm64 if _ON_ARM else one.x86_64 for one in (*calls.ALLOWED.values(), *some)}
+    """Every number of a call that is not allowed, not even with some arguments."""
+    some = (
+        system_calls.MMAP,
+        system_calls.MPROTECT,
+        system_calls.CLONE,
+        system_calls.PRCTL,
+        system_calls.PRLIMIT64,
+        system_calls.TGKILL,
+    )
+    known = {one.arm64 if _ON_ARM else one.x86_64 for one in (*system_calls.ALLOWED.values(), *some)}
     # The kernel lets these pass every filter, for its own probes; called by others they end the process.
     probes = set() if _ON_ARM else {335, 336}
     numbers = {number for number in range(600) if number not in known | probes}

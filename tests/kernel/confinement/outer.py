@@ -1,18 +1,23 @@
-"""What a container does that forbids system calls: a filter around this process and those that it starts."""
+"""A filter like that of a container that forbids system calls, for this process and those it starts."""
 
 import ctypes
 
-from earwitness.kernel.confinement.calls import LANDLOCK_CREATE_RULESET, SECCOMP, Call, this_processor
 from earwitness.kernel.confinement.filters import INSTRUCTION
-from earwitness.kernel.confinement.kernel_calls import prctl
+from earwitness.kernel.confinement.libc import prctl
+from earwitness.kernel.confinement.system_calls import (
+    LANDLOCK_CREATE_RULESET,
+    SECCOMP,
+    SystemCall,
+    this_processor,
+)
 
-_CALLS = {"landlock": Call(LANDLOCK_CREATE_RULESET, LANDLOCK_CREATE_RULESET), "seccomp": SECCOMP}
+_CALLS = {"landlock": SystemCall(LANDLOCK_CREATE_RULESET, LANDLOCK_CREATE_RULESET), "seccomp": SECCOMP}
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x50001
 
 
 def forbid(layers: str) -> None:
-    """Have the system calls of some layers, by their names in a text, answer EPERM from now on."""
+    """Let the system calls of some layers, by their names in a text, fail with EPERM."""
     processor = this_processor()
     assert processor
     for layer in layers.split():

@@ -1,4 +1,4 @@
-"""Each layer of confinement holds by itself what it is there for, and both hold everything; for root too."""
+"""Each layer of confinement refuses its attacks alone, and both refuse all of them, also for root."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.kernel.confinement.calls import this_processor
 from earwitness.kernel.confinement.landlock import WHOLE_ABI, abi
+from earwitness.kernel.confinement.system_calls import this_processor
 from tests.kernel.confinement import attacks
 from tests.kernel.confinement.attacks import BY_A_THREAD, DONE, Target
 from tests.kernel.confinement.victim import victim
@@ -67,7 +67,7 @@ def test_the_filter_alone_refuses_everything(tmp_path: Path) -> None:
 
 
 @needs_seccomp
-def test_no_call_passes_that_is_not_on_the_list(tmp_path: Path) -> None:
+def test_a_call_that_is_not_listed_is_refused(tmp_path: Path) -> None:
     with victim(tmp_path) as target:
         found = attacked(target, "seccomp", "not on the list")
     assert len(found) > 2000
@@ -75,7 +75,7 @@ def test_no_call_passes_that_is_not_on_the_list(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(this_processor() != "x86-64", reason="only x86-64 has calls of 32 bits by `int 0x80`")
-def test_a_call_of_another_processors_kind_ends_the_process() -> None:
+def test_a_filter_ends_the_process_for_a_call_of_another_processor() -> None:
     """`mov eax, 20; int 0x80; ret`: getpid of 32 bits. A kernel without such calls ends it by SIGSEGV."""
     program = (
         "import ctypes, mmap\n"
@@ -94,13 +94,13 @@ def test_a_call_of_another_processors_kind_ends_the_process() -> None:
 
 
 @needs_seccomp
-def test_under_a_translator_of_processors_a_process_goes_on_without_a_filter() -> None:
-    """The kernel's filters see the processor that there is, not the one that the program is for."""
+def test_under_an_emulator_a_process_goes_on_without_a_filter() -> None:
+    """The kernel's filters see the real processor, not the one that the program was built for."""
     program = (
-        "from earwitness.kernel.confinement import calls\n"
+        "from earwitness.kernel.confinement import system_calls\n"
         "from earwitness.kernel.confinement.privileges import give_up_privileges\n"
         "from earwitness.kernel.confinement.seccomp import seal\n"
-        "calls.AUDIT[calls.this_processor()] = 0x40000003\n"
+        "system_calls.AUDIT[system_calls.this_processor()] = 0x40000003\n"
         "give_up_privileges()\n"
         "print(seal(), open('/etc/passwd').readline().split(':')[0])\n"
     )
@@ -109,7 +109,7 @@ def test_under_a_translator_of_processors_a_process_goes_on_without_a_filter() -
 
 
 @needs_landlock
-def test_landlock_alone_holds_files_processes_and_abstract_sockets(tmp_path: Path) -> None:
+def test_landlock_alone_protects_files_processes_and_abstract_sockets(tmp_path: Path) -> None:
     with victim(tmp_path) as target:
         found = attacked(target, "landlock", "held by landlock")
     assert set(found.values()) == {"EPERM", "EACCES"}
@@ -124,7 +124,7 @@ def test_without_a_filter_root_has_no_capability_left(tmp_path: Path) -> None:
 
 
 def test_the_attacks_are_real(tmp_path: Path) -> None:
-    """Unconfined, hostile code does all of it: so it was the confinement that held."""
+    """Without confinement all attacks succeed, so it is the confinement that refuses them."""
     found: dict[str, str] = {}
     with pytest.raises(AssertionError), victim(tmp_path) as target:
         found.update(attacked(target, "", "held by landlock"))

@@ -1,4 +1,4 @@
-"""A process with a secret and files, which hostile code may attack; and whether it came to harm."""
+"""A process with a secret and files for hostile code to attack, and whether it was harmed."""
 
 import ctypes
 import os

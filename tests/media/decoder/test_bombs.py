@@ -1,4 +1,4 @@
-"""Recordings that are long, or claim to be: they take no more memory, time and room than they may."""
+"""Recordings that are very long, or claim to be, stay within the limits of memory and time."""
 
 import io
 import struct
@@ -10,19 +10,19 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media import NotMedia
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.decoding.renditions.wav import wav_header
-from earwitness.media.decoding.sound import pcm
-from earwitness.media.measurement import Limits
+from earwitness.media.decoding.sound.pcm import SoundLimits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.hearing import Memory
 
-LITTLE_MEMORY = Limits(seconds=600, memory_mib=400)
+LITTLE_MEMORY = DecoderLimits(seconds=600, memory_mib=400)
 
 
 class TenHours:
-    """A call of ten hours, a tick each second and else silence, which exists as it is read."""
+    """A call of ten hours with a tick each second, which is made as it is read."""
 
     rate = 2000
     samples = rate * 10 * 3600
@@ -50,7 +50,7 @@ def test_ten_hours_are_measured_a_little_at_a_time() -> None:
     assert source.most <= 1 << 20
 
 
-def test_what_a_header_claims_is_not_believed() -> None:
+def test_the_length_that_a_header_claims_is_not_trusted() -> None:
     flac = bytearray(samples.sound("flac", "flac", 8000))
     assert flac[:4] == b"fLaC"
     # The number of samples: 36 bits at the end of these eight bytes.
@@ -64,21 +64,18 @@ def test_what_a_header_claims_is_not_believed() -> None:
         assert not found.complete
 
 
-def test_silence_that_is_put_in_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pcm, "_MOST_SILENCE_MS", 7_000)
+@pytest.mark.parametrize(("most_silence_ms", "duration_ms"), [(7_000, 12_000), (4_000, 7_000)])
+def test_the_silence_that_fills_gaps_is_limited(most_silence_ms: int, duration_ms: int) -> None:
     gaps = samples.sound("matroska", "pcm_s16le", 8000, seconds=12, gap=(1, 6))
-    assert measure(io.BytesIO(gaps), None).duration_ms == pytest.approx(12_000, abs=110)
-    monkeypatch.setattr(pcm, "_MOST_SILENCE_MS", 4_000)
-    assert measure(io.BytesIO(gaps), None).duration_ms == pytest.approx(7_000, abs=110)
+    limits = SoundLimits(most_silence_ms=most_silence_ms)
+    assert measure(io.BytesIO(gaps), None, limits=limits).duration_ms == pytest.approx(duration_ms, abs=110)
 
 
-def test_what_goes_on_for_days_is_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_that_goes_on_for_days_is_no_recording() -> None:
     endless = samples.wav(8000, seconds=3)
-    monkeypatch.setattr(pcm, "_LONGEST_SECONDS", 3)
-    assert measure(io.BytesIO(endless), None).duration_ms == 3000
-    monkeypatch.setattr(pcm, "_LONGEST_SECONDS", 2)
+    assert measure(io.BytesIO(endless), None, limits=SoundLimits(longest_seconds=3)).duration_ms == 3000
     with pytest.raises(NotMedia):
-        measure(io.BytesIO(endless), io.BytesIO())
+        measure(io.BytesIO(endless), io.BytesIO(), limits=SoundLimits(longest_seconds=2))
 
 
 def picture_of(width: int, height: int) -> bytes:
@@ -94,7 +91,7 @@ def picture_of(width: int, height: int) -> bytes:
 
 
 def with_cover(container: str, codec: str, picture: bytes) -> bytes:
-    """A recording with a picture of its cover, put in as it is."""
+    """A recording with an unchanged cover picture."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         cover = output.add_stream("png", 1, width=16_000, height=16_000, pix_fmt="gray")
@@ -114,6 +111,6 @@ def test_a_picture_of_a_cover_is_not_unpacked(container: str, codec: str) -> Non
     assert len(picture) < 300_000
     bomb = with_cover(container, codec, picture)
     assert picture in bomb
-    found = process(Memory(bomb), Limits(seconds=60, memory_mib=250))
+    found = process(Memory(bomb), DecoderLimits(seconds=60, memory_mib=250))
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert found.video is None

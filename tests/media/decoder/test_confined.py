@@ -1,4 +1,4 @@
-"""The confined decoder knows all that PyAV knows: nothing of it is loaded when it is too late."""
+"""The confined decoder can decode everything that PyAV can: it has loaded all of it before."""
 
 import io
 import pickle
@@ -19,7 +19,7 @@ on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 
 def walk(recordings: dict[str, bytes], *given: str) -> tuple[dict[str, str], list[str]]:
-    """What came of each attempt, and what was loaded or opened meanwhile."""
+    """The result of each attempt, and what was loaded or opened meanwhile."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.media.confined_walk", *given],
         input=pickle.dumps(recordings),
@@ -32,7 +32,7 @@ def walk(recordings: dict[str, bytes], *given: str) -> tuple[dict[str, str], lis
     return dict(line.split(": ", 1) for line in ran.stdout.decode().splitlines()), loaded
 
 
-def test_whatever_there_is_is_decoded_in_confinement_as_it_is_outside() -> None:
+def test_every_format_is_decoded_in_confinement_as_outside() -> None:
     recordings = every_kind()
     free, loaded_late = walk(recordings)
     confined, loaded = walk(recordings, "confined")

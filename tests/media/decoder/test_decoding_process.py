@@ -1,4 +1,4 @@
-"""The decoding process: whatever becomes of it, nothing else suffers and nothing is left over."""
+"""The decoding process: whatever happens to it, nothing else is harmed and nothing is left over."""
 
 import io
 import os
@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from earwitness.kernel.errors import Corrupt, StorageFull
-from earwitness.kernel.processes import start_apart
+from earwitness.kernel.system.processes import start_apart
 from earwitness.media.decoder import child
 from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, render
-from earwitness.media.decoding.renditions.wav import wav_header
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.corpus import CORPUS
 from tests.media.hearing import Memory
 from tests.processes import LINUX, children, needs_proc
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 class EndlessCall:
-    """A call of 8 hours in silence, which exists as it is read."""
+    """A silent call of 8 hours, which is made as it is read."""
 
     samples = 8000 * 8 * 3600
     header = wav_header(samples, 8000, 2)
@@ -44,7 +44,7 @@ def decoders() -> set[int]:
 
 
 def kill_decoders() -> None:
-    """Kill all that there are, the one that waits for its job, too, and see them dead."""
+    """Kill all decoding processes, also the one that waits for a job, and wait until they are dead."""
     for pid in decoders():
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -64,7 +64,7 @@ def _nothing_is_left_over() -> Iterator[None]:
     assert (len(children()) if LINUX else 0) <= processes
 
 
-def test_a_rendition_that_is_not_wanted_any_more_ends_its_process() -> None:
+def test_closing_a_rendition_ends_its_process() -> None:
     with render(EndlessCall(), "wav", LIMITS, EndlessCall.samples) as rendition:
         next(rendition)
     unread = render(EndlessCall(), "mp3", LIMITS, EndlessCall.samples)
@@ -73,7 +73,7 @@ def test_a_rendition_that_is_not_wanted_any_more_ends_its_process() -> None:
 
 
 @needs_proc
-def test_a_decoder_that_is_killed_fails_and_nothing_else() -> None:
+def test_killing_a_decoder_fails_only_its_job() -> None:
     with render(EndlessCall(), "wav", LIMITS, EndlessCall.samples) as rendition:
         next(rendition)
         kill_decoders()
@@ -90,11 +90,11 @@ def test_a_decoder_that_dies_while_it_waits_is_replaced() -> None:
 
 def test_a_decoder_that_takes_too_long_is_ended() -> None:
     with pytest.raises(DecoderFailed, match="too long") as told:
-        process(EndlessCall(), Limits(seconds=1, memory_mib=1024), io.BytesIO())
+        process(EndlessCall(), DecoderLimits(seconds=1, memory_mib=1024), io.BytesIO())
     assert "Retry-After" in told.value.headers
 
 
-def test_a_rendition_that_begins_too_late_is_told_so_though_it_may_take_long() -> None:
+def test_a_rendition_that_begins_too_late_fails_although_it_may_take_long() -> None:
     with pytest.raises(DecoderSlow, match="whole") as told:
         render(EndlessCall(), "mp3", LIMITS, first_byte_seconds=0.1)
     assert "Retry-After" in told.value.headers
@@ -105,11 +105,11 @@ def test_a_rendition_that_begins_too_late_is_told_so_though_it_may_take_long() -
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(DecoderFailed):
-        process(Memory(CORPUS["24 tracks"].make()), Limits(seconds=60, memory_mib=1))
+        process(Memory(CORPUS["24 tracks"].make()), DecoderLimits(seconds=60, memory_mib=1))
 
 
 @needs_proc
-def test_with_its_parent_the_decoder_ends_too() -> None:
+def test_the_decoder_ends_when_its_parent_ends() -> None:
     program = (
         "from tests.media.decoder.test_decoding_process import *\n"
         "rendition = render(EndlessCall(), 'wav', LIMITS, EndlessCall.samples)\n"
@@ -149,7 +149,7 @@ def test_a_full_disk_is_reported_as_such() -> None:
         process(Memory(samples.wav()), LIMITS, Full())
 
 
-def test_the_decoder_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_TOKEN_KEY", "t" * 40)
     tells = "import os, socket; socket.socket(fileno=0).sendall(repr(dict(os.environ)).encode())"
     started, end = start_apart((sys.executable, "-c", tells), {})
@@ -159,12 +159,12 @@ def test_the_decoder_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"EARWITNESS" not in told
 
 
-def test_once_confined_the_decoder_opens_nothing_and_starts_no_talk() -> None:
+def test_a_confined_decoder_opens_no_file_and_no_connection() -> None:
     program = (
         "import os, resource, socket\n"
         "from earwitness.media.decoding.confined import confine\n"
-        "from earwitness.media.measurement import Limits\n"
-        "confine(Limits(60, 1024), 0)\n"
+        "from earwitness.media.measurement import DecoderLimits\n"
+        "confine(DecoderLimits(60, 1024), 0)\n"
         "for attempt in (lambda: open('/etc/hostname'), lambda: open('new', 'w'), socket.socket, os.pipe):\n"
         "    try:\n"
         "        attempt()\n"
@@ -195,7 +195,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
-def test_a_decoder_taken_over_by_its_recording_is_not_believed(
+def test_the_answer_of_a_decoder_that_was_taken_over_is_refused(
     monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     program = f"import socket, struct\nend = socket.socket(fileno=0)\nend.recv(1000)\n{lie}"

@@ -1,4 +1,4 @@
-"""A decoder that was taken over by its recording harms nobody: code in a real one attacks."""
+"""A decoder that its recording has taken over can harm nobody: code in a real decoder attacks."""
 
 import json
 import subprocess

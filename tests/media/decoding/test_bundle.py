@@ -1,4 +1,4 @@
-"""Each kind of recording goes in, is measured, and is heard in every format as FFmpeg itself decodes it.
+"""Each kind of recording is ingested, measured, and played in every format as FFmpeg itself decodes it.
 
 All are sent as `call.wav`, whatever they are: a wrong extension changes nothing.
 """
@@ -79,7 +79,7 @@ def _assert_sounds_like(heard: Heard, original: Heard, *, is_mono: bool) -> None
 
 @needs_ffmpeg
 @pytest.mark.parametrize("name", [name for name, kind in BUNDLE.items() if kind.is_exact])
-def test_the_program_ffmpeg_hears_the_same_samples(name: str, tmp_path: Path) -> None:
+def test_the_program_ffmpeg_decodes_the_same_samples(name: str, tmp_path: Path) -> None:
     kind, file = BUNDLE[name], tmp_path / "call"
     file.write_bytes(kind.make())
     format_, options = reading_as(kind.hint)

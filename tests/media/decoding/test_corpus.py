@@ -32,7 +32,7 @@ def level_of(file: File, channel: int) -> float:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_the_wav_has_every_channel_as_it_went_in(name: str) -> None:
+def test_the_wav_has_every_channel_unchanged(name: str) -> None:
     file = CORPUS[name]
     wav = read_wav(rendered(file.make(), "wav"))
     assert (wav.rate, len(wav.channels)) == (file.rate, len(file.channels))

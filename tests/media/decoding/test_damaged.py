@@ -1,4 +1,4 @@
-"""Files that are cut off, joined or wrapped: all that is there is heard, and the rest is said."""
+"""Files that are cut off, joined or wrapped: all that exists is decoded, and what is missing is reported."""
 
 import io
 import struct
@@ -10,10 +10,10 @@ import av
 import pytest
 
 from earwitness.media.decoder.decoder import process
-from earwitness.media.decoding.containers.media import NotMedia
+from earwitness.media.decoding.containers.not_media import NotMedia
 from earwitness.media.decoding.containers.structure import survey
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.measurement import Limits, Measurement
+from earwitness.media.measurement import DecoderLimits, Measurement
 from tests.media import samples
 from tests.media.hearing import Memory, hear, rendered
 
@@ -55,18 +55,18 @@ def found_in(content: bytes) -> Measurement:
 
 
 def heard_seconds(content: bytes) -> float:
-    """How long a wav rendition of it is, made without what a measurement knows."""
+    """The length of its wav rendition, made without a measurement."""
     return hear(rendered(content, "wav")).seconds
 
 
-def test_a_header_of_five_seconds_and_sound_for_three_say_what_is_missing() -> None:
+def test_a_header_of_five_seconds_before_three_of_sound_reports_what_is_missing() -> None:
     found = found_in(riff(fmt(), data(pcm(500, 3.1), stated=5 * RATE * 2)))
     assert (found.duration_ms, found.complete) == (3100, False)
     assert found.not_decoded == "1.9 s of sound that the header promises are missing"
 
 
 @pytest.mark.parametrize("stated", [0, 0xFFFF_FFFF, 0xFFFF_FFFF - 36, 0x7FFF_FFFF, 0x7FFF_F000])
-def test_sizes_that_writers_to_a_pipe_leave_open_are_no_damage(stated: int) -> None:
+def test_sizes_that_writers_to_a_pipe_cannot_fill_in_are_no_damage(stated: int) -> None:
     found = found_in(riff(fmt(), data(LOW, stated)))
     assert (found.duration_ms, found.complete, found.not_decoded) == (2000, True, "")
 
@@ -102,7 +102,7 @@ def test_all_the_sound_of_a_wav_is_heard_in_its_order(content: bytes) -> None:
     assert wav.sides[0][: 4 * RATE].tobytes() == LOW + HIGH
 
 
-def test_what_follows_the_sound_and_is_none_is_not_heard() -> None:
+def test_bytes_after_the_sound_are_not_decoded_as_sound() -> None:
     whole = riff(fmt(), data(LOW))
     text = b"<call><from>447700900123</from></call>\n" * 500
     for behind in (bytes(20_000), text, b"TAG" + b"x" * 5000, b"\xd5" * 100):
@@ -120,7 +120,7 @@ def test_what_follows_the_sound_and_is_none_is_not_heard() -> None:
     ],
     ids=["wav of another rate", "flac", "ogg", "w64"],
 )
-def test_a_recording_in_another_format_behind_a_wav_is_heard_too(behind: bytes, rate: int) -> None:
+def test_a_recording_in_another_format_after_a_wav_is_decoded(behind: bytes, rate: int) -> None:
     content = riff(fmt(), data(LOW)) + behind
     found = found_in(content)
     assert found.complete, found.not_decoded
@@ -130,13 +130,13 @@ def test_a_recording_in_another_format_behind_a_wav_is_heard_too(behind: bytes, 
     assert heard_seconds(content) == pytest.approx(4, abs=0.03)
 
 
-def test_the_confined_process_hears_what_is_joined() -> None:
+def test_the_confined_process_decodes_joined_recordings() -> None:
     content = riff(fmt(), data(LOW)) + samples.sound("flac", "flac", 16000)
-    found = process(Memory(content), Limits(seconds=60, memory_mib=1024))
+    found = process(Memory(content), DecoderLimits(seconds=60, memory_mib=1024))
     assert (found.duration_ms, found.not_decoded) == (4000, "")
 
 
-def test_a_stereo_recording_behind_a_mono_one_keeps_its_sides() -> None:
+def test_a_stereo_recording_after_a_mono_one_keeps_its_sides() -> None:
     content = riff(fmt(), data(LOW)) + samples.wav(RATE, 2.0, channels=2)
     wav = hear(rendered(content, "wav"))
     left, right = wav.sides
@@ -177,7 +177,7 @@ def test_two_recordings_that_are_joined_are_both_heard(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"mp3", "m4a"}])
-def test_a_recording_that_is_cut_off_is_heard_up_to_there_and_says_so(kind: str) -> None:
+def test_a_recording_that_is_cut_off_is_decoded_so_far_and_marked(kind: str) -> None:
     whole = KINDS[kind]()
     found = found_in(whole[: len(whole) * 6 // 10 + 3])
     assert 800 < found.duration_ms < 1300
@@ -188,7 +188,7 @@ def test_a_recording_that_is_cut_off_is_heard_up_to_there_and_says_so(kind: str)
 @pytest.mark.parametrize(
     "kind", ["wav", "a-law wav", "w64", "aiff", "au", "caf", "flac", "amr", "tta", "voc", "aac", "mpegts"]
 )
-def test_behind_one_that_is_cut_off_the_next_is_heard_whole(kind: str) -> None:
+def test_after_a_recording_that_is_cut_off_the_next_is_decoded_whole(kind: str) -> None:
     whole = KINDS[kind]()
     cut = whole[: len(whole) * 6 // 10 + 3]
     found = found_in(cut + whole)
@@ -197,7 +197,7 @@ def test_behind_one_that_is_cut_off_the_next_is_heard_whole(kind: str) -> None:
     assert found.duration_ms == pytest.approx(alone, abs=60)
 
 
-def test_a_recording_behind_a_meeting_is_said_not_to_be_decoded() -> None:
+def test_a_recording_after_a_meeting_is_reported_as_not_decoded() -> None:
     meeting = samples.meeting("mp4", "libx264", "aac")
     found = found_in(meeting * 2)
     assert found.video == "h264"
@@ -218,7 +218,7 @@ def test_a_length_that_wrapped_at_four_gib_is_unwrapped(trailing: bytes) -> None
         assert stream.duration == sound // 2
 
 
-def test_nothing_is_held_of_what_a_header_claims() -> None:
+def test_memory_does_not_grow_with_what_a_header_claims() -> None:
     tracemalloc.start()
     claims = riff(fmt(), data(LOW, stated=0xF000_0000))
     many = b"".join(riff(fmt(), data(b"\1\2" * 10)) for _ in range(3000))
@@ -230,7 +230,7 @@ def test_nothing_is_held_of_what_a_header_claims() -> None:
 
 
 class Sparse:
-    """A file of which some stretches hold something, and all else is silence, of any length."""
+    """A file of any length that is silent except for some stretches."""
 
     def __init__(self, size: int, held: dict[int, bytes], silence: bytes = b"\0") -> None:
         self._size, self._held, self._silence = size, held, silence
@@ -264,7 +264,7 @@ class Sparse:
     ],
     ids=["halves of headers of wav", "halves of headers of AIFF", "zeros, which are no chunks"],
 )
-def test_what_looks_like_a_million_beginnings_is_looked_at_once(content: bytes) -> None:
+def test_a_million_apparent_beginnings_are_searched_in_one_pass(content: bytes) -> None:
     file = CountedFile(content)
     with suppress(NotMedia):
         measure(file, None)
@@ -279,20 +279,20 @@ class CountedFile(io.BytesIO):
         return super().seek(offset, whence)
 
 
-def test_more_recordings_than_are_heard_are_told_of() -> None:
+def test_too_many_recordings_in_one_file_are_reported() -> None:
     au = b".snd" + struct.pack(">IIIII", 24, 8, 1, RATE, 1) + bytes(8)
     found = found_in(au * 1003)
     assert found.samples == 8000
     assert found.not_decoded == "96 bytes behind the first 1000 recordings, not decoded"
 
 
-def test_more_pieces_of_sound_than_are_heard_are_told_of() -> None:
+def test_too_many_pieces_of_sound_are_reported() -> None:
     found = found_in(riff(fmt(), *[data(b"\1\0")] * 100_010))
     assert found.samples > 99_000
     assert "behind too many pieces of sound, not decoded" in found.not_decoded
 
 
-def test_a_caf_whose_writer_could_not_go_back_is_whole() -> None:
+def test_a_caf_without_a_length_is_whole() -> None:
     desc = struct.pack(">d4sIIIII", RATE, b"lpcm", 2, 2, 1, 1, 16)
     content = b"caff\0\1\0\0" + b"desc" + struct.pack(">Q", len(desc)) + desc
     found = found_in(content + b"data" + b"\xff" * 8 + bytes(4) + pcm(500, 1.37))

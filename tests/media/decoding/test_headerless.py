@@ -6,12 +6,12 @@ import pytest
 
 from earwitness.media.decoder.decoder import Undecodable, process
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.measurement import Audio, Hint, Limits
+from earwitness.media.measurement import Audio, DecoderLimits, Hint
 from tests.media import samples
 from tests.media.bundle import HEADERLESS, Kind
 from tests.media.hearing import Memory
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 @pytest.mark.parametrize("kind", HEADERLESS.values(), ids=HEADERLESS.keys())
@@ -28,7 +28,7 @@ def test_g729_is_as_long_as_its_frames() -> None:
     assert (found.duration_ms, found.audio) == (2000, Audio(1, 8000, "g729"))
 
 
-def test_without_a_hint_nobody_can_tell() -> None:
+def test_without_a_hint_headerless_media_is_undecodable() -> None:
     for case in ("a-law", "pcm", "g722", "g726"):
         with pytest.raises(Undecodable):
             process(Memory(HEADERLESS[case].make()), LIMITS)
@@ -46,7 +46,7 @@ def test_without_a_hint_nobody_can_tell() -> None:
     ],
     ids=["wav", "ogg", "flac", "m4a", "amr", "matroska"],
 )
-def test_a_header_is_believed_more_than_a_hint(content: bytes) -> None:
+def test_a_header_counts_more_than_a_hint(content: bytes) -> None:
     assert process(Memory(content), LIMITS, hint=Hint("pcm_alaw", 8000, 1)) == process(
         Memory(content), LIMITS
     )

@@ -1,4 +1,4 @@
-"""Measuring: how long a recording is, what it is made of, how loud it is when."""
+"""Measuring: the length of a recording, its streams, and its waveform."""
 
 import io
 import os
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
-from earwitness.media.measurement import Audio, Limits, Measurement, formats_of
+from earwitness.media.measurement import Audio, DecoderLimits, Measurement, formats_of
 from tests.media import samples
 from tests.media.bundle import KINDS, Kind
 from tests.media.hearing import Memory
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 UNDECODABLE: dict[str, bytes] = {
@@ -44,7 +44,7 @@ def heard_peaks(found: Measurement) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-def test_what_recorders_write_is_measured(kind: Kind) -> None:
+def test_formats_of_recorders_are_measured(kind: Kind) -> None:
     found = jobs.measure(io.BytesIO(kind.make()), None)
     assert found.duration_ms == pytest.approx(2000, abs=110)
     assert (found.audio, found.video) == (kind.audio, kind.video)
@@ -62,7 +62,7 @@ def test_without_sound_the_picture_is_measured() -> None:
     assert formats_of(found) == ["raw", "mp4"]
 
 
-def test_beside_a_picture_a_track_without_sound_is_told() -> None:
+def test_a_track_without_sound_beside_a_picture_is_reported() -> None:
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as output:
         shown, silent = output.add_stream("libx264", 10, width=64, height=48), output.add_stream("aac", 48000)
@@ -78,13 +78,13 @@ def test_beside_a_picture_a_track_without_sound_is_told() -> None:
         render(Memory(file.getvalue()), "mp3", LIMITS)
 
 
-def test_of_many_channels_all_are_counted() -> None:
+def test_all_of_many_channels_are_counted() -> None:
     found = measure(samples.wav(8000, channels=4))
     assert (found.audio, found.duration_ms) == (Audio(4, 8000, "pcm_s16le"), 2000)
 
 
 @pytest.mark.parametrize("content", UNDECODABLE.values(), ids=UNDECODABLE.keys())
-def test_what_is_no_recording_is_told_apart(content: bytes) -> None:
+def test_media_that_is_no_recording_is_undecodable(content: bytes) -> None:
     with pytest.raises(Undecodable) as told:
         measure(content)
     assert told.value.formats == ["raw"]
@@ -112,18 +112,18 @@ def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> None:
     ],
     ids=["wav", "a-law", "flac", "webm"],
 )
-def test_of_a_truncated_recording_there_is_what_there_is(whole: bytes) -> None:
+def test_a_truncated_recording_is_measured_as_far_as_it_goes(whole: bytes) -> None:
     found = measure(whole[: len(whole) // 2 + 1])
     assert 500 < found.duration_ms < 1500
     assert not found.complete
 
 
-def test_a_truncated_mp3_is_as_long_as_it_still_is() -> None:
+def test_a_truncated_mp3_is_as_long_as_what_is_left() -> None:
     whole = samples.sound("mp3", "libmp3lame", 16000)
     assert measure(whole[: len(whole) // 2]).duration_ms == pytest.approx(1000, abs=150)
 
 
-def test_damage_in_the_middle_costs_that_part_alone() -> None:
+def test_damage_in_the_middle_loses_only_that_part() -> None:
     whole = bytearray(samples.sound("ipod", "aac", 48000))
     begin = len(whole) // 2
     whole[begin : begin + 2000] = bytes(2000)
@@ -133,7 +133,7 @@ def test_damage_in_the_middle_costs_that_part_alone() -> None:
 
 
 @pytest.mark.parametrize(("container", "codec"), [("webm", "libopus"), ("matroska", "pcm_s16le")])
-def test_while_nothing_was_sent_there_is_silence(container: str, codec: str) -> None:
+def test_silence_fills_the_time_in_which_nothing_was_sent(container: str, codec: str) -> None:
     found = measure(samples.sound(container, codec, 48000, seconds=6, gap=(2, 4)))
     assert found.duration_ms == pytest.approx(6000, abs=60)
     assert found.peaks is not None
@@ -155,7 +155,7 @@ def test_a_clock_that_leaps_for_no_reason_adds_no_silence(
     assert min(heard_peaks(found)) > 40
 
 
-def test_what_a_decoder_needs_to_begin_is_no_silence() -> None:
+def test_the_delay_of_a_decoder_adds_no_silence() -> None:
     """Its first packet gives no sound, and at 8 kHz takes 128 ms."""
     for container in ("mp4", "matroska"):
         found = measure(samples.sound(container, "aac", 8000, channels=1))

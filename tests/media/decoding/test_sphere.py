@@ -1,4 +1,4 @@
-"""NIST SPHERE, as speech corpora have it: what it says is heard, what is packed is kept as it came."""
+"""NIST SPHERE, as speech corpora have it: plain sound is decoded, compressed sound is kept as raw alone."""
 
 from array import array
 from functools import partial
@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 
 from earwitness.media.decoder.decoder import Undecodable, process
-from earwitness.media.measurement import Hint, Limits
+from earwitness.media.measurement import DecoderLimits, Hint
 from tests.firm import Firm
 from tests.media.hearing import Memory, hear, rendered
 from tests.media.samples import LEFT_HZ, LOUDNESS, RIGHT_HZ, sound, sphere, tones
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 PLAY = "/client/recording.playBackByThirdPartyId"
 
 LINEAR = partial(sphere, sample_n_bytes=2, sample_count=16000, sample_rate=8000)
@@ -61,13 +61,13 @@ def test_as_many_channels_are_found_as_the_header_says(channels: int) -> None:
     assert (found.audio.channels, found.samples) == (channels, 16000)
 
 
-def test_what_is_cut_off_is_heard_and_marked() -> None:
+def test_a_file_that_is_cut_off_is_decoded_and_marked() -> None:
     cut = LINEAR(tones(8000, 1, 2), channel_count=2, sample_byte_format="01", sample_coding="pcm")
     found = process(Memory(cut), LIMITS)
     assert (found.samples, found.complete) == (8000, False)
 
 
-def test_its_header_counts_more_than_what_the_source_said() -> None:
+def test_the_header_counts_more_than_what_the_source_said() -> None:
     found = process(Memory(STEREO["A-law"]), LIMITS, hint=Hint("pcm_s16le", 16000, 1))
     assert found.audio is not None
     assert found.audio.codec == "pcm_alaw"
@@ -80,7 +80,7 @@ SHORTENED = b"ajkg\x02" + bytes.fromhex("fbb170096a0028c100") + bytes(64)
 @pytest.mark.parametrize(
     "coding", ["pcm,embedded-shorten-v2.00", "ulaw,embedded-shorten-v2.00", "pcm,embedded-wavpack"]
 )
-def test_what_is_packed_within_is_kept_as_it_came(firm: Firm, coding: str) -> None:
+def test_a_compressed_sphere_file_is_available_as_raw_alone(firm: Firm, coding: str) -> None:
     packed = LINEAR(SHORTENED, channel_count=1, sample_byte_format="01", sample_coding=coding)
     with pytest.raises(Undecodable):
         process(Memory(packed), LIMITS)

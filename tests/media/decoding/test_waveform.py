@@ -1,4 +1,4 @@
-"""The waveform of a recording does not depend on what it was recorded as."""
+"""The waveform of a recording does not depend on its format."""
 
 import io
 import math

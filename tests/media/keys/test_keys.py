@@ -48,7 +48,7 @@ def test_keys_lie_beside_the_data_readable_by_their_owner_alone(settings: Settin
     assert {_mode(path) for path in settings.keys_folder.iterdir()} == {0o600}
 
 
-def test_lost_keys_are_not_replaced_in_silence(settings: Settings) -> None:
+def test_lost_keys_are_never_replaced_silently(settings: Settings) -> None:
     with pytest.raises(KeysMissing, match=str(settings.keys_folder)):
         KeyRing.open(settings)
     assert not settings.keys_folder.exists()
@@ -71,7 +71,7 @@ def test_an_unknown_key_encryption_key_is_named(settings: Settings) -> None:
         ring.unwrap(WrappedKey("kek-1999-01", bytes(60)), b"")
 
 
-def test_after_a_rotation_old_keys_open_and_running_processes_follow(settings: Settings) -> None:
+def test_after_a_rotation_old_keys_open_and_running_processes_use_the_new_one(settings: Settings) -> None:
     running = KeyRing.open(settings, create=True)
     before = running.wrap(DATA_KEY, b"")
     rotating = KeyRing.open(settings)
@@ -89,7 +89,7 @@ def test_running_processes_wrap_with_a_new_key_at_once(settings: Settings) -> No
         assert running.wrap(DATA_KEY, b"").kek_id == kek_id
 
 
-def test_a_key_file_that_is_lost_or_damaged_meanwhile_does_not_stop_what_runs(settings: Settings) -> None:
+def test_running_processes_go_on_when_the_key_file_is_lost_or_damaged(settings: Settings) -> None:
     ring = KeyRing.open(settings, create=True)
     wrapped = ring.wrap(DATA_KEY, b"")
     for spoil in (lambda file: file.write_text("{}"), Path.unlink):
@@ -153,7 +153,7 @@ def test_a_given_key_is_used_instead_of_the_file(settings: Settings) -> None:
         ring.rotate()
 
 
-def test_of_several_given_keys_the_first_is_current(settings: Settings) -> None:
+def test_the_first_of_several_keys_in_the_setting_is_current(settings: Settings) -> None:
     one, other = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("one", "other"))
     wrapped = KeyRing.open(Settings(key_encryption_key=one)).wrap(DATA_KEY, b"")
     ring = KeyRing.open(Settings(key_encryption_key=f"{other}, {one}"))
@@ -190,7 +190,7 @@ def test_a_key_file_that_cannot_be_read_is_named(settings: Settings) -> None:
         KeyRing.open(settings, create=True)
 
 
-def test_a_ring_that_is_printed_shows_no_key(settings: Settings) -> None:
+def test_printing_a_key_ring_shows_no_key(settings: Settings) -> None:
     ring = KeyRing.open(settings, create=True)
     written = json.loads((settings.keys_folder / KEYS_FILE).read_text())
     (encoded,) = written["keys"].values()

@@ -1,4 +1,4 @@
-"""With a key management service there is no file of key-encryption keys, and all else is as ever."""
+"""With a key management service there is no key file, and everything else works as usual."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_recordings_are_wrapped_by_the_service_and_by_its_next_key_after_a_rotat
     assert played(firm) == (200, tone())
 
 
-def test_while_the_service_does_not_answer_recordings_wait_and_none_is_lost(
+def test_recordings_wait_while_the_key_service_does_not_answer_and_none_is_lost(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.ingest(tone())
@@ -61,7 +61,7 @@ def test_while_the_service_does_not_answer_recordings_wait_and_none_is_lost(
 
 
 @pytest.mark.parametrize("kms", ["nothing", "no_such_module:open", "tests.media.kms:no_such_function", ":"])
-def test_a_service_that_is_not_there_is_said_at_once(firm: Firm, kms: str) -> None:
+def test_a_missing_key_management_service_is_reported_at_once(firm: Firm, kms: str) -> None:
     settings = replace(firm.settings, kms=kms)
     assert "EARWITNESS_KMS" in run_json(settings, "key", "list", exit_code=1)["error"]
 

@@ -1,4 +1,4 @@
-"""Renditions that the settings name are kept once they were made whole, as stored objects like the others."""
+"""Renditions that the settings name are stored once they were made whole."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from earwitness.archive.ledger.ledger import Action
 from earwitness.archive.media.key_rotation import destroy
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
-from earwitness.http.playback import renditions
+from earwitness.http.playback import rendering
 from earwitness.kernel.settings import SettingError, Settings
 from tests.firm import Firm, tone
 
@@ -38,7 +38,7 @@ def played(firm: Firm, format_: str, *, streams: bool = False) -> bytes:
     return answer.content
 
 
-def test_what_is_named_is_made_once_and_nothing_else_is_kept(
+def test_the_renditions_of_the_setting_are_made_once_and_no_others_are_kept(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firm.work()
@@ -47,30 +47,32 @@ def test_what_is_named_is_made_once_and_nothing_else_is_kept(
     assert firm.call("GET", "/client/recording/1/media?format=mp4").is_success
     assert stored(firm) == ["raw", "mp3", "wav", "mp4"]
     with monkeypatch.context() as patch:
-        patch.setattr(renditions, "rendering", None)
+        patch.setattr(rendering, "begin_rendition", None)
         assert played(firm, "wav") == played(firm, "wav", streams=True) == whole
     assert [one.damage for one in check(firm.archive, Sample("")) if one.damage] == []
     assert list(orphans(firm.archive)) == []
 
 
-def test_of_two_who_make_it_at_once_one_keeps_it(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = renditions._store
+def test_two_calls_that_make_a_rendition_at_once_keep_one(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = rendering.store_rendition
 
     def late(*given: Any) -> bool:
-        monkeypatch.setattr(renditions, "_store", store)
+        monkeypatch.setattr(rendering, "store_rendition", store)
         played(firm, "wav", streams=True)
         return store(*given)
 
-    monkeypatch.setattr(renditions, "_store", late)
+    monkeypatch.setattr(rendering, "store_rendition", late)
     assert played(firm, "wav") == played(firm, "wav")
     assert stored(firm) == ["raw", "wav"]
     assert list(orphans(firm.archive)) == []
 
 
-def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
+def test_a_rendition_is_not_kept_if_the_key_was_destroyed_meanwhile(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = renditions._store
+    store = rendering.store_rendition
 
     def late(*given: Any) -> bool:
         with firm.archive.write() as connection:
@@ -78,13 +80,13 @@ def test_of_media_whose_key_was_destroyed_meanwhile_nothing_is_kept(
         destroy(firm.archive, 1, Action("CLI", "earwitness key destroy", "Destroy key", "operator", ""))
         return store(*given)
 
-    monkeypatch.setattr(renditions, "_store", late)
+    monkeypatch.setattr(rendering, "store_rendition", late)
     assert played(firm, "wav")
     assert stored(firm) == []
     assert list(orphans(firm.archive)) == []
 
 
-def test_a_rendition_that_there_is_not_cannot_be_kept() -> None:
+def test_the_setting_refuses_an_unknown_rendition() -> None:
     assert Settings.from_environment({"EARWITNESS_KEPT_RENDITIONS": "wav, mp4"}).kept_renditions == (
         "wav",
         "mp4",

@@ -1,4 +1,4 @@
-"""The mp3 rendition has as many samples as the recording, where the recording has them."""
+"""The mp3 rendition has as many samples as the recording, at the same times."""
 
 import io
 import math
@@ -9,7 +9,6 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
 
-from earwitness.media.decoding import jobs
 from earwitness.media.decoding.jobs import measure
 from earwitness.media.decoding.renditions.rates import bits_per_channel
 from tests.media import samples
@@ -26,7 +25,7 @@ def of_length(rate: int, seconds: float, channels: int) -> bytes:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", RATES)
-def test_it_has_as_many_samples_as_went_in(rate: int, channels: int) -> None:
+def test_an_mp3_has_as_many_samples_as_the_recording(rate: int, channels: int) -> None:
     for seconds in MOMENTS:
         content = of_length(rate, seconds, channels)
         heard = hear(rendered(content, "mp3"))
@@ -43,7 +42,7 @@ def test_at_another_rate_it_is_as_long_to_the_sample(rate: int) -> None:
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_a_click_is_where_it_was(rate: int) -> None:
+def test_a_click_keeps_its_time(rate: int) -> None:
     pcm = array("h", bytes(2 * rate))
     for place in (rate // 3, rate - 40):
         for offset in range(8):
@@ -58,7 +57,7 @@ def test_a_click_is_where_it_was(rate: int) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", RATES)
 def test_the_bytes_before_a_moment_are_its_share_of_the_bit_rate(rate: int, channels: int) -> None:
-    """So players that know no table find their way."""
+    """Players that do not read a table for seeking depend on this."""
     mp3 = rendered(of_length(rate, 30, channels), "mp3")
     bytes_a_second = bits_per_channel(rate) * channels / 8
     frame = mp3_frame_seconds(rate)
@@ -84,7 +83,7 @@ def _moment(opened: InputContainer) -> float:
     return frame.time
 
 
-def test_the_tag_tells_what_lame_would_have_told() -> None:
+def test_the_info_tag_is_that_of_lame() -> None:
     for rate, channels, side in ((8000, 1, 9), (16000, 2, 17), (44100, 1, 17), (48000, 2, 32)):
         mp3 = rendered(of_length(rate, 2.3, channels), "mp3")
         tag = mp3[4 + side :]
@@ -98,17 +97,16 @@ def test_the_tag_tells_what_lame_would_have_told() -> None:
 
 
 @pytest.mark.parametrize("counted", [1000, 15_000, 17_000])
-def test_it_is_as_long_as_it_says_even_if_it_was_counted_wrong(counted: int) -> None:
+def test_an_mp3_has_its_stated_length_even_if_samples_were_counted_wrong(counted: int) -> None:
     mp3 = rendered(samples.wav(8000), "mp3", counted)
     assert len(hear(mp3).sides[0]) == counted
 
 
-def test_what_is_too_long_to_be_held_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_mp3_that_is_too_long_for_memory_is_the_same() -> None:
     content = samples.wav(8000, 20)
     held, written_after, on_demand = io.BytesIO(), io.BytesIO(), rendered(content, "mp3", 160_000)
     found = measure(io.BytesIO(content), held)
-    monkeypatch.setattr(jobs, "_MOST_HELD_BYTES", 10_000)
-    assert measure(io.BytesIO(content), written_after) == found
+    assert measure(io.BytesIO(content), written_after, most_held_bytes=10_000) == found
     assert held.getvalue() == written_after.getvalue() == on_demand
 
 

@@ -1,4 +1,4 @@
-"""Stored renditions of an earlier way of decoding are made anew, once, when they are next asked for."""
+"""Stored renditions of an earlier decoder version are made anew once, when they are next asked for."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ from earwitness.archive.integrity.objects import Sample, check, orphans
 from earwitness.archive.media.playable import playable_at
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
-from earwitness.http.playback.renditions import streamed
+from earwitness.http.playback.rendering import RenditionRequest, stream_rendition
 from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
@@ -24,7 +24,7 @@ PLAY = "/client/recording.playBackByThirdPartyId"
 
 @pytest.fixture
 def firm(settings: Settings) -> Iterator[Firm]:
-    """A firm with a recording that was measured by the decoding before, its mp3 and wav stored."""
+    """A firm with a recording that an earlier decoder version measured, and its stored mp3 and wav."""
     with Firm(replace(settings, kept_renditions=("wav",))) as firm:
         firm.ingest(tone(channels=2))
         firm.work()
@@ -61,7 +61,7 @@ def is_sound(firm: Firm) -> bool:
 
 @pytest.mark.parametrize("format_", ["mp3", "wav"])
 @pytest.mark.parametrize("way", ["whole", "as it is made", "by a player"])
-def test_it_is_made_anew_once_and_takes_the_place_of_the_old_one(firm: Firm, format_: str, way: str) -> None:
+def test_an_outdated_rendition_is_made_anew_once_and_replaced(firm: Firm, format_: str, way: str) -> None:
     ask: dict[str, Any] = {
         "whole": lambda: play(firm, format_),
         "as it is made": lambda: play(firm, format_, streams=True),
@@ -77,20 +77,20 @@ def test_it_is_made_anew_once_and_takes_the_place_of_the_old_one(firm: Firm, for
     assert is_sound(firm)
 
 
-def test_who_leaves_early_leaves_the_old_one(firm: Firm) -> None:
+def test_a_client_that_leaves_early_does_not_replace_the_old_rendition(firm: Firm) -> None:
     before = stored(firm)
     with firm.archive.read() as connection:
         playable = playable_at(connection, connection.scalars(select(recordings.c.position)).one())
     key = playable.key(firm.archive.vault)
-    with streamed(
-        firm.archive, playable, key, "wav", firm.app.state.installation.limits, keep=True
-    ) as chunks:
+    limits = firm.app.state.installation.limits
+    request = RenditionRequest(firm.archive, playable, key, "wav", limits, keep=True)
+    with stream_rendition(request) as chunks:
         next(chunks)
     assert stored(firm) == before
     assert is_sound(firm)
 
 
-def test_on_a_full_disk_it_is_heard_all_the_same(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_full_disk_a_rendition_is_still_streamed(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     before, whole = stored(firm), play(firm, "wav-mono")
 
     def full(*_: Any) -> None:
@@ -103,7 +103,7 @@ def test_on_a_full_disk_it_is_heard_all_the_same(firm: Firm, monkeypatch: pytest
     assert is_sound(firm)
 
 
-def test_what_is_measured_anew_has_no_rendition_of_before(firm: Firm) -> None:
+def test_measuring_anew_removes_renditions_that_are_outdated(firm: Firm) -> None:
     before = stored(firm)
     with firm.archive.write() as connection:
         queue_again(connection, "measure")

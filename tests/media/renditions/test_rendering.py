@@ -1,4 +1,4 @@
-"""Renditions: the same recording in the format that was asked for, both sides where they were."""
+"""Renditions: the same recording in another format, each channel on its side."""
 
 import io
 import math
@@ -11,15 +11,15 @@ import pytest
 from earwitness.kernel.formats import RENDERED, Rendered
 from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
+from earwitness.media.decoding.containers.wav_header import wav_header, wav_size
 from earwitness.media.decoding.jobs import measure
-from earwitness.media.decoding.renditions.wav import wav_header, wav_size
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.media import samples
 from tests.media.bundle import KINDS
 from tests.media.hearing import Heard, Memory, hear, rendered
 from tests.media.wavs import read_wav, write_wav
 
-LIMITS = Limits(seconds=60, memory_mib=1024)
+LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 CONTAINERS = {"mp3": "mp3", "wav": "wav", "mp4": "mov,mp4,m4a,3gp,3g2,mj2"}
 CODECS = {"mp3": "mp3", "wav": "pcm_s16le", "mp4": "aac"}
 
@@ -71,7 +71,7 @@ def test_both_parties_are_in_the_mono_mix() -> None:
 
 
 def _against(noise: float) -> bytes:
-    """A call whose right side is its left one turned over, and so much of a tone beside."""
+    """A call whose right channel is the left one with opposite sign, plus so much of a tone."""
     place = range(16_000)
     left = array("h", (int(12_000 * math.sin(2 * math.pi * samples.LEFT_HZ * at / 8000)) for at in place))
     tone = (noise * 12_000 * math.sin(2 * math.pi * samples.RIGHT_HZ * at / 8000) for at in place)
@@ -81,7 +81,7 @@ def _against(noise: float) -> bytes:
 
 
 @pytest.mark.parametrize("format_", ["mp3-mono", "wav-mono"])
-def test_sides_that_would_cancel_each_other_out_are_one_in_mono(format_: Rendered) -> None:
+def test_opposite_channels_do_not_cancel_each_other_out_in_mono(format_: Rendered) -> None:
     content = _against(0.2)
     found = measure(io.BytesIO(content), None)
     assert found.opposite
@@ -114,7 +114,7 @@ def test_a_wav_of_a_wav_is_the_same_samples() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_wav_says_how_long_it_is_whether_counted_before_or_not(call: str) -> None:
+def test_a_wav_states_its_length_whether_it_was_measured_or_not(call: str) -> None:
     counted = measure(io.BytesIO(CALLS[call]), None).samples
     made = rendered(CALLS[call], "wav", counted)
     assert made == rendered(CALLS[call], "wav")
@@ -124,7 +124,7 @@ def test_a_wav_says_how_long_it_is_whether_counted_before_or_not(call: str) -> N
 
 
 @pytest.mark.parametrize("counted", [1, 15_000, 17_000])
-def test_a_wav_is_as_long_as_it_says_even_if_it_was_counted_wrong(counted: int) -> None:
+def test_a_wav_has_its_stated_length_even_if_samples_were_counted_wrong(counted: int) -> None:
     made = rendered(CALLS["wav 8k"], "wav", counted)
     assert len(made) == 44 + counted * 4
     with wave.open(io.BytesIO(made)) as opened:
@@ -158,7 +158,7 @@ def test_a_meeting_in_mp4_has_every_picture_and_its_sound(meeting: str) -> None:
 
 
 @pytest.mark.parametrize("meeting", MEETINGS)
-def test_of_a_meeting_the_sound_alone_can_be_had(meeting: str) -> None:
+def test_the_sound_of_a_meeting_can_be_had_alone(meeting: str) -> None:
     made = hear(rendered(MEETINGS[meeting], "mp3"))
     assert made.video is None
     _assert_sides(made)
@@ -175,13 +175,13 @@ def test_without_sound_there_is_only_the_picture() -> None:
 
 
 @pytest.mark.parametrize("format_", RENDERED)
-def test_what_is_no_recording_is_told_before_the_first_byte(format_: Rendered) -> None:
+def test_media_that_is_no_recording_is_refused_before_the_first_byte(format_: Rendered) -> None:
     for content in (b"", b"this is not a recording\n" * 99, samples.wav()[:44]):
         with pytest.raises(Undecodable):
             render(Memory(content), format_, LIMITS)
 
 
-def test_of_a_truncated_recording_what_there_is_is_played() -> None:
+def test_a_truncated_recording_is_played_as_far_as_it_goes() -> None:
     whole = CALLS["wav 8k"]
     for format_ in RENDERED:
         assert hear(rendered(whole[: len(whole) // 2], format_)).seconds == pytest.approx(1, abs=0.3)

@@ -1,4 +1,4 @@
-"""An archive whose media lies in a bucket: taken in, played, verified; nothing of it is in clear."""
+"""An archive with its media in a bucket: recordings are ingested, played and verified, and are encrypted."""
 
 import urllib.request
 import uuid
@@ -40,7 +40,7 @@ def firm(bucketed: Settings) -> Iterator[Firm]:
 
 
 def stored(settings: Settings) -> dict[str, bytes]:
-    """What lies in the bucket beside its marker, by its path below the prefix."""
+    """The objects in the bucket except its marker, by their paths below the prefix."""
     bucket = S3Store.from_url(settings.media_url)
     paths = [part["path"] for batch in obstore.list(bucket) for part in batch if part["path"] != MARKER]
     return {path: bytes(obstore.get(bucket, path).bytes()) for path in paths}
@@ -69,7 +69,7 @@ def test_a_recording_goes_in_and_comes_out(bucketed: Settings) -> None:
     assert not (folder / "media").exists()
 
 
-def test_in_the_bucket_nothing_lies_in_clear_and_each_account_apart(firm: Firm, bucketed: Settings) -> None:
+def test_media_in_a_bucket_is_encrypted_and_apart_for_each_account(firm: Firm, bucketed: Settings) -> None:
     firm.ingest(MEDIA)
     found = stored(bucketed)
     assert {path.rpartition("/")[2] for path in found} == {"00000", "00001"}
@@ -79,7 +79,7 @@ def test_in_the_bucket_nothing_lies_in_clear_and_each_account_apart(firm: Firm, 
     assert sum(map(len, found.values())) < len(MEDIA) * 1.02 + 4096
 
 
-def test_what_is_refused_leaves_nothing_in_the_bucket(firm: Firm, bucketed: Settings) -> None:
+def test_a_refused_recording_leaves_nothing_in_the_bucket(firm: Firm, bucketed: Settings) -> None:
     firm.ingest(MEDIA)
     before = stored(bucketed).keys()
     assert firm.send({"thirdPartyId": "x"}, MEDIA).status_code == 400
@@ -87,7 +87,7 @@ def test_what_is_refused_leaves_nothing_in_the_bucket(firm: Firm, bucketed: Sett
     assert stored(bucketed).keys() == before
 
 
-def test_what_the_bucket_has_lost_is_damage(firm: Firm, bucketed: Settings) -> None:
+def test_an_object_that_the_bucket_lost_is_damage(firm: Firm, bucketed: Settings) -> None:
     firm.ingest(MEDIA)
     for part in stored(bucketed):
         obstore.delete(S3Store.from_url(bucketed.media_url), part)
@@ -99,7 +99,7 @@ def test_what_the_bucket_has_lost_is_damage(firm: Firm, bucketed: Settings) -> N
     assert firm.search() == ["call-1"]
 
 
-def test_when_the_bucket_is_away_one_is_told_to_come_again(bucketed: Settings) -> None:
+def test_a_bucket_that_is_away_is_answered_with_503_and_retry_after(bucketed: Settings) -> None:
     bucket = S3Store(f"away-{uuid.uuid4().hex}")
     change(bucket, "PUT")
     with Firm(replace(bucketed, media_url=f"s3://{bucket.config['bucket']}/x")) as firm:

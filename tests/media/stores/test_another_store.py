@@ -1,4 +1,4 @@
-"""A server whose media would lie where the others do not look is refused; a copy of a store is taken."""
+"""A server with another media store than the archive's is refused; a copy of the store is accepted."""
 
 import logging
 import time
@@ -75,7 +75,7 @@ def test_the_store_of_another_installation_is_refused(stored: Firm) -> None:
     assert other.media_url in problem.for_operators
 
 
-def test_a_copy_of_the_store_is_taken_as_it(stored: Firm, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_copy_of_the_store_is_accepted(stored: Firm, caplog: pytest.LogCaptureFixture) -> None:
     copied = copy(stored.settings)
     assert missing(stored) == []
     with Firm(copied, keys=stored.keys) as firm:
@@ -92,7 +92,7 @@ def test_servers_that_start_at_once_on_a_copy_agree(stored: Firm) -> None:
         assert all(pool.map(is_taken, [copied] * 4))
 
 
-def test_a_copy_without_the_marker_is_accepted_by_who_says_so(stored: Firm) -> None:
+def test_a_copy_without_the_marker_is_accepted_when_the_operator_says_so(stored: Firm) -> None:
     copied = copy(stored.settings)
     remove_marker(copied)
     assert "installation accept store" in refused(copied).for_operators

@@ -1,4 +1,4 @@
-"""What is special about media in a bucket: troubles on the way there, and how much is asked of it."""
+"""Media in a bucket: failures of its network and server, and how many requests it takes."""
 
 import os
 import subprocess
@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import obstore
 import pytest
 
 from earwitness.kernel.errors import Corrupt
 from earwitness.kernel.settings import SettingError
-from earwitness.media.stores import bucket
-from earwitness.media.stores.bucket import StoreUnavailable, open_bucket
+from earwitness.media.stores.bucket import RETRIES, StoreUnavailable, open_bucket
 from earwitness.media.stores.bucket_store import PART_SIZE, BucketStore
 from earwitness.media.stores.object_names import ObjectMissing
 from earwitness.media.stores.store import Store
 from tests.media.places import Place, place_of
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 CONTENT = os.urandom(1 << 20) * 20
 
@@ -39,20 +41,29 @@ def add(store: Store, content: bytes = CONTENT) -> str:
     return upload.name
 
 
+QUICKLY: "RetryConfig" = {
+    **RETRIES,
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=1),
+        "max_backoff": timedelta(milliseconds=5),
+        "base": 2,
+    },
+}
+"""The usual retries, with short pauses."""
+
+
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment with credentials, and impatience."""
+    """An environment with credentials."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test:test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    quick = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5), "base": 2}
-    monkeypatch.setattr(bucket, "_RETRIES", bucket._RETRIES | {"backoff": quick})
     return monkeypatch
 
 
 class Moody(BaseHTTPRequestHandler):
-    """An S3 server that can do nothing but take in, and fails the first times."""
+    """An S3 server that only accepts objects, and fails the first times."""
 
     asked: ClassVar[Counter[str]] = Counter()
     failures = 3
@@ -79,11 +90,13 @@ def moody() -> Iterator[str]:
         server.shutdown()
 
 
-def test_what_fails_for_a_moment_is_tried_again(
+def test_a_request_that_fails_for_a_moment_is_repeated(
     surroundings: pytest.MonkeyPatch, moody: str, tmp_path: Path
 ) -> None:
     surroundings.setenv("AWS_ENDPOINT_URL", moody)
-    store = BucketStore(open_bucket("s3://archive/firm", "accounts/1/media"), tmp_path / "incoming")
+    store = BucketStore(
+        open_bucket("s3://archive/firm", "accounts/1/media", retries=QUICKLY), tmp_path / "incoming"
+    )
     name = add(store)
     assert Moody.asked == {f"/archive/firm/accounts/1/media/{name}/{part:05}": 4 for part in range(3)}
 
@@ -92,7 +105,7 @@ def test_what_fails_for_a_moment_is_tried_again(
     "address", ["", "store.example.com", "127.0.0.1:9000", "ftp://store", "http://store:99999", "http://a b"]
 )
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"])
-def test_what_is_no_address_of_a_store_is_refused_by_its_name(
+def test_an_invalid_address_of_a_store_is_refused_by_its_setting(
     surroundings: pytest.MonkeyPatch, name: str, address: str
 ) -> None:
     surroundings.setenv(name, address)
@@ -121,7 +134,9 @@ def test_a_bucket_that_cannot_be_used_is_not_a_damaged_recording(
     surroundings: pytest.MonkeyPatch, s3_endpoint: str, tmp_path: Path
 ) -> None:
     surroundings.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    store = BucketStore(open_bucket("s3://no-such-bucket/x", "accounts/1/media"), tmp_path / "incoming")
+    store = BucketStore(
+        open_bucket("s3://no-such-bucket/x", "accounts/1/media", retries=QUICKLY), tmp_path / "incoming"
+    )
     name = "ab/cd/" + "0" * 28
     for attempt in (lambda: store.open(name), lambda: store.exists(name), lambda: list(store.names())):
         with pytest.raises(StoreUnavailable, match="404 Not Found, NoSuchBucket") as told:
@@ -133,9 +148,7 @@ def test_a_bucket_that_cannot_be_used_is_not_a_damaged_recording(
     assert store.sweep(lambda _: False) == 0
 
 
-def test_what_was_left_by_trouble_is_removed_by_the_next_sweep(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_sweep_removes_what_a_failure_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     store = place.store()
     real = obstore.put
 
@@ -176,7 +189,7 @@ def test_an_object_that_lacks_a_part_is_damaged(place: Place) -> None:
     [("/00000",), ("/00001",), ("/00002",), ("/00001", "/00002"), ("",)],
     ids=["first", "second", "last", "two", "all"],
 )
-def test_a_part_that_is_listed_late_is_there_before(
+def test_a_part_that_is_listed_late_can_be_read_before(
     place: Place, monkeypatch: pytest.MonkeyPatch, late: tuple[str, ...]
 ) -> None:
     store = place.store()
@@ -196,7 +209,7 @@ def test_a_part_that_is_listed_late_is_there_before(
     assert place.left() == []
 
 
-def test_who_reads_on_asks_seldom_and_who_seeks_is_given_little(
+def test_sequential_reads_need_few_requests_and_seeks_fetch_little(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = place.store()
@@ -222,7 +235,7 @@ def test_who_reads_on_asks_seldom_and_who_seeks_is_given_little(
         assert max(asked) <= 64 << 10
 
 
-def test_orphans_that_may_be_on_their_way_from_another_machine_are_not_told(place: Place) -> None:
+def test_objects_that_another_machine_may_be_uploading_are_not_orphans(place: Place) -> None:
     name = add(place.store())
     assert list(place.store().names()) == [name]
     assert list(BucketStore(place.bucket(), place.folder / "incoming").names()) == []
@@ -231,7 +244,6 @@ def test_orphans_that_may_be_on_their_way_from_another_machine_are_not_told(plac
 UPLOADER = """
 import resource, sys
 from pathlib import Path
-from earwitness.media.stores import Store
 from tests.media.places import Place
 
 kind, folder, endpoint, size = sys.argv[1:]

@@ -1,4 +1,4 @@
-"""What is special about media on the disk: durable, private, and never full in silence."""
+"""Media on the disk: it is durable and private, and a full disk is reported."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def test_an_object_is_readable_by_its_owner_alone(store: DiskStore, tmp_path: Pa
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_says_so_and_keeps_nothing(
+def test_a_full_disk_is_reported_and_keeps_nothing(
     store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def full(fd: int, data: bytes) -> int:

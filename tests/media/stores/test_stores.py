@@ -1,4 +1,4 @@
-"""Media in any place, disk or bucket: there whole or not at all, whatever dies in between."""
+"""Media on a disk or in a bucket is there whole or not at all, whichever process dies meanwhile."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import pytest
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.stores.bucket_store import PART_SIZE
 from earwitness.media.stores.object_names import ObjectMissing
-from earwitness.media.stores.store import Store, Upload, open_store
+from earwitness.media.stores.store import ObjectUpload, Store, open_store
 from tests.media.places import PLACES, S3_SERVERS, SHARED_PLACES, Place, place_of
 
 CONTENT = os.urandom(100_000)
@@ -102,7 +102,7 @@ def read(store: Store, name: str) -> bytes:
         return stored.read(0, stored.size)
 
 
-def test_a_kept_object_is_there_and_reads_in_ranges(store: Store) -> None:
+def test_a_kept_object_can_be_read_in_ranges(store: Store) -> None:
     name = add(store)
     with store.open(name) as stored:
         assert stored.size == len(CONTENT)
@@ -145,7 +145,7 @@ def test_names_are_random(store: Store) -> None:
 
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
-def test_what_is_not_kept_leaves_no_trace(place: Place, content: bytes) -> None:
+def test_an_upload_that_is_not_kept_leaves_nothing(place: Place, content: bytes) -> None:
     store = place.store()
     with store.new() as upload:
         upload.write(content)
@@ -159,7 +159,7 @@ def test_what_is_not_kept_leaves_no_trace(place: Place, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
 def test_an_error_on_the_way_leaves_no_trace(place: Place, content: bytes) -> None:
-    def fail(upload: Upload) -> None:
+    def fail(upload: ObjectUpload) -> None:
         upload.write(content)
         upload.publish()
         raise ConnectionError
@@ -169,7 +169,7 @@ def test_an_error_on_the_way_leaves_no_trace(place: Place, content: bytes) -> No
     assert place.left() == []
 
 
-def test_only_what_is_published_can_be_kept(place: Place) -> None:
+def test_only_a_published_object_can_be_kept(place: Place) -> None:
     with pytest.raises(ValueError, match="published"), place.store().new() as upload:
         upload.keep()
     assert place.left() == []
@@ -177,7 +177,7 @@ def test_only_what_is_published_can_be_kept(place: Place) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("is_known", [True, False])
-def test_after_a_kill_there_is_what_the_database_names_and_nothing_else(
+def test_after_a_kill_only_the_objects_that_the_database_names_are_left(
     shared: Place, step: str, is_known: bool
 ) -> None:
     with uploader(shared, step) as (process, name):
@@ -213,7 +213,7 @@ def test_a_part_that_arrives_after_the_crash_is_found_by_the_next_sweep(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_sweep_leaves_the_uploads_of_living_processes_alone(shared: Place, step: str) -> None:
+def test_a_sweep_keeps_the_uploads_of_running_processes(shared: Place, step: str) -> None:
     store = shared.store()
     with uploader(shared, step) as (process, name):
         assert store.sweep(lambda _: False) == 0
@@ -222,7 +222,7 @@ def test_a_sweep_leaves_the_uploads_of_living_processes_alone(shared: Place, ste
     assert list(store.names()) == [name]
 
 
-def test_a_sweep_leaves_uploads_of_its_own_process_alone(store: Store) -> None:
+def test_a_sweep_keeps_uploads_of_its_own_process(store: Store) -> None:
     with store.new() as upload:
         upload.write(CONTENT)
         assert store.sweep(lambda _: False) == 0
@@ -231,7 +231,7 @@ def test_a_sweep_leaves_uploads_of_its_own_process_alone(store: Store) -> None:
     assert store.exists(upload.name)
 
 
-def test_what_is_on_its_way_in_is_not_listed(store: Store) -> None:
+def test_objects_that_are_being_uploaded_are_not_listed(store: Store) -> None:
     with store.new() as upload:
         upload.write(LARGE)
         upload.publish()
@@ -260,7 +260,7 @@ def test_an_upload_never_replaces_another_object(store: Store, monkeypatch: pyte
     assert read(store, name) == CONTENT
 
 
-def test_a_missing_object_is_told_apart(store: Store) -> None:
+def test_a_missing_object_has_an_error_of_its_own(store: Store) -> None:
     name = add(store)
     store.delete(name)
     store.delete(name)
@@ -270,7 +270,7 @@ def test_a_missing_object_is_told_apart(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "ab/cd/../../../x", "", "ab/cd"])
-def test_a_name_is_never_a_path_elsewhere(store: Store, name: str) -> None:
+def test_a_name_is_never_used_as_another_path(store: Store, name: str) -> None:
     add(store)
     assert not store.exists(name)
     with pytest.raises(ObjectMissing):
@@ -289,6 +289,6 @@ def test_each_account_has_its_own_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://host/x", "s3", "s3://", "s3:///prefix", "s3://bucket?x=1", "s3://bucket/a#b"]
 )
-def test_a_place_that_is_not_supported_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_unsupported_media_url_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingError, match="EARWITNESS_MEDIA_URL"):
         open_store(Settings(data=tmp_path, media_url=url), 1)

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from earwitness.media.decoder.decoder import process, rehearse
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from tests.kernel.confinement.outer import forbid
 from tests.media.hearing import Memory
 from tests.media.samples import wav_of
 from tests.media.taken_over.lameenc import BEGIN, END
 
-_LIMITS = Limits(seconds=60, memory_mib=1024)
+_LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 def main() -> None:

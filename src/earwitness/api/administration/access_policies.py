@@ -9,15 +9,15 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from earwitness.archive.access.viewer import AccessPolicy as Conditions
+from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.people.known_people import check_people
 from earwitness.archive.schema.people import access_policies, user_policies
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import CommunicationType, Id, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 DataGroups = Annotated[
     dict[str, Annotated[list[str], Meta(min_length=1, max_length=1000)]], Meta(max_length=100)
@@ -68,29 +68,29 @@ def list_access_policies(call: Call) -> list[AccessPolicy]:
 
 
 @operations.write("/admin/accessPolicy", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_access_policy(call: Call, wanted: AccessPolicyToAdd) -> AccessPolicyId:
+def add_access_policy(call: Call, body: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
-    _check_name(call.connection, wanted.name)
-    conditions = _conditions(call.connection, Conditions(), wanted)
-    added = insert(access_policies).values(name=wanted.name, conditions=conditions)
+    _check_name(call.connection, body.name)
+    conditions = _conditions(call.connection, PolicyConditions(), body)
+    added = insert(access_policies).values(name=body.name, conditions=conditions)
     policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
-    call.changed("AccessPolicy", policy_id, changed_fields(wanted))
+    call.changed("AccessPolicy", policy_id, changed_fields(body))
     return AccessPolicyId(id=policy_id)
 
 
 @operations.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
-def change_access_policy(call: Call, wanted: AccessPolicyChange) -> AccessPolicy:
+def change_access_policy(call: Call, body: AccessPolicyChange) -> AccessPolicy:
     """Change an access policy, for all its users at once."""
     _check_is_not_limited(call)
     this = access_policies.c.id == call.id
     before = _row(call)
-    if wanted.name is not None:
-        _check_name(call.connection, wanted.name, ~this)
-    conditions = _conditions(call.connection, msgspec.convert(before.conditions, Conditions), wanted)
-    changed = {"name": wanted.name or before.name, "conditions": conditions}
+    if body.name is not None:
+        _check_name(call.connection, body.name, ~this)
+    conditions = _conditions(call.connection, msgspec.convert(before.conditions, PolicyConditions), body)
+    changed = {"name": body.name or before.name, "conditions": conditions}
     call.connection.execute(update(access_policies).where(this).values(changed))
-    call.changed("AccessPolicy", call.id, changed_fields(wanted))
+    call.changed("AccessPolicy", call.id, changed_fields(body))
     return _shown(_row(call))
 
 
@@ -128,7 +128,7 @@ def _row(call: Call) -> Row[Any]:
 
 
 def _shown(row: Row[Any]) -> AccessPolicy:
-    conditions = msgspec.convert(row.conditions, Conditions)
+    conditions = msgspec.convert(row.conditions, PolicyConditions)
     return AccessPolicy(
         id=row.id,
         name=row.name,
@@ -138,17 +138,17 @@ def _shown(row: Row[Any]) -> AccessPolicy:
     )
 
 
-def _conditions(connection: Connection, before: Conditions, wanted: AccessPolicyChange) -> dict[str, Any]:
+def _conditions(connection: Connection, before: PolicyConditions, body: AccessPolicyChange) -> dict[str, Any]:
     """The conditions as they are stored. Raises BadRequest where there would be none."""
-    check_people(connection, "personIds", wanted.person_ids or [])
-    after = Conditions(
-        data_groups=before.data_groups if wanted.data_groups is None else wanted.data_groups,
-        person_ids=before.person_ids if wanted.person_ids is None else wanted.person_ids,
+    check_people(connection, "personIds", body.person_ids or [])
+    after = PolicyConditions(
+        data_groups=before.data_groups if body.data_groups is None else body.data_groups,
+        person_ids=before.person_ids if body.person_ids is None else body.person_ids,
         communication_types=(
-            before.communication_types if wanted.communication_types is None else wanted.communication_types
+            before.communication_types if body.communication_types is None else body.communication_types
         ),
     )
-    if after == Conditions():
+    if after == PolicyConditions():
         raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
     stored: dict[str, Any] = msgspec.to_builtins(after)
     return stored

@@ -6,11 +6,11 @@ from earwitness.archive.access.api_keys import ApiKey, keys_in_force, revoke_key
 from earwitness.archive.access.grants import check_within, grants_of
 from earwitness.archive.access.users import add_api_key as add
 from earwitness.archive.schema.people import users
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 
 class ApiKeyToAdd(Wire):
@@ -39,17 +39,17 @@ def list_api_keys(call: Call) -> list[ApiKey]:
 
 
 @operations.write("/admin/apiKey", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_api_key(call: Call, wanted: ApiKeyToAdd) -> ShownOnce:
+def add_api_key(call: Call, body: ApiKeyToAdd) -> ShownOnce:
     """Make an API key for an active user. It is shown only now."""
     user = call.connection.execute(
-        select(users.c.username, users.c.is_active).where(users.c.id == wanted.user_id)
+        select(users.c.username, users.c.is_active).where(users.c.id == body.user_id)
     ).one_or_none()
     if user is None:
-        raise BadRequest.of(Fault("userId", f"there is no user {wanted.user_id}"))
+        raise BadRequest.of(Fault("userId", f"there is no user {body.user_id}"))
     if not user.is_active:
         raise Conflict(f"The user {user.username} is not active.")
-    check_within(call.connection, call.viewer, grants_of(call.connection, wanted.user_id))
-    key_id, api_key = add(call.connection, wanted.user_id)
+    check_within(call.connection, call.viewer, grants_of(call.connection, body.user_id))
+    key_id, api_key = add(call.connection, body.user_id)
     call.changed("ApiKey", key_id, {"username": user.username})
     return ShownOnce(id=key_id, api_key=api_key)
 

@@ -18,13 +18,13 @@ from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.search.endpoint_aliases import current_id
 from earwitness.archive.spelling.addresses import WITHHELD, is_withheld, normalise
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -65,35 +65,35 @@ class EndpointId(Wire):
 
 
 @operations.read("/admin/endpoint", method="GET", right=(Right.ENDPOINTS_VIEW, Right.ENDPOINTS_EDIT))
-def list_endpoints(call: Call, wanted: WantedEndpoints) -> Answer[list[RecordedEndpoint]]:
+def list_endpoints(call: Call, query: WantedEndpoints) -> Answer[list[RecordedEndpoint]]:
     """List endpoints by id; the total is in `X-Total-Count`."""
-    size = wanted.page_size or DEFAULT_PAGE_SIZE
+    size = query.page_size or DEFAULT_PAGE_SIZE
     every = select(endpoints.c.id).order_by(endpoints.c.id)
-    ids, total = page_of(call.connection, every, wanted.page or 1, size)
+    ids, total = page_of(call.connection, every, query.page or 1, size)
     listed = recorded_endpoints(call.connection, call.viewer, ids, owners=True)
     return Answer(listed, headers={"X-Total-Count": str(total)})
 
 
 @operations.write("/admin/endpoint", right=Right.ENDPOINTS_EDIT, status=201)
-def add_endpoint(call: Call, wanted: EndpointToAdd) -> RecordedEndpoint:
+def add_endpoint(call: Call, body: EndpointToAdd) -> RecordedEndpoint:
     """Add an endpoint. Different spellings of one value are the same endpoint."""
-    if is_withheld(wanted.type, wanted.endpoint):
+    if is_withheld(body.type, body.endpoint):
         raise BadRequest.of(Fault("endpoint", "expected an address of somebody: this one names nobody"))
-    known = find_endpoint(call.connection, wanted.type, wanted.endpoint)
+    known = find_endpoint(call.connection, body.type, body.endpoint)
     if known is not None:
-        raise Conflict(f"There is already an endpoint {wanted.endpoint}, id {known.id}.")
-    endpoint_id = find_or_add_endpoint(call.connection, wanted.type, wanted.endpoint).id
-    return _change(call, endpoint_id, wanted)
+        raise Conflict(f"There is already an endpoint {body.endpoint}, id {known.id}.")
+    endpoint_id = find_or_add_endpoint(call.connection, body.type, body.endpoint).id
+    return _change(call, endpoint_id, body)
 
 
 @operations.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
-def change_endpoint(call: Call, wanted: EndpointChange) -> RecordedEndpoint:
+def change_endpoint(call: Call, body: EndpointChange) -> RecordedEndpoint:
     """Change an endpoint. Recordings keep who took part, and whether they are private.
 
     The endpoint of withheld addresses cannot be given to anybody, nor be made private: it would hide every
     call of a stranger. A call itself can be private.
     """
-    return _change(call, call.id, wanted)
+    return _change(call, call.id, body)
 
 
 @operations.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
@@ -119,25 +119,25 @@ def delete_endpoint(call: Call) -> EndpointId:
 ROUTES = [list_endpoints, add_endpoint, change_endpoint, delete_endpoint]
 
 
-def _change(call: Call, endpoint_id: int, wanted: EndpointChange) -> RecordedEndpoint:
+def _change(call: Call, endpoint_id: int, body: EndpointChange) -> RecordedEndpoint:
     before = _row(call.connection, endpoint_id)
-    kind, value = wanted.type or before.type, wanted.endpoint or before.endpoint
+    kind, value = body.type or before.type, body.endpoint or before.endpoint
     if (kind, normalise(kind, value)) != (before.type, before.normalised):
         raise Conflict(f"The value of an endpoint cannot be changed: this is {before.endpoint}.")
     if before.normalised == WITHHELD:
-        _check_nobodys(wanted)
-    columns = _columns(call.connection, before.metadata, wanted)
+        _check_nobodys(body)
+    columns = _columns(call.connection, before.metadata, body)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == before.id).values(columns))
-    call.changed("Endpoint", before.id, changed_fields(wanted))
+    call.changed("Endpoint", before.id, changed_fields(body))
     return recorded_endpoints(call.connection, call.viewer, [before.id], owners=True)[0]
 
 
-def _check_nobodys(wanted: EndpointChange) -> None:
+def _check_nobodys(body: EndpointChange) -> None:
     """Raise Conflict for what would make the endpoint of withheld addresses somebody's."""
-    if isinstance(wanted.owned_by_person_id, int):
+    if isinstance(body.owned_by_person_id, int):
         raise Conflict("Withheld addresses name nobody: no person can own this endpoint.")
-    if wanted.is_private:
+    if body.is_private:
         raise Conflict(
             "Withheld addresses name nobody: a private endpoint would hide the calls of every stranger. "
             "A call is private where its source says so."
@@ -152,20 +152,20 @@ def _row(connection: Connection, endpoint_id: int) -> Any:
     return row
 
 
-def _columns(connection: Connection, metadata: dict[str, Any], wanted: EndpointChange) -> dict[str, Any]:
+def _columns(connection: Connection, metadata: dict[str, Any], body: EndpointChange) -> dict[str, Any]:
     """The columns that are to change, and their values."""
     columns: dict[str, Any] = {}
-    owner_id = wanted.owned_by_person_id
+    owner_id = body.owned_by_person_id
     if owner_id is not UNSET:
         known = select(people.c.id).where(people.c.id == owner_id)
         if owner_id is not None and connection.scalar(known) is None:
             raise BadRequest.of(Fault("ownedByPersonId", f"there is no person {owner_id}"))
         columns["owned_by_person_id"] = owner_id
-    if wanted.is_private is not None:
-        columns["is_private"] = wanted.is_private
-    if wanted.metadata is not None:
-        columns["metadata"] = wanted.metadata
-    if wanted.label is not None:
+    if body.is_private is not None:
+        columns["is_private"] = body.is_private
+    if body.metadata is not None:
+        columns["metadata"] = body.metadata
+    if body.label is not None:
         others = {key: value for key, value in columns.get("metadata", metadata).items() if key != "label"}
-        columns["metadata"] = others | ({"label": wanted.label} if wanted.label else {})
+        columns["metadata"] = others | ({"label": body.label} if body.label else {})
     return columns

@@ -9,20 +9,20 @@ from earwitness.archive.recordings.collections import (
     WholeCollection,
     add_collection,
     change_collection,
-    collection,
-    collections,
     end_collection,
+    get_collection,
+    list_collections,
 )
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 @operations.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def list_legal_holds(call: Call) -> list[Collection]:
     """List the legal holds; `total` counts the recordings that you may see."""
-    return collections(call.connection, LEGAL_HOLDS, call.viewer)
+    return list_collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
 @operations.read(
@@ -30,7 +30,7 @@ def list_legal_holds(call: Call) -> list[Collection]:
 )
 def get_legal_hold(call: Call) -> WholeCollection:
     """Get a legal hold, and the recordings under it that you may see."""
-    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
 @operations.write(
@@ -39,10 +39,10 @@ def get_legal_hold(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add legal hold", by_interaction_ids),
 )
-def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
+def add_legal_hold(call: Call, body: CollectionToAdd) -> CollectionId:
     """Put recordings under a new legal hold."""
-    hold_id = add_collection(call.connection, LEGAL_HOLDS, wanted.name)
-    held = CollectionChange(interaction_ids=wanted.interaction_ids)
+    hold_id = add_collection(call.connection, LEGAL_HOLDS, body.name)
+    held = CollectionChange(interaction_ids=body.interaction_ids)
     call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, hold_id, held))
     return CollectionId(id=hold_id)
 
@@ -53,10 +53,10 @@ def add_legal_hold(call: Call, wanted: CollectionToAdd) -> CollectionId:
     right=Right.LEGAL_HOLD_EDIT,
     audit=Audit("Change legal hold", by_interaction_ids),
 )
-def change_legal_hold(call: Call, wanted: CollectionChange) -> WholeCollection:
+def change_legal_hold(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a legal hold, or replace the recordings under it; those that you may not see stay."""
-    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, wanted))
-    return collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    call.entries.extend(change_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id, body))
+    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
 @operations.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)

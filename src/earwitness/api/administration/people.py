@@ -1,18 +1,56 @@
 """Administration: people."""
 
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import select
 
-from earwitness.api.administration.person_changes import PersonChange, PersonToAdd, change
 from earwitness.archive.database.paging import page_of
 from earwitness.archive.people import people as archived
+from earwitness.archive.people import person_changes
 from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import operations
-from earwitness.http.operations import Answer, Call
+from earwitness.ingest.metadata import NamedEndpoint, Text
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Page, PageSize, Wire
+from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word, WordOrNothing
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 25
+
+
+class PersonGroup(Wire):
+    """A group and its value, by name; created if it does not exist."""
+
+    group_name: Word
+    group_value: Word
+
+
+class PersonChange(Wire, kw_only=True):
+    """The values to change; those left out stay.
+
+    An empty `email`, `thirdPartyId` or `avatar` takes it away. `endpoints` and `autoGroupAssignment` take
+    the place of all that there were.
+    """
+
+    full_name: Word | None = None
+    email: WordOrNothing | None = None
+    third_party_id: WordOrNothing | None = None
+    person_type: Literal["staff", "external"] | None = None
+    avatar: Text | None = None
+    retention_group_id: Id | UnsetType | None = UNSET
+    byo_storage_account_id: Id | UnsetType | None = UNSET
+    is_active: bool | None = None
+    endpoints: Annotated[list[NamedEndpoint], Meta(max_length=1000)] | None = None
+    auto_group_assignment: Annotated[list[PersonGroup], Meta(max_length=1000)] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class PersonToAdd(PersonChange, kw_only=True):
+    """A person to add: `staff` unless said otherwise."""
+
+    full_name: Word
 
 
 class WantedPeople(Wire):
@@ -29,34 +67,57 @@ class PersonId(Wire):
 
 
 @operations.read("/admin/person", method="GET", right=(Right.PEOPLE_VIEW, Right.PEOPLE_EDIT))
-def list_people(call: Call, wanted: WantedPeople) -> Answer[list[Person]]:
+def list_people(call: Call, query: WantedPeople) -> Answer[list[Person]]:
     """List people by folded full name, inactive ones too; the total is in `X-Total-Count`."""
     everybody = select(people.c.id).order_by(*archived.in_order(call.connection))
-    size = wanted.page_size or DEFAULT_PAGE_SIZE
-    ids, total = page_of(call.connection, everybody, wanted.page or 1, size)
+    size = query.page_size or DEFAULT_PAGE_SIZE
+    ids, total = page_of(call.connection, everybody, query.page or 1, size)
     listed = person_records(call.connection, call.viewer, ids, storage=True)
     return Answer(listed, headers={"X-Total-Count": str(total)})
 
 
 @operations.write("/admin/person", right=Right.PEOPLE_EDIT, status=201)
-def add_person(call: Call, wanted: PersonToAdd) -> Person:
+def add_person(call: Call, body: PersonToAdd) -> Person:
     """Add a person."""
-    person_type = wanted.person_type or "staff"
-    person_id = archived.add_person(call.connection, full_name=wanted.full_name, person_type=person_type)
-    return change(call, person_id, wanted)
+    person_type = body.person_type or "staff"
+    person_id = archived.add_person(call.connection, full_name=body.full_name, person_type=person_type)
+    return _change(call, person_id, body)
 
 
 @operations.write("/admin/person/{id:str}", method="PUT", right=Right.PEOPLE_EDIT)
-def change_person(call: Call, wanted: PersonChange) -> Person:
+def change_person(call: Call, body: PersonChange) -> Person:
     """Change a person. Recordings are found by the new name, and kept by the rules of the new group."""
-    return change(call, call.id, wanted)
+    return _change(call, call.id, body)
 
 
 @operations.write("/admin/person/{id:str}", method="DELETE", right=Right.PEOPLE_EDIT)
 def end_person(call: Call) -> PersonId:
     """Make a person inactive. Nothing is lost: recordings, endpoints and groups stay as they are."""
-    change(call, call.id, PersonChange(is_active=False))
+    _change(call, call.id, PersonChange(is_active=False))
     return PersonId(id=call.id)
 
 
 ROUTES = [list_people, add_person, change_person, end_person]
+
+
+def _change(call: Call, person_id: int, body: PersonChange) -> Person:
+    addresses, groups = body.endpoints, body.auto_group_assignment
+    person_changes.change_person(
+        call.connection,
+        person_id,
+        addresses=None if addresses is None else [(one.type, one.endpoint) for one in addresses],
+        groups=None if groups is None else [(one.group_name, one.group_value) for one in groups],
+        **_columns(body),
+    )
+    call.changed("Person", person_id, changed_fields(body))
+    return person_records(call.connection, call.viewer, [person_id], storage=True)[0]
+
+
+def _columns(body: PersonChange) -> dict[str, Any]:
+    """The columns that are to change, and their values."""
+    kept = {name: getattr(body, name) for name in ("full_name", "person_type", "is_active", "metadata")}
+    columns = {name: value for name, value in kept.items() if value is not None}
+    may_be_empty = {name: getattr(body, name) for name in ("email", "third_party_id", "avatar")}
+    columns |= {name: value.strip() or None for name, value in may_be_empty.items() if value is not None}
+    may_be_null = {name: getattr(body, name) for name in ("retention_group_id", "byo_storage_account_id")}
+    return columns | {name: value for name, value in may_be_null.items() if value is not UNSET}

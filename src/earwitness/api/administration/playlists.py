@@ -9,26 +9,26 @@ from earwitness.archive.recordings.collections import (
     WholeCollection,
     add_collection,
     change_collection,
-    collection,
-    collections,
     end_collection,
+    get_collection,
+    list_collections,
 )
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 @operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def list_playlists(call: Call) -> list[Collection]:
     """List the playlists; `total` counts the recordings that you may see."""
-    return collections(call.connection, PLAYLISTS, call.viewer)
+    return list_collections(call.connection, PLAYLISTS, call.viewer)
 
 
 @operations.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def get_playlist(call: Call) -> WholeCollection:
     """Get a playlist, and the recordings in it that you may see."""
-    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
 @operations.write(
@@ -37,10 +37,10 @@ def get_playlist(call: Call) -> WholeCollection:
     status=201,
     audit=Audit("Add playlist", by_interaction_ids),
 )
-def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
+def add_playlist(call: Call, body: CollectionToAdd) -> CollectionId:
     """Put recordings into a new playlist."""
-    playlist_id = add_collection(call.connection, PLAYLISTS, wanted.name)
-    listed = CollectionChange(interaction_ids=wanted.interaction_ids)
+    playlist_id = add_collection(call.connection, PLAYLISTS, body.name)
+    listed = CollectionChange(interaction_ids=body.interaction_ids)
     call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, playlist_id, listed))
     return CollectionId(id=playlist_id)
 
@@ -51,10 +51,10 @@ def add_playlist(call: Call, wanted: CollectionToAdd) -> CollectionId:
     right=Right.PLAYLIST_EDIT,
     audit=Audit("Change playlist", by_interaction_ids),
 )
-def change_playlist(call: Call, wanted: CollectionChange) -> WholeCollection:
+def change_playlist(call: Call, body: CollectionChange) -> WholeCollection:
     """Rename a playlist, or replace the recordings in it; those that you may not see stay."""
-    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, wanted))
-    return collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    call.entries.extend(change_collection(call.connection, PLAYLISTS, call.viewer, call.id, body))
+    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
 @operations.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)

@@ -6,17 +6,17 @@ from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
 
 from earwitness.archive.access.viewer import check_sees_everything
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.text.index import index_recordings
 from earwitness.archive.text.reindexing import index_anew
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Audit, Call
 
 
 class RecordingTags(Wire):
@@ -52,16 +52,16 @@ class TagId(Wire):
     audit=Audit("Set tags", by_recording_id),
     refuses=(NotFound,),
 )
-def set_recording_tags(call: Call, wanted: RecordingTags) -> RecordingTags:
+def set_recording_tags(call: Call, body: RecordingTags) -> RecordingTags:
     """Give a recording exactly these tags."""
-    for index, name in enumerate(wanted.tags):
+    for index, name in enumerate(body.tags):
         _check(f"tags[{index}]", name)
-    position = visible_position(call.connection, call.viewer, wanted.recording_id)
-    set_tags(call.connection, {position: wanted.tags})
+    position = visible_position(call.connection, call.viewer, body.recording_id)
+    set_tags(call.connection, {position: body.tags})
     index_recordings(call.connection, [position])
     named = tags_of(call.connection, [position]).get(position, [])
-    call.changed_recording(wanted.recording_id, {"tags": named})
-    return RecordingTags(recording_id=wanted.recording_id, tags=named)
+    call.changed_recording(body.recording_id, {"tags": named})
+    return RecordingTags(recording_id=body.recording_id, tags=named)
 
 
 @operations.read("/admin/tag", method="GET", right=(Right.RECORDING_TAG_VIEW, Right.RECORDING_TAG_EDIT))
@@ -72,30 +72,28 @@ def list_tags(call: Call) -> list[Tag]:
 
 
 @operations.write("/admin/tag", right=Right.RECORDING_TAG_EDIT, status=201)
-def add_tag(call: Call, wanted: TagToAdd) -> TagId:
+def add_tag(call: Call, body: TagToAdd) -> TagId:
     """Add a tag. Tags that differ only in case, or in how it is encoded, are the same, and a conflict."""
-    _check("tag", wanted.tag)
-    _check_is_new(call.connection, wanted.tag)
-    added = insert(tags).values(tag=wanted.tag, tag_folded=folded_tag(wanted.tag)).returning(tags.c.id)
+    _check("tag", body.tag)
+    _check_is_new(call.connection, body.tag)
+    added = insert(tags).values(tag=body.tag, tag_folded=folded_tag(body.tag)).returning(tags.c.id)
     tag_id: int = call.connection.execute(added).scalar_one()
-    call.changed("Tag", tag_id, {"tag": wanted.tag})
+    call.changed("Tag", tag_id, {"tag": body.tag})
     return TagId(id=tag_id)
 
 
 @operations.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
-def rename_tag(call: Call, wanted: TagToAdd) -> Tag:
+def rename_tag(call: Call, body: TagToAdd) -> Tag:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
-    _check("tag", wanted.tag)
+    _check("tag", body.tag)
     this = tags.c.id == call.id
     before = _tag(call)
-    _check_is_new(call.connection, wanted.tag, ~this)
-    call.connection.execute(
-        update(tags).where(this).values(tag=wanted.tag, tag_folded=folded_tag(wanted.tag))
-    )
+    _check_is_new(call.connection, body.tag, ~this)
+    call.connection.execute(update(tags).where(this).values(tag=body.tag, tag_folded=folded_tag(body.tag)))
     tagged = select(recording_tags.c.position).where(recording_tags.c.tag_id == call.id)
     index_anew(call.connection, tagged)
-    call.changed("Tag", call.id, {"tag": wanted.tag, "was": before})
-    return Tag(id=call.id, tag=wanted.tag)
+    call.changed("Tag", call.id, {"tag": body.tag, "was": before})
+    return Tag(id=call.id, tag=body.tag)
 
 
 @operations.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)

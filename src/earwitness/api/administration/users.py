@@ -12,12 +12,13 @@ from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.usernames import folded
 from earwitness.archive.access.users import add_user as add
 from earwitness.archive.schema.people import access_policies, people, users
-from earwitness.http import operations
-from earwitness.http.changed_fields import changed_fields
-from earwitness.http.operations import Call
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
+from earwitness.operations import operations
+from earwitness.operations.changed_fields import changed_fields
+from earwitness.operations.operations import Call
 
 Names = Annotated[list[Word], Meta(max_length=100)]
 
@@ -71,52 +72,52 @@ def list_users(call: Call) -> list[User]:
 
 
 @operations.write("/admin/user", right=Right.USERS_EDIT, status=201, refuses=(Conflict,))
-def add_user(call: Call, wanted: UserToAdd) -> UserId:
+def add_user(call: Call, body: UserToAdd) -> UserId:
     """Add a user, with no more rights and no wider policies than your own."""
     connection = call.connection
-    policy_ids = _policy_ids(connection, wanted.policies or [])
-    _check_person(connection, wanted.person_id)
+    policy_ids = _policy_ids(connection, body.policies or [])
+    _check_person(connection, body.person_id)
     grants = Grants(
-        frozenset(wanted.roles_and_rights),
+        frozenset(body.roles_and_rights),
         frozenset(policy_ids),
-        folded(wanted.username),
-        wanted.person_id,
+        folded(body.username),
+        body.person_id,
     )
     check_within(connection, call.viewer, grants)
     user_id = add(
         connection,
-        wanted.username,
-        wanted.roles_and_rights,
-        full_name=wanted.full_name,
-        email=wanted.email or None,
-        external_id=wanted.external_id or None,
-        person_id=wanted.person_id,
-        sso=bool(wanted.sso),
-        audio_playback=wanted.audio_playback or "streaming",
+        body.username,
+        body.roles_and_rights,
+        full_name=body.full_name,
+        email=body.email or None,
+        external_id=body.external_id or None,
+        person_id=body.person_id,
+        sso=bool(body.sso),
+        audio_playback=body.audio_playback or "streaming",
     )
-    user_changes.limit(connection, user_id, policy_ids)
-    call.changed("User", user_id, changed_fields(wanted))
+    user_changes.set_policies(connection, user_id, policy_ids)
+    call.changed("User", user_id, changed_fields(body))
     return UserId(id=user_id)
 
 
 @operations.write("/admin/user/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
-def change_user(call: Call, wanted: UserChange) -> User:
+def change_user(call: Call, body: UserChange) -> User:
     """Change a user who holds no more than you do. From every other user you can only take away."""
     connection = call.connection
     before = grants_of(connection, call.id)
-    policy_ids = None if wanted.policies is None else _policy_ids(connection, wanted.policies)
-    _check_person(connection, wanted.person_id)
-    after = _after(call, before, wanted, policy_ids)
-    if not only_takes_away(before, after) or _renames(_record(call), wanted):
+    policy_ids = None if body.policies is None else _policy_ids(connection, body.policies)
+    _check_person(connection, body.person_id)
+    after = _after(call, before, body, policy_ids)
+    if not only_takes_away(before, after) or _renames(_record(call), body):
         check_within(connection, call.viewer, after)
     user_changes.change_user(
         connection,
         call.id,
-        roles_and_rights=wanted.roles_and_rights,
+        roles_and_rights=body.roles_and_rights,
         policy_ids=policy_ids,
-        **_columns(wanted),
+        **_columns(body),
     )
-    call.changed("User", call.id, changed_fields(wanted))
+    call.changed("User", call.id, changed_fields(body))
     return _record(call)
 
 
@@ -131,39 +132,37 @@ def end_user(call: Call) -> UserId:
 ROUTES = [list_users, add_user, change_user, end_user]
 
 
-def _columns(wanted: UserChange) -> dict[str, Any]:
+def _columns(body: UserChange) -> dict[str, Any]:
     """The columns that are to change, and their values."""
     plain = ("username", "full_name", "sso", "audio_playback", "is_active", "is_locked")
-    columns = {name: value for name in plain if (value := getattr(wanted, name)) is not None}
+    columns = {name: value for name in plain if (value := getattr(body, name)) is not None}
     columns |= {
-        name: value or None
-        for name in ("email", "external_id")
-        if (value := getattr(wanted, name)) is not None
+        name: value or None for name in ("email", "external_id") if (value := getattr(body, name)) is not None
     }
-    return columns | ({} if wanted.person_id is UNSET else {"person_id": wanted.person_id})
+    return columns | ({} if body.person_id is UNSET else {"person_id": body.person_id})
 
 
-def _renames(record: User, wanted: UserChange) -> bool:
+def _renames(record: User, body: UserChange) -> bool:
     """Whether a user is to be shown, or recognised, as another."""
-    columns = _columns(wanted)
+    columns = _columns(body)
     return any(getattr(record, name) != columns[name] for name in _SHOWN if name in columns)
 
 
-def _after(call: Call, before: Grants, wanted: UserChange, policy_ids: list[int] | None) -> Grants:
+def _after(call: Call, before: Grants, body: UserChange, policy_ids: list[int] | None) -> Grants:
     after = before
-    if wanted.username is not None:
-        key = user_changes.key_after(call.connection, call.id, wanted.username)
+    if body.username is not None:
+        key = user_changes.key_after(call.connection, call.id, body.username)
         after = replace(after, username_folded=key)
-    if wanted.person_id is not UNSET:
-        after = replace(after, person_id=wanted.person_id)
-    if wanted.roles_and_rights is not None:
-        after = replace(after, granted=frozenset(wanted.roles_and_rights))
+    if body.person_id is not UNSET:
+        after = replace(after, person_id=body.person_id)
+    if body.roles_and_rights is not None:
+        after = replace(after, granted=frozenset(body.roles_and_rights))
     if policy_ids is not None:
         after = replace(after, policy_ids=frozenset(policy_ids))
-    if wanted.is_active is not None:
-        after = replace(after, is_active=wanted.is_active)
-    if wanted.is_locked is not None:
-        after = replace(after, is_locked=wanted.is_locked)
+    if body.is_active is not None:
+        after = replace(after, is_active=body.is_active)
+    if body.is_locked is not None:
+        after = replace(after, is_locked=body.is_locked)
     return after
 
 

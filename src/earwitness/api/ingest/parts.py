@@ -1,17 +1,16 @@
-"""The parts of a recording that is sent: media is written as it comes, in constant memory."""
+"""The parts of a multipart upload: media is written as it arrives, in constant memory."""
 
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from typing import Literal
 
 from anyio import CancelScope, to_thread
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.http.multipart import Began, events
 from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest
-from earwitness.ingest.accept import Accepted
-from earwitness.ingest.reception import Reception, receive
+from earwitness.ingest.arrivals import Accepted, Status
+from earwitness.ingest.incoming_recording import IncomingRecording, receive
 from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge
 from earwitness.kernel.wire import Wire
 
@@ -25,7 +24,7 @@ class Ingested(Wire):
 
     interaction_id: int
     third_party_id: str
-    status: Literal["received", "processed", "undecodable"]
+    status: Status
 
     @classmethod
     def of(cls, accepted: Accepted) -> "Ingested":
@@ -37,26 +36,26 @@ class Ingested(Wire):
 
 
 @asynccontextmanager
-async def reception_of(request: AnyRequest, archive: Archive) -> AsyncIterator[Reception]:
-    """Begin to take something in; what was not accepted when the block is left leaves nothing behind."""
-    leaving = ExitStack()
+async def incoming_recording(request: AnyRequest, archive: Archive) -> AsyncIterator[IncomingRecording]:
+    """Begin to take in a recording. If it is not accepted when the block ends, nothing of it is kept."""
+    cleanup = ExitStack()
     try:
-        yield leaving.enter_context(receive(archive))
+        yield cleanup.enter_context(receive(archive))
     finally:
         with CancelScope(shield=True):
-            await to_thread.run_sync(leaving.close, limiter=request.app.state.store_calls)
+            await to_thread.run_sync(cleanup.close, limiter=request.app.state.store_calls)
 
 
 async def take_parts(
     request: AnyRequest,
-    reception: Reception,
+    incoming: IncomingRecording,
     most_bytes: int,
     known: Sequence[str],
     metadata: bytearray | None = None,
 ) -> None:
-    """Write the media to the reception, and the metadata, where that is a part, to `metadata`.
+    """Write the media to `incoming`, and the part `metadata`, if it is known, to `metadata`.
 
-    Raises BadRequest for a part that is not known or comes twice, TooLarge.
+    Raises BadRequest if a part is not known or comes twice, and TooLarge.
     """
     metadata, waiting = bytearray() if metadata is None else metadata, bytearray()
     seen: list[str] = []
@@ -75,14 +74,14 @@ async def take_parts(
         else:
             waiting += event
             if len(waiting) >= _WRITTEN_AT_ONCE_BYTES:
-                await to_thread.run_sync(reception.write, bytes(waiting), limiter=limiter)
+                await to_thread.run_sync(incoming.write, bytes(waiting), limiter=limiter)
                 waiting.clear()
     if "media" in seen:
-        await to_thread.run_sync(reception.write, bytes(waiting), limiter=limiter)
+        await to_thread.run_sync(incoming.write, bytes(waiting), limiter=limiter)
 
 
-async def glance(request: AnyRequest, metadata: bytearray) -> None:
-    """Read the metadata of what is refused anyhow, as far as it is among the first bytes of the body."""
+async def take_early_metadata(request: AnyRequest, metadata: bytearray) -> None:
+    """Read the metadata of a refused request for the audit log, if it is among the first bytes sent."""
     name, taken = "", 0
     with suppress(Problem):
         async for event in events(request, sys.maxsize):

@@ -1,4 +1,4 @@
-"""Ingest: what brings recordings into the archive."""
+"""Ingest: adding a recording."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,22 +7,24 @@ from anyio import to_thread
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from earwitness.api.ingest.parts import Ingested, glance, reception_of, take_parts
+from earwitness.api.ingest.parts import Ingested, incoming_recording, take_early_metadata, take_parts
 from earwitness.archive.access.viewer import Viewer, check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action
-from earwitness.http import streamed_audit
-from earwitness.http.audit_subjects import by_third_party_id
+from earwitness.http.audit import action_of
+from earwitness.http.authenticate import authenticate
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
-from earwitness.http.operations import Answer, AnyRequest, encode
-from earwitness.http.signed_in import authenticate
-from earwitness.ingest.accept import Accepted
+from earwitness.http.operations import AnyRequest, encode
+from earwitness.ingest.arrivals import Accepted
 from earwitness.ingest.metadata import IngestMetadata
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, Problem, StorageFull
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import loads_mending
 from earwitness.kernel.wire import Wire
+from earwitness.operations.audit_subjects import by_third_party_id
+from earwitness.operations.operations import Answer
+from earwitness.operations.running import record_access
 
 
 class Upload(Wire):
@@ -53,13 +55,13 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
     """Add a recording: multipart, `metadata` (JSON) and `media` (a file), in either order."""
     installation: Installation = request.app.state.installation
     archive, viewer = await to_thread.run_sync(authenticate, installation, request)
-    action = streamed_audit.action(request, viewer, "/ingest/recording", "Ingest recording")
+    action = action_of(request, viewer, "/ingest/recording", "Ingest recording")
     metadata = bytearray()
     try:
         try:
             check_may_ingest(viewer)
         except Forbidden:
-            await glance(request, metadata)
+            await take_early_metadata(request, metadata)
             raise
         accepted = await _take(request, archive, metadata, action)
     except Problem as problem:
@@ -72,21 +74,21 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
 async def _take(request: AnyRequest, archive: Archive, metadata: bytearray, action: Action) -> Accepted:
     installation: Installation = request.app.state.installation
     most_bytes = installation.settings.max_upload_gib << 30
-    async with reception_of(request, archive) as reception:
-        await take_parts(request, reception, most_bytes, ["metadata", "media"], metadata)
+    async with incoming_recording(request, archive) as incoming:
+        await take_parts(request, incoming, most_bytes, ["metadata", "media"], metadata)
         if not metadata:
             raise BadRequest.of(Fault("metadata", "required"))
         limiter = request.app.state.store_calls
-        return await to_thread.run_sync(reception.accept, bytes(metadata), action, limiter=limiter)
+        return await to_thread.run_sync(incoming.accept, bytes(metadata), action, limiter=limiter)
 
 
 def _remember_refusal(
     archive: Archive, action: Action, viewer: Viewer, metadata: bytearray, problem: Problem
 ) -> None:
-    """Write a row for the recording that the metadata names, as far as it came and can be read."""
+    """Audit the refusal for the recording that the metadata names, if the metadata came and can be read."""
     with suppress(BadRequest):
         sent, _ = loads_mending(bytes(metadata))
-        streamed_audit.remember_refusal(archive, action, viewer, by_third_party_id(sent), problem)
+        record_access(archive, action, viewer, by_third_party_id(sent), int(problem.status))
 
 
 ROUTES = [ingest_recording]

@@ -10,7 +10,7 @@ from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.communications import is_recorded, recorded_among
 from earwitness.archive.people.inflight_calls import visible_calls
-from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.spelling.addresses import (
@@ -21,12 +21,12 @@ from earwitness.archive.spelling.addresses import (
     number_in,
 )
 from earwitness.archive.spelling.identifiers import folded_identifier
-from earwitness.http import operations
-from earwitness.http.operations import Answer, Call
 from earwitness.ingest.metadata import EndpointType
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -67,11 +67,11 @@ class EndpointRecord(Wire):
 
 
 @operations.read("/client/people/endpoint/search", right=Right.ENDPOINTS_VIEW)
-def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[RecordedEndpoint]]:
+def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEndpoint]]:
     """Find endpoints and the people that own them; the total is in `X-Total-Count`."""
-    matching = select(endpoints.c.id).where(*_conditions(call, wanted)).order_by(endpoints.c.id)
-    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    if words := words_of(wanted.free_text):
+    matching = select(endpoints.c.id).where(*_conditions(call, body)).order_by(endpoints.c.id)
+    page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
+    if words := search_words(body.free_text):
         ids, total = slice_of(_holding(call.connection, matching, words), page, size)
     else:
         ids, total = page_of(call.connection, matching, page, size)
@@ -80,9 +80,9 @@ def search_endpoints(call: Call, wanted: EndpointSearch) -> Answer[list[Recorded
 
 
 @operations.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
-def get_endpoints(call: Call, wanted: EndpointValues) -> list[EndpointRecord]:
+def get_endpoints(call: Call, body: EndpointValues) -> list[EndpointRecord]:
     """Get endpoints by value, each once, in the order asked; unknown ones are left out."""
-    asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in wanted)
+    asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in body)
     rows = call.connection.execute(
         select(endpoints).where(among(endpoints.c.normalised, [value for _, value in asked]))
     )
@@ -105,34 +105,34 @@ def get_endpoints(call: Call, wanted: EndpointValues) -> list[EndpointRecord]:
 ROUTES = [search_endpoints, get_endpoints]
 
 
-def _conditions(call: Call, wanted: EndpointSearch) -> Iterator[ColumnElement[bool]]:
-    if wanted.only_return_owned and wanted.only_return_non_owned:
+def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool]]:
+    if body.only_return_owned and body.only_return_non_owned:
         raise BadRequest.of(Fault("onlyReturnNonOwned", "not together with onlyReturnOwned"))
-    if wanted.type is not None:
-        yield endpoints.c.type == wanted.type
-    if wanted.endpoint_search and wanted.endpoint_search.strip():
-        yield _has_part(wanted.endpoint_search)
-    if wanted.is_recorded is not None:
-        yield is_recorded(call.viewer) if wanted.is_recorded else not_(is_recorded(call.viewer))
-    if wanted.is_currently_recorded is not None:
+    if body.type is not None:
+        yield endpoints.c.type == body.type
+    if body.endpoint_search and body.endpoint_search.strip():
+        yield _has_part(body.endpoint_search)
+    if body.is_recorded is not None:
+        yield is_recorded(call.viewer) if body.is_recorded else not_(is_recorded(call.viewer))
+    if body.is_currently_recorded is not None:
         live = among(endpoints.c.id, list(visible_calls(call.connection, call.viewer)))
-        yield live if wanted.is_currently_recorded else not_(live)
-    if wanted.only_return_owned:
+        yield live if body.is_currently_recorded else not_(live)
+    if body.only_return_owned:
         yield endpoints.c.owned_by_person_id.is_not(None)
-    if wanted.only_return_non_owned:
+    if body.only_return_non_owned:
         yield endpoints.c.owned_by_person_id.is_(None)
 
 
-def _has_part(wanted: str) -> ColumnElement[bool]:
-    """The normalised value has this part; that of a phone number may be written as numbers are.
+def _has_part(part: str) -> ColumnElement[bool]:
+    """The normalised value contains this part; for phone numbers, the part may be in any spelling.
 
-    A leading `00` is what the digits hold, or the sign that a whole number begins.
+    A leading `00` is either among the digits of the number, or the exit code before a whole number.
     """
     value = endpoints.c.normalised
-    ways = [value.contains(folded_identifier(wanted), autoescape=True)]
-    if is_withheld("phone", wanted) and any(map(str.isalpha, wanted)):
+    ways = [value.contains(folded_identifier(part), autoescape=True)]
+    if is_withheld("phone", part) and any(map(str.isalpha, part)):
         ways.append(value == WITHHELD)
-    digits, whole = digits_of(wanted), number_in(wanted)
+    digits, whole = digits_of(part), number_in(part)
     numbers = [] if digits is None else [value.contains(digits, autoescape=True)]
     if whole is not None:
         numbers.append(value.startswith(whole, autoescape=True))
@@ -156,7 +156,7 @@ def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]
     return [
         row.id
         for row in connection.execute(texts)
-        if holds_all(
+        if contains_all(
             words,
             [row.endpoint, row.full_name, *values_in(row.metadata)],
             [row.normalised] if row.type == "phone" else [],
@@ -165,7 +165,7 @@ def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]
 
 
 def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
-    """Leaves out the many endpoints that are a plain value alone, and surely not the one that is meant."""
+    """A quick condition that leaves out most endpoints that cannot match, and none that can."""
     value = endpoints.c.normalised
     on_sqlite = connection.dialect.name == "sqlite"
     return or_(

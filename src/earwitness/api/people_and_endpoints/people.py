@@ -15,10 +15,10 @@ from earwitness.archive.people.person_filters import (
 )
 from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.schema.people import people
-from earwitness.http import operations
-from earwitness.http.operations import Call
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
+from earwitness.operations import operations
+from earwitness.operations.operations import Call
 
 PeopleIds = Annotated[list[Id | str], Meta(max_length=10_000)]
 
@@ -51,39 +51,39 @@ class PersonNamesPage(Wire):
 
 
 @operations.read("/client/people.search", right=Right.PEOPLE_VIEW)
-def search_people(call: Call, wanted: PeopleSearch) -> PersonsPage:
+def search_people(call: Call, body: PeopleSearch) -> PersonsPage:
     """Search people with rich filters."""
-    ids, total = find_people(call.connection, wanted)
-    interactions = bool(wanted.include_interactions)
+    ids, total = find_people(call.connection, body)
+    interactions = bool(body.include_interactions)
     return PersonsPage(
         persons=person_records(call.connection, call.viewer, ids, interactions=interactions),
         total=total,
-        page=wanted.page or 1,
-        page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
+        page=body.page or 1,
+        page_size=body.page_size or DEFAULT_PAGE_SIZE,
     )
 
 
 @operations.read("/client/people.searchByName", right=Right.PEOPLE_VIEW)
-def search_people_by_name(call: Call, wanted: PeopleSearchByName) -> PersonNamesPage:
+def search_people_by_name(call: Call, body: PeopleSearchByName) -> PersonNamesPage:
     """Search people by the beginning of any word of their name."""
-    ids, total = find_people_by_name(call.connection, wanted)
+    ids, total = find_people_by_name(call.connection, body)
     return PersonNamesPage(
         persons=_names(call.connection, ids),
         total=total,
-        page=wanted.page or 1,
-        page_size=wanted.page_size or DEFAULT_PAGE_SIZE,
+        page=body.page or 1,
+        page_size=body.page_size or DEFAULT_PAGE_SIZE,
     )
 
 
 @operations.read("/client/people.get", right=Right.PEOPLE_VIEW)
-def get_people(call: Call, wanted: PeopleIds) -> list[Person]:
+def get_people(call: Call, body: PeopleIds) -> list[Person]:
     """Get people by id or thirdPartyId, each once, in the order asked; unknown ones are left out."""
-    third_party_ids = [one for one in wanted if isinstance(one, str)]
+    third_party_ids = [one for one in body if isinstance(one, str)]
     known = call.connection.execute(
         select(people.c.third_party_id, people.c.id).where(among(people.c.third_party_id, third_party_ids))
     )
     id_of = {row.third_party_id: row.id for row in known}
-    ids = [one if isinstance(one, int) else id_of.get(one, 0) for one in wanted]
+    ids = [one if isinstance(one, int) else id_of.get(one, 0) for one in body]
     return person_records(call.connection, call.viewer, list(dict.fromkeys(ids)))
 
 

@@ -5,15 +5,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_recording_id
-from earwitness.http.operations import Answer, Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Page, PageSize, Wire
+from earwitness.kernel.wire import Id, MomentText, Page, PageSize, Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_recording_id
+from earwitness.operations.operations import Answer, Audit, Call
 
 _COMMENT = "/client/recording/comment"
 _IDS_OF_COMMENTS = {"commentId", "withdrawnCommentId"}
@@ -35,7 +35,7 @@ class AuditSearchResult(Wire):
     route: str
     description: str
     username: str
-    inserted_at: str
+    inserted_at: MomentText
     ip_address: str
     entity_id: int
     parent_entity_id: int
@@ -51,15 +51,15 @@ class AuditSearchResult(Wire):
     audit=Audit("Get recording audit log", by_recording_id),
     refuses=(NotFound,),
 )
-def get_recording_audit_log(call: Call, wanted: AuditSearch) -> Answer[list[AuditSearchResult]]:
+def get_recording_audit_log(call: Call, body: AuditSearch) -> Answer[list[AuditSearchResult]]:
     """Read who accessed or changed a recording, oldest first."""
-    visible_position(call.connection, call.viewer, wanted.recording_id)
+    visible_position(call.connection, call.viewer, body.recording_id)
     of_recording = (audit_rows.c.parent_entity_name == "Recording") & (
-        audit_rows.c.parent_entity_id == wanted.recording_id
+        audit_rows.c.parent_entity_id == body.recording_id
     )
     total = call.connection.scalar(select(func.count()).select_from(audit_rows).where(of_recording)) or 0
-    size = wanted.page_size or 100
-    first = ((wanted.page or 1) - 1) * size
+    size = body.page_size or 100
+    first = ((body.page or 1) - 1) * size
     rows: list[Any] = []
     if first < total:
         rows = list(

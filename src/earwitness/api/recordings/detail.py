@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection, select
 
-from earwitness.api.recordings.named import visible_in_order
+from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.recordings.incomplete import not_decoded
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS
@@ -19,13 +19,13 @@ from earwitness.archive.schema.recordings import (
     recordings,
 )
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
-from earwitness.media.decoding.renditions.wav import wav_size
+from earwitness.media.decoding.containers.wav_header import wav_size
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 ALGORITHM = "AES-256-GCM"
 
@@ -79,10 +79,10 @@ class RecordingDetail(Wire):
     right=Right.RECORDING_VIEW,
     audit=Audit("Get recording detail", by_interaction_ids),
 )
-def get_recording_detail(call: Call, wanted: DetailRequest) -> list[RecordingDetail]:
+def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetail]:
     """Get the full detail of recordings: metadata, waveform, encryption; in the order asked."""
     connection = call.connection
-    rows = visible_in_order(connection, call.viewer, wanted.interaction_ids, recordings)
+    rows = visible_rows(connection, call.viewer, body.interaction_ids)
     positions = [row.position for row in rows]
     firm = connection.execute(select(account)).one()
     objects = _objects(connection, positions)
@@ -105,7 +105,7 @@ def get_recording_detail(call: Call, wanted: DetailRequest) -> list[RecordingDet
                 "owners": owners[row.position],
                 "retention": _retention(row, days[row.position], holds[row.position]),
             },
-            wave_form=_wave_form(waves.get(row.position), row.measurement, bool(wanted.include_channels)),
+            wave_form=_wave_form(waves.get(row.position), row.measurement, bool(body.include_channels)),
             encryption_detail=_encryption(keys.get(row.position)),
         )
         for row in rows

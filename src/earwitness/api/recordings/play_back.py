@@ -1,14 +1,15 @@
 """Download audio: POST /client/recording.playBackByThirdPartyId."""
 
 from earwitness.archive.media.playable import find_playable
-from earwitness.http import operations
-from earwitness.http.audit_subjects import as_played, by_third_party_id
-from earwitness.http.operations import Afterwards, Audit, Call
+from earwitness.http.operations import Afterwards
 from earwitness.http.playback.responses import check_playable, send
 from earwitness.kernel.errors import NotFound, Unprocessable
 from earwitness.kernel.formats import Format
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import as_played, by_third_party_id
+from earwitness.operations.operations import Audit, Call
 
 
 class PlayBack(Wire):
@@ -27,9 +28,11 @@ class PlayBack(Wire):
     slow=True,
     refuses=(NotFound, Unprocessable),
 )
-def play_back_by_third_party_id(call: Call, wanted: PlayBack) -> Afterwards:
+def play_back_by_third_party_id(call: Call, body: PlayBack) -> Afterwards:
     """Download the audio, or video, of a recording."""
-    playable = find_playable(call.connection, call.viewer, wanted.third_party_id)
-    check_playable(call.connection, playable, wanted.comment)
-    format_, streams = wanted.format or "mp3", bool(wanted.stream_through)
-    return Afterwards(lambda: send(call.archive, playable, format_, call.installation, streams=streams))
+    playable = find_playable(call.connection, call.viewer, body.third_party_id)
+    check_playable(call.connection, playable, body.comment)
+    format_, streams = body.format or "mp3", bool(body.stream_through)
+    return Afterwards(
+        lambda installation: send(call.archive, playable, format_, installation, streams=streams)
+    )

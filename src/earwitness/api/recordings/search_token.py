@@ -1,30 +1,34 @@
-"""recordingsSearchToken: it pins what a search found to the moment of its first page.
+"""recordingsSearchToken: it keeps a search at the moment of its first page.
 
-It holds the newest interactionId of that moment, when it expires, and where its page ended, so that the
-next page is read from there; sealed with a code over them, the user, and the filters and order, so that it
-opens nothing else; and veiled, for the newest recording may be one that its reader may not see.
+It holds the newest interactionId of that moment, when it expires, and where its page ended, so that the next
+page is read from there. It is encrypted, since its reader may not be allowed to see the newest recording, and
+authenticated together with the user, the filters and the order (AES-SIV, RFC 5297), so that it is good for no
+other search.
 """
 
 import base64
 import hmac
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.plan import Place
-from earwitness.http.tokens import Tokens
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import canonical, plain
+from earwitness.operations.signing_key import SigningKey
 
 _LIFETIME_MS = 24 * 3_600_000
 _PREFIX = "st_"
 _CONTENT = struct.Struct(">QQQQ")
-_CODE_BYTES = 16
+_TAG_BYTES = 16
 _DEFAULTS = {"startTimeDirection": "DESC", "timeZone": "UTC"}
 
 
@@ -42,75 +46,94 @@ def pin(newest_id: int) -> Pinned:
     return Pinned(newest_id, now_ms() + _LIFETIME_MS)
 
 
-def mint(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, pinned: Pinned, place: Place | None) -> str:
-    """Write a token for what was pinned before, and the place where its page ended."""
+def mint(
+    signing_key: SigningKey, viewer: Viewer, asked: RecordingSearch, pinned: Pinned, place: Place | None
+) -> str:
+    """Write a token for a moment that was pinned before, and for the place where this page ended."""
     passed, position = (place.passed, place.position) if place else (0, 0)
     content = _CONTENT.pack(pinned.newest_id, pinned.expires_at, passed, position)
-    code = _code(tokens, viewer, wanted, content)
-    return _written(_veil(tokens, code, content) + code)
+    return _written(_cipher(signing_key).encrypt(content, [_context(viewer, asked)]))
 
 
-def read(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, token: str) -> Pinned:
+def read(signing_key: SigningKey, viewer: Viewer, asked: RecordingSearch, token: str) -> Pinned:
     """What a token holds.
 
     Raises BadRequest with the code `search-token` for one that is altered, expired, or of another search.
     """
+    encoded = token.removeprefix(_PREFIX)
     try:
-        encoded = token.removeprefix(_PREFIX)
-        sealed = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
-        content = _veil(tokens, sealed[_CONTENT.size :], sealed[: _CONTENT.size])
-        newest_id, expires_at, passed, position = _CONTENT.unpack(content)
-    except (ValueError, struct.error):
-        raise _refused("not a search token") from None
-    code = _code(tokens, viewer, wanted, content)
-    # Base 32 has bits to spare at the end: only one way of writing them is ours.
-    if token != _written(sealed) or not hmac.compare_digest(code, sealed[_CONTENT.size :]):
+        encrypted = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
+    except ValueError:
+        encrypted = b""
+    if len(encrypted) != _TAG_BYTES + _CONTENT.size:
+        raise _refused("not a search token")
+    # The last character has bits to spare: only one way of writing a token is ours.
+    content = (
+        _decrypted(signing_key, _context(viewer, asked), encrypted) if token == _written(encrypted) else None
+    )
+    if content is None:
         raise _refused("this token belongs to another search or user, or was altered")
+    newest_id, expires_at, passed, position = _CONTENT.unpack(content)
     if expires_at < now_ms():
         raise _refused("this token has expired; start a new search")
     return Pinned(newest_id, expires_at, Place(passed, position) if passed else None)
 
 
-def _veil(tokens: Tokens, code: bytes, content: bytes) -> bytes:
-    """Hide the content behind bits that its code gives, or take them off again."""
-    bits = tokens.code("recordings-search-token-veil", code)
-    return bytes(one ^ bit for one, bit in zip(content, bits, strict=False))
+@lru_cache(maxsize=16)  # an installation has one; to make it takes longer than to use it
+def _cipher(signing_key: SigningKey) -> AESSIV:
+    return AESSIV(signing_key.code("recordings-search-token-key", b""))
 
 
-def _written(sealed: bytes) -> str:
-    return _PREFIX + base64.b32encode(sealed).decode().rstrip("=")
+def _decrypted(signing_key: SigningKey, context: bytes, encrypted: bytes) -> bytes | None:
+    try:
+        return _cipher(signing_key).decrypt(encrypted, [context])
+    except InvalidTag:
+        return _of_earlier_form(signing_key, context, encrypted)
 
 
-def _code(tokens: Tokens, viewer: Viewer, wanted: RecordingSearch, content: bytes) -> bytes:
+def _of_earlier_form(signing_key: SigningKey, context: bytes, token: bytes) -> bytes | None:
+    """Read a token as it was made before AES-SIV: it may be in use for a day after an upgrade."""
+    hidden, code = token[: _CONTENT.size], token[_CONTENT.size :]
+    bits = signing_key.code("recordings-search-token-veil", code)
+    content = bytes(one ^ bit for one, bit in zip(hidden, bits, strict=True))
+    expected = signing_key.code("recordings-search-token", context + content)[: len(code)]
+    return content if hmac.compare_digest(expected, code) else None
+
+
+def _written(encrypted: bytes) -> str:
+    return _PREFIX + base64.b32encode(encrypted).decode().rstrip("=")
+
+
+def _context(viewer: Viewer, asked: RecordingSearch) -> bytes:
+    """The user and the search that a token belongs to."""
     search = msgspec.structs.replace(
-        wanted,
-        free_text=(wanted.free_text or "").strip(),
+        asked,
+        free_text=(asked.free_text or "").strip(),
         page=None,
         page_size=None,
         recordings_search_token=None,
     )
-    meant = canonical(_meant(msgspec.to_builtins(search, enc_hook=plain)))
-    bound = struct.pack(">QQ", viewer.client_id, viewer.user_id) + meant + content
-    return tokens.code("recordings-search-token", bound)[:_CODE_BYTES]
+    meaning = canonical(_meaning(msgspec.to_builtins(search, enc_hook=plain)))
+    return struct.pack(">QQ", viewer.client_id, viewer.user_id) + meaning
 
 
-def _meant(asked: Any) -> Any:
-    """What filters mean, however they are written: without what constrains nothing, lists in one order.
+def _meaning(asked: Any) -> Any:
+    """Filters in one form, however they are written.
 
-    What is named twice is named once, and either of two sides may be the first.
+    What constrains nothing is left out, lists are sorted and without duplicates, and so are the two sides.
     """
     match asked:
         case {"first": first, "second": second}:
-            return sorted([_meant(first), _meant(second)], key=str)
+            return sorted([_meaning(first), _meaning(second)], key=str)
         case dict():
-            members = {name: _meant(member) for name, member in asked.items()}
+            members = {name: _meaning(member) for name, member in asked.items()}
             return {
                 name: member
                 for name, member in members.items()
                 if member not in (None, "", [], {}, _DEFAULTS.get(name))
             }
         case list():
-            return sorted({str(item): item for item in map(_meant, asked)}.values(), key=str)
+            return sorted({str(item): item for item in map(_meaning, asked)}.values(), key=str)
         case float():
             return asked + 0.0  # −0.0 is 0.0
         case _:

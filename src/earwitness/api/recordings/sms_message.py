@@ -1,13 +1,12 @@
 """Get SMS message: POST /client/recording.sms-message.get."""
 
 from earwitness.api.recordings.detail import InteractionIds
-from earwitness.api.recordings.named import visible_in_order
-from earwitness.archive.schema.recordings import recordings
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
+from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 class SmsMessage(Wire):
@@ -23,9 +22,9 @@ class SmsMessage(Wire):
     right=Right.RECORDING_VIEW,
     audit=Audit("Get SMS message", by_interaction_ids),
 )
-def get_sms_message(call: Call, wanted: InteractionIds) -> list[SmsMessage]:
+def get_sms_message(call: Call, body: InteractionIds) -> list[SmsMessage]:
     """Get the message bodies of SMS, in the order asked; ids of other types are left out."""
-    rows = visible_in_order(call.connection, call.viewer, wanted.interaction_ids, recordings)
+    rows = visible_rows(call.connection, call.viewer, body.interaction_ids)
     return [
         SmsMessage(
             interaction_id=row.interaction_id, message=row.message or "", raw_sms_ids=row.raw_sms_ids or []

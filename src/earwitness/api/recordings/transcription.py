@@ -6,13 +6,13 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import select
 
 from earwitness.api.recordings.detail import InteractionIds
-from earwitness.api.recordings.named import visible_in_order
-from earwitness.archive.schema.recordings import recordings, transcripts
-from earwitness.http import operations
-from earwitness.http.audit_subjects import by_interaction_ids
-from earwitness.http.operations import Audit, Call
+from earwitness.archive.access.visible_recordings import visible_rows
+from earwitness.archive.schema.recordings import transcripts
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
+from earwitness.operations import operations
+from earwitness.operations.audit_subjects import by_interaction_ids
+from earwitness.operations.operations import Audit, Call
 
 
 class TranscriptionRequest(InteractionIds):
@@ -56,9 +56,9 @@ class Transcription(Wire):
     right=Right.RECORDING_TRANSCRIPTION_VIEW,
     audit=Audit("Get transcription", by_interaction_ids),
 )
-def get_transcription(call: Call, wanted: TranscriptionRequest) -> list[Transcription]:
+def get_transcription(call: Call, body: TranscriptionRequest) -> list[Transcription]:
     """Get the transcripts of recordings, in the order asked."""
-    rows = visible_in_order(call.connection, call.viewer, wanted.interaction_ids, recordings)
+    rows = visible_rows(call.connection, call.viewer, body.interaction_ids)
     found = {
         row.position: row
         for row in call.connection.execute(
@@ -68,7 +68,7 @@ def get_transcription(call: Call, wanted: TranscriptionRequest) -> list[Transcri
     return [
         Transcription(
             interaction_id=row.interaction_id,
-            analysis=_analysis(found.get(row.position), bool(wanted.include_channels)),
+            analysis=_analysis(found.get(row.position), bool(body.include_channels)),
         )
         for row in rows
     ]

@@ -1,11 +1,11 @@
-"""API keys in force, and revoking them: a revoked key, and every token made with it, stops at once."""
+"""Listing and revoking API keys. A revoked key, and every token made with it, stops working at once."""
 
 from sqlalchemy import Connection, select, update
 
 from earwitness.archive.schema.people import api_keys, users
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import NotFound
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class ApiKey(Wire):
@@ -14,11 +14,11 @@ class ApiKey(Wire):
     id: int
     user_id: int
     username: str
-    created_at: str
+    created_at: MomentText
 
 
 def keys_in_force(connection: Connection) -> list[ApiKey]:
-    """All keys that are not revoked, in the order of their ids."""
+    """All keys that are not revoked, by id."""
     rows = connection.execute(
         select(api_keys.c.id, api_keys.c.user_id, users.c.username, api_keys.c.created_at)
         .join(users, users.c.id == api_keys.c.user_id)
@@ -32,7 +32,7 @@ def keys_in_force(connection: Connection) -> list[ApiKey]:
 
 
 def revoke_key(connection: Connection, key_id: int) -> str:
-    """Revoke a key, and answer whose it was. Raises NotFound if it is not in force."""
+    """Revoke a key. Returns the name of its user. Raises NotFound for a key that is not in force."""
     revoked = connection.execute(
         update(api_keys)
         .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
@@ -45,7 +45,7 @@ def revoke_key(connection: Connection, key_id: int) -> str:
 
 
 def revoke_keys_of(connection: Connection, user_id: int) -> list[int]:
-    """Revoke every key of a user, and answer their ids."""
+    """Revoke every key of a user. Returns their ids."""
     revoked = connection.scalars(
         update(api_keys)
         .where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))

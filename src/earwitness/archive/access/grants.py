@@ -1,10 +1,11 @@
-"""What a user may do, and how far: nobody gives another what they lack themselves."""
+"""What a user holds, and whether another user may give it: nobody gives what they lack themselves."""
 
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, not_, or_, select
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.errors import Forbidden, NotFound
@@ -13,7 +14,10 @@ from earwitness.kernel.rights import Right, rights_of
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Roles and rights as assigned, the access policies that limit them (none: no limit), and as whom."""
+    """The roles, rights and access policies of a user, and by whose name and person they see recordings.
+
+    A user without access policies is not limited.
+    """
 
     granted: frozenset[str]
     policy_ids: frozenset[int]
@@ -49,7 +53,7 @@ def policy_ids_of(connection: Connection, user_id: int) -> frozenset[int]:
 
 
 def only_takes_away(before: Grants, after: Grants) -> bool:
-    """Whether a change gives a user nothing: that is open to all who may change users."""
+    """Whether a change gives a user nothing new. Everybody who may change users may make such a change."""
     return (
         after.rights <= before.rights
         and _within(after.policy_ids, before.policy_ids)
@@ -61,16 +65,16 @@ def only_takes_away(before: Grants, after: Grants) -> bool:
 
 
 def check_within(connection: Connection, viewer: Viewer, grants: Grants) -> None:
-    """Raise Forbidden, naming what goes beyond, unless a user of this grants may do and see no more.
+    """Raise Forbidden, naming what is too much, if these grants allow more than the viewer's own.
 
-    Both are read before anything is changed: who is limited may not take the limit off.
+    Call it before anything is changed, so that viewers cannot take off their own limits first.
     """
     beyond = _beyond(grants, viewer)
     if beyond:
         raise Forbidden(f"This goes beyond your own rights: {', '.join(beyond)}.")
     own = policy_ids_of(connection, viewer.user_id)
     if not _within(grants.policy_ids, own):
-        raise Forbidden(f"This goes beyond the access policies that limit you: {_named(connection, own)}.")
+        raise Forbidden(f"This goes beyond the access policies that limit you: {_names(connection, own)}.")
     if _sees_more_private(connection, viewer, grants):
         right = Right.RECORDING_PRIVATE_VIEW
         raise Forbidden(
@@ -79,7 +83,7 @@ def check_within(connection: Connection, viewer: Viewer, grants: Grants) -> None
 
 
 def _within(inner: frozenset[int], outer: frozenset[int]) -> bool:
-    """Whether one set of policies lets nothing through that another does not; no policy is no limit."""
+    """Whether the inner policies let nothing through that the outer do not. No policy means no limit."""
     return not outer or (bool(inner) and inner <= outer)
 
 
@@ -92,13 +96,13 @@ def _beyond(grants: Grants, viewer: Viewer) -> list[str]:
     return beyond
 
 
-def _named(connection: Connection, policy_ids: frozenset[int]) -> str:
+def _names(connection: Connection, policy_ids: frozenset[int]) -> str:
     names = select(access_policies.c.name).where(access_policies.c.id.in_(policy_ids))
     return ", ".join(connection.scalars(names.order_by(access_policies.c.id)))
 
 
 def _sees_more_private(connection: Connection, viewer: Viewer, grants: Grants) -> bool:
-    """Whether a user would see private recordings, by taking part in them, that the viewer does not."""
+    """Whether a user of these grants takes part in private recordings that the viewer may not see."""
     if viewer.may(Right.RECORDING_PRIVATE_VIEW):
         return False
     part = recording_endpoints.c

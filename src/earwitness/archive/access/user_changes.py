@@ -1,4 +1,4 @@
-"""Changing users, and ending them: whatever is changed, an Admin is left who can."""
+"""Changing users and making them inactive. At least one active Admin always remains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from sqlalchemy import Connection, delete, insert, select, true, update
 from earwitness.archive.access.api_keys import revoke_keys_of
 from earwitness.archive.access.usernames import exact_key, folded
 from earwitness.archive.access.users import (
-    assign,
     check_is_new,
     check_roles_and_rights,
     check_username,
+    set_roles_and_rights,
 )
 from earwitness.archive.schema.people import user_policies, user_roles_and_rights, users
 from earwitness.kernel.errors import Conflict, NotFound
@@ -26,10 +26,10 @@ def change_user(
     policy_ids: Sequence[int] | None = None,
     **columns: Any,
 ) -> None:
-    """Change what is given, `columns` being those of the table; what is not given stays.
+    """Change what is given; `columns` are columns of the table. What is not given stays.
 
     Raises NotFound; BadRequest for a blank name, or an unknown role or right; Conflict if the user name is
-    taken, or if no active Admin would be left.
+    taken, or if no active Admin would remain.
     """
     had_admin = _has_admin(connection)
     if "username" in columns:
@@ -40,21 +40,21 @@ def change_user(
         raise NotFound(f"There is no user {user_id}.")
     if roles_and_rights is not None:
         check_roles_and_rights(roles_and_rights)
-        assign(connection, user_id, roles_and_rights)
+        set_roles_and_rights(connection, user_id, roles_and_rights)
     if policy_ids is not None:
-        limit(connection, user_id, policy_ids)
+        set_policies(connection, user_id, policy_ids)
     if had_admin and not _has_admin(connection):
         raise Conflict("This is the last active Admin; add another one first.", code="last-admin")
 
 
 def end_user(connection: Connection, user_id: int) -> list[int]:
-    """Make a user inactive and revoke its keys, whose ids are answered. Raises as `change_user` does."""
+    """Make a user inactive and revoke its keys. Returns their ids. Raises as `change_user` does."""
     change_user(connection, user_id, is_active=False)
     return revoke_keys_of(connection, user_id)
 
 
-def limit(connection: Connection, user_id: int, policy_ids: Sequence[int]) -> None:
-    """Limit a user by these access policies, and no others; by none, it sees the whole account."""
+def set_policies(connection: Connection, user_id: int, policy_ids: Sequence[int]) -> None:
+    """Give a user exactly these access policies. Without any, the user sees the whole account."""
     connection.execute(delete(user_policies).where(user_policies.c.user_id == user_id))
     if policy_ids:
         rows = [{"user_id": user_id, "access_policy_id": one} for one in dict.fromkeys(policy_ids)]
@@ -62,9 +62,10 @@ def limit(connection: Connection, user_id: int, policy_ids: Sequence[int]) -> No
 
 
 def key_after(connection: Connection, user_id: int, username: str) -> str:
-    """The key of a user who is to have this name: one that only looks like another's may change its case.
+    """The key of a user after it is renamed to this name.
 
-    Raises Conflict if another user has it, or one that looks alike.
+    A user whose name looks like another user's may change its case. Raises Conflict if another user has the
+    name, or one that looks the same.
     """
     before = connection.scalar(select(users.c.username_folded).where(users.c.id == user_id))
     if before == exact_key(username):

@@ -1,4 +1,4 @@
-"""Full user records, as every list of users shows them."""
+"""Users as the API shows them, in every list."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from earwitness.archive.database.in_list import among
 from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class User(Wire):
@@ -24,14 +24,14 @@ class User(Wire):
     is_active: bool
     is_locked: bool
     sso: bool
-    last_login_time: str | None
+    last_login_time: MomentText | None
     roles_and_rights: list[str]
     policies: list[str]
     audio_playback: str
 
 
 def user_records(connection: Connection, client_id: int, user_ids: Sequence[int]) -> list[User]:
-    """The records of these users, in their order, those that there are."""
+    """The users of these ids, in the order of the ids. Unknown ids are left out."""
     rows = connection.execute(select(users).where(among(users.c.id, user_ids)))
     found = {row.id: row for row in rows}
     granted = _granted(connection, user_ids)

@@ -1,9 +1,10 @@
-"""User names: which spellings are of one user, for whoever signs in and for whom a source names.
+"""Which spellings of a user name mean the same user, at sign-in and in what a source sends.
 
-User names are one by `folded_identifier`. Until they were, some could be added that look alike, and each
-belongs to somebody. Such a user is found by its own spelling, case ignored, and no further one can be added.
-`users.username_folded` and `recording_endpoints.user_folded` hold the same keys: a user takes part in the
-recordings that have its key. See `docs/decisions/0024-user-names-that-look-alike.md`.
+Two names are the same if `folded_identifier` makes them equal. Older versions compared names less strictly,
+so an archive may have users whose names look alike. Each of them is found by its own spelling, case ignored,
+and no further one can be added. `users.username_folded` and `recording_endpoints.user_folded` hold the same
+keys: a user takes part in the recordings that have its key. See
+`docs/decisions/0024-user-names-that-look-alike.md`.
 """
 
 import hashlib
@@ -17,12 +18,12 @@ from earwitness.archive.schema.people import users
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.wire import LONGEST_WORD
 
-# It is not drawn, so no folded identifier holds it.
+# A zero-width space: folding removes it, so no folded name contains it.
 _AS_SPELLED = "\u200b"
 
 
 def folded(username: str) -> str:
-    """The key of a name that looks like no other; few characters may fold to many, and are cut."""
+    """The key of a name that looks like no other user's. A character may fold to many, so it is cut."""
     return folded_identifier(username)[:LONGEST_WORD]
 
 
@@ -33,7 +34,7 @@ def exact_key(username: str) -> str:
 
 
 def keys_of(connection: Connection, usernames: Iterable[str]) -> dict[str, str]:
-    """The key of each of these names, whether there is such a user or not."""
+    """The key of each of these names, even if there is no such user."""
     exact = {name: exact_key(name) for name in usernames}
     known = set(connection.scalars(_KNOWN, {"keys": as_list(list(exact.values()))})) if exact else set()
     return {name: key if key in known else folded(name) for name, key in exact.items()}
@@ -43,18 +44,18 @@ _KNOWN = select(users.c.username_folded).where(among(users.c.username_folded, bi
 
 
 def key_of(connection: Connection, username: str) -> str:
-    """The key of one name: at most one user has it."""
+    """The key of one name. At most one user has it."""
     return keys_of(connection, [username])[username]
 
 
 def looks_like(username: str) -> ColumnElement[bool]:
-    """The condition on `users` that a name is the same, or looks alike."""
+    """The condition on `users` that the name is the same, or looks the same."""
     key = users.c.username_folded
     return or_(key == folded(username), key.startswith(folded(username) + _AS_SPELLED, autoescape=True))
 
 
 def look_alikes(connection: Connection) -> list[list[tuple[int, str]]]:
-    """The users whose names look alike, by id and name, each group by itself."""
+    """Groups of users whose names look alike; each user as its id and name."""
     columns = users.c.id, users.c.username, users.c.username_folded
     spelled = users.c.username_folded.contains(_AS_SPELLED, autoescape=True)
     groups: dict[str, list[tuple[int, str]]] = defaultdict(list)

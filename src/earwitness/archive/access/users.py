@@ -1,4 +1,4 @@
-"""Users and their API keys: what the command line and the API both do with them."""
+"""Adding users and API keys, for the API and the command line."""
 
 import hashlib
 import secrets
@@ -11,8 +11,9 @@ from earwitness.archive.schema.people import api_keys, user_roles_and_rights, us
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right, Role
-from earwitness.kernel.wire import LONGEST_WORD, nearest
+from earwitness.kernel.wire import LONGEST_WORD
 
 
 def add_user(
@@ -27,7 +28,7 @@ def add_user(
     sso: bool = False,
     audio_playback: str = "streaming",
 ) -> int:
-    """Add a user and answer its id. Its full name is its user name until one is set.
+    """Add a user. Returns its id. Its full name is its user name until one is set.
 
     Raises Conflict if the user name is taken; BadRequest for one that is blank or too long, or an unknown
     role or right.
@@ -50,11 +51,11 @@ def add_user(
         )
         .returning(users.c.id)
     ).scalar_one()
-    assign(connection, user_id, roles_and_rights)
+    set_roles_and_rights(connection, user_id, roles_and_rights)
     return user_id
 
 
-def assign(connection: Connection, user_id: int, roles_and_rights: Sequence[str]) -> None:
+def set_roles_and_rights(connection: Connection, user_id: int, roles_and_rights: Sequence[str]) -> None:
     """Give a user these roles and rights, in this order, and no others."""
     connection.execute(delete(user_roles_and_rights).where(user_roles_and_rights.c.user_id == user_id))
     if roles_and_rights:
@@ -68,7 +69,7 @@ def assign(connection: Connection, user_id: int, roles_and_rights: Sequence[str]
 
 
 def check_is_new(connection: Connection, username: str, *but: ColumnElement[bool]) -> None:
-    """Raise Conflict if another user has this name, or one that looks alike."""
+    """Raise Conflict if another user has this name, or one that looks the same."""
     taken = connection.scalar(select(users.c.username).where(looks_like(username), *but).order_by(users.c.id))
     if taken is not None:
         likeness = "" if taken == username else f", which is the same name as {username}"
@@ -76,7 +77,7 @@ def check_is_new(connection: Connection, username: str, *but: ColumnElement[bool
 
 
 def check_username(username: str) -> None:
-    """Raise BadRequest for a name that is blank, if only to the eye, or longer than names are."""
+    """Raise BadRequest for a name that is too long, blank, or of invisible characters alone."""
     key = folded_identifier(username)
     if not key:
         raise BadRequest.of(Fault("username", "expected a name"))
@@ -107,7 +108,7 @@ def user_id_of(connection: Connection, username: str) -> int:
 
 
 def add_api_key(connection: Connection, user_id: int) -> tuple[int, str]:
-    """Mint a key for a user: its id, and the key itself, which is never shown again."""
+    """Make a key for a user. Returns its id, and the key itself, which is never shown again."""
     api_key = secrets.token_urlsafe(32)
     key_id: int = connection.execute(
         insert(api_keys)
@@ -118,5 +119,5 @@ def add_api_key(connection: Connection, user_id: int) -> tuple[int, str]:
 
 
 def hash_of(secret: str) -> bytes:
-    """What is stored of a secret that we made: 256 random bits need no slow hash."""
+    """The hash that is stored of a secret that we made. 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).digest()

@@ -13,7 +13,7 @@ from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
 from earwitness.media.stores.store_marker import (
     ON_DISK,
-    Marker,
+    StoreMarker,
     new_marker,
     place_in_words,
     place_of,
@@ -48,7 +48,7 @@ def compare_store(
         return
     if marker is None and known.place == place_of(settings) == ON_DISK and not settings.database_url:
         # The directory lies in the same data folder, so this is a backup that left the marker out.
-        write_marker(settings, Marker(installation, known.value))
+        write_marker(settings, StoreMarker(installation, known.value))
         return
     if marker is None or marker.store != known.value:
         raise Differs("store", _ANOTHER_STORE, _what_to_do(settings, known, marker))
@@ -91,7 +91,7 @@ def adopt_store(settings: Settings, directory: Engine, installation: str) -> str
     return place_in_words(settings)
 
 
-def _marked(settings: Settings, installation: str) -> Marker:
+def _marked(settings: Settings, installation: str) -> StoreMarker:
     write_marker(settings, new_marker(settings, installation))
     marker = read_marker(settings)  # another server may have marked it at the same time
     if marker is None:
@@ -100,7 +100,7 @@ def _marked(settings: Settings, installation: str) -> Marker:
     return marker
 
 
-def _check_owner(settings: Settings, marker: Marker | None, installation: str) -> None:
+def _check_owner(settings: Settings, marker: StoreMarker | None, installation: str) -> None:
     if marker is not None and marker.installation != installation:
         raise Differs(
             "store",
@@ -110,7 +110,7 @@ def _check_owner(settings: Settings, marker: Marker | None, installation: str) -
         )
 
 
-def _what_to_do(settings: Settings, known: Noted, marker: Marker | None) -> str:
+def _what_to_do(settings: Settings, known: Noted, marker: StoreMarker | None) -> str:
     here, there = place_in_words(settings), known.place
     where = "on disk, in another data folder" if there == ON_DISK else there
     seen = "is not marked as its store" if marker is None else "is marked as another store"

@@ -1,33 +1,32 @@
-"""Where work waits: marks in the directory, so that who looks for jobs opens only accounts that have some.
+"""Marks in the directory that say which accounts have work, so that workers open only those.
 
-A mark is a hint, set right after the commit that queued a job. What a crash between the two left without
-one is found by the workers' slow round over all accounts.
+A mark is set right after the commit that queued a job. If a process dies between the two, the mark is missing
+until a worker looks into the account on its slow round over all accounts.
 """
 
 import logging
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.database.transactions import reading, writing
-from earwitness.archive.jobs.queue import Kind as JobKind
+from earwitness.archive.jobs.kinds import JobKind, WorkKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
-Kind: TypeAlias = JobKind | Literal["rebuild"]
-"""Of jobs, and of what is done for an account and no recording: to write its text index anew."""
-
 _marks = accounts_with_work.c
 
 
-def mark(directory: Engine, client_id: int, due_at: Mapping[Kind, int] | Mapping[JobKind, int]) -> None:
-    """Say that an account has jobs, by kind when the first is due. An earlier moment that is there stays."""
+def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int] | Mapping[JobKind, int]) -> None:
+    """Mark an account as having work; `due_at` says when the first of each kind is due.
+
+    A mark that is there already keeps its time if that is earlier.
+    """
     with reading(directory) as connection:
         rows = connection.execute(select(_marks.kind, _marks.due_at).where(_marks.client_id == client_id))
         known = {row.kind: row.due_at for row in rows}
@@ -40,23 +39,23 @@ def mark(directory: Engine, client_id: int, due_at: Mapping[Kind, int] | Mapping
 
 
 def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[JobKind, int]) -> None:
-    """The same, after a commit that must not seem to have failed because this did."""
+    """Mark an account after a commit. An error is only logged: the commit itself has succeeded."""
     try:
         mark(directory, client_id, due_at)
     except SQLAlchemyError as error:
-        tell(log.warning, error, "the work of account %s was not marked", client_id)
+        tell(log.warning, error, "account %s could not be marked as having work", client_id)
 
 
-def clear(directory: Engine, client_id: int, kind: Kind) -> None:
-    """Take a mark away. Look into the account after this, not before: else a job could be missed."""
+def clear(directory: Engine, client_id: int, kind: WorkKind) -> None:
+    """Remove a mark. Look into the account after this, not before, or a new job could be missed."""
     with writing(directory) as connection:
         connection.execute(
             delete(accounts_with_work).where(_marks.client_id == client_id, _marks.kind == kind)
         )
 
 
-def next_with_work(directory: Engine, kind: Kind, after: int) -> int | None:
-    """The client id of an account with due jobs of a kind; asked on and on, each has its turn."""
+def next_account(directory: Engine, kind: WorkKind, after: int) -> int | None:
+    """Get the client id of an account with due work of a kind: the next after `after`, else the first."""
     with reading(directory) as connection:
         return connection.scalar(
             select(_marks.client_id)
@@ -66,7 +65,7 @@ def next_with_work(directory: Engine, kind: Kind, after: int) -> int | None:
         )
 
 
-def _add(connection: Connection, client_id: int, kind: Kind, at: int) -> None:
+def _add(connection: Connection, client_id: int, kind: WorkKind, at: int) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     added = dialect.insert(accounts_with_work).values(client_id=client_id, kind=kind, due_at=at)
     earlier = func.min if connection.dialect.name == "sqlite" else func.least

@@ -1,4 +1,4 @@
-"""How much sound an account has had transcribed, and how long that took, whichever machines did it."""
+"""How much sound of an account was transcribed, and how long that took, on all machines together."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _HEARD, _TOOK = "transcribed_ms", "transcribing_ms"
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """What engines have heard in all, each channel by itself, and how long they took for it."""
+    """How much sound engines have transcribed, each channel counted, and how long that took them."""
 
     heard_ms: int = 0
     took_ms: int = 0

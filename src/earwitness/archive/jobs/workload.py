@@ -1,17 +1,19 @@
-"""The work that is left in an account. What is done is not counted: it only grows."""
+"""The jobs that an account has left to do. Those that are done are not counted: their number only grows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select
 
+from earwitness.archive.jobs.queue import JobState
 from earwitness.archive.schema.work import jobs
 
-UNFINISHED = ("queued", "running", "dead")
+UNFINISHED: Sequence[JobState] = ("queued", "running", "dead")
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How many jobs are in each unfinished state, and since when the oldest of the queued waits."""
+    """How many jobs are in each unfinished state, and when the oldest queued job was queued."""
 
     counts: dict[str, int]
     oldest_queued_at: int | None

@@ -1,6 +1,6 @@
 """The ledger: an append-only row for every change, and for every access that is audited.
 
-A row is committed before the answer it speaks of leaves.
+A row is committed before the answer that it is about leaves the server.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -19,7 +20,7 @@ _IDS_IN_ONE_QUERY = 500
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One call, or one command, as the ledger remembers it."""
+    """One call of the API, or one command, as the ledger has it."""
 
     method: str
     route: str
@@ -32,7 +33,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an action did to one thing, its own parent. `metadata` is shown as it is in the audit log."""
+    """What an action did to one thing. `metadata` is shown in the audit log as it is."""
 
     entity_id: int
     entity_name: str = "Recording"
@@ -49,7 +50,7 @@ class AuditSubjects:
 
 
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
-    """Write one header and a row for each entry; without entries, nothing."""
+    """Write a header and a row for each entry; nothing if there are no entries."""
     if not entries:
         return
     header = _header(connection, action)
@@ -71,36 +72,36 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
     )
 
 
-def append_for_all(
+def append_for_recordings(
     connection: Connection,
     action: Action,
     which: ColumnElement[bool],
     metadata: dict[str, object] | None = None,
 ) -> None:
-    """Write one header and the same row for each recording of a condition, which may be all there are."""
-    told: dict[str, object] = {
+    """Write a header, and the same row for each recording that meets a condition; there may be millions."""
+    same: dict[str, object] = {
         "audit_header_id": _header(connection, action),
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
         "response_code": 200,
     }
-    columns = [literal(value, audit_rows.c[name].type) for name, value in told.items()]
+    columns = [literal(value, audit_rows.c[name].type) for name, value in same.items()]
     rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)
-    connection.execute(insert(audit_rows).from_select(["entity_id", "parent_entity_id", *told], rows))
+    connection.execute(insert(audit_rows).from_select(["entity_id", "parent_entity_id", *same], rows))
 
 
 def append_access(
     connection: Connection,
     action: Action,
     viewer: Viewer,
-    named: AuditSubjects,
+    subjects: AuditSubjects,
     response_code: int,
     metadata: dict[str, object] | None = None,
 ) -> None:
     """Write a row for each recording that a call named and that exists.
 
-    A success that left a recording out, because the viewer may not see it, stands as 404 in its row.
+    If the call succeeded but left a recording out, because the viewer may not see it, its row says 404.
     """
     entries = [
         Entry(
@@ -108,7 +109,7 @@ def append_access(
             metadata=metadata,
             response_code=404 if response_code < 400 and not visible else response_code,
         )
-        for interaction_id, visible in _existing(connection, viewer, named)
+        for interaction_id, visible in _existing(connection, viewer, subjects)
     ]
     append(connection, action, entries)
 
@@ -131,17 +132,19 @@ def _header(connection: Connection, action: Action) -> int:
     return header
 
 
-def _existing(connection: Connection, viewer: Viewer, named: AuditSubjects) -> list[tuple[int, bool]]:
-    """The named recordings that exist, and whether the viewer may see each; in the order of their ids."""
+def _existing(connection: Connection, viewer: Viewer, subjects: AuditSubjects) -> list[tuple[int, bool]]:
+    """The recordings that exist, and whether the viewer may see each; by interactionId."""
     found: dict[int, bool] = {}
     seen = case((visible_to(viewer), literal(1)), else_=literal(0))
-    for start in range(0, max(len(named.interaction_ids), len(named.third_party_ids)), _IDS_IN_ONE_QUERY):
+    for start in range(
+        0, max(len(subjects.interaction_ids), len(subjects.third_party_ids)), _IDS_IN_ONE_QUERY
+    ):
         part = slice(start, start + _IDS_IN_ONE_QUERY)
         rows = connection.execute(
             select(recordings.c.interaction_id, seen).where(
                 or_(
-                    recordings.c.interaction_id.in_(named.interaction_ids[part]),
-                    recordings.c.third_party_id.in_(named.third_party_ids[part]),
+                    recordings.c.interaction_id.in_(subjects.interaction_ids[part]),
+                    recordings.c.third_party_id.in_(subjects.third_party_ids[part]),
                 )
             )
         )

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from earwitness.archive.access.viewer import Viewer, limits_of
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.errors import Corrupt, NotFound

@@ -1,6 +1,6 @@
-"""What people and endpoints took part in, counted over the recordings that a viewer may see.
+"""The communications of people and endpoints, counted over the recordings that a viewer may see.
 
-Each of these asks once for a whole page.
+Each function answers for a whole page with one query.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true
 
-from earwitness.archive.access.viewer import Viewer, visible_to
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import first_position
 from earwitness.archive.schema.people import endpoints, people
@@ -16,12 +17,12 @@ from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.clock import MS_PER_DAY, now_ms
 from earwitness.kernel.wire import Wire
 
-# How long a recording may have been going on when a later one began, and still end as the last.
+# A recording that began up to this long before the latest one may end after it.
 _LONGEST_OVERLAP = first_position(MS_PER_DAY)
 
 _IDS = {"person_id": people.c.id, "endpoint_id": endpoints.c.id}
 
-# An alias, because the condition of what is visible looks into the table itself.
+# An alias, because the condition on what is visible reads the same table.
 _part = recording_endpoints.alias("part")
 _linked = _part.join(recordings, recordings.c.position == _part.c.position)
 
@@ -38,8 +39,7 @@ def most_recent_ends(
 ) -> dict[int, int]:
     """When the latest communication of each of these people, or endpoints, ended, in milliseconds.
 
-    The last to begin is found at once, by its position; what began up to a day before it may have ended
-    later.
+    An index gives the last one to begin; one that began up to a day earlier may have ended later.
     """
     key = _part.c[of]
     latest = (
@@ -64,7 +64,7 @@ def most_recent_ends(
 
 
 def is_recorded(viewer: Viewer) -> ColumnElement[bool]:
-    """The condition on `endpoints` that one took part in a recording as its subject."""
+    """The condition on `endpoints` that the endpoint took part in a recording as its subject."""
     return exists(
         select(1)
         .select_from(_linked)
@@ -78,15 +78,15 @@ def is_recorded(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def recorded_among(connection: Connection, viewer: Viewer, endpoint_ids: Sequence[int]) -> set[int]:
-    """Those of the endpoints that took part in a recording as its subject."""
-    wanted = among(endpoints.c.id, endpoint_ids)
-    return set(connection.scalars(select(endpoints.c.id).where(wanted, is_recorded(viewer))))
+    """Which of these endpoints took part in a recording as its subject."""
+    asked_for = among(endpoints.c.id, endpoint_ids)
+    return set(connection.scalars(select(endpoints.c.id).where(asked_for, is_recorded(viewer))))
 
 
 def interactions_of(
     connection: Connection, viewer: Viewer, person_ids: Sequence[int]
 ) -> dict[int, Interactions]:
-    """How many recordings each person took part in; those without any are left out."""
+    """How many recordings each person took part in. People without any are left out."""
     since = first_position(now_ms() - 30 * MS_PER_DAY)
     position = _part.c.position
     rows = connection.execute(

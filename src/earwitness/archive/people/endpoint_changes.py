@@ -1,4 +1,4 @@
-"""What the upgrade made of endpoints, as the ledger has it, and what it could not tell."""
+"""Endpoints that an upgrade merged, as the ledger has it, and pairs that it could not decide on."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,10 +21,10 @@ _OWNER = "ownedByPersonId"
 
 
 class ChangedEndpoint(Wire):
-    """An endpoint, and those that became it: each as `{id, endpoint, ownedByPersonId, isPrivate}`.
+    """An endpoint, and those that were merged into it: each as `{id, endpoint, ownedByPersonId, isPrivate}`.
 
-    `owners_lost` names who owned one of them, and which; `taken_off` from how many recordings of a withheld
-    address a person was taken off.
+    `owners_lost` lists the people who owned one of them and do not own it any more; `taken_off`, for withheld
+    addresses, from how many recordings each person was removed.
     """
 
     changed_at: str
@@ -39,7 +39,7 @@ class ChangedEndpoint(Wire):
 
 
 class LostEndpoint(Wire):
-    """Somebody who owned an endpoint that is another's since it was found to be the same."""
+    """A person who owned an endpoint until it was merged with another person's."""
 
     endpoint_id: int
     endpoint: str
@@ -48,8 +48,8 @@ class LostEndpoint(Wire):
     owned_by_person_id: int | None
 
 
-class Alike(Wire):
-    """Two numbers of which the first may be the second, written with a `(0)`: its digits do not tell."""
+class SimilarNumbers(Wire):
+    """Two numbers. The first may be the second, written with a `(0)`; the digits alone do not tell."""
 
     id: int
     endpoint: str
@@ -76,7 +76,7 @@ def changed_endpoints(connection: Connection) -> list[ChangedEndpoint]:
 
 
 def lost_endpoints(connection: Connection) -> list[LostEndpoint]:
-    """Who lost an endpoint to another person, until somebody says whose it is."""
+    """People who lost an endpoint to another person. One is left out once somebody set its owner."""
     candidates = [one for one in changed_endpoints(connection) if one.owned_by_person_id and one.owners_lost]
     settled = _settled(connection, [one.id for one in candidates])
     lost = [
@@ -98,7 +98,7 @@ def lost_endpoints(connection: Connection) -> list[LostEndpoint]:
 
 
 def _settled(connection: Connection, endpoint_ids: Sequence[int]) -> set[int]:
-    """Those of the endpoints that were given to somebody, or to nobody, since they became one."""
+    """The endpoints whose owner was set, or removed, after they were merged."""
     row = audit_rows.c
     rows = connection.execute(
         select(row.parent_entity_id, row.metadata)
@@ -114,9 +114,9 @@ def _settled(connection: Connection, endpoint_ids: Sequence[int]) -> set[int]:
     return settled
 
 
-def alike_endpoints(connection: Connection) -> list[Alike]:
-    """Pairs of phone numbers that an earlier version may have made of one, written with and without `(0)`."""
-    found: list[Alike] = []
+def alike_endpoints(connection: Connection) -> list[SimilarNumbers]:
+    """Pairs of phone numbers that may be one, which an earlier version kept with and without `(0)`."""
+    found: list[SimilarNumbers] = []
     column = endpoints.c
     for part in _with_a_zero(connection):
         others = select(column.normalised, column.id, column.endpoint).where(
@@ -124,7 +124,7 @@ def alike_endpoints(connection: Connection) -> list[Alike]:
         )
         known = {row.normalised: row for row in connection.execute(others)}
         found += [
-            Alike(id=id_, endpoint=number, other_id=other.id, other_endpoint=other.endpoint)
+            SimilarNumbers(id=id_, endpoint=number, other_id=other.id, other_endpoint=other.endpoint)
             for id_, number, without in part
             if (other := known.get(without))
         ]
@@ -132,7 +132,7 @@ def alike_endpoints(connection: Connection) -> list[Alike]:
 
 
 def _with_a_zero(connection: Connection) -> Iterator[list[tuple[int, str, str]]]:
-    """The numbers that have a 0 after their calling code, and how they are without it; some at once."""
+    """The numbers with a 0 after their calling code, each with the number without it, in batches."""
     numbers = connection.execute(
         select(endpoints.c.id, endpoints.c.normalised)
         .where(endpoints.c.type == "phone", endpoints.c.normalised.like("%0%"))

@@ -1,4 +1,4 @@
-"""Endpoints: the addresses that people communicate from, one row for each however it is written."""
+"""Endpoints: the addresses that people communicate from. All spellings of an address are one row."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
 
 
 def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any:
-    """The row of an endpoint, however its value is written; None if there is none."""
+    """The row of an endpoint, for any spelling of its value; None if there is none."""
     return connection.execute(
         select(endpoints).where(
             endpoints.c.type == endpoint_type, endpoints.c.normalised == normalise(endpoint_type, value)
@@ -22,14 +22,14 @@ def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any
 
 
 def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
-    """Delete an endpoint that nothing speaks of, and its other names."""
+    """Delete an endpoint that nothing refers to, and its aliases."""
     connection.execute(delete(endpoint_aliases).where(endpoint_aliases.c.endpoint_id == endpoint_id))
     connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
 
 
 @dataclass(slots=True)
 class KnownEndpoint:
-    """An endpoint that is there, how it is written, and who owns it."""
+    """An endpoint in the archive, how it is written, and who owns it."""
 
     id: int
     endpoint: str
@@ -39,12 +39,12 @@ class KnownEndpoint:
 
     @property
     def is_withheld(self) -> bool:
-        """Whether it stands for all that name nobody: then it is nobody's, and never will be."""
+        """Whether it stands for all withheld addresses. Nobody can own it."""
         return self.normalised == WITHHELD
 
 
 def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> KnownEndpoint:
-    """The endpoint of this address; it is made as it appears."""
+    """The endpoint of this address. A new one is added."""
     named = (endpoint_type, value)
     return find_or_add_endpoints(connection, [named])[named]
 
@@ -52,12 +52,12 @@ def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str)
 def find_or_add_endpoints(
     connection: Connection, named: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], KnownEndpoint]:
-    """The same for addresses by type and value; two ways to write one address share what is known of it."""
+    """The endpoints of addresses, each given as type and value. Two spellings of one give the same object."""
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
-    wanted = as_list([value for _, value in addresses.values()])
+    values = as_list([value for _, value in addresses.values()])
     known: dict[tuple[str, str], KnownEndpoint] = {}
-    rows = connection.execute(_KNOWN, {"normalised": wanted}).all()
+    rows = connection.execute(_KNOWN, {"normalised": values}).all()
     for type_, endpoint_id, shown_as, normalised, is_private, *owner in rows:
         owned_by = None if owner[0] is None else KnownPerson(*owner)
         known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)

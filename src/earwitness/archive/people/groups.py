@@ -20,7 +20,7 @@ class GroupAssignment(Wire):
 
 
 def groups_of(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[GroupAssignment]]:
-    """The groups of each person, in the order in which their values were made."""
+    """The groups of each person, in the order in which their values were added."""
     rows = connection.execute(
         select(
             group_assignments.c.person_id,
@@ -48,7 +48,7 @@ def groups_of(connection: Connection, person_ids: Sequence[int]) -> dict[int, li
 
 
 def assign_groups(connection: Connection, person_id: int, groups: Iterable[tuple[str, str]]) -> None:
-    """Put a person into these groups, by name and value, and no others; they are made as they appear."""
+    """Put a person into exactly these groups, given as name and value. New names and values are added."""
     connection.execute(delete(group_assignments).where(group_assignments.c.person_id == person_id))
     value_ids = dict.fromkeys(_find_or_add_value(connection, name, value) for name, value in groups)
     if value_ids:

@@ -1,4 +1,4 @@
-"""Calls that are going on: which endpoint is being recorded at this moment, and who may see that."""
+"""Calls in progress: which endpoints are being recorded at this moment, and who may see that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ from typing import Any
 from msgspec import field
 from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select
 
-from earwitness.archive.access.viewer import AccessPolicy, Viewer
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
+from earwitness.archive.access.visibility import requirements_of
 from earwitness.archive.database.in_list import among
 from earwitness.archive.schema.people import endpoints, inflight_calls
 from earwitness.archive.spelling.addresses import normalise
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 CLOSED_AFTER_MS = MS_PER_DAY
-"""A call whose end is never told counts as over by then."""
+"""A call whose end is never reported counts as over after this time."""
 
-# What a call on an endpoint will be once it is a recording, as far as that can be told.
+# The communication type that the recording of a call will have, for the endpoint types that tell.
 _COMMUNICATION_TYPES = {"phone": "phone", "teamsUserId": "teams"}
 
 
@@ -27,7 +28,7 @@ class InflightCall(Wire):
 
     third_party_id: str
     direction: str | None
-    start_datetime_utc: str = field(name="startDatetimeUTC")
+    start_datetime_utc: MomentText = field(name="startDatetimeUTC")
     other_endpoint: dict[str, str] | None
 
 
@@ -63,27 +64,27 @@ def start_call(
 
 
 def find_call(connection: Connection, third_party_id: str) -> Any:
-    """The row of a call in progress; None when there is none, or it counts as over."""
+    """The row of a call in progress; None if there is none, or if it counts as over."""
     return connection.execute(
         select(inflight_calls).where(inflight_calls.c.third_party_id == third_party_id, _goes_on())
     ).one_or_none()
 
 
 def end_calls(connection: Connection, third_party_ids: Sequence[str]) -> None:
-    """Forget calls, as far as they were going on."""
+    """Forget these calls, if they are in progress."""
     connection.execute(delete(inflight_calls).where(among(inflight_calls.c.third_party_id, third_party_ids)))
 
 
 def forget_calls_that_are_over(connection: Connection) -> None:
-    """Remove the calls whose end was never told, and that count as over."""
+    """Remove the calls whose end was never reported and that count as over."""
     connection.execute(delete(inflight_calls).where(not_(_goes_on())))
 
 
 def visible_calls(connection: Connection, viewer: Viewer) -> dict[int, InflightCall]:
-    """The call going on at each endpoint, the latest where there are several, as far as the viewer may see.
+    """The call in progress at each endpoint that the viewer may see; the latest if there are several.
 
-    It is seen as its recording will be: what lies on a private endpoint with the right for that or by
-    taking part, and under access policies only what surely meets one.
+    The rules are those of its recording: a call of a private endpoint is seen with the right for private
+    recordings or by taking part, and a viewer with access policies sees a call only if it surely meets one.
     """
     rows = list(
         connection.execute(
@@ -130,13 +131,14 @@ def _may_see(viewer: Viewer, sides: Sequence[_Side]) -> bool:
     is_private = any(side.is_private for side in sides)
     if is_private and not viewer.may(Right.RECORDING_PRIVATE_VIEW) and viewer.person_id not in person_ids:
         return False
-    return not viewer.policies or any(_meets(policy, sides[0], person_ids) for policy in viewer.policies)
+    known: dict[str, set[Any]] = {
+        "person_ids": person_ids,
+        "communication_types": {_COMMUNICATION_TYPES.get(sides[0].type)},
+        "data_groups": set(),  # the source tells them with the recording
+    }
+    return not viewer.policies or any(_meets(policy, known) for policy in viewer.policies)
 
 
-def _meets(policy: AccessPolicy, recorded: _Side, person_ids: set[int]) -> bool:
-    if policy.data_groups:
-        return False
-    if policy.person_ids and person_ids.isdisjoint(policy.person_ids):
-        return False
-    types = policy.communication_types
-    return not types or _COMMUNICATION_TYPES.get(recorded.type) in types
+def _meets(policy: PolicyConditions, known: dict[str, set[Any]]) -> bool:
+    """Whether a call surely meets a policy, by the values that it has for each kind of condition."""
+    return not any(known[one.condition].isdisjoint(one.values) for one in requirements_of(policy))

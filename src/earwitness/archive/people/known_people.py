@@ -1,4 +1,4 @@
-"""People who are named by their ids, which must be those of somebody."""
+"""Checking that ids of people exist."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _FAULTS_NAMED = 20
 
 
 def check_people(connection: Connection, path: str, person_ids: Sequence[int]) -> None:
-    """Raise BadRequest naming, within the list at `path`, each id that is nobody's."""
+    """Raise BadRequest naming each id, in the list at `path`, that no person has."""
     known = set(connection.scalars(select(people.c.id).where(among(people.c.id, person_ids))))
     faults = [
         Fault(f"{path}[{index}]", f"there is no person {one}")

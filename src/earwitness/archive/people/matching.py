@@ -1,6 +1,6 @@
-"""freeText over what is not a recording: every word is in one of the texts, compared as names are.
+"""freeText over users, people and endpoints: every word must be in one of the texts, compared as names are.
 
-Folding is Unicode's, and no database does it: candidates are read in one query, and looked through here.
+The databases cannot fold Unicode as this does, so candidates are read in one query and compared here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +11,14 @@ from msgspec import Meta
 from earwitness.archive.spelling.addresses import digits_of, number_in
 from earwitness.archive.spelling.names import fold_name, without_apostrophes
 
-# Folded it may be many times as long, and SQLite takes patterns of up to 50,000 bytes.
+# Folding may make it many times as long, and SQLite takes patterns of up to 50,000 bytes.
 FreeText = Annotated[str, Meta(max_length=1000)]
 
 
-def words_of(free_text: str | None) -> list[str]:
-    """The words that are asked for, each once; none when the text is blank or absent.
+def search_words(free_text: str | None) -> list[str]:
+    """The words of a search, folded, each once; none if the text is blank or absent.
 
-    What is a phone number as a whole, and not word by word, as `+44 (0)20`, is one word.
+    A text that is a phone number only as a whole, such as `+44 (0)20`, is one word.
     """
     words = list(map(without_apostrophes, fold_name(free_text or "").split()))
     number = number_in(free_text or "")
@@ -31,8 +31,8 @@ def _written_apart(words: Sequence[str]) -> str:
     return "".join(digits_of(word) or "" for word in words)
 
 
-def holds_all(words: Sequence[str], texts: Iterable[str | None], numbers: Sequence[str] = ()) -> bool:
-    """Whether each word is part of a text, or of a phone number, however the word is written."""
+def contains_all(words: Sequence[str], texts: Iterable[str | None], numbers: Sequence[str] = ()) -> bool:
+    """Whether each word is part of one of the texts, or of a phone number in any spelling."""
     folded = without_apostrophes(fold_name("\n".join(text for text in texts if text)))
     return all(word in folded or _is_in_a_number(word, numbers) for word in words)
 
@@ -46,7 +46,7 @@ def _is_in_a_number(word: str, numbers: Sequence[str]) -> bool:
 
 
 def values_in(metadata: Any) -> Iterator[str]:
-    """The values of metadata at any depth, as texts; its keys are none."""
+    """The values of metadata at any depth, as texts, without the keys."""
     match metadata:
         case dict():
             for member in metadata.values():

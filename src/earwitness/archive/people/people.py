@@ -1,4 +1,4 @@
-"""People: finding the one that a source speaks of, or adding it."""
+"""People: finding the person that a source names, or adding it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
 
 
 def folded_name(full_name: str) -> str:
-    """What people are found and ordered by. Few characters (`㌖`) fold to many, and are cut as words are."""
+    """What people are found and ordered by. A character such as `㌖` folds to many, so it is cut."""
     return fold_name(full_name)[:LONGEST_WORD]
 
 
 def folded_email(email: str) -> str:
-    """What makes two email addresses of people one."""
+    """What makes two email addresses of people the same."""
     return folded_identifier(email)[:LONGEST_WORD]
 
 
 Name = tuple[str | None, str | None]
-"""A third-party id and an email; a source may leave out either."""
+"""A third-party id and an email. A source may leave out either."""
 
 _NEW = 0
 
 
 @dataclass(slots=True)
 class KnownPerson:
-    """Somebody who is there, and the names by which recordings of theirs are found."""
+    """A person in the archive, and the names by which the person's recordings are found."""
 
     id: int
     full_name: str
@@ -45,13 +45,13 @@ class KnownPerson:
     third_party_id: str | None
 
     def may_be(self, third_party_id: str | None) -> bool:
-        """Whether somebody of the same address is this person: not where both have ids, and other ones."""
+        """Whether somebody with the same address can be this person: not if both have ids that differ."""
         return third_party_id is None or self.third_party_id in {None, third_party_id}
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedPerson:
-    """What else a source says of somebody."""
+    """What else a source says about a person."""
 
     full_name: str | None
     person_type: str
@@ -60,10 +60,10 @@ class DescribedPerson:
 def find_or_add_people(
     connection: Connection, named: Mapping[Name, DescribedPerson]
 ) -> dict[Name, KnownPerson]:
-    """The people with these third-party ids, else with these emails; added, in this order, if there are none.
+    """Find people by third-party id, else by email. Those who are not found are added, in this order.
 
-    A person known by the email alone is given the third-party id. Without either, there is no telling who it
-    is, and nobody is answered.
+    A person known by the email alone gets the third-party id. A name without either is left out of the
+    answer.
     """
     by_id, by_email = _by_id(connection, named), _by_email(connection, named)
     identified: list[KnownPerson] = []
@@ -97,7 +97,7 @@ def _by_id(connection: Connection, names: Iterable[Name]) -> dict[str | None, Kn
 
 
 def _by_email(connection: Connection, names: Iterable[Name]) -> dict[str | None, KnownPerson]:
-    """By the email, folded; of several who have it, the first."""
+    """People by their folded email; the first of several who have it."""
     emails = {folded_email(email) for _, email in names if email is not None}
     rows = connection.execute(_OF_EMAILS, {"emails": as_list(list(emails))}).all() if emails else ()
     return {address: KnownPerson(*known) for address, *known in rows}
@@ -110,7 +110,7 @@ def _identify(connection: Connection, persons: Sequence[KnownPerson]) -> None:
 
 
 def _add(connection: Connection, persons: Sequence[tuple[KnownPerson, str]]) -> None:
-    """Add people, with their types, and tell each its id."""
+    """Add people, with their types, and set the id of each."""
     if persons:
         rows = [
             _columns(person.full_name, person_type, person.third_party_id, person.email)
@@ -129,7 +129,7 @@ def add_person(
     email: str | None = None,
     **others: Any,
 ) -> int:
-    """Add a person; `others` are further columns. Answers its id."""
+    """Add a person; `others` are further columns. Returns its id."""
     row = _columns(full_name, person_type, third_party_id, email) | others
     return int(connection.scalars(_ADD, [row]).one())
 

@@ -1,4 +1,4 @@
-"""The filters of people.search and people.searchByName, and the people that meet them."""
+"""The filters of people.search and people.searchByName, and finding the people that meet them."""
 
 import unicodedata
 from collections import defaultdict
@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, 
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
-from earwitness.archive.people.matching import FreeText, holds_all, values_in, words_of
+from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.people import folded_email, in_order
 from earwitness.archive.schema.people import (
     endpoints,
@@ -66,24 +66,24 @@ class PeopleSearchByName(Wire):
     page_size: PageSize | None = None
 
 
-def find_people(connection: Connection, wanted: PeopleSearch) -> tuple[list[int], int]:
+def find_people(connection: Connection, search: PeopleSearch) -> tuple[list[int], int]:
     """A page of ids by folded full name, and the exact total. Raises BadRequest for an empty group filter."""
-    matching = select(people.c.id).where(*_conditions(wanted)).order_by(*in_order(connection))
-    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    words = words_of(wanted.free_text)
+    matching = select(people.c.id).where(*_conditions(search)).order_by(*in_order(connection))
+    page, size = search.page or 1, search.page_size or DEFAULT_PAGE_SIZE
+    words = search_words(search.free_text)
     if not words:
         return page_of(connection, matching, page, size)
     return slice_of(_holding(connection, matching, words), page, size)
 
 
-def find_people_by_name(connection: Connection, wanted: PeopleSearchByName) -> tuple[list[int], int]:
+def find_people_by_name(connection: Connection, search: PeopleSearchByName) -> tuple[list[int], int]:
     """A page of ids of people with a word in their full name that begins so, and the exact total."""
-    matching = select(people.c.id).where(people.c.person_type == wanted.person_type)
-    if wanted.is_active is not None:
-        matching = matching.where(people.c.is_active == wanted.is_active)
+    matching = select(people.c.id).where(people.c.person_type == search.person_type)
+    if search.is_active is not None:
+        matching = matching.where(people.c.is_active == search.is_active)
     matching = matching.order_by(*in_order(connection))
-    page, size = wanted.page or 1, wanted.page_size or DEFAULT_PAGE_SIZE
-    prefix = _in_words(fold_name(wanted.prefix or ""))
+    page, size = search.page or 1, search.page_size or DEFAULT_PAGE_SIZE
+    prefix = _in_words(fold_name(search.prefix or ""))
     if not prefix:
         return page_of(connection, matching, page, size)
     first_word = without_apostrophes(prefix.partition(" ")[0])
@@ -95,34 +95,34 @@ def find_people_by_name(connection: Connection, wanted: PeopleSearchByName) -> t
     return slice_of(ids, page, size)
 
 
-def _conditions(wanted: PeopleSearch) -> Iterator[ColumnElement[bool]]:
-    if wanted.person_type is not None:
-        yield people.c.person_type == wanted.person_type
-    if wanted.person_ids:
-        yield among(people.c.id, wanted.person_ids)
-    if wanted.third_party_ids:
-        yield among(people.c.third_party_id, wanted.third_party_ids)
-    if wanted.emails:
-        yield _has_email(wanted.emails)
-    if wanted.is_active is not None:
-        yield people.c.is_active == wanted.is_active
-    if wanted.only_return_non_associated:
+def _conditions(search: PeopleSearch) -> Iterator[ColumnElement[bool]]:
+    if search.person_type is not None:
+        yield people.c.person_type == search.person_type
+    if search.person_ids:
+        yield among(people.c.id, search.person_ids)
+    if search.third_party_ids:
+        yield among(people.c.third_party_id, search.third_party_ids)
+    if search.emails:
+        yield _has_email(search.emails)
+    if search.is_active is not None:
+        yield people.c.is_active == search.is_active
+    if search.only_return_non_associated:
         yield ~exists(select(1).where(users.c.person_id == people.c.id))
-    yield from _is(people.c.retention_group_id, wanted.retention_group_id)
-    yield from _is(people.c.byo_storage_account_id, wanted.byo_storage_account_id)
-    for index, group in enumerate(wanted.group_assignment or []):
+    yield from _is(people.c.retention_group_id, search.retention_group_id)
+    yield from _is(people.c.byo_storage_account_id, search.byo_storage_account_id)
+    for index, group in enumerate(search.group_assignment or []):
         yield _in_group(group, f"groupAssignment[{index}]")
 
 
-def _is(column: Column[Any], wanted: int | UnsetType | None) -> Iterator[ColumnElement[bool]]:
-    if wanted is None:
+def _is(column: Column[Any], value: int | UnsetType | None) -> Iterator[ColumnElement[bool]]:
+    if value is None:
         yield column.is_(None)
-    elif wanted is not UNSET:
-        yield column == wanted
+    elif value is not UNSET:
+        yield column == value
 
 
 def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
-    """A person's own email is one of these, or an email endpoint that the person owns."""
+    """The person's own email is one of these, or an email endpoint that the person owns is."""
     owned = select(endpoints.c.owned_by_person_id).where(
         endpoints.c.type == "email",
         endpoints.c.owned_by_person_id.is_not(None),
@@ -132,12 +132,12 @@ def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
     return or_(among(people.c.email_folded, folded), people.c.id.in_(owned))
 
 
-def _in_group(wanted: GroupFilter, path: str) -> ColumnElement[bool]:
+def _in_group(group: GroupFilter, path: str) -> ColumnElement[bool]:
     given = {
-        group_names.c.name: wanted.group_name,
-        group_names.c.id: wanted.group_name_id,
-        group_values.c.value: wanted.group_value,
-        group_values.c.id: wanted.group_value_id,
+        group_names.c.name: group.group_name,
+        group_names.c.id: group.group_name_id,
+        group_values.c.value: group.group_value,
+        group_values.c.id: group.group_value_id,
     }
     conditions = [column == value for column, value in given.items() if value is not None]
     if not conditions:
@@ -164,7 +164,7 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
     return [
         row.id
         for row in connection.execute(texts)
-        if holds_all(
+        if contains_all(
             words,
             [row.full_name, row.email, row.third_party_id, *addresses[row.id], *values_in(row.metadata)],
             numbers[row.id],
@@ -173,17 +173,17 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
 
 
 def _in_words(folded: str) -> str:
-    """Whoever types `mary jane` means Mary-Jane, too."""
+    """A folded name with spaces for hyphens: `mary jane` finds Mary-Jane, too."""
     return " ".join(folded.replace("-", " ").split())
 
 
 def _begins_a_word(prefix: str, name: str) -> bool:
-    """Whether a prefix stands at the start of a word, apostrophes or not."""
+    """Whether a word of the name begins with the prefix, with or without its apostrophes."""
     return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
 
 
 def _is_at_a_start(prefix: str, name: str) -> bool:
-    """Whether it stands at the start of a name, or after what is neither letter, mark nor digit."""
+    """Whether the prefix is at the start of the name, or after what is neither letter, mark nor digit."""
     at = name.find(prefix)
     while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)

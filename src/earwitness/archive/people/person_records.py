@@ -1,4 +1,4 @@
-"""Full person records, as every list of people shows them."""
+"""People as the API shows them, in every list."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from earwitness.archive.people.communications import (
 from earwitness.archive.people.groups import GroupAssignment, groups_of
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class OwnedEndpoint(Wire):
@@ -42,7 +42,7 @@ class Person(Wire):
     is_active: bool
     avatar: str | None
     retention_group_id: int | None
-    most_recent_comm_at: str | None
+    most_recent_comm_at: MomentText | None
     endpoints: list[OwnedEndpoint]
     auto_group_assignment: list[GroupAssignment]
     metadata: dict[str, Any]
@@ -58,9 +58,9 @@ def person_records(
     interactions: bool = False,
     storage: bool = False,
 ) -> list[Person]:
-    """The records of these people, in their order, those that there are.
+    """The people of these ids, in the order of the ids. Unknown ids are left out.
 
-    `interactions` adds how much they communicated, `storage` adds `byoStorageAccountId`.
+    `interactions` adds how many recordings they took part in, `storage` adds `byoStorageAccountId`.
     """
     rows = connection.execute(select(people).where(among(people.c.id, person_ids)))
     found = {row.id: row for row in rows}

@@ -1,4 +1,4 @@
-"""Endpoints with who owns them and whether they are recorded, as every list of them shows it."""
+"""Endpoints as the API lists them: who owns them, and whether they are recorded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from earwitness.archive.people.communications import most_recent_ends, recorded_
 from earwitness.archive.people.inflight_calls import InflightCall, visible_calls
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class RecordedEndpoint(Wire):
@@ -27,14 +27,14 @@ class RecordedEndpoint(Wire):
     is_currently_recorded: bool
     is_recorded: bool
     inflight_call: InflightCall | None
-    most_recent_comm_at: str | None
+    most_recent_comm_at: MomentText | None
     owned_by_person_id: int | UnsetType | None = UNSET
 
 
 def recorded_endpoints(
     connection: Connection, viewer: Viewer, endpoint_ids: Sequence[int], *, owners: bool = False
 ) -> list[RecordedEndpoint]:
-    """The endpoints of these ids, in their order, those that there are; `owners` adds `ownedByPersonId`."""
+    """The endpoints of these ids, in that order, without unknown ids. `owners` adds `ownedByPersonId`."""
     rows = connection.execute(
         select(endpoints, people.c.full_name)
         .outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)

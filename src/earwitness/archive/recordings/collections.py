@@ -1,6 +1,6 @@
-"""Recordings that somebody put together: legal holds and playlists, which differ in what they do alone.
+"""Legal holds and playlists: both are named lists of recordings, stored in the same way.
 
-A member that the viewer may not see is not there: it is not shown, counted, or touched by a change.
+A recording that the viewer may not see is not shown or counted, and no change of the viewer removes it.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 
-from earwitness.archive.access.viewer import Viewer, visible_to
-from earwitness.archive.access.visible import visible_positions
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import visible_to
+from earwitness.archive.access.visible_recordings import visible_positions
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger.ledger import Entry
@@ -24,7 +25,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, NotFound
-from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.kernel.wire import Id, MomentText, Wire, Word
 
 _FAULTS_NAMED = 20
 
@@ -33,7 +34,7 @@ InteractionIds = Annotated[list[Id], Meta(max_length=1000)]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a collection is called, to people and in the ledger, and where its rows are."""
+    """A kind of collection: its names for people and for the ledger, and the tables it is stored in."""
 
     title: str
     entity_name: str
@@ -50,14 +51,14 @@ PLAYLISTS = Kind("playlist", "Playlist", "playlist", playlists, playlist_recordi
 
 
 class CollectionToAdd(Wire):
-    """What it is to be called, and the recordings in it."""
+    """The name of a new legal hold or playlist, and the recordings in it."""
 
     name: Word
     interaction_ids: InteractionIds | None = None
 
 
 class CollectionChange(Wire):
-    """Another name; the recordings that are to be in it, in place of those that are."""
+    """A new name; the recordings that replace those in it."""
 
     name: Word | None = None
     interaction_ids: InteractionIds | None = None
@@ -74,7 +75,7 @@ class Collection(Wire):
 
     id: int
     name: str
-    created_at: str
+    created_at: MomentText
     total: int
 
 
@@ -84,8 +85,8 @@ class WholeCollection(Collection):
     interaction_ids: list[int]
 
 
-def collections(connection: Connection, kind: Kind, viewer: Viewer) -> list[Collection]:
-    """All that are, in the order of their ids."""
+def list_collections(connection: Connection, kind: Kind, viewer: Viewer) -> list[Collection]:
+    """All collections of a kind that have not ended, by id."""
     key = kind.members.c[kind.key]
     counted = _visible_members(kind, viewer).with_only_columns(key, func.count()).group_by(key)
     totals = {row[0]: row[1] for row in connection.execute(counted)}
@@ -100,8 +101,8 @@ def collections(connection: Connection, kind: Kind, viewer: Viewer) -> list[Coll
     ]
 
 
-def collection(connection: Connection, kind: Kind, viewer: Viewer, collection_id: int) -> WholeCollection:
-    """One of them. Raises NotFound."""
+def get_collection(connection: Connection, kind: Kind, viewer: Viewer, collection_id: int) -> WholeCollection:
+    """One collection. Raises NotFound."""
     row = _row(connection, kind, collection_id)
     members = sorted(_members(connection, kind, viewer, collection_id))
     return WholeCollection(
@@ -114,34 +115,34 @@ def collection(connection: Connection, kind: Kind, viewer: Viewer, collection_id
 
 
 def add_collection(connection: Connection, kind: Kind, name: str) -> int:
-    """Add an empty one, and answer its id. Raises BadRequest for a name that is blank."""
+    """Add an empty collection. Returns its id. Raises BadRequest for a blank name."""
     _check_name(name)
     added = insert(kind.catalogue).values(name=name, created_at=now_ms()).returning(kind.catalogue.c.id)
     return int(connection.execute(added).scalar_one())
 
 
 def change_collection(
-    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, wanted: CollectionChange
+    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, change: CollectionChange
 ) -> list[Entry]:
-    """Rename one, and replace its members, as far as asked; answers what the ledger is to say of it.
+    """Rename a collection, and replace its members, where the change says so. Returns entries for the ledger.
 
-    Raises NotFound, and BadRequest naming the recordings that are not there.
+    Raises NotFound, and BadRequest naming the recordings that do not exist.
     """
     row = _row(connection, kind, collection_id)
     name = row.name
-    if wanted.name is not None:
-        _check_name(wanted.name)
-        name = wanted.name
+    if change.name is not None:
+        _check_name(change.name)
+        name = change.name
         this = kind.catalogue.c.id == collection_id
         connection.execute(update(kind.catalogue).where(this).values(name=name))
     entries = [Entry(collection_id, kind.entity_name, {"name": name})]
-    if wanted.interaction_ids is not None:
-        wanted_members = _positions(connection, viewer, wanted.interaction_ids)
+    if change.interaction_ids is not None:
+        after = _positions(connection, viewer, change.interaction_ids)
         members = _members(connection, kind, viewer, collection_id)
-        added = {one: at for one, at in wanted_members.items() if one not in members}
-        removed = {one: at for one, at in members.items() if one not in wanted_members}
-        put(connection, kind, collection_id, list(added.values()))
-        _take(connection, kind, collection_id, list(removed.values()))
+        added = {one: at for one, at in after.items() if one not in members}
+        removed = {one: at for one, at in members.items() if one not in after}
+        add_members(connection, kind, collection_id, list(added.values()))
+        _remove_members(connection, kind, collection_id, list(removed.values()))
         told = {kind.key_name: {"id": collection_id, "name": name}}
         entries += [Entry(one, metadata={**told, "change": "added"}) for one in sorted(added)]
         entries += [Entry(one, metadata={**told, "change": "removed"}) for one in sorted(removed)]
@@ -149,10 +150,7 @@ def change_collection(
 
 
 def end_collection(connection: Connection, kind: Kind, collection_id: int) -> list[Entry]:
-    """End one: its recordings, seen or not, are no longer in it. Answers what the ledger is to say of it.
-
-    Raises NotFound.
-    """
+    """End a collection, and remove all its members. Returns entries for the ledger. Raises NotFound."""
     row = _row(connection, kind, collection_id)
     key = kind.members.c[kind.key]
     members = connection.scalars(
@@ -172,15 +170,15 @@ def end_collection(connection: Connection, kind: Kind, collection_id: int) -> li
     return [ended, *(Entry(one, metadata=told) for one in members)]
 
 
-def put(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
-    """Put recordings in that are not in it yet."""
+def add_members(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
+    """Add recordings that are not in the collection yet."""
     rows = [{kind.key: collection_id, "position": position} for position in positions]
     insert_many(connection, kind.members, rows)
 
 
-def _take(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
-    of_it = kind.members.c[kind.key] == collection_id
-    connection.execute(delete(kind.members).where(of_it, among(kind.members.c.position, positions)))
+def _remove_members(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
+    in_it = kind.members.c[kind.key] == collection_id
+    connection.execute(delete(kind.members).where(in_it, among(kind.members.c.position, positions)))
 
 
 def _row(connection: Connection, kind: Kind, collection_id: int) -> Any:
@@ -203,8 +201,8 @@ def _visible_members(kind: Kind, viewer: Viewer) -> Select[Any]:
 
 
 def _members(connection: Connection, kind: Kind, viewer: Viewer, collection_id: int) -> dict[int, int]:
-    of_it = kind.members.c[kind.key] == collection_id
-    rows = connection.execute(_visible_members(kind, viewer).where(of_it))
+    in_it = kind.members.c[kind.key] == collection_id
+    rows = connection.execute(_visible_members(kind, viewer).where(in_it))
     return {row.interaction_id: row.position for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Comments on recordings. A withdrawn one stays in its row, and is shown nowhere."""
+"""Comments on recordings. A withdrawn comment stays in the database, and is not shown any more."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def add_comment(
     bookmark_id: int | None = None,
     inserted_at: int | None = None,
 ) -> int:
-    """Add a comment to the recording at a position, and answer its id; its tag is made if there is none."""
+    """Add a comment to the recording at a position. Returns its id. Adds its tag if there is no such tag."""
     added = insert(comments).values(
         position=position,
         user_id=user_id,

@@ -1,4 +1,4 @@
-"""Recordings whose media could not be decoded, or not all of it, by an index of these alone."""
+"""Recordings whose media could not be decoded, or not all of it. They have an index of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +10,11 @@ from earwitness.kernel.clock import format_ms
 
 UNDECODABLE = "neither sound nor picture could be decoded"
 _DAMAGED = "a part of it is damaged or missing"
-"""Of what was measured before it was kept what could not be decoded."""
+"""For recordings that were measured before the archive kept what could not be decoded."""
 
 
 def not_decoded(status: str, measurement: dict[str, Any] | None) -> str:
-    """What of a recording's media could not be decoded, in plain words; nothing where it is whole."""
+    """What of a recording's media could not be decoded, in words; empty if all of it could."""
     if status == "undecodable":
         return UNDECODABLE
     if not measurement or measurement["complete"]:
@@ -31,7 +31,7 @@ def count_not_whole(connection: Connection) -> dict[str, int]:
 
 
 def list_not_whole(connection: Connection) -> Iterator[dict[str, Any]]:
-    """Each of them and what could not be decoded, oldest first."""
+    """Each such recording and what could not be decoded, oldest first."""
     columns = recordings.c
     rows = connection.execute(
         select(

@@ -1,4 +1,4 @@
-"""Who took part in recordings, as every list of them shows it."""
+"""The participants of recordings, as the API shows them."""
 
 from sqlalchemy import func, select
 
@@ -76,4 +76,4 @@ PARTICIPANTS = as_array(
         ),
     )
 )
-"""The participants of a row of `recordings`, in the order they came: `Participant`s in JSON."""
+"""The participants of a row of `recordings`, in order: a JSON list of `Participant`."""

@@ -1,7 +1,7 @@
 """How long a recording is kept: from its subjects' retention groups, or the account's default.
 
-The rules are read twice, to the same effect: in Python for a recording on its way in, and in SQL for all
-the recordings that a change of the rules concerns, which may be most of the archive.
+The rules are applied in two ways with the same result: in Python for a recording that is being ingested, and
+in SQL for all recordings that a change of the rules affects, which may be most of the archive.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,14 +36,14 @@ from earwitness.kernel.clock import MS_PER_DAY
 from earwitness.kernel.errors import Conflict
 
 Durations = dict[str, int | None]
-"""Days by type of recording, and under `default` for the other types; None is for ever."""
+"""Days by type of recording, and under `default` for all other types. None means for ever."""
 
 _NO_GROUP = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The days a recording is kept after its end (None: for ever), and the group that says so."""
+    """How many days a recording is kept after its end (None: for ever), and the group that decides it."""
 
     days: int | None
     retention_group_id: int | None
@@ -58,7 +58,7 @@ def days_for(durations: Durations, communication_type: str) -> int | None:
 
 
 def longest(candidates: Iterable[Retention]) -> Retention:
-    """The longest wins, for ever beats any number; among equals a group, and the one of the lowest id."""
+    """The longest one. For ever beats any number; among equals a group wins, and the lowest id of groups."""
     return max(candidates, key=_length)
 
 
@@ -71,9 +71,9 @@ def _length(retention: Retention) -> tuple[float, bool, int]:
 def retention_of(
     connection: Connection, communication_type: str, subject_person_ids: Iterable[int | None]
 ) -> Retention:
-    """What applies to a recording of these subjects; None is a subject of whom nobody knows who it is.
+    """The retention of a recording with these subjects; None stands for a subject whose person is unknown.
 
-    A subject without a group has the account default, and so has a recording without a subject.
+    A subject without a group gets the account default, and so does a recording without a subject.
     """
     [retention] = retentions_of(connection, [(communication_type, subject_person_ids)])
     return retention
@@ -82,9 +82,9 @@ def retention_of(
 def retentions_of(
     connection: Connection, subjects: Sequence[tuple[str, Iterable[int | None]]]
 ) -> list[Retention]:
-    """The same for several recordings, each by its type and subjects."""
-    wanted = [(type_, set(persons)) for type_, persons in subjects]
-    everybody = set().union(*(persons for _, persons in wanted)) - {None}
+    """The same for several recordings, each given as its type and subjects."""
+    people_of = [(type_, set(persons)) for type_, persons in subjects]
+    everybody = set().union(*(persons for _, persons in people_of)) - {None}
     default = connection.execute(_DEFAULT).scalar_one()
     rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if everybody else ()
     groups = {row.id: row for row in rows}
@@ -94,7 +94,7 @@ def retentions_of(
             return Retention(days_for(default, type_), None)
         return Retention(days_for(group.retention_group, type_), group.retention_group_id)
 
-    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in wanted]
+    return [longest(of(person, type_) for person in persons or {None}) for type_, persons in people_of]
 
 
 _DEFAULT = select(account.c.default_retention)
@@ -106,7 +106,7 @@ _GROUPS = (
 
 
 def subjects_at(connection: Connection, positions: Sequence[int]) -> dict[int, list[int | None]]:
-    """The persons of the recording subjects at each of these positions; None where nobody knows who it is."""
+    """The persons of the recording subjects at each position; None for a subject whose person is unknown."""
     subjects: dict[int, list[int | None]] = {position: [] for position in positions}
     part = recording_endpoints.c
     are_subjects = part.is_recording_subject == true()
@@ -117,9 +117,9 @@ def subjects_at(connection: Connection, positions: Sequence[int]) -> dict[int, l
 
 
 def recompute(connection: Connection, positions: Sequence[int]) -> None:
-    """Set anew until when these few recordings are kept, whether that is earlier or later than before.
+    """Recompute until when a few recordings are kept, even if that is earlier than before.
 
-    It is meant for recordings on their way in, whose end was not known till now.
+    For recordings that are being ingested, whose end was not known until now.
     """
     for position, subjects in subjects_at(connection, positions).items():
         this = recordings.c.position == position
@@ -136,9 +136,9 @@ def recompute(connection: Connection, positions: Sequence[int]) -> None:
 
 
 def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> None:
-    """Set anew until when the recordings of these subjects are kept: call it once their groups have changed.
+    """Recompute until when the recordings of these subjects are kept. Call it after their groups changed.
 
-    Raises Conflict where that would be earlier than before and the account does not allow it.
+    Raises Conflict if that is earlier than before and the account does not allow it.
     """
     part = recording_endpoints.c
     theirs = select(part.position).where(
@@ -148,9 +148,9 @@ def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> N
 
 
 def recompute_for_default(connection: Connection) -> None:
-    """Set anew until when the recordings are kept of which the account default had a say.
+    """Recompute until when recordings are kept that the account default applies to.
 
-    Raises Conflict where that would be earlier than before and the account does not allow it.
+    Raises Conflict if that is earlier than before and the account does not allow it.
     """
     _recompute(connection, _by_rules(connection, true(), of_default=True))
 
@@ -184,7 +184,7 @@ def _set(connection: Connection, found: Subquery) -> None:
 
 
 def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default: bool = False) -> Subquery:
-    """What applies to recordings: their position, `group_id` and `retain_until`."""
+    """A query of the position, `group_id` and `retain_until` of recordings, by the rules as they are now."""
     rules, types = _rules(connection)
     candidate, winner = rules.alias("candidate"), rules.alias("winner")
     part = recording_endpoints.c
@@ -222,7 +222,7 @@ def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default:
 
 
 def _rules(connection: Connection) -> tuple[CTE, list[str]]:
-    """All rules, ranked by length: one for each group, or none, and type that any of them speaks of."""
+    """All rules, ranked by length: one for each group (and for none) and each type that has a rule."""
     default = connection.execute(select(account.c.default_retention)).scalar_one()
     groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
     durations: dict[int, Durations] = {_NO_GROUP: default} | {row.id: row.retention_group for row in groups}

@@ -1,4 +1,4 @@
-"""The account's one catalogue of tags."""
+"""The account's catalogue of tags."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,14 +14,14 @@ from earwitness.kernel.wire import LONGEST_WORD
 
 
 def folded_tag(tag: str) -> str:
-    """What makes two tags one. One of invisible characters alone is itself."""
+    """What makes two tags the same. A tag of invisible characters alone is like no other."""
     return folded_identifier(tag)[:LONGEST_WORD] or tag.casefold()
 
 
 def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int | None:
-    """The id of a tag, however it is written, if there is one.
+    """The id of a tag in any spelling; None if there is none.
 
-    Of those that were two while only their case was folded, it is the one that is so spelled.
+    Older versions ignored case alone, so an archive may have two such tags: the one with this spelling wins.
     """
     folded, spelled = folded_tag(tag), tag.casefold()
     same = select(tags.c.id).where(tags.c.tag_folded.in_({folded, spelled}), *but)
@@ -30,7 +30,7 @@ def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int
 
 
 def find_or_add_tag(connection: Connection, tag: str) -> int:
-    """The id of a tag, however it is written; it is made as it appears."""
+    """The id of a tag in any spelling. A new tag is added as it is written."""
     if (known := find_tag(connection, tag)) is not None:
         return known
     added = insert(tags).values(tag=tag, tag_folded=folded_tag(tag)).returning(tags.c.id)
@@ -38,7 +38,7 @@ def find_or_add_tag(connection: Connection, tag: str) -> int:
 
 
 def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
-    """Give the recordings at these positions their tags, in this order, and no others."""
+    """Give the recordings at these positions exactly these tags, in this order."""
     connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
     names = dict.fromkeys(name for tagged in named.values() for name in tagged)
     tag_ids = {name: find_or_add_tag(connection, name) for name in names}
@@ -59,7 +59,7 @@ TAGS = as_array(
     .subquery()
     .c.tag
 )
-"""The tags of a row of `recordings`, in their order: a list in JSON."""
+"""The tags of a row of `recordings`, in their order: a JSON list."""
 
 
 def tags_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:

@@ -1,37 +1,49 @@
-"""What access policies let a viewer see, as links and facts of a search: looked up like any filter's.
+"""What access policies let a viewer see, as filters of a search: looked up in an index like any other.
 
-`viewer.py` has the same as a condition, for recordings that are known.
+`archive/access/visibility.py` has the rules, and the same as a condition on recordings that are known.
 """
 
 from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, text, true, union
 
-from earwitness.archive.access.viewer import AccessPolicy, Viewer, allowed_to
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
+from earwitness.archive.access.visibility import (
+    ACCESS_POLICIES,
+    POLICY_CONDITIONS,
+    Requirement,
+    allowed_by_policies,
+)
 from earwitness.archive.database.timeline import Window, newest_committed_id
-from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
-from earwitness.archive.search.column_filters import Fact
-from earwitness.archive.search.linked_filters import Link, called, linked, one_of
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.search.conditions import ColumnCondition
 from earwitness.archive.search.plan import COUNTED_AT_MOST, count_of
+from earwitness.archive.search.position_sets import PositionSet, called, linked, one_of
 
-_NAME = "accessPolicies"
-_MANY = 20  # of the account's recordings one in so many: to look at each soon finds a page of them
+_NAME = ACCESS_POLICIES.name
+_MANY = 20  # If one recording in 20 is let through, looking at each one soon finds a page of them.
+_IN_ORDER = sorted(POLICY_CONDITIONS, key=lambda condition: not condition.leads)
 
 
-def permitted(connection: Connection, viewer: Viewer, window: Window) -> tuple[list[Link], list[Fact]]:
+def permitted(
+    connection: Connection, viewer: Viewer, window: Window
+) -> tuple[list[PositionSet], list[ColumnCondition]]:
     """The links and facts that must hold for what the viewer may see: none for one without a policy."""
     policies = viewer.policies
     if len(policies) == 1:
         return list(_links(policies[0])), list(_facts(policies[0]))
     if policies and (any_of := _any_of(connection, policies, window)):
         return [any_of], []
-    return [], [Fact(_NAME, one) for one in allowed_to(viewer)]
+    allowed = allowed_by_policies(viewer)
+    return [], [] if allowed is None else [ColumnCondition(_NAME, allowed)]
 
 
-def _any_of(connection: Connection, policies: tuple[AccessPolicy, ...], window: Window) -> Link | None:
-    """What one of several lets through, as one set, unless that is much, or one of them is of types alone.
+def _any_of(
+    connection: Connection, policies: tuple[PolicyConditions, ...], window: Window
+) -> PositionSet | None:
+    """What several policies let through, as one set. None if it is large, or if one has no link to look up.
 
-    It is made in the window, since SQLite would make up all of it.
+    The set is limited to the window, since SQLite would make all of it.
     """
     if not all(any(_links(policy)) for policy in policies):
         return None
@@ -44,39 +56,58 @@ def _any_of(connection: Connection, policies: tuple[AccessPolicy, ...], window: 
     def holds(position: ColumnElement[int]) -> ColumnElement[bool]:
         return or_(*(and_(*_conditions(policy, position)) for policy in policies))
 
-    # In order it is merged, and counted no further than is asked.
+    # In order, it can be merged with other sets, and counted no further than is asked.
     found = union(*each).order_by(text("1")).subquery(_NAME)
     at_most = sum(sizes) if sum(sizes) < COUNTED_AT_MOST else None
-    return Link(_NAME, found, found.c.position, true(), False, holding=holds, at_most=at_most)
+    return PositionSet(_NAME, found, found.c.position, true(), False, holding=holds, at_most=at_most)
 
 
-def _positions(policy: AccessPolicy, window: Window) -> Select[int]:
+def _positions(policy: PolicyConditions, window: Window) -> Select[int]:
     leader, *_ = _links(policy)
     _, *checks = _conditions(policy, leader.column)
     return leader.positions(window).where(*checks)
 
 
-def _conditions(policy: AccessPolicy, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
-    """What a policy asks of a position, its links first."""
+def _conditions(policy: PolicyConditions, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+    """The conditions of a policy on a position, its links first."""
     for link in _links(policy):
         yield link.holds(position)
-    if policy.communication_types:
-        table = called(f"{_NAME}.communicationTypes", recordings)
-        is_one = table.c.type.in_(policy.communication_types)
-        is_of_type = select(1).where(table.c.position == position, is_one)
-        yield exists(is_of_type.correlate_except(table))
+    for requirement in _of_columns(policy):
+        table = called(_name(requirement), recordings)
+        has_value = table.c[requirement.column].in_(requirement.values)
+        yield exists(select(1).where(table.c.position == position, has_value).correlate_except(table))
 
 
-def _links(policy: AccessPolicy) -> Iterator[Link]:
-    if policy.person_ids:
-        yield linked(f"{_NAME}.personIds", recording_endpoints, "person_id", policy.person_ids)
-    for number, (name, values) in enumerate(policy.data_groups.items()):
-        groups = called(f"{_NAME}.dataGroups[{number}]", recording_data_groups)
-        is_one = and_(groups.c.name == name, one_of(groups.c.value, values))
-        yield Link(groups.name, groups, groups.c.position, is_one, False)
+def _links(policy: PolicyConditions) -> Iterator[PositionSet]:
+    for requirement in _requirements(policy):
+        if requirement.table is not recordings:
+            yield _link(requirement)
 
 
-def _facts(policy: AccessPolicy) -> Iterator[Fact]:
-    if policy.communication_types:
-        # Written out, so that PostgreSQL knows how many have one.
-        yield Fact(f"{_NAME}.communicationTypes", recordings.c.type.in_(policy.communication_types))
+def _link(requirement: Requirement) -> PositionSet:
+    name, key, values = _name(requirement), requirement.column, requirement.values
+    if not requirement.others:
+        return linked(name, requirement.table, key, values)
+    table = called(name, requirement.table)
+    others = (table.c[column] == value for column, value in requirement.others.items())
+    return PositionSet(name, table, table.c.position, and_(*others, one_of(table.c[key], values)), False)
+
+
+def _facts(policy: PolicyConditions) -> Iterator[ColumnCondition]:
+    for requirement in _of_columns(policy):
+        # The values are written out, so that PostgreSQL can estimate how many recordings have one.
+        yield ColumnCondition(_name(requirement), requirement.is_met())
+
+
+def _of_columns(policy: PolicyConditions) -> Iterator[Requirement]:
+    """What is required of the recording's own columns."""
+    return (one for one in _requirements(policy) if one.table is recordings)
+
+
+def _requirements(policy: PolicyConditions) -> Iterator[Requirement]:
+    for condition in _IN_ORDER:
+        yield from condition.requirements(policy)
+
+
+def _name(requirement: Requirement) -> str:
+    return f"{_NAME}.{requirement.name}"

@@ -1,4 +1,4 @@
-"""The filters of recording.search: what may be asked. `links.py` and `facts.py` say it in SQL.
+"""The request of recording.search. `filter_conditions.py` turns its filters into SQL.
 
 Filters combine with AND. Within one `include` any matches; an `exclude` removes any match; an empty list
 is no constraint.
@@ -23,7 +23,7 @@ class IdFilter(Wire):
 
 
 class NameFilter(Wire):
-    """Words to keep, words to leave out."""
+    """Names to keep, names to leave out."""
 
     include: Names | None = None
     exclude: Names | None = None
@@ -94,7 +94,7 @@ class RecordingFilters(Wire):
     playlist_id: Id | None = None
 
     def __post_init__(self) -> None:
-        """Types are words in lower case; clients also send `Phone`."""
+        """Types are in lower case; clients also send `Phone`."""
         if types := self.communication_types:
             self.communication_types = NameFilter(
                 include=_lower(types.include), exclude=_lower(types.exclude)

@@ -1,11 +1,12 @@
-"""The plan of a search: what leads, what checks, what is left out, and the statements that come of it.
+"""How a search is answered: what leads, what checks, what is left out. `docs/search.md` explains.
 
-`docs/search.md` explains.
+This is what the plans of both databases share. `sqlite.py` and `postgresql.py` have the rest.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     BigInteger,
@@ -15,65 +16,64 @@ from sqlalchemy import (
     Select,
     TextClause,
     bindparam,
-    except_,
     func,
-    intersect,
     select,
     text,
-    union_all,
 )
 
-from earwitness.archive.database.timeline import NEWEST_COMMITTED_ID, Window, newest_committed_id
+from earwitness.archive.database.timeline import NEWEST_COMMITTED_ID, Window
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.search.column_filters import Fact
-from earwitness.archive.search.linked_filters import Link
+from earwitness.archive.search.conditions import ColumnCondition
+from earwitness.archive.search.position_sets import PositionSet
 
 FEW = 2_000
-"""So many documents are read to look for words, one by one; more are compared with the index of words."""
+"""A leader with fewer positions has each document read to look for words; with more, the index is merged."""
 
 COUNTED_AT_MOST = 10_000
-"""A set that has more is large, however many more: large ones are compared, and not looked up one by one."""
+"""A set with this many positions is large, and is counted no further. Large sets are merged or hashed."""
 
-_WHOLE_AT_MOST = 10_000
-_COUNTED_APART_AT_MOST = 3
-_HOW_MANY = func.count()
-_ASCENDING, _DESCENDING = text("1"), text("1 DESC")
+_EXCLUSIONS_COUNTED_APART_AT_MOST = 3
+
+ASCENDING, DESCENDING = text("1"), text("1 DESC")
+SIZE, FIRST = (bindparam(name, type_=BigInteger) for name in ("size", "first"))
+HOW_MANY = func.count()
 
 
 def count_of(positions: Select[Any] | CompoundSelect[Any]) -> Select[int]:
     """The statement that counts what another finds."""
-    return select(_HOW_MANY).select_from(positions.subquery())
+    return select(HOW_MANY).select_from(positions.subquery())
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page ended: so many recordings were passed, and the last of them lies at this position."""
+    """Where a page ended: how many recordings came up to there, and the position of the last of them."""
 
     passed: int
     position: int
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """Which page: so many positions from the `first` on, in an order; from a place on if there is one."""
+class Slice:
+    """Which page of the results: `size` positions from the `first` on, counted from 0, in an order."""
 
     ascending: bool
     first: int
     size: int
     place: Place | None = None
+    """Where an earlier page ended, to read on from there."""
 
     @property
     def order(self) -> TextClause:
-        return _ASCENDING if self.ascending else _DESCENDING
+        return ASCENDING if self.ascending else DESCENDING
+
+    @property
+    def offset(self) -> int:
+        """How many positions to skip: from the place on, if there is one."""
+        return self.first if self.place is None else self.first - self.place.passed
 
     @property
     def parameters(self) -> dict[str, int]:
-        return {"first": self.onward, "size": self.size}
-
-    @property
-    def onward(self) -> int:
-        """How many positions to pass over from the place on."""
-        return self.first if self.place is None else self.first - self.place.passed
+        return {"first": self.offset, "size": self.size}
 
     def beyond(self, position: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         """The condition that a position lies beyond the place, if there is one."""
@@ -83,250 +83,183 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How a search is answered: what leads, what checks, and what is left out."""
+class PageAndTotal:
+    """The positions of a page, how many there are in all, and the newest interactionId where it is known."""
+
+    positions: list[int]
+    total: int
+    newest_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(ABC):
+    """How a search is answered."""
 
     window: Window
-    leader: Link | None
+    leader: PositionSet | None
+    """The set whose positions are read in order; None for the timeline itself."""
     leader_size: int | None
-    checks: tuple[Link, ...]
-    without: tuple[Link, ...]
-    facts: tuple[Fact, ...] = field(repr=False)
-    merges: bool
-    """Whether the database walks several sets side by side in order (SQLite), or hashes them."""
+    """How many positions it has in the window, up to COUNTED_AT_MOST; None where that is not known."""
+    checks: tuple[PositionSet, ...]
+    """The sets in which a position of the leader must be."""
+    excluded: tuple[PositionSet, ...]
+    columns: tuple[ColumnCondition, ...] = field(repr=False)
 
-    def led_by(self, link: Link, size: int) -> "Plan":
-        """The same where a link must hold, too, which is known to be small."""
+    def led_by(self, small: PositionSet, size: int) -> Self:
+        """The same with one more required set, which is known to be small, as the leader."""
         checks = self.checks if self.leader is None else (self.leader, *self.checks)
-        return replace(self, leader=link, leader_size=size, checks=checks)
+        return replace(self, leader=small, leader_size=size, checks=checks)
+
+    # What a search asks for
+
+    @property
+    def counts_first(self) -> bool:
+        """Whether to count before the page is found. Else a page that is not full tells the total."""
+        return self.leader is None
+
+    def all_if_few(self, connection: Connection) -> list[int] | None:
+        """All positions, in no order, where they are few or the request names them one by one; else None."""
+        if self.leader is None or not (self.is_sparse or self.leader.at_most is not None):
+            return None
+        return list(connection.scalars(self.everything()).all())
+
+    def page_and_total(self, connection: Connection, slice_: Slice) -> PageAndTotal | None:
+        """A page and the total by one statement, where that is quick; else None."""
+        if not self.is_one_statement or slice_.first:
+            return None
+        statement = self.prepared(_first_page_and_total, slice_.order)
+        rows = connection.execute(statement, self.parameters | slice_.parameters).all()
+        _, total, newest_id = rows[0] if rows else (None, 0, None)
+        return PageAndTotal([position for position, _, _ in rows], total, newest_id)
 
     def total(self, connection: Connection) -> int:
-        """How many there are. A set that is left out of many is counted apart and taken off."""
-        if self._counts_apart:
-            *others, left_out = self.without
-            everything = replace(self, without=tuple(others))
+        """How many there are. What is excluded from many is counted apart and subtracted, |A| − |A ∩ B|."""
+        if self.excluded and self.counts_excluded_apart:
+            *others, left_out = self.excluded
+            everything = replace(self, excluded=tuple(others))
             if self.leader is None:
                 apart = replace(everything, leader=left_out)
             else:
                 apart = replace(everything, checks=(*self.checks, left_out))
             return everything.total(connection) - apart.total(connection)
-        if self._is_prepared:
-            return connection.scalar(self._prepared(_count), self._parameters) or 0
-        return connection.scalar(_count(self)) or 0
+        if self.is_prepared:
+            return connection.scalar(self.prepared(_count), self.parameters) or 0
+        return connection.scalar(self.count()) or 0
 
-    def few(self, connection: Connection) -> list[int] | None:
-        """All positions, in any order, where they are few or somebody named them one by one; else None."""
-        leader = self.leader
-        if leader is None or not (self.is_sparse or leader.at_most is not None):
-            return None
-        positions = self._positions(counting=False)
-        if isinstance(positions, CompoundSelect):
-            positions = positions.order_by(_ASCENDING)  # walked side by side
-        return list(connection.scalars(positions).all())
+    def page(self, connection: Connection, slice_: Slice, total: int | None = None) -> list[int]:
+        """The positions of a page, in order. `total` is how many there are in all, where that is known."""
+        if slice_.place is not None:
+            end = "after" if slice_.ascending else "before"
+            beyond = replace(self, window=replace(self.window, **{end: slice_.place.position}))
+            return beyond.page(connection, replace(slice_, first=slice_.offset, place=None), total)
+        if self.is_one_statement:
+            statement = self.prepared(_page, slice_.order)
+            return list(connection.scalars(statement, self.parameters | slice_.parameters))
+        found = self.in_order(connection, slice_, total).order_by(slice_.order)
+        return list(connection.scalars(found.limit(slice_.size).offset(slice_.first)))
 
-    def whole(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int] | None:
-        """A page, the total and the newest interactionId, where PostgreSQL must find all, and it is not much.
+    # What a database answers in its own way
 
-        So it is of a word or phrase, since it does not know how rare that is, and of several links.
+    @abstractmethod
+    def positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
+        """The statement that selects all positions, to be counted or to be read in order."""
+
+    @abstractmethod
+    def count(self) -> Select[Any]:
+        """The statement that counts them."""
+
+    @property
+    @abstractmethod
+    def counts_excluded_apart(self) -> bool: ...
+
+    def everything(self) -> Select[Any] | CompoundSelect[Any]:
+        """The statement for all of few positions."""
+        return self.positions(counting=False)
+
+    def in_order(
+        self, connection: Connection, slice_: Slice, total: int | None
+    ) -> Select[Any] | CompoundSelect[Any]:
+        """The statement that finds positions up to the end of a page, or more."""
+        return self.positions(counting=False)
+
+    @property
+    def is_one_statement(self) -> bool:
+        """Whether a first page and the total are found quickly by one statement."""
+        return self.is_prepared
+
+    # What both use
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the leader has so few positions that each is looked up in the other sets.
+
+        That is quick in an index; for words on SQLite the document is read.
         """
-        leader = self.leader
-        if self.merges or leader is None or self.leader_size is not None:
-            return None
-        if leader.once is None and (self._is_of_words or not self.checks):
-            return None
-        if self._is_prepared and cut.place is None:
-            statement, parameters = self._prepared(_whole_of, cut.order), self._parameters
-        else:
-            statement, parameters = _whole_of(self, cut.order, cut.beyond), {}
-        parameters |= {**cut.parameters, "most": _WHOLE_AT_MOST}
-        seen, positions, total, newest_id = connection.execute(statement, parameters).one()
-        return (positions, total, newest_id) if seen < _WHOLE_AT_MOST else None
+        reads = any(one.walked for one in (*self.checks, *self.excluded))
+        return self.leader_size is not None and self.leader_size < (FEW if reads else COUNTED_AT_MOST)
 
     @property
-    def _counts_apart(self) -> bool:
-        if not self.without or len(self.without) > _COUNTED_APART_AT_MOST:
-            return False
-        return self.leader is None or not self.merges or bool(self.checks)
+    def few_are_excluded(self) -> bool:
+        """Whether there are so few exclusions that they can be counted apart: each doubles the counts."""
+        return len(self.excluded) <= _EXCLUSIONS_COUNTED_APART_AT_MOST
 
-    def page(self, connection: Connection, cut: Cut, total: int | None = None) -> list[int]:
-        """The positions of a page, in order; `total` is how many there are in all, where that is known."""
-        if cut.place is not None:
-            window = replace(self.window, **{"after" if cut.ascending else "before": cut.place.position})
-            onward = replace(cut, first=cut.onward, place=None)
-            return replace(self, window=window).page(connection, onward, total)
-        if self.opens_at_once:
-            statement = self._prepared(_page_of, cut.order)
-            return list(connection.scalars(statement, self._parameters | cut.parameters))
-        wanted = cut.first + cut.size
-        positions: Select[Any] | CompoundSelect[Any]
-        if total is not None and self._sorts_all(connection, total, wanted):
-            # A subquery with an offset is answered by itself.
-            positions = select(self._positions(counting=False).offset(0).subquery().c[0])
-        else:
-            positions = self._in_order(cut.order, wanted)
-        return list(connection.scalars(positions.order_by(cut.order).limit(cut.size).offset(cut.first)))
+    def from_timeline(self, *, counting: bool) -> Select[Any]:
+        """Select the positions of the window, where there is no leader."""
+        position = recordings.c.position
+        # Totals read the index `recordings_facts`, which is ordered by start; pages read the positions.
+        bounds = self.window.on_start(recordings.c.started_at) if counting else self.window.on(position)
+        return select(position).where(*bounds, *(one.condition for one in self.columns))
 
-    def opening(self, connection: Connection, cut: Cut) -> tuple[list[int], int, int | None]:
-        """The first page, how many there are, and the newest interactionId, by one statement.
+    def from_leader(self, leader: PositionSet, condition: ColumnElement[bool]) -> Select[Any]:
+        """Select the positions of the leader, by its condition or one that is as good."""
+        position = leader.column
+        query = select(position).select_from(leader.source)
+        if self.columns:
+            query = query.join(recordings, recordings.c.position == position)
+            query = query.where(*(one.condition for one in self.columns))
+        return query.where(condition, *self.window.on(position))
 
-        Only of a plan that `opens_at_once`. The newest id is told where anything is found.
-        """
-        statement = self._prepared(_opening_of, cut.order)
-        rows = connection.execute(statement, self._parameters | cut.parameters).all()
-        _, total, newest_id = rows[0] if rows else (None, 0, None)
-        return [position for position, _, _ in rows], total, newest_id
-
-    def _in_order(self, order: TextClause, wanted: int) -> Select[Any] | CompoundSelect[Any]:
-        """So many of the first positions, or more, in order; where the leader is not, of its branches."""
-        if self.leader is None or len(self.leader.branches) < 2:
-            return self._positions(counting=False)
-        branches = (replace(self, leader=branch) for branch in self.leader.branches)
-        return union_all(
-            *(branch._positions(counting=False).order_by(order).limit(wanted) for branch in branches)
-        )
-
-    def _sorts_all(self, connection: Connection, total: int, wanted: int) -> bool:
-        """Whether to find all that there are is quicker than to look for as many as are wanted in order.
-
-        PostgreSQL does not know how rare a word is, and would look for the few of one through everything.
-        """
-        return self._is_of_words and total * total <= wanted * newest_committed_id(connection)
+    # Statements that are built once
 
     @property
-    def _counts_distinct(self) -> bool:
-        """Whether what occurs twice is told apart while it is counted: PostgreSQL's quicker way."""
-        leader = self.leader
-        return not self.merges and leader is not None and leader.repeats and leader.once is None
-
-    @property
-    def _is_of_words(self) -> bool:
-        return self.leader is not None and (self.leader.once is not None or self.leader.branches != ())
-
-    @property
-    def _is_prepared(self) -> bool:
-        """Whether its statements are made once: those of the timeline, or of one link, and nothing else."""
-        if self.facts or self.checks or self.without:
+    def is_prepared(self) -> bool:
+        """Whether its statements are built once: those of the timeline alone, or of one set alone."""
+        if self.columns or self.checks or self.excluded:
             return False
         return self.leader is None or self.leader.prepared is not None
 
     @property
-    def opens_at_once(self) -> bool:
-        """Whether a first page and the total are soon found by one statement: not of a word on PostgreSQL."""
-        return self._is_prepared and not self._is_of_words
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of such a statement."""
         leader = self.leader
-        named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.parameter}
+        named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.value}
         return self.window.bounds | named
 
-    def _prepared(self, make: Callable[..., Select[Any]], *order: TextClause) -> Select[Any]:
-        """The statement that `make` makes of such a plan, with parameters by these names."""
-        leader, names = self.leader, tuple(self._parameters)
-        shape = self.merges, None if leader is None else leader.name, names, make, *order
-        if shape not in _MADE:
+    def prepared(self, build: "Callable[..., Select[Any]]", *order: TextClause) -> Select[Any]:
+        """The statement that `build` makes of a plan of this shape, with a parameter for each value."""
+        leader, names = self.leader, tuple(self.parameters)
+        shape = type(self), None if leader is None else leader.name, names, build, *order
+        if shape not in _BUILT:
             bounds: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in self.window.bounds}
             if leader is not None and leader.prepared is not None:
                 leader = replace(leader, condition=leader.prepared.condition, once=leader.prepared.once)
-            _MADE[shape] = make(replace(self, window=Window(**bounds), leader=leader), *order)
-        return _MADE[shape]
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether so few positions lead that each is looked up in the other links.
-
-        In an index that is quick; of words the document is read.
-        """
-        reads = any(link.walked for link in (*self.checks, *self.without))
-        return self.leader_size is not None and self.leader_size < (FEW if reads else COUNTED_AT_MOST)
-
-    @property
-    def counts_first(self) -> bool:
-        """Whether, of what is not few, the total tells how to look for the page, or that there is none.
-
-        Else a page that is not full tells the total.
-        """
-        return self.leader is None or self._is_of_words
-
-    def _positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
-        leader = self.leader
-        conditions = [fact.condition for fact in self.facts]
-        if leader is None:
-            position: ColumnElement[int] = recordings.c.position
-            # Totals read the index of facts, which goes by start; pages walk the positions themselves.
-            bounds = self.window.on_start(recordings.c.started_at) if counting else self.window.on(position)
-            query = select(position).where(*bounds, *conditions)
-        else:
-            position = leader.column
-            query = select(position).select_from(leader.source)
-            if conditions:
-                query = query.join(recordings, recordings.c.position == position).where(*conditions)
-            once = leader.once if counting else None
-            query = query.where(leader.condition if once is None else once, *self.window.on(position))
-            is_distinct = leader.repeats and once is None and not (counting and self._counts_distinct)
-            query = query.distinct() if is_distinct else query
-        compared = [link for link in self.checks if not (self.is_sparse or link.is_looked_up)]
-        query = query.where(*(link.holds(position) for link in self.checks if link not in compared))
-        if not self.merges:
-            query = query.where(*(position.in_(link.positions(self.window)) for link in compared))
-        # What is left out is mostly not there: looking it up place by place, a page soon is full.
-        merged = [link for link in self.without if self._is_merged(link, counting)]
-        query = query.where(*(~link.holds(position) for link in self.without if link not in merged))
-        if merged:
-            return except_(query, *(link.positions(self.window) for link in merged))
-        if compared and self.merges:
-            return intersect(query, *(link.positions(self.window) for link in compared))
-        return query
-
-    def _is_merged(self, link: Link, counting: bool) -> bool:
-        """Whether what a link leaves out is walked beside the rest, and not looked up."""
-        if not self.merges or self.is_sparse or self.checks:
-            return False
-        is_large = self.leader_size is None or self.leader_size >= COUNTED_AT_MOST
-        return link.walked or (counting and is_large)
+            _BUILT[shape] = build(replace(self, window=Window(**bounds), leader=leader), *order)
+        return _BUILT[shape]
 
 
-_MADE: dict[tuple[Any, ...], Select[Any]] = {}
-"""By the database, what leads, the names of the parameters, what makes it, and the order."""
+_BUILT: dict[tuple[Any, ...], Select[Any]] = {}
+"""Statements by database, leader, names of the parameters, the function that builds them, and order."""
 
 
 def _count(plan: Plan) -> Select[Any]:
-    positions = plan._positions(counting=True)
-    if plan._counts_distinct:
-        found = positions.subquery()
-        return select(func.count(found.c[0].distinct()))
-    if isinstance(positions, CompoundSelect):
-        # Without a limit SQLite drops the order, and with it the walk side by side.
-        positions = positions.order_by(_ASCENDING).limit(-1)
-    return count_of(positions)
+    return plan.count()
 
 
-_SIZE, _FIRST, _MOST = (bindparam(name, type_=BigInteger) for name in ("size", "first", "most"))
+def _page(plan: Plan, order: TextClause) -> Select[Any]:
+    page: Any = plan.positions(counting=False)
+    built: Select[Any] = page.order_by(order).limit(SIZE).offset(FIRST)
+    return built
 
 
-def _page_of(plan: Plan, order: TextClause) -> Select[Any]:
-    page: Any = plan._positions(counting=False)
-    made: Select[Any] = page.order_by(order).limit(_SIZE).offset(_FIRST)
-    return made
-
-
-def _opening_of(plan: Plan, order: TextClause) -> Select[Any]:
-    return _page_of(plan, order).add_columns(_count(plan).scalar_subquery(), NEWEST_COMMITTED_ID)
-
-
-def _whole_of(
-    plan: Plan, order: TextClause, beyond: Callable[[Any], Iterable[ColumnElement[bool]]] = lambda _: ()
-) -> Select[Any]:
-    """How many are seen, up to what is too much, and the page of them, the total, and the newest id."""
-    leader = plan.leader
-    is_said = False
-    if leader is not None and leader.once is not None:
-        is_said = True  # what a second part of a text says again is sorted out below
-        plan = replace(plan, leader=replace(leader, repeats=False))
-    found = plan._positions(counting=False).cte("found").prefix_with("MATERIALIZED")
-    # The limit is said from outside, or the few of a rare word would be looked for through everything.
-    some = select(found.c[0].label("position")).limit(_MOST).cte("some")
-    position = some.c.position.distinct() if is_said else some.c.position
-    page = select(position).where(*beyond(some.c.position)).order_by(order).limit(_SIZE).offset(_FIRST)
-    told = (_HOW_MANY, func.array(page.scalar_subquery()), func.count(position), NEWEST_COMMITTED_ID)
-    return select(*told).select_from(some)
+def _first_page_and_total(plan: Plan, order: TextClause) -> Select[Any]:
+    return _page(plan, order).add_columns(plan.count().scalar_subquery(), NEWEST_COMMITTED_ID)

@@ -1,71 +1,61 @@
-"""Searching recordings: the positions of one page, and the exact total.
-
-The rarest of the links that must hold leads: its index gives positions in the order of time, and the
-other conditions check what it finds. Without any, the timeline itself leads. `docs/search.md` explains.
-"""
+"""Searching recordings: the positions of one page, and the exact total. `docs/search.md` explains."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import private_to_others
 from earwitness.archive.database.timeline import Window, newest_committed_id
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.access_policies import permitted
-from earwitness.archive.search.column_filters import Fact, facts, window_of
-from earwitness.archive.search.endpoint_aliases import with_current_ids
+from earwitness.archive.search.conditions import ColumnCondition, Condition, Conditions, Excluded, Required
+from earwitness.archive.search.filter_conditions import SearchContext, conditions_of
 from earwitness.archive.search.filters import RecordingSearch
-from earwitness.archive.search.linked_filters import (
-    Link,
-    excluded,
-    included,
-    newer_than,
-    text_link,
-    transcribed,
-)
-from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, Cut, Place, Plan, count_of
-from earwitness.archive.search.short_prefixes import set_apart
-from earwitness.archive.search.times_of_day import time_conditions
-from earwitness.archive.spelling.tokens import Reading
-from earwitness.archive.text import query
-from earwitness.archive.text.indexes import Searched, index_of
+from earwitness.archive.search.free_text import TEXT_SETS, parse_free_text
+from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, PageAndTotal, Place, Plan, Slice, count_of
+from earwitness.archive.search.position_sets import PositionSet, called
+from earwitness.archive.search.postgresql import PostgresqlPlan
+from earwitness.archive.search.sqlite import SqlitePlan
+from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.query import Node
-from earwitness.archive.text.sqlite import is_read_in
 from earwitness.kernel.rights import Right
 
 DEFAULT_PAGE_SIZE = 100
 
+NEWER_AT_MOST = FEW
+"""If fewer recordings are newer than a search token, they are counted apart: they lead, so that is quick."""
+
 _COUNTED_AT_FIRST = 100
-_NEWER_AT_MOST = FEW  # for their total to be counted apart: they lead it, and the rest is looked up
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A page's positions in the order asked for, the exact total, and what freeText asked, as it was read.
-
-    `newest_id` is the newest interactionId of the moment in which the search began.
-    """
+class FoundPage:
+    """What a search found: a page's positions in the order asked for, and the exact total."""
 
     positions: list[int]
     total: int
     newest_id: int
-    asked: Node | None
+    """The newest interactionId of the moment in which the search began."""
+    query: Node | None
+    """freeText as it was parsed."""
     reading: Reading
+    """How freeText was read: passages are looked for in the same way."""
     plan: Plan
     place: Place | None
     """From where later pages may be read; None where nothing was found."""
     seconds: dict[str, float]
-    """What the plan, the page and the total took; a total that came with the page is not there."""
+    """How long the plan, the page and the total took. A total that came with the page is absent."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Pinned:
-    """The plan of what had been committed when a search began.
+class _PinnedPlan:
+    """The plan of a search that leaves out what was committed after it began.
 
-    `apart` is how its total is found sooner: that of everything, less that of the few that are newer.
+    `apart` is the quicker way to its total: that of everything, less that of the few newer recordings.
     """
 
     plan: Plan
@@ -80,60 +70,65 @@ class _Pinned:
 
 def search(
     connection: Connection,
-    wanted: RecordingSearch,
+    asked: RecordingSearch,
     viewer: Viewer,
     newest_id: int | None = None,
     place: Place | None = None,
-) -> Found:
+) -> FoundPage:
     """Find a page of what the viewer may see; `newest_id` leaves out what was committed after it.
 
-    A page that lies beyond `place` is read from there. Raises BadRequest naming the filter that cannot be
-    taken.
+    A page beyond `place` is read from there. Raises BadRequest, naming the filter, for an impossible value.
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "plan"):
-        searched = _searched(connection, viewer) if wanted.free_text else Searched()
-        asked = query.parse(wanted.free_text, searched.index.reading) if wanted.free_text else None
-        everything = _plan(connection, with_current_ids(connection, wanted), viewer, asked, searched)
-        pinned = _Pinned(everything) if newest_id is None else _pin(connection, everything, newest_id)
-    size = wanted.page_size or DEFAULT_PAGE_SIZE
-    first = ((wanted.page or 1) - 1) * size
+        free_text = parse_free_text(connection, viewer, asked.free_text)
+        everything = _plan(SearchContext(connection, viewer, free_text), asked)
+        pinned = _PinnedPlan(everything) if newest_id is None else _pin(connection, everything, newest_id)
+    size = asked.page_size or DEFAULT_PAGE_SIZE
+    first = ((asked.page or 1) - 1) * size
     if place is not None and place.passed > first:
         place = None
-    cut = Cut(wanted.start_time_direction == "ASC", first, size, place)
-    page, total, newest = _find(connection, pinned, cut, seconds)
+    slice_ = Slice(asked.start_time_direction == "ASC", first, size, place)
+    found = _find(connection, pinned, slice_, seconds)
     if newest_id is None:
-        newest_id = newest_committed_id(connection) if newest is None else newest
-    ended = Place(first + len(page), page[-1]) if page else place
-    return Found(page, total, newest_id, asked, searched.index.reading, pinned.plan, ended, seconds)
+        newest_id = newest_committed_id(connection) if found.newest_id is None else found.newest_id
+    page = found.positions
+    return FoundPage(
+        positions=page,
+        total=found.total,
+        newest_id=newest_id,
+        query=free_text.query if free_text else None,
+        reading=free_text.searched.index.reading if free_text else NEWEST,
+        plan=pinned.plan,
+        place=Place(first + len(page), page[-1]) if page else place,
+        seconds=seconds,
+    )
 
 
 def _find(
-    connection: Connection, pinned: _Pinned, cut: Cut, seconds: dict[str, float]
-) -> tuple[list[int], int, int | None]:
-    """The page, the total and, where it comes with them, the newest interactionId."""
+    connection: Connection, pinned: _PinnedPlan, slice_: Slice, seconds: dict[str, float]
+) -> PageAndTotal:
     plan = pinned.plan
     with _timed(seconds, "page"):
-        if (few := plan.few(connection)) is not None:
-            return _cut(few, cut), len(few), None
-        if (whole := plan.whole(connection, cut)) is not None:
-            return whole
-        if plan.opens_at_once and cut.first == 0:
-            return plan.opening(connection, cut)
+        if (few := plan.all_if_few(connection)) is not None:
+            return PageAndTotal(_sliced(few, slice_), len(few))
+        if (found := plan.page_and_total(connection, slice_)) is not None:
+            return found
     total = None
     if plan.counts_first:
         with _timed(seconds, "total"):
             total = pinned.total(connection)
     page: list[int] = []
-    if total is None or cut.first < total or cut.place is not None:
+    if total is None or slice_.first < total or slice_.place is not None:
         with _timed(seconds, "page"):
-            page = plan.page(connection, cut, total)
-    if total is None and cut.place is None and len(page) < cut.size and (page or cut.first == 0):
-        total = cut.first + len(page)  # a page that is not full tells
+            page = plan.page(connection, slice_, total)
+    is_last = len(page) < slice_.size and slice_.place is None and (page or slice_.first == 0)
+    if total is None and is_last:
+        total = slice_.first + len(page)
     if total is None:
         with _timed(seconds, "total"):
             total = pinned.total(connection)
-    return page, total, None
+    return PageAndTotal(page, total)
 
 
 @contextmanager
@@ -143,83 +138,83 @@ def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - began
 
 
-def _pin(connection: Connection, everything: Plan, newest_id: int) -> _Pinned:
-    """Leave out what was committed later: mostly nothing, or few beside all that there are."""
-    newer = newer_than(newest_id)
-    size = _size(connection, newer, Window(), _NEWER_AT_MOST)
+def _pin(connection: Connection, everything: Plan, newest_id: int) -> _PinnedPlan:
+    """Leave out what was committed after a recording: mostly nothing, or little beside all that there is."""
+    table = called("newer", recordings)
+    newer = PositionSet("newer", table, table.c.position, table.c.interaction_id > newest_id, repeats=False)
+    size = _size(connection, newer, Window(), NEWER_AT_MOST)
     if not size:
-        return _Pinned(everything)
-    committed = Fact("recordingsSearchToken", recordings.c.interaction_id <= newest_id)
-    older = replace(everything, facts=(*everything.facts, committed))
-    return _Pinned(older, (everything, everything.led_by(newer, size)) if size < _NEWER_AT_MOST else None)
+        return _PinnedPlan(everything)
+    committed = ColumnCondition("recordingsSearchToken", recordings.c.interaction_id <= newest_id)
+    older = replace(everything, columns=(*everything.columns, committed))
+    is_small = size < NEWER_AT_MOST
+    return _PinnedPlan(older, (everything, everything.led_by(newer, size)) if is_small else None)
 
 
-def _cut(few: list[int], cut: Cut) -> list[int]:
-    """The same page as of a plan, of positions that are all there."""
-    few = sorted(few, reverse=not cut.ascending)
-    if cut.place is not None:
-        at = cut.place.position
-        few = [position for position in few if position != at and (position > at) == cut.ascending]
-    return few[cut.onward : cut.onward + cut.size]
+def _sliced(few: list[int], slice_: Slice) -> list[int]:
+    """The page, of all positions that there are."""
+    few = sorted(few, reverse=not slice_.ascending)
+    if slice_.place is not None:
+        at = slice_.place.position
+        few = [position for position in few if position != at and (position > at) == slice_.ascending]
+    return few[slice_.offset : slice_.offset + slice_.size]
 
 
-def _searched(connection: Connection, viewer: Viewer) -> Searched:
-    return Searched(index_of(connection), viewer.may(Right.RECORDING_TRANSCRIPTION_VIEW))
-
-
-def _plan(
-    connection: Connection,
-    wanted: RecordingSearch,
-    viewer: Viewer,
-    asked: Node | None,
-    searched: Searched,
-) -> Plan:
-    window = window_of(wanted.date_time_range)
-    links, conditions = permitted(connection, viewer, window)
-    links += included(wanted, viewer)
-    without = list(excluded(wanted, viewer))
-    conditions += facts(wanted)
-    conditions += [Fact("timeRanges", one) for one in time_conditions(connection, wanted.time_ranges)]
-    if asked is not None:
-        looked_up, read = set_apart(connection, asked, searched)
-        if looked_up is not None:
-            link, is_complement = text_link(connection, looked_up, searched)
-            (without if is_complement else links).append(link)
-        if read is not None:
-            conditions.append(Fact("freeText", is_read_in(recordings.c.position, read, searched)))
-        if searched.leaves_out_transcribed:
-            without.append(transcribed())
-    walks = connection.dialect.name == "sqlite"
-    if walks and len(links) + len(without) > 1:
-        sizes = _sizes(connection, links, window)
+def _plan(context: SearchContext, asked: RecordingSearch) -> Plan:
+    filtered = list(conditions_of(context, asked))
+    window = Conditions.of(filtered).window
+    conditions = Conditions.of([*_allowed(context, window), *filtered, *_not_private(context.viewer)])
+    connection = context.connection
+    required = conditions.required
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite and len(required) + len(conditions.excluded) > 1:
+        sizes = _sizes(connection, required, window)
     else:
-        sizes = [link.at_most for link in links]
+        sizes = [one.at_most for one in required]  # the planner of PostgreSQL chooses by its statistics
     ranked = sorted(
-        zip(links, sizes, strict=True), key=lambda pair: COUNTED_AT_MOST if pair[1] is None else pair[1]
+        zip(required, sizes, strict=True), key=lambda pair: COUNTED_AT_MOST if pair[1] is None else pair[1]
     )
     leader, leader_size = ranked[0] if ranked else (None, None)
-    checks = tuple(link for link, _ in ranked[1:])
-    return Plan(window, leader, leader_size, checks, tuple(without), tuple(conditions), walks)
+    checks = tuple(one for one, _ in ranked[1:])
+    # The last set is the first to be counted apart, and words are: their index counts them quickly.
+    excluded = tuple(sorted(conditions.excluded, key=lambda one: one.name in TEXT_SETS))
+    plan = SqlitePlan if is_sqlite else PostgresqlPlan
+    return plan(window, leader, leader_size, checks, excluded, conditions.columns)
 
 
-def _sizes(connection: Connection, links: list[Link], window: Window) -> list[int | None]:
-    """How many positions each link has, counted no further than is needed to choose.
+def _allowed(context: SearchContext, window: Window) -> Iterator[Condition]:
+    """The conditions of the viewer's access policies."""
+    required, columns = permitted(context.connection, context.viewer, window)
+    yield from map(Required, required)
+    yield from columns
 
-    Beside one that has few indeed it does not matter: None.
+
+def _not_private(viewer: Viewer) -> Iterator[Condition]:
+    """The condition that a recording is not private to others."""
+    if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
+        table = called("private", recordings)
+        is_hidden = private_to_others(viewer, table)
+        yield Excluded(PositionSet("private", table, table.c.position, is_hidden, repeats=False))
+
+
+def _sizes(connection: Connection, sets: Sequence[PositionSet], window: Window) -> list[int | None]:
+    """How many positions each set has in the window, counted no further than is needed to find the smallest.
+
+    None for those after one that is very small, since it will lead.
     """
     limit = _COUNTED_AT_FIRST
     while True:
         sizes: list[int] = []
-        for link in links:
-            sizes.append(_size(connection, link, window, limit))
+        for one in sets:
+            sizes.append(_size(connection, one, window, limit))
             if sizes[-1] < _COUNTED_AT_FIRST:
-                return [*sizes, *[None] * (len(links) - len(sizes))]
+                return [*sizes, *[None] * (len(sets) - len(sizes))]
         if limit >= COUNTED_AT_MOST or any(size < limit for size in sizes):
             return [*sizes]
         limit *= 10
 
 
-def _size(connection: Connection, link: Link, window: Window, limit: int) -> int:
-    if link.at_most is not None and link.at_most < limit:
-        return link.at_most
-    return connection.scalar(count_of(link.positions(window).limit(limit))) or 0
+def _size(connection: Connection, counted: PositionSet, window: Window, limit: int) -> int:
+    if counted.at_most is not None and counted.at_most < limit:
+        return counted.at_most
+    return connection.scalar(count_of(counted.positions(window).limit(limit))) or 0

@@ -1,4 +1,4 @@
-"""Times of day in a time zone, as SQL: the zone's rules come from Python, alike for both databases."""
+"""Times of day in a time zone, as SQL. The rules of the zone come from Python, so both databases agree."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,22 +15,20 @@ from earwitness.kernel.errors import BadRequest, Fault
 _HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Each by itself is found at an end of the index; asked together, SQLite reads the whole of it.
+# Each by itself is found at one end of the index. For both in one, SQLite would read the whole index.
 _EARLIEST_AND_LATEST = select(
     select(func.min(recordings.c.started_at)).scalar_subquery(),
     select(func.max(recordings.c.started_at)).scalar_subquery(),
 )
 
 
-def time_conditions(connection: Connection, wanted: TimeRanges | None) -> Iterator[ColumnElement[bool]]:
-    """The conditions on `recordings` that a start's time of day lies in, or outside, these ranges.
+def time_conditions(connection: Connection, asked: TimeRanges) -> Iterator[ColumnElement[bool]]:
+    """The conditions that the time of day of a recording's start is in, or outside, these ranges.
 
     Raises BadRequest for an unknown zone and for a range of equal ends.
     """
-    if wanted is None:
-        return
-    zone = _zone("UTC" if wanted.time_zone is None else wanted.time_zone)
-    ranges = {name: _checked(name, getattr(wanted, name) or []) for name in ("include", "exclude")}
+    zone = _zone("UTC" if asked.time_zone is None else asked.time_zone)
+    ranges = {name: _checked(name, getattr(asked, name) or []) for name in ("include", "exclude")}
     earliest, latest = connection.execute(_EARLIEST_AND_LATEST).one()
     if earliest is None:
         return
@@ -42,7 +40,7 @@ def time_conditions(connection: Connection, wanted: TimeRanges | None) -> Iterat
 
 
 def _zone(name: str) -> ZoneInfo:
-    # Beside IANA's zones lie files of other kinds: this machine's own, and those that count leap seconds.
+    # The folder of IANA's zones has others too: this machine's own zone, and zones that count leap seconds.
     if name != "localtime" and not name.startswith(("posix", "right/")):
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name)
@@ -60,8 +58,8 @@ def _checked(name: str, ranges: Sequence[TimeRange]) -> Sequence[TimeRange]:
     return ranges
 
 
-def _within(minute: ColumnElement[int], wanted: TimeRange) -> ColumnElement[bool]:
-    start, end = _minutes(wanted.from_), _minutes(wanted.to)
+def _within(minute: ColumnElement[int], asked: TimeRange) -> ColumnElement[bool]:
+    start, end = _minutes(asked.from_), _minutes(asked.to)
     if start < end:
         return and_(minute >= start, minute < end)
     return or_(minute >= start, minute < end)
@@ -73,19 +71,19 @@ def _minutes(time_of_day: str) -> int:
 
 
 def _local_minute(zone: ZoneInfo, earliest: int, latest: int) -> ColumnElement[int]:
-    """The minute of the day, by the zone's offset at each start: one branch for each change of offset."""
+    """The minute of the day of a start in a zone: a CASE with a branch for each change of its offset."""
     changes = list(_offsets(zone, earliest, latest))
     started = recordings.c.started_at
     offset: ColumnElement[int] = literal(changes[-1][1])
     if len(changes) > 1:
         later = zip(changes[1:], changes, strict=False)
         offset = case(*((started < moment, before[1]) for (moment, _), before in later), else_=changes[-1][1])
-    # A second day keeps the sum positive west of Greenwich: % follows the sign of its left side.
+    # The added day keeps the sum positive west of Greenwich, since % takes the sign of its left side.
     return ((started + offset + MS_PER_DAY) % MS_PER_DAY) // 60_000
 
 
 def _offsets(zone: ZoneInfo, earliest: int, latest: int) -> Iterator[tuple[int, int]]:
-    """When each offset from UTC begins, and what it is, in milliseconds, from `earliest` to `latest`."""
+    """The moments at which the offset from UTC changes between two moments, and the new offset, in ms."""
     current = _offset(zone, earliest)
     yield earliest, current
     at = earliest

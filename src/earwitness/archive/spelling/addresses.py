@@ -1,7 +1,7 @@
-"""Addresses: what makes two of them the same, and which of them name nobody.
+"""Addresses: which spellings are the same address, and which addresses are withheld.
 
-A phone number is its digits, however it is written: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
-`tel:+44-20-7946-0018` and `<sip:+442079460018@sbc;user=phone>` are one. Numbers that differ in digits never
+A phone number is its digits, in whatever spelling: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
+`tel:+44-20-7946-0018` and `<sip:+442079460018@sbc;user=phone>` are one. Numbers with different digits never
 are. See `docs/decisions/0023-one-folding-of-addresses.md`.
 """
 
@@ -25,10 +25,10 @@ from earwitness.archive.spelling.withheld import SIP_USERS, SPELT, WORDS
 from earwitness.kernel.wire import LONGEST_WORD
 
 WITHHELD = "withheld"
-"""The one address, of each type, that stands for all that name nobody."""
+"""The address, one for each type, that stands for all withheld addresses."""
 
 EXTENSION = ";ext="
-"""What an extension follows, as RFC 3966 writes it."""
+"""What is written before an extension (RFC 3966)."""
 
 _FEWEST_ZEROS = 7
 
@@ -40,7 +40,7 @@ _EXTENDED = re.compile(
     r"(?P<number>.*?[0-9)])[\s,]*(?:x|ext(?:n|ension)?\.?|#)[\s:=]*(?P<extension>[0-9]{1,15})",
     re.IGNORECASE | re.DOTALL,
 )
-# One way to read a run of separators: with two, a line of dashes takes the square of its length.
+# There must be only one way to match a run of separators: with two, a line of dashes takes quadratic time.
 _NUMBER = re.compile(rf"[\s{SEPARATORS}]*(?:\+[\s{SEPARATORS}]*)?[0-9][\s0-9{SEPARATORS}]*")
 _ABROAD = re.compile(r"[\s(]*(?:\+|%2B|00)", re.IGNORECASE)
 _MINUS_ONE = re.compile(f"[{DASHES}]1")
@@ -48,41 +48,41 @@ _NOT_IN_A_WORD = re.compile(r"[\W_]+")
 
 
 def normalise(endpoint_type: str, value: str) -> str:
-    """What makes an endpoint the same; what it gives is its own.
+    """The form in which two spellings of one endpoint are equal. Normalising it again changes nothing.
 
-    Of a phone number its digits as written: without `+`, a leading `00`, separators, and `(0)` after a
+    For a phone number, its digits as written: without `+`, a leading `00`, separators, and `(0)` after a
     calling code. An extension follows as `;ext=12`. All other values are folded as identifiers are.
     """
-    if len(value) > LONGEST_WORD:  # nobody has so long an address: it is not read, and not remembered
+    if len(value) > LONGEST_WORD:  # no real address: it is not parsed, and not cached
         return folded_identifier(value)
     return _phone(value) if endpoint_type == "phone" else _identifier(value)
 
 
 def is_withheld(endpoint_type: str, value: str) -> bool:
-    """Whether an address names nobody: `anonymous`, `unknown`, `-1` and the like, or nothing at all."""
+    """Whether an address names nobody: it is empty, or `anonymous`, `unknown`, `-1` and the like."""
     return normalise(endpoint_type, value) == WITHHELD
 
 
 def shown(endpoint_type: str, value: str) -> str:
-    """How an endpoint is written wherever it is shown: a phone number as its digits, else as it came."""
+    """How an endpoint is shown: a phone number as its digits, anything else as it came."""
     normalised = normalise(endpoint_type, value)
     is_number = endpoint_type == "phone" and normalised.replace(EXTENSION, "").isdigit()
     return normalised if is_number or normalised == WITHHELD else without_invisible(value).strip()
 
 
 def number_in(text: str) -> str | None:
-    """The phone number that a text is, as it is normalised; None for any other text."""
+    """The normalised phone number, if the whole text is one; else None."""
     return _number(_address(text))
 
 
 def digits_of(text: str) -> str | None:
-    """The digits of a phone number, or of a part of one; None for what is not written in digits."""
+    """The digits of a phone number, or of a part of one; None if the text has anything else."""
     plain = _plain(text)
     return in_one(groups_in(_with_zero_tight(plain))) if _NUMBER.fullmatch(plain) else None
 
 
 def beginning_of(text: str) -> str:
-    """What the normalised values of phone numbers begin with that begin so."""
+    """What the normalised value begins with, of phone numbers that begin with this text."""
     digits = digits_of(text)
     return folded_identifier(text) if digits is None else without_exit_code(digits)
 
@@ -93,9 +93,9 @@ def _identifier(value: str) -> str:
     return WITHHELD if _is_invalid(folded.rpartition("@")[2]) or _names_nobody(folded) else folded
 
 
-@lru_cache(maxsize=8192)  # many recordings are of few
+@lru_cache(maxsize=8192)  # many recordings have few numbers
 def _phone(value: str) -> str:
-    if value.isascii() and value.isdigit() and value[0] != "0":  # as most sources write them
+    if value.isascii() and value.isdigit() and value[0] != "0":  # how most sources write them
         return value
     address = _address(value)
     number = _number(address)
@@ -107,15 +107,15 @@ def _phone(value: str) -> str:
         address = f"{scheme}:{rest}"
     user, at, host = rest.rpartition("@")
     is_nobody = at and (not user or user.lower() in SIP_USERS or _MINUS_ONE.fullmatch(user))
-    is_word = _bare(rest.partition(";")[0]) in _words()  # whatever parameters follow
+    is_word = _bare(rest.partition(";")[0]) in _words()  # without its parameters
     if is_nobody or is_word or _is_invalid(host) or _names_nobody(rest):
         return WITHHELD
     folded = folded_identifier(address)
-    return folded if folded == value else _phone(folded)  # what is left may be an address of its own
+    return folded if folded == value else _phone(folded)  # what is left may be a number
 
 
 def _is_no_number(address: str, number: str) -> bool:
-    """Whether what is written in digits is sent for a number that is not known."""
+    """Whether these digits are what systems send for an unknown number."""
     if _MINUS_ONE.fullmatch(address):
         return True
     if not number.strip("0"):
@@ -134,7 +134,7 @@ def _names_nobody(text: str) -> bool:
     return is_empty or words in _words() or text == "0" or _MINUS_ONE.fullmatch(text) is not None
 
 
-@cache  # most commands never ask
+@cache  # most commands do not need them
 def _words() -> frozenset[str]:
     return frozenset(map(_bare, WORDS))
 
@@ -145,7 +145,7 @@ def _bare(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text without compatibility forms, invisible marks and the digits of other scripts."""
+    """A text without compatibility forms and invisible marks, with digits of all scripts written as 0-9."""
     if text.isascii():
         return text.strip()
     composed = without_invisible(unicodedata.normalize("NFKC", without_excess(without_invisible(text))))
@@ -153,7 +153,7 @@ def _plain(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    """What stands between `<` and `>` where there are any, without a comma or semicolon that follows."""
+    """What stands between `<` and `>`, or the whole text without them; without a final comma or semicolon."""
     plain = _plain(text).rstrip(",; \t\r\n")
     bracketed = _BRACKETED.search(plain)
     return bracketed[1].strip().rstrip(",; ") if bracketed and bracketed.end() == len(plain) else plain
@@ -173,12 +173,12 @@ def _number(address: str) -> str | None:
         return None if is_a_host else _extended_digits(unquote(rest))
     number = _extended_digits(unquote(user.partition(":")[0]))
     is_global = user.startswith(("+", "%2B", "%2b")) or "user=phone" in host.lower().split(";")
-    # A short number is that of one system, and its host says which.
+    # A short number belongs to one system, which the host names: it is no phone number.
     return number if number and (is_global or len(number.split(";")[0]) >= FEWEST_DIGITS) else None
 
 
 def _extended_digits(text: str) -> str | None:
-    """The digits of a number, and those of its extension where it has one, by RFC 3966 or as people write."""
+    """The digits of a number, with its extension if it has one, as RFC 3966 or as people write it."""
     written, *parameters = text.split(";")
     extension: str | None = None
     for parameter in filter(None, map(str.strip, parameters)):
@@ -186,7 +186,7 @@ def _extended_digits(text: str) -> str | None:
         if found is None:
             return None
         if found[1].lower() == "ext" and (extension or not (extension := digits_of(found[2]))):
-            return None  # of two there is no telling which it is
+            return None  # with two extensions it is unknown which one is meant
     digits = digits_of(written)
     if digits is None and extension is None and (extended := _EXTENDED.fullmatch(written)):
         digits, extension = digits_of(extended["number"]), extended["extension"]

@@ -1,15 +1,15 @@
-"""Emoji as words: 👍, however its skin is toned, is one; so is a flag, and what is joined to one picture.
+"""Emoji as words: 👍 in any skin tone is one word; so is a flag, and several pictures joined to one.
 
 Unicode calls them Extended_Pictographic and flag sequences (UTS #51; emoji-data.txt of Unicode 15.1), which
-Python's `unicodedata` does not know. Left out are ©, ® and ™, and what stands for letters, digits or
-punctuation and is read as those: 1️⃣, Ⓜ, ℹ, ㊙, 🈚, ‼. Added are ✓, ✗, ☆ and what else is in their blocks.
+Python's `unicodedata` does not have. Left out are ©, ® and ™, and pictures of letters, digits or
+punctuation, which are read as those: 1️⃣, Ⓜ, ℹ, ㊙, 🈚, ‼. Added are ✓, ✗, ☆ and the rest of their blocks.
 """
 
 import re
 
 # Arrows, clocks and keys; the blocks Miscellaneous Symbols and Dingbats, without their brackets and digits;
-# more arrows, squares and stars; the blocks from Mahjong Tiles to Symbols and Pictographs Extended-A, as far
-# as they are pictures or reserved for some. Skin tones and the letters of flags are not among them.
+# more arrows, squares and stars; of the blocks from Mahjong Tiles to Symbols and Pictographs Extended-A, the
+# pictures and the code points reserved for pictures. Skin tones and the letters of flags are left out.
 PICTURES = (
     "\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u2388\u23cf\u23e9-\u23f3\u23f8-\u23fa"
     "\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u2767\u2794-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50"
@@ -24,13 +24,13 @@ SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 FLAG_LETTERS = "\U0001f1e6-\U0001f1ff"
 
 JOINER = "\ue002"
-"""What stands between joined pictures once they are folded; the joiner itself (ZWJ) is in many scripts."""
+"""What is between joined pictures in folded text. Many scripts use the joiner itself (ZWJ) in words."""
 
 _LOOKS = rf"[\ufe0e\ufe0f{SKIN_TONES}]*"
 _JOINED = rf"[{PICTURES}]{_LOOKS}(?:\u200d[{PICTURES}]{_LOOKS})+"
 _FLAG_OF_A_PART = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,16}\U000e007f?"  # Wales
 WHOLE = f"{_JOINED}|{_FLAG_OF_A_PART}"
-"""A pattern of what several pictures, or a black flag and invisible letters, make one picture."""
+"""A pattern of what is drawn as one picture: joined pictures, or a black flag and invisible letters."""
 
 WORD = (
     rf"[{FLAG_LETTERS}]{{1,2}}|\U0001f3f4[\U000f0030-\U000f007a]{{1,16}}"
@@ -47,9 +47,9 @@ _SHOWN = {0xE0000 + letter: 0xF0000 + letter for letter in range(0x30, 0x7B)}
 
 
 def folded_emoji(text: str) -> str:
-    """Write joined pictures so that folding leaves them whole, and leaves their sex out.
+    """Write joined pictures so that folding keeps them in one piece, without their sex.
 
-    🏃‍♀️ is read as 🏃 and 👩‍⚕️ as 🧑‍⚕️; who stands together is kept.
+    🏃‍♀️ is read as 🏃 and 👩‍⚕️ as 🧑‍⚕️. Families and couples stay as they are.
     """
     if "\u200d" in text or "\U0001f3f4" in text:
         return _WHOLE.sub(_as_one, text)

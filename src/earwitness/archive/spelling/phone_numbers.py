@@ -1,8 +1,8 @@
-"""Phone numbers, however their digits are grouped: how they are read, and where they stand in texts.
+"""Phone numbers in any grouping of their digits: reading them, and finding them in texts.
 
-Sources write a number as `+44 7700 900123`, `0044 (0)7700-900123` or `447700900123`, and people ask in yet
-another way. So the index has the digits of a number in one, as a token of their own beside its groups; and
-a question of groups asks for them in one too. See `docs/decisions/0017-phone-numbers-as-one-token.md`.
+Sources write a number as `+44 7700 900123`, `0044 (0)7700-900123` or `447700900123`, and people search for it
+in yet another way. So the text index holds all digits of a number as one token, beside its groups, and a
+query of groups is asked as one token, too. See `docs/decisions/0017-phone-numbers-as-one-token.md`.
 """
 
 import re
@@ -10,37 +10,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 FEWEST_DIGITS, MOST_DIGITS = 7, 15
-"""Fewer are seldom a number; more never (ITU-T E.164, 6.1)."""
+"""Fewer digits are seldom a phone number; more never are (ITU-T E.164, 6.1)."""
 
 COMPLETE_DIGITS = 10
-"""A group of so many has nothing after it that is of the same number."""
+"""A group of this many digits is the end of its number."""
 
 _MOST_IN_ALL = len("00") + MOST_DIGITS
 
-# Of Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the long vowel mark of
-# Japanese, which is typed for a dash.
+# Of Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the Japanese long
+# vowel mark, which is typed for a dash.
 DASHES = (
     r"\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u207b\u208b\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"
     r"\u301c\u3030\u30a0\u30fc\ufe31\ufe32\ufe58\ufe63\uff0d"
 )
 SEPARATORS = rf"().{DASHES}/\u2044\u2215\u00b7\u2022\u2027\u2219\u22c5"
-"""What may stand between the digits of a number, beside spaces: within the brackets of a pattern."""
+"""What may stand between the digits of a number, beside spaces, as part of a character class."""
 
 _GROUP = re.compile(rf"([0-9](?<![0-9a-z].)[0-9]*)(?![0-9a-z])(?:[{SEPARATORS}]|[^\S\n\r]){{0,5}}")
 _EXIT_CODE = re.compile("00(?=[1-9])")  # no calling code begins with 0
 
 Group = tuple[str, bool]
-"""Digits side by side, and whether parentheses stand around them."""
+"""Digits without anything between them, and whether they are in parentheses."""
 
 
 def groups_in(text: str) -> list[Group]:
-    """The groups of digits of a number or a part of one, which is written in the digits 0 to 9."""
+    """The groups of digits of a number, or of a part of one, that is written in the digits 0 to 9."""
     found = ((match[0], *match.span()) for match in re.finditer("[0-9]+", text))
     return [(digits, _is_bracketed(text, start, end)) for digits, start, end in found]
 
 
 def in_one(groups: Iterable[Group]) -> str:
-    """The digits of a number as they are written."""
+    """The digits of a number without their grouping."""
     number = ""
     for group in groups:
         number = _longer(number, group)
@@ -48,17 +48,17 @@ def in_one(groups: Iterable[Group]) -> str:
 
 
 def without_exit_code(digits: str) -> str:
-    """Without the `00` that is dialled to reach another country."""
+    """The digits without the `00` that is dialled to reach another country."""
     return _EXIT_CODE.sub("", digits, count=1) if _EXIT_CODE.match(digits) else digits
 
 
 def calling_code_of(number: str) -> str | None:
-    """The calling code with which a number begins, if it begins with one: none begins with another."""
+    """The calling code that a number begins with, or None. No calling code begins with another one."""
     return next((number[:length] for length in (1, 2, 3) if number[:length] in _calling_codes()), None)
 
 
 def _longer(number: str, group: Group) -> str:
-    """A number with a further group: `(0)` after a calling code is dialled within that country alone."""
+    """A number and one more group. `(0)` after a calling code is left out: only callers within dial it."""
     digits, is_bracketed = group
     is_trunk = is_bracketed and digits == "0" and without_exit_code(number) in _calling_codes()
     return number if is_trunk else number + digits
@@ -70,20 +70,20 @@ def _is_bracketed(text: str, start: int, end: int) -> bool:
 
 @cache
 def _calling_codes() -> frozenset[str]:
-    """Imported when they are first asked for, as it takes 45 ms: few numbers are written with a `(0)`."""
+    """All calling codes. The import takes 45 ms, and few numbers have a `(0)`, so it is done when needed."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
     return frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
 
 
 def phone_numbers(folded: str) -> Sequence[tuple[str, int, int]]:
-    """Find what may be phone numbers, of several groups or after `00`: the digits, [start, end), each once.
+    """Find possible phone numbers of several groups, or after `00`: digits and [start, end), each once.
 
-    One begins where groups of digits begin to stand beside each other, or with the latest word or bracket
-    that begins with 0, and ends with any group that leaves a number of digits that it may have. `00`, and
-    `(0)` after a calling code, are no part of it. A list of figures has so at most two for each.
+    A number begins with the first of adjacent groups of digits, or with the latest group that begins with 0
+    after a space or a bracket. It ends with any group after which its number of digits is possible. `00`,
+    and `(0)` after a calling code, are left out. So a list of figures gives at most two for each figure.
     """
-    for digit in "0123456789":  # most texts have none, and nothing else says so as quickly
+    for digit in "0123456789":  # the quickest test: most texts have no digit
         if digit in folded:
             return list(_found_in(folded))
     return ()

@@ -1,8 +1,8 @@
-"""Words, as everything that is kept and everything that is asked is read.
+"""Tokens: the words that documents and queries are split into.
 
-One reading serves both databases and both sides: SQLite and PostgreSQL are handed these tokens, joined
-by spaces, and so cannot disagree about accents, hyphens or Chinese. A token is lower case and holds
-nothing that FTS5's `ascii` tokenizer would separate or change.
+Both databases get these tokens, joined by spaces, for documents and for queries, so they cannot differ in
+accents, hyphens or Chinese. A token is lower case, and has nothing that FTS5's `ascii` tokenizer would split
+or change.
 """
 
 import re
@@ -17,14 +17,14 @@ from earwitness.archive.spelling.letters import Reading as Reading
 from earwitness.archive.spelling.phone_numbers import phone_numbers
 
 LONGEST_TOKEN = 64
-"""Characters; at most 256 bytes of UTF-8. A longer word is cut into pieces, which is a phrase of them."""
+"""In characters; at most 256 bytes of UTF-8. A longer word is cut, and becomes a phrase of its pieces."""
 
 SEPARATOR = "\ue000"
-"""The token between two fields. A private-use character is no letter, so no question can hold it, and
-no phrase reaches across."""
+"""The token between two fields. It is a private-use character, which no query contains, so no phrase
+matches across fields."""
 
 _ASCII_WORD = re.compile(f"[0-9a-z]{{1,{LONGEST_TOKEN}}}")
-# Chinese has no spaces, but stops and commas, which no token reaches over either.
+# Chinese has no spaces, but full stops and commas, at which tokens end, too.
 _CHUNK = re.compile(r"[^\s\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]+")
 _BETWEEN_CHARACTERS = re.compile(rf"(?<!\u200d)(?!{JOINING}|[{SKIN_TONES}])")
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
@@ -32,24 +32,24 @@ _BETWEEN_WORDS = re.compile(rf"(?:(?<=[\s{UNSPACED}])|(?=[\s{UNSPACED}])){_BETWE
 
 
 def fold(text: str, reading: Reading = NEWEST) -> str:
-    """Reduce a text to what is compared: no case, no accents, no compatibility forms (`ﬁ`, `Ａ`, `²`).
+    """Fold a text to what is compared: without case, accents and compatibility forms (`ﬁ`, `Ａ`, `²`).
 
-    Folding twice changes nothing, and a text folds piece by piece: each character with the marks that
-    follow it.
+    Folding twice changes nothing. A text can be folded in pieces: each character with the marks that follow
+    it.
     """
     return letters_of(reading).fold(text)
 
 
 def tokens(text: str, reading: Reading = NEWEST) -> list[str]:
-    """Read the tokens of a text: its runs of letters and digits, folded, and its emoji.
+    """The tokens of a text: its runs of letters and digits, folded, and its emoji.
 
-    Where words are written without spaces a run c1…cn becomes its pairs c1c2, c2c3, … and its last
-    character alone, so that every character of it begins exactly one token.
+    In scripts without spaces, a run c1…cn becomes its pairs c1c2, c2c3, … and its last character alone, so
+    that exactly one token begins at each character.
     """
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
     found: list[str] = []
-    read_before = _READ_BEFORE[reading]  # most chunks are words, and most words were met before
+    read_before = _READ_BEFORE[reading]  # most chunks are words that were read before
     for chunk in text.split():
         found += read_before(chunk) if len(chunk) <= _SHORT else _read(reading, chunk)
     return found
@@ -68,7 +68,7 @@ _READ_BEFORE = {reading: lru_cache(maxsize=8192)(partial(_read, reading)) for re
 
 
 def spans(text: str, reading: Reading = NEWEST) -> Iterator[tuple[str, int, int]]:
-    """Read the same tokens, each with the [start, end) of where it stands in the text as given."""
+    """The same tokens, each with its [start, end) in the text as given."""
     if text.isascii():
         yield from _cut(text.lower(), reading)
         return
@@ -79,9 +79,9 @@ def spans(text: str, reading: Reading = NEWEST) -> Iterator[tuple[str, int, int]
 
 
 def span(text: str, first: int, count: int, reading: Reading = NEWEST) -> tuple[int, int]:
-    """Tell the [start, end) of so many tokens, from the first on, in the text as given."""
+    """The [start, end) of `count` tokens, from the first on, in the text as given."""
     start = 0
-    for chunk in _CHUNK.finditer(text):  # spans are traced slowly, and wanted of few
+    for chunk in _CHUNK.finditer(text):  # tracing is slow, so only the chunks that are needed are traced
         here = len(tokens(chunk[0], reading))
         if first < here:
             start = chunk.start()
@@ -94,7 +94,7 @@ def span(text: str, first: int, count: int, reading: Reading = NEWEST) -> tuple[
 def phone_number_span(
     text: str, is_asked: Callable[[str], bool], reading: Reading = NEWEST
 ) -> tuple[int, int] | None:
-    """Tell the [start, end) of the first phone number that is asked for, in the text as given."""
+    """The [start, end), in the text as given, of the first phone number for which `is_asked` is true."""
     numbers = phone_numbers(fold(text, reading))
     found = min(((start, end) for number, start, end in numbers if is_asked(number)), default=None)
     if found is None or text.isascii():
@@ -103,10 +103,10 @@ def phone_number_span(
 
 
 def query_tokens(text: str, reading: Reading = NEWEST) -> tuple[list[str], bool]:
-    """Read the tokens a phrase asks for, and whether the last may be the beginning of a word.
+    """The tokens of a phrase in a query, and whether the last one may be the beginning of a word.
 
-    A phrase that ends inside a run without spaces asks for its pairs alone, whatever follows; one
-    character, which has no pair, asks for any token that it begins.
+    If a phrase ends in a run without spaces, only the pairs of the run are looked for, whatever follows.
+    One character alone has no pair: it finds any token that begins with it.
     """
     found = tokens(text, reading)
     if not found or not _is_unspaced(found[-1], reading):
@@ -117,9 +117,9 @@ def query_tokens(text: str, reading: Reading = NEWEST) -> tuple[list[str], bool]
 
 
 def document_tokens(fields: Iterable[str], reading: Reading = NEWEST) -> list[str]:
-    """Read a recording's fields (a participant, the transcript, …) as one sequence of tokens.
+    """The tokens of a recording's fields (a participant, the transcript, …), in one sequence.
 
-    The phone numbers of each follow it in one, each as a field of its own.
+    The phone numbers in a field follow it, each as one token and a field of its own.
     """
     joined: list[str] = []
     for text in fields:
@@ -127,14 +127,14 @@ def document_tokens(fields: Iterable[str], reading: Reading = NEWEST) -> list[st
             if joined:
                 joined.append(SEPARATOR)
             joined += found
-            if text.isascii() or any(token[0] in "0123456789" for token in found):  # folding takes long
+            if text.isascii() or any(token[0] in "0123456789" for token in found):  # folding is slow
                 for number, _, _ in phone_numbers(fold(text, reading)):
                     joined += (SEPARATOR, number)
     return joined
 
 
 def cuts(text: str, start: int, end: int) -> list[int]:
-    """List where in [start, end) a text may be cut: between words or, where one fills it, characters."""
+    """Where in [start, end) a text may be cut: between words, or between characters if one word fills it."""
     for between in _BETWEEN_WORDS, _BETWEEN_CHARACTERS:
         places = (place.start() for place in between.finditer(text, start, end))
         found = [at for at in places if at < end and not _is_inside_a_flag(text, at)]
@@ -144,7 +144,7 @@ def cuts(text: str, start: int, end: int) -> list[int]:
 
 
 def _is_inside_a_flag(text: str, at: int) -> bool:
-    """Whether a cut would part the two letters that a flag is written with."""
+    """Whether a cut would separate the two letters of a flag."""
     if text[at] not in _FLAG_LETTERS:
         return False
     before = text[:at]
@@ -172,10 +172,10 @@ def _cut(folded: str, reading: Reading) -> Iterator[tuple[str, int, int]]:
 
 
 def _origin(text: str, at: int, reading: Reading) -> tuple[int, int]:
-    """The [start, end) in the text as given of what became a character of the folded text."""
+    """The [start, end), in the text as given, of what became this character of the folded text."""
     ended = 0
     for chunk in _CHUNK.finditer(text):
-        at -= chunk.start() - ended  # what lies between chunks is folded one by one
+        at -= chunk.start() - ended  # between chunks, each character folds to one
         length = len(fold(chunk[0], reading))
         if at < length:
             start, end = _traced(chunk[0], reading)[1][at]
@@ -186,7 +186,7 @@ def _origin(text: str, at: int, reading: Reading) -> tuple[int, int]:
 
 
 def _traced(chunk: str, reading: Reading) -> tuple[str, list[tuple[int, int]]]:
-    """Fold a chunk, keeping for each folded character the [start, end) it comes from."""
+    """Fold a chunk. With it, for each folded character, the [start, end) that it comes from."""
     folded = ""
     origin: list[tuple[int, int]] = []
     letters = letters_of(reading)

@@ -1,15 +1,15 @@
-"""What PBXs and carriers send in place of an address that was withheld, or that they do not know.
+"""What PBXs and carriers send in place of an address that is withheld or that they do not know.
 
-Each word names nobody, and none can be an e-mail address or a Teams user id. Sources: for SIP, RFC 3323
+None of these words can be an email address or a Teams user id. Sources: for SIP, RFC 3323
 (4.1.1.3), RFC 3325, RFC 5079 and 3GPP TS 29.163; for a telephone's display, Bellcore GR-31 and NTT's number
 display (`P`, `O`); for the rest what Asterisk, FreeSWITCH, Kazoo, Avaya, Cisco, AudioCodes and Mitel send,
-what telephones show in the languages they come in, and how programs write that they have no value.
+what telephones show in their languages, and how programs write a missing value.
 """
 
 SIP_USERS = frozenset({"anonymous", "restricted", "unavailable", "unknown", "withheld"})
-"""In `sip:anonymous@anonymous.invalid`: the user, whatever the host, or the host before `.invalid`.
+"""In `sip:anonymous@anonymous.invalid`: the user, with any host, or the host before `.invalid`.
 
-Not `private`, which may be a desk of a bank.
+`private` is left out, because it may be a desk of a bank.
 """
 
 SPELT = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
@@ -80,4 +80,4 @@ _BY_LANGUAGE = {
 }
 
 WORDS = frozenset(word.strip() for words in _BY_LANGUAGE.values() for word in words.split(","))
-"""As they are written; to be compared without case, accents and punctuation."""
+"""As they are written. Compare them without case, accents and punctuation."""

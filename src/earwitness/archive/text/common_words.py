@@ -1,8 +1,8 @@
-"""Words that are in nearly every recording: a phrase of them alone is looked up by its pairs.
+"""Words that are in nearly every recording. A phrase of such words alone is looked up by pairs of words.
 
-A database finds a phrase by comparing where each of its words stands. Of `it's` or `let me know` that
-would be nearly every recording; the pairs `it s`, `let me`, `me know` are in far fewer, so the index has
-them as tokens of their own, after the document. See `docs/decisions/0012-pairs-of-common-words.md`.
+A database finds a phrase by comparing the places of its words. For `it's` or `let me know` it would do that
+in nearly every recording. The pairs `it s`, `let me` and `me know` are in far fewer, so the index has them as
+tokens of their own, after the document: decision 0012.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from earwitness.archive.spelling.tokens import SEPARATOR
 
-# Whoever changes these words has to write every text index anew, by a migration. Accents are folded.
+# To change this list, every text index has to be written again by a migration. Accents are folded.
 _LISTED = """
     the i you and to a it of that in s is we t so on have for do be this just what not was with yeah m
     are okay re me if but can your my they he know no at all as like or don well ll there get about up
@@ -32,7 +32,7 @@ _LISTED = """
 COMMON_WORDS = tuple(dict.fromkeys(_LISTED.split()))
 _COMMON = frozenset(COMMON_WORDS)
 
-# A private-use character: no question can hold it, and no prefix begins with it.
+# A private-use character: no query can contain it, and no prefix begins with it.
 _PAIR = "\ue001"
 
 
@@ -43,14 +43,14 @@ def pairs_of(document: Sequence[str]) -> list[str]:
     for at, (first, second) in enumerate(pairwise(document)):
         if first in _COMMON and second in _COMMON:
             if pairs and at != ended and document[ended] == first:
-                pairs.append(SEPARATOR)  # or what was said apart would stand side by side
+                pairs.append(SEPARATOR)  # or pairs from different places would be neighbours
             pairs.append(_pair(first, second))
             ended = at + 1
     return pairs
 
 
 def in_pairs(phrase: Sequence[str]) -> Sequence[str]:
-    """Write the tokens of a phrase as they are asked of the index: in pairs where all are common."""
+    """The tokens by which the index is asked for a phrase: its pairs of words, where all are common."""
     if len(phrase) < 2 or not _COMMON.issuperset(phrase):
         return phrase
     return [_pair(first, second) for first, second in pairwise(phrase)]

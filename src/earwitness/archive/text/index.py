@@ -1,4 +1,4 @@
-"""The full-text index of recordings: what freeText looks in, kept in step with the rows it speaks of."""
+"""Writing the text index, which freeText searches, from the rows of recordings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -15,21 +15,21 @@ from earwitness.archive.schema.recordings import (
     recordings,
     transcripts,
 )
-from earwitness.archive.text.documents import Document, Words, participant
+from earwitness.archive.text.documents import Document, FieldTokens, participant
 from earwitness.archive.text.indexes import NEWER, OLDER, TextIndex, index_of
 from earwitness.archive.text.postgresql import tsvectors
 
 
 def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
-    """Write the documents of recordings anew, from their rows as they are in this transaction."""
+    """Write the documents of recordings again, from their rows in this transaction."""
     fields = fields_of(connection, positions)
     write_documents(connection, {one: Document.of(*texts) for one, texts in fields.items()})
 
 
 def write_documents(connection: Connection, documents: Mapping[int, Document]) -> None:
-    """Write the documents of recordings, in place of any there are, of words that were read already.
+    """Write documents, which replace those that are there.
 
-    While an older index answers, they are read and written for that one, too.
+    While the older index answers, the recordings are read and written for that one too.
     """
     remove(connection, NEWER, list(documents))
     add(connection, documents)
@@ -38,8 +38,8 @@ def write_documents(connection: Connection, documents: Mapping[int, Document]) -
 
 
 def add(connection: Connection, documents: Mapping[int, Document]) -> None:
-    """Write the documents of recordings that have none in the newest index."""
-    # In order, or FTS5 would write a segment wherever one lies before the last.
+    """Add the documents of recordings that have none in the newest index."""
+    # In order: FTS5 begins a new segment at each row that lies before the last one.
     ordered = sorted(documents.items())
     if connection.dialect.name == "sqlite":
         rows = [{"rowid": at, "said": one.said.whole, "rest": one.rest.whole} for at, one in ordered]
@@ -49,12 +49,12 @@ def add(connection: Connection, documents: Mapping[int, Document]) -> None:
 
 
 def tsvectors_of(document: Document) -> Iterator[str]:
-    """A document as PostgreSQL is given it in the newest index: the texts of its parts."""
+    """The texts of a document's parts, as PostgreSQL is given them for the newest index."""
     return tsvectors(_apart(document.said.whole), _apart(document.rest.whole))
 
 
 def remove(connection: Connection, index: TextIndex, positions: Sequence[int]) -> None:
-    """Take the documents of recordings out of an index."""
+    """Remove the documents of recordings from an index."""
     if connection.dialect.name == "sqlite":
         connection.execute(delete(index.fts5).where(among(index.fts5.c.rowid, positions)))
     else:
@@ -62,9 +62,11 @@ def remove(connection: Connection, index: TextIndex, positions: Sequence[int]) -
 
 
 def _write_older(connection: Connection, positions: Sequence[int]) -> None:
-    """Write documents as the older index has them: all of it as one."""
+    """Write documents for the older index, which has all words in one column."""
     fields = fields_of(connection, positions)
-    ordered = [(at, Words.of(*texts, reading=OLDER.reading).whole) for at, texts in sorted(fields.items())]
+    ordered = [
+        (at, FieldTokens.of(*texts, reading=OLDER.reading).whole) for at, texts in sorted(fields.items())
+    ]
     remove(connection, OLDER, positions)
     if connection.dialect.name == "sqlite":
         insert_many(connection, OLDER.fts5, [{"rowid": at, "tokens": tokens} for at, tokens in ordered])
@@ -78,7 +80,7 @@ def _add_parts(connection: Connection, index: TextIndex, texts: Iterable[tuple[i
         for position, said, rest in texts
         for number, literal in enumerate(tsvectors(_apart(said), _apart(rest)))
     ]
-    if rows:  # what has no word has no part
+    if rows:  # a document without words has no parts
         document = cast(bindparam("literal", type_=Text), TSVECTOR)
         connection.execute(insert(index.parts).values(document=document), rows)
 
@@ -112,32 +114,32 @@ _PARTICIPANTS = (
 
 
 def _said_in(connection: Connection, positions: Sequence[int]) -> dict[int, str]:
-    """What was said in those recordings that have a transcript."""
+    """What was said in the recordings that have a transcript."""
     rows = connection.execute(_SEGMENTS, {"positions": as_list(positions)})
     return {position: said(segments) for position, segments in rows}
 
 
 def fields_of(connection: Connection, positions: Sequence[int]) -> dict[int, list[str]]:
-    """One text for each field that a phrase may lie in: what was said first; a participant is one field."""
-    these = {"positions": as_list(positions)}
-    heard = _said_in(connection, positions)
+    """The fields of each recording: first what was said, then the rest. A participant is one field."""
+    parameters = {"positions": as_list(positions)}
+    transcribed = _said_in(connection, positions)
     fields: dict[int, list[str]] = {}
-    for position, message, third_party_id, source in connection.execute(_TEXTS, these).all():
-        fields[position] = [heard.get(position, ""), message or "", third_party_id, source]
+    for position, message, third_party_id, source in connection.execute(_TEXTS, parameters).all():
+        fields[position] = [transcribed.get(position, ""), message or "", third_party_id, source]
     for position, tagged in tags_of(connection, positions).items():
         fields[position] += tagged
-    for position, *names in connection.execute(_PARTICIPANTS, these).all():
+    for position, *names in connection.execute(_PARTICIPANTS, parameters).all():
         fields[position].append(participant(*names))
     return fields
 
 
 def spoken(texts: Iterable[str]) -> str:
-    """The words of a transcript's segments, as one text: what is searched, and what passages are shown of."""
+    """The texts of a transcript's segments as one text, which is searched and shown in passages."""
     return " ".join([text.strip() for text in texts])
 
 
 class _Said(msgspec.Struct):
-    """What is searched and shown of a segment: the rest of it is not even read."""
+    """A segment, of which only the text is decoded."""
 
     text: str
 
@@ -146,5 +148,5 @@ _SAID = msgspec.json.Decoder(list[_Said])
 
 
 def said(segments: str | None) -> str:
-    """The same of a transcript's segments as they are kept, in JSON; nothing where there is none."""
+    """The same for the JSON of segments that is stored; an empty text where there is no transcript."""
     return spoken([segment.text for segment in _SAID.decode(segments)]) if segments else ""

@@ -1,7 +1,7 @@
-"""The text indexes of an account: the one there is or, while that is made, the one before it as well.
+"""The text indexes of an account: the newer one and, while that is being filled, the older one.
 
-The older one has what was said and the rest in one, and is asked until the new one is whole. Which one a
-transaction sees to answer is decided by the row of `text_rebuilds` in it, so that it changes for all at once.
+The older one has what was said and the rest in one column. It answers until the newer one is complete. A
+transaction knows which one answers from its row of `text_rebuilds`, so all change over at the same moment.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ _SETTLED = "earwitness_text_is_rebuilt"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextIndex:
-    """An index as each database has it, the columns that FTS5 has."""
+    """An index: its table on each database, and the columns of that of FTS5."""
 
     fts5: Table
     parts: Table
     columns: Sequence[str]
     keeps_apart: bool
-    """Whether what was said is kept apart from the rest, so that either can be asked."""
+    """Whether what was said is apart from the rest, so that either can be searched alone."""
     reading: Reading
-    """How documents were read, and so questions have to be."""
+    """How its documents were read into tokens. Queries are read in the same way."""
 
 
 NEWER = TextIndex(recording_text_fts5, recording_text_parts, ("said", "rest"), True, Reading.SECOND)
@@ -43,23 +43,23 @@ OLDER = TextIndex(
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What words are looked for in: an index, and whether what was said is part of it."""
+    """What is searched for words: an index, with or without what was said."""
 
     index: TextIndex = NEWER
     said: bool = True
 
     @property
     def only_rest(self) -> bool:
-        """Whether the index is asked for one of its columns, or weights, and not for all that it has."""
+        """Whether the rest is searched alone: one column of FTS5, one weight of a `tsvector`."""
         return self.index.keeps_apart and not self.said
 
     @property
     def leaves_out_transcribed(self) -> bool:
-        """Whether what was said cannot be told from the rest, so that no recording with any may be found."""
+        """Whether recordings with a transcript are left out: what was said is not apart from the rest."""
         return not (self.index.keeps_apart or self.said)
 
     def columns_of(self, table: FromClause) -> list[Any]:
-        """The columns of FTS5's table that are read."""
+        """The columns of the FTS5 table that are searched."""
         names = ("rest",) if self.only_rest else self.index.columns
         return [table.c[name] for name in names]
 
@@ -71,7 +71,7 @@ def index_of(connection: Connection) -> TextIndex:
     """The index that answers in this transaction."""
     schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
     settled: set[str | None] = connection.info.setdefault(_SETTLED, set())
-    if schema in settled:  # only an upgrade begins a rebuild, and no program has an account open then
+    if schema in settled:  # only an upgrade starts a rebuild, and then no program has the account open
         return NEWER
     row = connection.execute(_STATE).one_or_none()
     if row is None:

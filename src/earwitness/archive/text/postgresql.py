@@ -1,6 +1,6 @@
-"""Text in PostgreSQL: what it is given of a long document, and how it is asked for all of it.
+"""Words in PostgreSQL: how documents are written as `tsvector`s, and how queries are asked.
 
-A `tsvector` holds only so much, so a long document is several rows of `recording_text`, its parts.
+A `tsvector` has limits, so a long document is several rows of `recording_text`, its parts.
 """
 
 from collections import Counter
@@ -29,8 +29,8 @@ from earwitness.archive.text.query import MOST_TOKENS, Node, Phrase
 from earwitness.archive.text.sqlite import Hits, asked_tokens, settle
 
 PART_TOKENS, PART_BYTES, PART_REPEATS = 8_000, 500_000, 250
-"""What one tsvector is given. PostgreSQL's own limits (12.11, "Limitations"): positions up to 16,383,
-256 of them for a lexeme, 1 MB in all; beyond them it forgets or refuses."""
+"""The most that one part has. PostgreSQL's own limits (12.11, "Limitations"): positions up to 16,383,
+256 of them for a lexeme, 1 MB in all; beyond them it drops positions or fails."""
 
 _LONGEST_TSQUERY = 100_000
 """Characters; PostgreSQL takes fewer than 32,768 words and operators."""
@@ -38,13 +38,13 @@ _LONGEST_TSQUERY = 100_000
 Positions: TypeAlias = Select[int] | CompoundSelect[int]
 
 
-# What it is given
+# Writing documents
 
 
 def parts(document: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut a document into what one tsvector can hold.
+    """Cut a document into parts, each of which fits into one tsvector.
 
-    Neighbours share MOST_TOKENS tokens, so every phrase lies whole in a part.
+    Neighbours share MOST_TOKENS tokens, so every phrase is whole in one part.
     """
     start = end = 0
     while end < len(document):
@@ -54,7 +54,7 @@ def parts(document: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _part_end(document: Sequence[str], start: int) -> int:
-    # A part has at least PART_REPEATS tokens or is the last, so the next one begins further on.
+    # A part has at least PART_REPEATS tokens, more than parts share, or is the last: so this ends.
     if len(document) - start <= PART_REPEATS:
         return len(document)
     furthest = min(len(document), start + PART_TOKENS)
@@ -62,7 +62,7 @@ def _part_end(document: Sequence[str], start: int) -> int:
     size_bytes = 0
     for at in range(start, furthest):
         token = document[at]
-        times[token] += token != SEPARATOR  # nobody asks where that is
+        times[token] += token != SEPARATOR  # no query asks for its positions
         size_bytes += len(token.encode())
         if times[token] > PART_REPEATS or size_bytes > PART_BYTES:
             return at
@@ -72,35 +72,35 @@ def _part_end(document: Sequence[str], start: int) -> int:
 def tsvectors(said: Sequence[str], rest: Sequence[str] = ()) -> Iterator[str]:
     """Write a document as the texts of tsvectors, one for each part, positions from 1.
 
-    What was said has the weight A; a phrase does not reach from it into the rest.
+    What was said has the weight A. No phrase reaches from it into the rest.
     """
     both = [*said, SEPARATOR, *rest] if said and rest else said or rest
-    begins = len(said)  # the rest, in this part
+    ends = len(said)  # where what was said ends in this part
     for part in parts(both):
         yield " ".join(
-            f"{_lexeme(token)}:{place}{'A' if place <= begins else ''}"
+            f"{_lexeme(token)}:{place}{'A' if place <= ends else ''}"
             for place, token in enumerate(part, start=1)
         )
-        begins -= len(part) - MOST_TOKENS
+        ends -= len(part) - MOST_TOKENS
 
 
-# How it is asked
+# Asking queries
 
 
 Asked: TypeAlias = str | BindParameter[str]
-"""What `tsquery_of` writes, or a parameter for it."""
+"""The text of a tsquery, or a parameter for it."""
 
 
 def says(table: Any, asked: Asked) -> ColumnElement[bool]:
-    """The condition that a part says what is asked."""
+    """The condition that a part matches a tsquery."""
     condition: ColumnElement[bool] = table.c.document.op("@@")(cast(asked, TSQUERY))
     return condition
 
 
 def says_first(table: Any, asked: Asked) -> ColumnElement[bool]:
-    """The condition that a part says it, and no earlier part of the same document: none is found twice.
+    """The condition that a part is the first of its document that matches: so no document is found twice.
 
-    Nearly all documents are one part, and to sort out what is there twice would cost more than to find it.
+    Nearly all documents have one part. Removing duplicates from the result would cost more than finding it.
     """
     earlier = table.alias()
     before = and_(earlier.c.position == table.c.position, earlier.c.part < table.c.part)
@@ -109,10 +109,10 @@ def says_first(table: Any, asked: Asked) -> ColumnElement[bool]:
 
 
 def found_in(table: Any, node: Node, *, only_rest: bool = False) -> Hits[list[Positions]]:
-    """Where a query is true, as selections of positions from a table of parts; none is in two of them.
+    """Where a query is true, as disjoint selections of positions from a table of parts.
 
-    A document of one part is asked the whole query at once. In one of several parts the words of an AND
-    may stand in different ones: there, each phrase is looked up by itself. Of those there are few.
+    A document of one part is matched with the whole query. In a document of several parts, the words of an
+    AND may be in different parts, so each phrase is looked up by itself. There are few such documents.
     """
 
     ask = partial(tsquery_of, only_rest=only_rest)
@@ -132,11 +132,9 @@ def found_in(table: Any, node: Node, *, only_rest: bool = False) -> Hits[list[Po
 
 
 def _sets(node: Node, leaf: Callable[[Phrase], Select[int]]) -> Hits[Positions]:
-    """Combine the positions at which each phrase stands into those at which a query does.
+    """Combine the positions of each phrase into those of a query.
 
-    Phrases are looked up one by one, since the words of an AND may stand in different parts of a text.
-    `leaf` selects one column; it may name a position twice, and where it is the whole query so does
-    the answer.
+    `leaf` selects one column. It may select a position twice; if it is the whole query, so does the result.
     """
 
     def narrow(within: list[Positions], without: list[Positions]) -> Positions:
@@ -150,12 +148,12 @@ def _sets(node: Node, leaf: Callable[[Phrase], Select[int]]) -> Hits[Positions]:
 
 
 def tsquery_of(phrase: Phrase, *, only_rest: bool = False) -> str:
-    """Write a phrase as PostgreSQL asks for it: anywhere, or only where no weight says that it was said.
+    """Write a phrase as a tsquery, for all words or only for those that were not said.
 
-    The index answers what is asked anywhere; of what has a weight every row that it finds is read.
+    For all words the index alone answers. For a weight, every row that the index finds is read.
     """
     *head, last = map(_lexeme, asked_tokens(phrase))
-    weight = "D" if only_rest else ""  # what places without a weight have
+    weight = "D" if only_rest else ""  # D is PostgreSQL's default weight
     label = f":{weight}" if weight else ""
     end = f":*{weight}" if phrase.prefix else label
     return " <-> ".join([*(f"{lexeme}{label}" for lexeme in head), f"{last}{end}"])

@@ -1,4 +1,4 @@
-"""The passage of a text that matched what was asked, to be shown."""
+"""The passage of a text that matches a query, to be shown."""
 
 import re
 from collections.abc import Iterator
@@ -18,13 +18,12 @@ from earwitness.archive.text.query import All, Either, Node, Not, Phrase, place
 
 
 def snippet(text: str, node: Node | None, limit: int = 200, reading: Reading = NEWEST) -> str:
-    """Show the first passage that a word or phrase of the query is found at, else the opening.
-
-    The text is read as the query was.
+    """The first passage in which a word or phrase of the query is found, else the opening.
 
     At most `limit` characters (20 or more), white space collapsed, cut between words; `…` marks a cut.
+    `reading` is that of the query.
     """
-    # White space is not printable, but for the space; most texts have no other.
+    # Of white space only the space is printable. Most texts have no other.
     flat = text.strip() if text.isprintable() and "  " not in text else " ".join(text.split())
     if len(flat) <= limit:
         return flat
@@ -48,8 +47,8 @@ def _passage(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
 
 
 def _in_one(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
-    """Where a phone number stands that was asked as its digits in one, however they are grouped."""
-    asked = [phrase for phrase in _wanted(node) if _may_be_number(phrase)]
+    """Where a phone number stands whose digits were asked as one token, however they are grouped."""
+    asked = [phrase for phrase in _phrases_of(node) if _may_be_number(phrase)]
     if not asked:
         return None
     return phone_number_span(
@@ -71,7 +70,9 @@ def _said(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
             return None
     document = tokens(text, reading)
     found = [
-        (at, len(phrase.tokens)) for phrase in _wanted(node) if (at := place(phrase, document)) is not None
+        (at, len(phrase.tokens))
+        for phrase in _phrases_of(node)
+        if (at := place(phrase, document)) is not None
     ]
     if not found:
         return None
@@ -81,28 +82,29 @@ def _said(text: str, node: Node, reading: Reading) -> tuple[int, int] | None:
 
 @lru_cache(64)
 def _plain_pattern(node: Node) -> re.Pattern[str] | None:
-    """The same in a regular expression, for plain text: a page of snippets is made with one query."""
-    phrases = list(_wanted(node))
+    """A regular expression for the query in plain text. A page has many texts, and one query."""
+    phrases = list(_phrases_of(node))
     if not phrases or not all(token.isascii() for phrase in phrases for token in phrase.tokens):
         return None
     return re.compile("|".join(map(_expression, phrases)))
 
 
 def _expression(phrase: Phrase) -> str:
-    """A phrase in lower case, which begins with its first token as it is: that is searched for fastest."""
+    """The expression for a phrase. It begins with a literal token, which is searched for fastest."""
     first = phrase.tokens[0]
     rest = "[^0-9a-z]+".join(phrase.tokens)[len(first) :]
     end = "[0-9a-z]*" if phrase.prefix else "(?![0-9a-z])"
     return f"{first}(?<![0-9a-z]{first}){rest}{end}"
 
 
-def _wanted(node: Node, wanted: bool = True) -> Iterator[Phrase]:
+def _phrases_of(node: Node, included: bool = True) -> Iterator[Phrase]:
+    """The phrases that a text has to have, without those that the query excludes."""
     match node:
         case Phrase():
-            if wanted:
+            if included:
                 yield node
         case Not(part):
-            yield from _wanted(part, not wanted)
+            yield from _phrases_of(part, not included)
         case All(parts) | Either(parts):
             for part in parts:
-                yield from _wanted(part, wanted)
+                yield from _phrases_of(part, included)

@@ -1,4 +1,4 @@
-"""How a database is asked what `freeText` asks; `text_parts.py` has what is PostgreSQL's own."""
+"""Asking SQLite for a query of words, in the FTS5 index or in documents; and what PostgreSQL does alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Hits(Generic[T]):
-    """Where a query is true: at what is `found` or, with `complement`, everywhere but there."""
+    """Where a query is true: in what is `found` or, with `complement`, everywhere else."""
 
     found: T
     complement: bool
@@ -34,7 +34,7 @@ def fts5(node: Node) -> Hits[str]:
         return f'"{" ".join(asked_tokens(phrase))}"' + (" *" if phrase.prefix else "")
 
     def narrow(within: list[str], without: list[str]) -> str:
-        # NOT binds tighter than AND. Without parentheses of its own it spares the parser's stack.
+        # NOT binds tighter than AND. Without parentheses it uses less of the parser's stack.
         first = " NOT ".join([within[0], *without])
         return _grouped(" AND ", [first, *within[1:]], len(within) + len(without) > 1)
 
@@ -54,9 +54,9 @@ def settle(
     narrow: Callable[[list[T], list[T]], T],
     widen: Callable[[list[T]], T],
 ) -> Hits[T]:
-    """Bring a tree to one set or its complement (De Morgan), never needing the set of everything.
+    """Turn a tree into one set or its complement (De Morgan). The set of everything is never needed.
 
-    `narrow` makes what is in every set of its first list (never empty) and none of its second.
+    `narrow` makes the set of what is in every set of its first list (never empty) and in none of its second.
     """
     match node:
         case Phrase():
@@ -73,30 +73,28 @@ def settle(
             return Hits(narrow(negative, plain), True) if negative else Hits(widen(plain), False)
 
 
-_DEEPEST_IN_SQL = 10  # One takes up to 6 of the 100 places that the parser of SQLite has.
+_DEEPEST_IN_SQL = 10  # each level takes up to 6 of the 100 places that SQLite's parser has
 
 
 def can_be_read(node: Node) -> bool:
-    """Whether `stands_in` can be asked of SQLite, for the ANDs and ORs inside one another."""
+    """Whether a query is not nested too deeply for `stands_in`."""
     return height(node) <= _DEEPEST_IN_SQL
 
 
 def stands_in(columns: Sequence[ColumnElement[str]], node: Node) -> ColumnElement[bool]:
-    """Whether a query is true of one document's columns of tokens, as FTS5 keeps them beside its index.
+    """The condition that a query is true of a document, whose columns of tokens are read.
 
-    They are read as one text, in which no phrase reaches from one into the next: SQLite takes only so many
-    conditions.
-
-    To read the few documents that something else found is quicker than to look each up in the index.
+    The columns are read as one text, since SQLite limits the number of conditions. No phrase reaches from
+    one column into the next. Reading a few documents is quicker than looking each of them up in the index.
     """
     match node:
         case Phrase():
-            wanted = " ".join(["", *asked_tokens(node), *([] if node.prefix else [""])])
+            asked = " ".join(["", *asked_tokens(node), *([] if node.prefix else [""])])
             first, *others = columns
             tokens = " " + first
             for column in others:
                 tokens = tokens + f" {SEPARATOR} " + column
-            return func.instr(tokens + " ", wanted) > 0
+            return func.instr(tokens + " ", asked) > 0
         case Not(part):
             return not_(stands_in(columns, part))
         case All(parts):
@@ -111,12 +109,12 @@ def _being_read(table: Table) -> NamedFromClause:
 
 
 def is_read_in(position: ColumnElement[int], node: Node, searched: Searched) -> ColumnElement[bool]:
-    """Whether a query is true of the document at a position, of a query around this."""
+    """The condition that a query is true of the document at a position of the surrounding SQL query."""
     read = _being_read(searched.index.fts5)
     inner = select(1).where(read.c.rowid == position, stands_in(searched.columns_of(read), node))
     return exists(inner.correlate_except(read))
 
 
 def asked_tokens(phrase: Phrase) -> Sequence[str]:
-    """The tokens that a phrase is looked up by."""
+    """The tokens by which the index is asked for a phrase."""
     return phrase.tokens if phrase.prefix else in_pairs(phrase.tokens)

@@ -105,7 +105,7 @@ def progress(connection: Connection) -> Progress | None:
 
 
 def listed(connection: Connection) -> list[dict[str, object]]:
-    """The same, as `queue.listed` lists jobs. It has no id: a rebuild cannot be retried or dropped."""
+    """The same, as `queue.list_jobs` tells of jobs. It has no id: there is nothing to retry or drop."""
     found = progress(connection)
     if found is None:
         return []

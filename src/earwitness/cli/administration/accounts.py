@@ -16,8 +16,8 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
-from earwitness.http.changed_fields import changed_fields
 from earwitness.kernel.clock import format_ms
+from earwitness.operations.changed_fields import changed_fields
 
 group = typer.Typer(help="Accounts: one for each firm.", no_args_is_help=True)
 
@@ -76,20 +76,20 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Change an account's settings; those not given stay."""
-    wanted = AccountChange(
+    change = AccountChange(
         name=name,
         region=region,
         forced_comments=forced_comments,
         transcription=transcription,
         may_shorten_retention=may_shorten_retention,
     )
-    told = changed_fields(wanted)
+    told = changed_fields(change)
     if not told:
         fail("Nothing to change was given: see `earwitness account set --help`.", as_json=as_json)
     with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
         entry = Entry(client_id, "Account", told)
         ledger.append(connection, action("account set", "Set account"), [entry])
-        change_account(connection, accounts, wanted)
+        change_account(connection, accounts, change)
         changed = account_settings(connection, accounts)
     _tell(changed, as_json)
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.administration import legal_holds as hold_calls
 from earwitness.api.administration import playlists as playlist_calls
@@ -12,8 +11,8 @@ from earwitness.archive.recordings import collections as archived
 from earwitness.archive.recordings.collections import CollectionChange, Kind
 from earwitness.cli.calling import Id, make
 from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
-from earwitness.http.operations import Call
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.operations.operations import Call, Operation
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Ids = list[int] | None
@@ -29,7 +28,7 @@ Removed = Annotated[
 ]
 
 
-def group_of(command: str, kind: Kind, calls: list[HTTPRouteHandler], help_: str) -> typer.Typer:
+def group_of(command: str, kind: Kind, calls: list[Operation], help_: str) -> typer.Typer:
     """The commands of holds, or of playlists."""
     group = typer.Typer(help=help_, no_args_is_help=True)
     list_call, show_call, add_call, change_call, end_call = calls
@@ -40,7 +39,7 @@ def group_of(command: str, kind: Kind, calls: list[HTTPRouteHandler], help_: str
 
 
 def _add_reading(
-    group: typer.Typer, command: str, kind: Kind, list_call: HTTPRouteHandler, show_call: HTTPRouteHandler
+    group: typer.Typer, command: str, kind: Kind, list_call: Operation, show_call: Operation
 ) -> None:
     @group.command("list", help=f"List the {kind.title}s that have not ended.")
     def list_(client_id: ClientId, as_json: AsJson = False) -> None:
@@ -63,14 +62,14 @@ def _add_reading(
 
 
 def _add_beginning_and_end(
-    group: typer.Typer, command: str, kind: Kind, add_call: HTTPRouteHandler, end_call: HTTPRouteHandler
+    group: typer.Typer, command: str, kind: Kind, add_call: Operation, end_call: Operation
 ) -> None:
     @group.command("create", help=f"Create a {kind.title}.")
     def create(
         client_id: ClientId, name: Name, interaction_ids: InteractionIds = None, as_json: AsJson = False
     ) -> None:
-        wanted = {"name": name, "interactionIds": interaction_ids}
-        made = make(client_id, f"{command} create", add_call, wanted, as_json=as_json)
+        body = {"name": name, "interactionIds": interaction_ids}
+        made = make(client_id, f"{command} create", add_call, body, as_json=as_json)
         tell_json(made) if as_json else say(f"Created {kind.title} {made.id}, {name}.")
 
     @group.command("end", help=f"End a {kind.title}: no recording is in it any more. The audit log keeps it.")
@@ -79,7 +78,7 @@ def _add_beginning_and_end(
         tell_json(ended) if as_json else say(f"Ended {kind.title} {id_}.")
 
 
-def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: HTTPRouteHandler) -> None:
+def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: Operation) -> None:
     @group.command("set", help=f"Rename a {kind.title}, put recordings in, take some out.")
     def set_(
         client_id: ClientId,
@@ -92,12 +91,12 @@ def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: HTT
         if name is None and not add and not remove:
             fail(f"Nothing to change was given: see `earwitness {command} set --help`.", as_json=as_json)
 
-        def wanted(call: Call) -> CollectionChange:
-            members = archived.collection(call.connection, kind, call.viewer, id_).interaction_ids
+        def changed_members(call: Call) -> CollectionChange:
+            members = archived.get_collection(call.connection, kind, call.viewer, id_).interaction_ids
             after = ({*members} | {*(add or [])}) - {*(remove or [])}
             return CollectionChange(name=name, interaction_ids=sorted(after))
 
-        changed = make(client_id, f"{command} set", change_call, wanted, id_=id_, as_json=as_json)
+        changed = make(client_id, f"{command} set", change_call, changed_members, id_=id_, as_json=as_json)
         tell_json(changed) if as_json else say(f"{changed.name} has {changed.total} recordings.")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from earwitness.api import comments as calls
-from earwitness.archive.access.visible import visible_position
+from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.recordings.comments import comments_at
@@ -46,8 +46,8 @@ def withdraw(
     client_id: ClientId, interaction_id: InteractionId, comment_id: CommentId, as_json: AsJson = False
 ) -> None:
     """Withdraw a comment. It is no longer shown, and stays in the audit log."""
-    wanted = {"recordingId": interaction_id, "cIdf": comment_id}
-    withdrawn = make(client_id, "comment withdraw", calls.withdraw_comment, wanted, as_json=as_json)
+    body = {"recordingId": interaction_id, "cIdf": comment_id}
+    withdrawn = make(client_id, "comment withdraw", calls.withdraw_comment, body, as_json=as_json)
     tell_json(withdrawn) if as_json else say(f"Withdrew comment {comment_id}.")
 
 

@@ -33,8 +33,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List endpoints by id."""
-    wanted = {"freeText": find, "page": page, "pageSize": 100}
-    found = make(client_id, "endpoint list", search_endpoints, wanted, as_json=as_json)
+    body = {"freeText": find, "page": page, "pageSize": 100}
+    found = make(client_id, "endpoint list", search_endpoints, body, as_json=as_json)
     if as_json:
         tell_json(found)
         return
@@ -66,8 +66,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create an endpoint. Different spellings of one value are the same endpoint."""
-    wanted = {"type": type_, "endpoint": value, **_wanted(label, owner, private)}
-    made = make(client_id, "endpoint create", calls.add_endpoint, wanted, as_json=as_json)
+    body = {"type": type_, "endpoint": value, **_body(label, owner, private)}
+    made = make(client_id, "endpoint create", calls.add_endpoint, body, as_json=as_json)
     tell_json(made) if as_json else say(f"Created endpoint {made.id}, {made.endpoint}.")
 
 
@@ -81,10 +81,10 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Change an endpoint; what is not given stays. Recordings keep their participants and privacy."""
-    wanted = _wanted(label, owner, private)
-    if not wanted:
+    body = _body(label, owner, private)
+    if not body:
         fail("Nothing to change was given: see `earwitness endpoint set --help`.", as_json=as_json)
-    changed = make(client_id, "endpoint set", calls.change_endpoint, wanted, id_=id_, as_json=as_json)
+    changed = make(client_id, "endpoint set", calls.change_endpoint, body, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed endpoint {changed.id}, {changed.endpoint}.")
 
 
@@ -129,8 +129,8 @@ def _owned(one: ChangedEndpoint) -> str:
     return "" if one.owned_by_person_id is None else f", of person {one.owned_by_person_id}"
 
 
-def _wanted(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:
+def _body(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:
     """What is asked for, as the API is sent it; null takes the owner away."""
-    wanted: dict[str, Any] = {} if label is None else {"label": label}
-    wanted |= {} if private is None else {"isPrivate": private}
-    return wanted | ({} if owner is None else {"ownedByPersonId": identity(owner)})
+    body: dict[str, Any] = {} if label is None else {"label": label}
+    body |= {} if private is None else {"isPrivate": private}
+    return body | ({} if owner is None else {"ownedByPersonId": identity(owner)})

@@ -43,8 +43,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List people by name, including inactive ones."""
-    wanted = {"freeText": find, "page": page, "pageSize": 100}
-    found = make(client_id, "person list", search_people, wanted, as_json=as_json)
+    body = {"freeText": find, "page": page, "pageSize": 100}
+    found = make(client_id, "person list", search_people, body, as_json=as_json)
     if as_json:
         tell_json(found)
         return
@@ -75,8 +75,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a person, by default of type `staff`."""
-    wanted = _wanted(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
-    made = make(client_id, "person create", calls.add_person, wanted, as_json=as_json)
+    body = _body(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
+    made = make(client_id, "person create", calls.add_person, body, as_json=as_json)
     tell_json(made) if as_json else say(f"Created person {made.id}, {made.full_name}.")
 
 
@@ -95,11 +95,11 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Change a person; what is not given stays. Search and retention follow the change."""
-    wanted = _wanted(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
-    wanted |= {} if active is None else {"isActive": active}
-    if not wanted:
+    body = _body(full_name, email, third_party_id, person_type, retention_group, endpoint, group)
+    body |= {} if active is None else {"isActive": active}
+    if not body:
         fail("Nothing to change was given: see `earwitness person set --help`.", as_json=as_json)
-    changed = make(client_id, "person set", calls.change_person, wanted, id_=id_, as_json=as_json)
+    changed = make(client_id, "person set", calls.change_person, body, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed person {changed.id}, {changed.full_name}.")
 
 
@@ -110,7 +110,7 @@ def end(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
     tell_json(ended) if as_json else say(f"Ended person {id_}.")
 
 
-def _wanted(
+def _body(
     full_name: str | None,
     email: str | None,
     third_party_id: str | None,
@@ -120,7 +120,7 @@ def _wanted(
     group: list[str] | None,
 ) -> dict[str, Any]:
     """What is asked for, as the API is sent it; null takes the retention group away."""
-    wanted: dict[str, Any] = {
+    body: dict[str, Any] = {
         "fullName": full_name,
         "email": email,
         "thirdPartyId": third_party_id,
@@ -129,7 +129,7 @@ def _wanted(
         "autoGroupAssignment": group
         and [{"groupName": name, "groupValue": value} for name, value in pairs(group, "--group")],
     }
-    wanted = {name: value for name, value in wanted.items() if value is not None}
+    body = {name: value for name, value in body.items() if value is not None}
     if retention_group is not None:
-        wanted["retentionGroupId"] = identity(retention_group)
-    return wanted
+        body["retentionGroupId"] = identity(retention_group)
+    return body

@@ -7,7 +7,7 @@ import typer
 from earwitness.api.administration import access_policies as calls
 from earwitness.api.administration.users import change_user
 from earwitness.archive.access.users import user_id_of
-from earwitness.cli.calling import Id, make, pairs
+from earwitness.cli.calling import Id, make, make_in, pairs
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER
 
@@ -65,8 +65,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create an access policy. A recording must meet each condition, by any one of its values."""
-    wanted = {"name": name, **_conditions(data_group, person, type_)}
-    made = make(client_id, "policy create", calls.add_access_policy, wanted, as_json=as_json)
+    body = {"name": name, **_conditions(data_group, person, type_)}
+    made = make(client_id, "policy create", calls.add_access_policy, body, as_json=as_json)
     tell_json(made) if as_json else say(f"Created access policy {made.id}, {name}.")
 
 
@@ -81,10 +81,10 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Change an access policy, for all its users at once. A condition given replaces the old one."""
-    wanted = _conditions(data_group, person, type_) | ({} if name is None else {"name": name})
-    if not wanted:
+    body = _conditions(data_group, person, type_) | ({} if name is None else {"name": name})
+    if not body:
         fail("Nothing to change was given: see `earwitness policy set --help`.", as_json=as_json)
-    changed = make(client_id, "policy set", calls.change_access_policy, wanted, id_=id_, as_json=as_json)
+    changed = make(client_id, "policy set", calls.change_access_policy, body, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"Changed access policy {changed.id}, {changed.name}.")
 
 
@@ -103,10 +103,11 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a user exactly these access policies. Without any, the user sees the whole account."""
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        user_id = user_id_of(connection, username)
-    wanted = {"policies": policies or []}
-    changed = make(client_id, "policy assign", change_user, wanted, id_=user_id, as_json=as_json)
+    with opened(as_json) as accounts:
+        with accounts.open(client_id).read() as connection:
+            user_id = user_id_of(connection, username)
+        body = {"policies": policies or []}
+        changed = make_in(accounts, client_id, "policy assign", change_user, body, user_id)
     if as_json:
         tell_json(changed)
     else:

@@ -8,8 +8,8 @@ import typer
 from earwitness.api import retention_groups as calls
 from earwitness.cli.calling import Id, make, pairs
 from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
-from earwitness.http.decode import number_or_text
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.operations.decode import number_or_text
 
 group = typer.Typer(help="Retention groups, and the account default.", no_args_is_help=True)
 
@@ -60,8 +60,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a retention group. A person is in one group only: those in another one move."""
-    wanted = {"name": name, "retentionGroup": _days(days) or {}, "peopleIds": person}
-    made = make(client_id, "retention create", calls.add_retention_group, wanted, as_json=as_json)
+    body = {"name": name, "retentionGroup": _days(days) or {}, "peopleIds": person}
+    made = make(client_id, "retention create", calls.add_retention_group, body, as_json=as_json)
     tell_json(made) if as_json else say(f"Created retention group {made.id}, {name}.")
 
 
@@ -77,16 +77,16 @@ def set_(
     """Change a retention group. Days and people given replace all that there were."""
     if name is None and not days and not person:
         fail("Nothing to change was given: see `earwitness retention set --help`.", as_json=as_json)
-    wanted = {"name": name, "retentionGroup": _days(days), "peopleIds": person}
-    changed = make(client_id, "retention set", calls.change_retention_group, wanted, id_=id_, as_json=as_json)
+    body = {"name": name, "retentionGroup": _days(days), "peopleIds": person}
+    changed = make(client_id, "retention set", calls.change_retention_group, body, id_=id_, as_json=as_json)
     tell_json(changed) if as_json else say(f"{changed.name}: {_in_words(changed.retention_group)}.")
 
 
 @group.command("default")
 def default(client_id: ClientId, days: Days = None, as_json: AsJson = False) -> None:
     """Set the days for people in no retention group."""
-    wanted = {"retentionGroup": _days(days) or {}}
-    after = make(client_id, "retention default", calls.set_account_default, wanted, as_json=as_json)
+    body = {"retentionGroup": _days(days) or {}}
+    after = make(client_id, "retention default", calls.set_account_default, body, as_json=as_json)
     tell_json(after) if as_json else say(f"The account default is {_in_words(after)}.")
 
 

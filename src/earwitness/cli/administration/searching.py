@@ -1,4 +1,4 @@
-"""earwitness search: the search of the API from the command line, and how it is answered."""
+"""earwitness search: recording.search from the command line, and the plan by which it is answered."""
 
 import time
 from collections.abc import Iterator
@@ -32,11 +32,11 @@ def search_(
     """
     with opened(as_json) as accounts, called(accounts, client_id, "search", search_recordings) as call:
         with _shown_in(filters, as_json):
-            wanted = convert(strict_json.loads(filters.encode()), RecordingSearch)
-        with _shown_in(wanted.free_text or "", as_json):
-            found, pinned = find(call, wanted)
+            body = convert(strict_json.loads(filters.encode()), RecordingSearch)
+        with _shown_in(body.free_text or "", as_json):
+            found, pinned = find(call, body)
         began = time.perf_counter()
-        page = page_of(call, wanted, found, pinned)
+        page = page_of(call, body, found, pinned)
         seconds = found.seconds | {"rows": time.perf_counter() - began}
     plan = _explained(found.plan) | {"milliseconds": _milliseconds(seconds)}
     answer = msgspec.json.decode(msgspec.json.encode(page))
@@ -52,7 +52,7 @@ def search_(
 
 @contextmanager
 def _shown_in(text: str, as_json: bool) -> Iterator[None]:
-    """Show a person where in a line of text lies what cannot be read."""
+    """Point at the place of a fault in a line of text, for a person."""
     try:
         yield
     except BadRequest as error:
@@ -63,23 +63,23 @@ def _shown_in(text: str, as_json: bool) -> Iterator[None]:
 
 
 def _explained(plan: Plan) -> dict[str, Any]:
-    """The plan in words: what leads, what is checked, what is left out, by the names of the filters."""
+    """The plan by the names of the filters: what leads, what is checked, what is left out."""
     size = "" if plan.leader_size is None else f" (about {plan.leader_size})"
-    facts = list(dict.fromkeys(fact.name for fact in plan.facts))
+    names = list(dict.fromkeys(condition.name for condition in plan.columns))
     return {
         "leader": f"{plan.leader.name}{size}" if plan.leader else "timeline",
         "window": [
             None if end is None else format_ms(end) for end in (plan.window.start_ms, plan.window.end_ms)
         ],
-        "checks": [link.name for link in plan.checks],
-        "without": [link.name for link in plan.without],
-        "reads": [name for name in facts if name == "freeText"],
-        "facts": [name for name in facts if name != "freeText"],
+        "checks": [positions.name for positions in plan.checks],
+        "without": [positions.name for positions in plan.excluded],
+        "reads": [name for name in names if name == "freeText"],
+        "facts": [name for name in names if name != "freeText"],
     }
 
 
 def _milliseconds(seconds: dict[str, float]) -> dict[str, float | str]:
-    """The time of each part; the total that came with the page took none of its own."""
+    """How long each part took. A total that came with the page took no time of its own."""
     return {
         part: round(seconds[part] * 1000, 1) if part in seconds else "with the page"
         for part in ("plan", "page", "total", "rows")

@@ -55,8 +55,8 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Give a recording exactly these tags."""
-    wanted = {"recordingId": interaction_id, "tags": tags or []}
-    changed = make(client_id, "tag set", calls.set_recording_tags, wanted, as_json=as_json)
+    body = {"recordingId": interaction_id, "tags": tags or []}
+    changed = make(client_id, "tag set", calls.set_recording_tags, body, as_json=as_json)
     if as_json:
         tell_json(changed)
     else:

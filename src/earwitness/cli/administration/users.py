@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import typer
-from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import select
 
 from earwitness.api.administration.users import change_user, end_user
@@ -12,16 +11,21 @@ from earwitness.archive.access.users import add_user, user_id_of
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.schema.people import users
-from earwitness.cli.calling import identity, make
+from earwitness.cli.calling import identity, make_in
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.operations.operations import Operation
 
 group = typer.Typer(help="Users: people and integrations that sign in.", no_args_is_help=True)
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
-Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; may be repeated.")]
-Rights = Annotated[list[str] | None, typer.Option("--right", help="A right; may be repeated.")]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", help="A role of `earwitness access rights`; may be repeated.")
+]
+Rights = Annotated[
+    list[str] | None, typer.Option("--right", help="A right of `earwitness access rights`; may be repeated.")
+]
 
 
 @group.command("create")
@@ -78,11 +82,11 @@ def set_(
     """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
     told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
-    wanted: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    wanted |= {} if person is None else {"personId": identity(person)}
-    if not wanted:
+    body: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    body |= {} if person is None else {"personId": identity(person)}
+    if not body:
         fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)
-    changed = _make(client_id, "set", change_user, username, as_json, wanted)
+    changed = _make(client_id, "set", change_user, username, as_json, body)
     if as_json:
         tell_json(changed)
     else:
@@ -120,17 +124,19 @@ def activate(client_id: ClientId, username: Username, as_json: AsJson = False) -
 def _make(
     client_id: int,
     command: str,
-    handler: HTTPRouteHandler,
+    operation: Operation,
     username: str,
     as_json: bool,
-    wanted: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
 ) -> User:
     """Make a call that changes a user, and answer how it is then."""
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        user_id = user_id_of(connection, username)
-    make(client_id, f"user {command}", handler, wanted, id_=user_id, as_json=as_json)
-    with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        (changed,) = user_records(connection, client_id, [user_id])
+    with opened(as_json) as accounts:
+        archive = accounts.open(client_id)
+        with archive.read() as connection:
+            user_id = user_id_of(connection, username)
+        make_in(accounts, client_id, f"user {command}", operation, body, user_id)
+        with archive.read() as connection:
+            (changed,) = user_records(connection, client_id, [user_id])
     return changed
 
 

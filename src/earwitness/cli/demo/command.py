@@ -1,4 +1,4 @@
-"""earwitness demo: an archive to try things on, made once, with calls of yesterday."""
+"""earwitness demo: an archive to try things on, with calls of yesterday."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,12 @@ USERNAME = "alice@example.com"
 
 def demo(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Make a demo archive if there is none, add calls of yesterday, and serve it."""
-    with listening(host, port) as where:
+    with listening(host, port) as address:
         with opened() as accounts:
             api_key = _prepare(accounts)
             settings = accounts.settings
-        _introduce(where.base_url, api_key)
-        serve_at(where, settings)
+        _introduce(address.base_url, api_key)
+        serve_at(address, settings)
 
 
 def _prepare(accounts: Accounts) -> str:

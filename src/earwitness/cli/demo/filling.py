@@ -1,4 +1,4 @@
-"""Filling the demo archive from the files beside this one. Doing it again adds only what is missing."""
+"""Filling the demo archive from the files in this folder. To do it again adds only what is missing."""
 
 import json
 from datetime import date
@@ -18,7 +18,7 @@ from earwitness.archive.recordings.collections import (
     PLAYLISTS,
     Kind,
     add_collection,
-    put,
+    add_members,
 )
 from earwitness.archive.recordings.comments import add_comment
 from earwitness.archive.schema.people import (
@@ -35,14 +35,14 @@ from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.clock import parse_ms
 
 CLIENT_ID = 1234567
-_MARK = "{yesterday}"
+_YESTERDAY = "{yesterday}"
 _FOLDER = Path(str(resources.files("earwitness.cli.demo")))
 
 People = dict[str, int]
 
 
 def fill(archive: Archive) -> None:
-    """Add the people, users and fixed recordings of the demo, and what hangs on them, as far as missing."""
+    """Add the people, users, fixed recordings and all else of the demo that is missing."""
     contents = json.loads((_FOLDER / "archive.json").read_text())
     with archive.write() as connection:
         if connection.scalar(select(users.c.id).limit(1)) is None:
@@ -52,7 +52,7 @@ def fill(archive: Archive) -> None:
             connection.execute(update(account).values(region="uk"))
             connection.execute(update(counters).values(value=contents["account"]["firstInteractionId"] - 1))
     for line in _lines():
-        if _MARK not in line:
+        if _YESTERDAY not in line:
             import_line(archive, line.encode(), _FOLDER, action("demo", "Import recording"))
     with archive.write() as connection:
         if connection.scalar(select(legal_holds.c.id).limit(1)) is None:
@@ -62,10 +62,10 @@ def fill(archive: Archive) -> None:
 
 
 def add_yesterday(archive: Archive, yesterday: date) -> None:
-    """Add the recordings of yesterday; those that are there are passed over."""
+    """Add the recordings of yesterday that are missing."""
     for line in _lines():
-        if _MARK in line:
-            dated = line.replace(_MARK, yesterday.isoformat())
+        if _YESTERDAY in line:
+            dated = line.replace(_YESTERDAY, yesterday.isoformat())
             import_line(archive, dated.encode(), _FOLDER, action("demo", "Import recording"))
 
 
@@ -152,4 +152,4 @@ def _add_comments(connection: Connection, written: list[dict[str, Any]]) -> None
 def _add_collections(connection: Connection, kind: Kind, listed: list[dict[str, Any]]) -> None:
     for one in listed:
         positions = [_position(connection, third_party_id) for third_party_id in one["thirdPartyIds"]]
-        put(connection, kind, add_collection(connection, kind, one["name"]), positions)
+        add_members(connection, kind, add_collection(connection, kind, one["name"]), positions)

@@ -45,7 +45,7 @@ class Voice(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pitch_cents: int = 0
 
 
-class Media(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class MediaFile(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The file to make. Without a bit rate the codec has a fixed one."""
 
     file: str
@@ -55,7 +55,7 @@ class Media(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     bits_per_second: int | None = None
 
 
-class Line(msgspec.Struct, forbid_unknown_fields=True):
+class SpokenLine(msgspec.Struct, forbid_unknown_fields=True):
     """What one voice says, at a given second or after the line before it."""
 
     who: str
@@ -67,8 +67,8 @@ class Communication(msgspec.Struct, forbid_unknown_fields=True):
     """Ingest metadata without what speaking adds to it: the media, its end and the transcript."""
 
     metadata: dict[str, Any]
-    media: Media | None = None
-    lines: list[Line] = []
+    media: MediaFile | None = None
+    lines: list[SpokenLine] = []
     hold: list[tuple[float, float]] = []
     seconds: float | None = None
 
@@ -83,7 +83,7 @@ class Dialogues(msgspec.Struct, forbid_unknown_fields=True):
 class Utterance(msgspec.Struct):
     """A spoken line, and the sample at which it starts."""
 
-    line: Line
+    line: SpokenLine
     start: int
     samples: Samples
 
@@ -120,7 +120,7 @@ def utter(communication: Communication, voices: dict[str, Voice], rate_hz: int) 
 
 
 def mix(
-    communication: Communication, media: Media, utterances: list[Utterance], voices: dict[str, Voice]
+    communication: Communication, media: MediaFile, utterances: list[Utterance], voices: dict[str, Voice]
 ) -> Samples:
     """Lay utterances and hold tones out in time, interleaved when there are two channels."""
     spoken_until = utterances[-1].start + len(utterances[-1].samples)
@@ -156,7 +156,7 @@ def hold_tones(holds: list[tuple[float, float]], rate_hz: int) -> Iterator[tuple
             yield second * rate_hz, beep
 
 
-def encode(media: Media, samples: Samples, utterances: list[Utterance]) -> None:
+def encode(media: MediaFile, samples: Samples, utterances: list[Utterance]) -> None:
     """Write the media file; an mp4 shows one panel for each speaker."""
     shown = media.file.endswith(".mp4")
     # Neither versions nor random serial numbers: the same voices give the same bytes.
@@ -176,7 +176,7 @@ def encode(media: Media, samples: Samples, utterances: list[Utterance]) -> None:
         write_sound(output, sound, media, samples)
 
 
-def write_sound(output: OutputContainer, stream: AudioStream, media: Media, samples: Samples) -> None:
+def write_sound(output: OutputContainer, stream: AudioStream, media: MediaFile, samples: Samples) -> None:
     """Encode all samples. Raises av.FFmpegError."""
     step = media.rate_hz * SOUND_FRAME_MS // 1000
     for start in range(0, len(samples), step * media.channels):

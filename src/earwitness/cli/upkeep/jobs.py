@@ -1,10 +1,11 @@
-"""earwitness jobs: background work, and why it failed."""
+"""earwitness jobs: background jobs, and why they failed."""
 
 from typing import Annotated
 
 import typer
 
 from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.upkeep import text_rebuild
 from earwitness.cli.operator import action
@@ -15,15 +16,18 @@ group = typer.Typer(help="Background work.", no_args_is_help=True)
 JobId = Annotated[int, typer.Argument(metavar="JOB_ID", min=1)]
 
 
-@group.command("list")
+_EPILOG = "Kinds of jobs: " + "; ".join(f"{kind} {row.does}" for kind, row in JOB_KINDS.items()) + "."
+
+
+@group.command("list", epilog=_EPILOG)
 def list_(
     client_id: ClientId,
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are queued, running or dead, and a text index that is written anew."""
+    """List the jobs that are queued, running or dead, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        rows = [*text_rebuild.listed(connection), *queue.listed(connection, done=done)]
+        rows = [*text_rebuild.listed(connection), *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
         return
@@ -33,7 +37,7 @@ def list_(
         row["kind"] = f"{row['kind']}: {row['step']}" if row["step"] else row["kind"]
     if rows:
         headings = {"id": "job", "kind": "kind", "state": "state", "interactionId": "interactionId"}
-        show_table(rows, headings | {"attempts": "attempts", "reason": "last word"})
+        show_table(rows, headings | {"attempts": "attempts", "reason": "last entry"})
     else:
         say("No job is waiting, running or dead.")
 

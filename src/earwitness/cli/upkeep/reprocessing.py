@@ -1,17 +1,18 @@
-"""earwitness reprocess: steps of processing, done again."""
+"""earwitness reprocess: processing recordings again."""
 
 from typing import Annotated
 
 import typer
 
 from earwitness.archive.database.in_list import among
-from earwitness.archive.jobs.queue import StepName
+from earwitness.archive.jobs.kinds import StepName
 from earwitness.archive.ledger import ledger
 from earwitness.archive.schema.recordings import recordings
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
-from earwitness.ingest.codec import state_codec_of
+from earwitness.ingest.codec import UNDECODABLE, state_codec
 from earwitness.ingest.steps.reprocess import queue_again
+from earwitness.kernel.errors import NotFound
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 
@@ -24,7 +25,7 @@ def reprocess(
     step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
     codec: Annotated[
         HeaderlessCodec | None,
-        typer.Option("--codec", help="What the media of undecodable recordings is, which has no header."),
+        typer.Option("--codec", help="The codec of undecodable recordings, whose media has no header."),
     ] = None,
     sample_rate: Annotated[
         int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Of PCM, in Hz (8000).")
@@ -35,8 +36,8 @@ def reprocess(
     """Process recordings again: all steps, or one.
 
     Until it is done, the earlier results are played and searched. A transcript that came from a
-    recording's source is never replaced. With --codec only recordings are processed that could not be
-    decoded: all of them, or the one that is named.
+    recording's source is never replaced. With --codec only undecodable recordings are processed: all of
+    them, or the one that is named.
     """
     interaction_id = interaction_id or only
     if codec is not None and step is not None:
@@ -44,9 +45,8 @@ def reprocess(
     if codec is None and (sample_rate or channels):
         fail("--sample-rate and --channels belong to a --codec.", as_json=as_json)
     if codec is not None:
-        by, hint = action("reprocess", "State codec"), Hint(codec, sample_rate, channels)
-        with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
-            queued = len(state_codec_of(connection, interaction_id, hint, by))
+        hint = Hint(codec, sample_rate, channels)
+        queued = _state_codec(client_id, interaction_id, hint, as_json=as_json)
         tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
         return
     # Jobs for every recording may be queued: others add recordings meanwhile.
@@ -54,6 +54,17 @@ def reprocess(
         positions = queue_again(connection, step, interaction_id)
         if positions:
             by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)
-            ledger.append_for_all(connection, by, these, {"step": step} if step else None)
+            ledger.append_for_recordings(connection, by, these, {"step": step} if step else None)
     queued = len(positions)
     tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
+
+
+def _state_codec(client_id: int, interaction_id: int | None, hint: Hint, *, as_json: bool) -> int:
+    """State the codec of one recording, or of all undecodable ones; returns how many there were."""
+    by = action("reprocess", "State codec")
+    which = UNDECODABLE if interaction_id is None else recordings.c.interaction_id == interaction_id
+    with opened(as_json) as accounts, accounts.open(client_id).write() as connection:
+        stated = state_codec(connection, which, hint, by)
+        if interaction_id is not None and not stated:
+            raise NotFound(f"There is no recording {interaction_id}.")
+    return len(stated)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems. What went wrong inside is logged with the request's id, and not shown."""
+"""Answers errors as problems (RFC 9457). Unexpected ones are logged with the request's id, and not shown."""
 
 import logging
 from http import HTTPStatus
@@ -12,20 +12,21 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
-from earwitness.http.methods import allowed
-from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
+from earwitness.http.head_and_options import allowed
+from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.logs import request_id
+from earwitness.kernel.system.os_errors import describe_errno, problem_of_os_error
 
 log = logging.getLogger(__name__)
 
 CODE, CAUSE = "problem_code", "problem_cause"
-"""Where a request's state has the code and the cause of its problem, for its line in the log."""
+"""The keys of a request's state for the code and the cause of its problem, which the request log shows."""
 
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 400: "bad-request"}
 
 
 def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
-    """The problem as it travels. `type` is a URN made of the code: `urn:earwitness:problem:not-found`."""
+    """The problem as it is sent. `type` is a URN made of the code: `urn:earwitness:problem:not-found`."""
     body: dict[str, Any] = {
         "type": f"urn:earwitness:problem:{problem.code}",
         "title": problem.title(),
@@ -72,27 +73,27 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     return _response(status, body, headers)
 
 
-def on_database_trouble(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A database that is locked, gone or full of waiting requests: 503, to be tried again. No room: 507.
+def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A database that is locked, gone or too busy: 503, to be tried again. A full disk: 507.
 
-    Damage is 500, as is what it refused: that is a fault of ours.
+    Damage is 500. So is a statement that the database refused, since that is a bug of ours.
     """
     if meaning_of(error) == "refused":
-        return on_anything_else(request, error)
+        return on_unexpected_error(request, error)
     return on_problem(request, as_problem(error))
 
 
-def on_trouble_of_the_system(request: Request[Any, Any, Any], error: OSError) -> Response[bytes]:
-    """A folder that takes no writes, a disk that fails, too many open files: 503. No room: 507."""
-    problem = problem_of_system(error)
-    return on_problem(request, problem) if problem else on_anything_else(request, error)
+def on_system_error(request: Request[Any, Any, Any], error: OSError) -> Response[bytes]:
+    """A read-only folder, a failing disk, too many open files: 503. A full disk: 507."""
+    problem = problem_of_os_error(error)
+    return on_problem(request, problem) if problem else on_unexpected_error(request, error)
 
 
-def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves its text out
+def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves out its text
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
     if isinstance(error, OSError) and error.errno:
-        cause = cause_of_system(error.errno)
+        cause = describe_errno(error.errno)
     detail = f"Unexpected server error; see request id {request_id.get()} in the log."
     return on_problem(request, Problem(detail, cause=cause))
 
@@ -103,17 +104,17 @@ def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Res
     )
 
 
-def on_contradiction(request: Request[Any, Any, Any], error: IntegrityError) -> Response[bytes]:
-    """Two changes at once that cannot both be: the database let the other one through."""
+def on_conflicting_change(request: Request[Any, Any, Any], error: IntegrityError) -> Response[bytes]:
+    """Two changes at once that exclude each other: the database accepted the other one."""
     return on_problem(request, Conflict("Another change came first; read the current state and try again."))
 
 
 HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
     HTTPException: on_http_exception,
-    IntegrityError: on_contradiction,
-    DBAPIError: on_database_trouble,
-    PoolTimeout: on_database_trouble,
-    OSError: on_trouble_of_the_system,
-    Exception: on_anything_else,
+    IntegrityError: on_conflicting_change,
+    DBAPIError: on_database_error,
+    PoolTimeout: on_database_error,
+    OSError: on_system_error,
+    Exception: on_unexpected_error,
 }

@@ -1,4 +1,4 @@
-"""A request, as its connection counts its body, and as its handler knows its sender."""
+"""What a connection and the handler of its request tell each other about the body and its sender."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from litestar import Request
 
 IN_STATE = "earwitness.body"
-"""Where a request's scope has its Body, among its `state`."""
+"""The key of the Body in the state of a request's scope."""
 
 
 @dataclass(slots=True)
 class Body:
-    """What has come of a body, whether it may take as long as its sender needs, and if that is known."""
+    """How much of a body has arrived, whether it may arrive slowly, and whether its sender is signed in."""
 
     size: int = 0
     is_upload: bool = False
@@ -19,14 +19,14 @@ class Body:
 
 
 def take_upload(request: Request[Any, Any, Any]) -> None:
-    """Let the body of a signed-in caller come as slowly as it does, as long as it moves on."""
+    """Let the body of a signed-in caller arrive slowly, as long as it does not stop."""
     body = request.scope["state"].get(IN_STATE)
     if isinstance(body, Body):
         body.is_upload = True
 
 
 def know_sender(request: Request[Any, Any, Any]) -> None:
-    """Say that the sender is signed in: its connection does not go for those of others."""
+    """Note that the sender is signed in: its connection is not closed to make room for others."""
     body = request.scope["state"].get(IN_STATE)
     if isinstance(body, Body):
         body.is_signed_in = True

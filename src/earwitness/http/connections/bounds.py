@@ -1,4 +1,4 @@
-"""How much a connection may ask for, how long it may take over it, and how many there may be."""
+"""Limits of connections: their number, the sizes of heads, and times."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,34 @@ from earwitness.http.playback.download import STALLED_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What holds for each connection of one process."""
+    """The limits of each connection of one process."""
 
     connections: int = 1000
-    """How many there may be at once; a setting, as it depends on the machine."""
+    """How many there may be at once. It is a setting, since it depends on the machine."""
 
     head_bytes: int = 64 << 10
-    """Of a request line and its headers. The longest token, cookie and path take a fourth of it."""
+    """The size of a request line with its headers. The longest token, cookie and path fill a quarter."""
 
     head_seconds: float = 20
-    """From its first byte, or from the beginning of the connection, to its end."""
+    """How long a head may take: from its first byte, or from the start of the connection, to its end."""
 
     body_seconds: float = 20
-    """How long a body may stand still. One that is no upload may not fall behind this much either."""
+    """How long a body may stop. A body that is no upload may not be later than this either."""
 
     body_bytes_per_second: float = 500
-    """What a body that is no upload has to bring: the slowest modem brings more."""
+    """The least speed of a body that is no upload: the slowest modem is faster."""
 
     leftover_seconds: float = 20
-    """How long the rest of a body may take that was answered before it was read."""
+    """How long the rest of a body may take if the request was answered before its body was read."""
 
     unread_seconds: float = STALLED_SECONDS
-    """How far a client may fall behind in taking its answer."""
+    """How late a client may be in reading its answer."""
 
     unread_bytes_per_second: float = 2048
-    """What a client has to take of its answer: half of a call in mp3, as it plays."""
+    """The least speed at which a client reads its answer: half the bit rate of a call in mp3."""
 
     farewell_seconds: float = 5
-    """How long a client that was refused is listened to: closed at once, it would not see why."""
+    """How long a refused client is still read from. Closed at once, it would not see the reason."""
 
-    look_seconds: float = 1
-    """How often all connections are looked at."""
+    check_seconds: float = 1
+    """How often all connections are checked."""

@@ -1,4 +1,4 @@
-"""The end of a connection: why it comes, and how a client sees that."""
+"""How a connection ends: the problems that end it, and how a client gets to see them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from earwitness.http.answers.headers import NO_SNIFFING, NO_STORING
-from earwitness.http.answers.refusals import written
+from earwitness.http.answers.refusals import encoded
 from earwitness.kernel.errors import Problem, TooSlow, Unavailable
 
 
-class Parting:
-    """The transport of the last answer of a connection, which is closed once the client could see it."""
+class LastAnswerTransport:
+    """The transport of a connection's last answer. The connection is closed once the client could read it."""
 
     __slots__ = ("close", "is_closing", "write")
 
@@ -21,8 +21,8 @@ class Parting:
         self.write = transport.write
 
 
-def last_if_unasked(app: Any, cycle: Any) -> Any:
-    """Close the connection after an answer that was given without asking for the body."""
+def close_if_body_unread(app: Any, cycle: Any) -> Any:
+    """Wrap an application: close the connection after an answer that did not ask for the body."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -35,21 +35,21 @@ def last_if_unasked(app: Any, cycle: Any) -> Any:
     return answer
 
 
-def slow(what: str) -> Problem:
-    return TooSlow(f"The {what} of the request took too long to come.")
+def too_slow(what: str) -> Problem:
+    return TooSlow(f"The {what} of the request took too long to arrive.")
 
 
-def full() -> Problem:
+def too_many_connections() -> Problem:
     return Unavailable(
-        "There are as many connections as the server takes.",
+        "The server has as many connections as it accepts.",
         code="connections-taken",
         headers={"Retry-After": "1"},
     )
 
 
 def as_bytes(problem: Problem) -> bytes:
-    """A problem as an answer, the last of its connection."""
-    headers, body = written(problem)
+    """A problem as the last answer of its connection."""
+    headers, body = encoded(problem)
     headers += [NO_SNIFFING, NO_STORING, (b"connection", b"close")]
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
     return STATUS_LINE[int(problem.status)] + lines + b"\r\n" + body

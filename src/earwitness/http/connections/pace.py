@@ -1,11 +1,11 @@
-"""How fast something moves on, and until when it has to."""
+"""The least speed of a transfer: how long it may still take."""
 
 
 class Pace:
-    """Each byte buys time, but never more than a grace ahead.
+    """A deadline that each byte moves on, never further than a grace from now.
 
-    So what moves fast may stand still for the grace, what moves slowly goes on, and what sends a byte now and
-    then is over when the grace is.
+    So a fast transfer may stop for the grace, and a slow one goes on. One that sends a byte now and then ends
+    when the grace does.
     """
 
     __slots__ = ("_grace", "_seconds_a_byte", "until")
@@ -19,9 +19,9 @@ class Pace:
         self.until = min(now + self._grace, self.until + size * self._seconds_a_byte)
 
     def renew(self, now: float) -> None:
-        """Give the whole grace again, however little it was that moved."""
+        """Give the whole grace again."""
         self.until = now + self._grace
 
     def wait(self, seconds: float) -> None:
-        """Let time pass in which it could not move, by no fault of its own."""
+        """Leave out seconds in which nothing could move."""
         self.until += seconds

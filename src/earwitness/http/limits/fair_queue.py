@@ -1,7 +1,7 @@
-"""Quick calls of one process go one after another: side by side they would all be slower.
+"""Runs the quick calls of one process one after another, since at the same time all of them would be slower.
 
-Python runs one thread at a time, and SQLite's driver lets go of it at every row: two calls at once hand it
-to and fro some hundred times each, which takes several times as long as their work. See
+Python runs one thread at a time, and SQLite's driver lets another thread run at every row. Two calls at once
+switch some hundred times, which takes several times as long as their work. See
 `docs/decisions/0013-fair-queue-for-quick-calls.md`.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 LONGEST_SECONDS = 0.01
-"""Who takes longer works on, but holds up nobody any more: most of its time is the database's own."""
+"""After this time a call goes on without holding up others: it mostly waits for the database."""
 
 
 class FairQueue:
-    """Whose turn it is, in the order they came."""
+    """Gives turns in the order of arrival."""
 
     def __init__(self, longest_seconds: float = LONGEST_SECONDS) -> None:
         self._lock = asyncio.Lock()
@@ -22,7 +22,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
-        """Wait for a turn; it ends with what is done in it, or when it took too long."""
+        """Wait for a turn. It ends with the block, or after `longest_seconds`."""
         await self._lock.acquire()
         with ExitStack() as turn:
             turn.callback(self._lock.release)

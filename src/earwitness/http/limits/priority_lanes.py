@@ -1,9 +1,9 @@
-"""Priority lanes of calls: calls that take long keep to their own, so that quick ones are not held up.
+"""Priority lanes: calls that take long run in lanes of their own, so that they do not hold up quick calls.
 
-Nobody can tell beforehand how long a search takes. Side by side, a few that look through everything take
-the processors from each quick one, and as many as there are threads hold up all. So a call that takes
-longer than its lane allows is broken off, and goes on in the next, where few are let in and the rest wait
-in line, without a thread or a connection. See `docs/decisions/0018-priority-lanes-for-searches.md`.
+Nobody can tell beforehand how long a search takes. A few broad searches take the processors from all quick
+ones, and as many as there are threads hold up everything. So a call that takes longer than its lane allows is
+stopped, and starts again in the next lane. That lane lets few calls in. The others wait, and hold neither a
+thread nor a connection. See `docs/decisions/0018-priority-lanes-for-searches.md`.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.kernel.errors import ClientLeft, OutOfTime
 
 BROAD_SECONDS = 0.5
-"""Of a processor: what a call may take in the lane after the fast one. The last lane is for all else."""
+"""Processor time of a call in the second lane. The third lane has no limit of its own."""
 
 WAITING_TIMES = 10
-"""By the clock a call may take so many times as long, since it waits for processors and disks, too."""
+"""By the clock a call may take so many times its processor time, since it waits for processors and disks."""
 
 T = TypeVar("T")
 Work = Callable[[Allowance], Awaitable[T]]
-"""What changes nothing, and raises OutOfTime where it would take longer than is allowed."""
+"""Work that changes nothing, and raises OutOfTime if it would take longer than it is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """How many seconds of a processor a call may take here, and how many more calls are let in."""
+    """A lane: the processor time that a call may take in it, and how many more calls it lets in."""
 
     processor_seconds: float
     free: asyncio.Semaphore
 
     async def let_in(self, work: Work[T], until: float) -> T:
-        """Do work once there is room. Raises OutOfTime where it takes longer than the lane allows."""
+        """Do work as soon as there is room. Raises OutOfTime if it takes longer than the lane allows."""
         try:
             async with asyncio.timeout(until - monotonic()):
                 await self.free.acquire()
@@ -54,9 +54,9 @@ class _Lane:
 
 
 class PriorityLanes:
-    """A fast lane, and two for few calls each, the last without a limit of its own.
+    """A fast lane, and two lanes for few calls each, the last without a limit of its own.
 
-    In the fast lane calls wait in the fair queue, if there is one.
+    Calls in the fast lane also wait in the fair queue, if there is one.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class PriorityLanes:
         fast_calls: int = 4,
         broad_calls: int = 1,
     ) -> None:
-        """What takes up to `fast_seconds` of a processor is fast; so many calls at once go in a lane."""
+        """A call is fast up to `fast_seconds` of processor time. So many calls run in a lane at once."""
         self._fair_queue = fair_queue
         self._lanes = (
             _Lane(fast_seconds, asyncio.Semaphore(fast_calls)),
@@ -75,11 +75,11 @@ class PriorityLanes:
             _Lane(math.inf, asyncio.Semaphore(broad_calls)),
         )
 
-    async def travel(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
-        """Begin work in the furthest lane that has room, and anew in each after it that it needs.
+    async def run(self, work: Work[T], seconds: float, has_left: Callable[[], Awaitable[bool]]) -> T:
+        """Start work in the slowest lane that is free, and again in each slower one that it needs.
 
-        Raises OutOfTime after `seconds` by the clock, waiting included, and ClientLeft where who asked
-        `has_left` before it is begun anew.
+        Raises OutOfTime after `seconds` by the clock, waiting included. Raises ClientLeft if the client
+        `has_left` before the work is started again.
         """
         until = monotonic() + seconds
         last = len(self._lanes) - 1

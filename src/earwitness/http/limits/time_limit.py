@@ -1,8 +1,8 @@
-"""No call waits for ever: one that has no answer yet when its time is over is answered 503.
+"""Gives every call a time limit: a call that has no answer when its time is over is answered 503.
 
-Its time begins anew with each piece of a body that arrives, and whoever works for it can say that it goes on
-(`kernel/deadlines.py`). What hangs may hang for good, in a thread that nobody can end: the call is answered
-all the same, and what comes of it later goes nowhere.
+The time starts again with each part of a body that arrives, and when the work says that it goes on
+(`kernel/deadlines.py`). Something that hangs may hang for ever, in a thread that cannot be ended. The call is
+answered all the same, and a late answer is dropped.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ from earwitness.kernel.deadlines import Deadline, deadline
 from earwitness.kernel.errors import Unavailable
 
 MARGIN_SECONDS = 5
-"""How much later than the call's own limit: what works notices that itself, and knows better what to say."""
+"""How much later a call is answered here. The work itself notices the limit first, and can say more."""
 
 
-def in_time(app: ASGIApp) -> ASGIApp:
-    """Wrap an application, so that each request has an answer in time."""
+def with_time_limit(app: ASGIApp) -> ASGIApp:
+    """Wrap an application: every request is answered in time."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        call = _Call(scope, receive, send)
-        deadline.set(call.deadline)
+        timed = _TimedRequest(scope, receive, send)
+        deadline.set(timed.deadline)
         try:
-            await app(scope, call.take, call.tell)
+            await app(scope, timed.receive, timed.send)
         finally:
-            call.end()
+            timed.end()
 
     return answer
 
 
-class _Call:
-    """A request on its way, and the clock that runs meanwhile."""
+class _TimedRequest:
+    """A request, and the timer that runs while it is answered."""
 
     def __init__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         self._installation = scope["litestar_app"].state.installation
@@ -47,10 +47,10 @@ class _Call:
         self._waits_for_client = False
         self._body_is_whole = self._has_begun = self._is_given_up = False
         self._given_up: asyncio.Task[None] | None = None
-        self._timer = self._look_in(self.deadline.seconds_left)
+        self._timer = self._check_in(self.deadline.seconds_left)
 
-    async def take(self) -> ReceiveMessage:
-        """Give the next piece of the body; the time that its sender takes is not ours."""
+    async def receive(self) -> ReceiveMessage:
+        """Give the next part of the body. The time that the client takes for it does not count."""
         if self._body_is_whole:
             return await self._receive()
         self._waits_for_client = True
@@ -62,7 +62,7 @@ class _Call:
         self._body_is_whole = not message.get("more_body", False)
         return message
 
-    async def tell(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
         if self._is_given_up:
             return
         self._has_begun = True
@@ -72,17 +72,17 @@ class _Call:
     def end(self) -> None:
         self._timer.cancel()
 
-    def _look_in(self, seconds: float) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds + MARGIN_SECONDS, self._look)
+    def _check_in(self, seconds: float) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds + MARGIN_SECONDS, self._check)
 
-    def _look(self) -> None:
-        """See whether the time is over: once the answer has begun, it is its own."""
+    def _check(self) -> None:
+        """Check whether the time is over. Once the answer has begun, it has a limit of its own."""
         if self._has_begun:
             return
         if self._waits_for_client:
             self.deadline.moved()
         if (left := self.deadline.seconds_left) > -MARGIN_SECONDS:
-            self._timer = self._look_in(left)
+            self._timer = self._check_in(left)
             return
         self._is_given_up = True
         self._given_up = asyncio.get_running_loop().create_task(self._give_up())
@@ -94,5 +94,5 @@ class _Call:
         )
         self._installation.metrics.failures.labels(problem.code).inc()
         self._scope["state"][CODE] = problem.code
-        self._scope["method"] = self._method  # HEAD is worked on as GET, and its answer has no body
+        self._scope["method"] = self._method  # HEAD is handled as GET, but its answer has no body
         await refuse(problem, self._scope, self._send)

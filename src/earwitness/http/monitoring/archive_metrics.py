@@ -1,6 +1,6 @@
-"""What the databases say to those who watch over a server, of all accounts together.
+"""Metrics that are read from the databases, summed over all accounts.
 
-Most accounts are quiet, and there may be many: those with work are looked at each time, others now and then.
+There may be many accounts, and most are quiet. Those with work are read each time, the others now and then.
 """
 
 import logging
@@ -33,8 +33,8 @@ _QUIET_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """What was seen in an account: how many recordings it ever took in, and the work that is left."""
+class _Counts:
+    """What was read from an account: how many recordings it ever received, and its unfinished work."""
 
     at: int
     received: int
@@ -43,26 +43,26 @@ class _Looked:
 
 
 class ArchiveCollector(Collector):
-    """Gives Prometheus' client what is asked of the databases when metrics are."""
+    """Reads the databases when metrics are requested, for Prometheus' client."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._looked: dict[int, _Looked] = {}
+        self._counts: dict[int, _Counts] = {}
 
     def collect(self) -> Iterator[Metric]:
         free = shutil.disk_usage(self._accounts.settings.data).free
         yield _gauge("disk_free_bytes", "Free space for the data folder.", free)
         try:
-            self._look()
+            self._read_accounts()
         except SQLAlchemyError as error:
             tell(log.warning, error, "metrics cannot read the databases")
             yield _gauge("database_up", "Whether the databases answer.", 0)
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)
         yield from _missing_keys(self._accounts)
-        lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._looked)
+        lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._counts)
         yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
-        looked = list(self._looked.values())
+        looked = list(self._counts.values())
         received = sum(one.received for one in looked)
         yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)
         jobs = GaugeMetricFamily("earwitness_jobs", "Jobs that are not done, by state.", labels=["state"])
@@ -75,28 +75,28 @@ class ArchiveCollector(Collector):
         yield _gauge("oldest_queued_job_age_seconds", "How long the oldest queued job has waited.", age)
         yield from _transcription(sum((one.transcribed for one in looked), Transcribed()))
 
-    def _look(self) -> None:
-        """Look into the accounts that have work, or had some, and some that were not looked at lately."""
+    def _read_accounts(self) -> None:
+        """Read the accounts that have work, or had some, and some that were not read for a minute."""
         with reading(self._accounts.directory) as connection:
             marked = set(connection.scalars(select(accounts_with_work.c.client_id)))
         ids = [account.client_id for account in self._accounts.all()]
-        known = {client_id: self._looked[client_id] for client_id in ids if client_id in self._looked}
+        known = {client_id: self._counts[client_id] for client_id in ids if client_id in self._counts}
         busy = [one for one in ids if one in marked or (one in known and known[one].work.counts)]
         looked_at = {one: known[one].at if one in known else 0 for one in ids if one not in busy}
         stale = [one for one, at in looked_at.items() if abs(now_ms() - at) > _STALE_AFTER_MS]
         for client_id in [*busy, *sorted(stale, key=looked_at.__getitem__)[:_QUIET_AT_ONCE]]:
-            with suppress(AccountUnavailable):  # what was seen last stands
-                known[client_id] = self._look_into(client_id)
-        self._looked = known
+            with suppress(AccountUnavailable):  # its last counts stay
+                known[client_id] = self._read(client_id)
+        self._counts = known
 
-    def _look_into(self, client_id: int) -> _Looked:
+    def _read(self, client_id: int) -> _Counts:
         with self._accounts.glance(client_id) as connection:
             received = connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
-            return _Looked(now_ms(), int(received or 0), workload(connection), transcribed(connection))
+            return _Counts(now_ms(), int(received or 0), workload(connection), transcribed(connection))
 
 
 def _missing_keys(accounts: Accounts) -> Iterator[Metric]:
-    with suppress(Problem):  # which cannot be said; what differs /readyz names
+    with suppress(Problem):  # they cannot be counted; /readyz says what is wrong
         missing = len(accounts.identity.missing_keys())
         yield _gauge("keys_missing", "Keys that recordings need and this server does not have.", missing)
 

@@ -1,4 +1,4 @@
-"""Looking at what a server needs, each thing in a thread of its own, without waiting for what hangs."""
+"""Checks what a server needs, each thing in a thread of its own, so that none waits for one that hangs."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from time import monotonic
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What does not work: a sentence for everybody, and the cause for operators."""
+    """Something that does not work: a sentence for everybody, and the cause for operators."""
 
     sentence: str
     cause: str
@@ -26,7 +26,7 @@ class _Run:
 
 
 class Checks:
-    """The checks of one server. One that hangs is not begun again: whoever asks next waits for the same."""
+    """The checks of one server. A check that hangs is not started again: later callers wait for it, too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Checks:
         self._last_causes: dict[str, str] = {}
 
     async def ask(self, checks: Mapping[str, Check], seconds: float) -> dict[str, Missing]:
-        """What is missing, by the checks' names and in their order. What takes longer does not answer."""
+        """Run checks. Returns what is missing, by their names and in their order; so is what takes longer."""
         runs = {name: self._run(name, check) for name, check in checks.items()}
         await asyncio.wait([asyncio.wrap_future(run.found) for run in runs.values()], timeout=seconds)
         found = {name: self._found(name, run) for name, run in runs.items()}
@@ -65,5 +65,5 @@ class Checks:
 def _do(check: Check, found: "Future[Missing | None]") -> None:
     try:
         found.set_result(check())
-    except Exception as error:  # a check that fails has found something, too
+    except Exception as error:  # a check that fails counts as missing
         found.set_result(Missing("Something that the server needs cannot be checked.", type(error).__name__))

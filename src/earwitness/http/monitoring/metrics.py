@@ -1,7 +1,7 @@
-"""What a server counts of itself, and what it says of its archive, in Prometheus' text format.
+"""Metrics in Prometheus' text format: what the server counts, and what is read from the databases.
 
-Counters live in each process. With `serve --workers` they are kept in files that the processes share, so
-that whichever answers `/metrics` speaks for all; the rest is read from the databases when it is asked.
+Each process has counters of its own. With `serve --workers` the counters are in files that the processes
+share, so that each process can answer `/metrics` for all. The other metrics are read on request.
 """
 
 import os
@@ -24,19 +24,19 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.monitoring.archive_metrics import ArchiveCollector
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
-"""Of which Litestar says the charset."""
+"""Litestar adds the charset."""
 
-disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, that says when it began
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, with its time of creation
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "earwitness-metrics-"
-_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there has a random name, for its owner alone
+_MEMORY = Path("/dev/shm")  # noqa: S108 - files there get random names, and only their owner can read them
 _ROUTE = ("method", "route", "status")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The counters of one process. A route is named by its template, never by the path that was called."""
+    """The counters of one process. A route is named by its template, never by a path with its ids."""
 
     def __init__(self, accounts: Accounts) -> None:
         self.registry = CollectorRegistry()
@@ -62,7 +62,7 @@ class Metrics:
         return Counter(f"earwitness_{name}", meaning, labels, registry=self.registry)
 
     def text(self) -> bytes:
-        """Everything there is to say, of all processes of this server."""
+        """All metrics, of all processes of this server."""
         registry = self.registry
         if os.environ.get(_SHARED):
             registry = CollectorRegistry()
@@ -72,10 +72,10 @@ class Metrics:
 
 @contextmanager
 def shared_by_processes() -> Iterator[None]:
-    """Let the processes that are started within count together.
+    """Let processes that are started in this block count into shared files.
 
-    Their files lie in memory, not under the data folder: they are mapped, and a process that writes to a
-    mapped file on a full disk is killed.
+    The files are in memory, not in the data folder. They are mapped, and a process that writes to a mapped
+    file on a full disk is killed.
     """
     folder = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
     _sweep(folder)
@@ -88,7 +88,7 @@ def shared_by_processes() -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what servers left that were killed."""
+    """Remove files of servers that were killed."""
     for left in folder.glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
         with suppress(OSError):

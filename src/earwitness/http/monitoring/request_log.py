@@ -1,4 +1,4 @@
-"""What every answer carries and leaves: the request's id in `X-Request-Id`, a line in the log, and counts."""
+"""Logs and counts every request, and answers with the request's id in `X-Request-Id`."""
 
 import logging
 import re
@@ -23,7 +23,7 @@ _USABLE_ID = re.compile(rb"[\w.-]{1,64}", re.ASCII)
 
 @dataclass(slots=True)
 class _Exchange:
-    """A request and its answer, as far as they have passed by."""
+    """A request and its answer, as far as they were sent."""
 
     method: str
     began: float = field(default_factory=time.monotonic)
@@ -31,16 +31,16 @@ class _Exchange:
     bytes_in: int = 0
     bytes_out: int = 0
     has_left: bool = False
-    is_noted: bool = False
+    is_logged: bool = False
 
-    def note(self, scope: Scope) -> None:
-        """Write its line, and count it: by the template of its route, as paths hold ids of the firm's."""
-        if self.is_noted:
+    def log(self, scope: Scope) -> None:
+        """Log and count it, once, under the template of its route: the path itself has ids of the firm."""
+        if self.is_logged:
             return
-        self.is_noted = True
+        self.is_logged = True
         route, metrics, code = route_of(scope), _metrics(scope), scope["state"].get(CODE)
         if self.has_left and not 0 < self.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.status, code = ClientLeft.status, ClientLeft.default_code  # whoever left was sent nothing
+            self.status, code = ClientLeft.status, ClientLeft.default_code  # the client got no answer
         seconds = time.monotonic() - self.began
         fields: dict[str, object] = {"method": self.method, "route": route, "status": self.status}
         fields["milliseconds"] = round(seconds * 1000, 1)
@@ -54,10 +54,10 @@ class _Exchange:
         metrics.bytes_out.labels(route).inc(self.bytes_out)
 
 
-def observed(app: ASGIApp) -> ASGIApp:
-    """Wrap an application. A caller's own `X-Request-Id` is kept if it is plain."""
+def with_request_log(app: ASGIApp) -> ASGIApp:
+    """Wrap an application: log and count requests. A caller's own `X-Request-Id` is kept if it is plain."""
 
-    async def observe(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
@@ -80,7 +80,7 @@ def observed(app: ASGIApp) -> ASGIApp:
                 exchange.bytes_out += len(message.get("body", b""))
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                exchange.note(scope)  # what follows, the client does not wait for
+                exchange.log(scope)  # the client has its answer now
 
         try:
             await app(scope, take, tell)
@@ -88,20 +88,20 @@ def observed(app: ASGIApp) -> ASGIApp:
             _metrics(scope).failures.labels("broken-off").inc()
             raise
         finally:
-            exchange.note(scope)
+            exchange.log(scope)
 
-    return observe
+    return answer
 
 
 def _level_of(status: int) -> int:
-    """What an operator has to look at is an error; what passes by itself, a warning."""
+    """An error needs an operator; a warning passes by itself."""
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return logging.WARNING
     return logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the path that was called."""
+    """The template of the path that was requested."""
     return scope.get("path_template") or "unmatched"
 
 

@@ -1,4 +1,4 @@
-"""What the routes say of themselves: one operation for each method and path."""
+"""The operations of an application: one for each method and path, with what its route declares."""
 
 import inspect
 import re
@@ -10,19 +10,22 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from earwitness.http.operations import Afterwards, Answer, Route
+from earwitness.http.operations import Afterwards
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
+from earwitness.kernel.formats import MEDIA_TYPES
+from earwitness.operations.operations import Answer
+from earwitness.operations.operations import Operation as Declared
 
 ROOT = "/api"
 JSON = ("application/json",)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-MEDIA = ("audio/mpeg", "audio/wav", "video/mp4", "application/octet-stream")
+MEDIA = MEDIA_TYPES
 
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What a hand-made handler takes and answers; of others the road knows it by their signatures.
+    """What a hand-made handler takes and answers; an operation says it by its signature.
 
     `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
     """
@@ -35,7 +38,7 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # as a route
+        return self  # as an operation
 
 
 NOTHING = Describes()
@@ -43,7 +46,7 @@ NOTHING = Describes()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `path` is as documented, below `/api` unless it is `at_root`."""
+    """One method of one path. `path` is the documented one: below `/api`, unless `at_root`."""
 
     method: str
     path: str
@@ -55,12 +58,12 @@ class Operation:
 
     @property
     def call(self) -> str:
-        """`POST /client/recording.search`, as the documentation writes it."""
+        """The method and the path, as the documentation writes them: `POST /client/recording.search`."""
         return f"{self.method} {self.path}"
 
     @property
     def chapter(self) -> str:
-        """The file or folder of `api/` that it stands in."""
+        """The file or folder of `api/` that holds its function."""
         return self.function.__module__.removeprefix("earwitness.api.").partition(".")[0]
 
     @property
@@ -78,12 +81,12 @@ class Operation:
 
 
 def operations(app: Litestar) -> Iterator[Operation]:
-    """Every operation of an application, in the order in which its routes were given."""
+    """Every operation of an application, in the order in which its routes were added."""
     places: dict[int, int] = {}
     found = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            # Methods of a path, and paths of a handler, come in no order of their own.
+            # Litestar gives the methods of a path, and the paths of a handler, in no fixed order.
             handlers: dict[str, HTTPRouteHandler] = {
                 method: one for one in route.route_handlers for method in one.http_methods
             }
@@ -95,7 +98,7 @@ def operations(app: Litestar) -> Iterator[Operation]:
 
 
 def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
-    route: Route | None = handler.opt.get("route")
+    declared: Declared | None = handler.opt.get("operation")
     right = handler.opt.get("right") or ()
     below = path.removeprefix(ROOT)
     return Operation(
@@ -103,20 +106,20 @@ def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
         path=below,
         at_root=below == path,
         rights=(str(right),) if isinstance(right, str) else tuple(map(str, right)),
-        function=route.handler if route else handler.fn,
-        describes=_of_route(route) if route else handler.opt.get("describes", NOTHING),
-        audited=bool(route and route.audit),
+        function=declared.function if declared else handler.fn,
+        describes=_of_declared(declared) if declared else handler.opt.get("describes", NOTHING),
+        audited=bool(declared and declared.audit),
     )
 
 
-def _of_route(route: Route) -> Describes:
-    is_media = route.gives is Afterwards
+def _of_declared(declared: Declared) -> Describes:
+    is_media = declared.gives is Afterwards
     return Describes(
-        takes=route.takes,
-        gives=bytes if is_media else _body(route.gives),
+        takes=declared.takes,
+        gives=bytes if is_media else _body(declared.gives),
         answered_as=MEDIA if is_media else JSON,
-        statuses=(route.status,),
-        refuses=(*route.refuses, *((errors.Conflict,) if route.writes else ())),
+        statuses=(declared.status,),
+        refuses=(*declared.refuses, *((errors.Conflict,) if declared.writes else ())),
     )
 
 

@@ -27,7 +27,7 @@ def parameters(
     describe: Describe,
     example: Mapping[str, Any],
 ) -> list[Schema]:
-    """The parameters of the path, and of the query where the operation reads one."""
+    """The parameters of the path and, where the operation reads a query, of the query."""
     found: list[Schema] = [
         {
             "name": name,
@@ -54,7 +54,7 @@ def parameters(
 
 
 def _never_null(schema: Schema) -> Schema:
-    """A query has no null: what is absent is left out of it."""
+    """The schema without null: a query leaves absent values out."""
     if isinstance(schema.get("type"), list):
         schema = schema | {"type": schema["type"][0]}
     if None in schema.get("enum", ()):
@@ -90,7 +90,7 @@ def _part_of_bytes(part: Schema) -> Schema:
 
 
 def responses(operation: Operation, answered: Schema, answers: Mapping[str, Any]) -> Schema:
-    """The answer of each status: what was asked for, or a problem. Examples stand by the first alone."""
+    """The answers by status: the result, or a problem. Only the first status has the examples."""
     describes = operation.describes
     found: Schema = {}
     for status in describes.statuses:

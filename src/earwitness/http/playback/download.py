@@ -1,4 +1,4 @@
-"""Sending media: chunks are made in a thread, and everything is freed when it ends or the client leaves."""
+"""Sending media. A thread makes the chunks; everything is freed when the answer ends or the client leaves."""
 
 import re
 import time
@@ -15,18 +15,18 @@ from litestar.types import Message, Receive, Scope, Send
 
 from earwitness.http.limits.fair_queue import FairQueue
 
-# A turn in a thread costs some 0.1 ms, and to decrypt this much 0.3. A little less than is read at once.
+# Handing work to a thread costs about 0.1 ms, decrypting this much 0.3 ms. It is a little less than one read.
 _ENOUGH_BYTES = 1_000_000
 _LONGEST_TURN_SECONDS = 0.01
 
 STALLED_SECONDS = 120
-"""How long a client may take nothing of a download before it is broken off."""
-# What is sent at once has to be taken in that time, also by a player that takes 32 kbit/s, as it plays.
+"""How long a client may take nothing of a download before its connection is closed."""
+# A client has to take one piece in that time. A player that reads at 32 kbit/s, as it plays, does.
 _PIECE_BYTES = 256 << 10
 
 
 class Whole(Response[bytes]):
-    """An answer that is short, and known to its end before it begins."""
+    """A short answer, whose whole content is read before it begins."""
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:
         is_head = request.method == "HEAD"
@@ -39,10 +39,11 @@ class Whole(Response[bytes]):
 
 
 class Download(Response[Any]):
-    """An answer that flows. An error on the way breaks the connection: it never ends cleanly.
+    """An answer that is sent in chunks. An error breaks the connection: the answer never ends cleanly then.
 
-    `close` is called at the end, whatever the end is; who does not send it calls it. Chunks that need the
-    processor alone wait in the fair queue with quick calls: side by side, each would be slower.
+    `close` is called at the end, however it ends. A caller that does not send the answer has to call it.
+    Chunks that need only the processor take turns with quick calls in the fair queue: all at once, each would
+    be slower.
     """
 
     def __init__(
@@ -53,17 +54,20 @@ class Download(Response[Any]):
         headers: dict[str, str],
         status: int = 200,
         fair_queue: FairQueue | None = None,
+        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         super().__init__(None, status_code=status, headers=headers)
         self.close = close
         self._chunks = chunks
         self._fair_queue = fair_queue
+        self._stalled_seconds = stalled_seconds
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:
         return _Flow(
             self.close,
             iterator=_threaded(self._chunks, self._fair_queue, request.app.state.store_calls),
             limiter=request.app.state.store_calls,
+            stalled_seconds=self._stalled_seconds,
             headers=self.headers,
             status_code=self.status_code,
             is_head_response=request.method == "HEAD",
@@ -71,16 +75,19 @@ class Download(Response[Any]):
 
 
 class _Flow(ASGIStreamingResponse):
-    __slots__ = ("_close", "_limiter")
+    __slots__ = ("_close", "_limiter", "_stalled_seconds")
 
-    def __init__(self, close: Callable[[], None], limiter: CapacityLimiter, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(
+        self, close: Callable[[], None], limiter: CapacityLimiter, stalled_seconds: float, **arguments: Any
+    ) -> None:
+        super().__init__(**arguments)
         self._close = close
         self._limiter = limiter
+        self._stalled_seconds = stalled_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            with fail_after(STALLED_SECONDS):  # it waits until what was sent before is taken
+            with fail_after(self._stalled_seconds):  # `send` waits until the client took what was sent before
                 await send(message)
 
         try:
@@ -93,7 +100,7 @@ class _Flow(ASGIStreamingResponse):
 async def _threaded(
     chunks: Iterator[bytes], fair_queue: FairQueue | None, limiter: CapacityLimiter
 ) -> AsyncIterator[bytes]:
-    enough = 0  # the first leaves at once
+    enough = 0  # the first chunk leaves at once
     while True:
         async with fair_queue.take() if fair_queue else nullcontext():
             batch = await to_thread.run_sync(_batch, chunks, enough, limiter=limiter)
@@ -105,9 +112,9 @@ async def _threaded(
 
 
 def _batch(chunks: Iterator[bytes], enough: int) -> bytes | None:
-    """The next chunks as one, as many as a turn in a thread is worth; few where they are made slowly.
+    """The next chunks as one, as many as make a turn in a thread worth it; few where they are made slowly.
 
-    None is the end.
+    None at the end.
     """
     batch: list[bytes] = []
     size, until = 0, time.monotonic() + _LONGEST_TURN_SECONDS
@@ -122,7 +129,7 @@ def _batch(chunks: Iterator[bytes], enough: int) -> bytes | None:
 def content_disposition(file_name: str, kind: str = "attachment") -> str:
     """`attachment` or `inline`, with a file name (RFC 6266), whatever characters it has.
 
-    No file can be named with what separates folders, and some clients read `%` as an escape.
+    A file name cannot have the characters that separate folders, and some clients read `%` as an escape.
     """
     name = "".join(char if char.isprintable() and char not in "/\\" else "_" for char in file_name)
     plain = re.sub(r'["%?]', "_", name.encode("ascii", "replace").decode())

@@ -1,4 +1,4 @@
-"""The ending of an original's file name, by its first bytes: players and people go by it."""
+"""The file ending of an original, by its first bytes: players and people go by the ending."""
 
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WAVE", "wav"),
@@ -20,9 +20,9 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1a\x45\xdf\xa3", "mkv"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
 )
-"""Where in a file stands what, and the ending of those; the first that fits counts."""
+"""An offset, the bytes there, and the file ending that they mean. The first row that fits counts."""
 
 
 def ending_of(beginning: bytes) -> str:
-    """The ending that fits what a file begins with (16 bytes are enough); `raw` where none is known."""
+    """The ending for the first 16 bytes of a file; `raw` if they are not known."""
     return next((end for at, mark, end in _BEGINNINGS if beginning[at:].startswith(mark)), "raw")

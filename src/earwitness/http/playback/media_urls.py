@@ -1,10 +1,10 @@
-"""URLs that play one recording in one format, for players that cannot send headers.
+"""The tokens of media URLs, which play one recording in one format, for players that cannot send headers.
 
-The token in its query says whose it is and until when it is good, sealed with a code over all of it.
+A token is a JSON Web Token (RFC 7519), signed with the key of bearer tokens. It names media URLs as its
+audience, and a bearer token names none, so that neither is accepted in place of the other. Whoever has the
+URL can play the recording until it expires; the rights of its user are looked up each time.
 """
 
-import base64
-import hmac
 import secrets
 from typing import Any
 
@@ -14,45 +14,41 @@ from earwitness.http.tokens import Tokens, unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.formats import Format
 
-LIFETIME_MS = 5 * 60_000
+LIFETIME_SECONDS = 300
 
-_PURPOSE = "media-url"
-_CODE_BYTES = 32
+_AUDIENCE = "media-url"
 
 
-class Grant(msgspec.Struct, array_like=True, frozen=True):
-    """What a URL is for: the user, with the key it signed in with, and what may be played."""
+class MediaUrlClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a media URL plays, for whom: `sub`, `client` and `key` as in a bearer token, `exp` in seconds."""
 
-    client_id: int
-    user_id: int
-    key_id: int
-    interaction_id: int
+    sub: str
+    client: int
+    key: int
+    recording: int
     format: Format
-    comment: str | None
-    expires_at: int
-    url_id: str = msgspec.field(default_factory=lambda: secrets.token_hex(8))
+    comment: str | None = None
+    exp: int = msgspec.field(default_factory=lambda: -(-now_ms() // 1000) + LIFETIME_SECONDS)
+    jti: str = msgspec.field(default_factory=lambda: secrets.token_hex(8))
+    """Its own id, by which plays of one URL are one row in the ledger."""
 
     @property
-    def claims(self) -> dict[str, Any]:
-        """The same as a bearer token says it."""
-        return {"client": self.client_id, "sub": self.user_id, "key": self.key_id}
+    def of_bearer_token(self) -> dict[str, Any]:
+        """The claims that a bearer token has, too."""
+        return {"client": self.client, "sub": self.sub, "key": self.key}
 
 
-def seal(tokens: Tokens, grant: Grant) -> str:
-    content = msgspec.json.encode(grant)
-    return base64.urlsafe_b64encode(tokens.code(_PURPOSE, content) + content).decode().rstrip("=")
+def sign_media_url(tokens: Tokens, claims: MediaUrlClaims) -> str:
+    """The token of a media URL."""
+    return tokens.sign(_AUDIENCE, msgspec.to_builtins(claims))
 
 
-def unseal(tokens: Tokens, token: str) -> Grant:
-    """Read a token. Raises Unauthenticated; one that has expired with the code `token-expired`."""
+def read_media_url(tokens: Tokens, token: str) -> MediaUrlClaims:
+    """Check the token of a media URL. Raises Unauthenticated, with the code `token-expired` if it has."""
     try:
-        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        claims = msgspec.convert(tokens.verify(_AUDIENCE, token), MediaUrlClaims)
     except ValueError:
         raise unauthenticated("The URL is not valid.") from None
-    code, content = sealed[:_CODE_BYTES], sealed[_CODE_BYTES:]
-    if not hmac.compare_digest(code, tokens.code(_PURPOSE, content)):
-        raise unauthenticated("The URL is not valid.")
-    grant = msgspec.json.decode(content, type=Grant)
-    if grant.expires_at < now_ms():
+    if claims.exp * 1000 <= now_ms():
         raise unauthenticated("The URL has expired; request a new one.", "token-expired")
-    return grant
+    return claims

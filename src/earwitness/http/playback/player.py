@@ -1,4 +1,4 @@
-"""Playing for players: one recording, asked for in many requests, remembered once."""
+"""Playing for players: many requests for one recording, and one row for them in the ledger."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,20 +11,19 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.archive.media.playable import Playable, find_playable
-from earwitness.http import decode
-from earwitness.http.audit_subjects import as_played
 from earwitness.http.installation import Installation
-from earwitness.http.playback.ranges import Asked
+from earwitness.http.playback.ranges import RequestConditions
 from earwitness.http.playback.responses import check_playable, send_part
-from earwitness.http.streamed_audit import remember_refusal
 from earwitness.kernel.errors import Problem
-from earwitness.kernel.formats import Format
+from earwitness.kernel.formats import DEFAULT_FORMAT, Format
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import Wire, convert
+from earwitness.operations.audit_subjects import as_played
+from earwitness.operations.running import record_access
 
 
 class MediaWanted(Wire):
-    """What a recording is to be played as; the comment where the account asks for one."""
+    """The format to play a recording in, and a comment, which some accounts require."""
 
     format: Format | None = None
     comment: str | None = None
@@ -32,58 +31,60 @@ class MediaWanted(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One request to play a recording: who asks, what was sent, and how the ledger is to remember it."""
+    """One request to play a recording: the viewer, what was sent, and its action in the ledger."""
 
     installation: Installation
     archive: Archive
     viewer: Viewer
     action: Action
     interaction_id: int
-    given: Any = None
+    sent: Any = None
     more: dict[str, object] = field(default_factory=dict)
-    """What its row carries beside the format and the comment."""
+    """What its row in the ledger has besides the format and the comment."""
 
     @property
     def metadata(self) -> dict[str, object]:
-        return as_played(self.given) | self.more
+        return as_played(self.sent) | self.more
 
     def look_up(self) -> tuple[Playable, Format]:
-        """What to play, and as what. Raises Forbidden, BadRequest and NotFound."""
+        """The recording and the format to play. Raises Forbidden, BadRequest and NotFound."""
         self.viewer.require(Right.RECORDING_PLAY)
-        wanted: MediaWanted = decode.take(MediaWanted, self.given)
+        query: MediaWanted = convert(self.sent, MediaWanted)
         with self.archive.read() as connection:
             playable = find_playable(connection, self.viewer, self.interaction_id)
-            check_playable(connection, playable, wanted.comment)
-        return playable, wanted.format or "mp3"
+            check_playable(connection, playable, query.comment)
+        return playable, query.format or DEFAULT_FORMAT
 
-    def answer(self, asked: Asked) -> Response[Any] | Callable[[], Response[Any]]:
-        """Answer with what is stored; what must be made first is answered by what this gives.
+    def answer(self, conditions: RequestConditions) -> Response[Any] | Callable[[], Response[Any]]:
+        """The answer, if the format is stored; else a function that makes the rendition and answers with it.
 
-        A refusal, then or now, has its row in the ledger.
+        A refusal is written to the ledger, now or when the function is called.
         """
         with self.remembering():
             playable, format_ = self.look_up()
             if playable.stored(format_) is not None:
-                return self._send(playable, format_, asked)
+                return self._send(playable, format_, conditions)
 
         def make() -> Response[Any]:
             with self.remembering():
-                return self._send(playable, format_, asked)
+                return self._send(playable, format_, conditions)
 
         return make
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """Write a row for what is refused meanwhile, if there is such a recording."""
+        """Write a refusal that is raised in the block to the ledger, if the recording exists."""
         try:
             yield
         except Problem as problem:
-            named = AuditSubjects(interaction_ids=[self.interaction_id])
-            remember_refusal(self.archive, self.action, self.viewer, named, problem, self.metadata)
+            subjects = AuditSubjects(interaction_ids=[self.interaction_id])
+            record_access(
+                self.archive, self.action, self.viewer, subjects, int(problem.status), self.metadata
+            )
             raise
 
-    def _send(self, playable: Playable, format_: Format, asked: Asked) -> Response[Any]:
-        """Answer as `send_part` does; the row is written before the first byte leaves, if one does."""
+    def _send(self, playable: Playable, format_: Format, conditions: RequestConditions) -> Response[Any]:
+        """Answer as `send_part` does. If a byte leaves, the row in the ledger is written before."""
 
         def remember(status: int) -> None:
             if self.action.method == "HEAD":
@@ -91,4 +92,6 @@ class Play:
             row = Entry(self.interaction_id, metadata=self.metadata, response_code=status)
             self.installation.plays.remember(self.archive, self.action, row)
 
-        return send_part(self.archive, playable, format_, self.installation, asked=asked, before=remember)
+        return send_part(
+            self.archive, playable, format_, self.installation, conditions=conditions, before=remember
+        )

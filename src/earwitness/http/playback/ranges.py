@@ -1,4 +1,4 @@
-"""Conditions and ranges of a request for media: RFC 9110, sections 13 and 14."""
+"""Conditions and ranges of a request for media (RFC 9110, sections 13 and 14)."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from litestar import Request
 
 from earwitness.kernel.errors import RangeUnsatisfiable
 
-# A number of more digits than these is no position in anything.
+# More digits than these are no position in any file.
 _RANGE = re.compile(r"(\d{1,4000})-(\d{0,4000})|-(\d{1,4000})", re.ASCII)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -27,28 +27,29 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the headers of a request for media say: of what is known already, and which part is wanted."""
+class RequestConditions:
+    """The headers of a request for media that say which part the caller asks for, and what it has already."""
 
     range: str | None = None
     if_range: str | None = None
     if_none_match: str | None = None
 
     @classmethod
-    def of(cls, request: Request[Any, Any, Any]) -> "Asked":
+    def of(cls, request: Request[Any, Any, Any]) -> "RequestConditions":
         headers = request.headers
         # Ranges are defined for GET alone.
-        wanted = headers.get("range") if request.method == "GET" else None
-        return cls(wanted, headers.get("if-range"), headers.get("if-none-match"))
+        range_ = headers.get("range") if request.method == "GET" else None
+        return cls(range_, headers.get("if-range"), headers.get("if-none-match"))
 
     def knows(self, etag: str) -> bool:
-        """Whether the caller has what this strong entity tag stands for."""
+        """Whether the caller has the representation with this strong entity tag."""
         if self.if_none_match is None:
             return False
         return self.if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(self.if_none_match)
 
     def part_of(self, size: int, etag: str) -> Part | None:
-        """The part that is wanted; None is the whole, which also answers several ranges and no range at all.
+        """The part to send. None is the whole: for no range, several ranges and a range that is not
+        understood.
 
         Raises RangeUnsatisfiable.
         """
@@ -57,7 +58,7 @@ class Asked:
         unit, _, listed = self.range.partition("=")
         ranges = [one.strip() for one in listed.split(",") if one.strip()]
         found = _RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
-        # Nothing has no parts, so that a player that always asks for `bytes=0-` is answered with nothing.
+        # An empty object has no parts. A player that always asks for `bytes=0-` gets the empty whole.
         if unit.strip().lower() != "bytes" or found is None or size == 0:
             return None
         first, last, suffix = found.groups()

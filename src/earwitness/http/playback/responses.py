@@ -1,4 +1,4 @@
-"""Sending a recording in a format: a stored object as it is, or a rendition that is made for it."""
+"""Sending a recording in a format: a stored object, or a rendition that is made for the answer."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -13,23 +13,16 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import MediaObject, Playable
 from earwitness.archive.schema.people import account
 from earwitness.http.installation import Installation
+from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.playback.download import Download, Whole, content_disposition
 from earwitness.http.playback.file_endings import ending_of
-from earwitness.http.playback.ranges import Asked
-from earwitness.http.playback.renditions import streamed
+from earwitness.http.playback.ranges import RequestConditions
+from earwitness.http.playback.rendering import RenditionRequest, stream_rendition
 from earwitness.kernel.errors import BadRequest, Corrupt, Fault, NotFound
-from earwitness.kernel.formats import Format
+from earwitness.kernel.formats import FORMATS, Format
 from earwitness.media.streaming import DecryptingReader
 from earwitness.media.vault import RecordingKey, Vault
 
-_MEDIA_TYPES = {
-    "mp3": "audio/mpeg",
-    "mp3-mono": "audio/mpeg",
-    "wav": "audio/wav",
-    "wav-mono": "audio/wav",
-    "mp4": "video/mp4",
-    "raw": "application/octet-stream",
-}
 _CACHING = "private, no-store"
 _SHORT_BYTES = 256 << 10
 _FORCED_COMMENTS = select(account.c.forced_comments)
@@ -50,36 +43,30 @@ def send(
 ) -> Download:
     """Answer with a recording's media.
 
-    Whole, it is verified before its first byte leaves; streaming, each part is verified as it leaves.
-    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) without a place
-    or where it would take long until the first byte.
+    With `streams` each part is verified as it leaves; without, everything is verified before the first byte.
+    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) if no place is
+    free or the first byte takes too long.
     """
-    vault, limits = archive.vault, installation.limits
+    vault = archive.vault
     with ExitStack() as leaving:
         key = playable.key(vault)
         stored = playable.stored(format_)
-        keep = _is_kept(playable, format_, installation)
+        rendition = _rendition_request(archive, playable, key, format_, installation)
         headers = _headers(playable, format_, "attachment")
         if stored is None and streams:
             leaving.enter_context(installation.streams.take())
-            chunks = leaving.enter_context(streamed(archive, playable, key, format_, limits, keep=keep))
-            return Download(chunks, leaving.pop_all().close, headers=headers)
+            chunks = leaving.enter_context(stream_rendition(rendition))
+            return _download(installation, chunks, leaving, headers)
         if stored is None:
-            stored = leaving.enter_context(
-                installation.renditions.kept(archive, playable, key, format_, limits, keep=keep)
-            )
+            stored = leaving.enter_context(installation.renditions.use(rendition))
         reader = _open(vault, key, stored, leaving)
         if not streams:
             reader.verify()
         first, chunks = _begun(reader.chunks(0, reader.size))
         if format_ == "raw":
             headers = _headers(playable, format_, "attachment", ending_of(first))
-        return Download(
-            chunks,
-            leaving.pop_all().close,
-            headers=headers | _of_object(stored, reader.size),
-            fair_queue=installation.decrypting,
-        )
+        headers |= _of_object(stored, reader.size)
+        return _download(installation, chunks, leaving, headers, fair_queue=installation.decrypting)
 
 
 def send_part(
@@ -88,26 +75,25 @@ def send_part(
     format_: Format,
     installation: Installation,
     *,
-    asked: Asked,
+    conditions: RequestConditions,
     before: Callable[[int], None],
 ) -> Response[Any]:
-    """Answer with what is asked of a recording's media: all (200), a part (206), or that it is known (304).
+    """Answer with a recording's media: whole (200), a part (206), or that the caller has it (304).
 
-    Each segment is verified as it leaves, the first before anything does; what is short is verified to its
-    end. `before` is called with the status when bytes are about to leave and nothing can be refused any more.
-    Raises RangeUnsatisfiable (416) and what `send` raises.
+    The first segment is verified before any byte leaves, and each other one as it leaves; a short answer is
+    verified to its end. `before` is called with the status before the first byte, when nothing can be refused
+    any more. Raises RangeUnsatisfiable (416) and what `send` raises.
     """
-    keep = _is_kept(playable, format_, installation)
     with ExitStack() as leaving:
         key = playable.key(archive.vault)
         stored = playable.stored(format_) or leaving.enter_context(
-            installation.renditions.kept(archive, playable, key, format_, installation.limits, keep=keep)
+            installation.renditions.use(_rendition_request(archive, playable, key, format_, installation))
         )
         reader = _open(archive.vault, key, stored, leaving)
         etag = _etag(stored)
-        if asked.knows(etag):
+        if conditions.knows(etag):
             return Response(None, status_code=304, headers={"ETag": etag, "Cache-Control": _CACHING})
-        part = asked.part_of(reader.size, etag)
+        part = conditions.part_of(reader.size, etag)
         start, stop, status = (part.start, part.stop, 206) if part else (0, reader.size, 200)
         headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start)
         headers["Accept-Ranges"] = "bytes"
@@ -120,14 +106,35 @@ def send_part(
         _, chunks = _begun(reader.chunks(start, stop))
         before(status)
         fair_queue = installation.decrypting
-        return Download(
-            chunks, leaving.pop_all().close, headers=headers, status=status, fair_queue=fair_queue
-        )
+        return _download(installation, chunks, leaving, headers, status=status, fair_queue=fair_queue)
 
 
-def _is_kept(playable: Playable, format_: str, installation: Installation) -> bool:
-    """Whether a rendition is stored once it is made: as the settings say, or in place of an outdated one."""
-    return format_ in installation.settings.kept_renditions or format_ in playable.objects
+def _download(
+    installation: Installation,
+    chunks: Iterator[bytes],
+    leaving: ExitStack,
+    headers: dict[str, str],
+    *,
+    status: int = 200,
+    fair_queue: FairQueue | None = None,
+) -> Download:
+    """An answer of these chunks, which closes all of `leaving` when it ends."""
+    return Download(
+        chunks,
+        leaving.pop_all().close,
+        headers=headers,
+        status=status,
+        fair_queue=fair_queue,
+        stalled_seconds=installation.stalled_seconds,
+    )
+
+
+def _rendition_request(
+    archive: Archive, playable: Playable, key: RecordingKey, format_: Format, installation: Installation
+) -> RenditionRequest:
+    """A rendition is kept where the settings name its format, and where it replaces an outdated one."""
+    keep = format_ in installation.settings.kept_renditions or format_ in playable.objects
+    return RenditionRequest(archive, playable, key, format_, installation.limits, keep)
 
 
 def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:
@@ -138,15 +145,15 @@ def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitSta
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first chunk, taken at once, so that damage to it is said before the answer has begun; and all."""
+    """The first chunk, and all chunks. The first is read now, so that damage to it is a proper answer."""
     first = next(chunks, b"")
     return first, chain([first], chunks)
 
 
-def _headers(playable: Playable, format_: str, disposition: str, ending: str = "") -> dict[str, str]:
-    file_name = f"{playable.third_party_id}.{ending or format_.partition('-')[0]}"
+def _headers(playable: Playable, format_: Format, disposition: str, ending: str = "") -> dict[str, str]:
+    file_name = f"{playable.third_party_id}.{ending or FORMATS[format_].file_ending or format_}"
     return {
-        "Content-Type": _MEDIA_TYPES[format_],
+        "Content-Type": FORMATS[format_].media_type,
         "Content-Disposition": content_disposition(file_name, disposition),
         "Cache-Control": _CACHING,
     }

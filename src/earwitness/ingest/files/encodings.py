@@ -1,6 +1,7 @@
-"""JSON as files hold it: in UTF-8 with a byte order mark, or in UTF-16 or UTF-32 with or without one.
+"""The encodings of JSON files: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-What cannot be decoded of UTF-16 becomes the escape of a lone surrogate: reading mends and marks it.
+Bytes that cannot be decoded become the escape of a lone surrogate, which is replaced and marked when the JSON
+is read.
 """
 
 import codecs
@@ -21,7 +22,7 @@ codecs.register_error(_LONE, _as_lone_surrogate)
 
 
 def as_utf8(body: bytes, *, lenient: bool = False) -> bytes:
-    """The same JSON in UTF-8, without a mark; what is no UTF-8 stays as it is, unless `lenient`."""
+    """JSON in UTF-8 without a byte order mark. Bytes that are not UTF-8 are kept, unless `lenient`."""
     encoding = json.detect_encoding(body)
     if encoding.startswith("utf-8") and not lenient:
         return body.removeprefix(codecs.BOM_UTF8)
@@ -29,7 +30,7 @@ def as_utf8(body: bytes, *, lenient: bool = False) -> bytes:
 
 
 def lines_of(file: BufferedReader) -> Iterator[bytes]:
-    """The lines of JSON in a file, in UTF-8, without a mark."""
+    """The lines of a JSON Lines file, in UTF-8, without a byte order mark."""
     encoding = json.detect_encoding(file.peek(4)[:4])
     if encoding.startswith("utf-8"):
         first = file.readline().removeprefix(codecs.BOM_UTF8)

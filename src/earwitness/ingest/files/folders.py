@@ -1,8 +1,8 @@
-"""A folder in which others write: what lies below it is reached step by step, and never through a link.
+"""A folder in which others write: everything below it is reached step by step, and never through a link.
 
-Whoever may write there can put a link, a pipe or another folder in the place of anything, at any moment. So
-the folder is held open, each folder below is opened from the one above it, and no link is followed (`openat`
-with O_NOFOLLOW). What is written there is new (O_EXCL); what is read is a regular file.
+Anybody who may write there can replace anything with a link, a pipe or another folder, at any moment. So the
+folder is held open, each folder below it is opened from the one above, and no link is followed (`openat` with
+O_NOFOLLOW). Only new files are written (O_EXCL), and only regular files are read.
 """
 
 import errno
@@ -20,12 +20,12 @@ from earwitness.ingest.files.regular_files import (
     check_regular,
     open_regular,
 )
-from earwitness.ingest.sources.file_names import shown
+from earwitness.ingest.files.shown_names import shown
 from earwitness.kernel.settings import Settings
 
 TOP = PurePosixPath()
 DEEPEST = 256
-"""How many folders below each other are looked into. Each is reached from the top: more would take long."""
+"""How many levels of folders are looked into. Each is reached from the top, so more would take long."""
 
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -36,10 +36,11 @@ Identity = tuple[int, int]
 
 
 class Folder:
-    """A folder that is held open as long as this is there. All paths are relative to it.
+    """A folder, held open as long as this object lives. All paths are relative to it.
 
-    `own` are folders that are not entered, wherever they lie. Unless it `takes_hard_links` (None: if that is
-    safe on this system), files with another name are not read. All raises OSError, its `strerror` says why.
+    The folders `own` are not entered, wherever they are. Files with several names (hard links) are read only
+    with `takes_hard_links`; None means: if that is safe on this system. All methods raise OSError with a
+    `strerror`.
     """
 
     def __init__(self, path: Path, own: Iterable[Path] = (), *, takes_hard_links: bool | None = None) -> None:
@@ -50,19 +51,19 @@ class Folder:
         weakref.finalize(self, os.close, self._top)
 
     def is_in_place(self) -> bool:
-        """Whether its path still leads to it; it does where nobody can tell, as the disk does not answer."""
+        """Whether its path still leads to it; True if the disk does not answer."""
         try:
             return _identity(self.path.stat()) == _identity(os.fstat(self._top))
         except OSError as error:
             return error.errno not in (errno.ENOENT, errno.ENOTDIR)
 
     def status(self, path: PurePosixPath) -> os.stat_result:
-        """What is there: of a link, itself."""
+        """The status of a file or folder; of a link, its own."""
         with self._at(path.parent) as at:
             return os.stat(path.name or ".", dir_fd=at, follow_symlinks=False)
 
     def exists(self, path: PurePosixPath) -> bool:
-        """Whether anything has this name, if only a link that leads nowhere."""
+        """Whether anything has this name, even a link that leads nowhere."""
         with suppress(OSError):
             self.status(path)
             return True
@@ -71,7 +72,7 @@ class Folder:
     def walk(
         self, below: PurePosixPath = TOP, without: Iterable[PurePosixPath] = ()
     ) -> Iterator[tuple[PurePosixPath, os.stat_result]]:
-        """All that is there, but for what is hidden, cannot be looked at, or lies too deep."""
+        """Everything below a folder, except what is hidden, cannot be read, or is too deep."""
         folders, left_out = [below], set(without)
         while folders:
             for path, status in self._listed(folders.pop()):
@@ -98,23 +99,23 @@ class Folder:
             return os.fdopen(os.open(path.name, _NEW, 0o666, dir_fd=at), "wb")
 
     def make(self, path: PurePosixPath) -> None:
-        """Make a folder where there is none."""
+        """Make a folder unless it exists."""
         with self._at(path, makes=True):
             pass
 
     def move(self, path: PurePosixPath, to: PurePosixPath) -> None:
-        """Give a file another name, and make the folders above that."""
+        """Rename a file, and make the folders above its new name."""
         with self._at(path.parent) as here, self._at(to.parent, makes=True) as there:
             os.rename(path.name, to.name, src_dir_fd=here, dst_dir_fd=there)
 
     def remove(self, path: PurePosixPath) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         with self._at(path.parent) as at, suppress(FileNotFoundError):
             os.unlink(path.name, dir_fd=at)
 
     @contextmanager
     def locked(self, path: PurePosixPath) -> Iterator[None]:
-        """Have a file to oneself, which is made. Raises BlockingIOError if another process has it."""
+        """Create and lock a file. Raises BlockingIOError if another process has locked it."""
         with suppress(FileNotFoundError):
             check_regular(self.status(path), path.name)
         with self._at(path.parent) as at:
@@ -127,7 +128,7 @@ class Folder:
             os.close(descriptor)
 
     def link(self, path: PurePosixPath) -> str | None:
-        """What a link says; None for all else."""
+        """The target of a link; None if it is not a link."""
         try:
             with self._at(path.parent) as at:
                 return os.readlink(path.name, dir_fd=at)
@@ -144,13 +145,13 @@ class Folder:
             finally:
                 os.close(listing)
             for name in names:
-                with suppress(OSError):  # it is gone, or closed to us
+                with suppress(OSError):  # it is gone, or may not be read
                     if not name.startswith("."):
                         yield folder / name, os.stat(name, dir_fd=at, follow_symlinks=False)
 
     @contextmanager
     def _at(self, folder: PurePosixPath, *, makes: bool = False) -> Iterator[int]:
-        """Reach a folder, and make what is missing of it. Raises NotADirectoryError for a link on the way."""
+        """Open a folder step by step; `makes`: make missing ones. Raises NotADirectoryError for a link."""
         at = os.dup(self._top)
         try:
             self._check_own(at)
@@ -168,12 +169,12 @@ class Folder:
 
 
 def own_folders(settings: Settings) -> list[Path]:
-    """The folders of the archive itself, from which nothing is ever taken in."""
+    """The folders of the archive itself, from which nothing is ever ingested."""
     return [settings.data, settings.data / "accounts", settings.keys_folder]
 
 
 def others_may_write(status: os.stat_result) -> bool:
-    """Whether users other than root may write in a folder of this status."""
+    """Whether users other than root may write in a folder with this status."""
     return status.st_uid != 0 or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 

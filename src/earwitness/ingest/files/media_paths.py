@@ -1,4 +1,4 @@
-"""Where a path leads that a manifest names: to a file below a folder, or nowhere."""
+"""Resolving the media paths of a manifest, which must lead to files below a folder."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from earwitness.ingest.files.folders import Folder
 
 _MOST_LINKS, _LONGEST_BYTES = 40, 4095
-"""As the system has them, so that no path keeps us for long."""
+"""The limits of the system, so that no path takes long to resolve."""
 
 
 class Outside(OSError):
@@ -15,9 +15,10 @@ class Outside(OSError):
 
 
 def resolve(folder: Folder, path: str) -> PurePosixPath:
-    """Where a path leads, be it absolute, with `..`, or through links that stay in the folder.
+    """Resolve a path, which may be absolute, have `..`, or go through links that stay in the folder.
 
-    To open that follows no link, whatever becomes of the links meanwhile. Raises Outside, and OSError.
+    The result is opened without following links, so it does not matter if they change in the meantime. Raises
+    Outside, and OSError.
     """
     if len(os.fsencode(path)) > _LONGEST_BYTES:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -40,7 +41,7 @@ def resolve(folder: Folder, path: str) -> PurePosixPath:
 
 
 def _steps(folder: Folder, path: str) -> list[str]:
-    """The parts of a path; of an absolute one those from the folder on."""
+    """The parts of a path; of an absolute path, the parts below the folder."""
     pure = PurePosixPath(path)
     if not pure.is_absolute():
         return list(pure.parts)

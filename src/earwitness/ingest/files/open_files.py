@@ -1,4 +1,4 @@
-"""Which files are still written to, as far as this process may see: its own user's processes, all as root."""
+"""Finding files that are still being written, by processes of the same user, or for root by all processes."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -9,15 +9,15 @@ _PROCESSES = Path("/proc")
 
 
 def open_for_writing(names: Collection[str]) -> set[tuple[int, int]]:
-    """The files of these names, as device and inode, that some process holds open for writing.
+    """The files of these names, as device and inode, that a process has open for writing.
 
-    Where there is no `/proc`, none.
+    Without `/proc` there are none.
     """
     held = set()
     for descriptor in _descriptors():
-        with suppress(OSError):  # processes end, and those of others are closed to us
+        with suppress(OSError):  # the process has ended, or may not be looked into
             if os.path.basename(os.readlink(descriptor)) in names and _writes(descriptor):  # noqa: PTH115, PTH119
-                status = os.stat(descriptor)  # noqa: PTH116 - tens of thousands of these: no objects
+                status = os.stat(descriptor)  # noqa: PTH116 - there are tens of thousands, and Path objects are slow
                 held.add((status.st_dev, status.st_ino))
     return held
 

@@ -1,4 +1,4 @@
-"""Opening files whose names others give, or may replace: regular ones alone, without ever waiting."""
+"""Opening files that others name or may replace: only regular files, and without ever waiting."""
 
 import errno
 import os
@@ -12,15 +12,15 @@ _PROTECTED_HARD_LINKS = Path("/proc/sys/fs/protected_hardlinks")
 
 
 class NotRegular(OSError):
-    """Something is there, and is no regular file: a link, a folder, a pipe, a device."""
+    """It is not a regular file, but a link, a folder, a pipe or a device."""
 
 
 def open_regular(path: str | Path, flags: int = 0, *, dir_fd: int | None = None) -> BufferedReader:
     """Open a regular file to read it. Raises NotRegular, and OSError.
 
-    `flags` are more than those of reading: with O_NOFOLLOW a link is no regular file.
+    `flags` are added to those of reading. With O_NOFOLLOW a link is not a regular file.
     """
-    # To open a device may make it act, so it is looked at before; and after, as it may be another by then.
+    # Checked before opening, because opening a device may have effects; and after, as it may be replaced.
     check_regular(os.stat(path, dir_fd=dir_fd, follow_symlinks=not flags & os.O_NOFOLLOW), path)
     descriptor = os.open(path, _READ | flags, dir_fd=dir_fd)
     try:
@@ -32,15 +32,15 @@ def open_regular(path: str | Path, flags: int = 0, *, dir_fd: int | None = None)
 
 
 def check_regular(status: os.stat_result, path: str | Path) -> None:
-    """Raises NotRegular for what is no regular file."""
+    """Raises NotRegular unless this is the status of a regular file."""
     if not stat.S_ISREG(status.st_mode):
         raise NotRegular(errno.EINVAL, "expected a regular file", str(path))
 
 
 def are_hard_links_safe(switch: Path = _PROTECTED_HARD_LINKS) -> bool:
-    """Whether users can make hard links only to files that they may read and write without them.
+    """Whether users can make hard links only to files that they may read and write.
 
-    The system's switch is `fs.protected_hardlinks`, see proc_sys_fs(5). Where there is none, it is off.
+    The setting is `fs.protected_hardlinks`, see proc_sys_fs(5). Systems without it do not protect hard links.
     """
     with suppress(OSError, ValueError):
         return int(switch.read_text()) > 0

@@ -1,9 +1,9 @@
-"""The call records that Asterisk writes, `Master.csv` of cdr_csv: one line a leg, written as it ends.
+"""Asterisk's call records, `Master.csv` of cdr_csv: one line for each leg of a call, written when it ends.
 
 Columns: accountcode, src, dst, dcontext, clid, channel, dstchannel, lastapp, lastdata, start, answer, end,
 duration, billsec, disposition, amaflags, and, with `loguniqueid=yes` in cdr.conf, uniqueid; then userfield
-with `loguserfield=yes`, and peeraccount, linkedid, sequence with `newcdrcolumns=yes`. Times are of the
-machine's zone, unless `usegmtime=yes`. See "CDR Specification" in Asterisk's documentation.
+with `loguserfield=yes`, and peeraccount, linkedid, sequence with `newcdrcolumns=yes`. Times are in the
+machine's time zone, unless `usegmtime=yes`. See "CDR Specification" in Asterisk's documentation.
 """
 
 import csv
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from earwitness.ingest.files.regular_files import open_regular
-from earwitness.ingest.sources.file_names import Call, skipped
+from earwitness.ingest.sources.file_names import CallFacts, skipped
 from earwitness.ingest.sources.wall_times import Span, channel_made_at, moments
 
 _SRC, _DST, _CHANNEL, _DST_CHANNEL = 1, 2, 5, 6
@@ -34,10 +34,10 @@ _DETAILS = {
     7: "lastapp",
     14: "disposition",
 }
-# What a dialplan names its steps by: nobody's number.
+# Steps of a dialplan, which are nobody's number.
 _STEPS = frozenset(("s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hang", "~~s~~"))
-# The extension at the end of a channel: PJSIP/204-0000001a, Local/204@from-queue-0000002b;1. More than six
-# digits are a trunk's name.
+# The extension in a channel: PJSIP/204-0000001a, Local/204@from-queue-0000002b;1. More than six digits name
+# a trunk.
 _EXTENSION = re.compile(r"[A-Za-z0-9]+/(?:FM[PG][RL]-)?([0-9]{1,6})(?:@|-[0-9a-f]+)")
 _SECONDS_DIFFER_BY = 2
 _LONGEST_LINE = 1 << 20
@@ -46,36 +46,36 @@ Leg = list[str]
 
 
 class CallRecords:
-    """A file of call records, read on from where it was read to."""
+    """A file of call records. Each time, reading goes on where it ended before."""
 
     def __init__(self, file: Path, zone: tzinfo = UTC) -> None:
         self._file = file
         self._zone = zone
         self._inode = self._read_to = 0
-        self._wanted: set[str] = set()
+        self._ids: set[str] = set()
         self._found: dict[str, list[Leg]] = defaultdict(list)
 
-    def of(self, ids: Collection[str]) -> dict[str, Call]:
-        """The calls of these unique ids, as far as their records are there. Raises OSError."""
+    def of(self, ids: Collection[str]) -> dict[str, CallFacts]:
+        """The calls of these unique ids whose records have been written. Raises OSError."""
         try:
             file = open_regular(self._file)
         except FileNotFoundError:
-            return {}  # between its being put away and begun anew
+            return {}  # it is being rotated: the new file does not exist yet
         with file:
             status = os.fstat(file.fileno())
             begun_anew = status.st_ino != self._inode or status.st_size < self._read_to
-            if begun_anew or not self._wanted.issuperset(ids):
-                self._read_to = 0  # what was read before was not held against these ids
+            if begun_anew or not self._ids.issuperset(ids):
+                self._read_to = 0  # earlier lines were not searched for these ids
                 self._found.clear()
-            self._wanted, self._inode = set(ids), status.st_ino
+            self._ids, self._inode = set(ids), status.st_ino
             for leg in self._legs(file):
-                for id_ in {leg[_UNIQUE_ID], _linked_id(leg)} & self._wanted:
+                for id_ in {leg[_UNIQUE_ID], _linked_id(leg)} & self._ids:
                     self._found[id_].append(leg)
         self._found = defaultdict(list, {id_: self._found[id_] for id_ in ids if id_ in self._found})
         return {id_: self._call(id_, legs) for id_, legs in self._found.items()}
 
     def _legs(self, file: BinaryIO) -> Iterator[Leg]:
-        """The legs that were written since; a line without its end is still being written."""
+        """The legs that are new in the file. A line without its end is still being written."""
         file.seek(self._read_to)
         while line := file.readline(_LONGEST_LINE):
             if not line.endswith(b"\n"):
@@ -85,10 +85,11 @@ class CallRecords:
             if len(leg) > _UNIQUE_ID:
                 yield leg
 
-    def _call(self, unique_id: str, legs: list[Leg]) -> Call:
-        """One call of its legs, those that were answered if any was: from the first answer to the last end.
+    def _call(self, unique_id: str, legs: list[Leg]) -> CallFacts:
+        """Combine legs into one call: only the answered ones, if any was answered.
 
-        Whoever took part in one of them took part in the call. The order of lines is no order of time.
+        It lasts from the first answer to the last end. Everybody in one of these legs took part in the call.
+        Legs are sorted by time, because lines are not written in the order of time.
         """
         answered = [leg for leg in legs if leg[_DISPOSITION] == "ANSWERED"] or legs
         possible = {id(leg): self._spans_of(leg, unique_id) for leg in answered}
@@ -97,7 +98,7 @@ class CallRecords:
         first = answered[0]
         numbers = [number for leg in answered for number in _numbers_of(leg)]
         called = next((number for number in _called_by(first)), None)
-        return Call(
+        return CallFacts(
             id=unique_id,
             spans=tuple(dict.fromkeys(hulls)),
             caller=first[_SRC],
@@ -108,9 +109,9 @@ class CallRecords:
         )
 
     def _spans_of(self, leg: Leg, unique_id: str) -> list[Span]:
-        """From its answer (or its start) to its end: all that its times may mean, earliest first.
+        """All meanings of the times of a leg, from its answer (or else its start) to its end, earliest first.
 
-        How long it was and was talked decides, then when the channel was made.
+        Those that disagree with its duration or with the time of its channel are left out.
         """
         columns = (_START, _ANSWER, _END)
         meant = [moments(time, self._zone) if (time := _time(leg[one])) else [None] for one in columns]
@@ -125,10 +126,10 @@ class CallRecords:
         return [Span(start if answer is None else answer, end) for start, answer, end in left]
 
 
-def joined(named: Call | None, recorded: Call) -> Call:
-    """One call of both: its numbers and direction as its file's name has them, the rest by its record.
+def joined(named: CallFacts | None, recorded: CallFacts) -> CallFacts:
+    """Combine a file's name and its call record: numbers and direction by the name, the rest by the record.
 
-    Numbers of the record that are not those of the name took part too.
+    Other numbers of the record took part too.
     """
     if named is None:
         return recorded
@@ -151,9 +152,8 @@ def _either(named: str | None, recorded: str | None) -> str | None:
 
 def _columns(line: str) -> Leg:
     try:
-        return next(
-            csv.reader([line]), []
-        )  # line by line: a quote that is not closed spoils its own line alone
+        # One line at a time, so that an unclosed quote spoils only its own line.
+        return next(csv.reader([line]), [])
     except csv.Error:
         return []
 
@@ -175,7 +175,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _fits(leg: Leg, start: int | None, answer: int | None, end: int | None) -> bool:
-    """Whether these times, in ms, are as far apart as the leg says."""
+    """Whether these times, in ms, agree with the duration and billsec of the leg."""
     lasted = [(start, leg[_DURATION]), (answer, leg[_BILLSEC])]
     return _is_forward(start, answer, end) and all(
         abs((end - since) / 1000 - int(seconds)) <= _SECONDS_DIFFER_BY
@@ -196,7 +196,7 @@ def _hull(of: Sequence[Span]) -> Span:
 
 
 def _called_by(leg: Leg) -> Iterator[str]:
-    """The number that was called, and the extension that answered, as far as they are known."""
+    """The number that was called and the extension that answered, if they are known."""
     if leg[_DST] and leg[_DST] not in _STEPS:
         yield leg[_DST]
     yield from _EXTENSION.findall(leg[_DST_CHANNEL])[:1]

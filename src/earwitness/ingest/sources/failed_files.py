@@ -1,4 +1,4 @@
-"""Files that failed, put back to where they were found, so that they are taken again.
+"""Files that failed, and putting them back where they were found, so that they are taken again.
 
 failed/call.wav  failed/call.json  failed/call.wav.reason.txt    one recording, and why it failed
 failed/2-call.wav  failed/2-call.wav.reason.txt                  another one of the same name
@@ -15,12 +15,12 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from earwitness.ingest.files.folders import Folder
-from earwitness.ingest.sources.file_names import shown
+from earwitness.ingest.files.shown_names import shown
 from earwitness.ingest.sources.sidecars import is_sidecar
 
 REASON = ".reason.txt"
 NUMBERED = "The number before its name was added here."
-"""Said below the reason: nothing else tells whether it is part of the name."""
+"""Written below the reason, because otherwise nobody could tell whether the number is part of the name."""
 
 _LONGEST_NAME_BYTES = 255
 _LONGEST_REASON_BYTES = 1 << 20
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[1-9][0-9]*-")
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A recording that failed: its file, its sidecars, and where they were found, in this order."""
+    """A recording that failed: its file and its sidecars, and in the same order where they were found."""
 
     folder: Folder
     name: str
@@ -38,10 +38,10 @@ class FailedFile:
     places: list[PurePosixPath]
 
     def put_back(self) -> bool:
-        """Move it back, the sidecar first; False while a file of its name, or of its folder's, is there.
+        """Move it back, the sidecars first; False if the names are taken, or if it cannot be moved.
 
-        Or where it cannot be moved: others write here, and one of theirs holds up no other. What was moved
-        before this was interrupted is not found again, and what is gone is passed over.
+        Others write in the folder, so one file that cannot be moved must not stop the rest. A file that is
+        gone is passed over.
         """
         if any(self.folder.exists(place) for place in self.places):
             return False
@@ -51,13 +51,13 @@ class FailedFile:
                     self.folder.move(path, place)
         except OSError:
             return False
-        with suppress(OSError):  # it may be a folder, which is none of ours
+        with suppress(OSError):  # others may have put a folder there
             self.folder.remove(self.reason)
         return True
 
 
 def failed_files(folder: Folder, failed: PurePosixPath) -> list[FailedFile]:
-    """What failed in a folder, by name; `failed` is where its files were put."""
+    """The recordings that failed in a folder, sorted by name; `failed` is the folder they were moved to."""
     by_folder: dict[PurePosixPath, list[PurePosixPath]] = defaultdict(list)
     for path, status in folder.walk(failed):
         if stat.S_ISREG(status.st_mode):
@@ -78,7 +78,7 @@ def failed_files(folder: Folder, failed: PurePosixPath) -> list[FailedFile]:
 
 
 def write_reason(folder: Folder, media: PurePosixPath, reason: str, *, is_numbered: bool) -> None:
-    """Write why a file failed beside it. Raises OSError."""
+    """Write a file beside a failed one that says why it failed. Raises OSError."""
     lines = [reason, *([NUMBERED] if is_numbered else [])]
     with folder.create(reason_of(media)) as file:
         file.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
@@ -87,9 +87,9 @@ def write_reason(folder: Folder, media: PurePosixPath, reason: str, *, is_number
 def free_places(
     folder: Folder, below: PurePosixPath, names: Sequence[PurePosixPath]
 ) -> tuple[list[PurePosixPath], bool]:
-    """Where files of these names, and the first one's reason, are put, and whether under a number.
+    """Find free names for files and for the reason of the first; also returns whether a number was added.
 
-    Nothing is replaced.
+    No file is replaced.
     """
     for number in count(1):
         head = "" if number == 1 else f"{number}-"
@@ -100,13 +100,16 @@ def free_places(
 
 
 def reason_of(media: PurePosixPath) -> PurePosixPath:
-    """Where the reason of a file lies."""
+    """The path of a failed file's reason."""
     longest = _LONGEST_NAME_BYTES - len(REASON)
     return media.with_name(os.fsdecode(os.fsencode(media.name)[:longest]) + REASON)
 
 
 def _number_of(folder: Folder, media: PurePosixPath, reason: PurePosixPath, there: set[PurePosixPath]) -> str:
-    """The number that was put before a name, `2-`; without its reason, if the name without it is there."""
+    """The number that was added before a name, such as `2-`, or nothing.
+
+    The reason of the file says so. If the reason is gone, a file of the name without the number does.
+    """
     number = _NUMBER.match(media.name)
     if number is None:
         return ""
@@ -116,6 +119,6 @@ def _number_of(folder: Folder, media: PurePosixPath, reason: PurePosixPath, ther
 
 
 def _lines_of(folder: Folder, reason: PurePosixPath) -> Iterator[str]:
-    """The lines of a reason, the last first."""
+    """The lines of a reason, the last one first."""
     with suppress(OSError), folder.open(reason) as file:
         yield from reversed(file.read(_LONGEST_REASON_BYTES).decode("utf-8", "replace").splitlines())

@@ -1,23 +1,23 @@
-"""What the name of a file says of its call, by a template.
+"""Reading the facts of a call from a file's name, by a template.
 
     {start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav
 
-`start` and `end` are times, written as `strftime` does, or `%s` for seconds since 1970; `from` and `to` the
-numbers; `id` the source's id; `direction` a word for it; `any` whatever stands there. A field ends where
-the character that follows it in the template comes next, and all but times may be empty: a number that is
-empty was withheld. A template without an extension fits any; one with slashes is held against as many
-folders above the file.
+`start` and `end` are times in the directives of `strftime`, or `%s` for seconds since 1970. `from` and `to`
+are the numbers, `id` is the source's id, `direction` is a word for it, and `any` matches any text. A field
+ends at the next occurrence of the character that follows it in the template. All fields but times may be
+empty; an empty number was withheld. A template without an extension matches any extension. One with slashes
+also matches that many parent folders.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePosixPath
 from string import Formatter
 from typing import Literal
 
+from earwitness.ingest.files.shown_names import readable
 from earwitness.ingest.sources.wall_times import Span, channel_made_at, is_skipped, moments, settle, spans
 
 Direction = Literal["In", "Out"]
@@ -38,8 +38,8 @@ _DIRECTIVES = {
     "s": r"\d{1,11}",
     "%": "%",
 }
-# Words of templates, and the kinds of FreePBX: `external` and `exten` rang at an extension, `q` and `rg` in
-# a queue and a ring group. Others, `internal` among them, say nothing of it.
+# Words in templates, and the kinds of FreePBX: `external` and `exten` rang at an extension, `q` in a queue,
+# `rg` in a ring group. Other kinds, such as `internal`, do not tell the direction.
 _DIRECTIONS: dict[str, Direction] = {
     **dict.fromkeys(("in", "inbound", "incoming", "i", "external", "exten", "q", "rg"), "In"),
     **dict.fromkeys(("out", "outbound", "outgoing", "o"), "Out"),
@@ -47,11 +47,11 @@ _DIRECTIONS: dict[str, Direction] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What is known of a call before its recording is opened; what is not known is None.
+class CallFacts:
+    """What names and call records say of a call; None means not known.
 
-    A number that is empty was withheld. `spans` are all that its times may mean, `others` who took part
-    beside the caller and the called.
+    An empty number was withheld. `spans` are all meanings that its times may have. `others` are the numbers
+    that took part besides the caller and the called party.
     """
 
     id: str | None = None
@@ -62,36 +62,19 @@ class Call:
     direction: Direction | None = None
     is_internal: bool = False
     details: dict[str, str] = field(default_factory=dict)
-    """What else its source says of it, for the recording's metadata."""
+    """Further details from its source, for the recording's metadata."""
     doubts: dict[str, str] = field(default_factory=dict)
-    """What is not certain of it, by the field of the metadata."""
+    """What is in doubt, by field of the metadata."""
 
-    def settled(self, written_at: int) -> "Call":
-        """The same with one span; `written_at` is when its file last was, in ms since 1970."""
+    def settled(self, written_at: int) -> "CallFacts":
+        """The same with one span; `written_at` is when its file was last written, in ms since 1970."""
         span, doubt = settle(self.spans, channel_made_at(self.id), written_at)
         doubts = {"startDatetimeUTC": doubt} if doubt else {}
         return replace(self, spans=(span,), doubts=self.doubts | doubts)
 
 
-def readable(name: str | PurePath) -> str:
-    """A file's name in characters: what of it is no UTF-8 is written as `%` and its bytes, `caf%E9.wav`."""
-    written = os.fsencode(name)
-    try:
-        return written.decode()
-    except UnicodeDecodeError:
-        return written.decode(errors="surrogateescape").translate(_BYTES)
-
-
-def shown(name: str | PurePath) -> str:
-    """A file's name as it can be printed: control characters are replaced."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in readable(name))
-
-
-_BYTES = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
-
-
 class Template:
-    """How files are named. Raises ValueError for a text that is no template."""
+    """A pattern of file names. Raises ValueError if the text is no template."""
 
     def __init__(self, text: str, zone: tzinfo = UTC) -> None:
         self._zone = zone
@@ -100,8 +83,8 @@ class Template:
         self._has_extension = "." in text.rpartition("}")[2]
         self._pattern = re.compile("".join(self._patterns(text)), re.ASCII)
 
-    def read(self, path: PurePosixPath) -> Call | None:
-        """What a file's name says, or None where it does not fit. Times without an offset are of the zone."""
+    def read(self, path: PurePosixPath) -> CallFacts | None:
+        """Read a file's name; None if it does not match. Times without an offset are in the time zone."""
         named = path if self._has_extension else path.with_suffix("")
         match = self._pattern.fullmatch(readable("/".join(named.parts[-self._folders - 1 :])))
         if match is None:
@@ -113,7 +96,7 @@ class Template:
             return None
         meant = {field: moments(time, self._zone) for field, time in times.items()}
         kind = said.get("direction", "").lower()
-        return Call(
+        return CallFacts(
             id=said.get("id") or None,
             spans=spans(meant.get("start", ()), meant.get("end", ())),
             caller=said.get("from_"),
@@ -142,11 +125,11 @@ class Template:
     def _time(self, field: str, text: str) -> datetime:
         if self._times[field] == "%s":
             return datetime.fromtimestamp(int(text), UTC)
-        return datetime.strptime(text, self._times[field])  # noqa: DTZ007 - of the zone, unless it has its own
+        return datetime.strptime(text, self._times[field])  # noqa: DTZ007 - in the zone, unless it has an offset
 
 
 def skipped(zone: tzinfo, *, start: datetime | None = None, end: datetime | None = None) -> dict[str, str]:
-    """What is in doubt of times that no clock of the zone shows."""
+    """The doubts about times that no clock of the zone shows."""
     named = {"startDatetimeUTC": start, "endDatetimeUTC": end}
     return {
         name: "the clocks were put forward over this time: it is read as if they had not been"

@@ -1,9 +1,9 @@
-"""Files without a header: what they hold, by the extensions that PBXs give them.
+"""Files without a header: the codec of each extension that PBXs use.
 
-Asterisk's are those of its `formats/format_*.c`; FreeSWITCH's are `PCMU`, `PCMA`, `G722`, `G729` and `GSM` of
-mod_native_file and `r8` to `r32`, `ul16`, `al16` of mod_sndfile. What is here counts only where a file has no
-header that says better. Not here, since nothing here decodes them: `.vox`, `.ilbc`, `.siren7`, `.siren14`,
-`.g723`, and G.726 at other rates than 32 kbit/s.
+Asterisk's extensions are those of its `formats/format_*.c`. FreeSWITCH's are `PCMU`, `PCMA`, `G722`, `G729`
+and `GSM` of mod_native_file, and `r8` to `r32`, `ul16`, `al16` of mod_sndfile. If a file has a header, the
+header counts. Left out, because nothing here decodes them: `.vox`, `.ilbc`, `.siren7`, `.siren14`, `.g723`,
+and G.726 at other rates than 32 kbit/s.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 import msgspec
 
-from earwitness.ingest.received import Received
+from earwitness.ingest.parsed_metadata import ParsedMetadata
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
 _PCM = {"sln": 8, "raw": 8, "r8": 8, "r16": 16, "r24": 24, "r32": 32} | {
@@ -32,17 +32,17 @@ BY_EXTENSION: dict[str, Hint] = {
     "g726-32": Hint("g726le"),
 }
 _OF_ASTERISK = {"pcm": Hint("pcm_mulaw", 8000, 1)}
-"""Elsewhere `.pcm` is anything."""
+"""Other programs use `.pcm` for anything."""
 
-_SAYS_ITSELF = re.compile(
+_SELF_DESCRIBING = re.compile(
     "mp[1234]|m4[av]|mov|qt|3g[p2]|mj2|mpe?g|ts|aac|latm|loas|e?ac3|tta|ape|wv|wsd|voc|ivf|amr|au"
 )
-"""What these hold, decoding finds by itself, though they do not all begin with a header."""
+"""The decoder recognises these by itself, although not all of them begin with a header."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What an operator says of files without a header; it wins over their extensions."""
+class StatedFormat:
+    """What an operator states of files without a header; it takes precedence over their extensions."""
 
     codec: HeaderlessCodec | None = None
     sample_rate: int | None = None
@@ -50,30 +50,30 @@ class Told:
     is_asterisk: bool = False
 
     def of(self, name: str) -> Hint | None:
-        """What a file of this name holds, if it has no header; None if nobody knows."""
+        """The format of a file of this name, if it has no header; None if it is not known."""
         extension = PurePath(name).suffix[1:].lower()
-        if _SAYS_ITSELF.fullmatch(extension):
+        if _SELF_DESCRIBING.fullmatch(extension):
             return None
-        named = BY_EXTENSION.get(extension) or (_OF_ASTERISK.get(extension) if self.is_asterisk else None)
-        if self.codec and (named is None or named.codec != self.codec):
-            named = Hint(self.codec)
-        if named is None:
+        known = BY_EXTENSION.get(extension) or (_OF_ASTERISK.get(extension) if self.is_asterisk else None)
+        if self.codec and (known is None or known.codec != self.codec):
+            known = Hint(self.codec)
+        if known is None:
             return None
-        return Hint(named.codec, self.sample_rate or named.sample_rate, self.channels or named.channels)
+        return Hint(known.codec, self.sample_rate or known.sample_rate, self.channels or known.channels)
 
 
-def with_format(received: Received, told: Hint | None) -> Received:
-    """The same with what is known of its file, as far as its source did not say it.
+def with_format(metadata: ParsedMetadata, stated: Hint | None) -> ParsedMetadata:
+    """The metadata with the format of its file, unless the source stated one.
 
-    What was sent is still what the recording is known by when it comes again.
+    The digest, by which a recording that comes again is known, is still that of what was sent.
     """
-    values = received.values
-    if told is None or (values.codec and values.codec != told.codec):
-        return received
+    values = metadata.values
+    if stated is None or (values.codec and values.codec != stated.codec):
+        return metadata
     hinted = msgspec.structs.replace(
         values,
-        codec=told.codec,
-        sample_rate=values.sample_rate or told.sample_rate,
-        channels=values.channels or told.channels,
+        codec=stated.codec,
+        sample_rate=values.sample_rate or stated.sample_rate,
+        channels=values.channels or stated.channels,
     )
-    return msgspec.structs.replace(received, values=hinted)
+    return msgspec.structs.replace(metadata, values=hinted)

@@ -1,4 +1,4 @@
-"""The lines of an import's manifest: ingest metadata, and where its media lies."""
+"""The lines of a manifest: ingest metadata, and the path of the media."""
 
 import os
 from collections.abc import Sequence
@@ -10,54 +10,55 @@ import msgspec
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action
-from earwitness.ingest.accept import Accepted, Arrival, accept_all
+from earwitness.ingest.accept import accept_all
+from earwitness.ingest.arrivals import Accepted, Arrival
 from earwitness.ingest.files.folders import Folder
 from earwitness.ingest.files.media_paths import Outside, resolve
 from earwitness.ingest.files.regular_files import NotRegular
 from earwitness.ingest.metadata import faults_in
-from earwitness.ingest.received import Received, take
-from earwitness.ingest.sources.describing import describe_line
-from earwitness.ingest.sources.taking import take_file
+from earwitness.ingest.parsed_metadata import ParsedMetadata, parse_object
+from earwitness.ingest.sources.descriptions import describe_line
+from earwitness.ingest.sources.file_ingest import ingest_file
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault, Problem, StorageFull, Unavailable
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A recording of a manifest, and its `mediaPath` if it has any, as the system writes paths."""
+class ManifestLine(msgspec.Struct, frozen=True):
+    """A recording of a manifest, and its `mediaPath` if it has one, as the bytes of the system's paths."""
 
-    received: Received
+    metadata: ParsedMetadata
     media_path: bytes | None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as one piece: to pickle the many parts would take four times as long."""
+        """Pickle it as one piece of MessagePack: to pickle its many parts takes four times as long."""
         return _unpacked, (msgspec.msgpack.encode(self, enc_hook=int),)
 
 
-_UNPACK = msgspec.msgpack.Decoder(Line, dec_hook=lambda expected, number: expected(number))
+_UNPACK = msgspec.msgpack.Decoder(ManifestLine, dec_hook=lambda expected, number: expected(number))
 
 
-def _unpacked(packed: bytes) -> Line:
+def _unpacked(packed: bytes) -> ManifestLine:
     return _UNPACK.decode(packed)
 
 
-def read_line(line: bytes) -> Line:
+def read_line(line: bytes) -> ManifestLine:
     """Read a line. Raises BadRequest."""
-    sent, mended = strict_json.loads_mending(line)
+    sent, replaced_in = strict_json.loads_mending(line)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
     named = sent.pop("mediaPath", None)
     if named is not None and (not isinstance(named, str) or not named):
         raise BadRequest.of(Fault("mediaPath", "expected the path of a file"))
-    received = take(sent, mended, has_media=named is not None)
-    return Line(received, None if named is None else os.fsencode(named))
+    metadata = parse_object(sent, replaced_in, has_media=named is not None)
+    return ManifestLine(metadata, None if named is None else os.fsencode(named))
 
 
-def read_lines(lines: Sequence[bytes]) -> list[Line | Problem]:
-    """Read lines, and say of each that cannot be read why."""
+def read_lines(lines: Sequence[bytes]) -> list[ManifestLine | Problem]:
+    """Read lines; for a line that is refused, return the problem."""
     return [_read_or_refuse(line) for line in lines]
 
 
-def _read_or_refuse(line: bytes) -> Line | Problem:
+def _read_or_refuse(line: bytes) -> ManifestLine | Problem:
     try:
         return read_line(line)
     except Problem as problem:
@@ -65,9 +66,9 @@ def _read_or_refuse(line: bytes) -> Line | Problem:
 
 
 def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> bool:
-    """Take in the recording of one line, its media in a folder of ours; False if it is in the archive.
+    """Import one line, whose media is in a trusted folder; False if it is in the archive already.
 
-    Raises what a reception raises, and BadRequest for what cannot be read.
+    Raises what `IncomingRecording` raises, and BadRequest if the line is refused.
     """
     media = Folder(folder, takes_hard_links=True)
     [outcome] = import_lines(archive, [read_line(line)], media, action)
@@ -77,19 +78,19 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
 
 
 def import_lines(
-    archive: Archive, lines: Sequence[Line], media: Folder, action: Action
+    archive: Archive, lines: Sequence[ManifestLine], media: Folder, action: Action
 ) -> list[bool | Problem]:
-    """Take in recordings, in their order: whether each is new, or why it cannot be taken.
+    """Import recordings, in their order; returns of each whether it is new, or why it was refused.
 
-    `media` has their files. Neighbours without media are committed together. Raises StorageFull and
-    Unavailable: what was not committed by then is not in the archive.
+    `media` has their files. Consecutive lines without media are committed together. Raises StorageFull and
+    Unavailable; what was not committed before that is not in the archive.
     """
     outcomes: list[bool | Problem] = []
     waiting: list[Arrival] = []
 
     def commit() -> None:
         if waiting:
-            is_long = any(one.received.is_long for one in waiting)
+            is_long = any(one.metadata.is_long for one in waiting)
             with archive.write(patient=is_long) as connection:
                 accepted = accept_all(connection, archive, waiting, action)
             outcomes.extend(one.is_new if isinstance(one, Accepted) else one for one in accepted)
@@ -97,26 +98,26 @@ def import_lines(
 
     for line in lines:
         if line.media_path is None:
-            waiting.append(Arrival(describe_line(line.received, None, is_empty=False).marked()))
+            waiting.append(Arrival(describe_line(line.metadata, None, is_empty=False).marked()))
             continue
         commit()
         outcomes.append(
-            _import_with_media(archive, line.received, media, os.fsdecode(line.media_path), action)
+            _import_with_media(archive, line.metadata, media, os.fsdecode(line.media_path), action)
         )
     commit()
     return outcomes
 
 
 def _import_with_media(
-    archive: Archive, received: Received, media: Folder, media_path: str, action: Action
+    archive: Archive, metadata: ParsedMetadata, media: Folder, media_path: str, action: Action
 ) -> bool | Problem:
     try:
         with _opened(media, media_path) as file:
             is_empty = not os.fstat(file.fileno()).st_size
-            if is_empty and (faults := faults_in(received.values, has_media=False)):
+            if is_empty and (faults := faults_in(metadata.values, has_media=False)):
                 raise BadRequest.of(Fault("mediaPath", "is empty, which is no media"), *faults)
-            described = describe_line(received, PurePosixPath(media_path).name, is_empty=is_empty)
-            return take_file(archive, described.marked(), file, action).keeps_media
+            description = describe_line(metadata, PurePosixPath(media_path).name, is_empty=is_empty)
+            return ingest_file(archive, description.marked(), file, action).keeps_media
     except (StorageFull, Unavailable):
         raise
     except Problem as problem:

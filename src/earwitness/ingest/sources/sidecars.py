@@ -1,4 +1,4 @@
-"""Sidecars: the ingest metadata of a recording in a file beside it, `call.json` or `call.wav.json`."""
+"""Sidecars: a file beside a recording with its ingest metadata, `call.json` or `call.wav.json`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from earwitness.ingest.files.encodings import as_utf8
-from earwitness.ingest.files.seen import Seen, opened
+from earwitness.ingest.files.seen_files import SeenFile, open_seen
 from earwitness.kernel import strict_json
 from earwitness.kernel.errors import BadRequest, Fault
 
@@ -18,23 +18,23 @@ def is_sidecar(path: PurePosixPath) -> bool:
     return path.suffix.lower() == _SUFFIX
 
 
-def sidecars_among(files: Iterable[Seen]) -> dict[PurePosixPath, Seen]:
-    """The sidecars among files, by their paths without `.json` in whatever case; lower case comes first."""
+def sidecars_among(files: Iterable[SeenFile]) -> dict[PurePosixPath, SeenFile]:
+    """The sidecars among files, by path without `.json`. If there is a `.JSON` too, `.json` counts."""
     sidecars = [one for one in files if is_sidecar(one.path)]
     sidecars.sort(key=lambda one: one.path.suffix == _SUFFIX)
     return {one.path.with_suffix(""): one for one in sidecars}
 
 
-def sidecar_of(media: PurePosixPath, sidecars: Mapping[PurePosixPath, Seen]) -> Seen | None:
-    """The sidecar of a file, among those by their paths: its whole name's comes first."""
+def sidecar_of(media: PurePosixPath, sidecars: Mapping[PurePosixPath, SeenFile]) -> SeenFile | None:
+    """The sidecar of a file: that of its whole name, else that of its name without extension."""
     return sidecars.get(media) or sidecars.get(media.with_suffix(""))
 
 
-def read_sidecar(sidecar: Seen, *, take_anyway: bool = False) -> tuple[dict[str, Any], str]:
-    """A sidecar's members, as they are: what is wrong in their texts is mended and marked where all is.
+def read_sidecar(sidecar: SeenFile, *, take_anyway: bool = False) -> tuple[dict[str, Any], str]:
+    """Read a sidecar: returns its members as they are, and its text if more than they could not be read.
 
-    And its text, if it has to be kept because there is more that could not be taken; only with `take_anyway`.
-    Raises BadRequest, and what opening does.
+    The text is returned only with `take_anyway`, else that is refused. Characters are not replaced here, but
+    where the whole metadata is parsed. Raises BadRequest, MustWait and Unreadable.
     """
     body = as_utf8(_body_of(sidecar), lenient=take_anyway)
     try:
@@ -48,8 +48,8 @@ def read_sidecar(sidecar: Seen, *, take_anyway: bool = False) -> tuple[dict[str,
     return _members(body), ""
 
 
-def is_whole(sidecar: Seen) -> bool:
-    """Whether all of its JSON is there; what else is wrong with it is said when it is read. Raises Waits."""
+def is_whole(sidecar: SeenFile) -> bool:
+    """Whether its JSON is complete. Other errors are reported when it is read. Raises MustWait."""
     try:
         json.loads(as_utf8(_body_of(sidecar)))
     except (BadRequest, RecursionError):
@@ -59,11 +59,11 @@ def is_whole(sidecar: Seen) -> bool:
     return True
 
 
-def _body_of(sidecar: Seen) -> bytes:
+def _body_of(sidecar: SeenFile) -> bytes:
     if sidecar.size > MOST_BYTES:
         raise BadRequest(f"Its sidecar is larger than {MOST_BYTES >> 20} MiB.")
-    with opened(sidecar) as file:
-        return file.read(sidecar.size)  # and no more, though it may grow meanwhile
+    with open_seen(sidecar) as file:
+        return file.read(sidecar.size)  # no more, because it may grow in the meantime
 
 
 def _members(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ingest metadata of a call of which little is known, and who of it is the recording subject."""
+"""The ingest metadata of a call that only names and call records describe, and its recording subjects."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from earwitness.archive.spelling.addresses import WITHHELD, beginning_of, normalise
-from earwitness.ingest.sources.file_names import Call
+from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.kernel.clock import format_ms
 
 _LATEST_DATE_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
-"""Nothing later can be written; it is refused all the same."""
+"""The latest date that can be written. It is refused later, because it is beyond 2199."""
 
 _EXTENSION = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -27,17 +27,21 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The side that was told, or what the numbers of the house begin with."""
+    """Who is recorded: one side of every call, or the numbers that begin with a prefix of the firm."""
 
     side: Side | None = None
     own: tuple[str, ...] = ()
 
-    def of(self, call: Call) -> list[bool]:
-        """Whether the caller, the called, and each other is a recording subject; one of them is at least.
+    def of(self, call: CallFacts) -> list[bool]:
+        """Whether the caller, the called party and each other is a recording subject. At least one is.
 
-        By the side that was told, others being called; else those with a number of the house; else, of a
-        call within the house all, of one out the caller, of one in the called, and others with an
-        extension, a number of at most six digits; else all with an extension; else all.
+        The first of these rules that finds one decides:
+
+        1. the side that is set; others are on the called side;
+        2. numbers that begin with a prefix of the firm;
+        3. by direction: of an internal call all, of an outgoing one the caller, of an incoming one the called
+           party; and others that are extensions, numbers of at most six digits;
+        4. extensions, else all.
         """
         numbers = [normalise("phone", number or "") for number in (call.caller, call.called, *call.others)]
         if self.side:
@@ -52,8 +56,8 @@ class Subjects:
         return extensions if any(extensions) and not call.is_internal else [True] * len(numbers)
 
 
-def metadata_of(call: Call, subjects: Subjects) -> dict[str, Any]:
-    """What ingest metadata says of a call, as far as it is known; the example in `docs/ingest.md` has all."""
+def metadata_of(call: CallFacts, subjects: Subjects) -> dict[str, Any]:
+    """The ingest metadata of a call, as far as it is known; `docs/ingest.md` describes all fields."""
     span = call.spans[0]
     known = {
         "thirdPartyId": call.id,
@@ -67,8 +71,8 @@ def metadata_of(call: Call, subjects: Subjects) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
-def _endpoints_of(call: Call, subjects: Subjects) -> Iterator[dict[str, Any]]:
-    """Who took part; each of the others once, however the number is written."""
+def _endpoints_of(call: CallFacts, subjects: Subjects) -> Iterator[dict[str, Any]]:
+    """The participants. Each of the others is there once, in whatever spelling its number comes."""
     sides = [call.caller, call.called]
     there = {normalise("phone", number or WITHHELD) for number in sides}
     for index, (number, is_subject) in enumerate(zip([*sides, *call.others], subjects.of(call), strict=True)):

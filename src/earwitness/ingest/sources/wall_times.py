@@ -1,7 +1,7 @@
-"""Times as a clock on a wall shows them: one hour comes twice as summer time ends, one never as it begins.
+"""Times of a wall clock: when summer time ends, one hour comes twice; when it begins, one hour is skipped.
 
-Python's `zoneinfo` tells them apart by `fold` (PEP 495). What such a time means is decided by whatever else
-is known: how long the call was, when its channel was made, when its file was last written.
+Python's `zoneinfo` tells the two apart by `fold` (PEP 495). Other facts decide which one is meant: how long
+the call was, when its channel was made, and when its file was last written.
 """
 
 import re
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import product
 
-_CLOCKS_DIFFER_BY_MS = 2_000
+_CLOCK_TOLERANCE_MS = 2_000
 _WRITTEN_LATE_BY_MS = 60_000
 _NEAR_MS = 30 * 60_000
-# What Asterisk names a channel by: when it was made, in seconds since 1970, and a counter.
+# Asterisk's unique id of a channel: the time when it was made, in seconds since 1970, and a counter.
 _UNIQUE_ID = re.compile(r"(?:^|[^0-9])([0-9]{9,10})\.[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when a call was, in ms since 1970, as far as that is known."""
+    """The start and end of a call, in ms since 1970; None means not known."""
 
     start: int | None = None
     end: int | None = None
 
 
 def moments(wall: datetime, zone: tzinfo) -> list[int]:
-    """What a clock's time may mean, in ms since 1970: two moments in the hour that comes twice.
+    """The moments that a wall clock's time may mean, in ms since 1970: two in the hour that comes twice.
 
-    In the hour that is skipped it is read as if the clock had not been put forward.
+    A time in the skipped hour is read as if the clock had not been put forward.
     """
     if wall.tzinfo is None:
         first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
@@ -39,7 +39,7 @@ def moments(wall: datetime, zone: tzinfo) -> list[int]:
 
 
 def is_skipped(wall: datetime, zone: tzinfo) -> bool:
-    """Whether a clock of this zone never shows this time, because it was put forward over it."""
+    """Whether a clock of this zone never shows this time, because it was put forward past it."""
     if wall.tzinfo is not None:
         return False
     before, after = (wall.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
@@ -47,7 +47,7 @@ def is_skipped(wall: datetime, zone: tzinfo) -> bool:
 
 
 def spans(starts: Sequence[int], ends: Sequence[int]) -> tuple[Span, ...]:
-    """All spans of these starts and ends, but those that would end before they began, unless all do."""
+    """All spans of these starts and ends. Those that end before they begin are left out, unless all do."""
     begun: Sequence[int | None] = starts or [None]
     ended: Sequence[int | None] = ends or [None]
     all_ = [Span(start, end) for start, end in product(begun, ended)]
@@ -56,19 +56,20 @@ def spans(starts: Sequence[int], ends: Sequence[int]) -> tuple[Span, ...]:
 
 
 def channel_made_at(unique_id: str | None) -> int | None:
-    """When the channel of a unique id was made, in ms since 1970; None for other ids."""
+    """When the channel with this unique id was made, in ms since 1970; None if the id does not tell."""
     made = _UNIQUE_ID.search(unique_id or "")
     return int(made[1]) * 1000 if made else None
 
 
 def settle(possible: Sequence[Span], made_at: int | None, written_at: int) -> tuple[Span, str]:
-    """Which of the spans it was, and what is in doubt of it; times in ms since 1970.
+    """Choose one of the possible spans; also returns the doubt, if any. Times are in ms since 1970.
 
-    Nothing began before its channel was made, nor after its file was last written; most begin soon after the
-    one, and end shortly before the other. The channel's time comes first: it is of the same clock.
+    No call begins before its channel was made, or after its file was last written. Most begin soon after the
+    one and end shortly before the other. The channel's time decides first, because it comes from the same
+    clock.
     """
     clues: list[Callable[[Span], bool]] = [
-        lambda one: made_at is None or _started(one) >= made_at - _CLOCKS_DIFFER_BY_MS,
+        lambda one: made_at is None or _started(one) >= made_at - _CLOCK_TOLERANCE_MS,
         lambda one: made_at is None or _started(one) <= made_at + _NEAR_MS,
         lambda one: _started(one) <= written_at + _WRITTEN_LATE_BY_MS,
         lambda one: one.end is None or abs(one.end - written_at) <= _NEAR_MS,

@@ -1,4 +1,4 @@
-"""What the processing of one recording gathers, until it is made visible all at once."""
+"""What the steps of a job share: what they read, and what they gather until all of it becomes visible."""
 
 import threading
 from collections.abc import Callable
@@ -11,47 +11,52 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import Playable
 from earwitness.kernel.settings import Settings
 from earwitness.media.flow import Source
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 from earwitness.media.vault import SealedUpload
 
 
 class Halted(Exception):
-    """The work is to be left undone: the worker stops, or another one has taken it up."""
+    """The job is to stop before it is done: the worker stops, or another worker has the job by now."""
 
 
 @dataclass(slots=True)
-class Work:
-    """A recording in processing: what to read, and the changes to make when everything is done."""
+class StepContext:
+    """The recording of a job, and the changes to make when all steps are done."""
 
     archive: Archive
     playable: Playable
     settings: Settings
-    leaving: ExitStack
+    cleanup: ExitStack
+    """What a step opens for longer than itself. It is closed when the job ends, however it ends."""
     halt: threading.Event
-    """Set from outside; what takes long looks at it often, by `check` or by reading through `watched`."""
+    """Set from outside. A step that takes long looks at it often, by `check` or by a `watched` source."""
     changes: list[Callable[[Connection], None]] = field(default_factory=list)
     uploads: list[SealedUpload] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    """The names of stored objects that nothing names any more once the changes are committed."""
+    replaced_objects: list[str] = field(default_factory=list)
+    """The names of stored objects to delete once the changes are committed."""
     notes: list[str] = field(default_factory=list)
-    """What the log of the job is to say."""
+    """Entries for the log of the job."""
 
     @property
-    def limits(self) -> Limits:
-        return Limits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
+    def position(self) -> int:
+        return self.playable.position
+
+    @property
+    def limits(self) -> DecoderLimits:
+        return DecoderLimits(self.settings.decoder_seconds, self.settings.decoder_memory_mib)
 
     def check(self) -> None:
-        """Raises Halted."""
+        """Raises Halted if the job is to stop."""
         if self.halt.is_set():
             raise Halted
 
     def watched(self, source: Source) -> Source:
-        """The same source, which raises Halted when it is read after the work was to be left."""
-        return _Watched(source, self.check)
+        """The same source, but reading it raises Halted once the job is to stop."""
+        return _WatchedSource(source, self.check)
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
+class _WatchedSource:
     source: Source
     check: Callable[[], None]
 

@@ -1,8 +1,8 @@
 """The step that writes the text index."""
 
 from earwitness.archive.text.index import index_recordings
-from earwitness.ingest.steps.context import Work
+from earwitness.ingest.steps.context import StepContext
 
 
-def index(work: Work) -> None:
-    work.changes.append(lambda connection: index_recordings(connection, [work.playable.position]))
+def index(context: StepContext) -> None:
+    context.changes.append(lambda connection: index_recordings(connection, [context.position]))

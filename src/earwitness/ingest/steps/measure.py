@@ -1,47 +1,52 @@
-"""The step that decodes: duration and waveform are measured, the mp3 rendition is made."""
+"""The step that decodes the media: it measures duration and waveform, and makes the mp3 rendition."""
 
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, update
 
 from earwitness.archive.media.playable import MediaObject
 from earwitness.archive.recordings.incomplete import UNDECODABLE
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
-from earwitness.ingest.accept import add_object
-from earwitness.ingest.steps.context import Work
+from earwitness.ingest.original_media import add_media_object
+from earwitness.ingest.steps.context import StepContext
 from earwitness.media.decoder.decoder import Undecodable
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.measurement import Measurement
 from earwitness.media.vault import Sealed
 
 
-def measure(work: Work) -> None:
-    """Decode the original once. What cannot be decoded stays playable as `raw` and is marked so."""
-    raw = work.playable.raw
+def measure(context: StepContext) -> None:
+    """Decode the original once. Media that cannot be decoded stays playable as `raw`, and is marked."""
+    raw = context.playable.raw
     if raw is None:
         return
     try:
-        measurement, mp3 = _decode(work, raw)
+        measurement, mp3 = _decode(context, raw)
     except Undecodable:
-        work.notes.append(f"Not decoded: {UNDECODABLE}.")
-        work.changes.append(lambda connection: _mark_undecodable(connection, work.playable.position))
+        context.notes.append(f"Not decoded: {UNDECODABLE}.")
+        context.changes.append(lambda connection: _mark_undecodable(connection, context.position))
         return
     if measurement.not_decoded:
-        work.notes.append(f"Not decoded: {measurement.not_decoded}.")
-    work.changes.append(lambda connection: _write(connection, work, measurement, mp3))
+        context.notes.append(f"Not decoded: {measurement.not_decoded}.")
+    context.changes.append(lambda connection: _write(connection, context, measurement, mp3))
 
 
-def _decode(work: Work, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
-    vault = work.archive.vault
-    key = work.playable.key(vault)
-    upload = work.leaving.enter_context(vault.write(key, "mp3"))
+def fits(_: Connection) -> list[ColumnElement[bool]]:
+    """The conditions on recordings that can be measured again."""
+    return [recordings.c.has_media]
+
+
+def _decode(context: StepContext, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
+    vault = context.archive.vault
+    key = context.playable.key(vault)
+    upload = context.cleanup.enter_context(vault.write(key, "mp3"))
     with vault.open(raw.name, key, "raw") as source:
-        measurement = decode(work.watched(source), work.limits, mp3=upload, hint=work.playable.hint)
+        measurement = decode(context.watched(source), context.limits, mp3=upload, hint=context.playable.hint)
     if measurement.audio is None:
         return measurement, None
-    work.uploads.append(upload)
+    context.uploads.append(upload)
     return measurement, upload.finish()
 
 
@@ -51,8 +56,10 @@ def _mark_undecodable(connection: Connection, position: int) -> None:
     )
 
 
-def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Sealed | None) -> None:
-    position = work.playable.position
+def _write(
+    connection: Connection, context: StepContext, measurement: Measurement, mp3: Sealed | None
+) -> None:
+    position = context.position
     this = recordings.c.position == position
     found = msgspec.to_builtins(replace(measurement, peaks=None, channel_peaks=None))
     connection.execute(update(recordings).where(this).values(status="processed", measurement=found))
@@ -70,8 +77,8 @@ def _write(connection: Connection, work: Work, measurement: Measurement, mp3: Se
                 position=position, peaks=measurement.peaks, channels=measurement.channel_peaks
             )
         )
-    # Whatever was made of it was made as it was decoded then.
+    # All renditions go: they were made from what was decoded earlier.
     earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind != "raw")
-    work.replaced += connection.scalars(earlier.returning(media_objects.c.name))
+    context.replaced_objects += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:
-        add_object(connection, position, "mp3", mp3)
+        add_media_object(connection, position, "mp3", mp3)

@@ -1,8 +1,8 @@
-"""The step that sets until when a recording is kept."""
+"""The step that sets how long a recording is kept."""
 
 from earwitness.archive.recordings.retention import recompute
-from earwitness.ingest.steps.context import Work
+from earwitness.ingest.steps.context import StepContext
 
 
-def retain(work: Work) -> None:
-    work.changes.append(lambda connection: recompute(connection, [work.playable.position]))
+def retain(context: StepContext) -> None:
+    context.changes.append(lambda connection: recompute(connection, [context.position]))

@@ -1,72 +1,96 @@
 """What is done with a recording after it was accepted: `STEPS`, in this order, one file each.
 
-Jobs do them: `process` those that are quick, and when it is done it queues `transcribe`, which may take as
-long as the call did; `index` is for what very many recordings share, and was renamed. The steps of a job
-gather what they find in a `Work`, and one transaction at the end makes it all visible and the job done. A
-step that dies leaves nothing, and is simply done again.
+`archive/jobs/kinds.py` says which steps each kind of job does. The steps of a job gather their results in a
+`StepContext`. One transaction at the end makes all of them visible and the job done. If a step fails, nothing
+of the job is visible, and the job is done again from its beginning.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import get_args
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.jobs import queue
-from earwitness.archive.jobs.queue import Job, Kind, StepName
+from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
+from earwitness.archive.jobs.queue import Job
 from earwitness.archive.media.playable import playable_at
 from earwitness.ingest.steps import index, measure, retain, transcribe
-from earwitness.ingest.steps.context import Work
+from earwitness.ingest.steps.context import StepContext
 from earwitness.kernel.errors import Conflict
 from earwitness.kernel.settings import Settings
 
-Step = Callable[[Work], None]
-
-STEPS: Mapping[StepName, Step] = {
-    "measure": measure.measure,  # what it is, how long, waveform and mp3 rendition, in one pass
-    "retain": retain.retain,  # the retention date follows the end, which may be known only now
-    "transcribe": transcribe.transcribe,
-    "index": index.index,
-}
-STEPS_OF: Mapping[Kind, tuple[StepName, ...]] = {
-    "process": ("measure", "retain", "index"),
-    "transcribe": ("transcribe", "index"),
-    "index": ("index",),
-}
+Conditions = Sequence[ColumnElement[bool]]
 
 
-def process(
+def _all_recordings(_: Connection) -> Conditions:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step, and how it is done again for recordings that have been processed."""
+
+    name: StepName
+    do: Callable[[StepContext], None]
+    again_by: JobKind = "process"
+    """The kind of job that does it again. A kind of the same name does all its steps, another only this."""
+    fits: Callable[[Connection], Conditions] = _all_recordings
+    """The conditions on recordings for which it can be done again. Raises Conflict if there can be none."""
+
+
+STEPS: Sequence[Step] = (
+    # First, because the end of a recording may be known only when its media has been measured.
+    Step(name="measure", do=measure.measure, fits=measure.fits),
+    Step(name="retain", do=retain.retain),
+    Step(name="transcribe", do=transcribe.transcribe, again_by="transcribe", fits=transcribe.fits),
+    Step(name="index", do=index.index, again_by="index"),
+)
+
+if [step.name for step in STEPS] != list(get_args(StepName)):
+    raise TypeError("STEPS needs one row for each name in StepName, in the same order.")
+
+
+def steps_of(job: Job) -> Sequence[Step]:
+    """The steps that a job does, in their order."""
+    names = (job.step,) if job.step else JOB_KINDS[job.kind].steps
+    return [step for step in STEPS if step.name in names]
+
+
+def run_steps(
     archive: Archive, job: Job, worker: str, settings: Settings, halt: threading.Event | None = None
 ) -> None:
-    """Do a job. Raises what its steps raise, and Halted; nothing of it is visible then."""
+    """Do a job. Raises what its steps raise, and Halted; then nothing of the job is visible."""
     with archive.read() as connection:
         playable = playable_at(connection, job.position)
-    with ExitStack() as leaving:
-        work = Work(archive, playable, settings, leaving, halt or threading.Event())
-        for name in (job.step,) if job.step else STEPS_OF[job.kind]:
-            STEPS[name](work)
-            work.check()
+    with ExitStack() as cleanup:
+        context = StepContext(archive, playable, settings, cleanup, halt or threading.Event())
+        for step in steps_of(job):
+            step.do(context)
+            context.check()
         try:
             with archive.write() as connection:
-                _commit(connection, work, job, worker)
+                _commit(connection, context, job, worker)
         except DBAPIError:
-            for upload in work.uploads:
-                upload.leave()  # the commit may have happened, though its word was lost
+            for upload in context.uploads:
+                upload.leave()  # the database may have committed although the connection failed
             raise
-        for upload in work.uploads:
+        for upload in context.uploads:
             upload.keep()
-    for object_name in work.replaced:
+    for object_name in context.replaced_objects:
         archive.store.delete(object_name)
 
 
-def _commit(connection: Connection, work: Work, job: Job, worker: str) -> None:
-    for change in work.changes:
+def _commit(connection: Connection, context: StepContext, job: Job, worker: str) -> None:
+    for change in context.changes:
         change(connection)
-    for note in work.notes:
-        queue.note(connection, job.id, note)
+    for note in context.notes:
+        queue.add_note(connection, job.id, note)
     if not queue.finish(connection, job, worker):
         raise Conflict("The lease ran out, and another worker has taken the job up.")
-    if job.kind == "process" and job.step is None and transcribe.is_wanted(connection, job.position):
-        queue.queue(connection, "transcribe", job.position)
+    if job.kind == "process" and job.step is None and transcribe.is_needed(connection, job.position):
+        queue.add(connection, "transcribe", job.position)

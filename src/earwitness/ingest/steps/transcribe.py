@@ -1,4 +1,4 @@
-"""The step that transcribes: what a recording's source sent no transcript of, an engine writes one of."""
+"""The step that transcribes: an engine writes the transcript if the source of the recording sent none."""
 
 import time
 from collections import Counter
@@ -13,12 +13,13 @@ from earwitness.archive.jobs.transcription_totals import Transcribed, add_transc
 from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
-from earwitness.ingest.steps.context import Work
+from earwitness.ingest.steps.context import StepContext
 from earwitness.ingest.transcript import add_transcript
+from earwitness.kernel.errors import Conflict
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.decoder.decoder import render
 from earwitness.media.flow import Source
-from earwitness.speech.engine import Transcript
+from earwitness.speech.engine import ChannelTranscript
 from earwitness.speech.transcriber import SpeechLimits
 from earwitness.speech.transcriber import transcribe as listen
 
@@ -26,15 +27,22 @@ NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """What was said in one channel; `channel` is None where a recording has but one."""
+class _ChannelTranscript:
+    """What was said in one channel; `channel` is None if the recording has only one."""
 
     channel: int | None
-    transcript: Transcript
+    transcript: ChannelTranscript
 
 
-def wanted() -> list[ColumnElement[bool]]:
-    """The conditions on recordings that an engine may transcribe: media, and no transcript of its source."""
+def fits(connection: Connection) -> list[ColumnElement[bool]]:
+    """The conditions on recordings that can be transcribed again. Raises Conflict if no engine is set."""
+    if engine_of(connection) == NONE:
+        raise Conflict("No engine is set: choose one with `earwitness account set --transcription`.")
+    return _transcribable()
+
+
+def _transcribable() -> list[ColumnElement[bool]]:
+    """An engine may transcribe a recording that has media, and no transcript from its source."""
     from_source = select(transcripts.c.position).where(
         transcripts.c.position == recordings.c.position, transcripts.c.engine.is_(None)
     )
@@ -42,69 +50,71 @@ def wanted() -> list[ColumnElement[bool]]:
 
 
 def engine_of(connection: Connection) -> str:
-    """What transcribes the recordings of this account: an engine, or `none`."""
+    """The engine that transcribes the recordings of this account, or `none`."""
     return str(connection.execute(select(account.c.transcription)).scalar_one())
 
 
-def is_wanted(connection: Connection, position: int) -> bool:
-    """Whether a recording is to be transcribed, as far as its rows tell."""
+def is_needed(connection: Connection, position: int) -> bool:
+    """Whether an engine is to transcribe a recording."""
     if engine_of(connection) == NONE:
         return False
-    this = select(recordings.c.position).where(recordings.c.position == position, *wanted())
+    this = select(recordings.c.position).where(recordings.c.position == position, *_transcribable())
     return connection.scalar(this.where(recordings.c.status == "processed")) is not None
 
 
-def transcribe(work: Work) -> None:
-    """Transcribe each channel by itself, and those alike once. Raises TranscriptionFailed."""
-    with work.archive.read() as connection:
+def transcribe(context: StepContext) -> None:
+    """Transcribe each channel, and of channels that are alike only one. Raises TranscriptionFailed."""
+    with context.archive.read() as connection:
         engine = engine_of(connection)
-        if not is_wanted(connection, work.playable.position):
+        if not is_needed(connection, context.position):
             return
-    measured = work.playable.measurement
+    measured = context.playable.measurement
     if not measured or not measured["audio"]:
         return
     began = time.monotonic()
-    channels, distinct = _channels(work, measured)
-    heard = [_hear(work, engine, channel, channels) for channel in distinct]
+    channels, distinct = _channels(context, measured)
+    heard = [_transcribe_channel(context, engine, channel, channels) for channel in distinct]
     took_ms = int((time.monotonic() - began) * 1000)
     transcript = _merged(heard)
     effort = Transcribed(len(heard) * int(measured["duration_ms"]), took_ms)
-    work.changes.append(lambda connection: _write(connection, work, transcript, engine))
-    work.changes.append(lambda connection: add_transcribed(connection, effort))
+    context.changes.append(lambda connection: _write(connection, context, transcript, engine))
+    context.changes.append(lambda connection: add_transcribed(connection, effort))
 
 
-def _channels(work: Work, measured: Mapping[str, Any]) -> tuple[int, Sequence[int]]:
-    """How many channels there are, over all tracks, and which of them have a sound of their own.
+def _channels(context: StepContext, measured: Mapping[str, Any]) -> tuple[int, Sequence[int]]:
+    """How many channels all tracks have together, and which of them are not like an earlier one.
 
-    What was measured long ago does not tell, and is measured anew.
+    Measurements of earlier versions do not say which; then the media is measured again.
     """
     if measured.get("distinct") is not None:
         return measured["audio"]["channels"], measured["distinct"]
-    with _opened(work) as source:
-        found = decode(work.watched(source), work.limits, hint=work.playable.hint)
+    with _opened(context) as source:
+        found = decode(context.watched(source), context.limits, hint=context.playable.hint)
     return (found.audio.channels if found.audio else 0), found.distinct or ()
 
 
 @contextmanager
-def _opened(work: Work) -> Iterator[Source]:
-    raw, vault = work.playable.objects["raw"], work.archive.vault
-    with vault.open(raw.name, work.playable.key(vault), "raw") as source:
+def _opened(context: StepContext) -> Iterator[Source]:
+    raw, vault = context.playable.objects["raw"], context.archive.vault
+    with vault.open(raw.name, context.playable.key(vault), "raw") as source:
         yield source
 
 
-def _hear(work: Work, engine: str, channel: int, channels: int) -> _Heard:
-    settings = work.settings
+def _transcribe_channel(context: StepContext, engine: str, channel: int, channels: int) -> _ChannelTranscript:
+    settings = context.settings
     limits = SpeechLimits(settings.transcription_seconds, settings.transcription_memory_mib)
     with (
-        _opened(work) as source,
-        render(work.watched(source), "speech", work.limits, hint=work.playable.hint, channel=channel) as pcm,
+        _opened(context) as source,
+        render(
+            context.watched(source), "speech", context.limits, hint=context.playable.hint, channel=channel
+        ) as pcm,
     ):
-        transcript = listen(engine, settings.whisper_model, pcm, limits, work.check)
-    return _Heard(channel if channels > 1 else None, transcript)
+        transcript = listen(engine, settings.whisper_model, pcm, limits, context.check)
+    return _ChannelTranscript(channel if channels > 1 else None, transcript)
 
 
-def _merged(heard: list[_Heard]) -> IngestTranscript:
-    """One transcript of all channels, in the order of time; its language is the one in which most is said."""
+def _merged(heard: list[_ChannelTranscript]) -> IngestTranscript:
+    """Merge the channels into one transcript, in the order of time, in the language in which most is said."""
     segments = [
         IngestSegment(
             text=segment.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
@@ -122,7 +132,7 @@ def _merged(heard: list[_Heard]) -> IngestTranscript:
     return IngestTranscript(segments=in_time, language=max(said, key=said.__getitem__, default=None))
 
 
-def _write(connection: Connection, work: Work, transcript: IngestTranscript, engine: str) -> None:
-    # The source may have sent its own while the engine was listening.
-    if is_wanted(connection, work.playable.position):
-        add_transcript(connection, work.playable.position, transcript, engine=engine)
+def _write(connection: Connection, context: StepContext, transcript: IngestTranscript, engine: str) -> None:
+    # The source may have sent its own transcript while the engine was at work.
+    if is_needed(connection, context.position):
+        add_transcript(connection, context.position, transcript, engine=engine)

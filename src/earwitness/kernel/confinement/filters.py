@@ -1,14 +1,14 @@
 """The filter of system calls, as a program for the kernel's classic BPF machine (seccomp(2), bpf(4)).
 
-What is not on the list answers EPERM, so that a library which tries it goes on without. A call of another
-processor's kind (32-bit calls on x86-64) is made by hostile code alone, and ends the process with SIGSYS.
+A call that is not listed gets EPERM, so that a library which tries it goes on without it. Only hostile code
+makes calls of another processor (32-bit calls on x86-64): they end the process with SIGSYS.
 """
 
 import errno
 import struct
 from collections.abc import Iterator
 
-from earwitness.kernel.confinement.calls import (
+from earwitness.kernel.confinement.system_calls import (
     ALLOWED,
     AUDIT,
     CLONE,
@@ -21,8 +21,8 @@ from earwitness.kernel.confinement.calls import (
     PRLIMIT64,
     REFUSED_WHILE_LOADING,
     TGKILL,
-    Call,
     Processor,
+    SystemCall,
 )
 
 Instruction = tuple[int, int, int, int]
@@ -38,13 +38,13 @@ _REFUSE: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
 _NO_SUCH_CALL: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
 _END: Instruction = (_RETURN, 0, 0, 0x80000000)
 
-# struct seccomp_data: where the number of the call, the processor and the arguments lie.
+# struct seccomp_data: the offsets of the call's number, the processor and the arguments.
 _NUMBER, _PROCESSOR, _ARGUMENTS = 0, 4, 16
 _ALL_BITS = 0xFFFFFFFF
 
 _PROT_EXEC = 0x4
 _CLONE_THREAD = 0x10000
-# What C libraries start threads with: memory, files, signals and such in common, and no namespace of its own.
+# The flags with which C libraries start threads: shared memory, files and signals, and no new namespace.
 _FLAGS_OF_THREADS = 0x7D0F00
 _PR_SET_NAME = 15
 
@@ -54,8 +54,8 @@ def program(
 ) -> list[Instruction]:
     """The filter for a process.
 
-    `generates_code`: it may write code and run it, as libraries of linear algebra do. `uses_devices`: it may
-    command the devices that it has open, as those for GPUs do.
+    `generates_code`: it may write and run machine code, as libraries for linear algebra do. `uses_devices`:
+    it may use `ioctl` on open devices, as libraries for GPUs do.
     """
     conditional = [
         *_on_itself_alone(pid),
@@ -74,48 +74,50 @@ def program(
 
 
 def alone(processor: Processor, pid: int) -> list[Instruction]:
-    """A filter for a process that still loads what it needs, but starts no other and reaches none."""
+    """The filter for a process that still loads its libraries: it may not start or reach other processes."""
     blocks = [*_on_itself_alone(pid), *((call, [_REFUSE]) for call in REFUSED_WHILE_LOADING.values())]
     x32 = [(_IF_AT_LEAST, 0, 1, 0x40000000), _REFUSE] if processor == "x86-64" else []
     return [*_begin(processor), *x32, *_for_each(blocks, processor), _ALLOW]
 
 
 def trial(processor: Processor) -> list[Instruction]:
-    """A filter that refuses one call which nobody needs, if the processor is the one that it is taken for."""
+    """A filter that refuses one call that nobody needs, if the processor is the expected one."""
     refused = _if_called(GETPPID, processor, [_REFUSE])
     begun = [(_LOAD, 0, 0, _PROCESSOR), (_IF_EQUAL, 1, 0, AUDIT[processor]), _ALLOW, (_LOAD, 0, 0, _NUMBER)]
     return [*begun, *refused, _ALLOW]
 
 
 def _begin(processor: Processor) -> list[Instruction]:
-    """End the process if a call is of another processor's kind, and look at its number."""
+    """End the process if a call is of another processor; then load the number of the call."""
     return [(_LOAD, 0, 0, _PROCESSOR), (_IF_EQUAL, 1, 0, AUDIT[processor]), _END, (_LOAD, 0, 0, _NUMBER)]
 
 
-def _for_each(blocks: list[tuple[Call, list[Instruction]]], processor: Processor) -> Iterator[Instruction]:
+def _for_each(
+    blocks: list[tuple[SystemCall, list[Instruction]]], processor: Processor
+) -> Iterator[Instruction]:
     for call, block in blocks:
         yield from _if_called(call, processor, block)
 
 
-def _if_called(call: Call, processor: Processor, block: list[Instruction]) -> Iterator[Instruction]:
-    """A block, which ends by itself, for one call. Numbers of x32, 0x40000000 and up, are none of ours."""
+def _if_called(call: SystemCall, processor: Processor, block: list[Instruction]) -> Iterator[Instruction]:
+    """A block for one call. It ends by itself. Calls of x32 have other numbers, from 0x40000000 on."""
     if (number := call.number(processor)) is not None:
         yield (_IF_EQUAL, 0, len(block), number)
         yield from block
 
 
 def _low(argument: int) -> int:
-    """Where the low half of an argument lies; both processors put it first."""
+    """The offset of the low half of an argument, which is first on both processors."""
     return _ARGUMENTS + 8 * argument
 
 
 def _only_if(argument: int, value: int) -> list[Instruction]:
-    """Refuse unless the argument, an int of C, has this value."""
+    """Refuse unless the argument, a C int, has this value."""
     return [(_LOAD, 0, 0, _low(argument)), (_IF_EQUAL, 1, 0, value), _REFUSE]
 
 
 def _only_if_none(argument: int) -> list[Instruction]:
-    """Refuse unless the argument is no pointer."""
+    """Refuse unless the argument is a null pointer."""
     halves = _low(argument), _low(argument) + 4
     return [one for half in halves for one in ((_LOAD, 0, 0, half), (_IF_EQUAL, 1, 0, 0), _REFUSE)]
 
@@ -130,10 +132,10 @@ def _only_if_any(argument: int, bits: int) -> list[Instruction]:
     return [(_LOAD, 0, 0, _low(argument)), (_IF_ANY_BIT, 1, 0, bits), _REFUSE, _ALLOW]
 
 
-def _on_itself_alone(pid: int) -> list[tuple[Call, list[Instruction]]]:
-    """A process starts threads, and no process; it may end itself, as abort(3) does."""
+def _on_itself_alone(pid: int) -> list[tuple[SystemCall, list[Instruction]]]:
+    """Rules by which a process may start threads but no process, and may end itself, as abort(3) does."""
     return [
         (CLONE, [*_unless_any(0, _ALL_BITS & ~_FLAGS_OF_THREADS), *_only_if_any(0, _CLONE_THREAD)]),
-        (CLONE3, [_NO_SUCH_CALL]),  # whose flags a filter cannot see: C libraries then use clone
+        (CLONE3, [_NO_SUCH_CALL]),  # a filter cannot see its flags; C libraries use clone then
         (TGKILL, [*_only_if(0, pid), _ALLOW]),
     ]

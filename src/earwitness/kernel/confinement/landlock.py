@@ -1,7 +1,8 @@
-"""Landlock: what a process may still do with files by their paths, and to other processes (landlock(7)).
+"""Landlock: what a process may still do to files by their paths, and to other processes (landlock(7)).
 
-It holds the thread that asks, and those that it starts later. They cannot trace a process outside, nor read
-its memory, even as root. From ABI 6 (Linux 6.12) on no signal reaches it, and no abstract socket.
+It confines the thread that calls it and the threads that this one starts later. They cannot trace processes
+outside or read their memory, even as root. From ABI 6 (Linux 6.12) they cannot send them signals or use their
+abstract sockets.
 """
 
 import ctypes
@@ -11,17 +12,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from earwitness.kernel.confinement.calls import (
+from earwitness.kernel.confinement.libc import syscall
+from earwitness.kernel.confinement.system_calls import (
     LANDLOCK_ADD_RULE,
     LANDLOCK_CREATE_RULESET,
     LANDLOCK_RESTRICT_SELF,
 )
-from earwitness.kernel.confinement.kernel_calls import syscall
 
 WHOLE_ABI = 6
-"""From which on it holds signals and abstract sockets too."""
+"""From this ABI on it covers signals and abstract sockets, too."""
 
-# LANDLOCK_ACCESS_FS_…: what can be done to files, by the ABI that knows it first; each includes those before.
+# LANDLOCK_ACCESS_FS_…: the kinds of access to files that each ABI knows, with those of earlier ABIs.
 _FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL_DEV = 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _TCP, _TCP_ABI = 0b11, 4
@@ -45,7 +46,7 @@ class _Beneath(ctypes.Structure):
 
 
 def abi() -> int:
-    """What the kernel knows of Landlock; 0: nothing, or it may not be used here."""
+    """The ABI of Landlock in the kernel; 0 if there is none, or if it may not be used."""
     if sys.platform != "linux":
         return 0
     try:
@@ -55,21 +56,21 @@ def abi() -> int:
 
 
 def restrict(readable: Iterable[Path] = (), devices: Iterable[Path] = ()) -> int:
-    """Let this thread do nothing to files but read those below `readable`, and use `devices`.
+    """Let this thread only read the files below `readable` and use `devices`. Open files stay usable.
 
-    Files that are open stay usable. Gives the ABI that holds, 0 where there is none. To be called after
-    PR_SET_NO_NEW_PRIVS, and before there is a second thread.
+    Returns the ABI that is in force, 0 for none. Call it after PR_SET_NO_NEW_PRIVS, and before there is a
+    second thread.
     """
     if not (known := abi()) or not _is_only_thread():
         return 0
     granted = dict.fromkeys(readable, _READ_FILE | _READ_DIR)
     granted |= dict.fromkeys(devices, _READ_FILE | _WRITE_FILE | _IOCTL_DEV)
     handled = max(bits for first, bits in _FILES.items() if first <= known)
-    wanted = _Ruleset(
+    rules = _Ruleset(
         handled, _TCP if known >= _TCP_ABI else 0, _SIGNALS_AND_ABSTRACT_SOCKETS if known >= WHOLE_ABI else 0
     )
     try:
-        ruleset = syscall(LANDLOCK_CREATE_RULESET, _address(wanted), ctypes.sizeof(wanted), 0)
+        ruleset = syscall(LANDLOCK_CREATE_RULESET, _address(rules), ctypes.sizeof(rules), 0)
     except OSError:
         return 0
     try:
@@ -84,7 +85,7 @@ def restrict(readable: Iterable[Path] = (), devices: Iterable[Path] = ()) -> int
 
 
 def _allow(ruleset: int, path: Path, access: int) -> None:
-    """Allow access to a file, or below a folder. To what is not there, or cannot be had, none is allowed."""
+    """Allow access to a file or folder, if it exists and can be opened."""
     with suppress(OSError):
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""The two layers of confinement, and what is said of them where one is missing."""
+"""The two layers of confinement, and what to report where one is missing."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ _NO_FILTER = (
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What holds a process: Landlock, by its ABI or 0 for none, and a filter of system calls or none."""
+    """The layers that confine a process: the ABI of Landlock, 0 for none, and whether seccomp is in force."""
 
     landlock: int
     seccomp: bool
 
     @property
     def missing(self) -> list[str]:
-        """What does not hold, and where it would; nothing if all does."""
+        """What is missing, and what it needs; empty if nothing is."""
         found = []
         if not self.landlock:
             found.append(_NO_LANDLOCK)

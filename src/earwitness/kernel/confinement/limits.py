@@ -1,12 +1,12 @@
-"""How much a process may use that works on what may be hostile."""
+"""Limits of a process that handles data which may be hostile."""
 
 import resource
 
 
 def limit(memory_mib: int, others: dict[int, int] | None = None) -> None:
-    """Have no more memory than this from now on, dump no core and write no file.
+    """Limit the memory of this process, and let it dump no core and write no file.
 
-    `others` are limits beside these (`resource.RLIMIT_…`), and their values.
+    `others` are further limits (`resource.RLIMIT_…`) and their values.
     """
     limits = {
         resource.RLIMIT_AS: memory_mib << 20,

@@ -1,10 +1,10 @@
-"""What a process may not do to others any more, and what others may not do to it."""
+"""Giving up privileges over other processes, and keeping other processes out."""
 
 import ctypes
 import sys
 from contextlib import suppress
 
-from earwitness.kernel.confinement.kernel_calls import prctl
+from earwitness.kernel.confinement.libc import prctl
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -15,9 +15,10 @@ READ_ALL_FILES = 1 << 2
 
 
 def keep_memory_private() -> None:
-    """Let no process of the same user read this one's memory, nor a core dump hold it.
+    """Keep other processes of the same user from reading this one's memory, and keep it out of core dumps.
 
-    A program that is executed begins without this, so each does it at its start. Root can read all the same.
+    Each program has to do this when it starts, since executing a program resets it. Root can still read the
+    memory.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -25,9 +26,9 @@ def keep_memory_private() -> None:
 
 
 def give_up_privileges(but: int = 0) -> None:
-    """Gain nothing by executing programs, and keep of root's capabilities those in `but`.
+    """Give up root's capabilities except those in `but`, and gain none by executing programs.
 
-    A service that runs as root else could raise its own limits again, or load code into the kernel.
+    Otherwise a service that runs as root could raise its own limits again, or load code into the kernel.
     """
     if sys.platform != "linux":
         return

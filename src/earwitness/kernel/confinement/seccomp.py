@@ -1,11 +1,11 @@
-"""seccomp: which system calls a process may still make, in all of its threads (seccomp(2))."""
+"""seccomp: the system calls that all threads of a process may still make (seccomp(2))."""
 
 import ctypes
 import os
 
-from earwitness.kernel.confinement.calls import SECCOMP, Processor, this_processor
 from earwitness.kernel.confinement.filters import INSTRUCTION, Instruction, alone, program, trial
-from earwitness.kernel.confinement.kernel_calls import syscall
+from earwitness.kernel.confinement.libc import syscall
+from earwitness.kernel.confinement.system_calls import SECCOMP, Processor, this_processor
 
 _SET_MODE_FILTER = 1
 _IN_ALL_THREADS = 1
@@ -18,9 +18,9 @@ class _Program(ctypes.Structure):
 
 
 def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
-    """Leave this process the system calls that `filters.program` lists. Gives whether that holds.
+    """Leave this process only the system calls of `filters.program`. Returns whether that is in force.
 
-    To be called after PR_SET_NO_NEW_PRIVS.
+    Call it after PR_SET_NO_NEW_PRIVS.
     """
     if (processor := _tried_processor()) is None:
         return False
@@ -29,15 +29,15 @@ def seal(*, generates_code: bool = False, uses_devices: bool = False) -> bool:
 
 
 def stay_alone() -> bool:
-    """Start no process, reach none, and change no modes of files, until `seal` when all is loaded."""
+    """Refuse to start or reach processes and to change modes of files. `seal` follows when all is loaded."""
     processor = _tried_processor()
     return processor is not None and _install(alone(processor, os.getpid()), processor)
 
 
 def _tried_processor() -> Processor | None:
-    """The processor that filters see here; None if there are none, or they see another.
+    """The processor that filters see here. None if there are no filters, or if they see another processor.
 
-    A program for one processor may run on another by a translator; a filter would then refuse everything.
+    A program may run on another processor through an emulator. A filter would then refuse everything.
     """
     processor = this_processor()
     is_seen = processor is not None and _install(trial(processor), processor) and os.getppid() == -1
@@ -46,12 +46,12 @@ def _tried_processor() -> Processor | None:
 
 def _install(listed: list[Instruction], processor: Processor) -> bool:
     number = SECCOMP.number(processor)
-    assert number is not None  # noqa: S101 - each processor has it
+    assert number is not None  # noqa: S101 - every processor has this call
     packed = b"".join(INSTRUCTION.pack(*one) for one in listed)
-    wanted = _Program(len(listed), packed)
-    address = ctypes.cast(ctypes.pointer(wanted), ctypes.c_void_p)
+    filter_ = _Program(len(listed), packed)
+    address = ctypes.cast(ctypes.pointer(filter_), ctypes.c_void_p)
     try:
-        # A positive answer is the thread that the filter could not be set in: then it is in none.
+        # A positive answer is a thread in which the filter could not be installed. It is then in no thread.
         return syscall(number, _SET_MODE_FILTER, _IN_ALL_THREADS, address) == 0
     except OSError:
         return False

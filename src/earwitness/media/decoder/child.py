@@ -1,4 +1,4 @@
-"""Decoding processes: each is started ahead, does one job, and is ended."""
+"""Decoding processes. Each is started before there is a job, does one job, and is ended."""
 
 import atexit
 import os
@@ -10,25 +10,25 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from earwitness.kernel.processes import cause_of_death, start_apart
-from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, Job
+from earwitness.kernel.system.processes import cause_of_death, start_apart
+from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, DecodingJob
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
-# Every arena of the allocator takes address space, which is limited.
+# Each arena of the allocator takes address space, which is limited.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
 class ChildLost(Exception):
-    """A decoding process died, talks nonsense, or took longer than it may."""
+    """A decoding process died, sent something unexpected, or took too long."""
 
 
 class ChildSlow(ChildLost):
-    """A decoding process made nothing for as long as it may take until it has something."""
+    """A decoding process took too long until its first output."""
 
 
 class Child:
-    """One decoding process. Only the time it is waited for counts against its limit."""
+    """One decoding process. Only the time that callers wait for it counts against its limit."""
 
     def __init__(self) -> None:
         try:
@@ -43,8 +43,8 @@ class Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def begin(self, job: Job, first_output_seconds: float | None = None) -> None:
-        """Give it a job. What it makes may have to begin sooner than the job has to end."""
+    def begin(self, job: DecodingJob, first_output_seconds: float | None = None) -> None:
+        """Give it a job. `first_output_seconds` limits the time until its first output."""
         most = float(job.limits.seconds)
         self._seconds = min(first_output_seconds or most, most)
         self._seconds_later = most - self._seconds
@@ -68,7 +68,7 @@ class Child:
         self._process.wait()
 
     def forget(self) -> None:
-        """Let go of a process that belongs to the one this was forked from."""
+        """Close this end of a process that belongs to the process that this one was forked from."""
         self._end.close()
         self._process.returncode = 0
 
@@ -92,7 +92,7 @@ _spare: list[Child] = []
 
 @contextmanager
 def ready_child() -> Iterator[Child]:
-    """A decoding process that waits for its job, ended when the block is left. Raises ChildLost."""
+    """A decoding process that waits for its job. Leaving the block ends it. Raises ChildLost."""
     child = _take_spare() or Child()
     try:
         yield child
@@ -101,7 +101,7 @@ def ready_child() -> Iterator[Child]:
 
 
 def keep_one_ready() -> None:
-    """Start the process for the next job, unless one waits already: starting takes a tenth of a second."""
+    """Start the process for the next job, unless one is ready: starting takes a tenth of a second."""
     with _lock, suppress(ChildLost):
         if not _spare:
             _spare.append(Child())
@@ -118,7 +118,7 @@ def _take_spare() -> Child | None:
 
 @atexit.register
 def end_spare() -> None:
-    """End the process that waits, if one does."""
+    """End the process that waits for a job, if there is one."""
     while _spare:
         _spare.pop().end()
 

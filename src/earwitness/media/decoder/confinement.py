@@ -1,4 +1,4 @@
-"""What confines the processes that decode and transcribe here, found by one of them, and said in words."""
+"""What confines the processes that decode and transcribe on this machine, as one of them finds it."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.settings import Settings
 from earwitness.media.decoder.decoder import DecoderFailed, rehearse
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _MOST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """The layers that hold, or why a decoder did not work in its confinement."""
+    """The layers that are in force, or why a decoder failed in its confinement."""
 
     layers: Layers
     failure: str = ""
@@ -29,20 +29,23 @@ class Confinement:
     def in_words(self) -> str:
         if self.failure:
             return f"Nothing can be decoded: {self.failure}"
-        said = [f"Decoders and engines are {self.layers}.", *(f"{words}." for words in self.layers.missing)]
-        return " ".join(said)
+        sentences = [
+            f"Decoders and engines are {self.layers}.",
+            *(f"{words}." for words in self.layers.missing),
+        ]
+        return " ".join(sentences)
 
 
 def find_confinement(settings: Settings) -> Confinement:
-    """Have a decoder rehearse in its confinement. This takes half a second."""
+    """Let a decoder rehearse in its confinement. This takes half a second."""
     try:
-        return Confinement(rehearse(Limits(_MOST_SECONDS, settings.decoder_memory_mib)))
+        return Confinement(rehearse(DecoderLimits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:
         return Confinement(Layers(0, seccomp=False), error.detail)
 
 
 def log_confinement(settings: Settings) -> None:
-    """Find it in the background, and log what holds: a warning if not all does."""
+    """Find the confinement in a thread, and log it: as a warning if a layer is missing."""
     threading.Thread(target=_log, args=(settings,), daemon=True).start()
 
 

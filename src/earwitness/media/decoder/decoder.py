@@ -1,7 +1,7 @@
-"""Decoding, in a process of its own: hostile media can end that process, and nothing else.
+"""Decoding in a process of its own: hostile media can end that process, and harm nothing else.
 
-The decoding process holds no key and sees no file. It asks for parts of the recording, which are
-decrypted here, and sends back what it makes; nothing plain touches a disk.
+The decoding process has no key and can open no file. It asks for parts of the recording, which are decrypted
+here, and sends back what it makes. Nothing is written to a disk in clear.
 """
 
 from collections.abc import Generator
@@ -13,14 +13,13 @@ import msgspec
 
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
-from earwitness.kernel.formats import Rendered
+from earwitness.kernel.formats import Format, Rendered, formats_for
 from earwitness.media.decoder.child import ChildLost, ChildSlow, keep_one_ready, ready_child
-from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, Failure, Job
+from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, DecodingJob, Failure
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
-    FORMATS_WITHOUT_SOUND,
+    DecoderLimits,
     Hint,
-    Limits,
     Measurement,
     Speech,
     formats_of,
@@ -37,7 +36,7 @@ class FormatUnavailable(Unprocessable):
 
     default_code = "format-unavailable"
 
-    def __init__(self, formats: list[str]) -> None:
+    def __init__(self, formats: list[Format]) -> None:
         super().__init__(f"Available formats: {', '.join(formats)}.", extra={"formats": formats})
         self.formats = formats
 
@@ -67,7 +66,7 @@ class DecoderSlow(DecoderFailed):
 class Rendition:
     """The bytes of a rendition, as they are made. Close it, or leave its `with` block, to stop early.
 
-    Making it has begun when it is there: what can be known to be wrong was raised before.
+    The first bytes are made when it is created, so that most errors are raised before the answer begins.
     """
 
     def __init__(self, pump: Generator[bytes, None, bytes]) -> None:
@@ -97,14 +96,16 @@ class Rendition:
         self._pump.close()
 
 
-def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint | None = None) -> Measurement:
+def process(
+    source: Source, limits: DecoderLimits, mp3: Sink | None = None, hint: Hint | None = None
+) -> Measurement:
     """Measure a recording, and write its mp3 rendition if a sink is given.
 
-    That is one pass, and two for what is longer than an hour or so. Without sound nothing is written. `hint`
-    is what the source said of media without a header.
-    Raises Undecodable, DecoderFailed, and what `source` and `mp3` raise.
+    This takes one pass, or two if the recording is longer than about an hour. Without sound nothing is
+    written. `hint` is what the source said about media without a header. Raises Undecodable, DecoderFailed,
+    and what `source` and `mp3` raise.
     """
-    job = Job(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
+    job = DecodingJob(source.size, limits, measure=True, format="mp3" if mp3 is not None else None, hint=hint)
     pump = _pump(job, source)
     with closing(pump):
         while True:
@@ -119,7 +120,7 @@ def process(source: Source, limits: Limits, mp3: Sink | None = None, hint: Hint 
 def render(
     source: Source,
     format_: Rendered | Speech,
-    limits: Limits,
+    limits: DecoderLimits,
     samples: int | None = None,
     hint: Hint | None = None,
     *,
@@ -127,15 +128,14 @@ def render(
     channel: int = 0,
     first_byte_seconds: float | None = None,
 ) -> Rendition:
-    """Make a rendition: `mp3`, `mp3-mono`, `wav`, `wav-mono`, `mp4`, or the speech of a channel.
+    """Make a rendition, or the speech of a channel.
 
-    `samples` and `opposite` are what `Measurement` has; without them mp3 and wav, and a mono mix, are decoded
-    once more, to be counted and compared. `hint` is as in `process`. DecoderSlow is raised where there is
-    nothing of it after `first_byte_seconds`.
-    Raises Undecodable, FormatUnavailable, DecoderFailed and what `source` raises; the last two also
-    later, while the rendition is read.
+    `samples` and `opposite` are those of the `Measurement`. Without them the recording is decoded once more
+    where they are needed. `hint` is as in `process`. Raises DecoderSlow if there is no byte after
+    `first_byte_seconds`, and Undecodable, FormatUnavailable, DecoderFailed and what `source` raises. The last
+    two may also be raised while the rendition is read.
     """
-    job = Job(
+    job = DecodingJob(
         source.size,
         limits,
         format=format_,
@@ -147,12 +147,12 @@ def render(
     return Rendition(_pump(job, source, first_byte_seconds))
 
 
-def rehearse(limits: Limits) -> Layers:
-    """Decode a moment of silence, and see what confines the process that does. Raises DecoderFailed.
+def rehearse(limits: DecoderLimits) -> Layers:
+    """Decode a moment of silence, and find out what confines the decoding process. Raises DecoderFailed.
 
-    Those that transcribe are on the same kernel, and confined by the same.
+    The same confines transcribing processes, since they run on the same kernel.
     """
-    with closing(_pump(Job(0, limits, rehearse=True), _Nothing())) as pump:
+    with closing(_pump(DecodingJob(0, limits, rehearse=True), _Nothing())) as pump:
         while True:
             try:
                 next(pump)
@@ -161,7 +161,7 @@ def rehearse(limits: Limits) -> Layers:
 
 
 class _Nothing:
-    """The recording of a rehearsal."""
+    """The empty recording of a rehearsal."""
 
     size = 0
 
@@ -169,8 +169,10 @@ class _Nothing:
         return b""
 
 
-def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> Generator[bytes, None, bytes]:
-    """Do a job: yields what is made, returns the result."""
+def _pump(
+    job: DecodingJob, source: Source, first_byte_seconds: float | None = None
+) -> Generator[bytes, None, bytes]:
+    """Do a job. Yields the output as it is made, and returns the result."""
     try:
         with ready_child() as child:
             child.begin(job, first_byte_seconds)
@@ -196,10 +198,10 @@ def _pump(job: Job, source: Source, first_byte_seconds: float | None = None) -> 
 
 def _part(source: Source, payload: bytes) -> bytes:
     if len(payload) != RANGE.size:
-        raise ChildLost("it was not understood")
+        raise ChildLost("it sent something unexpected")
     start, stop = RANGE.unpack(payload)
     if not start <= stop <= min(source.size, start + _LARGEST_READ):
-        raise ChildLost("it asked for what is not there")
+        raise ChildLost("it asked for bytes beyond the end")
     return source.read(start, stop)
 
 
@@ -207,7 +209,7 @@ def _failure(failure: Failure) -> Exception:
     if failure.reason == "undecodable":
         return Undecodable()
     if failure.reason == "no-sound":
-        return FormatUnavailable(list(FORMATS_WITHOUT_SOUND))
+        return FormatUnavailable(formats_for("decoding"))
     return DecoderFailed(f"Decoding ended early: {failure.detail}.")
 
 
@@ -215,4 +217,4 @@ def _read_as(kind: type[_T], payload: bytes) -> _T:
     try:
         return msgspec.json.decode(payload, type=kind)
     except msgspec.MsgspecError:
-        raise DecoderFailed("Decoding ended early: it was not understood.") from None
+        raise DecoderFailed("Decoding ended early: its answer was not understood.") from None

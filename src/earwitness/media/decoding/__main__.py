@@ -1,7 +1,8 @@
-"""The decoding process: `python -m earwitness.media.decoding`, with a socket for its standard input.
+"""The decoding process: `python -m earwitness.media.decoding`, with a socket as its standard input.
 
-It is started ahead, does one job and ends. Before it touches a byte of the recording it gives up what
-it does not need: files, other processes, memory and time beyond its limits, and nearly all system calls.
+It is started before there is a job, does one job and ends. Before it reads any byte of the recording, it
+gives up what it does not need: files, other processes, memory and time beyond its limits, and nearly all
+system calls.
 """
 
 import os
@@ -11,11 +12,12 @@ import msgspec
 
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.media.decoding.confined import confine, keep_out
-from earwitness.media.decoding.containers.media import NotMedia
-from earwitness.media.decoding.jobs import NoSound, measure, render
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.jobs import measure, render
 from earwitness.media.decoding.rehearsal import rehearse
 from earwitness.media.decoding.remote import Output, RemoteFile
-from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, Failure, Job
+from earwitness.media.decoding.renditions.original import NoSound
+from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, DecodingJob, Failure
 
 
 def main() -> None:
@@ -24,17 +26,17 @@ def main() -> None:
     rehearse()
     try:
         _, payload = channel.receive()
-        job = msgspec.json.decode(payload, type=Job)
+        job = msgspec.json.decode(payload, type=DecodingJob)
         layers = confine(job.limits, landlock)
         channel.send(*_do(job, channel, layers))
     except Closed:
-        # Nobody waits for the answer any more.
+        # The process that started this one is gone, so nobody waits for an answer.
         pass
-    # The libraries' own tidying up has nothing to tidy, and hostile media may have made it unsafe.
+    # The libraries' own clean-up has nothing to do, and hostile media may have made it unsafe.
     os._exit(0)
 
 
-def _do(job: Job, channel: Channel, layers: Layers) -> tuple[bytes, bytes]:
+def _do(job: DecodingJob, channel: Channel, layers: Layers) -> tuple[bytes, bytes]:
     file, output = RemoteFile(channel, job.size), Output(channel)
     try:
         result = b"null"

@@ -1,4 +1,4 @@
-"""How a decoding process is confined: in two steps, between which it rehearses."""
+"""The confinement of a decoding process, in two steps. Between them it rehearses."""
 
 import importlib
 import pkgutil
@@ -11,20 +11,20 @@ from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.confinement.limits import limit
 from earwitness.kernel.confinement.privileges import give_up_privileges, keep_memory_private
 from earwitness.kernel.confinement.seccomp import seal
-from earwitness.media.measurement import Limits
+from earwitness.media.measurement import DecoderLimits
 
-# Its command line, and what fetches samples from the net.
+# PyAV's command line, and its download of samples.
 _NEVER_USED = {"av.__main__", "av.datasets"}
-# Pictures are coded by several threads, whose time counts together.
+# Pictures are coded by several threads. The limit of processor time counts them together.
 _THREADS = 4
 
 
 def keep_out() -> int:
-    """Load all that PyAV has, and then be let at no file and no other process. Gives the ABI of Landlock.
+    """Import all of PyAV, then give up all files and other processes. Returns the ABI of Landlock.
 
-    Libraries load parts of themselves when these are first needed: PyAV those of subtitles when it meets
-    some. What was loaded is there when it is needed. Landlock holds a thread and those it starts, so this
-    comes before FFmpeg starts the first one.
+    PyAV imports parts of itself when they are first needed, such as subtitles, so they are imported before.
+    Landlock confines the current thread and those that it starts later, so this comes before FFmpeg starts
+    its first thread.
     """
     keep_memory_private()
     for part in pkgutil.walk_packages(av.__path__, "av."):
@@ -34,8 +34,8 @@ def keep_out() -> int:
     return restrict()
 
 
-def confine(limits: Limits, landlock: int) -> Layers:
-    """Give up memory and time beyond the limits, new files, and system calls that decoding does not need."""
+def confine(limits: DecoderLimits, landlock: int) -> Layers:
+    """Limit memory and time, and give up new files and the system calls that decoding does not need."""
     seconds = limits.seconds * _THREADS
     limit(limits.memory_mib, {resource.RLIMIT_CPU: seconds, resource.RLIMIT_NOFILE: 0})
     return Layers(landlock, seal())

@@ -1,58 +1,62 @@
-"""The two jobs of a decoding process: to measure a recording, and to make a rendition of it."""
+"""The two jobs of a decoding process: to measure a recording, and to write a rendition of it."""
 
 from fractions import Fraction
 
 from av.video.stream import VideoStream
 
-from earwitness.kernel.formats import Rendered
-from earwitness.media.decoding.containers.headerless import File
-from earwitness.media.decoding.containers.media import Media, NotMedia
+from earwitness.kernel.formats import FORMATS, Rendered
+from earwitness.media.decoding.containers.media_file import MediaFile
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.renditions.mp3 import Mp3Writer
-from earwitness.media.decoding.renditions.mp4 import write_mp4
-from earwitness.media.decoding.renditions.wav import WavWriter
-from earwitness.media.decoding.sound.layouts import samples_of
+from earwitness.media.decoding.renditions.original import Original
+from earwitness.media.decoding.renditions.writers import write_rendition
 from earwitness.media.decoding.sound.likeness import Likeness
-from earwitness.media.decoding.sound.mix import Mixed, Mixer
+from earwitness.media.decoding.sound.mix import Mixer
+from earwitness.media.decoding.sound.pcm import USUAL_LIMITS, SoundLimits
 from earwitness.media.decoding.sound.peaks import Peaks, loudest_of
 from earwitness.media.decoding.sound.speech import write_speech
 from earwitness.media.decoding.sound.tracks import Sound
-from earwitness.media.flow import Sink
+from earwitness.media.flow import File, Sink
 from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
 
-_SIDES = 2
 # A day of 16 channels has half of this.
 _MOST_CHANNEL_PEAKS = 24 << 20
 _MOST_CHARACTERS = 500
 _NO_SOUND_OF_IT = "nothing of the sound could be decoded"
 
-# The mp3 of more than an hour of speech on two sides; the process that holds it has a limit of memory.
 _MOST_HELD_BYTES = 32 << 20
+"""How much of an mp3 is held in memory, which is limited: more than an hour of speech on two channels."""
 
 
-class NoSound(Exception):
-    """This recording has no sound, and the format is made of nothing else."""
+def measure(
+    file: File,
+    mp3: Sink | None,
+    hint: Hint | None = None,
+    *,
+    limits: SoundLimits = USUAL_LIMITS,
+    most_held_bytes: int = _MOST_HELD_BYTES,
+) -> Measurement:
+    """Decode everything once, and write the mp3 rendition if there is sound. Raises NotMedia.
 
-
-def measure(file: File, mp3: Sink | None, hint: Hint | None = None) -> Measurement:
-    """Decode everything once, and write its mp3 if there is sound. Raises NotMedia.
-
-    An mp3 says first how long it is, so it is held until the end; one that is too long for that is written in
-    a pass of its own.
+    An mp3 begins with its length, so it is held in memory until the end. An mp3 of more than
+    `most_held_bytes` is written in a second pass instead.
     """
-    media = Media(file, hint)
+    media = MediaFile(file, hint)
     if media.audio is not None:
         codec = media.audio.codec_context.codec.canonical_name
         try:
-            found, is_written = _measure_sound(media, codec, mp3)
+            sound = Sound(media, picture=True, limits=limits)
+            found, is_written = _measure_sound(media, sound, codec, mp3, most_held_bytes)
         except NotMedia:
             if media.video is None:
                 raise
-            media = Media(file, hint)
+            media = MediaFile(file, hint)
         else:
             if mp3 is not None and not is_written:
                 render(file, "mp3", found.samples, mp3, hint)
             return found
-    assert media.video is not None  # noqa: S101 - or it would be no Media
+    assert media.video is not None  # noqa: S101 - a MediaFile has sound or a picture
     return _measure_picture(media, media.video)
 
 
@@ -66,48 +70,23 @@ def render(
     opposite: bool | None = None,
     channel: int = 0,
 ) -> None:
-    """Write a rendition. Raises NotMedia and NoSound.
+    """Write a rendition, or the speech of one channel. Raises NotMedia and NoSound.
 
-    mp3 and wav say first how long they are, and a mono mix depends on all of the recording: what an earlier
-    measurement found in `samples` and `opposite`, or a pass of its own.
+    `samples` and `opposite` are those of an earlier measurement, if there is one.
     """
-    if format_ == "mp4":
-        write_mp4(Media(file, hint), sink)
-        return
-    sound = _open_sound(file, hint)
+    original = Original(file, hint, samples, opposite)
     if format_ == "speech":
-        write_speech(sound, channel, sink)
-        return
-    is_mono = format_.endswith("-mono")
-    if is_mono and opposite is None:
-        opposite = sound.channels == _SIDES and _are_opposite(_open_sound(file, hint))
-    if samples is None:
-        samples = _count_samples(_open_sound(file, hint))
-    if format_ == "wav":
-        _write_wav(sound, samples, sink)
-        return
-    mixed = Mixed(sound, 1 if is_mono else _SIDES, opposite=bool(opposite))
-    write = _write_wav if format_ == "wav-mono" else _write_mp3
-    write(mixed, samples, sink)
+        write_speech(original.sound(), channel, sink)
+    else:
+        write_rendition(original, format_, sink)
 
 
-def _open_sound(file: File, hint: Hint | None) -> Sound:
-    media = Media(file, hint)
-    if media.audio is None:
-        raise NoSound
-    try:
-        return Sound(media)
-    except NotMedia:
-        if media.video is None:
-            raise
-        raise NoSound from None
-
-
-def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurement, bool]:
-    """What is found, and whether the mp3 is written."""
-    sound = Sound(media, picture=True)
+def _measure_sound(
+    media: MediaFile, sound: Sound, codec: str, mp3: Sink | None, most_held_bytes: int
+) -> tuple[Measurement, bool]:
+    """The measurement, and whether the mp3 is written."""
     peaks, likeness = Peaks(sound.rate, sound.channels), Likeness(sound.rate, sound.channels)
-    mixer = Mixer(sound.rate, sound.channels, _SIDES)
+    mixer = Mixer(sound.rate, sound.channels, FORMATS["mp3"].most_channels)
     writer = Mp3Writer(mp3, sound.rate, mixer.layout) if mp3 is not None else None
     for block in sound:
         pcm = bytes(samples_of(block))
@@ -116,7 +95,7 @@ def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurem
         if writer is not None:
             for mixed in mixer.add(block):
                 writer.add(mixed)
-            if writer.held_bytes > _MOST_HELD_BYTES:
+            if writer.held_bytes > most_held_bytes:
                 writer = None
     if writer is not None:
         writer.add(None)
@@ -142,17 +121,17 @@ def _measure_sound(media: Media, codec: str, mp3: Sink | None) -> tuple[Measurem
 
 
 def _in_words(losses: str, sound: Sound) -> str:
-    """What could not be had of the file, and of its tracks."""
-    said = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
-    if not said and not sound.is_complete:
-        said.append("a part of the sound is damaged or missing")
-    return "; ".join(said)[:_MOST_CHARACTERS]
+    """What could not be decoded of the file and of its tracks, in words."""
+    found = [words for words in (losses, sound.not_decoded.rstrip(".")) if words]
+    if not found and not sound.is_complete:
+        found.append("a part of the sound is damaged or missing")
+    return "; ".join(found)[:_MOST_CHARACTERS]
 
 
-def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
+def _measure_picture(media: MediaFile, stream: VideoStream) -> Measurement:
     seen = False
     for packet in media.packets(stream):
-        # One picture shows that it is one; decoding them all would take as long as the meeting did.
+        # One picture is enough to know that there is one: decoding all takes as long as the meeting.
         seen = seen or bool(media.decode_video(packet))
     if not seen:
         raise NotMedia
@@ -168,31 +147,3 @@ def _measure_picture(media: Media, stream: VideoStream) -> Measurement:
         not_decoded=not_decoded,
         decoder_version=DECODER_VERSION,
     )
-
-
-def _count_samples(sound: Sound) -> int:
-    for _ in sound:
-        pass
-    return sound.samples
-
-
-def _are_opposite(sound: Sound) -> bool:
-    likeness = Likeness(sound.rate, sound.channels)
-    for block in sound:
-        likeness.add(bytes(samples_of(block)))
-    likeness.finish()
-    return likeness.are_opposite
-
-
-def _write_mp3(sound: Mixed, samples: int, sink: Sink) -> None:
-    writer = Mp3Writer(sink, sound.rate, sound.layout, samples)
-    for block in sound:
-        writer.add(block)
-    writer.add(None)
-
-
-def _write_wav(sound: Sound | Mixed, samples: int, sink: Sink) -> None:
-    writer = WavWriter(sink, samples, sound.rate, sound.channels)
-    for block in sound:
-        writer.add(samples_of(block))
-    writer.finish()

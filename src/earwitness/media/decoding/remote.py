@@ -1,4 +1,4 @@
-"""The recording and the output, as files: both ends lie in the process that started this one."""
+"""The recording and the output as files. Their other ends are in the process that started this one."""
 
 import functools
 import io
@@ -13,17 +13,17 @@ _OUTPUT_SIZE = 64 * 1024
 
 
 class RemoteFile:
-    """The recording, to be read and sought in. Only a few blocks of it are ever held."""
+    """The recording, to read and to seek in. Only a few blocks of it are held."""
 
     def __init__(self, channel: Channel, size: int) -> None:
         self._channel = channel
         self._size = size
         self._position = 0
-        # What lies apart in a file (sound and picture, an index at its end) is read in turns.
+        # Readers alternate between distant places: sound and picture, or an index at the end.
         self._block = functools.lru_cache(maxsize=_BLOCKS_KEPT)(self._fetch)
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end."""
+        """At most `size` bytes; none at the end."""
         number, offset = divmod(self._position, _BLOCK_SIZE)
         if self._position >= self._size:
             return b""
@@ -49,7 +49,7 @@ class RemoteFile:
 
 
 class Output:
-    """What is made, sent in larger pieces than it is written in, the first ones at once."""
+    """The rendition. Small writes are sent in larger pieces; the first piece is small, to arrive soon."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

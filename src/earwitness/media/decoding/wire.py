@@ -1,9 +1,9 @@
-"""How a decoding process and the one that started it talk: messages over a socket pair.
+"""The messages between a decoding process and the process that started it, over a socket pair.
 
     message = kind (1 byte), length of the payload (4 bytes, big endian), payload
 
-The starter sends one JOB. The decoding process asks for parts of the recording with READ, each
-answered by one DATA, sends OUTPUT as it is made, and ends with RESULT or FAILURE.
+The starter sends one JOB. The decoding process sends READ for a part of the recording, which the starter
+answers with DATA; it sends OUTPUT as it makes it, and ends with RESULT or FAILURE.
 """
 
 import socket
@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from earwitness.kernel.formats import Rendered
 from earwitness.media.flow import Bytes
-from earwitness.media.measurement import Hint, Limits, Speech
+from earwitness.media.measurement import DecoderLimits, Hint, Speech
 
 JOB = b"J"
 READ = b"R"
@@ -25,24 +25,24 @@ RESULT = b"E"
 FAILURE = b"F"
 
 RANGE = struct.Struct(">QQ")
-"""The payload of READ: the first byte, and the one after the last."""
+"""The payload of READ: the offset of the first byte, and of the byte after the last."""
 
 _HEADER = struct.Struct(">cI")
 _LARGEST_PAYLOAD = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What to do with a recording of `size` bytes: `measure` it, make `format` of it, or both.
+class DecodingJob:
+    """What to do with a recording of `size` bytes: `measure` it, write `format`, or both.
 
-    Or `rehearse`, with silence, and say what confines the process: the `Layers`.
+    With `rehearse` the process only decodes silence, and answers with the `Layers` that confine it.
 
-    `samples` and `opposite` are what an earlier measurement found, where it is known. `hint` is what the
-    source said. `channel` is the one that is rendered as speech.
+    `samples` and `opposite` are those of an earlier measurement, if there is one. `hint` is what the source
+    said. `channel` is the channel to write as speech.
     """
 
     size: int
-    limits: Limits
+    limits: DecoderLimits
     measure: bool = False
     format: Rendered | Speech | None = None
     samples: int | None = None
@@ -54,18 +54,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job ended without a result. `detail` names the error of a decoder that failed."""
+    """Why a job ended without a result. `detail` is the name of the error, if decoding failed."""
 
     reason: Literal["undecodable", "no-sound", "failed"]
     detail: Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")] = ""
 
 
 class Closed(Exception):
-    """The other end is gone, or does not keep to the rules."""
+    """The other end is gone, or sent something unexpected."""
 
 
 class Channel:
-    """One end of the talk. Raises Closed, and TimeoutError if its socket has a timeout."""
+    """One end of the connection. Raises Closed, and TimeoutError if its socket has a timeout."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end

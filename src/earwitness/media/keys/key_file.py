@@ -1,8 +1,8 @@
-"""The file of key-encryption keys, in a folder of its own apart from the data.
+"""The file of key-encryption keys, in a folder apart from the data.
 
     {"current": "kek-2026-11", "keys": {"kek-2026-11": "<32 bytes in base64>"}}
 
-It is replaced in one step by whoever has the folder locked, and read without a lock.
+A writer locks the folder and replaces the file in one step. Readers need no lock.
 """
 
 import base64
@@ -26,25 +26,25 @@ KEY_SIZE = 32
 
 
 class KeysUnusable(Exception):
-    """The file of key-encryption keys cannot be read as one."""
+    """The file of key-encryption keys cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the file holds, and by what it is seen to have changed."""
+    """The content of the file, and a version that changes when the file is replaced."""
 
     current: str
     keys: dict[str, bytes] = field(repr=False)
     version: tuple[int, ...] = ()
 
     def check_values(self) -> dict[str, str]:
-        """By id, what tells whether another has the same key."""
+        """The check value of each key, by its id."""
         return {kek_id: check_value(f"key {kek_id}", key) for kek_id, key in self.keys.items()}
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing keys. Makes the folder."""
+    """Lock the folder against other writers, and make it if it is missing."""
     make_folder(folder)
     fd = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -55,15 +55,15 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def version(folder: Path) -> tuple[int, ...]:
-    """What differs once the file was replaced. Raises FileNotFoundError."""
+    """The version of the file, which changes when it is replaced. Raises FileNotFoundError."""
     found = (folder / KEYS_FILE).stat()
     return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def read(folder: Path) -> Keys:
-    """Raises FileNotFoundError, and KeysUnusable, never showing a key."""
+    """Read the keys. Raises FileNotFoundError and KeysUnusable, which never show a key."""
     try:
-        # The version is taken first: what is written in between is then read once more.
+        # The version is taken first: if the file is replaced now, it is read once more.
         seen = version(folder)
         text = (folder / KEYS_FILE).read_bytes()
     except FileNotFoundError:
@@ -82,7 +82,7 @@ def read(folder: Path) -> Keys:
 
 
 def write(folder: Path, current: str, keys: dict[str, bytes]) -> Keys:
-    """Replace the file in one step. Only for who has it locked."""
+    """Replace the file in one step. The folder must be locked."""
     encoded = {name: base64.b64encode(key).decode() for name, key in keys.items()}
     written = json.dumps({"current": current, "keys": encoded}, indent=2)
     write_file(folder / KEYS_FILE, written.encode() + b"\n")
@@ -90,7 +90,7 @@ def write(folder: Path, current: str, keys: dict[str, bytes]) -> Keys:
 
 
 def new_key(keys: Container[str]) -> tuple[str, bytes]:
-    """Make a key, named for this month; nothing is written."""
+    """Make a key with the id of this month, without writing it."""
     month = f"kek-{format_ms(now_ms())[:7]}"
     kek_id, count = month, 1
     while kek_id in keys:
@@ -100,11 +100,11 @@ def new_key(keys: Container[str]) -> tuple[str, bytes]:
 
 
 def given_keys(text: str) -> Keys:
-    """Read `id:base64`, or several with commas: the first is the current one. Raises SettingError."""
+    """Read a setting with keys: `id:base64`, separated by commas, the current first. Raises SettingError."""
     keys: dict[str, bytes] = {}
     try:
-        for given in text.split(","):
-            kek_id, _, encoded = given.strip().partition(":")
+        for one in text.split(","):
+            kek_id, _, encoded = one.strip().partition(":")
             if not kek_id or kek_id in keys:
                 raise ValueError("no id, or one given twice")
             keys[kek_id] = _decode(encoded)

@@ -1,8 +1,8 @@
 """Key-encryption keys, and the key that tokens are signed with.
 
-Each recording is encrypted with a key of its own, and that key is kept wrapped: encrypted with a
-key-encryption key. Those lie in a folder apart from the data. Every process reads their file anew when
-it has changed, so that a new key is used at once everywhere.
+Each recording is encrypted with a data key of its own, which is stored wrapped: encrypted with a
+key-encryption key. The key-encryption keys are in a folder apart from the data. Every process reads their
+file again when it has changed, so that a new key is used everywhere at once.
 """
 
 import logging
@@ -44,7 +44,7 @@ _NONCE_SIZE = 12
 
 
 class KeysMissing(Exception):
-    """There are no key-encryption keys where they belong."""
+    """The file of key-encryption keys is missing."""
 
 
 class KeyMissing(Unavailable):
@@ -68,9 +68,9 @@ class KeyInUse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A data key encrypted with the key-encryption key `kek_id`.
+    """A data key, encrypted with the key-encryption key `kek_id`.
 
-    `wrapped` is a nonce of 12 bytes, then AES-256-GCM of the data key with its tag of 16 bytes.
+    `wrapped` is a nonce of 12 bytes, then the data key in AES-256-GCM with its tag of 16 bytes.
     """
 
     kek_id: str
@@ -78,17 +78,18 @@ class WrappedKey:
 
 
 Accept = Callable[[Keys], None]
+"""Compares keys with those of the archive, and raises Differs if they are others."""
 
 
-def _as_they_are(_: Keys) -> None:
-    """Compare keys with nothing."""
+def _accept_all(_: Keys) -> None:
+    """Accept any keys."""
 
 
 class KeyRing:
-    """All key-encryption keys. New data keys are wrapped with the current one, old ones still open."""
+    """All key-encryption keys. The current one wraps new data keys; the others unwrap earlier ones."""
 
-    def __init__(self, known: Keys, folder: Path | None = None, accept: Accept = _as_they_are) -> None:
-        """`accept` is asked about keys before any of them is used, and raises Differs for those of others."""
+    def __init__(self, known: Keys, folder: Path | None = None, accept: Accept = _accept_all) -> None:
+        """`accept` is called with keys before any of them is used."""
         accept(known)
         self._known = known
         self._folder = folder
@@ -100,13 +101,13 @@ class KeyRing:
         return f"KeyRing(current={self.current!r}, ids={self.ids})"
 
     @classmethod
-    def open(cls, settings: Settings, *, create: bool = False, accept: Accept = _as_they_are) -> "KeyRing":
+    def open(cls, settings: Settings, *, create: bool = False, accept: Accept = _accept_all) -> "KeyRing":
         """Read the keys: from the setting if it is given, else from the folder of keys.
 
-        With `create` a first key is made where there is none. Ask for it only where nothing is
-        encrypted yet: a new key opens nothing old, and would hide that the old ones are lost.
+        With `create` a first key is made if there is none. Use it only where nothing is encrypted yet: a new
+        key does not open old recordings, and would hide that their keys are lost.
 
-        Raises KeysMissing, KeysUnusable, SettingError and what `accept` raises, never showing a key.
+        Raises KeysMissing, KeysUnusable, SettingError and what `accept` raises. No error shows a key.
         """
         if settings.key_encryption_key:
             return cls(key_file.given_keys(settings.key_encryption_key), None, accept)
@@ -128,7 +129,7 @@ class KeyRing:
 
     @property
     def current(self) -> str:
-        """The id of the key that new data keys are wrapped with."""
+        """The id of the key that wraps new data keys."""
         self._follow()
         return self._known.current
 
@@ -141,10 +142,10 @@ class KeyRing:
     def rotate(
         self, agreed: Callable[[str], None] = lambda _: None, taken: Collection[str] = frozenset()
     ) -> str:
-        """Add a key, make it the current one and return its id, which is none of `taken`. Older keys stay.
+        """Add a key, make it the current one, and return its id, which is none of `taken`. Older keys stay.
 
-        `agreed` is told the id when everybody can load the key and nobody encrypts with it yet; if it raises,
-        the key is taken away again. Raises SettingError.
+        `agreed` is called with the id when all processes can load the key and none encrypts with it yet. If
+        it raises, the key is removed again. Raises SettingError.
         """
         with self._writing() as folder:
             known = key_file.read(folder)
@@ -160,7 +161,7 @@ class KeyRing:
         return kek_id
 
     def compare(self) -> None:
-        """Ask about the keys anew, as the file has them now. Raises KeysUnusable, Differs."""
+        """Read the file again, and compare its keys with the archive's. Raises KeysUnusable, Differs."""
         try:
             keys = self._known if self._folder is None else key_file.read(self._folder)
         except FileNotFoundError:
@@ -169,7 +170,7 @@ class KeyRing:
         self._known = keys
 
     def retire(self, kek_id: str) -> None:
-        """Remove a key: what it wrapped opens never again. Raises KeyInUse for the current one."""
+        """Remove a key: what it wrapped can never be opened again. Raises KeyInUse for the current one."""
         with self._writing() as folder:
             known = key_file.read(folder)
             if kek_id == known.current:
@@ -180,10 +181,10 @@ class KeyRing:
             self._known = key_file.write(folder, known.current, kept)
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
-        """Encrypt a data key, bound to `context`: it opens with the same context only.
+        """Encrypt a data key, bound to `context`: it can be unwrapped only with the same context.
 
-        Whether the keys have changed is looked up each time: a key that is not the current one any more
-        must not be used again, or it could never be retired.
+        It checks each time whether the file has changed. A key that is no longer current must not be used, or
+        it could never be retired.
         """
         self._follow()
         known, nonce = self._known, os.urandom(_NONCE_SIZE)
@@ -208,7 +209,7 @@ class KeyRing:
         return self._known.keys[kek_id]
 
     def _follow(self) -> None:
-        """Read the file anew if it has changed. One that is gone, damaged or another's is not believed."""
+        """Read the file again if it has changed. If it cannot be used, the keys that were loaded stay."""
         if self._folder is None:
             return
         try:
@@ -220,14 +221,14 @@ class KeyRing:
             self._known, self._complaint = keys, ""
         except Differs as error:
             self._refused = found
-            self._complain(f"the file of keys is not used as it is now: {error.detail}")
+            self._complain(f"the changed key file is not used: {error.detail}")
         except (OSError, KeysUnusable, Problem) as error:
-            self._complain(f"the file of keys cannot be read anew: {type(error).__name__}")
+            self._complain(f"the changed key file cannot be read: {type(error).__name__}")
 
     def _complain(self, complaint: str) -> None:
-        """Log what is wrong with the file once, though it is looked at again and again."""
+        """Log a complaint about the file once, although the file is checked again and again."""
         if complaint != self._complaint:
-            log.error("%s", complaint)
+            log.error("keys: %s; the keys that were loaded before are still used", complaint)
             self._complaint = complaint
 
     @contextmanager
@@ -242,7 +243,7 @@ class KeyRing:
 
 
 def token_key(settings: Settings) -> bytes:
-    """The key that tokens are signed with: the setting, or the one made once in the folder of keys."""
+    """The key that signs tokens: that of the setting, or one that is made once in the folder of keys."""
     if settings.token_key:
         return settings.token_key.encode()
     path = settings.keys_folder / TOKEN_KEY_FILE
@@ -254,7 +255,7 @@ def token_key(settings: Settings) -> bytes:
 
 
 def known_token_key(settings: Settings) -> bytes | None:
-    """The same, or None where none was given or made yet."""
+    """The key that signs tokens, or None if none is set and none was made yet."""
     if settings.token_key:
         return settings.token_key.encode()
     try:

@@ -1,7 +1,7 @@
-"""Who wraps the keys of recordings: our own file of keys, or a key management service that shows none.
+"""What wraps the data keys of recordings: the file of keys, or a key management service.
 
-`EARWITNESS_KMS` names a function as `module:function`; each process calls it once, without arguments, and
-asks the `KeyEncryption` it gives. Where it is set there is no file of key-encryption keys.
+`EARWITNESS_KMS` names a function as `module:function`. Each process calls it once, without arguments, and
+uses the `KeyEncryption` that it returns. There is no file of key-encryption keys then.
 """
 
 from importlib import import_module
@@ -14,16 +14,16 @@ from earwitness.media.keys.key_ring import WrappedKey
 class KeyEncryption(Protocol):
     """Wraps data keys of 32 bytes with key-encryption keys, for several threads at once.
 
-    What cannot be reached raises Unavailable (503), and nothing is lost by it.
+    A service that cannot be reached raises Unavailable (503). Nothing is lost then.
     """
 
     @property
     def current(self) -> str:
-        """The id of the key that data keys are wrapped with now, like `kek-2026-11`."""
+        """The id of the key that wraps data keys now, such as `kek-2026-11`."""
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all keys that open anything."""
+        """The ids of all keys that can unwrap data keys."""
 
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
         """Encrypt a data key with the current key, bound to `context`."""
@@ -32,7 +32,7 @@ class KeyEncryption(Protocol):
         """The data key. Raises KeyMissing, and Corrupt if it is damaged or wrapped for another context."""
 
     def rotate(self) -> str:
-        """Make a new current key and answer its id; older ones still open."""
+        """Make a new current key and return its id. Older keys still unwrap."""
 
     def retire(self, kek_id: str) -> None:
         """Remove a key for ever. Raises KeyInUse for the current one, NotFound."""

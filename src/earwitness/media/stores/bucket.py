@@ -1,8 +1,8 @@
-"""A bucket: S3 and what speaks like it, Google Cloud Storage, or Azure, through `obstore`.
+"""A bucket: S3 or a compatible server, Google Cloud Storage, or Azure, through `obstore`.
 
-Credentials and addresses come from the environment, in the variables that each provider has for them.
-What goes wrong is tried again for ten seconds, later each time. By itself `obstore` gives a connection five
-seconds to be made and a request thirty to be answered: a part of 8 MiB arrives over a line of 2.3 Mbit/s.
+Credentials and addresses come from the environment, in the variables of each provider. A request that fails
+is repeated for ten seconds, with growing pauses. `obstore` itself waits five seconds for a connection, and
+thirty for an answer: enough for a part of 8 MiB over a line of 2.3 Mbit/s.
 """
 
 import os
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from earwitness.kernel.errors import Unavailable, cause_of_system
+from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.outages import outages
 from earwitness.kernel.settings import SettingError
+from earwitness.kernel.system.os_errors import describe_errno
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Bucket = S3Store | GCSStore | AzureStore | LocalStore | MemoryStore
 
 _SCHEMES: dict[str, type[S3Store | GCSStore | AzureStore]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
-_RETRIES: "RetryConfig" = {
+RETRIES: "RetryConfig" = {
     "max_retries": 8,
     "retry_timeout": timedelta(seconds=10),
     "backoff": {
@@ -34,8 +35,8 @@ _RETRIES: "RetryConfig" = {
         "base": 2,
     },
 }
-# For who asks whether it answers, and is to know soon.
-_FEW_RETRIES: "RetryConfig" = {**_RETRIES, "max_retries": 1}
+# For checks whether the bucket answers, which must be quick.
+_FEW_RETRIES: "RetryConfig" = {**RETRIES, "max_retries": 1}
 _RETRY_SECONDS = 30
 _NAME = "media store"
 _PLACE = re.compile(r"[^/?#]+(/[^?#]*)?")
@@ -54,7 +55,7 @@ _OTHERWISE = {
     "kind: Timeout": "it does not answer",
     "certificate": "its certificate is not accepted",
 }
-"""What there may be in an error without an answer, and what that means."""
+"""Parts of error texts without an answer of the bucket, and what they mean."""
 
 
 class StoreUnavailable(Unavailable):
@@ -62,7 +63,7 @@ class StoreUnavailable(Unavailable):
 
     default_code = "media-store-unavailable"
     is_told = True
-    """As an outage, where it is raised."""
+    """It is logged as an outage where it is raised."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -73,14 +74,16 @@ class StoreUnavailable(Unavailable):
 
     @property
     def with_cause(self) -> str:
-        return self.detail  # which has it
+        return self.detail  # has the cause already
 
 
-def open_bucket(url: str, path: str, *, persistent: bool = True) -> Bucket:
+def open_bucket(
+    url: str, path: str, *, persistent: bool = True, retries: "RetryConfig | None" = None
+) -> Bucket:
     """The bucket of `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`, below `path`.
 
-    Nothing is asked of it yet. Unless `persistent`, what goes wrong is tried again just once. Raises
-    SettingError.
+    It sends no request yet. Unless `persistent`, a request that fails is repeated only once. `retries` can
+    replace the usual ones. Raises SettingError.
     """
     scheme, _, place = url.partition("://")
     kind = _SCHEMES.get(scheme)
@@ -91,14 +94,14 @@ def open_bucket(url: str, path: str, *, persistent: bool = True) -> Bucket:
     if scheme == "s3":
         _check_address()
     try:
-        retries = _RETRIES if persistent else _FEW_RETRIES
-        return kind.from_url(f"{url.rstrip('/')}/{path}", retry_config=retries)
+        usual = RETRIES if persistent else _FEW_RETRIES
+        return kind.from_url(f"{url.rstrip('/')}/{path}", retry_config=retries or usual)
     except (BaseError, ValueError) as error:
         raise SettingError(f"EARWITNESS_MEDIA_URL cannot be used: {type(error).__name__}") from None
 
 
 def _check_address() -> None:
-    """Refuse an address that is none of S3: `obstore` ends the thread, or names no cause when it is asked."""
+    """Refuse an address that cannot be S3's: `obstore` would end the thread, or fail without a cause."""
     allows_http = os.environ.get("AWS_ALLOW_HTTP", "false").lower()
     if allows_http not in (*_YES, *_NO):
         raise SettingError("AWS_ALLOW_HTTP: expected true or false")
@@ -115,23 +118,23 @@ def _check_address() -> None:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Turn what goes wrong with a bucket into StoreUnavailable."""
+    """Turn errors of a bucket into StoreUnavailable, and count them as an outage."""
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
         problem = StoreUnavailable(_reason(error))
-        if not isinstance(error, AlreadyExistsError):  # it answered, to who put something twice
+        if not isinstance(error, AlreadyExistsError):  # the bucket answered: the object exists already
             outages.failed(_NAME, problem.cause)
         raise problem from error
     outages.worked(_NAME)
 
 
 def _reason(error: Exception) -> str:
-    """What the bucket answered, without addresses and what might be secret in them."""
-    said = str(error)
-    if answered := [number or code for number, code in _ANSWERED.findall(said)]:
+    """The reason of an error, without addresses, which may contain secrets."""
+    text = str(error)
+    if answered := [number or code for number, code in _ANSWERED.findall(text)]:
         return ", ".join(dict.fromkeys(answered))
-    if system := _OF_THE_SYSTEM.search(said):
-        return cause_of_system(int(system[1]))
-    meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in said)
+    if system := _OF_THE_SYSTEM.search(text):
+        return describe_errno(int(system[1]))
+    meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in text)
     return next(meant, type(error).__name__)

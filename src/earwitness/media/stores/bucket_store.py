@@ -3,10 +3,10 @@
     ab/cd/<28 more hex digits>/00000   the first 8 MiB of an object; its name is the path without the number
     ab/cd/<28 more hex digits>/00001   the next 8 MiB, and so on
 
-Each part is put in one request, whole or not at all, and never over another. An upload of the kind that
-stores cut up themselves can be left half-done where nobody sees it and everybody pays for it; parts are
-objects like all others. A marker on the local disk, made before the first part, tells what to look for
-after a crash: the bucket is not searched.
+Each part is put in one request, whole or not at all, and never replaces another. The stores' own multipart
+uploads are not used: a crash leaves them unfinished where nobody sees them, but they are paid for. Parts are
+ordinary objects. A marker on the local disk, made before the first part, names the object to look for after a
+crash, so that nobody has to search the bucket.
 """
 
 import logging
@@ -27,7 +27,7 @@ from earwitness.kernel.errors import Corrupt
 from earwitness.media.flow import Bytes
 from earwitness.media.stores.bucket import Bucket, StoreUnavailable, asking
 from earwitness.media.stores.durable import sync_folder
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ PART_SIZE = 8 << 20
 _PARTS_AT_ONCE = 2
 _LISTED_AT_ONCE = 1000
 _FIRST_READ_SIZE = 64 << 10
-# Where several machines put into one bucket, each knows only its own uploads.
+# Several machines may use one bucket, and each knows only its own uploads.
 _SETTLED_AFTER = timedelta(days=1)
 _LATEST_ARRIVAL_SECONDS = 300
 
@@ -86,11 +86,15 @@ class BucketStore:
                     continue
                 self.delete(marker.name)
                 removed += 1
-                # A part that was under way may still arrive: then the next sweep finds it by the marker.
+                # A part that was being sent may still arrive. The marker stays, so that the next sweep finds
+                # it.
                 if marker.idle_seconds() > _LATEST_ARRIVAL_SECONDS:
                     marker.remove()
             except StoreUnavailable as problem:
-                log.warning("what was left of an upload stays for now: %s", problem.detail)
+                log.warning(
+                    "media store: an unfinished upload could not be removed; the next sweep tries again: %s",
+                    problem.detail,
+                )
         return removed
 
     def _listed(self) -> "Iterator[ObjectMeta]":
@@ -100,9 +104,9 @@ class BucketStore:
 
 
 class BucketUpload:
-    """A new object in a bucket; see `Upload`. At most three parts of it are in memory at once."""
+    """A new object in a bucket; see `ObjectUpload`. At most three parts of it are in memory at once."""
 
-    def __init__(self, bucket: Bucket, marker: Marker) -> None:
+    def __init__(self, bucket: Bucket, marker: UploadMarker) -> None:
         self.name = marker.name
         self._bucket = bucket
         self._marker = marker
@@ -122,7 +126,7 @@ class BucketUpload:
         try:
             self._threads.shutdown(cancel_futures=True)
             if not self._settled:
-                # What cannot be removed now is removed by the next sweep: its marker stays.
+                # If it cannot be removed now, its marker stays, and the next sweep removes it.
                 with suppress(StoreUnavailable):
                     self._remove()
         finally:
@@ -171,14 +175,14 @@ class BucketUpload:
         self._put.append(path)
 
     def _remove(self) -> None:
-        """Remove what was put. What a failed request may have put is left to the next sweep to find."""
+        """Remove the parts. If a request failed, it may still have put one: the next sweep looks for it."""
         _delete(self._bucket, self._put)
         if not self._is_unsure:
             self._marker.remove()
 
 
 class BucketObject:
-    """An object in a bucket; see `StoredObject`. Whoever reads on is given more at once."""
+    """An object in a bucket; see `StoredObject`. Sequential reads fetch more and more at once."""
 
     def __init__(self, bucket: Bucket, name: str, sizes: list[int]) -> None:
         if any(size != sizes[0] for size in sizes[:-1]):
@@ -235,7 +239,8 @@ def _path(name: str, number: int) -> str:
 def _parts(bucket: Bucket, name: str) -> "list[ObjectMeta]":
     """The parts of an object in their order; none if there is no such object.
 
-    Swift may list a part long after it was put: one that can be there and is not listed is asked for.
+    Swift may list a part long after it was put. A part that may exist and is not listed is requested by its
+    name.
     """
     parts: list[ObjectMeta] = []
     with asking():
@@ -244,14 +249,14 @@ def _parts(bucket: Bucket, name: str) -> "list[ObjectMeta]":
             for batch in obstore.list(bucket, name, chunk_size=_LISTED_AT_ONCE)
             for part in batch
         }
-        while part := listed.pop(path := _path(name, len(parts)), None) or _ask_for(bucket, path):
+        while part := listed.pop(path := _path(name, len(parts)), None) or _head(bucket, path):
             parts.append(part)
             if part["size"] < PART_SIZE and not listed:
                 break
     return parts + sorted(listed.values(), key=lambda part: part["path"])
 
 
-def _ask_for(bucket: Bucket, path: str) -> "ObjectMeta | None":
+def _head(bucket: Bucket, path: str) -> "ObjectMeta | None":
     try:
         return obstore.head(bucket, path)
     except FileNotFoundError:

@@ -3,9 +3,8 @@
     ab/cd/<28 more hex digits>   an object; its name is this path, 128 random bits
     incoming/<32 hex digits>     an object being written or not yet settled, locked by its writer
 
-An upload is written in `incoming`, then linked to its place, which never replaces anything. The name
-in `incoming` stays until the database names the object, so what a crash leaves is found there, and
-nowhere else.
+An upload is written in `incoming`, then linked to its place, which never replaces anything. Its name in
+`incoming` stays until the database names the object. So whatever a crash leaves is found there.
 """
 
 import errno
@@ -18,10 +17,10 @@ from types import TracebackType
 from earwitness.kernel.errors import Corrupt
 from earwitness.media.flow import Bytes
 from earwitness.media.stores.durable import make_folder, room, sync_folder
-from earwitness.media.stores.incoming import Incoming, Marker
+from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
 
-# The disk cannot read it; its file system found a wrong checksum, or itself damaged; it is no file any more.
+# A read error of the disk, a wrong checksum, a damaged file system, a folder in place of the file.
 _DAMAGED = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EISDIR)
 
 
@@ -63,7 +62,7 @@ class DiskStore:
     def sweep(self, is_known: Callable[[str], bool]) -> int:
         return sum(self._settle(marker, is_known) for marker in self._incoming.abandoned())
 
-    def _settle(self, marker: Marker, is_known: Callable[[str], bool]) -> bool:
+    def _settle(self, marker: UploadMarker, is_known: Callable[[str], bool]) -> bool:
         path = self._folder / marker.name
         kept = _is_same(path, marker.fd) and is_known(marker.name)
         if not kept:
@@ -76,9 +75,9 @@ class DiskStore:
 
 
 class DiskUpload:
-    """A new object on the disk; see `Upload`."""
+    """A new object on the disk; see `ObjectUpload`."""
 
-    def __init__(self, folder: Path, marker: Marker) -> None:
+    def __init__(self, folder: Path, marker: UploadMarker) -> None:
         self.name = marker.name
         self._marker = marker
         self._folder = folder
@@ -108,12 +107,12 @@ class DiskUpload:
         inner = self._path.parent
         with room():
             os.fsync(self._marker.fd)
-            # The name in `incoming` must not be lost in a power cut that keeps the other one.
+            # A power cut must not lose the name in `incoming` and keep the other one.
             sync_folder(self._marker.path.parent)
             make_folder(inner)
             os.link(self._marker.path, self._path)
             self._published = True
-            # The folders may have been made by another process that has not synced them yet.
+            # Another process may have made the folders, and not have synced them yet.
             for folder in (inner, inner.parent, self._folder):
                 sync_folder(folder)
 
@@ -181,7 +180,7 @@ def _is_same(path: Path, fd: int) -> bool:
 
 
 def _remove_same(path: Path, fd: int) -> None:
-    """Remove a name of the open file; a name that belongs to another file is left alone."""
+    """Remove a name of the open file, unless it belongs to another file."""
     if _is_same(path, fd):
         path.unlink()
         sync_folder(path.parent)

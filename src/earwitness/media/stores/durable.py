@@ -1,4 +1,4 @@
-"""Files and folders that outlive a power cut: written through to the disk before they count."""
+"""Files and folders that survive a power cut: they are synced to the disk before they count."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:
-    """Make a folder durable, and the folders above it where they are missing."""
+    """Make a folder durably, and missing folders above it."""
     if folder.is_dir():
         return
     make_folder(folder.parent, mode)
@@ -39,7 +39,7 @@ def make_folder(folder: Path, mode: int = 0o700) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Replace a file by `content` in one step, readable by its owner alone. One writer at a time."""
+    """Replace a file by `content` in one step, readable only by its owner. For one writer at a time."""
     beside = path.with_name(f".{path.name}.new")
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:

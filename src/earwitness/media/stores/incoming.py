@@ -1,9 +1,9 @@
-"""What is on its way in: a marker for each upload, so that what a crash leaves is found, and nothing else.
+"""A marker for each upload, by which the next sweep finds what a crash left.
 
     incoming/<32 hex digits>     a file of this name, locked by the process that uploads the object
 
-The marker is durable before anything of the object is, and goes when the database names the object or
-the object is gone. A marker that nobody locks is a dead process's.
+A marker is durable before any byte of its object is stored. It is removed when the database names the object,
+or when the object is removed. A marker that no process has locked belongs to a process that died.
 """
 
 import fcntl
@@ -23,41 +23,41 @@ _DIGITS = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """The marker of one upload: its path, and the file itself, open and locked."""
+class UploadMarker:
+    """The marker of one upload: its path, and its open, locked file."""
 
     path: Path
     fd: int
 
     @property
     def name(self) -> str:
-        """The name of the object that is uploaded."""
+        """The name of the object."""
         return name_of(self.path.name)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
 
     def touch(self) -> None:
-        """Show that the upload goes on."""
+        """Record that the upload goes on."""
         os.utime(self.fd)
 
     def idle_seconds(self) -> float:
-        """How long ago it was made or touched."""
+        """The seconds since it was made or touched."""
         return time.time() - os.fstat(self.fd).st_mtime
 
     def close(self) -> None:
-        """Let go of it. If it was not removed, the next to look for abandoned ones finds it."""
+        """Unlock it. If it was not removed, the next sweep finds it."""
         os.close(self.fd)
 
 
 class Incoming:
-    """The markers of one store, in one folder."""
+    """The markers of one store, in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def begin(self) -> Marker:
-        """Make a marker under a new random name. Its folder is not synced yet. Raises StorageFull."""
+    def begin(self) -> UploadMarker:
+        """Make a marker with a new random name, but do not sync its folder yet. Raises StorageFull."""
         with room():
             make_folder(self._folder)
             while True:
@@ -69,21 +69,21 @@ class Incoming:
                 except BaseException:
                     marker.close()
                     raise
-                # Someone came between the two steps and took it for a dead process's.
+                # A sweep came between the two steps, and removed it as that of a dead process.
                 marker.close()
 
     def holds(self, name: str) -> bool:
-        """Whether an object is on its way in, or was left there by a process that died."""
+        """Whether an object is being uploaded, or was left by a process that died."""
         return (self._folder / name.replace("/", "")).exists()
 
-    def abandoned(self) -> Iterator[Marker]:
-        """The markers of processes that died, each locked until the next is asked for."""
+    def abandoned(self) -> Iterator[UploadMarker]:
+        """The markers of processes that died. Each is locked until the next is taken."""
         for digits in self._listed():
             with suppress(FileNotFoundError):
                 marker = self._opened(digits)
                 try:
                     fcntl.flock(marker.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    # Its writer may have settled it between the listing and the lock.
+                    # Its writer may have removed it between the listing and the lock.
                     if marker.path.exists():
                         yield marker
                 except BlockingIOError:
@@ -94,13 +94,13 @@ class Incoming:
     def has_abandoned(self) -> bool:
         return any(True for _ in self.abandoned())
 
-    def _create(self) -> Marker:
+    def _create(self) -> UploadMarker:
         path = self._folder / secrets.token_hex(16)
-        return Marker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return UploadMarker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
-    def _opened(self, digits: str) -> Marker:
+    def _opened(self, digits: str) -> UploadMarker:
         path = self._folder / digits
-        return Marker(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return UploadMarker(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
     def _listed(self) -> list[str]:
         try:

@@ -1,4 +1,4 @@
-"""The names of media objects: `ab/cd/<28 more hex digits>`, 128 random bits that say nothing."""
+"""The names of media objects: `ab/cd/<28 more hex digits>`, 128 random bits without a meaning."""
 
 import re
 
@@ -8,11 +8,11 @@ _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{28}", re.ASCII)
 
 
 class ObjectMissing(Corrupt):
-    """Stored media is not where it was put."""
+    """A stored media object is missing."""
 
 
 def name_of(digits: str) -> str:
-    """The name that 32 hex digits make."""
+    """The name that consists of these 32 hex digits."""
     return f"{digits[:2]}/{digits[2:4]}/{digits[4:]}"
 
 
@@ -21,7 +21,7 @@ def is_name(text: str) -> bool:
 
 
 def check_name(text: str) -> str:
-    """Raise ObjectMissing for what is no name: it is never a path to elsewhere."""
+    """Raise ObjectMissing for text that is no name, so that it is never used as another path."""
     if not is_name(text):
         raise ObjectMissing("That is no name of a media object.")
     return text

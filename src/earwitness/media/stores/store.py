@@ -1,4 +1,4 @@
-"""Where media objects lie, and how they come there without leaving anything half-done."""
+"""What a store of media objects does, and how an upload leaves nothing unfinished."""
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -10,8 +10,8 @@ from earwitness.media.flow import Bytes
 from earwitness.media.stores.disk import DiskStore
 
 
-class Upload(Protocol):
-    """A new object. The order is: `write`, `publish`, commit its name to the database, `keep`.
+class ObjectUpload(Protocol):
+    """A new object. Call `write`, `publish`, commit its name to the database, call `keep`:
 
         with store.new() as upload:
             upload.write(…)
@@ -19,8 +19,8 @@ class Upload(Protocol):
             …                   the row that names it is committed
             upload.keep()
 
-    Leaving the block without `keep` removes the object with no trace. A process that dies before
-    `keep` leaves the choice to the next `sweep`, which asks the database.
+    Leaving the block without `keep` removes the object. If the process dies before `keep`, the next `sweep`
+    asks the database whether to keep the object.
     """
 
     @property
@@ -39,14 +39,14 @@ class Upload(Protocol):
         """Make the object durable under its name. Raises StorageFull."""
 
     def keep(self) -> None:
-        """Let the object stay: the database names it."""
+        """Keep the object, since the database names it."""
 
     def leave(self) -> None:
-        """Let the next `sweep` decide: whether the database names the object is not known."""
+        """Let the next `sweep` decide, since it is not known whether the database names the object."""
 
 
 class StoredObject(Protocol):
-    """An object to read from; close it after use."""
+    """An object to read. Close it after use."""
 
     @property
     def size(self) -> int:
@@ -59,10 +59,10 @@ class StoredObject(Protocol):
     ) -> None: ...
 
     def read(self, start: int, stop: int, /) -> bytes:
-        """The bytes from `start` up to `stop`; fewer only where the object ends."""
+        """The bytes from `start` up to `stop`; fewer only at the end of the object."""
 
     def read_into(self, start: int, into: memoryview, /) -> int:
-        """Fill memory with the bytes from `start` on, as far as there are; how many."""
+        """Read the bytes from `start` on into memory. Returns how many there were."""
 
     def close(self) -> None: ...
 
@@ -70,7 +70,7 @@ class StoredObject(Protocol):
 class Store(Protocol):
     """The media objects of one account, under random names that are never used twice."""
 
-    def new(self) -> Upload:
+    def new(self) -> ObjectUpload:
         """Begin an object under a new name."""
 
     def open(self, name: str) -> StoredObject:
@@ -79,22 +79,22 @@ class Store(Protocol):
     def exists(self, name: str) -> bool: ...
 
     def delete(self, name: str) -> None:
-        """Remove an object durably. One that is not there is not missed."""
+        """Remove an object durably, if it exists."""
 
     def names(self) -> Iterator[str]:
-        """The names of all objects, but those that are on their way in. Nothing is held in memory."""
+        """The names of all objects that are not being uploaded, one after the other."""
 
     def sweep(self, is_known: Callable[[str], bool]) -> int:
-        """Settle what dead processes left: keep what `is_known` says the database names, remove the rest.
+        """Keep or remove the uploads of processes that died: keep those that the database names (`is_known`).
 
-        Uploads of living processes are left alone. Returns how many uploads were removed.
+        Uploads of running processes stay. Returns how many uploads were removed.
         """
 
 
 def open_store(settings: Settings, client_id: int, *, persistent: bool = True) -> Store:
-    """The store of one account's media: a bucket if one is set, else the disk. Raises SettingError.
+    """The store of an account's media: the bucket of the settings, else the disk. Raises SettingError.
 
-    Unless it is `persistent`, what goes wrong with a bucket is tried again just once.
+    Unless `persistent`, a request to a bucket that fails is repeated only once.
     """
     folder = settings.data / "accounts" / str(client_id)
     if not settings.media_url:
@@ -107,5 +107,5 @@ def open_store(settings: Settings, client_id: int, *, persistent: bool = True) -
 
 
 def check_store(settings: Settings) -> None:
-    """Raise SettingError where `open_store` would: before anything is done, not at the first recording."""
+    """Raise SettingError if `open_store` would, so that it is found before the first recording."""
     open_store(settings, 0)

@@ -1,8 +1,8 @@
-"""Which store of media this is: a small object at its top, which says whose it is.
+"""The marker of a media store: a small object at its top that names its installation and the store.
 
     earwitness-store     {"installation": "<32 hex digits>", "store": "<32 hex digits>"}
 
-On disk it is a file in the data folder. It goes along when media is copied, so that a copy is the same store.
+On disk it is a file in the data folder. It is copied with the media, so that a copy is the same store.
 """
 
 import hashlib
@@ -34,31 +34,32 @@ _PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """The id of the installation that a store belongs to, and the store's own."""
+class StoreMarker:
+    """The id of the installation that a store belongs to, and the id of the store."""
 
     installation: str
     store: str
 
 
 def place_of(settings: Settings) -> str:
-    """Where media is kept, as the settings say it, without a secret that somebody put there."""
+    """Where media is stored by the settings, without credentials that may be in the URL."""
     scheme, _, place = settings.media_url.rstrip("/").partition("://")
     return f"{scheme}://{place.rpartition('@')[2]}" if place else ON_DISK
 
 
-def new_marker(settings: Settings, installation: str) -> Marker:
+def new_marker(settings: Settings, installation: str) -> StoreMarker:
     """A marker for a store that has none.
 
-    For one bucket it is always the same: servers start at once, and not every S3 server keeps the first.
+    For a bucket it is always the same: several servers may start at once, and not all S3 servers keep the
+    first object.
     """
-    told = f"{installation} {place_of(settings)}".encode()
-    own = hashlib.sha256(told).hexdigest()[:32] if settings.media_url else secrets.token_hex(16)
-    return Marker(installation, own)
+    seed = f"{installation} {place_of(settings)}".encode()
+    own = hashlib.sha256(seed).hexdigest()[:32] if settings.media_url else secrets.token_hex(16)
+    return StoreMarker(installation, own)
 
 
-def read_marker(settings: Settings) -> Marker | None:
-    """The store's marker, if it has one. Raises Unavailable within seconds, and Differs for a damaged one."""
+def read_marker(settings: Settings) -> StoreMarker | None:
+    """The marker of the store, if any. Raises Differs if it is damaged, and Unavailable within seconds."""
     if settings.media_url:
         text = _soon(lambda: _read_from(_bucket(settings)))
     else:
@@ -66,15 +67,15 @@ def read_marker(settings: Settings) -> Marker | None:
     if text is None:
         return None
     try:
-        said = json.loads(text)
-        return Marker(str(said["installation"]), str(said["store"]))
+        content = json.loads(text)
+        return StoreMarker(str(content["installation"]), str(content["store"]))
     except (ValueError, KeyError, TypeError):
-        told = f"The object {MARKER} of the store of media is damaged."
-        raise Differs("store", told, f"It lies in {place_in_words(settings)}.") from None
+        detail = f"The object {MARKER} of the store of media is damaged."
+        raise Differs("store", detail, f"It is in {place_in_words(settings)}.") from None
 
 
-def write_marker(settings: Settings, marker: Marker) -> None:
-    """Mark a store, unless it is marked already. Raises Unavailable and StorageFull."""
+def write_marker(settings: Settings, marker: StoreMarker) -> None:
+    """Write the marker of a store, unless it has one. Raises Unavailable and StorageFull."""
     text = json.dumps(asdict(marker)).encode() + b"\n"
     if settings.media_url:
         _soon(lambda: _put_into(_bucket(settings), text))
@@ -88,7 +89,7 @@ def place_in_words(settings: Settings) -> str:
 
 
 def write_once(path: Path, content: bytes) -> None:
-    """Write a small file durably and whole, unless there is one of its name already. Raises StorageFull."""
+    """Write a small file durably, in one step, unless the file exists. Raises StorageFull."""
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with room():
@@ -146,7 +147,7 @@ def _put_into(bucket: "Bucket", text: bytes) -> None:
 
 
 def _soon(ask: Callable[[], T]) -> T:
-    """Ask a bucket in a thread of its own: one that does not answer must not keep a server from starting."""
+    """Call a bucket in a thread: a bucket that does not answer must not keep a server from starting."""
     answers: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
 
     def answer() -> None:

@@ -1,10 +1,9 @@
-"""Media without a header: what it is, only its source can say."""
+"""Media without a header: only its source can say what it is."""
 
-from typing import Protocol
-
+from earwitness.media.flow import File
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
-# The names that FFmpeg has for reading each.
+# FFmpeg's name of the format in which each codec is read.
 _READ_AS: dict[HeaderlessCodec, str] = {
     "pcm_alaw": "alaw",
     "pcm_mulaw": "mulaw",
@@ -16,7 +15,7 @@ _READ_AS: dict[HeaderlessCodec, str] = {
     "g729": "g729",
     "gsm": "gsm",
 }
-# How files begin that say themselves what they are.
+# The first bytes of files that have a header.
 _HEADERS = (
     b"RIFF",
     b"RF64",
@@ -38,16 +37,8 @@ _HEADERS = (
 _USUAL_RATE = 8000
 
 
-class File(Protocol):
-    """The recording, as a file to be read."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-    def tell(self) -> int: ...
-
-
 def has_header(file: File) -> bool:
-    """Whether a file begins as those do that say themselves what they are."""
+    """Whether a file has a header that says what it is."""
     file.seek(0)
     beginning = file.read(16)
     file.seek(0)
@@ -55,12 +46,12 @@ def has_header(file: File) -> bool:
 
 
 def is_beginning(beginning: bytes) -> bool:
-    """The same of the first 16 bytes of a file."""
+    """Whether the first 16 bytes of a file are a header that says what it is."""
     return beginning.startswith(_HEADERS) or beginning[4:8] == b"ftyp"
 
 
 def how_to_read(hint: Hint) -> tuple[str, dict[str, str]]:
-    """The format to read a file as, and its options. All but PCM have one rate and one channel."""
+    """The format to read a file as, and its options. All codecs but PCM have one rate and one channel."""
     format_ = _READ_AS[hint.codec]
     if not hint.codec.startswith("pcm"):
         return format_, {}

@@ -1,46 +1,67 @@
-"""Several recordings in one file, heard one after the other as one wav.
+"""Several recordings in one file, as one wav that has them one after the other.
 
-The wav is made while it is read, once from its start to its end, so nothing is held but a moment of it.
+The wav is made while it is read, once from its start to its end, so that only a moment of it is in memory.
 """
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
-from earwitness.media.decoding.containers.headerless import File
 from earwitness.media.decoding.containers.losses import Losses
-from earwitness.media.decoding.containers.opened import NotMedia, Opened
-from earwitness.media.decoding.renditions.wav import endless_wav_header
-from earwitness.media.decoding.sound.layouts import MOST_CHANNELS, samples_of, without_speakers
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.containers.wav_header import endless_wav_header
+from earwitness.media.decoding.layouts import MOST_CHANNELS, samples_of, without_speakers
+from earwitness.media.flow import File
 
 _HIGHEST_RATE = 48_000
 
 
-class Joined:
-    """A wav of 16-bit samples, to be read alone: of as many channels as the most that any part has.
+class Part(Protocol):
+    """One of the recordings, opened: what `MediaFile` has that is needed here."""
 
-    Its rate is the highest of them. One channel among parts of two is heard on both sides.
+    @property
+    def audio(self) -> AudioStream | None: ...
+
+    @property
+    def video(self) -> VideoStream | None: ...
+
+    def packets(self, *streams: Stream | None) -> Iterator["Packet[Stream]"]: ...
+
+    def decode_audio(self, packet: "Packet[Stream]") -> list[AudioFrame]: ...
+
+    def not_decoded(self, heard: Fraction) -> str: ...
+
+
+class Joined:
+    """A wav of 16-bit samples, which can be read but not sought in.
+
+    It has the most channels and the highest sample rate of its parts. A part of one channel is on both sides.
     """
 
-    def __init__(self, parts: Sequence[File], open_part: Callable[[File], Opened], losses: Losses) -> None:
-        """What of the parts cannot be heard is added to `losses` as it is found out. Raises NotMedia."""
+    def __init__(self, parts: Sequence[File], open_part: Callable[[File], Part], losses: Losses) -> None:
+        """What cannot be decoded of the parts is added to `losses` while they are read. Raises NotMedia."""
         self._parts = parts
         self._open_part = open_part
         self._losses = losses
         self.rate, self.channels = 0, 0
         for part in parts:
-            self._look_at(part)
+            self._note_shape(part)
         if not self.channels:
             raise NotMedia
-        self._pieces = self._made()
+        self._pieces = self._wav()
         self._rest = memoryview(b"")
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
+        """At most `size` bytes; none at the end."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:
@@ -49,7 +70,7 @@ class Joined:
         taken, self._rest = self._rest[:size], self._rest[size:]
         return bytes(taken)
 
-    def _look_at(self, part: File) -> None:
+    def _note_shape(self, part: File) -> None:
         try:
             audio = self._open_part(part).audio
         except NotMedia:
@@ -59,29 +80,29 @@ class Joined:
                 self.rate = audio.sample_rate
             self.channels = min(max(self.channels, audio.channels), MOST_CHANNELS)
 
-    def _made(self) -> Iterator[bytes]:
+    def _wav(self) -> Iterator[bytes]:
         yield endless_wav_header(self.rate, self.channels)
         for number, part in enumerate(self._parts, start=1):
             try:
                 opened = self._open_part(part)
             except NotMedia:
-                self._lost(number, "could not be decoded")
+                self._add_loss(number, "could not be decoded")
                 continue
             if opened.video is not None:
-                self._lost(number, "is heard without its picture")
+                self._add_loss(number, "is heard without its picture")
             if opened.audio is None:
                 continue
             samples = 0
-            for piece in self._heard(opened, number):
+            for piece in self._decoded(opened, number):
                 samples += len(piece) // (2 * self.channels)
                 yield piece
-            if said := opened.not_decoded(Fraction(samples, self.rate)):
-                self._losses.notes.append(f"in recording {number} of {len(self._parts)}: {said}")
+            if loss := opened.not_decoded(Fraction(samples, self.rate)):
+                self._losses.notes.append(f"in recording {number} of {len(self._parts)}: {loss}")
 
-    def _lost(self, number: int, what: str) -> None:
+    def _add_loss(self, number: int, what: str) -> None:
         self._losses.notes.append(f"recording {number} of the {len(self._parts)} in this file {what}")
 
-    def _heard(self, opened: Opened, number: int) -> Iterator[bytes]:
+    def _decoded(self, opened: Part, number: int) -> Iterator[bytes]:
         resampler, shape = AudioResampler(), ("", "", 0)
         try:
             for packet in opened.packets(opened.audio):
@@ -94,10 +115,10 @@ class Joined:
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
-            self._lost(number, "could not be heard whole")
+            self._add_loss(number, "could not be heard whole")
 
     def _widened(self, frame: AudioFrame) -> bytes:
-        """The samples of a frame, interleaved, with the channels that it lacks."""
+        """The samples of a frame, interleaved, with all channels. A single channel is on both sides."""
         channels = frame.layout.nb_channels
         samples = array("h", bytes(samples_of(frame)))
         if channels == self.channels:

@@ -1,12 +1,12 @@
-"""Several readers of one recording, each at a place of its own."""
+"""Several readers of one file, each with a position of its own."""
 
 import io
 
-from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.flow import File
 
 
 class Reader:
-    """A file as if nobody else read it."""
+    """A file with a position of its own, while others read the same file."""
 
     def __init__(self, file: File) -> None:
         self._file = file

@@ -1,26 +1,28 @@
-"""What a file is made of before any of it is decoded: one recording or several, whole or cut off.
+"""The structure of a file, before anything is decoded: one recording or several, whole or cut off.
 
-FFmpeg reads a file up to where its first header says that it ends, and never says what lies behind.
-Here the recordings that are joined in one file are told apart, each as a file of its own, and it is said
-in words what a header promises and the file does not have.
+FFmpeg reads a file up to the end that its first header states, and does not report what follows. This
+separates the recordings that are joined in one file, and says in words what a header promises and the file
+lacks.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from earwitness.media.decoding.containers.headerless import File, is_beginning
+from earwitness.media.decoding.containers.headerless import is_beginning
 from earwitness.media.decoding.containers.losses import missing
 from earwitness.media.decoding.containers.views import Spliced, find, is_zero, read_at, size_of
 from earwitness.media.decoding.containers.wave_structure import WaveStructure, wave_files
+from earwitness.media.flow import File
 
 _MOST_PARTS = 1000
 _MOST_BOXES = 100_000
 _IGNORED_BEHIND_BYTES = 64 * 1024
 _MOST_HELD_BYTES = 64 * 1024
 _FTYP_AT = 4
-# How another recording of the kind begins in the midst of a file, and how long that is: by chance it does not
-# occur. It is looked for in one go, since a hostile file may hold any part of it a million times.
+# How another recording of the same kind begins within a file, and the length of that. It is long enough not
+# to occur by chance. It is searched in one pass, since a hostile file may have any part of it a million
+# times.
 _BEGINS_AGAIN = [
     (re.compile(begins, re.DOTALL), length)
     for begins, length in (
@@ -34,25 +36,25 @@ _BEGINS_AGAIN = [
         (rb"ftyp", 4),
     )
 ]
-# Of these FFmpeg reads on behind the end that their header states.
+# FFmpeg reads these beyond the end that their header states.
 _READ_ON = (b".snd", b"RIFF")
 
 
 @dataclass(slots=True)
 class Whole:
-    """The recordings of a file, in their order, and in plain words what of them is not there.
+    """The recordings in a file, in their order, and what is missing of them, in words.
 
-    The first one is there always; it is the file itself where nothing had to be mended.
+    There is always a first one. It is the file itself where nothing had to be corrected.
     """
 
     parts: list[File]
     notes: list[str] = field(default_factory=list)
     cut: str = ""
-    """That the file ends before its header says so, where that can be told in bytes alone."""
+    """Says that the file ends before its header states, where only the missing bytes are known."""
 
 
 def survey(file: File) -> Whole:
-    """Look at the structure of a file. Only headers are read, unless they tell nothing."""
+    """Find the recordings in a file. Only headers are read, unless they do not say enough."""
     size, at = size_of(file), 0
     whole = Whole([])
     while at < size and len(whole.parts) < _MOST_PARTS:
@@ -80,7 +82,7 @@ def _is_tag_or_nothing(file: File, at: int, size: int) -> bool:
 
 
 def _begins_recording(file: File, at: int, size: int) -> bool:
-    """Whether a recording begins here, and not a tag alone (ID3v2) that ends the one before."""
+    """Whether a recording begins here, and not only an ID3v2 tag at the end of the one before."""
     head = read_at(file, at, 16)
     if head[:3] != b"ID3" or len(head) < 10:
         return is_beginning(head)
@@ -89,7 +91,7 @@ def _begins_recording(file: File, at: int, size: int) -> bool:
 
 
 def _part(file: File, start: int, size: int, whole: Whole) -> int:
-    """Add the recording that begins here; where it ends."""
+    """Add the recording that begins here. Returns where it ends."""
     wave = WaveStructure(file, start)
     if wave.runs:
         if wave.missing_seconds:
@@ -118,7 +120,7 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
 
 
 def _joint(file: File, head: bytes, start: int, size: int) -> int | None:
-    """Where another recording of the same kind begins, found by how it begins."""
+    """Where another recording of the same kind begins, if there is one."""
     for begins, length in _BEGINS_AGAIN:
         before = _FTYP_AT if begins.pattern == b"ftyp" else 0
         if begins.match(head, before):
@@ -128,13 +130,13 @@ def _joint(file: File, head: bytes, start: int, size: int) -> int | None:
 
 
 def _form(file: File, start: int, size: int) -> int:
-    """AIFF."""
+    """The end of an AIFF."""
     stated = int.from_bytes(read_at(file, start + 4, 4), "big")
     return size if stated in (0, 0xFFFF_FFFF) else start + 8 + stated + stated % 2
 
 
 def _avi(file: File, start: int, size: int) -> int:
-    """AVI, whose further parts beyond a GiB are chunks of their own behind the first."""
+    """The end of an AVI. Beyond a GiB it has further RIFF chunks after the first."""
     at = start
     for _ in range(_MOST_BOXES):
         head = read_at(file, at, 12)
@@ -163,7 +165,7 @@ def _caf(file: File, start: int, size: int) -> int:
 
 
 def _closed_caf(file: File, start: int, stop: int) -> File | None:
-    """A CAF of open end with its length filled in: FFmpeg takes the end of its sound for damage."""
+    """A CAF without a length, with its length filled in: FFmpeg takes the end of its sound for damage."""
     for at, name, stated in _boxes(file, start + 8, stop, name_first=True):
         if at - start > _MOST_HELD_BYTES:
             break
@@ -187,7 +189,7 @@ def _mp4(file: File, start: int, size: int) -> int:
 
 
 def _matroska(file: File, start: int, size: int) -> int:
-    """By the size of its segment, where that is known; FFmpeg hears those that are joined."""
+    """The end of a Matroska by the size of its segment, if it is stated. FFmpeg reads joined ones."""
     head = read_at(file, start, 4096)
     first = _vint(head, 4)
     if first is None:
@@ -201,7 +203,7 @@ def _matroska(file: File, start: int, size: int) -> int:
 
 
 def _vint(data: bytes, at: int) -> tuple[int, int] | None:
-    """A number of Matroska's (RFC 8794), and where it ends."""
+    """A variable-size integer of EBML (RFC 8794), and where it ends."""
     if at >= len(data) or not data[at]:
         return None
     length = 9 - data[at].bit_length()
@@ -215,7 +217,7 @@ def _is_unknown(length: int) -> bool:
 
 
 def _ogg(file: File, start: int, size: int) -> int:
-    """By its last page; FFmpeg hears those that are joined."""
+    """The end of an Ogg by its last page. FFmpeg reads joined ones."""
     tail_start = max(start, size - _LONGEST_PAGE)
     tail = read_at(file, tail_start, size - tail_start)
     at = tail.rfind(b"OggS")
@@ -224,7 +226,7 @@ def _ogg(file: File, start: int, size: int) -> int:
     segments = tail[at + 26 : at + 27]
     table = tail[at + 27 : at + 27 + segments[0]] if segments else b""
     if not segments or len(table) < segments[0]:
-        return size + 1  # half a header of a page
+        return size + 1  # a page header that is cut off
     end = tail_start + at + 27 + len(table) + sum(table)
     return max(size, end)
 
@@ -233,7 +235,7 @@ _LONGEST_PAGE = 27 + 255 + 255 * 255
 
 
 def _boxes(file: File, start: int, size: int, *, name_first: bool) -> Iterator[tuple[int, bytes, int]]:
-    """The chunks of a CAF (sizes behind names), or the boxes of an mp4: where, name and size."""
+    """The offset, name and size of each chunk of a CAF (`name_first`), or of each box of an mp4."""
     at = start
     for _ in range(_MOST_BOXES):
         head = read_at(file, at, 16)

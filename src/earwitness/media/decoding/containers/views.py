@@ -1,4 +1,4 @@
-"""Parts of a file as files of their own: nothing is copied, each byte is read where it lies."""
+"""Parts of a file as files of their own. Nothing is copied: each byte is read from its place in the file."""
 
 import io
 import re
@@ -6,14 +6,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from earwitness.media.decoding.containers.headerless import File
+from earwitness.media.flow import File
 
 Extent = tuple[int, int]
-"""The first byte, and the one after the last."""
+"""The offset of the first byte, and of the byte after the last."""
 
 
 class Spliced:
-    """A file of a beginning that was made, and of stretches of another file, one behind the other."""
+    """A file that consists of some new bytes and then of stretches of another file, one after the other."""
 
     def __init__(self, file: File, extents: Sequence[Extent], beginning: bytes = b"") -> None:
         self._file = file
@@ -60,7 +60,7 @@ def size_of(file: File) -> int:
 
 
 def read_at(file: File, offset: int, size: int) -> bytes:
-    """All of `size` bytes, or those that there are."""
+    """`size` bytes from an offset; fewer only where the file ends."""
     file.seek(offset)
     taken = bytearray()
     while len(taken) < size and (piece := file.read(size - len(taken))):
@@ -68,12 +68,12 @@ def read_at(file: File, offset: int, size: int) -> bytes:
     return bytes(taken)
 
 
-def find(file: File, wanted: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
-    """Where a pattern of so many bytes occurs first, wholly within a stretch. A few hundred KiB are held."""
+def find(file: File, pattern: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
+    """The first place of a pattern of `length` bytes in a stretch of the file. Holds a few hundred KiB."""
     before = b""
     while start < stop and (piece := read_at(file, start, min(_AT_ONCE, stop - start))):
         held = before + piece
-        if found := wanted.search(held):
+        if found := pattern.search(held):
             return start - len(before) + found.start()
         before = held[1 - length :]
         start += len(piece)
@@ -81,7 +81,7 @@ def find(file: File, wanted: re.Pattern[bytes], length: int, start: int, stop: i
 
 
 def is_zero(file: File, start: int, stop: int) -> bool:
-    """Whether there is nothing but zeros."""
+    """Whether a stretch of the file has only zeros."""
     while start < stop and (piece := read_at(file, start, min(_AT_ONCE, stop - start))):
         if piece.count(0) < len(piece):
             return False

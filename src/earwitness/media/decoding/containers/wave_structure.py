@@ -1,8 +1,8 @@
-"""Where the sound of a wav lies, whatever its sizes say: RIFF, RF64 (EBU Tech 3306) and Sony's Wave64.
+"""Where the sound of a wav is, even if its sizes are wrong: RIFF, RF64 (EBU Tech 3306) and Sony's Wave64.
 
-Recorders that are killed leave sizes that promise too much or too little, sizes wrap at 4 GiB, sound comes
-in several `data` chunks, and one wav is appended to another. The chunks are followed, and sound ends where
-something known begins, not where a size says so.
+Recorders that are killed leave sizes that are too large or too small, sizes wrap at 4 GiB, sound is in
+several `data` chunks, and one wav is appended to another. This follows the chunks. Sound ends where something
+known begins, not where a size says so.
 """
 
 import re
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from earwitness.media.decoding.containers.headerless import File, is_beginning
+from earwitness.media.decoding.containers.headerless import is_beginning
 from earwitness.media.decoding.containers.views import (
     Extent,
     Spliced,
@@ -19,6 +19,7 @@ from earwitness.media.decoding.containers.views import (
     read_at,
     size_of,
 )
+from earwitness.media.flow import File
 
 _WRAPS_AT = 1 << 32
 _LARGEST_FMT_BYTES = 4096
@@ -26,9 +27,9 @@ _MOST_CHUNKS = 100_000
 _MOST_CHUNKS_AHEAD = 64
 _MOST_RUNS = 1000
 _LEAST_SECONDS = 0.05
-"""What is shorter is a rounding of the recorder's, or a tag that nobody knows."""
+"""Shorter sound is a rounding error of the recorder, or an unknown tag."""
 _LOOKED_AT_BYTES = 512
-# Sizes of writers that cannot go back to fill them in: the sound goes on to the end.
+# Sizes from writers that cannot go back to fill them in: the sound goes on to the end of the file.
 _OPEN_SIZES = (range(0x7FFF_0000, 0x8000_0001), range(0xFFFF_0000, 0x1_0000_0000), range(1 << 62, 1 << 64))
 _KNOWN_CHUNKS = {
     *(b"fmt ", b"data", b"LIST", b"list", b"fact", b"bext", b"cue ", b"smpl", b"JUNK", b"junk", b"PAD "),
@@ -44,7 +45,7 @@ _W64_REST = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 @dataclass(slots=True)
 class Run:
-    """Stretches of sound of one format, `fmt` as the file has it."""
+    """Stretches of sound of one format. `fmt` is the format chunk of the file."""
 
     fmt: bytes
     extents: list[Extent] = field(default_factory=list)
@@ -58,13 +59,13 @@ class Run:
         return int.from_bytes(self.fmt[12:14], "little") or 1
 
     def add(self, start: int, stop: int) -> None:
-        if self.extents:  # the sound behind it would be out of step
+        if self.extents:  # only whole blocks, or the samples after it would be shifted
             before, end = self.extents[-1]
             self.extents[-1] = before, end - (end - before) % self.block_size
         self.extents.append((start, stop))
 
     def as_file(self, file: File) -> Spliced:
-        """The run as a wav of its own, of the right length."""
+        """The run as a wav with the right length."""
         size = sum(stop - start for start, stop in self.extents)
         chunk = struct.pack("<4sI", b"fmt ", len(self.fmt)) + self.fmt + bytes(len(self.fmt) % 2)
         riff_size = 4 + len(chunk) + 8 + size
@@ -82,28 +83,28 @@ class _Chunk:
     start: int
     size: int
     after: int
-    """Where the next one begins, by its size."""
+    """Where the next chunk begins, by the size of this one."""
 
 
 @dataclass(slots=True)
 class WaveStructure:
-    """The runs of sound of a wav that begins at `start`, and of those joined to it, up to `end`."""
+    """The runs of sound of the wav at `start` and of those joined to it. `end` is where the last ends."""
 
     file: File
     start: int = 0
     runs: list[Run] = field(default_factory=list)
     missing_seconds: float = 0.0
     is_plain: bool = True
-    """Whether any reader that believes its sizes hears all of it."""
+    """Whether a reader that trusts its sizes reads all of the sound."""
     end: int = 0
     unread_bytes: int = 0
-    """What lies behind more pieces than any recorder writes."""
+    """How many bytes were not examined, because there are more pieces than any recorder writes."""
     _size: int = 0
     _fmt: bytes = b""
     _chunks: int = 0
     _data_chunks: int = 0
     _data_size: int | None = None
-    """What `ds64` says of the size of `data`."""
+    """The size of `data` by `ds64`."""
 
     def __post_init__(self) -> None:
         self._size = size_of(self.file)
@@ -116,7 +117,7 @@ class WaveStructure:
         self.is_plain = self.is_plain and waves == 1 and self._data_chunks == 1
 
     def _read(self, start: int, *, is_w64: bool) -> int | None:
-        """Read one wav; where it ends."""
+        """Read one wav. Returns where it ends, None for the end of the file."""
         self._fmt, self._data_size = b"", None
         at = start + (40 if is_w64 else 12)
         while self._chunks < _MOST_CHUNKS and len(self.runs) <= _MOST_RUNS:
@@ -147,18 +148,18 @@ class WaveStructure:
         if missing > 0 and not _is_open(chunk.size):
             seconds = missing / (run.bytes_per_second or 1)
             self.missing_seconds += seconds if seconds >= _LEAST_SECONDS else 0
-        # FFmpeg takes what is ignored behind the sound for chunks, of zeros millions of empty ones.
+        # FFmpeg reads bytes after the sound as chunks; zeros would be millions of empty ones.
         claimed = chunk.start + chunk.size
         self.is_plain = self.is_plain and stop == claimed and after in (claimed, chunk.after)
         return after
 
     def _end_of(self, chunk: _Chunk, *, is_w64: bool) -> Extent:
-        """Where the sound of a chunk ends, and where to read on."""
+        """Where the sound of a chunk ends, and where the next chunk begins."""
         claimed = chunk.start + chunk.size
         if claimed == self._size or (claimed < self._size and self._goes_on(chunk.after, is_w64=is_w64)):
             return claimed, chunk.after
         if claimed < self._size and self._goes_on(claimed, is_w64=is_w64):
-            return claimed, claimed  # of an odd size, without the byte that should follow it
+            return claimed, claimed  # an odd size without the byte of padding
         if not is_w64:
             for wrapped in range(claimed + _WRAPS_AT, self._size + 1, _WRAPS_AT):
                 if wrapped == self._size or self._goes_on(wrapped, is_w64=False):
@@ -171,7 +172,7 @@ class WaveStructure:
         return end, end
 
     def _is_sound(self, start: int, end: int) -> bool:
-        """Whether what lies behind the sound is more of it, which the header does not know of."""
+        """Whether the bytes after the stated end are more sound."""
         per_second = int.from_bytes(self._fmt[8:12], "little")
         if end - start < _LEAST_SECONDS * per_second:
             return False
@@ -180,7 +181,7 @@ class WaveStructure:
         return not (is_text or beginning.startswith(_TAGS) or is_zero(self.file, start, end))
 
     def _goes_on(self, at: int, *, is_w64: bool) -> bool:
-        """Whether something that is known begins here: chunks, or another recording."""
+        """Whether something known begins here: a chunk or another recording."""
         if at >= self._size or self._begins_another(at):
             return True
         for _ in range(_MOST_CHUNKS_AHEAD):
@@ -209,7 +210,7 @@ class WaveStructure:
         if head[:4] == b"data" and size == 0xFFFF_FFFF and self._data_size:
             size = self._data_size
         if head[:4] == b"data" and size == 0 and not self._goes_on_behind_nothing(at + 8):
-            size = 0xFFFF_FFFF  # it was not filled in
+            size = 0xFFFF_FFFF  # the recorder did not fill it in
         return _Chunk(head[:4], at + 8, size, at + 8 + size + size % 2)
 
     def _goes_on_behind_nothing(self, at: int) -> bool:
@@ -217,7 +218,7 @@ class WaveStructure:
 
 
 def _begins_wave(file: File, at: int) -> int:
-    """The length of the header of a wav that begins here; 0 if none does."""
+    """The length of the header of the wav that begins here; 0 if none begins."""
     head = read_at(file, at, 40)
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return 12
@@ -229,5 +230,5 @@ def _is_open(size: int) -> bool:
 
 
 def wave_files(structure: WaveStructure) -> Iterator[Spliced]:
-    """Each run of sound as a wav of its own."""
+    """Each run of sound as a wav."""
     return (run.as_file(structure.file) for run in structure.runs if run.extents)

@@ -1,9 +1,9 @@
-"""The first frame of an mp3: how many frames follow, and what of them is not the recording.
+"""The first frame of an mp3: how many frames follow, and which samples of them are not the recording.
 
-LAME puts 576 samples before a sound and fills up its last frame; decoders put 529 more before. Players that
-read this frame leave them out, so that the sound begins and ends where the recording does. It is what LAME
-writes at the end of its work, where it can go back: "Info" of the Xing header, and LAME's own extension of
-it, without a table for seeking, which a constant bit rate does not need.
+LAME puts 576 samples before the sound and fills up the last frame; decoders put 529 more samples before.
+Players that read this frame skip them, so that the sound begins and ends where the recording does. LAME
+writes the same frame at the end of its work, where it can go back in the file: "Info" of the Xing header with
+LAME's extension. It has no table for seeking, which a constant bit rate does not need.
 """
 
 import struct
@@ -13,14 +13,14 @@ _DELAY = 576
 _ENCODER = b"LAME3.100"
 _HAS_FRAMES_AND_BYTES = 3
 _CONSTANT_BIT_RATE = 1
-# Of the frame's header: whether it is longer by a byte, and how its two sides are coded together.
+# Masks for a frame's header: without a byte of padding, and without joint stereo.
 _NOT_PADDED = 0xFD
 _NOT_JOINED = 0xCF
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """How LAME lays out `samples` samples, at a rate in Hz and a constant bit rate in kbit/s."""
+    """The frames that LAME makes of `samples` samples, at a rate in Hz and a constant bit rate in kbit/s."""
 
     samples: int
     rate: int
@@ -33,13 +33,13 @@ class Frames:
 
     @property
     def padding(self) -> int:
-        """How many samples follow the sound; so many that a decoder can give all of the sound before."""
+        """How many samples follow the sound. There are enough for a decoder to give all of the sound."""
         padding = self._samples_each - (_DELAY + self.samples) % self._samples_each
         return padding if padding >= _DELAY else padding + self._samples_each
 
     @property
     def size(self) -> int:
-        """Of all, in bytes: where a frame is no whole number of bytes, some are longer by one."""
+        """The size of all frames in bytes. If a frame is no whole number of bytes, some are longer by one."""
         each, rest = divmod(self._bits_each // 8, self.rate)
         return self.count * each - (-(self.count - 1) * rest // self.rate)
 
@@ -57,23 +57,23 @@ class Frames:
 
     @property
     def _bits_each(self) -> int:
-        """In one frame, times the rate."""
+        """The bits of one frame, times the rate."""
         return self._samples_each * self.kilobits * 1000
 
     @property
     def side_size(self) -> int:
-        """How long the side information after a frame's header is, in bytes."""
+        """The size of the side information after a frame's header, in bytes."""
         if self._is_mpeg_1:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17
 
 
 def info_frame(frames: Frames, first: bytes) -> bytes:
-    """The frame that goes before `frames`, the first of which begins with the bytes `first`."""
+    """The frame to write before `frames`. `first` has the bytes of the first of them."""
     header = bytes((first[0], first[1], first[2] & _NOT_PADDED, first[3] & _NOT_JOINED))
     size = frames.first_size + frames.size
     xing = struct.pack(">4sIII", b"Info", _HAS_FRAMES_AND_BYTES, frames.count, size)
-    # The zeros: lowpass, peak, gains, flags, and what only an encoder's own statistics would fill in.
+    # The zeros: lowpass, peak, gains, flags, and fields that need the encoder's statistics.
     lame = struct.pack(">9sB10xB", _ENCODER, _CONSTANT_BIT_RATE, min(frames.kilobits, 255))
     delays = (_DELAY << 12 | frames.padding).to_bytes(3, "big")
     lame += delays + struct.pack(">4xI2x", size)
@@ -82,7 +82,7 @@ def info_frame(frames: Frames, first: bytes) -> bytes:
 
 
 def _crc16(data: bytes) -> int:
-    """CRC-16 as LAME has it: x^16 + x^15 + x^2 + 1, the lowest bit first, from 0."""
+    """LAME's CRC-16: x^16 + x^15 + x^2 + 1, lowest bit first, starting at 0."""
     crc = 0
     for byte in data:
         crc ^= byte

@@ -11,28 +11,31 @@ from av.stream import Stream
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from earwitness.media.decoding.containers.media import Media, NotMedia
+from earwitness.media.decoding.containers.media_file import MediaFile
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.layouts import MOST_CHANNELS
+from earwitness.media.decoding.renditions.original import Original
 from earwitness.media.decoding.renditions.rates import bits_per_channel, nearest_rate
 from earwitness.media.decoding.sound.mix import Mixed
 from earwitness.media.decoding.sound.tracks import Sound
 from earwitness.media.flow import Sink
 
-# The index waits for the first fragment, so that it can say when sound and picture begin.
+# `delay_moov` writes the index after the first fragment, so that it can say when sound and picture begin.
 _FRAGMENTED = {
     "movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof",
     "frag_duration": "1000000",
 }
-# Without B-frames no picture is shown out of order, which players of fragments handle unevenly.
+# Without B-frames no picture is stored out of order, which not all players of fragments support.
 _X264 = {"preset": "superfast", "crf": "26", "bf": "0", "threads": "4"}
-# As in mp3, sides are coded apart. This coder takes a fifth of the usual time, for a quarter more bytes.
+# As in mp3, the channels are coded separately. The fast coder takes a fifth of the time, for a quarter more
+# bytes.
 _AAC = {"aac_coder": "fast", "aac_ms": "0", "aac_is": "0", "aac_pns": "0", "aac_tns": "0"}
 _USUAL_FRAME_RATE = 25
-_SIDES = 2
 _CLOCK = Fraction(1, 90000)
 
 
 class Track(Protocol):
-    """One stream of the recording on its way into the mp4."""
+    """One stream of the recording that is written into the mp4."""
 
     @property
     def is_empty(self) -> bool: ...
@@ -42,11 +45,14 @@ class Track(Protocol):
     def finish(self) -> None: ...
 
 
-def write_mp4(media: Media, sink: Sink) -> None:
-    """Write sound and picture of a recording. H.264 is copied, and AAC if it is all the sound.
+def write_mp4(original: Original, most_channels: int | None, sink: Sink) -> None:
+    """Write the mp4 rendition: sound and picture. H.264 is copied; so is AAC where it is the only track of
+    sound.
 
-    Raises NotMedia if there is nothing to be seen or heard.
+    Raises NotMedia if there is neither sound nor picture.
     """
+    media = original.open()
+    most = most_channels or MOST_CHANNELS
     output = av.open(sink, "w", format="mp4", container_options=_FRAGMENTED)
     tracks: dict[int, Track] = {}
     if (video := media.video) is not None:
@@ -54,10 +60,10 @@ def write_mp4(media: Media, sink: Sink) -> None:
         tracks[video.index] = _Copy(media, output, video) if copied else _Picture(media, output, video)
     sound: _Sound | None = None
     if (audio := media.audio) is not None:
-        if len(media.sounds) == 1 and audio.channels <= _SIDES and _can_copy(audio, "aac"):
+        if len(media.sounds) == 1 and audio.channels <= most and _can_copy(audio, "aac"):
             tracks[audio.index] = _Copy(media, output, audio)
         else:
-            sound = _sound_of(media, output)
+            sound = _sound_of(media, output, most)
     if tracks:
         _write_tracks(media, tracks, sound)
     if sound is None and all(track.is_empty for track in tracks.values()):
@@ -69,7 +75,7 @@ def write_mp4(media: Media, sink: Sink) -> None:
     output.close()
 
 
-def _write_tracks(media: Media, tracks: dict[int, Track], sound: "_Sound | None") -> None:
+def _write_tracks(media: MediaFile, tracks: dict[int, Track], sound: "_Sound | None") -> None:
     streams = [stream for stream in (media.video, media.audio) if stream and stream.index in tracks]
     for packet in media.packets(*streams):
         tracks[packet.stream.index].take(packet)
@@ -77,10 +83,10 @@ def _write_tracks(media: Media, tracks: dict[int, Track], sound: "_Sound | None"
             sound.catch_up(media.picture_end)
 
 
-def _sound_of(media: Media, output: OutputContainer) -> "_Sound | None":
-    """The sound, unless nothing of it can be heard beside a picture."""
+def _sound_of(media: MediaFile, output: OutputContainer, most_channels: int) -> "_Sound | None":
+    """The sound; None where there is a picture and none of the sound can be decoded."""
     try:
-        return _Sound(media, output)
+        return _Sound(media, output, most_channels)
     except NotMedia:
         if media.video is None:
             raise
@@ -88,15 +94,15 @@ def _sound_of(media: Media, output: OutputContainer) -> "_Sound | None":
 
 
 def _can_copy(stream: Stream, codec: str) -> bool:
-    # Without its set-up data beside it, a stream is set up in its own first packets, as mp4 does not allow.
+    # Without extradata, the set-up data of the codec is in its first packets, which mp4 does not allow.
     context = stream.codec_context
     return context.codec.canonical_name == codec and bool(context.extradata)
 
 
 class _Copy:
-    """Packets as they are, on a clock that begins with the media."""
+    """Copies packets unchanged, on a clock that begins with the media."""
 
-    def __init__(self, media: Media, output: OutputContainer, stream: Stream) -> None:
+    def __init__(self, media: MediaFile, output: OutputContainer, stream: Stream) -> None:
         self._output = output
         self._stream = output.add_stream_from_template(stream)
         self._offset = int(media.start / stream.time_base) if stream.time_base else 0
@@ -111,7 +117,7 @@ class _Copy:
         if packet.size == 0:
             return
         if packet.dts is None and self._last is None:
-            # Where pictures are stored out of order, the first ones may not say when to decode them.
+            # Where pictures are stored out of order, the first ones may have no decoding time.
             self._waiting.append(packet)
             return
         self._release(packet.dts)
@@ -121,7 +127,7 @@ class _Copy:
         self._release(None)
 
     def _release(self, until: int | None) -> None:
-        """Write the packets that waited, to be decoded one after the other before `until`."""
+        """Write the packets that waited, with decoding times that end at `until`."""
         waiting, self._waiting = self._waiting, []
         length = sum(packet.duration or 1 for packet in waiting)
         next_dts = -length if until is None else until - length
@@ -133,7 +139,7 @@ class _Copy:
     def _write(self, packet: "Packet[Stream]") -> None:
         if packet.dts is None:
             packet.dts = packet.pts
-        # What follows no whole picture cannot be shown, and time does not run backwards.
+        # Pictures before the first key frame cannot be shown, and decoding times must rise.
         if packet.dts is None or (
             packet.dts <= self._last if self._last is not None else not packet.is_keyframe
         ):
@@ -147,9 +153,9 @@ class _Copy:
 
 
 class _Picture:
-    """Pictures encoded as H.264, all of the size of the stream."""
+    """Encodes pictures as H.264, all of the size of the stream."""
 
-    def __init__(self, media: Media, output: OutputContainer, stream: VideoStream) -> None:
+    def __init__(self, media: MediaFile, output: OutputContainer, stream: VideoStream) -> None:
         self._media = media
         self._output = output
         self._width, self._height = max(stream.width & ~1, 2), max(stream.height & ~1, 2)
@@ -181,11 +187,11 @@ class _Picture:
 
 
 class _Sound:
-    """Sound encoded as AAC, more than two channels mixed; read apart, and written beside the picture."""
+    """Encodes the sound as AAC. It opens the file once more, and is written beside the picture."""
 
-    def __init__(self, media: Media, output: OutputContainer) -> None:
-        """Raises NotMedia if nothing can be heard."""
-        mixed = Mixed(Sound(media.again()), _SIDES)
+    def __init__(self, media: MediaFile, output: OutputContainer, most_channels: int) -> None:
+        """Raises NotMedia if none of the sound can be decoded."""
+        mixed = Mixed(Sound(media.again()), most_channels)
         self._output = output
         self._rate = mixed.rate
         self._blocks = iter(mixed)
@@ -196,7 +202,7 @@ class _Sound:
         self._written = 0
 
     def catch_up(self, seconds: Fraction) -> None:
-        """Write what belongs beside the picture up to a moment."""
+        """Write the sound up to a moment of the picture."""
         while self._written < seconds * self._rate and (block := next(self._blocks, None)):
             self._encode(block)
 

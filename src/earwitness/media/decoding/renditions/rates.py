@@ -4,12 +4,12 @@ _RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def nearest_rate(rate: int) -> int:
-    """The sample rate in Hz, of those MPEG has, that is nearest to a recording's; the higher of two."""
+    """The sample rate of MPEG, in Hz, that is nearest to a recording's; the higher of two."""
     return min(_RATES, key=lambda valid: (abs(valid - rate), -valid))
 
 
 def bits_per_channel(rate: int) -> int:
-    """Enough for speech, in bits a second; each is a bit rate that mp3 has for that sample rate."""
+    """A bit rate that is enough for speech, in bits a second. mp3 has it for that sample rate."""
     if rate <= 16000:
         return 32_000
     return 48_000 if rate <= 24000 else 64_000

@@ -1,35 +1,35 @@
-"""Which channels hold the same, which hold nothing, and which are each other's opposite."""
+"""Which channels are the same, which are silent, and whether two would cancel each other out."""
 
 import math
 from array import array
 from dataclasses import dataclass
 from operator import mul
 
-# Of each block this much is compared, in one piece: single samples far apart would all lie on the same place
-# of a tone. Higher rates than this are thinned out.
+# This much of each block is compared, in one piece: single samples at regular distances may all be at the
+# same place of a tone. Sounds of a higher rate than this are thinned out.
 _RUN_SECONDS = 0.032
 _COMPARED_RATE = 4000
 
 _OPPOSITE_BELOW = -0.9
-# What is left of one channel when the other one, as loud as fits best, is taken out: of all its energy, and
-# within a second at most, of as much as a second of it has.
+# The residue is what is left of a channel when the other channel, at the gain that fits best, is subtracted.
+# The same channels have at most this share of their energy as residue, in all and within one second.
 _MOST_RESIDUE = 0.005
 _MOST_RESIDUE_OF_A_SECOND = 0.05
 _RUNS_PER_SECOND = 4
-# The noise of a line on which nothing is said, in A-law's smallest steps, stays below (mean square).
+# The noise of an idle line in A-law's smallest steps is below this mean square.
 _SILENT_BELOW = 16 * 16
 
 
 @dataclass(slots=True)
 class _Pair:
-    """Two channels: the sum of the products of their samples, over all of them and of the present second."""
+    """The sums of the products of two channels' samples: over everything, and over this second."""
 
     product: float = 0.0
     product_of_second: float = 0.0
 
 
 class Likeness:
-    """Compares the channels of a recording pair by pair, over all of it."""
+    """Compares the channels of a whole recording, pair by pair."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self._step = max(rate // _COMPARED_RATE, 1)
@@ -63,13 +63,13 @@ class Likeness:
             self._close_second()
 
     def finish(self) -> None:
-        """Note that there is no more."""
+        """Finish after the last block."""
         if self._runs:
             self._close_second()
 
     @property
     def are_opposite(self) -> bool:
-        """Whether there are two channels, and each is the other turned over."""
+        """Whether there are two channels, and one is the other with opposite sign."""
         return self._only_two is not None and self._correlation(*self._only_two) < _OPPOSITE_BELOW
 
     @property
@@ -105,7 +105,7 @@ class Likeness:
         self._runs = 0
 
     def _differ_now(self, key: tuple[int, int], pair: _Pair) -> bool:
-        """Whether something is in one channel alone in this second; then they never are the same."""
+        """Whether one channel has something in this second that the other lacks. Then they are not alike."""
         one, other = key
         of_one, of_other = self._energy_of_second[one], self._energy_of_second[other]
         return _residue(of_one, of_other, pair, self._energy[one]) > self._bound(other, of_other) or _residue(
@@ -119,6 +119,6 @@ class Likeness:
 
 
 def _residue(of_one: float, of_other: float, pair: _Pair, energy: float) -> float:
-    """What a second of the other channel has without the first, at the gain that fits all so far."""
+    """The energy left of the other channel in this second, without the first at the gain so far."""
     gain = pair.product / energy if energy else 0.0
     return of_other - 2 * gain * pair.product_of_second + gain * gain * of_one

@@ -1,4 +1,4 @@
-"""Fewer channels made of many: an even mix, whatever speakers the channels were meant for."""
+"""Mixing many channels to fewer, with equal shares, whatever speakers the channels are meant for."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -8,7 +8,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
-from earwitness.media.decoding.sound.layouts import frame_of, layout_of, samples_of
+from earwitness.media.decoding.layouts import frame_of, layout_of, samples_of
 
 _Step = Callable[[AudioFrame | None], list[AudioFrame]]
 
@@ -24,24 +24,25 @@ class Blocks(Protocol):
 
 
 class Mixer:
-    """Turns blocks of `channels` into blocks of at most `most`, which is one or two.
+    """Turns blocks of `channels` channels into blocks of at most `most` channels; None keeps all.
 
-    As many as there may be stay as they are. More are mixed, each with the same share, and the mix is on
-    both sides. Two that are each other's opposite would cancel each other out: their mix is one of them.
+    Up to `most` channels stay as they are. More are mixed with equal shares, and each channel of the result
+    has the mix. Two channels that are `opposite` would cancel each other out: their mix is one of them.
     """
 
-    def __init__(self, rate: int, channels: int, most: int, *, opposite: bool = False) -> None:
+    def __init__(self, rate: int, channels: int, most: int | None, *, opposite: bool = False) -> None:
+        most = channels if most is None else most
         self.channels = min(channels, most)
         self.layout = layout_of(self.channels)
         self._step = _step(rate, channels, most, opposite)
 
     def add(self, block: AudioFrame | None) -> list[AudioFrame]:
-        """Mix a block; None asks for what is left at the end."""
+        """Mix a block. None gives what is left at the end."""
         return self._step(block)
 
 
 class Mixed:
-    """A sound, mixed on the way."""
+    """A sound that is mixed as it is read."""
 
     def __init__(self, sound: Blocks, most: int, *, opposite: bool = False) -> None:
         self.rate = sound.rate
@@ -57,7 +58,7 @@ class Mixed:
 
 
 class EvenMix:
-    """The mean of all channels of packed 16-bit frames, in one channel."""
+    """The mean of all channels of packed 16-bit frames, as one channel."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self._graph = Graph()
@@ -80,7 +81,7 @@ class EvenMix:
 
 
 def on_each(mono: AudioFrame, channels: int) -> AudioFrame:
-    """A frame of one channel, put on as many."""
+    """A frame with the sound of one channel on each of so many channels."""
     sample = samples_of(mono)
     if channels == 1 or not mono.samples:
         return mono
@@ -93,7 +94,7 @@ def on_each(mono: AudioFrame, channels: int) -> AudioFrame:
 
 
 def one_of(block: AudioFrame, channel: int) -> AudioFrame:
-    """One channel of a frame, by itself."""
+    """A frame of one channel of another frame."""
     channels = block.layout.nb_channels
     if channels == 1 or not block.samples:
         return block

@@ -1,6 +1,7 @@
-"""Decoded sound in one shape: 16-bit, one rate, in blocks, without gaps."""
+"""Decoded sound as 16-bit samples of one rate, in blocks, without gaps."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -8,32 +9,40 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.containers.media import NotMedia
-from earwitness.media.decoding.sound.layouts import frame_of, layout_of, without_speakers
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.layouts import frame_of, layout_of, without_speakers
 from earwitness.media.decoding.sound.mix import EvenMix, on_each
 
 _BLOCKS_PER_SECOND = 4
 SHORTEST_GAP_MS = 100
 _LONGEST_GAP_MS = 3_600_000
-_MOST_SILENCE_MS = 12 * 3_600_000
-# A few bytes can claim to be years of sound.
-_LONGEST_SECONDS = 48 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLimits:
+    """The longest sound, and the most silence to fill its gaps: a few bytes can claim to be years."""
+
+    longest_seconds: int = 48 * 3600
+    most_silence_ms: int = 12 * 3_600_000
+
+
+USUAL_LIMITS = SoundLimits()
 
 
 class Pcm:
     """Turns the frames of a track, whatever their shape, into blocks of a quarter of a second.
 
-    The channels are those of the first frame, and the rate too unless it is given; what differs later is
-    converted, other channels by putting the even mix of them on each. Where the media's clock leaps ahead,
-    because nothing was sent while nobody spoke or a part is lost, silence is put in, so that a second stays
-    a second. Nothing that goes on for days is a recording: then, NotMedia is raised.
+    The first frame gives the channels, and the rate unless it is given. Later frames of another shape are
+    converted; those of another number of channels get the mix of theirs on each channel. Where the clock of
+    the media leaps ahead, because nothing was sent during a pause or a part is lost, silence fills the gap,
+    so that times stay right. A sound beyond the limits is no recording, and raises NotMedia.
     """
 
     channels = 0
     samples = 0
-    """How many were taken in so far, per channel, at `rate`."""
+    """How many samples were taken so far, per channel, at `rate`."""
     is_damaged = False
-    """Whether frames came that cannot be converted; silence of their length stands for them."""
+    """Whether there were frames that cannot be converted. Silence of their length replaces them."""
 
     def __init__(
         self,
@@ -42,11 +51,14 @@ class Pcm:
         *,
         beside_others: bool = False,
         clock_is_right: Callable[[], bool] = lambda: True,
+        limits: SoundLimits = USUAL_LIMITS,
     ) -> None:
-        """`start` is when the media begins. Beside other tracks the first frame is placed to the sample.
+        """`start` is when the media begins. Beside other tracks, the first frame is placed exactly at its
+        time.
 
-        `clock_is_right` is asked where the clock leaps.
+        `clock_is_right` is called where the clock leaps, and says whether the leap is a gap.
         """
+        self._limits = limits
         self.rate = rate
         self._start_seconds = start
         self._beside_others = beside_others
@@ -100,11 +112,11 @@ class Pcm:
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
-            # Damaged headers can name channels or rates that cannot be.
+            # Damaged headers can state channels or rates that do not exist.
             self.is_damaged = True
             self._resampler, self._shape = AudioResampler(), ()
             length = frame.samples * self.rate // frame.sample_rate
-            return [*before, *self._silence_of(min(length, _LONGEST_SECONDS * self.rate))]
+            return [*before, *self._silence_of(min(length, self._limits.longest_seconds * self.rate))]
 
     def _resampled(self, frame: AudioFrame | None) -> list[AudioFrame]:
         made = self._resampler.resample(frame)
@@ -123,12 +135,12 @@ class Pcm:
 
     def _take(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
-            # The queue would refuse a clock that leaps; silence has followed it already.
+            # The queue refuses frames whose clock leaps. Silence has filled the gap already.
             frame.pts = None
             frame.time_base = self._tick
             self.samples += frame.samples
             self._fifo.write(frame)
-        if self.samples > _LONGEST_SECONDS * self.rate:
+        if self.samples > self._limits.longest_seconds * self.rate:
             raise NotMedia
 
     def _missing_before(self, frame: AudioFrame, is_first: bool) -> int:
@@ -139,12 +151,13 @@ class Pcm:
         missing = position - self.samples
         missing_ms = missing * 1000 // self.rate
         at_its_place = is_first and self._beside_others
-        longest = _MOST_SILENCE_MS if at_its_place else _LONGEST_GAP_MS
+        most_silence_ms = self._limits.most_silence_ms
+        longest = most_silence_ms if at_its_place else _LONGEST_GAP_MS
         if missing <= 0 or (missing_ms <= SHORTEST_GAP_MS and not at_its_place):
             return 0
-        is_gap = missing_ms <= min(longest, _MOST_SILENCE_MS - self._silence_ms)
+        is_gap = missing_ms <= min(longest, most_silence_ms - self._silence_ms)
         if not is_gap or not (at_its_place or self._clock_is_right()):
-            # Not a gap but another clock.
+            # The clock was set anew; this is no gap.
             self._start += missing
             return 0
         self._silence_ms += missing_ms

@@ -1,10 +1,10 @@
-"""The waveform: how loud each eighth of a second is, channel by channel."""
+"""The waveform: the loudest sample of each eighth of a second, for each channel."""
 
 from earwitness.media.measurement import PEAKS_PER_SECOND
 
 _FULL_SCALE = 127
-# By the upper byte of a 16-bit sample, which is signed: 0 to 127 and then −128 to −1. Negative ones are
-# rounded away from zero, so that both halves of a wave are equally loud.
+# The loudness for each upper byte of a 16-bit sample, which is signed: 0 to 127, then −128 to −1. Negative
+# ones are rounded away from zero, so that both halves of a wave are equally loud.
 _LOUDNESS = bytes(round(min(byte, 255 - byte) * 100 / _FULL_SCALE) for byte in range(256))
 _UP_TO = [bytes(range(loudest + 1)) for loudest in range(256)]
 _GLANCE = 32
@@ -23,7 +23,7 @@ class Peaks:
         self._peaks = [bytearray() for _ in range(channels)]
 
     def add(self, pcm: bytes) -> None:
-        """Take 16-bit samples, interleaved."""
+        """Add 16-bit samples, interleaved."""
         channels = len(self._pending)
         for channel, pending in enumerate(self._pending):
             pending += pcm[2 * channel + 1 :: 2 * channels].translate(_LOUDNESS)
@@ -36,7 +36,7 @@ class Peaks:
             del pending[:begin]
 
     def finish(self) -> list[bytes]:
-        """All peaks of each channel; the last window may be shorter than the others."""
+        """All peaks of each channel. The last window may be shorter than the others."""
         for pending, peaks in zip(self._pending, self._peaks, strict=True):
             if pending:
                 peaks.append(_loudest(pending))
@@ -54,7 +54,7 @@ def loudest_of(channels: list[bytes]) -> bytes:
 
 
 def _loudest(window: bytearray) -> int:
-    # To drop what is not louder than one byte takes a tenth of the time that looking at each takes.
+    # Dropping all samples that are not louder than one takes a tenth of the time of comparing each.
     loudest = max(window[:_GLANCE], default=0)
     while window := window.translate(None, _UP_TO[loudest]):
         loudest = max(window[:_GLANCE])

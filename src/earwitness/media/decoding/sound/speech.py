@@ -1,10 +1,10 @@
-"""The sound as engines of speech recognition want it: 16-bit samples, 16 kHz, one channel, no header."""
+"""The sound as speech engines take it: 16-bit samples, 16 kHz, one channel, no header."""
 
 from itertools import chain
 
 from av.audio.resampler import AudioResampler
 
-from earwitness.media.decoding.sound.layouts import layout_of, samples_of
+from earwitness.media.decoding.layouts import layout_of, samples_of
 from earwitness.media.decoding.sound.tracks import Sound
 from earwitness.media.flow import Sink
 

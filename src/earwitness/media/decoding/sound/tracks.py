@@ -10,36 +10,39 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.stream import Stream
 
-from earwitness.media.decoding.containers.media import Media, NotMedia
-from earwitness.media.decoding.sound.layouts import (
+from earwitness.media.decoding.containers.media_file import MediaFile
+from earwitness.media.decoding.containers.not_media import NotMedia
+from earwitness.media.decoding.layouts import (
     MOST_CHANNELS,
     frame_of,
     layout_of,
     samples_of,
 )
 from earwitness.media.decoding.sound.mix import one_of
-from earwitness.media.decoding.sound.pcm import SHORTEST_GAP_MS, Pcm
+from earwitness.media.decoding.sound.pcm import SHORTEST_GAP_MS, USUAL_LIMITS, Pcm, SoundLimits
 
-# A file may round its length up by a frame or two; a damaged one misses more.
+# A file may round its length up by a frame or two; a damaged file lacks more.
 TOLERANCE = Fraction(1, 4)
 _SHORTEST_GAP = Fraction(SHORTEST_GAP_MS, 1000)
 
 
 class Sound:
-    """All the sound of a recording, in blocks. Its rate and channels are known before the first one.
+    """The sound of a recording, in blocks. Its rate and channels are known before the first block.
 
-    Channels are counted over all tracks in order. Each track is read by an opening of the file of its own, so
-    that it does not matter how they lie in it; the rate is the highest of theirs, so that none loses by it. A
-    track that begins later is silent until then, one that ends earlier is silent from then on. With `picture`
-    what is stored of the picture is passed on the way, not decoded, so that the media knows when it ends.
+    Channels are counted over all tracks in order. Each track opens the file anew, so that the order of the
+    tracks within the file does not matter. The rate is the highest of theirs, so that no track loses quality.
+    A track that begins later or ends earlier is silent for the rest. With `picture` the packets of the
+    picture are read too, but not decoded, so that the media knows when the picture ends.
     """
 
     samples = 0
-    """How many were given so far, per channel."""
+    """How many samples were read so far, per channel."""
 
-    def __init__(self, media: Media, *, picture: bool = False) -> None:
-        """Raises NotMedia if nothing can be heard."""
-        self._tracks, self._left_out = _open_tracks(media, picture)
+    def __init__(
+        self, media: MediaFile, *, picture: bool = False, limits: SoundLimits = USUAL_LIMITS
+    ) -> None:
+        """Raises NotMedia if none of the sound can be decoded."""
+        self._tracks, self._left_out = _open_tracks(media, picture, limits)
         rates = [track.rate for track in self._tracks if track.rate]
         if not rates:
             raise NotMedia
@@ -69,21 +72,21 @@ class Sound:
 
     @property
     def not_decoded(self) -> str:
-        """What could not be decoded, in plain words; to be asked at the end."""
-        said = [
+        """What could not be decoded, in words. Read it after the last block."""
+        losses = [
             f"Track {number} of the sound could not be {'wholly ' if track.rate else ''}decoded."
             for number, track in enumerate(self._tracks, 1)
             if track.is_damaged
         ]
         if self._left_out:
-            said.append(f"Of more than {MOST_CHANNELS} channels the last {self._left_out} were left out.")
+            losses.append(f"Of more than {MOST_CHANNELS} channels the last {self._left_out} were left out.")
         if self._unknown:
-            said.append(f"Tracks of sound in a codec that is not known: {self._unknown}.")
-        return " ".join(said[:4])
+            losses.append(f"Tracks of sound in a codec that is not known: {self._unknown}.")
+        return " ".join(losses[:4])
 
     @property
     def is_complete(self) -> bool:
-        """Whether all was decoded, and each track is as long as it was said to be; to be asked at the end."""
+        """Whether all was decoded, and each track is as long as stated. Read it after the last block."""
         whole = Fraction(self.samples, self.rate)
         return not self.not_decoded and all(track.is_complete(whole) for track in self._tracks)
 
@@ -107,9 +110,10 @@ class Sound:
 
 
 class _Track:
-    """One track, of which the first frame is decoded at once: only that tells its rate and channels."""
+    """One track. Its first frame is decoded at once: only that gives its rate and channels."""
 
-    def __init__(self, media: Media, number: int, *, picture: bool) -> None:
+    def __init__(self, media: MediaFile, number: int, limits: SoundLimits, *, picture: bool) -> None:
+        self._limits = limits
         self._media = media
         self._number = number
         self._stream = stream = media.sounds[number]
@@ -118,7 +122,7 @@ class _Track:
         self._frames = self._decoded()
         self._first = next(self._frames, None)
         self.rate = self._first.sample_rate if self._first else 0
-        """0 if nothing of it can be heard."""
+        """0 if nothing of it can be decoded."""
         self.channels = self._first.layout.nb_channels if self._first else stream.codec_context.channels
         self._pcm = Pcm(media.start)
 
@@ -127,10 +131,10 @@ class _Track:
         return self._pcm.is_damaged or (self._holds_something and not self.rate)
 
     def is_complete(self, whole: Fraction) -> bool:
-        """Whether all of it was decoded, where the recording is so many seconds long as a whole."""
+        """Whether all of it was decoded. `whole` is the length of the whole recording in seconds."""
         if not self.rate:
             return self._media.complete
-        # Where the file says nothing of a track, it says how long it is as a whole.
+        # Where the file does not state the length of a track, it states the length of the whole.
         own = self._stream.duration is not None
         heard = Fraction(self._pcm.samples, self._pcm.rate) if own else whole
         return self._media.complete and heard + TOLERANCE >= self._media.stated_seconds(self._stream)
@@ -139,22 +143,26 @@ class _Track:
         if self._first is None:
             return
         self._pcm = Pcm(
-            self._media.start, rate, beside_others=beside_others, clock_is_right=self._clock_is_right
+            self._media.start,
+            rate,
+            beside_others=beside_others,
+            clock_is_right=self._clock_is_right,
+            limits=self._limits,
         )
         for frame in chain((self._first,), self._frames):
             yield from self._pcm.push(frame)
         yield from self._pcm.finish()
 
     def _clock_is_right(self) -> bool:
-        """Whether a leap of the clock is a gap, and not the clock's fault or the delay of the decoder."""
+        """Whether a leap of the clock is a gap, and not an error of the clock or the delay of the decoder."""
         return not self._media.complete or self._has_room_for_gaps
 
     @cached_property
     def _has_room_for_gaps(self) -> bool:
-        """Whether a gap would leave the recording as long as the file says that it is.
+        """Whether the recording with its gaps would be as long as the file states.
 
-        Where all that is stored takes that long already, or the clock goes on long after that, there is none.
-        What goes on longer than it says itself, as when its recorder died, says nothing.
+        If the stored sound is as long as that already, or the clock goes on long after it, there are no gaps.
+        A file that is longer than it states, as when its recorder died, says nothing about gaps.
         """
         media = self._media.again()
         if not (stated := media.stated_in_all):
@@ -169,7 +177,7 @@ class _Track:
             return True
         return length < stated - _SHORTEST_GAP and end <= stated + _SHORTEST_GAP
 
-    def _length_of(self, media: Media, packet: "Packet[Stream]") -> Fraction:
+    def _length_of(self, media: MediaFile, packet: "Packet[Stream]") -> Fraction:
         return sum(
             (Fraction(frame.samples, frame.sample_rate or 1) for frame in media.decode_audio(packet)),
             Fraction(0),
@@ -185,8 +193,8 @@ class _Track:
                     yield frame
 
 
-def _open_tracks(media: Media, picture: bool) -> tuple[list[_Track], int]:
-    """The tracks of a recording, as many as can be; and how many channels are left out."""
+def _open_tracks(media: MediaFile, picture: bool, limits: SoundLimits) -> tuple[list[_Track], int]:
+    """The tracks of a recording, as many as are possible, and how many channels are left out."""
     tracks: list[_Track] = []
     channels = left_out = 0
     for number in range(len(media.sounds)):
@@ -195,7 +203,7 @@ def _open_tracks(media: Media, picture: bool) -> tuple[list[_Track], int]:
         if left_out or channels + stated > MOST_CHANNELS or number >= MOST_CHANNELS:
             left_out += stated
             continue
-        track = _Track(own, number, picture=picture and number == 0)
+        track = _Track(own, number, limits, picture=picture and number == 0)
         if channels + track.channels > MOST_CHANNELS:
             left_out += track.channels
             continue

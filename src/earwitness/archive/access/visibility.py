@@ -1,0 +1,191 @@
+"""Who may see a recording, and what they may do with it: one row for each rule.
+
+Everything that asks this reads these rows: the condition on recordings that are known (`visible_to`), the
+filters of a search (`archive/search/access_policies.py` and `linked_filters.py`), calls in progress
+(`archive/people/inflight_calls.py`), `earwitness access explain` (`explanation.py`), and `docs/rights.md`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, or_, select, true
+
+from earwitness.archive.access.viewer import PolicyConditions, Viewer
+from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
+from earwitness.kernel.rights import Right
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What one condition of a policy requires: a row of `table` with one of these values in `column`.
+
+    The row is at the recording's position, and has the values of `others` in its other columns.
+    """
+
+    name: str
+    """The condition, as the API names it, and its number where a policy may have several: `dataGroups[0]`."""
+    condition: str
+    """The field of `PolicyConditions` that it comes from."""
+    table: Table
+    column: str
+    values: Sequence[Any]
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def is_met(self) -> ColumnElement[bool]:
+        """The condition on `recordings`."""
+        columns = self.table.c
+        has_value = columns[self.column].in_(self.values)
+        if self.table is recordings:
+            return has_value
+        others = (columns[name] == value for name, value in self.others.items())
+        return exists(select(1).where(columns.position == recordings.c.position, *others, has_value))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCondition:
+    """One kind of condition that an access policy may have. `requirements` gives none if it has none."""
+
+    field: str
+    sentence: str
+    requirements: Callable[[PolicyConditions], Iterator[Requirement]]
+    leads: bool = False
+    """Whether a search looks here first: people have fewer recordings than departments."""
+
+
+def _data_groups(policy: PolicyConditions) -> Iterator[Requirement]:
+    for number, (name, values) in enumerate(policy.data_groups.items()):
+        yield Requirement(
+            f"dataGroups[{number}]", "data_groups", recording_data_groups, "value", values, {"name": name}
+        )
+
+
+def _people(policy: PolicyConditions) -> Iterator[Requirement]:
+    if policy.person_ids:
+        yield Requirement("personIds", "person_ids", recording_endpoints, "person_id", policy.person_ids)
+
+
+def _types(policy: PolicyConditions) -> Iterator[Requirement]:
+    if types := policy.communication_types:
+        yield Requirement("communicationTypes", "communication_types", recordings, "type", types)
+
+
+POLICY_CONDITIONS = (
+    PolicyCondition(
+        "data_groups",
+        "By data group: for each data group that the policy names, the recording has one of its values.",
+        _data_groups,
+    ),
+    PolicyCondition(
+        "person_ids",
+        "By person: one of the policy's people took part in the recording.",
+        _people,
+        leads=True,
+    ),
+    PolicyCondition(
+        "communication_types",
+        "By communication type: the recording is of one of the policy's types.",
+        _types,
+    ),
+)
+"""A policy lets a recording through that meets all the conditions it has."""
+
+if [one.field for one in POLICY_CONDITIONS] != [one.name for one in fields(PolicyConditions)]:
+    raise TypeError("Each field of PolicyConditions needs its row in POLICY_CONDITIONS, in the same order.")
+
+
+def requirements_of(policy: PolicyConditions) -> list[Requirement]:
+    return [requirement for row in POLICY_CONDITIONS for requirement in row.requirements(policy)]
+
+
+@dataclass(frozen=True, slots=True)
+class VisibilityRule:
+    """A rule on which recordings a viewer may see. `limit` is its condition on `recordings`.
+
+    `limit` gives None for a viewer whom the rule does not limit.
+    """
+
+    name: str
+    sentence: str
+    limit: Callable[[Viewer], ColumnElement[bool] | None]
+
+
+def allowed_by_policies(viewer: Viewer) -> ColumnElement[bool] | None:
+    """The condition on `recordings` that one of the viewer's access policies lets a recording through."""
+    if not viewer.policies:
+        return None
+    return or_(*(_allowed(policy) for policy in viewer.policies))
+
+
+def _allowed(policy: PolicyConditions) -> ColumnElement[bool]:
+    return and_(true(), *(requirement.is_met() for requirement in requirements_of(policy)))
+
+
+def _not_private_to_others(viewer: Viewer) -> ColumnElement[bool] | None:
+    if viewer.may(Right.RECORDING_PRIVATE_VIEW):
+        return None
+    return or_(recordings.c.is_private == false(), takes_part(viewer, recordings.c.position))
+
+
+def private_to_others(viewer: Viewer, table: FromClause) -> ColumnElement[bool]:
+    """The opposite, of `recordings` under another name: a search takes the few hidden ones off."""
+    return and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
+
+
+def takes_part(viewer: Viewer, position: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition that the viewer, by person or by user name, is a participant of the recording there."""
+    part = recording_endpoints.c
+    is_viewer = part.user_folded == viewer.username_folded
+    if viewer.person_id is not None:
+        is_viewer = or_(is_viewer, part.person_id == viewer.person_id)
+    return exists(select(1).where(part.position == position, is_viewer))
+
+
+ACCESS_POLICIES = VisibilityRule(
+    "accessPolicies",
+    "A user with access policies sees only the recordings that at least one of them lets through. "
+    "A policy lets through what meets all its conditions.",
+    allowed_by_policies,
+)
+PRIVATE = VisibilityRule(
+    "private",
+    "A private recording is seen by the users who took part in it, by their person or their user name, "
+    f"and by users with the right `{Right.RECORDING_PRIVATE_VIEW}`.",
+    _not_private_to_others,
+)
+VISIBILITY_RULES = (ACCESS_POLICIES, PRIVATE)
+"""All must hold for a recording to be seen. What is not seen is answered as if it did not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that is done with a recording that a user may see, and the right that it needs."""
+
+    name: str
+    words: str
+    right: Right
+    needs: str | None = None
+    """What the recording must have: `media` or `transcript`."""
+
+
+USES = (
+    Use("see", "find it and read its details", Right.RECORDING_VIEW),
+    Use("play", "play it", Right.RECORDING_PLAY, needs="media"),
+    Use("readTranscript", "read its transcript", Right.RECORDING_TRANSCRIPTION_VIEW, needs="transcript"),
+    Use("readComments", "read its comments", Right.RECORDING_COMMENT_VIEW),
+    Use("readAuditLog", "read its audit log", Right.RECORDING_AUDIT_VIEW),
+)
+"""None of these rights includes another: a user may play a recording that it may not find."""
+
+
+def visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    """The one condition on `recordings` that says what a viewer may see."""
+    return and_(true(), *limits_of(viewer))
+
+
+def limits_of(viewer: Viewer) -> Iterator[ColumnElement[bool]]:
+    """The parts of `visible_to`: nothing for a viewer who sees everything."""
+    for rule in VISIBILITY_RULES:
+        limit = rule.limit(viewer)
+        if limit is not None:
+            yield limit

@@ -1,0 +1,61 @@
+"""The kinds of jobs, one row for each.
+
+To add a kind, add its name to `JobKind` and its row to `JOB_KINDS`. A step that no kind has yet also needs
+its name in `StepName`, and a file and a row in `ingest/steps/`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from earwitness.kernel.settings import Settings
+
+JobKind = Literal["process", "transcribe", "index"]
+"""A kind of job. Each job works on one recording."""
+
+StepName = Literal["measure", "retain", "transcribe", "index"]
+"""A step of a job, which can also be done alone. `ingest/steps/run.py` lists the steps in their order."""
+
+WorkKind = JobKind | Literal["rebuild"]
+"""A kind of work for which an account can be marked: jobs, and the rebuild of the account's text index."""
+
+REBUILD: Final = "rebuild"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKindRow:
+    """What is to be known of a kind of job. The texts are also those of `docs/jobs.md`."""
+
+    does: str
+    queued: str
+    """When a job of this kind is queued."""
+    steps: tuple[StepName, ...]
+    at_once: Callable[[Settings], int]
+    """How many jobs of this kind each process runs at once."""
+
+
+JOB_KINDS: Mapping[JobKind, JobKindRow] = {
+    "process": JobKindRow(
+        does="decodes the media for the duration, the waveform and the mp3 rendition; sets `retainUntil`; "
+        "writes the text index",
+        queued="when media arrives, and by `earwitness reprocess`",
+        steps=("measure", "retain", "index"),
+        at_once=lambda settings: settings.process_jobs,
+    ),
+    "transcribe": JobKindRow(
+        does="writes a transcript and the text index",
+        queued="when a `process` job is done, if the account has an engine and the source sent no transcript",
+        steps=("transcribe", "index"),
+        at_once=lambda settings: settings.transcribe_jobs,
+    ),
+    "index": JobKindRow(
+        does="writes only the text index",
+        queued="when a person or a tag of more than 200 recordings is renamed",
+        steps=("index",),
+        at_once=lambda _: 1,
+    ),
+}
+WORK_KINDS: Sequence[WorkKind] = (*JOB_KINDS, REBUILD)
+
+if set(JOB_KINDS) != set(get_args(JobKind)):
+    raise TypeError("JOB_KINDS needs one row for each name in JobKind.")

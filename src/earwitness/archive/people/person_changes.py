@@ -1,0 +1,104 @@
+"""Changing a person: the row, its endpoints and groups, the text index, and retention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from earwitness.archive.people.endpoints import find_or_add_endpoint
+from earwitness.archive.people.groups import assign_groups
+from earwitness.archive.people.people import folded_email, folded_name
+from earwitness.archive.recordings.retention import recompute_for_people
+from earwitness.archive.schema.people import endpoints, people, retention_groups
+from earwitness.archive.schema.recordings import recording_endpoints
+from earwitness.archive.spelling.addresses import is_withheld
+from earwitness.archive.text.reindexing import index_anew
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+
+Address = tuple[str, str]
+"""The type and the value of an endpoint."""
+
+
+def change_person(
+    connection: Connection,
+    person_id: int,
+    *,
+    addresses: Sequence[Address] | None = None,
+    groups: Sequence[tuple[str, str]] | None = None,
+    **columns: Any,
+) -> None:
+    """Change what is given, `columns` being those of the table; what is not given stays.
+
+    `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
+    The recordings of the person are found by its new name, and kept by the rules of its new retention group.
+    Raises NotFound, BadRequest naming each value that is not possible, and Conflict for what is another
+    person's or would shorten how long recordings are kept.
+    """
+    before = connection.execute(select(people).where(people.c.id == person_id)).one_or_none()
+    if before is None:
+        raise NotFound(f"There is no person {person_id}.")
+    _check(connection, columns, addresses or ())
+    _check_third_party_id(connection, person_id, columns.get("third_party_id"))
+    if columns:
+        columns |= _folded(columns)
+        connection.execute(update(people).where(people.c.id == person_id).values(columns))
+    if addresses is not None:
+        _set_endpoints(connection, person_id, addresses)
+    if groups is not None:
+        assign_groups(connection, person_id, groups)
+    changed = {name for name, value in columns.items() if value != before._mapping[name]}
+    if changed & {"full_name", "email"}:
+        part = recording_endpoints.c
+        index_anew(connection, select(part.position).where(part.person_id == person_id))
+    if "retention_group_id" in changed:
+        recompute_for_people(connection, [person_id])
+
+
+def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[Address]) -> None:
+    faults = []
+    if "full_name" in columns and not columns["full_name"].strip():
+        faults.append(Fault("fullName", "expected a name"))
+    if (group_id := columns.get("retention_group_id")) is not None:
+        known = select(retention_groups.c.id).where(retention_groups.c.id == group_id)
+        if connection.scalar(known) is None:
+            faults.append(Fault("retentionGroupId", f"there is no retention group {group_id}"))
+    faults += [
+        Fault(f"endpoints[{index}].endpoint", "expected an address of somebody: this one names nobody")
+        for index, address in enumerate(addresses)
+        if is_withheld(*address)
+    ]
+    if faults:
+        raise BadRequest.of(*faults)
+
+
+def _check_third_party_id(connection: Connection, person_id: int, third_party_id: str | None) -> None:
+    if not third_party_id:
+        return
+    same = select(people.c.id).where(people.c.third_party_id == third_party_id, people.c.id != person_id)
+    if (other := connection.scalar(same)) is not None:
+        raise Conflict(f"Person {other} already has the thirdPartyId {third_party_id}.")
+
+
+def _folded(columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns by which people are found and ordered, for those that change."""
+    folded = {}
+    if "full_name" in columns:
+        folded["full_name_folded"] = folded_name(columns["full_name"])
+    if "email" in columns:
+        folded["email_folded"] = columns["email"] and folded_email(columns["email"])
+    return folded
+
+
+def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[Address]) -> None:
+    """Make a person the owner of these endpoints, and of no others."""
+    endpoint_ids = []
+    for type_, value in addresses:
+        endpoint = find_or_add_endpoint(connection, type_, value)
+        if endpoint.owner is not None and endpoint.owner.id != person_id:
+            raise Conflict(f"The endpoint {value} is owned by person {endpoint.owner.id}.")
+        endpoint_ids.append(endpoint.id)
+    owned = endpoints.c.owned_by_person_id
+    connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
+    connection.execute(
+        update(endpoints).where(endpoints.c.id.in_(endpoint_ids)).values(owned_by_person_id=person_id)
+    )

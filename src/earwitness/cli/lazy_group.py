@@ -1,0 +1,64 @@
+"""Commands that are imported when they are run: `earwitness --help` starts without them."""
+
+from collections import UserDict
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A command, or a group of commands: where it is declared, and the line that `--help` shows of it."""
+
+    name: str
+    place: str
+    """Its module in this package, and its name there: `serving:worker`."""
+    help: str
+
+    def load(self) -> Any:
+        """Import the command, and build it as Typer does."""
+        module, _, name = self.place.partition(":")
+        declared = getattr(import_module(f"earwitness.cli.{module}"), name)
+        around = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        around.callback()(lambda: None)  # with a callback it is a group, also of a single command
+        if isinstance(declared, typer.Typer):
+            around.add_typer(declared, name=self.name)
+        else:
+            around.command(self.name)(declared)
+        group: Any = typer.main.get_command(around)
+        return group.commands[self.name]
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by their names. Each is loaded when it is taken out."""
+
+    def __getitem__(self, name: str) -> Any:
+        command = super().__getitem__(name)
+        if isinstance(command, Lazy):
+            command = self.data[name] = command.load()
+        return command
+
+
+class LazyGroup(TyperGroup):
+    """A group of commands that are listed and completed without being imported."""
+
+    rows: tuple[Lazy, ...] = ()
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._listed = {row.name: TyperCommand(row.name, help=row.help) for row in self.rows}
+        self.commands = _Commands({row.name: row for row in self.rows})
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(self._listed)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> TyperCommand | None:
+        """The command as it is listed. What is run comes from `resolve_command`."""
+        return self._listed.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, self.commands[listed.name] if listed and listed.name else None, rest

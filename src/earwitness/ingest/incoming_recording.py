@@ -1,0 +1,78 @@
+"""A recording on its way in: its media is encrypted as it arrives, made durable, and accepted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.errors import is_full
+from earwitness.archive.ledger.ledger import Action
+from earwitness.ingest.accept import accept
+from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia
+from earwitness.ingest.late_additions import add_late_media
+from earwitness.ingest.parsed_metadata import ParsedMetadata, parse_body
+from earwitness.kernel.deadlines import moved, work_on
+from earwitness.media.vault import SealedUpload, new_recording_key
+
+
+class IncomingRecording:
+    """One recording on its way in: `write` its media, if it has any, then `accept` it."""
+
+    def __init__(self, archive: Archive, cleanup: ExitStack) -> None:
+        self._archive = archive
+        self._cleanup = cleanup
+        self._key = new_recording_key()
+        self._upload: SealedUpload | None = None
+
+    def write(self, data: bytes) -> None:
+        """Add bytes of media. If no bytes come at all, there is no media. Raises StorageFull."""
+        if not data:
+            return
+        if self._upload is None:
+            self._upload = self._cleanup.enter_context(self._archive.vault.write(self._key, "raw"))
+        self._upload.write(data)
+
+    def accept(self, body: bytes, action: Action) -> Accepted:
+        """Make the media durable, then commit the recording. Raises BadRequest, Conflict, StorageFull."""
+        work_on(len(body))
+        return self.accept_parsed(parse_body(body, has_media=self._upload is not None), action)
+
+    def accept_parsed(self, metadata: ParsedMetadata, action: Action) -> Accepted:
+        """Do the same with metadata that has been parsed."""
+        return self._commit(
+            lambda connection, media: accept(connection, self._archive, Arrival(metadata, media), action),
+            patient=metadata.is_long,
+        )
+
+    def accept_late_media(self, third_party_id: str, action: Action) -> Accepted:
+        """Add the media to a recording that is in the archive. Raises NotFound, Conflict, StorageFull."""
+        return self._commit(
+            lambda connection, media: add_late_media(connection, self._archive, third_party_id, media, action)
+        )
+
+    def _commit(
+        self, write: Callable[[Connection, SealedMedia | None], Accepted], *, patient: bool = False
+    ) -> Accepted:
+        media = SealedMedia(self._upload.finish(), self._key) if self._upload else None
+        moved()
+        try:
+            with self._archive.write(patient=patient) as connection:
+                accepted = write(connection, media)
+        except DBAPIError as error:
+            if self._upload and not is_full(error):
+                self._upload.leave()  # the database may have committed although the connection failed
+            raise
+        if self._upload and accepted.keeps_media:
+            self._upload.keep()
+        for name in accepted.replaced_objects or ():
+            self._archive.store.delete(name)
+        return accepted
+
+
+@contextmanager
+def receive(archive: Archive) -> Iterator[IncomingRecording]:
+    """Begin to take in a recording. If it is not accepted when the block ends, nothing of it is kept."""
+    with ExitStack() as cleanup:
+        yield IncomingRecording(archive, cleanup)

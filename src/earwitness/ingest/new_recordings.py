@@ -1,0 +1,164 @@
+"""Adding recordings that are not in the archive yet, with few statements for all of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from earwitness.archive.access.usernames import keys_of
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.timeline import take_places
+from earwitness.archive.jobs import queue
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.media.playable import with_hint
+from earwitness.archive.people.inflight_calls import end_calls
+from earwitness.archive.receipts.acknowledge import note
+from earwitness.archive.recordings.retention import Retention, retentions_of
+from earwitness.archive.recordings.tags import set_tags
+from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
+from earwitness.archive.text.documents import Document
+from earwitness.archive.text.index import write_documents
+from earwitness.archive.text.snippets import snippet
+from earwitness.ingest.arrivals import Arrival
+from earwitness.ingest.metadata import IngestMetadata, hint, times
+from earwitness.ingest.original_media import add_media
+from earwitness.ingest.participants import ResolvedParticipant, resolve_participants
+from earwitness.ingest.transcript import add_transcripts
+from earwitness.kernel.clock import now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class _NewRecording:
+    """An arrival, with what it is given here: its position, its id, its participants and its retention."""
+
+    arrival: Arrival
+    position: int
+    interaction_id: int
+    participants: Sequence[ResolvedParticipant]
+    retention: Retention
+
+    @property
+    def document(self) -> Document:
+        """The words that the recording is found by."""
+        return self.arrival.metadata.document.and_also(one.words for one in self.participants)
+
+    @property
+    def notes(self) -> list[str]:
+        """The first entries of the log of its job."""
+        notes = [f"characters replaced in {path}" for path in self.arrival.metadata.replaced_in]
+        return notes + [participant.note for participant in self.participants if participant.note]
+
+
+def add_recordings(
+    connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
+) -> list[int]:
+    """Add recordings with everything that belongs to them, and queue their jobs; returns interactionIds."""
+    new = _prepare(connection, arrivals)
+    insert_many(connection, recordings, [_row(one) for one in new])
+    _add_participants(connection, new)
+    _add_data_groups(connection, new)
+    if tags := {one.position: one.arrival.values.tags for one in new if one.arrival.values.tags}:
+        set_tags(connection, tags)
+    transcripts = ((one.position, one.arrival.metadata.transcript) for one in new)
+    add_transcripts(connection, {position: kept for position, kept in transcripts if kept})
+    write_documents(connection, {one.position: one.document for one in new})
+    for one in new:
+        if one.arrival.media is not None:
+            add_media(connection, archive, one.position, one.interaction_id, one.arrival.media)
+            queue.add(connection, "process", one.position, *one.notes)
+    ids = [one.interaction_id for one in new]
+    ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
+    note(connection, "recording", [(one.interaction_id, one.arrival.third_party_id) for one in new])
+    return ids
+
+
+def _prepare(connection: Connection, arrivals: Sequence[Arrival]) -> list[_NewRecording]:
+    """Find or add who took part, and give each arrival its place, its id and its retention."""
+    values = [arrival.values for arrival in arrivals]
+    end_calls(connection, [one.third_party_id for one in values])
+    participants = resolve_participants(connection, values)
+    places = take_places(connection, [times(one)[0] for one in values])
+    subjects = ([p.person_id for p in parts if p.is_recording_subject] for parts in participants)
+    retentions = retentions_of(connection, [(v.type, s) for v, s in zip(values, subjects, strict=True)])
+    return [
+        _NewRecording(arrival, *place, parts, retention)
+        for arrival, place, parts, retention in zip(arrivals, places, participants, retentions, strict=True)
+    ]
+
+
+def _row(new: _NewRecording) -> dict[str, Any]:
+    arrival, values, transcript = new.arrival, new.arrival.values, new.arrival.metadata.transcript
+    started_at, ended_at, has_sender_times = times(values)
+    return {
+        "position": new.position,
+        "interaction_id": new.interaction_id,
+        "third_party_id": values.third_party_id,
+        "type": values.type,
+        "source": values.source or "",
+        "direction": str(values.direction or _direction(values)),
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_ms": ended_at - started_at,
+        "is_private": bool(values.is_private) or any(p.is_private for p in new.participants),
+        "is_private_reason": values.is_private_reason or "",
+        "status": arrival.status,
+        "has_media": arrival.media is not None,
+        "has_sender_times": has_sender_times,
+        "transcript_snippet": transcript.opening if transcript else snippet(values.message or "", None),
+        "analysis": values.analysis or [],
+        "conversation_phases": values.conversation_phases or [],
+        "data_groups": values.data_groups or {},
+        "optional": values.optional or {},
+        "metadata": _metadata(arrival),
+        "message": values.message,
+        "raw_sms_ids": values.raw_sms_ids,
+        "retention_group_id": new.retention.retention_group_id,
+        "retain_until": new.retention.retain_until(ended_at),
+        "received_at": now_ms(),
+        "received_digest": arrival.digest,
+    }
+
+
+def _metadata(arrival: Arrival) -> dict[str, Any]:
+    """The source's own metadata, with the codec that it stated and where characters were replaced."""
+    metadata = with_hint(arrival.values.metadata or {}, hint(arrival.values))
+    if arrival.metadata.replaced_in:
+        metadata["replacedCharactersIn"] = list(arrival.metadata.replaced_in)
+    return metadata
+
+
+def _add_participants(connection: Connection, new: Iterable[_NewRecording]) -> None:
+    usernames = {participant.user for one in new for participant in one.participants if participant.user}
+    keys = keys_of(connection, usernames)
+    rows = [
+        {
+            "position": one.position,
+            "ordinal": ordinal,
+            "endpoint_id": participant.endpoint_id,
+            "person_id": participant.person_id,
+            "user": participant.user,
+            "user_folded": keys.get(participant.user, ""),
+            "is_originator": participant.is_originator,
+            "is_recording_subject": participant.is_recording_subject,
+        }
+        for one in new
+        for ordinal, participant in enumerate(one.participants)
+    ]
+    insert_many(connection, recording_endpoints, rows)
+
+
+def _add_data_groups(connection: Connection, new: Iterable[_NewRecording]) -> None:
+    rows = [
+        {"position": one.position, "name": name, "value": value}
+        for one in new
+        for name, value in (one.arrival.values.data_groups or {}).items()
+    ]
+    insert_many(connection, recording_data_groups, rows)
+
+
+def _direction(values: IngestMetadata) -> str:
+    """Out if the originator is a recording subject, else In."""
+    return "Out" if any(e.is_originator and e.is_recording_subject for e in values.endpoints) else "In"

@@ -1,0 +1,173 @@
+"""What an operation of the API is, apart from HTTP: its right, its audit, what it takes and answers.
+
+`read` and `write` make an operation of a plain function, which takes the call and, if anything is sent, one
+struct, and returns the answer. The server makes a route of each operation (`http/operations.py`); commands
+run the same operations without a server (`cli/calling.py`).
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
+
+from sqlalchemy import Connection
+
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
+from earwitness.kernel.errors import Problem
+from earwitness.kernel.rights import Right
+from earwitness.operations.signing_key import SigningKey
+
+Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
+Rights = Right | tuple[Right, ...]
+"""The right that an operation needs, or several of which any one is enough."""
+
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How the audit log describes an operation, and which recordings the values sent name."""
+
+    description: str
+    subjects: Callable[[Any], AuditSubjects]
+    metadata: Callable[[Any], dict[str, object] | None] = lambda _sent: None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function is given: who calls, in which archive, and in which transaction."""
+
+    accounts: Accounts
+    signing_key: SigningKey
+    archive: Archive
+    viewer: Viewer
+    connection: Connection
+    action: Action
+    id: int = 0
+    """The `{id}` of the path; 0 if the path has none."""
+    entries: list[Entry] = field(default_factory=list)
+
+    def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
+        """Note a change for the ledger. Its row is written in the same transaction."""
+        self.entries.append(Entry(entity_id, entity_name, metadata))
+
+    def changed_recording(self, interaction_id: int, metadata: dict[str, object] | None = None) -> None:
+        """Note a change of a recording for the ledger."""
+        self.entries.append(Entry(interaction_id, metadata=metadata))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Body]):
+    """An answer with a status or headers beside its body. The API's documentation shows the body alone."""
+
+    body: Body
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operation, as it is declared."""
+
+    method: Method
+    path: str
+    right: Rights
+    function: Callable[..., Any]
+    writes: bool
+    audit: Audit | None
+    takes: Any
+    """The type of what is sent; None if nothing is."""
+    gives: Any
+    """The type of the answer."""
+    status: int
+    slow: bool
+    refuses: tuple[type[Problem], ...]
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it waits for no disk: it writes nothing, not even a row of the ledger."""
+        return not (self.writes or self.audit or self.slow)
+
+    @property
+    def reads_query(self) -> bool:
+        """Whether what it takes is sent as a query, and not as a body."""
+        return self.method in {"GET", "HEAD", "DELETE"}
+
+    @property
+    def any_of(self) -> tuple[Right, ...]:
+        """The rights, any one of which is enough."""
+        return self.right if isinstance(self.right, tuple) else (self.right,)
+
+    @property
+    def description(self) -> str:
+        """How the audit log describes it: as its audit says, or by the first line of its docstring."""
+        if self.audit:
+            return self.audit.description
+        return (self.function.__doc__ or self.function.__name__).strip().splitlines()[0].rstrip(".")
+
+    def handle(self, call: Call, body: Any) -> Any:
+        """Call the function."""
+        return self.function(call) if self.takes is None else self.function(call, body)
+
+    def __deepcopy__(self, _memo: object) -> "Operation":
+        return self  # routers copy the options of their handlers; an operation stays one and the same
+
+
+Declare = Callable[[Callable[..., Any]], Operation]
+
+
+def read(
+    path: str,
+    *,
+    right: Rights,
+    method: Method = "POST",
+    audit: Audit | None = None,
+    slow: bool = False,
+    refuses: tuple[type[Problem], ...] = (),
+) -> Declare:
+    """Declare an operation that changes nothing. It runs in one read-only transaction.
+
+    A `slow` one waits in a queue of its own, so that it delays no other. `refuses` has the problems that not
+    every operation may answer with, for the documentation of the API.
+    """
+    return partial(
+        _declare, method, path, right, writes=False, audit=audit, status=200, slow=slow, refuses=refuses
+    )
+
+
+def write(
+    path: str,
+    *,
+    right: Rights,
+    method: Method = "POST",
+    audit: Audit | None = None,
+    status: int = 200,
+    refuses: tuple[type[Problem], ...] = (),
+) -> Declare:
+    """Declare an operation that changes something. The change and its rows in the ledger commit together."""
+    return partial(
+        _declare, method, path, right, writes=True, audit=audit, status=status, slow=False, refuses=refuses
+    )
+
+
+def _declare(
+    method: Method,
+    path: str,
+    right: Rights,
+    function: Callable[..., Any],
+    *,
+    writes: bool,
+    audit: Audit | None,
+    status: int,
+    slow: bool,
+    refuses: tuple[type[Problem], ...],
+) -> Operation:
+    hints = get_type_hints(function, include_extras=True)
+    gives = hints.pop("return")
+    parameters = list(inspect.signature(function).parameters)
+    takes = hints[parameters[1]] if len(parameters) > 1 else None
+    path = path.replace(":str}", "}")
+    return Operation(method, path, right, function, writes, audit, takes, gives, status, slow, refuses)

@@ -1,0 +1,48 @@
+"""Runs an operation in its transaction, and writes its rows in the ledger."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, AuditSubjects
+from earwitness.operations.operations import Call, Operation
+
+
+@contextmanager
+def transaction(operation: Operation, archive: Archive) -> Iterator[Connection]:
+    """Begin the transaction that an operation runs in. It commits when the block ends without an error."""
+    if not operation.writes:
+        with archive.read() as connection:
+            yield connection
+        return
+    with archive.write() as connection:
+        yield connection
+
+
+def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200) -> Any:
+    """Run an operation in the transaction of its call. The rows of a change are written in the same one."""
+    answer = operation.handle(call, body)
+    if operation.writes:
+        entries = [replace(entry, response_code=response_code) for entry in call.entries]
+        ledger.append(call.connection, call.action, entries)
+    return answer
+
+
+def record_access(
+    archive: Archive,
+    action: Action,
+    viewer: Viewer,
+    subjects: AuditSubjects,
+    response_code: int,
+    metadata: dict[str, object] | None = None,
+) -> None:
+    """Write a row in the ledger for each existing recording that a call named."""
+    if subjects.interaction_ids or subjects.third_party_ids:
+        with archive.write(locked=False) as connection:  # who reads waits for nobody's writing
+            ledger.append_access(connection, action, viewer, subjects, response_code, metadata)
