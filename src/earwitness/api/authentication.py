@@ -3,11 +3,12 @@
 import hmac
 import secrets
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
-from litestar import Request, Response
+from litestar import Response
 from sqlalchemy import Connection, delete, insert, select, update
 
 from earwitness.archive.access.usernames import key_of
@@ -19,12 +20,15 @@ from earwitness.http import decode
 from earwitness.http.client_address import address_of
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
-from earwitness.http.operations import encode
-from earwitness.http.public import public
+from earwitness.http.operations import AnyRequest, encode
+from earwitness.http.public_routes import public
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
 from earwitness.kernel.wire import Id, Wire, convert
+
+Sent = TypeVar("Sent")
+Step = Callable[[Installation, AnyRequest, Sent], "SignedIn"]
 
 # Every failure is answered this long after it arrived, so that the time does not show what was wrong. An
 # address that failed too often is answered at once, which shows nothing more.
@@ -57,28 +61,28 @@ class SignedIn(Wire):
     "POST",
     describes=Describes(ApiKeySignIn, SignedIn, refuses=(Unauthenticated, TooManyRequests)),
 )
-async def authenticate_with_api_key(request: Request[Any, Any, Any]) -> Response[Any]:
+async def authenticate_with_api_key(request: AnyRequest) -> Response[Any]:
     """Exchange an API key for a short-lived bearer token."""
-    sent = convert(decode.parse(request, await request.body(), from_query=False), ApiKeySignIn)
-    return await _answer(request, _sign_in, sent)
+    body = convert(decode.parse(request, await request.body(), from_query=False), ApiKeySignIn)
+    return await _answer(request, _sign_in, body)
 
 
 @public("/auth/refresh", "POST", describes=Describes(Refresh, SignedIn, refuses=(Unauthenticated,)))
-async def refresh(request: Request[Any, Any, Any]) -> Response[Any]:
+async def refresh(request: AnyRequest) -> Response[Any]:
     """Exchange a refresh token for a new pair; using it twice revokes all tokens that came from it."""
-    sent = convert(decode.parse(request, await request.body(), from_query=False), Refresh)
-    return await _answer(request, _refresh, sent)
+    body = convert(decode.parse(request, await request.body(), from_query=False), Refresh)
+    return await _answer(request, _refresh, body)
 
 
 ROUTES = [authenticate_with_api_key, refresh]
 
 
-async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Response[Any]:
+async def _answer(request: AnyRequest, step: Step[Sent], body: Sent) -> Response[Any]:
     began = time.monotonic()
     installation: Installation = request.app.state.installation
     try:
         signed_in = await to_thread.run_sync(
-            step, installation, request, sent, limiter=request.app.state.sign_ins
+            step, installation, request, body, limiter=request.app.state.sign_ins
         )
     except Unauthenticated:
         await anyio.sleep(max(0.0, began + _FAILURE_SECONDS - time.monotonic()))
@@ -86,11 +90,11 @@ async def _answer(request: Request[Any, Any, Any], step: Any, sent: Any) -> Resp
     return encode(signed_in, 200)
 
 
-def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: ApiKeySignIn) -> SignedIn:
+def _sign_in(installation: Installation, request: AnyRequest, body: ApiKeySignIn) -> SignedIn:
     address = address_of(request, installation.settings.trusted_proxies)
     check_failures(installation.accounts, address)
     try:
-        archive, user_id, key_id = _matching_key(installation.accounts, sent)
+        archive, user_id, key_id = _matching_key(installation.accounts, body)
     except NotFound:
         count_failure(installation.accounts, address)
         raise _refused() from None
@@ -99,15 +103,15 @@ def _sign_in(installation: Installation, request: Request[Any, Any, Any], sent: 
         return _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
 
 
-def _matching_key(accounts: Accounts, sent: ApiKeySignIn) -> tuple[Archive, int, int]:
+def _matching_key(accounts: Accounts, body: ApiKeySignIn) -> tuple[Archive, int, int]:
     """Find the account, the user and the key that was sent. Raises NotFound if any of them is wrong."""
-    archive = accounts.open(sent.client_id)
-    offered = hash_of(sent.api_key)
+    archive = accounts.open(body.client_id)
+    offered = hash_of(body.api_key)
     with archive.read() as connection:
         keys = connection.execute(
             select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
             .join(api_keys, api_keys.c.user_id == users.c.id)
-            .where(users.c.username_folded == key_of(connection, sent.username))
+            .where(users.c.username_folded == key_of(connection, body.username))
             .where(users.c.is_active, ~users.c.is_locked)
             .where(api_keys.c.revoked_at.is_(None))
         ).all()
@@ -117,8 +121,8 @@ def _matching_key(accounts: Accounts, sent: ApiKeySignIn) -> tuple[Archive, int,
     raise NotFound("No such key.")
 
 
-def _refresh(installation: Installation, _request: Request[Any, Any, Any], sent: Refresh) -> SignedIn:
-    claims = installation.tokens.read("refresh", sent.refresh_token)
+def _refresh(installation: Installation, _request: AnyRequest, body: Refresh) -> SignedIn:
+    claims = installation.tokens.read("refresh", body.refresh_token)
     try:
         archive = installation.accounts.open(int(claims["client"]))
     except NotFound:

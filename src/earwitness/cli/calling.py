@@ -14,7 +14,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.operations.decode import decode, number_or_text
 from earwitness.operations.operations import Answer, Call, Operation
-from earwitness.operations.running import record_access, run, transaction
+from earwitness.operations.running import record_audit, run, transaction
 from earwitness.operations.signing_key import SigningKey
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_INTEGER, help="As `list` shows it.")]
@@ -53,9 +53,8 @@ def make_in(
     sent = body if isinstance(body, dict) else {}
     with called(accounts, client_id, command, operation, id_) as call:
         answer = run(operation, call, body(call) if callable(body) else decode(operation, sent))
-    if operation.audit and not operation.writes:
-        subjects, metadata = operation.audit.subjects(sent), operation.audit.metadata(sent)
-        record_access(call.archive, call.action, call.viewer, subjects, operation.status, metadata)
+    if not operation.writes:
+        record_audit(operation, call.archive, call.action, call.viewer, sent, operation.status)
     return answer.body if isinstance(answer, Answer) else answer
 
 

@@ -3,8 +3,8 @@
 An operation is declared in `operations/operations.py`, apart from HTTP; `handler_of` makes its route.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -24,7 +24,7 @@ from earwitness.http.playback.download import Download
 from earwitness.kernel.errors import Problem
 from earwitness.operations.decode import decode
 from earwitness.operations.operations import Answer, Call, Operation
-from earwitness.operations.running import record_access, run, transaction
+from earwitness.operations.running import record_audit, run, transaction
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -90,9 +90,8 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
     sent: Any = None
 
     def record(response_code: int) -> None:
-        if operation.audit and viewer:
-            subjects, metadata = operation.audit.subjects(sent), operation.audit.metadata(sent)
-            record_access(archive, action, viewer, subjects, response_code, metadata)
+        if viewer:
+            record_audit(operation, archive, action, viewer, sent, response_code)
 
     try:
         # The viewer is looked up in a reading transaction, so that a refused write never waits for its turn.
@@ -117,16 +116,23 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
         record(int(problem.status))
         raise
     if not operation.writes:
-        with ExitStack() as unsent:
-            if isinstance(answer, Download):
-                unsent.callback(answer.close)
+        with _closed_unless_sent(answer):
             record(operation.status)
-            unsent.pop_all()
     return encode(answer, operation.status)
 
 
+@contextmanager
+def _closed_unless_sent(answer: Any) -> Iterator[None]:
+    """Close a download if the block fails, since it is then not sent."""
+    with ExitStack() as unsent:
+        if isinstance(answer, Download):
+            unsent.callback(answer.close)
+        yield
+        unsent.pop_all()
+
+
 def encode(answer: Any, status: int) -> Response[Any]:
-    """Encode an answer as JSON; a list says its length in `X-Total-Count` unless it was told otherwise."""
+    """Encode an answer as JSON. `X-Total-Count` is the length of a list, unless the answer says otherwise."""
     if isinstance(answer, Response):
         return answer
     if not isinstance(answer, Answer):

@@ -1,4 +1,4 @@
-"""What the ledger is told of a call: read from what was sent, whatever else is wrong with it."""
+"""Which recordings are named by what was sent, for the audit log. What was sent may be invalid."""
 
 from typing import Any, TypeGuard
 
@@ -6,33 +6,36 @@ from earwitness.archive.ledger.ledger import AuditSubjects
 from earwitness.kernel.strict_json import MAX_INTEGER
 
 _MOST = 1000
+"""How many recordings of one call are in the audit log. A call that names more is refused."""
 
 
 def by_interaction_ids(sent: Any) -> AuditSubjects:
-    """The ids under `interactionIds`."""
-    wanted = sent.get("interactionIds") if isinstance(sent, dict) else None
-    return AuditSubjects(
-        interaction_ids=[one for one in wanted if _is_id(one)][:_MOST] if isinstance(wanted, list) else []
-    )
+    """The recordings of `interactionIds`."""
+    ids = _member(sent, "interactionIds")
+    valid = [one for one in ids if _is_id(one)] if isinstance(ids, list) else []
+    return AuditSubjects(interaction_ids=valid[:_MOST])
 
 
 def by_recording_id(sent: Any) -> AuditSubjects:
-    wanted = sent.get("recordingId") if isinstance(sent, dict) else None
-    return AuditSubjects(interaction_ids=[one for one in (wanted,) if _is_id(one)])
+    """The recording of `recordingId`."""
+    recording_id = _member(sent, "recordingId")
+    return AuditSubjects(interaction_ids=[recording_id] if _is_id(recording_id) else [])
 
 
 def by_third_party_id(sent: Any) -> AuditSubjects:
-    wanted = sent.get("thirdPartyId") if isinstance(sent, dict) else None
-    return AuditSubjects(third_party_ids=[wanted] if isinstance(wanted, str) else [])
+    """The recording of `thirdPartyId`."""
+    third_party_id = _member(sent, "thirdPartyId")
+    return AuditSubjects(third_party_ids=[third_party_id] if isinstance(third_party_id, str) else [])
 
 
 def as_played(sent: Any) -> dict[str, object]:
-    """What the row of a play carries: its format, and the comment if there is one."""
-    asked = sent if isinstance(sent, dict) else {}
-    played: dict[str, object] = {"format": asked.get("format") or "mp3"}
-    if isinstance(asked.get("comment"), str):
-        played = {"comment": asked["comment"], **played}
-    return played
+    """The metadata of the row of a play: its format, and the comment if there is one."""
+    format_, comment = _member(sent, "format") or "mp3", _member(sent, "comment")
+    return {"comment": comment, "format": format_} if isinstance(comment, str) else {"format": format_}
+
+
+def _member(sent: Any, name: str) -> Any:
+    return sent.get(name) if isinstance(sent, dict) else None
 
 
 def _is_id(value: Any) -> TypeGuard[int]:

@@ -1,16 +1,16 @@
-"""What a change asked for, as the ledger keeps it."""
+"""The fields that a change sets, for the ledger."""
 
 import msgspec
 
 from earwitness.kernel.wire import Wire
 
 
-def changed_fields(wanted: Wire) -> dict[str, object]:
-    """The fields that were sent, by their documented names; null only where it means something."""
-    sent: dict[str, object] = msgspec.to_builtins(wanted)
-    told = {
+def changed_fields(body: Wire) -> dict[str, object]:
+    """The fields that were sent, by their documented names. A null counts only where it has a meaning."""
+    values: dict[str, object] = msgspec.to_builtins(body)
+    sent = {
         field.encode_name
-        for field in msgspec.structs.fields(wanted)
-        if field.default is msgspec.UNSET or getattr(wanted, field.name) is not None
+        for field in msgspec.structs.fields(body)
+        if field.default is msgspec.UNSET or getattr(body, field.name) is not None
     }
-    return {name: value for name, value in sent.items() if name in told}
+    return {name: value for name, value in values.items() if name in sent}

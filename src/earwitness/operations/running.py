@@ -34,6 +34,14 @@ def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200
     return answer
 
 
+def record_audit(
+    operation: Operation, archive: Archive, action: Action, viewer: Viewer, sent: Any, response_code: int
+) -> None:
+    """Write the rows of an audited operation that changed nothing, or was refused. Others have none."""
+    if audit := operation.audit:
+        record_access(archive, action, viewer, audit.subjects(sent), response_code, audit.metadata(sent))
+
+
 def record_access(
     archive: Archive,
     action: Action,

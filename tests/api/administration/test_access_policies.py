@@ -1,4 +1,4 @@
-"""Access policies: what they let through, everywhere alike, and who may change them."""
+"""Access policies: what they let through, the same in every call, and who may change them."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -158,7 +158,7 @@ def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
     assert user["policies"] == ["Renamed"]
 
 
-def test_what_becomes_hidden_is_hidden_at_once(firm: Firm) -> None:
+def test_recordings_that_a_change_hides_are_hidden_at_once(firm: Firm) -> None:
     """From a search that was begun, and from a URL that was given out."""
     search = "/client/recording.search"
     limited(firm)
@@ -206,7 +206,7 @@ def test_policies_are_listed_as_they_were_added(firm: Firm) -> None:
         ({"name": "x", "types": ["sms"]}, "types"),
     ],
 )
-def test_what_cannot_be_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+def test_invalid_conditions_are_named(firm: Firm, body: dict[str, Any], path: str) -> None:
     response = firm.call("POST", POLICIES, body)
     assert response.status_code == 400
     assert any(fault["path"].startswith(path) for fault in response.json()["errors"])
@@ -220,7 +220,7 @@ def test_a_policy_without_a_condition_would_limit_nobody_and_is_refused(firm: Fi
     assert firm.get(POLICIES)[0]["communicationTypes"] == ["sms"]
 
 
-def test_names_are_taken_once_and_what_is_not_there_is_not_found(firm: Firm) -> None:
+def test_names_are_unique_and_an_unknown_policy_is_not_found(firm: Firm) -> None:
     body = {"name": "x", "communicationTypes": ["sms"]}
     firm.post(POLICIES, body)
     firm.post(POLICIES, {**body, "name": "y"})
@@ -241,7 +241,7 @@ def test_a_policy_in_use_is_not_deleted(firm: Firm) -> None:
     assert firm.get(POLICIES) == []
 
 
-def test_who_is_limited_changes_no_policy(firm: Firm) -> None:
+def test_a_user_with_policies_cannot_change_policies(firm: Firm) -> None:
     firm.post(POLICIES, {"name": "mine", "communicationTypes": ["sms"]})
     editor = firm.add_user("editor", [Role.ADMIN])
     firm.call("PUT", f"/admin/user/{editor}", {"policies": ["mine"]})

@@ -1,4 +1,4 @@
-"""What a search costs follows what matches: how much each benchmark query may visit, on both databases.
+"""The cost of a search follows its number of matches: how much each query may visit, on both databases.
 
 It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
 """
@@ -77,7 +77,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         accounts.close()
 
 
-def test_no_search_visits_more_than_it_must(archive: Archive) -> None:
+def test_no_search_visits_more_than_its_limit(archive: Archive) -> None:
     mine = slice(0, 2) if archive.engine.dialect.name == "sqlite" else slice(2, 4)
     too_much: dict[str, str] = {}
     for name, wanted in QUERIES.items():
@@ -138,14 +138,14 @@ OTHERS = PolicyConditions(person_ids=[PEOPLE - 200], data_groups={"Department": 
 
 @pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
 @pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
-def test_who_may_see_few_recordings_is_answered_from_those(
+def test_a_viewer_of_few_recordings_is_answered_from_these(
     archive: Archive, policies: tuple[PolicyConditions, ...], wanted: str
 ) -> None:
     limited = replace(SEES_ALL, policies=policies)
     assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
 
 
-def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: Archive) -> None:
+def test_a_short_prefix_of_most_recordings_is_read_in_small_steps(archive: Archive) -> None:
     everything, day = {"freeText": "t*"}, {"freeText": "t*", **QUERIES["one day"]}
     assert _visited(archive, SEES_ALL, everything) > COUNT
     assert _visited(archive, SEES_ALL, day) < COUNT
@@ -153,7 +153,7 @@ def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: 
 
 # SQLite counts steps, and not how much each step reads.
 @pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
-def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
+def test_a_page_far_back_skips_over_a_narrow_index(archive: Archive) -> None:
     with archive.read() as connection:
         with statements_of(connection) as asked:
             search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
@@ -163,7 +163,7 @@ def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("archive", ["postgresql"], indirect=True)
-def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archive: Archive) -> None:
+def test_lookups_by_key_are_planned_once_and_searches_each_time(archive: Archive) -> None:
     wanted = convert(QUERIES["medium word"], RecordingSearch)
     with archive.read() as connection:
         for _ in range(8):

@@ -94,7 +94,7 @@ def _result(row: Any, viewer: Viewer) -> AuditSearchResult:
 
 
 def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
-    """What a row tells; of a comment no more than which it is, to who may not read comments."""
+    """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
     told: dict[str, Any] | None = row.metadata
     if not told or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
         return told

@@ -1,0 +1,66 @@
+"""Operations run alike for requests and for commands: in one transaction with their rows in the ledger."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from earwitness.api.administration.tags import add_tag, list_tags
+from earwitness.api.comments import get_comments
+from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.cli.calling import make_in
+from earwitness.kernel.errors import BadRequest, Conflict
+from earwitness.kernel.rights import Right
+from earwitness.operations import operations
+from earwitness.operations.operations import Call, Operation
+from tests.firm import CLIENT_ID, Firm
+
+
+@operations.write("/add-and-refuse", right=Right.RECORDING_TAG_EDIT)
+def add_and_refuse(call: Call) -> None:
+    """Add a tag, then refuse."""
+    add_tag.handle(call, add_tag.takes(tag="late"))
+    raise Conflict("Too late.")
+
+
+def command(firm: Firm, name: str, operation: Operation, body: dict[str, Any] | None = None) -> Any:
+    accounts: Accounts = firm.app.state.installation.accounts
+    return make_in(accounts, CLIENT_ID, name, operation, body)
+
+
+def rows(firm: Firm, entity: str) -> list[tuple[str, str, Any]]:
+    """The rows of the ledger on entities of one kind: method, route and metadata."""
+    shown = select(audit_headers.c.method, audit_headers.c.route, audit_rows.c.metadata)
+    joined = shown.join(audit_rows, audit_rows.c.audit_header_id == audit_headers.c.id)
+    with firm.archive.read() as connection:
+        found = connection.execute(joined.where(audit_rows.c.entity_name == entity).order_by(audit_rows.c.id))
+        return [tuple(row) for row in found]
+
+
+def test_a_request_and_a_command_leave_the_same_row_but_for_who_ran_it(firm: Firm) -> None:
+    firm.post("/admin/tag", {"tag": "by-request"})
+    command(firm, "tag create", add_tag, {"tag": "by-command"})
+    assert {one.tag for one in command(firm, "tag list", list_tags)} == {"by-request", "by-command"}
+    assert rows(firm, "Tag") == [
+        ("POST", "/admin/tag", {"tag": "by-request"}),
+        ("CLI", "earwitness tag create", {"tag": "by-command"}),
+    ]
+
+
+def test_a_change_that_is_refused_leaves_no_row(firm: Firm) -> None:
+    with pytest.raises(Conflict):
+        command(firm, "tag create", add_and_refuse)
+    assert command(firm, "tag list", list_tags) == []
+    assert rows(firm, "Tag") == []
+
+
+def test_an_audited_read_by_a_command_has_a_row_for_its_recording(firm: Firm) -> None:
+    recording_id = firm.ingest()
+    assert command(firm, "comment list", get_comments, {"recordingId": recording_id}) == []
+    assert rows(firm, "Recording")[-1] == ("CLI", "earwitness comment list", None)
+
+
+def test_a_command_is_refused_what_a_request_would_be(firm: Firm) -> None:
+    with pytest.raises(BadRequest, match="nearly"):
+        command(firm, "tag create", add_tag, {"tag": "a", "nearly": 1})
