@@ -35,7 +35,7 @@ class Server:
 
 
 def administrator(settings: Settings) -> Credentials:
-    """Add an administrator, and answer what it signs in with."""
+    """Add an administrator, and return the body of its sign-in."""
     accounts = Accounts(settings)
     with accounts.open(CLIENT_ID).write() as connection:
         _, api_key = add_api_key(connection, add_user(connection, ADMIN, [Role.ADMIN]))

@@ -19,7 +19,7 @@ from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http.client_address import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.media.keys.token_key import token_key
 from tests.api.serving import server_of
 from tests.firm import ADMIN, CLIENT_ID, Firm
 

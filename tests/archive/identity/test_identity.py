@@ -15,7 +15,8 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.directory import identities, known_keys
 from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
-from earwitness.media.keys.key_ring import KEYS_FILE, TOKEN_KEY_FILE, KeyRing
+from earwitness.media.keys.key_ring import KEYS_FILE, KeyRing
+from earwitness.media.keys.token_key import TOKEN_KEY_FILE
 from earwitness.media.stores.store_marker import MARKER
 from tests.api.test_health import missing
 from tests.conftest import DATABASES, installation
