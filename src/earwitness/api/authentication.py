@@ -98,7 +98,7 @@ def _sign_in(installation: Installation, request: AnyRequest, body: ApiKeySignIn
     except NotFound:
         count_failure(installation.accounts, address)
         raise _refused() from None
-    with archive.write(locked=False) as connection:  # nobody's sign-in waits for an import
+    with archive.write(locked=False) as connection:  # a sign-in does not wait for writers
         connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now_ms()))
         return _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
 
@@ -128,7 +128,7 @@ def _refresh(installation: Installation, _request: AnyRequest, body: Refresh) ->
     except NotFound:
         raise _refused() from None
     token_hash = hash_of(claims["jti"])
-    with archive.write(locked=False) as connection:  # its row is locked instead
+    with archive.write(locked=False) as connection:  # the row of the token is locked instead
         known = connection.execute(
             select(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).with_for_update()
         ).one_or_none()

@@ -52,5 +52,5 @@ def record_access(
 ) -> None:
     """Write a row in the ledger for each existing recording that a call named."""
     if subjects.interaction_ids or subjects.third_party_ids:
-        with archive.write(locked=False) as connection:  # who reads waits for nobody's writing
+        with archive.write(locked=False) as connection:  # a read does not wait for writers
             ledger.append_access(connection, action, viewer, subjects, response_code, metadata)

@@ -40,7 +40,7 @@ class AccountRotation:
         while not is_stopping() and (client_id := self._next(kind)) is not None:
             try:
                 archive = self._accounts.open(client_id)
-                with archive.write(locked=False) as connection:  # a job is locked by itself
+                with archive.write(locked=False) as connection:  # it locks its job alone
                     job = queue.lease(connection, self.worker, kind)
                 if job is not None:
                     return archive, job
@@ -75,7 +75,7 @@ class AccountRotation:
         due_at = {kind: at for kind, at in next_due.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, due_at)
         if has_late_jobs:
-            with self._accounts.open(client_id).write(locked=False) as connection:
+            with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
                 queue.make_late_jobs_due(connection)
 
     def end_leases_of(self, worker: str) -> None:
@@ -95,7 +95,7 @@ class AccountRotation:
         with self._accounts.glance(client_id) as connection:
             if not queue.has_leases(connection, worker):
                 return
-        with self._accounts.open(client_id).write(locked=False) as connection:
+        with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
             queue.end_leases(connection, worker)
 
     def _is_overview_old(self, client_id: int) -> bool:

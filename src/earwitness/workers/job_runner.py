@@ -37,12 +37,12 @@ def run_job(
                 archive.sweep()  # the worker that tried before may have died and left an upload
             run_steps(archive, job, worker, settings, halt)
         except Halted:
-            with archive.write(locked=False) as connection:
+            with archive.write(locked=False) as connection:  # it locks its job alone
                 queue.release(connection, job, worker)
         except Exception as error:
             tell(log.warning, error, "job %s of account %s failed", job.id, archive.client_id)
             for_good = isinstance(error, TranscriptionUnusable)
-            with archive.write(locked=False) as connection:
+            with archive.write(locked=False) as connection:  # it locks its job alone
                 queue.fail(connection, job, worker, reason_of(error), for_good=for_good)
 
 
@@ -75,7 +75,7 @@ def _renewed(
 def _renew(archive: Archive, job: Job, worker: str) -> bool:
     """Renew a lease; False if another worker has the job by now."""
     try:
-        with archive.write(locked=False) as connection:
+        with archive.write(locked=False) as connection:  # it locks its job alone
             return queue.renew(connection, job, worker)
     except SQLAlchemyError as error:
         tell(

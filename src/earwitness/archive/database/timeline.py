@@ -69,7 +69,10 @@ def lock_account(connection: Connection) -> None:
 
     It is the first lock of each transaction that takes it, so that no two wait for each other.
     """
-    connection.execute(select(counters.c.value).where(counters.c.name == "interaction").with_for_update())
+    connection.scalar(_LOCK)
+
+
+_LOCK = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
 
 
 def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:

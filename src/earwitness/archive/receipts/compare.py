@@ -70,7 +70,10 @@ def stay_ahead(connection: Connection, receipts: Receipts) -> None:
 
 
 def _counter(connection: Connection) -> int | None:
-    return connection.scalar(select(counters.c.value).where(counters.c.name == "interaction"))
+    return connection.scalar(_COUNTER)
+
+
+_COUNTER = select(counters.c.value).where(counters.c.name == "interaction")
 
 
 def _raise_counter(connection: Connection, newest: int) -> None:
