@@ -45,5 +45,5 @@ def record_access(
 ) -> None:
     """Write a row in the ledger for each existing recording that a call named."""
     if subjects.interaction_ids or subjects.third_party_ids:
-        with archive.write(locked=False) as connection:  # a read does not wait for a write
+        with archive.write(locked=False) as connection:  # a read does not wait for writers
             ledger.append_access(connection, action, viewer, subjects, response_code, metadata)
