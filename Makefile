@@ -56,7 +56,7 @@ BASE_URL ?= http://127.0.0.1:8080/api
 examples: install ## the documentation's own curl examples, against the demo: make examples API_KEY=…
 	$(BIN)/python -m docs.examples --base-url $(BASE_URL) --api-key="$(API_KEY)"
 
-docs: install ## write docs/api anew, from the code
+docs: install ## write docs/api and docs/settings.md anew, from the code
 	$(BIN)/python -m docs.generate
 
 test: install-dev ## every test, on SQLite and on PostgreSQL

@@ -2,10 +2,10 @@
 
     python -m bench.by_hand --archive FOLDER --database-url URL [--rounds 15] [--report FILE]
 
-The archive is one that `bench.search` loaded. What a search asks the database is repeated on the bare
-driver, in turns with statements that are free to know what is in the archive: that no document has a second
-part, which words are rare, and that everything may be seen. Of several ways to ask, the quickest counts. Both
-must find the same page and the same total, and the newest id of that moment, which the page's token holds.
+The archive is one that `bench.search` loaded. The statements of a search are repeated on the bare driver, in
+turns with statements that use what is known about the archive: that no document has a second part, which
+words are rare, and that the viewer may see everything. Of several ways to ask, the quickest counts. Both must
+find the same page and the same total, and the newest id of that moment, which the token of the page holds.
 """
 
 import argparse
@@ -33,8 +33,8 @@ from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
 
 
-def _within(column: str, wanted: dict[str, Any]) -> str:
-    start, end = (parse_ms(wanted["dateTimeRange"][name]) for name in ("from", "to"))
+def _within(column: str, filters: dict[str, Any]) -> str:
+    start, end = (parse_ms(filters["dateTimeRange"][name]) for name in ("from", "to"))
     if column == "position":
         start, end = first_position(start), first_position(end)
     return f"{column} >= {start} AND {column} < {end}"
@@ -101,7 +101,7 @@ _WITH_EACH_OTHER = (
 _NEWEST = "SELECT max(interaction_id) FROM recordings"
 _IDS = ",".join(map(str, QUERIES["ten thousand ids"]["recordingIds"]["include"]))
 
-# Ways to write which positions a search finds.
+# Ways to select the positions that a search finds.
 FOUND: dict[str, Sequence[str]] = {
     "one day": (_positions("recordings", _DAY), _positions("recordings", _ON_DAY)),
     "a third of the archive": (
@@ -142,12 +142,12 @@ FOUND: dict[str, Sequence[str]] = {
     "between two": _WITH_EACH_OTHER,
     "ten thousand ids": (
         _positions("recordings", f"interaction_id = ANY ('{{{_IDS}}}'::bigint[])"),
-        f"SELECT position FROM unnest('{{{_IDS}}}'::bigint[]) wanted (id)"
+        f"SELECT position FROM unnest('{{{_IDS}}}'::bigint[]) listed (id)"
         " JOIN recordings ON interaction_id = id",
     ),
     "page 3,000": (_positions("recordings"),),
 }
-# Totals that can be told sooner than by counting what is found.
+# Totals that are found sooner than by counting what is selected.
 COUNTED: dict[str, Sequence[str]] = {
     "all but a word": (
         f"SELECT (SELECT count(*) FROM recordings) - (SELECT count(*) FROM recording_text WHERE {_COMMON})",
@@ -166,9 +166,13 @@ def main() -> None:
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--report", type=Path)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     accounts = Accounts(
-        Settings(data=given.archive / "data", keys=given.archive / "keys", database_url=given.database_url)
+        Settings(
+            data=arguments.archive / "data",
+            keys=arguments.archive / "keys",
+            database_url=arguments.database_url,
+        )
     )
     archive = accounts.open(CLIENT_ID)
     lent = connection_of_ones_own(archive)
@@ -176,29 +180,17 @@ def main() -> None:
     driver.autocommit = True
     driver.execute(f"SET search_path = account_{CLIENT_ID}")
     driver.execute("VACUUM (ANALYZE)")
-    report = {name: _measure(archive, lent, name, given.rounds) for name in QUERIES}
+    report = {name: _measure(archive, lent, name, arguments.rounds) for name in QUERIES}
     accounts.close()
-    if given.report:
-        given.report.write_text(json.dumps(report, indent=2))
+    if arguments.report:
+        arguments.report.write_text(json.dumps(report, indent=2))
 
 
 def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: int) -> dict[str, Any]:
-    wanted = convert(QUERIES[name], RecordingSearch)
+    body = convert(QUERIES[name], RecordingSearch)
     with archive.read() as connection, statements_of(connection) as asked:
-        found = search(connection, wanted, VIEWER)
-    size = DEFAULT_PAGE_SIZE
-    first = ((wanted.page or 1) - 1) * size
-    pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in FOUND[name]]
-    pages += [
-        f"SELECT * FROM ({one} OFFSET 0) found ORDER BY 1 DESC LIMIT {size} OFFSET {first}"
-        for one in FOUND[name]
-    ]
-    totals = [*(f"SELECT count(*) FROM ({one}) found" for one in FOUND[name]), *COUNTED.get(name, ())]
-    at_once = [
-        f"WITH found AS MATERIALIZED ({one}) SELECT (SELECT count(*) FROM found),"
-        f" array(SELECT position FROM found ORDER BY 1 DESC LIMIT {size} OFFSET {first}), ({_NEWEST})"
-        for one in FOUND[name]
-    ]
+        found = search(connection, body, VIEWER)
+    pages, totals, at_once = _ways_by_hand(name, ((body.page or 1) - 1) * DEFAULT_PAGE_SIZE)
     driver: Any = lent.dbapi_connection
     for sql in pages:
         assert [row[0] for row in driver.execute(sql)] == found.positions, (name, sql)
@@ -220,6 +212,23 @@ def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: i
     }
     print(f"{name:<28} {told}", flush=True)
     return told
+
+
+def _ways_by_hand(name: str, first: int) -> tuple[list[str], list[str], list[str]]:
+    """The statements that find the page, the total, and both with the newest id."""
+    size = DEFAULT_PAGE_SIZE
+    pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in FOUND[name]]
+    pages += [
+        f"SELECT * FROM ({one} OFFSET 0) found ORDER BY 1 DESC LIMIT {size} OFFSET {first}"
+        for one in FOUND[name]
+    ]
+    totals = [*(f"SELECT count(*) FROM ({one}) found" for one in FOUND[name]), *COUNTED.get(name, ())]
+    at_once = [
+        f"WITH found AS MATERIALIZED ({one}) SELECT (SELECT count(*) FROM found),"
+        f" array(SELECT position FROM found ORDER BY 1 DESC LIMIT {size} OFFSET {first}), ({_NEWEST})"
+        for one in FOUND[name]
+    ]
+    return pages, totals, at_once
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SEARCH = "/api/client/recording.search"
 
 
 class Client:
-    """One connection that is kept, as integrations keep theirs; it costs next to nothing itself."""
+    """One connection that is kept open, as integrations do. The client itself takes hardly any time."""
 
     def __init__(self, token: str = "") -> None:
         self._socket = socket.create_connection(("127.0.0.1", PORT), timeout=60)
@@ -29,7 +29,7 @@ class Client:
         )
 
     def post(self, path: str, body: bytes, *, or_out_of_time: bool = False) -> bytes:
-        """The body of an answer. Raises RuntimeError for any but 200, and perhaps 503."""
+        """Send a body and read that of the answer. Raises RuntimeError unless it is 200 or an allowed 503."""
         head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode() + body)
         received = b""
@@ -53,42 +53,42 @@ class Client:
 
 
 def post(path: str, body: Any) -> Any:
-    """Send JSON, and read the JSON that is answered."""
+    """Send JSON, and read the JSON of the answer."""
     return json.loads(Client().post(path, json.dumps(body).encode()))
 
 
 def milliseconds_of(work: Callable[[], object]) -> float:
-    """How long it takes to do something, by the clock."""
+    """How long some work takes, by the clock."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
 
 
 def many_at_once(tokens: Sequence[str], seconds: float) -> dict[str, Any]:
-    """How many searches of a day's work are answered when clients with these tokens ask without a pause."""
+    """How many searches of a day's work are answered, with clients that search without a pause."""
     clients = len(tokens)
     with ProcessPoolExecutor(clients) as pool:
         asked = pool.map(ask_mixed, tokens, [seconds] * clients, range(clients))
         times = [milliseconds for each in asked for milliseconds in each]
-    return {"clients": clients, "requests_a_second": round(len(times) / seconds), **_told(times)}
+    return {"clients": clients, "requests_a_second": round(len(times) / seconds), **_median_and_p99(times)}
 
 
 def beside_broad(token: str, counts: Sequence[int], seconds: float) -> list[dict[str, Any]]:
-    """How long one client waits for the searches of a day's work, while others ask the broadest there are."""
+    """How long one client waits for searches of a day's work, while others make the broadest ones."""
     told: list[dict[str, Any]] = []
     for count in counts:
         with _asking_broadly(token, count):
-            told.append({"broad_clients": count, **_told(ask_mixed(token, seconds, seed=count))})
+            told.append({"broad_clients": count, **_median_and_p99(ask_mixed(token, seconds, seed=count))})
     return told
 
 
-def _told(times: Sequence[float]) -> dict[str, float]:
+def _median_and_p99(times: Sequence[float]) -> dict[str, float]:
     p99 = sorted(times)[int(len(times) * 0.99)]
     return {"median_ms": round(statistics.median(times), 1), "p99_ms": round(p99, 1)}
 
 
 def ask_mixed(token: str, seconds: float, seed: int) -> list[float]:
-    """Ask at random what a day's work looks like; the milliseconds that each took."""
+    """Make searches of a day's work at random, and answer how many milliseconds each took."""
     client, pick = Client(token), random.Random(seed)
     bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
     times: list[float] = []
@@ -104,7 +104,7 @@ def _asking_broadly(token: str, clients: int) -> Iterator[None]:
     asking = [Process(target=_ask_broadly, args=(token, seed), daemon=True) for seed in range(clients)]
     for one in asking:
         one.start()
-    time.sleep(min(clients, 1))  # until each has asked
+    time.sleep(min(clients, 1))  # until each has sent a search
     try:
         yield
     finally:

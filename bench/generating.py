@@ -1,4 +1,4 @@
-"""A large, realistic archive, written straight into an account's tables as ingest would leave them.
+"""A large, realistic archive: the rows that ingest would have written.
 
 Endpoints, people and words follow a power law; calls come in office hours over three years; one in
 twenty is private; some arrive late. The same seed gives the same archive.
@@ -32,7 +32,7 @@ DEPARTMENT = "Support"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One recording, and all its rows by table."""
+    """One recording, and its rows in all tables."""
 
     recording: tuple[Any, ...]
     endpoints: tuple[tuple[Any, ...], ...]
@@ -80,7 +80,7 @@ ENDPOINT_COLUMNS = (
 
 
 class Generator:
-    """Makes recordings one after the other, in the order in which they arrive."""
+    """Makes recordings, in the order in which they arrive."""
 
     def __init__(self, count: int, seed: int = 7) -> None:
         self._count = count
@@ -142,7 +142,7 @@ _SYLLABLES = ["ba", "co", "di", "fe", "gu", "ha", "jo", "ki", "le", "mu", "na", 
 
 
 def word_of(rank: int) -> str:
-    """A word for a rank: those that are commonest in spoken English, then pronounceable ones."""
+    """The word of a rank: first the most common words of spoken English, then pronounceable ones."""
     if rank < ENGLISH:
         return COMMON_WORDS[rank]
     word = _SYLLABLES[rank % 16]

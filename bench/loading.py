@@ -1,4 +1,4 @@
-"""Loading a generated archive into an account, fast: many rows a statement, indexes and all."""
+"""Loading a generated archive into an account quickly: many rows with one statement, with all indexes."""
 
 import sys
 import time
@@ -36,7 +36,7 @@ _TABLES = {
 
 
 def load(archive: Archive, count: int) -> float:
-    """Fill an empty account with `count` recordings, and answer the seconds it took."""
+    """Fill an empty account with `count` recordings. Answers how many seconds it took."""
     began = time.monotonic()
     add_people(archive)
     done = 0
@@ -51,7 +51,7 @@ def load(archive: Archive, count: int) -> float:
 
 
 def _made_beside(count: int) -> Iterator[list[Row]]:
-    """Batches of rows, made in a process of their own while others are written."""
+    """Batches of rows, made in another process while the last batch is written."""
     made: Queue[list[Row]] = Queue(maxsize=2)
     maker = Process(target=_make, args=(count, made), daemon=True)
     maker.start()
@@ -98,7 +98,7 @@ def add_people(archive: Archive) -> None:
 
 
 def write_rows(archive: Archive, rows: Sequence[Row]) -> None:
-    """Write all rows of some recordings, in one transaction, and as their keys are in order."""
+    """Write all rows of some recordings in one transaction, in the order of their keys."""
     rows = sorted(rows, key=lambda row: row.recording[0])
     _into_sqlite(archive, rows) if archive.engine.dialect.name == "sqlite" else _into_postgres(archive, rows)
 

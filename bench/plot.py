@@ -1,4 +1,4 @@
-"""Draw what searches cost against how much there is, from the reports of `bench.search`.
+"""Plot how long searches take in archives of different sizes, from the reports of `bench.search`.
 
 python -m bench.plot REPORT.json REPORT.json … --to search.svg      (needs the extra `bench`)
 """
@@ -26,9 +26,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("reports", type=Path, nargs="+")
     parser.add_argument("--to", type=Path, required=True)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     reports = sorted(
-        (json.loads(path.read_text()) for path in given.reports), key=lambda report: report["recordings"]
+        (json.loads(path.read_text()) for path in arguments.reports), key=lambda report: report["recordings"]
     )
     plt.rcParams["svg.hashsalt"] = "earwitness"
     figure, axes = plt.subplots(figsize=(8, 5))
@@ -42,7 +42,7 @@ def main() -> None:
     axes.set(xscale="log", yscale="log", xlabel="recordings", ylabel="median through HTTP, ms")
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend(fontsize="small")
-    figure.savefig(given.to, metadata={"Date": None}, bbox_inches="tight")
+    figure.savefig(arguments.to, metadata={"Date": None}, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The fixed set of searches that the benchmark asks."""
+"""The searches of the benchmark."""
 
 from typing import Any
 
@@ -33,10 +33,10 @@ QUERIES: dict[str, dict[str, Any]] = {
     "page 3,000": {"page": 3000},
 }
 
-# What 8 clients ask at random in the load test: what a day's work looks like.
+# The searches of a day's work, from which 8 clients choose at random in the load test.
 MIXED = ("one day", "rare word", "medium word", "common word of a day", "quiet endpoint, common word", "tag")
 
-# The broadest that anybody asks: a word in every transcript, a short prefix, exclusions, times of day.
+# The broadest searches: a word of every transcript, a short prefix, exclusions, times of day.
 BROAD: tuple[dict[str, Any], ...] = (
     QUERIES["common word"],
     {"freeText": "a*"},

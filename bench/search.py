@@ -2,7 +2,7 @@
 
     python -m bench.search --recordings 1000000 --archive FOLDER [--database-url URL] [--report FILE]
 
-Floor and server are asked in turns, in one run, so that what else the machine does weighs on both.
+Server and floor are measured in turns, in one run, so that other work of the machine slows down both.
 """
 
 import argparse
@@ -38,37 +38,37 @@ from earwitness.kernel.wire import convert
 
 CLIENT_ID = 1
 NEIGHBOURS = (2, 3)
-"""Accounts of a hundredth of the size: of those who ask at once, one client each is theirs."""
+"""Accounts of a hundredth of the size. In the load test each has one of the clients."""
 
 VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
 
 
 def main() -> None:
-    given = _arguments()
+    arguments = _arguments()
     settings = Settings(
-        data=given.archive / "data", keys=given.archive / "keys", database_url=given.database_url
+        data=arguments.archive / "data", keys=arguments.archive / "keys", database_url=arguments.database_url
     )
     accounts = Accounts(settings)
-    archive = _filled(accounts, CLIENT_ID, given.recordings)
-    neighbours = [_filled(accounts, one, given.recordings // 100) for one in NEIGHBOURS]
+    archive = _filled(accounts, CLIENT_ID, arguments.recordings)
+    neighbours = [_filled(accounts, one, arguments.recordings // 100) for one in NEIGHBOURS]
     credentials = [_credentials(one) for one in (archive, *neighbours)]
-    report: dict[str, Any] = {"recordings": given.recordings, "machine": _machine(), "queries": {}}
-    with _server(settings, given.workers):
+    report: dict[str, Any] = {"recordings": arguments.recordings, "machine": _machine(), "queries": {}}
+    with _server(settings, arguments.workers):
         token, *others = (post("/api/authWithApiKey", one)["token"] for one in credentials)
-        for name, wanted in QUERIES.items():
-            report["queries"][name] = _measure(archive, token, name, wanted, given.rounds)
-        report["reading on"] = _reading_on(token, given.recordings // 330, given.rounds)
-        report["load"] = many_at_once([token] * (given.clients - len(others)) + others, given.seconds)
-        report["beside broad"] = beside_broad(token, (0, 1, 4, 16, 48), given.seconds)
+        for name, filters in QUERIES.items():
+            report["queries"][name] = _measure(archive, token, name, filters, arguments.rounds)
+        report["reading on"] = _reading_on(token, arguments.recordings // 330, arguments.rounds)
+        report["load"] = many_at_once([token] * (arguments.clients - len(others)) + others, arguments.seconds)
+        report["beside broad"] = beside_broad(token, (0, 1, 4, 16, 48), arguments.seconds)
     for part in ("reading on", "load", "beside broad"):
         print(f"{part} {report[part]}")
-    if given.report:
-        given.report.parent.mkdir(parents=True, exist_ok=True)
-        given.report.write_text(json.dumps(report, indent=2))
+    if arguments.report:
+        arguments.report.parent.mkdir(parents=True, exist_ok=True)
+        arguments.report.write_text(json.dumps(report, indent=2))
 
 
 def _filled(accounts: Accounts, client_id: int, recordings: int) -> Archive:
-    """An account with so many recordings; ends the program where it has another number of them."""
+    """An account with so many recordings. Ends the program if it has another number of them."""
     if client_id not in {account.client_id for account in accounts.all()}:
         accounts.create(client_id, f"Benchmark {client_id}")
         seconds = load(accounts.open(client_id), recordings)
@@ -141,10 +141,10 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the server did not become ready")
 
 
-def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], rounds: int) -> dict[str, Any]:
-    client, body = Client(token), json.dumps(wanted).encode()
+def _measure(archive: Archive, token: str, name: str, filters: dict[str, Any], rounds: int) -> dict[str, Any]:
+    client, body = Client(token), json.dumps(filters).encode()
     answer = json.loads(client.post(SEARCH, body))
-    floor = _floor(archive, wanted)
+    floor = _floor(archive, filters)
     through_http: list[float] = []
     on_the_floor: list[float] = []
     for _ in range(rounds):
@@ -162,11 +162,11 @@ def _measure(archive: Archive, token: str, name: str, wanted: dict[str, Any], ro
 
 
 def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
-    """A page far into the archive, with the token of the page before it, beside the first page."""
+    """A page far back in the archive, with the token of the page before it, beside the first page."""
     client = Client(token)
 
-    def ask(**wanted: Any) -> Any:
-        return json.loads(client.post(SEARCH, json.dumps(wanted).encode()))
+    def ask(**filters: Any) -> Any:
+        return json.loads(client.post(SEARCH, json.dumps(filters).encode()))
 
     pinned = ask()["recordingsSearchToken"]
     before = ask(page=page - 1, recordingsSearchToken=pinned)["recordingsSearchToken"]
@@ -184,10 +184,10 @@ def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _floor(archive: Archive, wanted: dict[str, Any]) -> Callable[[], object]:
-    """The statements of a search, as they reach the driver, repeated on it, and its answer encoded."""
+def _floor(archive: Archive, filters: dict[str, Any]) -> Callable[[], object]:
+    """A function that repeats the statements of a search on the bare driver, and encodes its answer."""
     with archive.read() as connection, statements_of(connection) as asked:
-        found = search(connection, convert(wanted, RecordingSearch), VIEWER)
+        found = search(connection, convert(filters, RecordingSearch), VIEWER)
         answer = recordings_at(connection, VIEWER, found.positions, found.query)
     lent = connection_of_ones_own(archive)
 

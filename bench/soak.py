@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from httpx import HTTPStatusError
+from httpx2 import HTTPStatusError
 
 from bench.soak_audit import Findings, audit
 from bench.soak_client import Acknowledged, Client

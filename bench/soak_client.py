@@ -12,7 +12,7 @@ from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 _UNDECODABLE, _WITHOUT_MEDIA = 0.05, 0.15
 _TO_TRANSCRIBE = 0.1  # of those that are short: an engine is slow
@@ -44,7 +44,7 @@ class Client:
         credentials: dict[str, Any],
         choice: random.Random,
         *,
-        http: httpx.Client | None = None,
+        http: httpx2.Client | None = None,
         tell: Callable[[str, float, object], None] = lambda *_: None,
     ) -> None:
         """`tell` is told of each request: its name, when it began, and its answer or its error."""
@@ -52,7 +52,7 @@ class Client:
         self.counts: Counter[str] = Counter()
         self._credentials = credentials
         self._url = url
-        self._http = http or httpx.Client(base_url=f"{url}/api", timeout=_TIMEOUT_SECONDS)
+        self._http = http or httpx2.Client(base_url=f"{url}/api", timeout=_TIMEOUT_SECONDS)
         self._tell = tell
 
     def __enter__(self) -> Self:
@@ -100,12 +100,12 @@ class Client:
         """How many jobs wait, as `/metrics` says."""
         try:
             text = self._http.get(f"{self._url}/metrics").text
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return None
         lines = [line for line in text.splitlines() if line.startswith('earwitness_jobs{state="queued"}')]
         return int(float(lines[0].split()[-1])) if lines else None
 
-    def call(self, name: str, path: str, **given: Any) -> httpx.Response | None:
+    def call(self, name: str, path: str, **given: Any) -> httpx2.Response | None:
         """Make a call; sign in where that is needed. Raises what no server may answer: a 4xx."""
         try:
             if "authorization" not in self._http.headers and not self.sign_in().is_success:
@@ -115,7 +115,7 @@ class Client:
                 if not self.sign_in().is_success:
                     return None
                 answer = self._post(name, path, given)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             self.counts["without an answer"] += 1
             time.sleep(_PAUSE_SECONDS)
             return None
@@ -126,18 +126,18 @@ class Client:
         self.counts[name] += 1
         return answer
 
-    def sign_in(self) -> httpx.Response:
+    def sign_in(self) -> httpx2.Response:
         """Sign in, and use the token from now on. Raises TransportError."""
         answer = self._post("signed in", "/authWithApiKey", {"json": self._credentials})
         if answer.is_success:
             self._http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
         return answer
 
-    def _post(self, name: str, path: str, given: dict[str, Any]) -> httpx.Response:
+    def _post(self, name: str, path: str, given: dict[str, Any]) -> httpx2.Response:
         began = time.monotonic()
         try:
             answer = self._http.post(path, **given)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             self._tell(name, began, error)
             raise
         self._tell(name, began, answer)

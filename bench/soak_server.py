@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 CLIENT_ID = 1234567
 USERNAME = "soak@example.com"
@@ -59,8 +59,8 @@ class Server:
         self._working = self._kept(self._working, "worker")
         while time.monotonic() < deadline:
             self._serving = self._kept(self._serving, "serve", "--port", self._port, "--workers", 2)
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", timeout=10).is_success:
+            with suppress(httpx2.TransportError):
+                if httpx2.get(f"{self.url}/readyz", timeout=10).is_success:
                     return
             time.sleep(0.1)
         raise TimeoutError("the server did not become ready")

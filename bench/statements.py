@@ -1,4 +1,4 @@
-"""What is asked of a database, and a connection of one's own to ask it again on the bare driver."""
+"""The statements that reach a database, and a connection of one's own to repeat them on the bare driver."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ Statement = tuple[str, Any]
 
 @contextmanager
 def statements_of(asking: Connection | Engine) -> Iterator[list[Statement]]:
-    """Give a list that each statement is added to, as it is asked."""
+    """A list to which each statement is added when it is executed."""
     asked: list[Statement] = []
 
     def remember(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
@@ -28,14 +28,14 @@ def statements_of(asking: Connection | Engine) -> Iterator[list[Statement]]:
 
 
 def connection_of_ones_own(archive: Archive) -> PoolProxiedConnection:
-    """Open a connection whose driver nobody else is lent; it is closed when it is let go of."""
+    """Open a connection that the pool lends to nobody else. It is closed when it is garbage collected."""
     lent = archive.engine.raw_connection()
     lent.detach()
     return lent
 
 
 def ask_again(lent: PoolProxiedConnection, asked: Sequence[Statement]) -> None:
-    """Ask statements of the bare driver, and fetch what they find."""
+    """Execute statements on the bare driver, and fetch their rows."""
     driver: Any = lent.dbapi_connection
     for sql, parameters in asked:
         driver.execute(sql, parameters).fetchall()

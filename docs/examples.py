@@ -1,12 +1,12 @@
-"""Performs the API documentation's own examples against a running server, and compares what comes back.
+"""Runs the examples of the API's documentation against a running server, and compares the answers.
 
-Each curl line runs as it is printed, but for the base URL and credentials; where the documentation prints a
-body alone, its curl line is put around it. Every answer is shown beside the documented one, with each key
-or type that differs. Exit code 1 if any does. On the demo archive (`earwitness demo`) none does:
+Each curl line runs as it is printed, with the server's URL and credentials; where the documentation prints
+only a body, a curl line is made for it. Every answer is shown beside the documented one, with each key or
+type that differs. The exit code is 1 if any does. On the demo archive (`earwitness demo`) none does:
 
     make examples API_KEY=…
 
-The values are the archive's own: ids, names and totals are not compared.
+Values are not compared: ids, names and totals are those of the archive.
 """
 
 import argparse
@@ -37,7 +37,7 @@ Example = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answered:
-    """What curl brought back: the status, the headers in lower case, the body."""
+    """An answer, as curl received it: the status, the headers in lower case, the body."""
 
     status: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Answered:
 
 
 def examples() -> list[Example]:
-    """The documentation's examples: of the endpoint reference, chapter by chapter, then of the overview."""
+    """The documentation's examples: those of the endpoint reference by chapter, then the overview's."""
     folder = resources.files("earwitness.api") / "examples"
     return [
         one
@@ -55,7 +55,7 @@ def examples() -> list[Example]:
 
 
 def curl_of(example: Example) -> str:
-    """The documentation's curl line, or one around the body it prints."""
+    """The documentation's curl line, or one made for the body that it prints."""
     if "curl" in example:
         return "\n".join(example["curl"])
     method, path = example["call"].split()
@@ -70,7 +70,7 @@ def curl_of(example: Example) -> str:
 
 
 def perform(line: str, base_url: str, token: str) -> Answered:
-    """Run a curl line in a shell, in a folder of its own. A configuration of curl's keeps the headers."""
+    """Run a curl line in a shell, in a folder of its own. A `.curlrc` makes curl save the headers."""
     line = line.replace("{{baseUrl}}", "$BASE_URL").replace("YOUR.BEARER.TOKEN", "$TOKEN")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -91,7 +91,7 @@ def perform(line: str, base_url: str, token: str) -> Answered:
 
 
 def compare(example: Example, documented: Any, answered: Answered) -> list[str]:
-    """What is not as documented."""
+    """The differences from the documented answer."""
     if answered.status != example.get("status", 200):
         return [f"status {answered.status}: {answered.body[:300].decode(errors='replace')}"]
     if answered.status >= 400:
@@ -139,7 +139,7 @@ def _without_tokens(answer: Any) -> Any:
 
 
 def run(base_url: str, credentials: dict[str, Any], console: Console) -> int:
-    """Perform every example; answers how many differ."""
+    """Run every example. Returns how many differ."""
     full = {one["call"]: one["response"] for one in reversed(examples()) if "response" in one}
     token, differing = "", 0
     for example in examples():
@@ -175,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     credentials = {"clientId": given.client_id, "apiKey": given.api_key, "username": given.username}
     differing = run(given.base_url, credentials, console)
     console.rule()
-    console.print(f"{len(examples())} examples performed; {differing or 'none'} differ.")
+    console.print(f"{len(examples())} examples run; {differing or 'none'} differ.")
     return 1 if differing else 0
 
 

@@ -1,6 +1,6 @@
-"""Writes docs/api/, a page for each chapter of the API, and docs/rights.md, from the OpenAPI document.
+"""Writes the pages that are made from the code: docs/api/, docs/rights.md and docs/settings.md.
 
-Run it with `make docs` after a change of the API.
+Run it with `make docs` after a change of the API or of a setting.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs import rights_page
+from docs import rights_page, settings_page
 from earwitness.api.schema import CHAPTERS, document_of
 from earwitness.app import build
 from earwitness.http.openapi.schemas import reachable
@@ -44,8 +44,8 @@ def _contents(document: Schema) -> Iterator[str]:
     yield ""
     yield document["info"]["description"]
     yield ""
-    yield "A running server has the same to browse and to try at `/api/schema`, and as an OpenAPI 3.1"
-    yield "document at `/api/schema/openapi.json`. These pages are made from it by `make docs`."
+    yield "A running server shows the same at `/api/schema`, to browse and to try, and as an OpenAPI 3.1"
+    yield "document at `/api/schema/openapi.json`. `make docs` makes these pages from it."
     for chapter, (title, _) in CHAPTERS.items():
         yield f"\n**[{title}]({chapter}.md)**\n"
         yield "| call | |"
@@ -68,7 +68,7 @@ def _operations(document: Schema, title: str) -> Iterator[tuple[str, str, Schema
 
 
 def _page(document: Schema, title: str, description: str) -> Iterator[str]:
-    """The operations of a chapter, then the objects that they speak of."""
+    """The operations of a chapter, then the objects that they refer to."""
     yield f"# {title}\n"
     yield f"{description}\n"
     named: list[str] = []
@@ -134,7 +134,7 @@ def _examples(content: Schema) -> Iterator[str]:
 
 
 def _readable(value: Any, indent: int = 0) -> str:
-    """JSON with what fits on a line on one line."""
+    """JSON in which everything that fits on one line is on one line."""
     short = json.dumps(value, ensure_ascii=False)
     if len(short) + indent <= 100 or not isinstance(value, list | dict):
         return short
@@ -147,7 +147,7 @@ def _readable(value: Any, indent: int = 0) -> str:
 
 
 def _fields(struct: Schema, named: list[str], *, answered: bool) -> Iterator[str]:
-    """A table of fields: which of them must be sent, or which may be absent from an answer."""
+    """A table of fields. It says which must be sent, or which may be absent from an answer."""
     yield "| field | type | meaning |"
     yield "|---|---|---|"
     for name, schema in struct["properties"].items():
@@ -194,6 +194,7 @@ def _limit(schema: Schema, name: str, unit: str = "") -> str:
 
 
 def main() -> None:
+    settings_page.FILE.write_text(settings_page.page(), encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     written = pages()
     for stale in FOLDER.glob("*.md"):

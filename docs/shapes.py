@@ -1,13 +1,13 @@
-"""Whether an answer has the shape of a documented example: its keys, both ways, and its JSON types."""
+"""Compares the shape of an answer with a documented example: its keys both ways, and its JSON types."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# What the contract lets be null beyond what the examples show.
+# Fields that may be null, though no example shows it.
 NULLABLE = {
     "analysis",  # until there is a transcript
     "avatar",
-    "default",  # kept for ever
+    "default",  # null: kept for ever
     "email",
     "encryptionDetail",  # without media
     "externalId",
@@ -23,18 +23,18 @@ NULLABLE = {
     "thirdPartyId",  # of a person
     "waveForm",
 }
-# Objects whose keys are the account's own, and of these the keys that are always there.
+# Objects whose keys differ from account to account; and the keys that they always have.
 OPEN = {"metadata", "dataGroups", "optional", "accountDefault", "retentionGroup", "sourceFileDetail"}
 ALWAYS = {"accountGuid", "recorder", "region", "sourceFileDetail", "default"}
-# Shown as null alone: the example does not say what is in it.
+# The example shows only null, and so not what the field holds.
 UNSHOWN = {"inflightCall"}
 FRACTIONAL = {"startOffsetInSeconds", "endOffsetInSeconds"}
 
 
 def differences(example: Any, answer: Any) -> list[str]:
-    """Each place where an answer differs in shape from an example, with its path.
+    """Each place where the shape of an answer differs from an example, with its path.
 
-    A key that some rows of the example leave out may be left out; each row of the answer is looked at.
+    A key may be missing if some rows of the example do not have it. Every row of the answer is compared.
     """
     return list(_differences([example], answer, "", ""))
 

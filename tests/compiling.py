@@ -1,7 +1,7 @@
-"""Statements are compiled once in a process of tests, not anew for the database of each test.
+"""Statements are compiled once in a process of tests, and not again for the database of each test.
 
-It is most of what a first call costs, and what it makes is the same: a dialect of ours differs from
-another only in whose server it speaks to.
+Compiling is most of the cost of a first call. Its result is the same for each database of a kind: their
+dialects differ only in the server that they speak to.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _STATEMENTS = 5000
 
 
 class _Compiled(LRUCache[Any, Any]):
-    """What is compiled, by the name of its dialect instead of the dialect that compiled it."""
+    """Compiled statements, by the name of their dialect instead of the dialect object."""
 
     def get(self, key: Any, default: Any = None) -> Any:
         return super().get(_of_any(key), default)

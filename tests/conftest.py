@@ -17,6 +17,7 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings
 from tests.compiling import compile_once
 from tests.firm import CLIENT_ID, Firm
+from tests.migrating import migrate_once
 from tests.old_archives import OldTables
 from tests.postgres import Databases, database_of, run_in_postgres
 
@@ -32,9 +33,9 @@ _ROOM_BYTES = 2 << 30
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folders of the tests and of PostgreSQL, before the test processes start and inherit them.
 
-    They are in memory where there is room: no test cuts the machine's power, and syncing took most of the
-    time. PostgreSQL's is not in pytest's own: each run of pytest closes that one to other users, and the
-    server, which never runs as root, would lose its files to the next run.
+    Both are in memory where there is room: no test cuts the machine's power, and syncing took most of the
+    time. PostgreSQL has a folder outside pytest's: each run of pytest closes its folder to other users, and
+    the server never runs as root, so it would lose access to its files.
     """
     if not hasattr(config, "workerinput"):
         if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
@@ -45,10 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 compile_once()
+migrate_once()
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what lives as long as the process: the tests and all that they import."""
+    """Keep the tests and what they import out of garbage collection: they live as long as the process."""
     gc.freeze()
     gc.set_threshold(10_000)
 
@@ -62,7 +64,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
     server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
-    # No test cuts the machine's power: syncing took most of the time. And none lives to be vacuumed.
+    # No test cuts the machine's power, and no database lives long enough to be vacuumed.
     run_in_postgres(
         server.get_uri(),
         "ALTER SYSTEM SET fsync = off",
@@ -113,14 +115,14 @@ def _create_account(settings: Settings) -> None:
 
 @pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of an installation with one account and nothing in it, on each database in turn."""
+    """Settings of an installation with one empty account, on each database in turn."""
     with installation(request, tmp_path) as settings:
         yield settings
 
 
 @contextmanager
 def installation(request: pytest.FixtureRequest, folder: Path) -> Iterator[Settings]:
-    """Settings of such an installation, made in a folder, on the database that the fixture is for."""
+    """Settings of an installation with one empty account, in a folder, on the database of the fixture."""
     fresh: Settings = request.getfixturevalue(
         "fresh_sqlite" if request.param == "sqlite" else "fresh_postgres"
     )

@@ -9,9 +9,8 @@ from math import ceil, pi, sin
 from types import TracebackType
 from typing import Any, Self
 
-from httpx import Response
+from httpx2 import Client, Response
 from litestar import Litestar
-from litestar.testing import TestClient
 
 from earwitness.app import build, install
 from earwitness.archive.access.users import add_api_key, add_user
@@ -20,6 +19,7 @@ from earwitness.archive.jobs import queue
 from earwitness.kernel.rights import Right, Role
 from earwitness.kernel.settings import Settings
 from earwitness.workers.loop import JobLoop
+from tests.in_process import HOST, InProcess
 
 CLIENT_ID = 1234567
 ADMIN = "admin@example.com"
@@ -29,7 +29,7 @@ _idle: list[Litestar] = []
 
 
 def take_app(settings: Settings) -> Litestar:
-    """An application with a new installation; to build its routes takes long, so they serve again."""
+    """An application for an installation. Building routes takes long, so applications are used again."""
     if not _idle:
         return build(settings)
     app = _idle.pop()
@@ -47,11 +47,11 @@ class Firm:
     def __init__(
         self, settings: Settings, app: Litestar | None = None, keys: dict[str, str] | None = None
     ) -> None:
-        """`keys` are those of the users that there are already, if it is a copy of another firm."""
+        """A copy of another firm is given the API `keys` of the users that it has already."""
         self.settings = settings
         self.app = app or take_app(settings)
         self._is_own_app = app is not None
-        self.client = TestClient(self.app, raise_server_exceptions=False)
+        self.client = Client(base_url=f"http://{HOST}", transport=InProcess(self.app), timeout=None)
         self.keys = dict(keys or {})
         self.tokens: dict[str, str] = {}
 
@@ -74,7 +74,7 @@ class Firm:
         return archive
 
     def add_user(self, username: str, granted: list[Role] | list[Right] | list[str], **others: Any) -> int:
-        """Add a user who is signed in by the first call made as it."""
+        """Add a user. The first call as this user signs in."""
         with self.archive.write() as connection:
             user_id = add_user(connection, username, [str(name) for name in granted], **others)
             _, self.keys[username] = add_api_key(connection, user_id)
@@ -98,7 +98,7 @@ class Firm:
         return self.client.request(method, f"/api{path}", headers=self.headers(as_user), **given)
 
     def post(self, path: str, body: Any = None, *, as_user: str = ADMIN) -> Any:
-        """POST, expect success, and answer the JSON."""
+        """POST, expect success, and return the JSON."""
         response = self.call("POST", path, body, as_user=as_user)
         assert response.is_success, response.text
         return response.json()
@@ -114,14 +114,14 @@ class Firm:
         return [recording["thirdPartyId"] for recording in page["recordings"]]
 
     def send(self, metadata: Any, media: bytes | None = None, *, as_user: str = ADMIN) -> Response:
-        """Ingest, whatever comes of it."""
+        """Ingest, and return the response of any status."""
         files: dict[str, Any] = {"metadata": (None, json.dumps(metadata), "application/json")}
         if media is not None:
             files["media"] = ("call.wav", media, "application/octet-stream")
         return self.client.post("/api/ingest/recording", files=files, headers=self.headers(as_user))
 
     def ingest(self, media: bytes | None = None, **metadata: Any) -> int:
-        """Ingest a call, or what `metadata` makes of it, and answer its interactionId."""
+        """Ingest a call, changed by `metadata`, and return its interactionId."""
         response = self.send(call(**metadata), media)
         assert response.is_success, response.text
         interaction_id: int = response.json()["interactionId"]
@@ -165,7 +165,7 @@ def endpoint(
 
 
 def person(name: str, **others: Any) -> dict[str, Any]:
-    """A person as the source knows it, named by its email."""
+    """A person as a source describes one, with an email made of the name."""
     return {"fullName": name, "email": f"{name.lower().replace(' ', '.')}@example.com", **others}
 
 

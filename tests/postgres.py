@@ -1,7 +1,7 @@
-"""The databases of the tests on PostgreSQL: each test has one with an empty account, and nothing else in it.
+"""The databases of the tests on PostgreSQL: each test has one that holds an empty account.
 
-To make a database takes longer than most tests. One that a test has used is emptied, and under a new name
-serves the next; if its tables or other definitions were changed, or it held much, it goes.
+Making a database takes longer than most tests. So a used one is emptied and renamed for the next test; it is
+dropped if a test changed its tables or other definitions, or filled it with many rows.
 """
 
 import uuid
@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import make_url
 
 _MOST_ROWS = 2_000
-"""That may have been in a database which is used again: room that rows left behind costs time."""
+"""A database that held more is not used again: the space of deleted rows takes time to read."""
 
 _MADE_IN_TEMPLATE = """
 CREATE SCHEMA fresh;
@@ -46,7 +46,7 @@ def database_of(url: str, name: str) -> str:
 
 
 class Databases:
-    """Databases that are like a template, in which there is as yet nothing that a sequence has numbered."""
+    """Databases like a template. The template has no rows yet that a sequence has numbered."""
 
     def __init__(self, template_url: str) -> None:
         self._url = template_url
@@ -69,7 +69,7 @@ class Databases:
 
     @contextmanager
     def one(self) -> Iterator[str]:
-        """Give the URL of a database that nobody else knows."""
+        """Give the URL of a database that no other test uses."""
         name = self._renewed() or self._make()
         yield database_of(self._url, name)
         self._used.append(name)
@@ -77,7 +77,7 @@ class Databases:
     def _renewed(self) -> str | None:
         while len(self._used) > 1:  # connections to the last may still be closing
             name = self._used.pop(0)
-            with suppress(psycopg.Error):  # somebody came in between, or it lets nobody in
+            with suppress(psycopg.Error):  # another connection came in between, or the database allows none
                 name = self._take_back(name)
                 if self._is_emptied(name):
                     return name
@@ -91,7 +91,7 @@ class Databases:
         return name
 
     def _take_back(self, name: str) -> str:
-        """End all connections, and take another name: what a test left running finds it no more."""
+        """End all connections and rename it, so that what a test left running no longer finds it."""
         self._server.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,)
         )
@@ -100,7 +100,7 @@ class Databases:
         return renamed
 
     def _is_emptied(self, name: str) -> bool:
-        """Empty a database, unless its definitions are not the template's or much is in it."""
+        """Empty a database. False: its definitions differ from the template, or it held too many rows."""
         as_they_are = "-c session_replication_role=replica"  # without triggers and foreign keys
         url = database_of(self._url, name)
         with psycopg.connect(url, options=as_they_are) as connection:
@@ -120,7 +120,7 @@ def _new_name() -> str:
 
 @contextmanager
 def gone(url: str, postgres_url: str) -> Iterator[None]:
-    """Break every connection to a database, and let none in."""
+    """Break every connection to a database, and refuse new ones."""
     name = make_url(url).database
     run_in_postgres(
         postgres_url,

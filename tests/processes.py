@@ -1,4 +1,4 @@
-"""What the system tells of processes, as Linux does."""
+"""Child processes, read from /proc."""
 
 from contextlib import suppress
 from pathlib import Path

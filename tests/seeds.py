@@ -1,7 +1,7 @@
 """The documentation that clients are written against, as data.
 
-`data/seeds/` has its tables: calls, rights and request fields, of the endpoint reference and of the overview.
-Its examples lie in the package, where the documentation of the API shows them.
+`data/seeds/` has its tables of calls, rights and request fields, from the endpoint reference and overview.
+Its examples are in the package, because the documentation of the API shows them.
 """
 
 import json

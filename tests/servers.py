@@ -1,4 +1,4 @@
-"""Several servers of one archive: what each has of its own, and how it comes to differ."""
+"""Several servers of one archive: their own copies of the keys, and changes to these."""
 
 import base64
 import json
@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import KEYS_FILE, token_key
+from earwitness.media.keys.key_ring import KEYS_FILE
+from earwitness.media.keys.token_key import token_key
 
 
 def other_server(settings: Settings, folder: Path) -> Settings:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 from earwitness.archive.access.users import add_api_key, add_user
 from earwitness.archive.accounts.accounts import Accounts
@@ -24,7 +24,7 @@ Credentials = dict[str, Any]
 class Server:
     """A server, and a client that is signed in to it."""
 
-    client: httpx.Client
+    client: httpx2.Client
     process: subprocess.Popen[str]
 
     @property
@@ -35,7 +35,7 @@ class Server:
 
 
 def administrator(settings: Settings) -> Credentials:
-    """Add an administrator, and answer what it signs in with."""
+    """Add an administrator, and return the body of its sign-in."""
     accounts = Accounts(settings)
     with accounts.open(CLIENT_ID).write() as connection:
         _, api_key = add_api_key(connection, add_user(connection, ADMIN, [Role.ADMIN]))
@@ -49,17 +49,17 @@ def server(settings: Settings, credentials: Credentials) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with running(settings, "serve", "--port", port) as process, httpx.Client(timeout=60) as client:
-        client.base_url = httpx.URL(f"http://127.0.0.1:{port}/api")
+    with running(settings, "serve", "--port", port) as process, httpx2.Client(timeout=60) as client:
+        client.base_url = httpx2.URL(f"http://127.0.0.1:{port}/api")
         until(lambda: _is_ready(client, process), "the server is ready", seconds=60)
         token = client.post("/authWithApiKey", json=credentials).json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield Server(client, process)
 
 
-def _is_ready(client: httpx.Client, process: subprocess.Popen[str]) -> bool:
+def _is_ready(client: httpx2.Client, process: subprocess.Popen[str]) -> bool:
     assert process.poll() is None, "the server has ended"
     try:
         return client.get(client.base_url.copy_with(path="/readyz")).status_code == 200
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -78,7 +78,7 @@ def _send_on(running: Server, sender: int, acknowledged: set[str]) -> None:
         parts: dict[str, Any] = {"metadata": (None, metadata), "media": ("a.wav", _media(third_party_id))}
         try:
             response = running.client.post("/ingest/recording", files=parts)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return
         assert response.status_code == 201, response.text
         acknowledged.add(third_party_id)
@@ -106,12 +106,12 @@ def half_an_upload(running: Server) -> socket.socket:
     return connection
 
 
-def _found(client: httpx.Client, **wanted: Any) -> list[str]:
+def _found(client: httpx2.Client, **wanted: Any) -> list[str]:
     page = client.post("/client/recording.search", json={"pageSize": 1000} | wanted).json()
     return [recording["thirdPartyId"] for recording in page["recordings"]]
 
 
-def _raw(client: httpx.Client, third_party_id: str) -> bytes:
+def _raw(client: httpx2.Client, third_party_id: str) -> bytes:
     wanted = {"thirdPartyId": third_party_id, "format": "raw"}
     return client.post("/client/recording.playBackByThirdPartyId", json=wanted).content
 

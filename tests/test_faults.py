@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import copytree, rmtree
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import Connection, event, select
 
@@ -59,7 +59,7 @@ def full(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
-def assert_no_room(answer: httpx.Response) -> None:
+def assert_no_room(answer: httpx2.Response) -> None:
     assert (answer.status_code, answer.json()["code"]) == (507, "storage-full"), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -231,7 +231,7 @@ def read_only(disk: Path) -> Iterator[None]:
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
 
 
-def assert_unavailable(answer: httpx.Response) -> None:
+def assert_unavailable(answer: httpx2.Response) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
     assert answer.headers["retry-after"]
 
@@ -262,9 +262,9 @@ def test_a_server_starts_on_a_disk_that_takes_no_writes_and_is_ready_once_it_doe
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
-    def ready() -> httpx.Response | None:
-        with suppress(httpx.TransportError):
-            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
+    def ready() -> httpx2.Response | None:
+        with suppress(httpx2.TransportError):
+            return httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
         return None
 
     with running(elsewhere, "serve", "--port", port) as process:

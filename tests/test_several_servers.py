@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from earwitness.kernel.settings import Settings
@@ -42,5 +42,5 @@ def test_a_running_server_notices_when_its_key_becomes_another(settings: Setting
         assert readyz(two).status_code == 200
 
 
-def readyz(server: Server) -> httpx.Response:
+def readyz(server: Server) -> httpx2.Response:
     return server.client.get(server.client.base_url.copy_with(path="/readyz"))

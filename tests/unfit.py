@@ -1,4 +1,4 @@
-"""Accounts that are damaged, each in a way of its own, and mended again."""
+"""Damage to an account, one function for each kind, and the repair."""
 
 import shutil
 import sqlite3
@@ -28,7 +28,7 @@ def _file(settings: Settings, client_id: int) -> Path:
 
 
 def _spoilt(spoil: Callable[[Path], object]) -> Damage:
-    """A database file that something happened to while nobody had it open; a copy is put back."""
+    """Damage a closed database file. The repair puts a copy back."""
 
     def damage(settings: Settings, client_id: int) -> Mend:
         file = _file(settings, client_id)
@@ -87,7 +87,7 @@ OF_FILES: dict[str, tuple[Damage, str]] = {
 
 
 def _done(statements: str | tuple[str, ...], undone: str | tuple[str, ...]) -> Damage:
-    """A schema that statements were run in; others take it back. `{0}` is the schema."""
+    """Damage a schema by statements; others repair it. `{0}` is the schema."""
 
     def damage(settings: Settings, client_id: int) -> Mend:
         as_owner = with_user(settings, "postgres").database_url
@@ -158,7 +158,7 @@ each_damage = pytest.mark.parametrize(("settings", "kind"), KINDS, indirect=["se
 
 
 def damage(settings: Settings, kind: str) -> tuple[Mend, str]:
-    """Damage the other account; answers what mends it, and what is said of it."""
+    """Damage the other account. Returns the repair, and words of the message about the damage."""
     spoil, said = (OF_SCHEMAS if settings.database_url else OF_FILES)[kind]
     return spoil(settings, OTHER), said
 
@@ -169,7 +169,7 @@ def with_user(settings: Settings, username: str) -> Settings:
 
 
 def with_another_account(settings: Settings) -> tuple[Settings, dict[str, object]]:
-    """Add another account with a user; answers settings of a server, and what the user signs in with.
+    """Add another account with a user. Returns settings of a server, and the body of the user's sign-in.
 
     On PostgreSQL the server is a user of the database who owns nothing, so that rights can be taken away.
     """

@@ -1,4 +1,4 @@
-"""Waiting for what happens in another thread or process: until it is so, and no longer than a deadline."""
+"""Waiting for something in another thread or process, until a deadline at the latest."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _BETWEEN_LOOKS_SECONDS = 0.05
 
 
 def until(look: Callable[[], T], what: str, seconds: float = 30) -> T:
-    """Look again and again until there is something to see; it fails, naming `what`, at the deadline."""
+    """Call `look` until it returns something true. At the deadline it fails and names `what`."""
     deadline = time.monotonic() + seconds
     between = threading.Event()
     while True:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 
 from bench.faults.outcomes import Outcome, Seen, kind_of
 from bench.faults.proxy import HOST_NAME
@@ -86,7 +86,7 @@ class Crowd:
             while not self._over.wait(pause * visitor.choice.uniform(0.5, 1.5)):
                 try:
                     step(visitor)
-                except httpx.HTTPStatusError as error:
+                except httpx2.HTTPStatusError as error:
                     self.wrong.append(
                         f"{visitor.door}: {error.request.url.path} answered {error.response.text[:300]}"
                     )
@@ -127,7 +127,7 @@ class Crowd:
     def _sign_in(self, visitor: "_Visitor") -> None:
         try:
             visitor.client(visitor.door).sign_in()
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return
 
     def _ask_ready(self, visitor: "_Visitor") -> None:
@@ -170,17 +170,17 @@ class _Visitor:
         began = time.monotonic()
         try:
             with connection(self._crowd.doors[self.door]) as http:
-                came: httpx.Response | httpx.TransportError = http.get("/readyz")
-        except httpx.TransportError as error:
+                came: httpx2.Response | httpx2.TransportError = http.get("/readyz")
+        except httpx2.TransportError as error:
             came = error
         ended = time.monotonic()
         self._crowd.seen.add(Outcome("readyz", self.door, self.account, began, ended, *kind_of(came)))
 
 
-def connection(url: str) -> httpx.Client:
-    return httpx.Client(
+def connection(url: str) -> httpx2.Client:
+    return httpx2.Client(
         base_url=url,
         headers={"Host": HOST_NAME},
-        timeout=httpx.Timeout(ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+        timeout=httpx2.Timeout(ANSWER_SECONDS, connect=_CONNECT_SECONDS),
         verify=False,
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 
 OK, BUSY, FAILED, REFUSED, BROKEN, SILENT = "2xx", "503", "5xx", "4xx", "broken", "no answer"
 CLASSES = (OK, BUSY, FAILED, REFUSED, BROKEN, SILENT)
@@ -34,13 +34,13 @@ class Outcome:
         return self.ended - self.began
 
 
-def kind_of(came: httpx.Response | httpx.TransportError) -> tuple[str, str]:
+def kind_of(came: httpx2.Response | httpx2.TransportError) -> tuple[str, str]:
     """What an answer or an error counts as, and its detail."""
-    if isinstance(came, httpx.ConnectTimeout | httpx.ConnectError):
+    if isinstance(came, httpx2.ConnectTimeout | httpx2.ConnectError):
         return BROKEN, type(came).__name__
-    if isinstance(came, httpx.TimeoutException):
+    if isinstance(came, httpx2.TimeoutException):
         return SILENT, type(came).__name__
-    if isinstance(came, httpx.TransportError):
+    if isinstance(came, httpx2.TransportError):
         return BROKEN, type(came).__name__
     status = came.status_code
     if status < 400:
@@ -61,7 +61,7 @@ class Seen:
         """What a client of one door and account tells of each request: its name, when it began, what came."""
 
         def note(call: str, began: float, came: object) -> None:
-            if isinstance(came, httpx.Response | httpx.TransportError):
+            if isinstance(came, httpx2.Response | httpx2.TransportError):
                 self.add(Outcome(call, door, account, began, time.monotonic(), *kind_of(came)))
 
         return note

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import obstore
 import psycopg
 from obstore.store import S3Store
@@ -111,8 +111,8 @@ class Site:
 
     def until_ready(self, door: str) -> None:
         def is_ready() -> bool:
-            with suppress(httpx.TransportError):
-                answer = httpx.get(
+            with suppress(httpx2.TransportError):
+                answer = httpx2.get(
                     f"{self.doors[door]}/readyz", headers={"Host": HOST_NAME}, timeout=5, verify=False
                 )
                 return answer.is_success

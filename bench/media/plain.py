@@ -17,7 +17,7 @@ from litestar.response import File
 
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.playback.download import Download
-from earwitness.kernel.memory import keep_freed_memory
+from earwitness.kernel.system.memory import keep_freed_memory
 from earwitness.media.stores.disk import DiskObject
 
 _TURNS = FairQueue()

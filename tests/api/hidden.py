@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import func, select
 
 from earwitness.archive.access.users import add_user

@@ -1,4 +1,4 @@
-"""A real server on a real socket: what a connection does is not seen in the process."""
+"""A real server on a real socket, for tests of connections."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from litestar import Litestar
 
@@ -24,7 +24,7 @@ def server_of(
 ) -> Iterator[str]:
     """The base URL of a server of the firm's archive, with changed settings, or of an application of its own.
 
-    Its connections hold little on the way. Leaving the block waits for all it still does.
+    Its connections have small buffers. Leaving the block waits until the server has finished its calls.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
@@ -52,8 +52,8 @@ def server_of(
 
 
 @contextmanager
-def client_of(firm: Firm, base_url: str) -> Iterator[httpx.Client]:
-    """A client, signed in as the administrator, that takes in little ahead of what it reads."""
-    transport = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)])
-    with httpx.Client(base_url=base_url, headers=firm.headers(), transport=transport, timeout=60) as client:
+def client_of(firm: Firm, base_url: str) -> Iterator[httpx2.Client]:
+    """A client, signed in as the administrator, whose connections have small buffers."""
+    transport = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)])
+    with httpx2.Client(base_url=base_url, headers=firm.headers(), transport=transport, timeout=60) as client:
         yield client

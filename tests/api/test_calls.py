@@ -61,7 +61,7 @@ def test_a_call_is_seen_at_its_endpoint_from_its_start_to_its_end(firm: Firm) ->
     assert live(firm) is None
 
 
-def test_a_call_of_which_little_is_told_began_now(firm: Firm) -> None:
+def test_a_call_without_a_start_time_began_now(firm: Firm) -> None:
     before = ago()
     assert start(firm).is_success
     call = live(firm)
@@ -69,7 +69,7 @@ def test_a_call_of_which_little_is_told_began_now(firm: Firm) -> None:
     assert before <= call["startDatetimeUTC"]
 
 
-def test_a_start_that_is_told_again_changes_nothing(firm: Firm) -> None:
+def test_reporting_a_start_again_changes_nothing(firm: Firm) -> None:
     began = start(firm, direction="In").json()["startDatetimeUTC"]
     again = start(firm, direction="In")
     assert (again.status_code, again.json()["startDatetimeUTC"]) == (200, began)
@@ -78,7 +78,7 @@ def test_a_start_that_is_told_again_changes_nothing(firm: Firm) -> None:
     assert live(firm) is None
 
 
-def test_another_call_of_the_same_id_is_refused(firm: Firm) -> None:
+def test_another_call_with_the_same_id_is_refused(firm: Firm) -> None:
     start(firm, direction="In")
     before = live(firm)
     for different in (
@@ -105,7 +105,7 @@ def test_an_end_without_a_start_is_not_found(firm: Firm) -> None:
     assert end(firm).status_code == 404
 
 
-def test_a_call_whose_end_is_never_told_is_over_after_a_day(firm: Firm) -> None:
+def test_a_call_whose_end_is_not_reported_is_over_after_a_day(firm: Firm) -> None:
     start(firm, "old", startDatetimeUTC=ago(hours=24, minutes=1))
     assert live(firm) is None
     assert end(firm, "old").status_code == 404
@@ -162,7 +162,7 @@ def test_access_policies_hide_calls_that_they_may_not_let_through(firm: Firm) ->
     assert [name for name in names if live(firm, as_user=name)] == ["of jane", "of phones"]
 
 
-def test_calls_are_told_with_the_right_to_ingest_and_in_their_shape(firm: Firm) -> None:
+def test_reporting_calls_needs_the_right_to_ingest_and_valid_values(firm: Firm) -> None:
     firm.add_user("viewer", [Right.RECORDING_VIEW, Right.ENDPOINTS_EDIT])
     for path in ("start", "end"):
         refused = firm.call("POST", f"/ingest/call/{path}", {"thirdPartyId": "x"}, as_user="viewer")

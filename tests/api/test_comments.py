@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.rights import Right, Role
 from tests.firm import ADMIN, Firm
@@ -95,7 +95,7 @@ def test_comments_are_oldest_first_and_of_their_recording_alone(firm: Firm) -> N
         ({"comment": "x", "offset": 1}, "offset"),
     ],
 )
-def test_a_comment_that_cannot_be_taken_names_the_field(firm: Firm, sent: dict[str, Any], path: str) -> None:
+def test_an_invalid_comment_names_the_field(firm: Firm, sent: dict[str, Any], path: str) -> None:
     recording_id = firm.ingest()
     response = firm.call("POST", COMMENT, {"recordingId": recording_id, **sent})
     assert response.status_code == 400
@@ -116,7 +116,7 @@ def test_the_recording_must_be_named(firm: Firm) -> None:
     assert firm.call("GET", f"{COMMENT}?recordingId=1&nr=2").status_code == 400
 
 
-def test_a_recording_that_may_not_be_seen_is_one_that_is_not_there(firm: Firm) -> None:
+def test_a_hidden_recording_is_answered_as_an_unknown_one(firm: Firm) -> None:
     firm.add_user(READER, [Role.STANDARD_USER])
     recording_id = firm.ingest(isPrivate=True)
     comment_id = comment(firm, recording_id)

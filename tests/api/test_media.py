@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import update
 
 from earwitness.archive.media import plays
@@ -15,7 +15,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.http.playback import media_urls, rendering
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.rights import Right, Role
-from earwitness.media.keys.key_ring import token_key
+from earwitness.media.keys.token_key import token_key
 from tests.api.damage import damaged
 from tests.api.serving import client_of, server_of
 from tests.firm import ADMIN, Firm, tone

@@ -69,7 +69,7 @@ def test_groups_are_listed_by_id_with_their_people_by_id(firm: Firm) -> None:
     }
 
 
-def test_whoever_is_added_to_a_group_leaves_the_other(firm: Firm) -> None:
+def test_a_person_who_is_added_to_a_group_leaves_the_other_one(firm: Firm) -> None:
     ann, bob = people_of(firm, "Ann A", "Bob B")
     old = firm.post(GROUPS, {"name": "Old", "retentionGroup": {"default": 10}, "peopleIds": [ann, bob]})
     new = firm.post(GROUPS, {"name": "New", "retentionGroup": {"default": 20}, "peopleIds": [bob]})
@@ -120,7 +120,7 @@ def test_longer_days_reach_existing_recordings_and_shorter_ones_are_refused_whol
     assert kept(firm) == {"jane": (None, None), "bob": (group, after(99))}
 
 
-def test_what_is_kept_for_ever_is_not_given_an_end(firm: Firm) -> None:
+def test_a_recording_kept_for_ever_is_not_given_an_end(firm: Firm) -> None:
     (jane,) = people_of(firm, "Jane Smith")
     recorded(firm, "call", "Jane Smith")
     group = {"name": "G", "retentionGroup": {"default": 36500}, "peopleIds": [jane]}
@@ -172,7 +172,7 @@ def test_the_account_default_keeps_those_in_no_group(firm: Firm) -> None:
         (90, "retentionGroup"),
     ],
 )
-def test_days_that_cannot_be_are_named(firm: Firm, days: Any, path: str) -> None:
+def test_invalid_days_are_named(firm: Firm, days: Any, path: str) -> None:
     response = firm.call("POST", GROUPS, {"name": "G", "retentionGroup": days})
     assert response.status_code == 400
     assert [fault["path"] for fault in response.json()["errors"]] == [path]

@@ -6,10 +6,10 @@ from ipaddress import ip_network
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
-from httpx import Response
+from httpx2 import Response
 from litestar import Request
 from sqlalchemy import delete, insert, select, update
 
@@ -19,7 +19,7 @@ from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http.client_address import address_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.media.keys.token_key import token_key
 from tests.api.serving import server_of
 from tests.firm import ADMIN, CLIENT_ID, Firm
 
@@ -125,7 +125,7 @@ def test_failures_from_one_address_keep_nobody_out_elsewhere(firm: Firm, address
     credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
     with (
         server_of(firm, trusted_proxies=BEHIND_A_PROXY) as base_url,
-        httpx.Client(base_url=base_url) as client,
+        httpx2.Client(base_url=base_url) as client,
     ):
 
         def status(address: str, **changes: Any) -> int:
@@ -141,7 +141,7 @@ def test_failures_from_one_address_keep_nobody_out_elsewhere(firm: Firm, address
 def test_processes_count_together(firm: Firm) -> None:
     def status(base_url: str, **changes: Any) -> int:
         body = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]} | changes
-        return httpx.post(f"{base_url}/authWithApiKey", json=body).status_code
+        return httpx2.post(f"{base_url}/authWithApiKey", json=body).status_code
 
     with server_of(firm) as one, server_of(firm) as other:
         for base_url in (one, other) * 5:
@@ -183,7 +183,7 @@ def test_of_many_wrong_keys_at_once_ten_are_answered_401(firm: Firm) -> None:
 def test_a_trusted_proxy_speaks_for_the_addresses_behind_it(firm: Firm) -> None:
     trusted = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
     credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
-    with server_of(firm, trusted_proxies=trusted) as base_url, httpx.Client(base_url=base_url) as client:
+    with server_of(firm, trusted_proxies=trusted) as base_url, httpx2.Client(base_url=base_url) as client:
 
         def status(forwarded: str, **changes: Any) -> int:
             headers = {"X-Forwarded-For": forwarded}

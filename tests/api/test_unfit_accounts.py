@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.kernel.settings import Settings

@@ -80,7 +80,7 @@ def test_signing_in_is_remembered(firm: Firm) -> None:
     assert parse_ms(user["lastLoginTime"]) >= before - 1000
 
 
-def test_a_username_is_exact_but_for_case(firm: Firm) -> None:
+def test_a_username_matches_exactly_except_for_case(firm: Firm) -> None:
     firm.add_user("Straße@example.com", [])
     assert found(firm, username="STRASSE@EXAMPLE.COM") == ["Straße@example.com"]
     assert found(firm, username="straße@example") == []
@@ -151,7 +151,7 @@ def test_active_locked_and_without_a_person(firm: Firm) -> None:
     assert found(firm, onlyReturnNonAssociated=False) == [ADMIN, "with-person", "gone", "locked"]
 
 
-def test_the_order_is_as_asked_and_what_is_missing_comes_last(firm: Firm) -> None:
+def test_the_order_is_as_asked_and_missing_values_come_last(firm: Firm) -> None:
     firm.add_user("b", [], full_name="Émile", email="x@example.com")
     firm.add_user("C", [], full_name="adam")
     firm.add_user("a", [], full_name="Zoe", email="A@example.com")
@@ -195,7 +195,7 @@ def test_pages_and_the_true_total_past_the_end(firm: Firm) -> None:
         ({"searchOrderProperty": "id"}, "searchOrderProperty"),
     ],
 )
-def test_what_cannot_be_taken_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+def test_invalid_filters_are_named(firm: Firm, body: dict[str, Any], path: str) -> None:
     response = firm.call("POST", SEARCH, body)
     assert response.status_code == 400
     assert [fault["path"] for fault in response.json()["errors"]] == [path]

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -22,20 +21,18 @@ typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment that gives these settings, as far as they are not the defaults."""
+    """The environment variables of these settings, without the defaults."""
     given = {}
-    for setting in fields(settings):
-        value = getattr(settings, setting.name)
-        if isinstance(value, bool):
-            value = "on" if value else "off"
-        if getattr(settings, setting.name) != setting.default:
-            given[setting.metadata["variable"]] = str(value)
+    for name, setting in settings.declared().items():
+        value = getattr(settings, name)
+        if value != setting.default:
+            given[setting.variable] = ("on" if value else "off") if isinstance(value, bool) else str(value)
     return given
 
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
-    """A command logs to its own standard error, which is gone after the test."""
+    """Restore logging: a command logs to its own standard error, which is closed after the test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -59,5 +56,5 @@ def run(settings: Settings) -> Run:
 
 @pytest.fixture
 def tell(run: Run) -> Callable[..., Any]:
-    """Run a command with `--json` and answer what it told."""
+    """Run a command with `--json`, and return what it printed."""
     return lambda *arguments, **given: json.loads(run(*arguments, "--json", **given).stdout)

@@ -36,7 +36,7 @@ def run_json(settings: Settings, *words: object, exit_code: int = 0) -> Any:
 
 @contextmanager
 def running(settings: Settings, *words: object) -> Iterator[subprocess.Popen[str]]:
-    """Run a command that goes on by itself, and kill it and all it started at the end."""
+    """Run a command in the background. At the end it is killed with all processes that it started."""
     process = subprocess.Popen(
         [sys.executable, "-m", "earwitness", *(str(word) for word in words)],
         env=os.environ | environment_of(settings),

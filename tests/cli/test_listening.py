@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 
 from earwitness.kernel.settings import Settings
@@ -35,7 +35,7 @@ def said(process: subprocess.Popen[str], until_line: str) -> str:
 
 
 def is_ready(base_url: str) -> bool:
-    return httpx.get(base_url.removesuffix("api") + "readyz", timeout=60).status_code == 200
+    return httpx2.get(base_url.removesuffix("api") + "readyz", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -88,9 +88,9 @@ def test_a_server_answers_at_the_url_that_it_prints(settings: Settings, host: st
     with running(settings, "serve", "--host", host, "--port", 0) as process:
         base_url = said(process, "serving").split()[-1]
         assert is_ready(base_url)
-        assert httpx.get(f"{base_url}/schema").status_code == 200
+        assert httpx2.get(f"{base_url}/schema").status_code == 200
         if host == "::":
-            assert httpx.get(base_url.replace("[::]", "127.0.0.1") + "/schema").status_code == 200
+            assert httpx2.get(base_url.replace("[::]", "127.0.0.1") + "/schema").status_code == 200
 
 
 def has_ipv6() -> bool:

@@ -10,7 +10,7 @@ import typer.main
 
 from earwitness.cli.main import app
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import TOKEN_KEY_FILE
+from earwitness.media.keys.token_key import TOKEN_KEY_FILE
 from tests.cli.conftest import environment_of
 from tests.firm import CLIENT_ID, Firm
 

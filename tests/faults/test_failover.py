@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from bench.faults.network import Loopback
@@ -19,7 +19,7 @@ from bench.faults.part import Part
 from bench.faults.postgres import Cluster
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts.missing import alarm
+from earwitness.archive.receipts.alarm import alarm
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.settings import Settings
 from earwitness.workers.upkeep import Upkeep
@@ -135,7 +135,7 @@ def test_nothing_is_acknowledged_while_the_standby_does_not_have_it(pair: Pair, 
     pair.wait_for_standby()
     firm.ingest(tone(), thirdPartyId="before")
     pair.standby.signal(signal.SIGSTOP)
-    came: list[httpx.Response] = []
+    came: list[httpx2.Response] = []
     sender = threading.Thread(
         target=lambda: came.append(firm.send(call(thirdPartyId="waits"), tone())), daemon=True
     )
@@ -175,7 +175,7 @@ def test_a_commit_that_is_let_go_without_the_standby_is_not_acknowledged(
     pair.wait_for_standby()
     firm.ingest(tone(), thirdPartyId="before")
     pair.standby.signal(signal.SIGSTOP)
-    came: list[httpx.Response] = []
+    came: list[httpx2.Response] = []
 
     def send() -> None:
         came.append(firm.send(call(thirdPartyId="waits"), tone()))

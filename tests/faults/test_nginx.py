@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from bench.faults.network import Loopback
 from bench.faults.part import Part
@@ -35,15 +35,15 @@ class Behind:
     """Two servers and one that was never there, nginx in front, and a client that signed in through it."""
 
     servers: list[Server]
-    client: httpx.Client
+    client: httpx2.Client
     folder: Path
 
-    def send(self, third_party_id: str, media: bytes = tone()) -> httpx.Response:
+    def send(self, third_party_id: str, media: bytes = tone()) -> httpx2.Response:
         metadata = (None, json.dumps(call(thirdPartyId=third_party_id)), "application/json")
         sent = ("call.wav", media, "audio/wav")
         return self.client.post("/api/ingest/recording", files={"metadata": metadata, "media": sent})
 
-    def post(self, path: str, body: object) -> httpx.Response:
+    def post(self, path: str, body: object) -> httpx2.Response:
         answer = self.client.post(f"/api{path}", json=body)
         assert answer.is_success, answer.text
         return answer
@@ -72,10 +72,10 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         part = Part("nginx", [program, "-c", config, "-g", "daemon off;"], {}, folder / "nginx.out")
         leaving.callback(part.kill)
         part.start()
-        client = httpx.Client(
+        client = httpx2.Client(
             base_url=f"https://{listens}",
             headers={"Host": HOST_NAME},
-            transport=httpx.HTTPTransport(verify=False, local_address=CLIENTS_ADDRESS),
+            transport=httpx2.HTTPTransport(verify=False, local_address=CLIENTS_ADDRESS),
             timeout=60,
         )
         leaving.enter_context(client)
@@ -84,14 +84,14 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield Behind(servers, client, folder)
 
 
-def answers(client: httpx.Client) -> bool:
+def answers(client: httpx2.Client) -> bool:
     try:
         return client.get("/readyz").is_success
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False
 
 
-def sign_in(client: httpx.Client, credentials: Credentials) -> None:
+def sign_in(client: httpx2.Client, credentials: Credentials) -> None:
     token = client.post("/api/authWithApiKey", json=credentials).json()["token"]
     client.headers["Authorization"] = f"Bearer {token}"
 

@@ -1,6 +1,6 @@
 """What a client saw is counted as what it was."""
 
-import httpx
+import httpx2
 import pytest
 from bench.faults.outcomes import (
     BROKEN,
@@ -27,19 +27,19 @@ MAIN, OTHER = 1, 2
 @pytest.mark.parametrize(
     ("came", "kind"),
     [
-        (httpx.Response(201), OK),
-        (httpx.Response(503, headers={"Retry-After": "5"}), BUSY),
-        (httpx.Response(503), FAILED),
-        (httpx.Response(500), FAILED),
-        (httpx.Response(401), REFUSED),
-        (httpx.ConnectError("refused"), BROKEN),
-        (httpx.ConnectTimeout("cut off"), BROKEN),
-        (httpx.RemoteProtocolError("closed"), BROKEN),
-        (httpx.ReadTimeout("nothing came"), SILENT),
+        (httpx2.Response(201), OK),
+        (httpx2.Response(503, headers={"Retry-After": "5"}), BUSY),
+        (httpx2.Response(503), FAILED),
+        (httpx2.Response(500), FAILED),
+        (httpx2.Response(401), REFUSED),
+        (httpx2.ConnectError("refused"), BROKEN),
+        (httpx2.ConnectTimeout("cut off"), BROKEN),
+        (httpx2.RemoteProtocolError("closed"), BROKEN),
+        (httpx2.ReadTimeout("nothing came"), SILENT),
     ],
 )
 def test_each_answer_and_each_error_counts_as_one_class(
-    came: httpx.Response | httpx.TransportError, kind: str
+    came: httpx2.Response | httpx2.TransportError, kind: str
 ) -> None:
     assert kind_of(came)[0] == kind
 

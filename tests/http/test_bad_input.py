@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.errors import BadRequest
 from earwitness.kernel.rights import Right

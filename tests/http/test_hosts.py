@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from earwitness.app import build
@@ -112,14 +112,14 @@ def test_a_media_url_begins_with_the_public_url(firm: Firm) -> None:
     trusted = (ip_network("127.0.0.0/8"),)
     with media_url(firm, told, public_url=PUBLIC, trusted_proxies=trusted) as (base_url, url):
         assert url.startswith(f"{PUBLIC}/api/client/recording/")
-        assert httpx.get(url.replace(PUBLIC, base_url.removesuffix("/api"))).content == MEDIA
+        assert httpx2.get(url.replace(PUBLIC, base_url.removesuffix("/api"))).content == MEDIA
 
 
 def test_without_a_public_url_a_media_url_begins_with_the_host_that_was_called(firm: Firm) -> None:
     trusted = (ip_network("127.0.0.0/8"),)
     with media_url(firm, {"X-Forwarded-Host": "evil.example"}, trusted_proxies=trusted) as (base_url, url):
         assert url.startswith(base_url)
-        assert httpx.get(url).content == MEDIA
+        assert httpx2.get(url).content == MEDIA
 
 
 def test_hosts_belong_to_the_server_that_was_built_for_them(firm: Firm) -> None:

@@ -1,6 +1,6 @@
 """The methods that no route declares: HEAD where there is GET, and OPTIONS, which names all methods."""
 
-import httpx
+import httpx2
 import pytest
 from litestar.routes import HTTPRoute
 
@@ -23,7 +23,7 @@ CALLS = [
 
 def test_head_answers_the_headers_of_get_and_no_more(firm: Firm) -> None:
     firm.ingest()
-    with server_of(firm) as base_url, httpx.Client(base_url=httpx.URL(base_url).join("/")) as client:
+    with server_of(firm) as base_url, httpx2.Client(base_url=httpx2.URL(base_url).join("/")) as client:
         for path in CALLS:
             get, head = (client.request(method, path, headers=firm.headers()) for method in ("GET", "HEAD"))
             assert (head.status_code, head.content) == (get.status_code, b""), path
@@ -33,7 +33,7 @@ def test_head_answers_the_headers_of_get_and_no_more(firm: Firm) -> None:
         assert client.head("/api/nothing").status_code == 404
 
 
-def allowed(response: httpx.Response) -> set[str]:
+def allowed(response: httpx2.Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
 
 

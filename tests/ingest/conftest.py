@@ -1,8 +1,16 @@
-"""What tests of watched folders share."""
+"""What tests of ingest share: a watched folder, and an engine that hears each sound once."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from earwitness.ingest.steps import transcribe
+from earwitness.speech.engine import ChannelTranscript
+from earwitness.speech.transcriber import transcribe as listen
+
+_heard: dict[tuple[str, str, bytes], ChannelTranscript] = {}
 
 
 @pytest.fixture
@@ -10,3 +18,17 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "watched"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def heard_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real engine hears a sound once in a process of tests: the database makes no difference to it."""
+
+    def hear(engine: str, model: str, pcm: Iterable[bytes], *others: Any) -> ChannelTranscript:
+        pieces = list(pcm)
+        sound = (engine, model, b"".join(pieces))
+        if sound not in _heard:
+            _heard[sound] = listen(engine, model, pieces, *others)
+        return _heard[sound]
+
+    monkeypatch.setattr(transcribe, "listen", hear)

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.settings import Settings
 from tests.api.serving import server_of
@@ -145,7 +145,7 @@ def test_an_aborted_upload_leaves_nothing_behind(firm: Firm) -> None:
         f"Authorization: {firm.headers()['Authorization']}\r\n\r\n"
     )
     with server_of(firm) as base_url:
-        port = httpx.URL(base_url).port
+        port = httpx2.URL(base_url).port
         with socket.create_connection(("127.0.0.1", port or 0)) as connection:
             connection.sendall(head.encode() + METADATA + media_part(b"a" * 5_000_000))
             until(lambda: leftovers(firm), "it has begun to be written")

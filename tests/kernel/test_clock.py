@@ -1,4 +1,4 @@
-"""Moments: read as callers send them, written as the documentation shows them."""
+"""Moments: read in every form that callers send, written as the documentation shows them."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ HALF_PAST_TEN = int(datetime(2026, 5, 12, 10, 30, tzinfo=UTC).timestamp()) * 100
         ("2024-02-29", int(datetime(2024, 2, 29, tzinfo=UTC).timestamp()) * 1000),
     ],
 )
-def test_every_way_to_write_a_time(text: str, expected: int) -> None:
+def test_every_form_of_a_time_is_read(text: str, expected: int) -> None:
     assert parse_ms(text) == expected
 
 
@@ -57,13 +57,13 @@ def test_every_way_to_write_a_time(text: str, expected: int) -> None:
         "1747045800000",
     ],
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_ms(text)
 
 
 @given(st.integers(EARLIEST_MS, LATEST_MS))
-def test_what_is_written_reads_back_the_same(moment_ms: int) -> None:
+def test_a_written_moment_reads_back_the_same(moment_ms: int) -> None:
     written = format_ms(moment_ms)
     assert len(written) == len("2026-05-12T10:30:00.000Z")
     assert parse_ms(written) == moment_ms

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, and never what was in the data."""
+"""Logs: one JSON object a line, and never a part of the data."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ def record(message: str, **given: object) -> logging.LogRecord:
     return made
 
 
-def test_a_line_tells_when_where_and_what() -> None:
+def test_a_line_has_its_time_level_and_message() -> None:
     line = line_of(record("a job\nfailed", fields={"status": 503}))
     assert line["level"] == "WARNING"
     assert line["message"] == "a job\nfailed"
@@ -36,7 +36,7 @@ def test_a_line_carries_the_id_of_its_request() -> None:
     assert "requestId" not in line_of(record("x"))
 
 
-def test_an_error_is_logged_by_its_place_not_by_its_words() -> None:
+def test_an_error_is_logged_by_its_place_without_its_text() -> None:
     try:
         raise ValueError("what the client said")
     except ValueError as error:

@@ -14,11 +14,23 @@ def read(**given: str) -> Settings:
     return Settings.from_environment({f"EARWITNESS_{name}": text for name, text in given.items()})
 
 
-def test_without_any_setting_everything_lies_beside_where_the_server_is_started() -> None:
+def test_by_default_data_and_keys_are_in_the_current_folder() -> None:
     settings = read()
     assert settings == Settings()
     assert settings.data == Path("earwitness-data")
     assert settings.keys_folder == Path("earwitness-data.keys").absolute()
+
+
+@pytest.mark.parametrize("name", [name for name, one in Settings.declared().items() if one.default])
+def test_a_default_is_read_as_the_same_value(name: str) -> None:
+    setting = Settings.declared()[name]
+    written = "on" if setting.default is True else str(setting.default)
+    assert getattr(Settings.from_environment({setting.variable: written}), name) == setting.default
+
+
+def test_each_setting_has_a_variable_of_its_own() -> None:
+    variables = [one.variable for one in Settings.declared().values()]
+    assert len(variables) == len(set(variables))
 
 
 @pytest.mark.parametrize("data", [".", "archive/..", "archive/", "/srv/archive"])
@@ -31,7 +43,7 @@ def test_keys_never_lie_inside_the_data_folder(
     assert not settings.keys_folder.resolve().is_relative_to(settings.data.resolve())
 
 
-def test_keys_lie_where_they_are_told_to() -> None:
+def test_the_folder_of_keys_can_be_set() -> None:
     assert read(DATA="/srv/archive", KEYS="/etc/keys").keys_folder == Path("/etc/keys")
 
 
@@ -48,6 +60,7 @@ def test_keys_lie_where_they_are_told_to() -> None:
             "trusted_proxies",
             (ip_network("10.0.0.1"), ip_network("192.168.0.0/16"), ip_network("::1")),
         ),
+        ("KEPT_RENDITIONS", "wav, mp4", "kept_renditions", ("wav", "mp4")),
         ("TOKEN_MINUTES", "  ", "token_minutes", 60),
     ],
 )
@@ -66,6 +79,7 @@ def test_a_setting_is_read(variable: str, text: str, name: str, expected: Any) -
         ("JOBS", "maybe"),
         ("LOG_LEVEL", "LOUD"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("KEPT_RENDITIONS", "wav, flac"),
         ("TOKEN_KEY", "short"),
     ],
 )
@@ -74,7 +88,7 @@ def test_a_setting_that_cannot_be_used_is_named(variable: str, text: str) -> Non
         read(**{variable: text})
 
 
-def test_a_name_that_is_no_setting_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_setting_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         read(DATABSE_URL="postgresql://…")
     assert "EARWITNESS_DATABSE_URL" in caplog.text
@@ -108,6 +122,6 @@ def test_a_public_url_is_a_scheme_and_a_host(text: str, expected: str) -> None:
         "https://archive example.com",
     ],
 )
-def test_what_is_no_public_url_is_refused(text: str) -> None:
+def test_an_invalid_public_url_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="EARWITNESS_PUBLIC_URL"):
         read(PUBLIC_URL=text)

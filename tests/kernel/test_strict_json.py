@@ -1,4 +1,4 @@
-"""JSON is read strictly: what two readers could take differently is refused, and named."""
+"""JSON is read strictly: what two parsers could read differently is refused, and named."""
 
 import json
 from typing import Any
@@ -54,13 +54,13 @@ def test_plain_json_is_read_as_it_is(value: Any) -> None:
         (b"[" * 100_000, "", "deeper"),
     ],
 )
-def test_what_readers_would_take_differently_is_refused(body: bytes, path: str, says: str) -> None:
+def test_ambiguous_json_is_refused(body: bytes, path: str, says: str) -> None:
     (fault,) = faults_of(body)
     assert fault[0] == path
     assert says in fault[1]
 
 
-def test_nesting_is_taken_up_to_the_limit_and_no_deeper() -> None:
+def test_nesting_is_accepted_up_to_the_limit() -> None:
     assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     (fault,) = faults_of(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
     assert "deeper" in fault[1]
@@ -72,29 +72,29 @@ def test_the_position_of_a_syntax_error_is_told() -> None:
     assert [fault.position for fault in refused.value.faults] == [6]
 
 
-def test_everything_that_is_wrong_is_named_at_once() -> None:
+def test_every_fault_is_named_at_once() -> None:
     assert [path for path, _ in faults_of(rb'{"a": "\u0000", "b": {"c": "\u0000"}}')] == ["a", "b.c"]
 
 
-def test_an_answer_never_repeats_what_cannot_be_written() -> None:
+def test_a_fault_never_repeats_unsafe_text() -> None:
     for path, message in faults_of(rb'{"\ud800\u0007": "\u0000"}'):
         (path + message).encode()
         assert path.isprintable()
 
 
-def test_mending_replaces_characters_and_says_where() -> None:
+def test_mending_replaces_unsafe_characters_and_names_their_places() -> None:
     value, mended = loads_mending(rb'{"a": "x\u0000y", "b": [{"c": "\ud800"}], "d": "as it is"}')
     assert value == {"a": "x\ufffdy", "b": [{"c": "\ufffd"}], "d": "as it is"}
     assert mended == ["a", "b[0].c"]
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b'{"a": 9007199254740992}', b"[" * 50 + b"]" * 50])
-def test_mending_refuses_what_is_not_a_matter_of_characters(body: bytes) -> None:
+def test_mending_refuses_all_other_faults(body: bytes) -> None:
     with pytest.raises(BadRequest):
         loads_mending(body)
 
 
 @given(VALUES, st.sampled_from(["\0", "\ud800", MAX_INTEGER + 1, -MAX_INTEGER - 1, 1e308 * 10]))
-def test_one_thing_that_is_wrong_is_found_wherever_it_stands(value: Any, wrong: Any) -> None:
+def test_a_fault_is_found_at_any_place(value: Any, wrong: Any) -> None:
     body = json.dumps([value, {"here": [wrong]}]).replace("Infinity", "1e400").encode()
     assert [path for path, _ in faults_of(body)] == ["[1].here[0]"]

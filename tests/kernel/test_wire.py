@@ -15,7 +15,7 @@ class Side(Wire):
     endpoint_ids: Ids | None = None
 
 
-class Wanted(Wire):
+class PersonQuery(Wire):
     name: str
     person_id: Id | None = None
     person_ids: Ids | None = None
@@ -30,14 +30,14 @@ class Wanted(Wire):
 
 def faults_of(value: Any) -> dict[str, str]:
     with pytest.raises(BadRequest) as refused:
-        convert(value, Wanted)
+        convert(value, PersonQuery)
     return {fault.path: fault.message for fault in refused.value.faults}
 
 
 def test_null_is_absent_except_where_it_has_a_meaning() -> None:
-    assert convert({"name": "x", "page": None}, Wanted).page is None
-    assert convert({"name": "x"}, Wanted).retention_group_id is UNSET
-    assert convert({"name": "x", "retentionGroupId": None}, Wanted).retention_group_id is None
+    assert convert({"name": "x", "page": None}, PersonQuery).page is None
+    assert convert({"name": "x"}, PersonQuery).retention_group_id is UNSET
+    assert convert({"name": "x", "retentionGroupId": None}, PersonQuery).retention_group_id is None
     assert faults_of({"name": None}) == {"name": "required"}
 
 
@@ -74,7 +74,7 @@ def test_every_wrong_field_is_named() -> None:
         {"at": "2200-01-01"},
     ],
 )
-def test_what_does_not_fit_is_refused_and_named(wrong: dict[str, Any]) -> None:
+def test_a_value_that_does_not_fit_is_refused_and_named(wrong: dict[str, Any]) -> None:
     (field,) = wrong
     (path,) = faults_of({"name": "x"} | wrong)
     assert path.startswith(field)
@@ -118,7 +118,7 @@ class Constrained(Wire):
         ([], "", "expected an object, got an array"),
     ],
 )
-def test_what_is_expected_is_said_in_words(wrong: Any, path: str, said: str) -> None:
+def test_faults_say_in_words_what_was_expected(wrong: Any, path: str, said: str) -> None:
     with pytest.raises(BadRequest) as refused:
         convert(wrong, Constrained)
     [fault] = refused.value.faults
@@ -149,9 +149,7 @@ PARTY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "below", "said"), PARTY_FAULTS)
-def test_what_is_said_of_a_nested_field_is_of_that_field_alone(
-    wrong: dict[str, Any], below: str, said: str
-) -> None:
+def test_a_fault_of_a_nested_field_is_about_that_field(wrong: dict[str, Any], below: str, said: str) -> None:
     fits = {"kind": "phone", "value": "1"}
     assert fault_of([fits, wrong], list[Party]) == (f"[1]{below}", said)
     for sent, path in (
@@ -163,7 +161,7 @@ def test_what_is_said_of_a_nested_field_is_of_that_field_alone(
 
 
 def fault_of(sent: Any, expected: Any) -> tuple[str, str]:
-    """The path of the one fault, and what is said of it; enumerations in one order."""
+    """The path and the message of the only fault; the values of an enumeration are sorted."""
     with pytest.raises(BadRequest) as refused:
         convert(sent, expected)
     [fault] = refused.value.faults
@@ -174,7 +172,7 @@ def fault_of(sent: Any, expected: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", ["x - at `y", "x - at `$.y`", "x` - at `$.kind", "x` - at `$", "`", "x`"])
-def test_a_name_with_backticks_leads_to_no_other_place(name: str) -> None:
+def test_a_name_with_backticks_gives_the_right_path(name: str) -> None:
     wrong = {"value": "1", name: 1}
     assert fault_of([wrong], list[Party]) == (f"[0].{name}", "unknown")
     assert fault_of({"name": "x", "host": wrong}, Meeting) == (f"host.{name}", "unknown")
@@ -183,26 +181,26 @@ def test_a_name_with_backticks_leads_to_no_other_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["x - at `$.y`", "x` - at `$.y", "x' - at `$.y"])
-def test_a_value_with_backticks_leads_to_no_other_place(sent: str) -> None:
+def test_a_value_with_backticks_gives_the_right_path(sent: str) -> None:
     said = "expected email or phone"
     assert fault_of({"name": "x", "host": {"value": "1", "kind": sent}}, Meeting) == ("host.kind", said)
     assert fault_of({"value": "1", "kind": sent}, Party) == ("kind", said)
 
 
-def test_a_nested_name_is_repeated_as_far_as_it_is_printable() -> None:
+def test_a_nested_name_is_repeated_without_unprintable_characters() -> None:
     assert fault_of([{"value": "1", "x\n" + "y" * 100: 1}], list[Party])[0] == "[0].x\ufffd" + "y" * 78
 
 
 def test_moments_are_milliseconds() -> None:
-    found = convert({"name": "x", "at": "2026-05-12T10:30:00.123Z"}, Wanted)
+    found = convert({"name": "x", "at": "2026-05-12T10:30:00.123Z"}, PersonQuery)
     assert found.at == parse_ms("2026-05-12T10:30:00.123Z")
 
 
 def test_the_canonical_form_does_not_depend_on_the_order_sent() -> None:
-    first = convert({"name": "x", "page": 1, "at": "2026-05-12"}, Wanted)
-    second = convert({"at": "2026-05-12T00:00:00Z", "page": 1, "name": "x"}, Wanted)
+    first = convert({"name": "x", "page": 1, "at": "2026-05-12"}, PersonQuery)
+    second = convert({"at": "2026-05-12T00:00:00Z", "page": 1, "name": "x"}, PersonQuery)
     assert canonical(first) == canonical(second)
-    assert canonical(first) != canonical(convert({"name": "x", "page": 2, "at": "2026-05-12"}, Wanted))
+    assert canonical(first) != canonical(convert({"name": "x", "page": 2, "at": "2026-05-12"}, PersonQuery))
 
 
 class Probe:
@@ -215,7 +213,7 @@ class Probe:
         return kind
 
 
-def test_types_are_learnt_before_threads_meet_them() -> None:
+def test_types_are_read_before_threads_use_them() -> None:
     late = msgspec.defstruct("Late", [("field", "Probe[int]")], bases=(Wire,), module=__name__)
 
     learn()

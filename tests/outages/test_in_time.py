@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select, text, update
 
@@ -80,7 +80,7 @@ def in_time() -> Iterator[None]:
     assert time.monotonic() - began < SECONDS + MARGIN_SECONDS + SLACK_SECONDS
 
 
-def assert_said(answer: httpx.Response) -> None:
+def assert_said(answer: httpx2.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert int(answer.headers["retry-after"]) > 0
@@ -94,9 +94,9 @@ def firm(settings: Settings) -> Iterator[Firm]:
 
 
 @contextmanager
-def client_at(firm: Firm, base_url: str) -> Iterator[httpx.Client]:
-    limits = httpx.Limits(max_connections=200)
-    with httpx.Client(base_url=base_url, headers=firm.headers(), timeout=60, limits=limits) as client:
+def client_at(firm: Firm, base_url: str) -> Iterator[httpx2.Client]:
+    limits = httpx2.Limits(max_connections=200)
+    with httpx2.Client(base_url=base_url, headers=firm.headers(), timeout=60, limits=limits) as client:
         yield client
 
 
@@ -194,7 +194,7 @@ def test_a_store_that_hangs_takes_no_thread_of_other_calls(
 def test_readiness_is_answered_whatever_hangs_and_what_hangs_does_not_pile_up(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with server_of(firm) as base_url, httpx.Client(timeout=60) as client:
+    with server_of(firm) as base_url, httpx2.Client(timeout=60) as client:
         url = base_url.replace("/api", "/readyz")
         assert client.get(url).status_code == 200
         with hanging_store(monkeypatch):
@@ -339,13 +339,13 @@ def test_a_bucket_that_does_not_answer_is_said_in_time(
 def test_an_upload_that_moves_takes_as_long_as_it_takes(firm: Firm) -> None:
     parts = [
         b"--x\r\nContent-Disposition: form-data; name=metadata\r\n\r\n",
-        httpx.Request("POST", "http://a", json=call()).read(),
+        httpx2.Request("POST", "http://a", json=call()).read(),
         b'\r\n--x\r\nContent-Disposition: form-data; name=media; filename="a"\r\n\r\n',
     ]
     pieces = [os.urandom(1000) for _ in range(5)]
     whole = [*parts, *pieces, b"\r\n--x--\r\n"]
     with server_of(firm) as base_url:
-        url = httpx.URL(base_url)
+        url = httpx2.URL(base_url)
         with socket.create_connection((url.host, url.port or 0)) as sender:
             head = (
                 f"POST /api/ingest/recording HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n"

@@ -47,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    for clients_own in ("httpx", "httpcore"):
+    for clients_own in ("httpx2", "httpcore2"):
         caplog.set_level(logging.WARNING, clients_own)
     caplog.set_level(logging.INFO)
     caplog.handler.setFormatter(JsonLines())

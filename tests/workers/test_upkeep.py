@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts.missing import alarm
+from earwitness.archive.receipts.alarm import alarm
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.settings import Settings
 from earwitness.media.stores.incoming import Incoming

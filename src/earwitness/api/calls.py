@@ -14,7 +14,7 @@ from earwitness.ingest.metadata import NamedEndpoint
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Direction, Moment, Wire, Word
+from earwitness.kernel.wire import Direction, Moment, MomentText, Wire, Word
 from earwitness.operations import operations
 from earwitness.operations.operations import Call
 
@@ -39,7 +39,7 @@ class Started(Wire):
     """A call in progress."""
 
     third_party_id: str
-    start_datetime_utc: str = field(name="startDatetimeUTC")
+    start_datetime_utc: MomentText = field(name="startDatetimeUTC")
 
 
 @operations.write("/ingest/call/start", right=Right.RECORDING_INGEST)

@@ -14,7 +14,7 @@ from earwitness.archive.schema.recordings import comments
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role
-from earwitness.kernel.wire import TEN_YEARS, Id, Seconds, Wire, Word
+from earwitness.kernel.wire import TEN_YEARS, Id, MomentText, Seconds, Wire, Word
 from earwitness.operations import operations
 from earwitness.operations.audit_subjects import by_recording_id
 from earwitness.operations.operations import Audit, Call
@@ -46,7 +46,7 @@ class CommentOut(Wire, kw_only=True):
     recording_id: int
     inserted_by_user_id: int
     inserted_by_username: str
-    inserted_at: str
+    inserted_at: MomentText
     tag: CommentTag | UnsetType = UNSET
 
 

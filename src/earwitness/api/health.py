@@ -23,7 +23,8 @@ from earwitness.http.monitoring.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.routes import public
-from earwitness.kernel.errors import Forbidden, Problem, Unavailable, cause_of_system
+from earwitness.kernel.errors import Forbidden, Problem, Unavailable
+from earwitness.kernel.system.os_errors import describe_errno
 from earwitness.kernel.wire import Wire
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
@@ -163,7 +164,7 @@ def _missing(trouble: str) -> Missing | None:
 def _cause_of_store(error: Exception) -> str:
     """The error of the bucket, or of the disk. It has no path and no name of an object."""
     if isinstance(error, OSError) and error.errno:
-        return cause_of_system(error.errno)
+        return describe_errno(error.errno)
     return error.detail if isinstance(error, Problem) else type(error).__name__
 
 

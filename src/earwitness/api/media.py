@@ -31,7 +31,7 @@ from earwitness.kernel.errors import (
 )
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
-from earwitness.kernel.wire import Wire, convert
+from earwitness.kernel.wire import MomentText, Wire, convert
 
 _MEDIA = "/client/recording/{id}/media"
 _MEDIA_URL = "/client/recording/{id}/media-url"
@@ -47,7 +47,7 @@ class MediaUrl(Wire):
     """A URL that plays one recording in one format, and when it expires."""
 
     url: str
-    expires_at: str
+    expires_at: MomentText
 
 
 class MediaUrlQuery(Wire):

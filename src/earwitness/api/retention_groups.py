@@ -26,7 +26,7 @@ _MOST_DAYS = 1_000_000
 _MOST_TYPES = 100
 _TYPE = "^[a-z][a-z0-9_-]{0,63}$"
 
-# Looked at by hand, below: a fault names the type that it is about.
+# Checked by `_check_days`, so that a fault names the type that it is about.
 Days = Annotated[
     dict[str, Any],
     Meta(
@@ -92,7 +92,7 @@ def add_retention_group(call: Call, body: RetentionGroupToAdd) -> RetentionGroup
     _check_name(call.connection, body.name)
     added = insert(retention_groups).values(name=body.name, retention_group=body.retention_group)
     group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
-    recompute_for_people(call.connection, _put(call.connection, group_id, body.people_ids or []))
+    recompute_for_people(call.connection, _set_people(call.connection, group_id, body.people_ids or []))
     call.changed("RetentionGroup", group_id, changed_fields(body))
     return RetentionGroupId(id=group_id)
 
@@ -111,7 +111,7 @@ def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionG
         _check_days("retentionGroup", body.retention_group)
         days = update(retention_groups).where(this).values(retention_group=body.retention_group)
         call.connection.execute(days)
-    moved = [] if body.people_ids is None else _put(call.connection, call.id, body.people_ids)
+    moved = [] if body.people_ids is None else _set_people(call.connection, call.id, body.people_ids)
     stayed = [] if body.retention_group is None else before.people_ids
     recompute_for_people(call.connection, [*{*moved, *stayed}])
     call.changed("RetentionGroup", call.id, changed_fields(body))
@@ -124,7 +124,7 @@ def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionG
 def delete_retention_group(call: Call) -> RetentionGroupId:
     """Delete a retention group; the account default applies to its people from now on."""
     before = _group(call)
-    moved = _put(call.connection, call.id, [])
+    moved = _set_people(call.connection, call.id, [])
     call.connection.execute(delete(retention_groups).where(retention_groups.c.id == call.id))
     recompute_for_people(call.connection, moved)
     call.changed("RetentionGroup", call.id, {"name": before.name, "deleted": True})
@@ -183,8 +183,8 @@ def _group(call: Call) -> RetentionGroup:
     return found[0]
 
 
-def _put(connection: Connection, group_id: int, people_ids: list[int]) -> list[int]:
-    """Make these people, and no others, a group's; answers who came and who left."""
+def _set_people(connection: Connection, group_id: int, people_ids: list[int]) -> list[int]:
+    """Put exactly these people into a group. Returns those who came or left."""
     check_people(connection, "peopleIds", people_ids)
     after = set(people_ids)
     before = set(connection.scalars(select(people.c.id).where(people.c.retention_group_id == group_id)))
@@ -202,7 +202,7 @@ def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) ->
 
 
 def _check_days(path: str, days: Any) -> None:
-    """Raise BadRequest naming each type whose days cannot be taken."""
+    """Raise BadRequest naming each type whose days are not valid."""
     if not isinstance(days, dict):
         raise BadRequest.of(Fault(path, "expected days by type of recording"))
     faults = [] if "default" in days else [Fault(_at(path, "default"), "required")]

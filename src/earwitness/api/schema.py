@@ -14,7 +14,7 @@ import msgspec
 from anyio import to_thread
 from litestar import Litestar, Request, Response
 
-from earwitness.http.openapi.document import Example, Words, document
+from earwitness.http.openapi.document import DocumentText, Example, document
 from earwitness.http.openapi.operations import Describes, operations
 from earwitness.http.routes import public
 from earwitness.kernel.version import program_version
@@ -90,7 +90,7 @@ AT_ROOT = [welcome]
 def document_of(app: Litestar) -> dict[str, Any]:
     """Write the OpenAPI document of an application."""
     examples = _examples()
-    words = Words(
+    texts = DocumentText(
         title="Earwitness",
         version=program_version(),
         description=DESCRIPTION,
@@ -98,7 +98,7 @@ def document_of(app: Litestar) -> dict[str, Any]:
         describe=describe,
         examples=lambda call: examples.get(call, []),
     )
-    return document(list(operations(app)), words)
+    return document(list(operations(app)), texts)
 
 
 def describe(struct: str, field: str) -> str:

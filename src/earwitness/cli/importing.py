@@ -23,9 +23,9 @@ from earwitness.ingest.files.encodings import lines_of
 from earwitness.ingest.files.folders import Folder, own_folders
 from earwitness.ingest.sources.manifest import ManifestLine, import_lines, read_lines
 from earwitness.kernel.errors import Problem, StorageFull, Unavailable
-from earwitness.kernel.memory import seldom_look_for_garbage
-from earwitness.kernel.processes import end_with_parent
 from earwitness.kernel.strict_json import printable
+from earwitness.kernel.system.memory import seldom_look_for_garbage
+from earwitness.kernel.system.processes import end_with_parent
 
 COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 2000, 8 << 20
 """The most lines, and bytes of them, in one transaction. Other writes to the account wait for it."""

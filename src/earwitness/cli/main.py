@@ -113,6 +113,6 @@ def prepare(
 ) -> None:
     """A self-hosted archive for regulated communications."""
     # Imported here, since `--help` and completion need none of it.
-    from earwitness.kernel.processes import open_as_many_files_as_allowed
+    from earwitness.kernel.system.processes import open_as_many_files_as_allowed
 
     open_as_many_files_as_allowed()

@@ -15,10 +15,10 @@ from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.errors import Problem
-from earwitness.kernel.logs import log_to_stderr, tell_outages
-from earwitness.kernel.processes import dump_no_core
+from earwitness.kernel.logs import log_outages, log_to_stderr
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.kernel.system.processes import dump_no_core
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeysMissing, KeysUnusable
 
@@ -74,7 +74,7 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
     try:
         settings = Settings.from_environment()
         log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
-        tell_outages(False)
+        log_outages(False)
         accounts = Accounts(settings, upgrading=upgrading)
         try:
             yield accounts
@@ -94,7 +94,7 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
         said = [str(part) for part in (error.filename, error.strerror) if part]
         fail(": ".join(said) or type(error).__name__, as_json=as_json)
     finally:
-        tell_outages(True)
+        log_outages(True)
 
 
 def _database_error_in_words(error: Exception) -> str:

@@ -24,9 +24,9 @@ from earwitness.http.connections.shared_socket import SharedSocketConnection
 from earwitness.http.monitoring.metrics import shared_by_processes
 from earwitness.kernel.confinement.privileges import keep_memory_private
 from earwitness.kernel.logs import log_to_stderr
-from earwitness.kernel.memory import keep_freed_memory, seldom_look_for_garbage
-from earwitness.kernel.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.kernel.settings import Settings
+from earwitness.kernel.system.memory import keep_freed_memory, seldom_look_for_garbage
+from earwitness.kernel.system.processes import dump_no_core, end_with_parent, open_as_many_files_as_allowed
 from earwitness.media.decoder.confinement import log_confinement
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep

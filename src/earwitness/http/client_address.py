@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Request
 
-from earwitness.kernel.settings import Network
+from earwitness.kernel.setting_readers import Network
 
 Address = IPv4Address | IPv6Address
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action
-from earwitness.archive.receipts.missing import note, stay_ahead
+from earwitness.archive.receipts.acknowledge import note
+from earwitness.archive.receipts.compare import stay_ahead
 from earwitness.ingest.arrivals import Accepted, Arrival
 from earwitness.ingest.known_recordings import KnownRecording, find_known
 from earwitness.ingest.new_recordings import add_recordings

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
-from earwitness.archive.receipts.missing import note
+from earwitness.archive.receipts.acknowledge import note
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.text.index import index_recordings

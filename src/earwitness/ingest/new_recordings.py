@@ -15,7 +15,7 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
-from earwitness.archive.receipts.missing import note
+from earwitness.archive.receipts.acknowledge import note
 from earwitness.archive.recordings.retention import Retention, retentions_of
 from earwitness.archive.recordings.tags import set_tags
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings

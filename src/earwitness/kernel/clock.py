@@ -1,4 +1,4 @@
-"""Moments: whole milliseconds since 1970 UTC inside, RFC 3339 outside."""
+"""Moments: inside, whole milliseconds since 1970 UTC; in requests and answers, RFC 3339."""
 
 import re
 import time
@@ -30,16 +30,16 @@ def format_ms(moment_ms: int) -> str:
     return f"{date}{minute}{_SECONDS[moment_ms // 1000 % 60]}{_THOUSANDTHS[moment_ms % 1000]}"
 
 
-@lru_cache(1024)  # a page has hundreds of moments of few days
+@lru_cache(1024)  # a page has hundreds of moments, on few days
 def _date(days: int) -> str:
     return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def parse_ms(text: str) -> int:
-    """Read RFC 3339, with what callers also send: a space for `T`, no offset (UTC), a date alone (its
-    00:00), a leap second (`:60` is `:59.999`). What is below a millisecond is cut off.
+    """Read RFC 3339, and the other forms that callers send.
 
-    Raises ValueError, saying what was expected.
+    These are a space instead of `T`, no offset (UTC), a date alone (its 00:00), and a leap second (`:60` is
+    read as `:59.999`). Digits below a millisecond are cut off. Raises ValueError, saying what was expected.
     """
     match = _RFC3339.fullmatch(text.strip())
     if match is None:

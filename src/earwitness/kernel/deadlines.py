@@ -1,7 +1,7 @@
-"""Until when a call has to be answered, known to everything that is done for it, in whatever thread.
+"""The time by which a call must be answered, for all code that works for the call, in any thread.
 
-A deadline lies a number of seconds after the call last moved: when it came, and with each piece of a body
-that arrives or leaves. What is not done for a call, such as a job or a command, has none.
+The deadline is a number of seconds after the last progress of the call: its arrival, or a piece of a body
+that was received or sent. Work that is not done for a call, such as a job or a command, has no deadline.
 """
 
 import math
@@ -9,11 +9,11 @@ from contextvars import ContextVar
 from time import monotonic
 
 SLOWEST_BYTES_A_SECOND = 100_000
-"""Of text that is ingested, on a slow machine that does much else."""
+"""How fast text is ingested, on a slow machine that is busy with other work."""
 
 
 class Deadline:
-    """When one call is over."""
+    """The time by which one call must be answered."""
 
     __slots__ = ("_seconds", "_until")
 
@@ -23,15 +23,15 @@ class Deadline:
 
     @property
     def seconds_left(self) -> float:
-        """Below 0 once it is over."""
+        """Negative after the deadline."""
         return self._until - monotonic()
 
     def moved(self) -> None:
-        """Begin anew: something arrived, or left."""
+        """Start the time again: something was received or sent."""
         self.wait_for(0)
 
     def wait_for(self, seconds: float) -> None:
-        """Let a wait that was asked for, or is known to be long, not count."""
+        """Do not count a wait that the client asked for, or that is known to be long."""
         self._until = max(self._until, monotonic() + seconds + self._seconds)
 
 
@@ -39,23 +39,23 @@ deadline: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 def seconds_left() -> float:
-    """How long the call may still take that this is done for; without end where it is done for none."""
+    """How long the current call may still take; infinite outside a call."""
     current = deadline.get()
     return math.inf if current is None else current.seconds_left
 
 
 def moved() -> None:
-    """Say that the call goes on: a part of something large is done."""
+    """Start the time of the current call again: a part of something large is done."""
     if current := deadline.get():
         current.moved()
 
 
 def work_on(size_bytes: int) -> None:
-    """Say that so much text is read and written for the call: that is still a part of its upload."""
+    """Do not count the time that it takes to store so much text: that is still part of the upload."""
     wait_for(size_bytes / SLOWEST_BYTES_A_SECOND)
 
 
 def wait_for(seconds: float) -> None:
-    """Say that the call will wait for so long, as it was asked to."""
+    """Do not count a wait of so many seconds, which the client asked for."""
     if current := deadline.get():
         current.wait_for(seconds)

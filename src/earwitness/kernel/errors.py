@@ -4,19 +4,19 @@
     ├── BadRequest        400  what was sent is not valid; names the fields
     ├── Unauthenticated   401  not signed in, or no longer
     ├── Forbidden         403  signed in, and not allowed
-    ├── NotFound          404  does not exist, or may not be seen
-    ├── TooSlow           408  the request did not come in time
+    ├── NotFound          404  does not exist, or this user may not see it
+    ├── TooSlow           408  the request did not arrive in time
     ├── Conflict          409  conflicts with the current state
     ├── TooLarge          413
     ├── UnsupportedMedia  415
     ├── RangeUnsatisfiable 416
     ├── Misdirected       421  meant for another host
-    ├── Unprocessable     422  understood, and not possible with this recording
+    ├── Unprocessable     422  understood, but not possible with this recording
     ├── TooManyRequests   429
     ├── HeadTooLarge      431
-    ├── ClientLeft        499  nobody waits for the answer any more
+    ├── ClientLeft        499  the client closed the connection before the answer
     ├── Corrupt           500  stored media is damaged
-    ├── DatabaseDamaged   500  the database is damaged, which no second try mends
+    ├── DatabaseDamaged   500  the database is damaged; trying again does not help
     ├── Unavailable       503  try again later
     ├── OutOfTime         503  the answer took longer than allowed
     └── StorageFull       507
@@ -25,8 +25,6 @@ The docstring of each is its title. A detail is written for the person who reads
 SQL, a path of the host, a secret, or what was said in a recording.
 """
 
-import errno
-import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
@@ -36,8 +34,8 @@ from typing import ClassVar
 class Fault:
     """One thing that is wrong in what was sent.
 
-    `path` is written as JSON is read, `endpoints[0].type`; the whole body is the empty path.
-    `position` is a character's index, for texts that are parsed.
+    `path` names the field, such as `endpoints[0].type`; it is empty for the whole body.
+    `position` is the index of a character, in texts that are parsed.
     """
 
     path: str
@@ -47,11 +45,6 @@ class Fault:
     def __str__(self) -> str:
         said = f"{self.path}: {self.message}" if self.path else self.message
         return said if self.position is None else f"{said}, at position {self.position}"
-
-
-def cause_of_system(code: int) -> str:
-    """An error of the operating system, by its number: `ENOSPC, No space left on device`."""
-    return f"{errno.errorcode.get(code, code)}, {os.strerror(code)}"
 
 
 class Problem(Exception):
@@ -70,7 +63,7 @@ class Problem(Exception):
         extra: dict[str, object] | None = None,
         cause: str = "",
     ) -> None:
-        """`cause` is for operators, in logs and commands: what failed beneath, in its own code and words."""
+        """`cause` is for operators, in logs and commands: the code and the message of what failed."""
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
@@ -97,7 +90,7 @@ class BadRequest(Problem):
 
     @classmethod
     def of(cls, *faults: Fault, code: str | None = None) -> "BadRequest":
-        """Make one whose detail is its faults, in a sentence."""
+        """Make one whose detail lists its faults."""
         return cls("; ".join(map(str, faults)), code=code, faults=faults)
 
 
@@ -188,7 +181,7 @@ class HeadTooLarge(Problem):
 class ClientLeft(Problem):
     """Client closed the connection."""
 
-    status = 499  # as proxies log it; no standard has a number for what nobody is sent
+    status = 499  # as nginx logs it; no standard has a number, since nobody gets this answer
     default_code = "client-left"
 
 
@@ -225,32 +218,3 @@ class StorageFull(Problem):
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
     default_code = "storage-full"
-
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-_OF_OURS = {
-    errno.ENOENT,
-    errno.EEXIST,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EBADF,
-    errno.EINVAL,
-    errno.EFAULT,
-    errno.EPIPE,
-}
-"""What the system says of a path, a file or an argument that is wrong: mostly a fault of the program."""
-
-
-def problem_of_system(error: OSError) -> Problem | None:
-    """What to say when the system could not do its part, with the cause; None where that is our own fault.
-
-    A folder takes no writes or may not be entered, a disk fails, a network file system is gone, or there are
-    no more files, processes or memory: an operator mends it, and then the same works.
-    """
-    if error.errno is None or error.errno in _OF_OURS:
-        return None
-    cause = cause_of_system(error.errno)
-    if error.errno in _NO_ROOM:
-        return StorageFull("The disk is full.", cause=cause)
-    detail = "The server's disk or system does not do its part at the moment."
-    return Unavailable(detail, headers={"Retry-After": "5"}, cause=cause)

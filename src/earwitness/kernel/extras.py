@@ -1,4 +1,4 @@
-"""What the plain install leaves out, and how to install it."""
+"""Extras: packages that the plain install leaves out, and how to install them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ _CHECKOUT = Path(__file__).parents[3]
 
 
 def how_to_install(extra: str) -> str:
-    """The command that adds an extra. It names the checkout: a package index may have another Earwitness."""
+    """The command that adds an extra. It names the checkout: an index may have another `earwitness`."""
     if (_CHECKOUT / "Makefile").is_file():
         return f"make -C {_CHECKOUT} install EXTRAS={extra}"
     return f"make install EXTRAS={extra}, in the checkout of Earwitness"
@@ -18,7 +18,10 @@ def how_to_install(extra: str) -> str:
 
 @contextmanager
 def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
-    """Say which extra a setting needs, where the package that it brings is not installed."""
+    """Around an import: if the package that the extra `brings` is missing, say which extra the setting needs.
+
+    Raises SettingError.
+    """
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, on standard error, with the id of the request it belongs to.
 
-No token, key, transcript, message, search word or path that was called is ever logged; where an
-error's own text could hold one, its place in the code is logged instead.
+No token, key, transcript, message, search word or path of a request is ever logged. The text of an error
+could hold one, so the places in the code are logged instead.
 """
 
 import logging
@@ -11,14 +11,14 @@ from contextvars import ContextVar
 import msgspec
 
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.outages import log as told
+from earwitness.kernel.outages import log as outage_log
 from earwitness.kernel.outages import outages
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -43,14 +43,14 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("alembic", "uvicorn.access", "sqlalchemy.engine"):
         logging.getLogger(chatty).setLevel("WARNING")
-    tell_outages(True)
+    log_outages(True)
 
 
-def tell_outages(is_wanted: bool) -> None:
-    """Whether the log is to tell of outages: what they mean for a command, the command says itself.
+def log_outages(is_on: bool) -> None:
+    """Log outages, or do not: a command says in its own message what an outage means for it.
 
-    What is out when the log is told again is an outage that begins there.
+    An outage that lasts when logging is switched on again is logged as one that begins.
     """
-    if is_wanted and told.level:
+    if is_on and outage_log.level:
         outages.forget()
-    told.setLevel("NOTSET" if is_wanted else "CRITICAL")
+    outage_log.setLevel("NOTSET" if is_on else "CRITICAL")

@@ -1,7 +1,8 @@
-"""What is out, in the log: a line when it begins, one a minute while it lasts, and one when it is over.
+"""Outages in the log: a line when one begins, one a minute while it lasts, and one when it is over.
 
-Whoever asks something that can be out says how that went: `failed` or `worked`, by its name. Thousands may
-ask, and nobody is to read thousands of lines. Each process tells of what it saw itself.
+Code that uses something that can be out, such as the database, reports by name whether it `failed` or
+`worked`. So thousands of failing requests write a few lines. Each process logs the outages that it sees
+itself.
 """
 
 import logging
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 
 SAID_EVERY_SECONDS = 60
 QUIET_SECONDS = 5
-"""How long nothing may have failed before it is over: some calls may go well meanwhile."""
+"""An outage is over when something works and nothing failed for so long. Some calls work during an outage."""
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class _Outage:
 
 
 class Outages:
-    """What is out at the moment, by name."""
+    """The present outages of this process, by name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +39,7 @@ class Outages:
         return bool(self._now)
 
     def failed(self, what: str, cause: str, key: str = "") -> None:
-        """Tell that something did not do its part. `key` tells those apart that have one name."""
+        """Report a failure. `key` distinguishes things that have the same name in the log."""
         now = monotonic()
         with self._lock:
             outage = self._now.get(key or what)
@@ -57,12 +58,12 @@ class Outages:
             log.error(message, what, cause, extra=_fields(what, "goes on", cause, **more))
 
     def forget(self) -> None:
-        """Let what is out begin anew: the log was told nothing of it so far."""
+        """Log present outages again as ones that begin: so far nothing was logged of them."""
         with self._lock:
             self._now.clear()
 
     def worked(self, what: str, key: str = "") -> None:
-        """Tell that something did its part; nearly always there is nothing to say."""
+        """Report a success. Nearly always there is no outage, and nothing to do."""
         if not self._now:
             return
         now = monotonic()
@@ -78,7 +79,7 @@ class Outages:
 
 
 outages = Outages()
-"""Those of this process."""
+"""The outages of this process."""
 
 
 def _fields(what: str, state: str, cause: str, **more: object) -> dict[str, object]:
@@ -86,10 +87,9 @@ def _fields(what: str, state: str, cause: str, **more: object) -> dict[str, obje
 
 
 def tell(write: Callable[..., None], error: Exception, message: str, *given: object) -> None:
-    """Log that something could not be done because of an error, unless that is of an outage, told already.
+    """Log that something failed because of an error, unless the error belongs to an outage that is logged.
 
-    `write` is a logger's method, `message` and what is `given` for it are its own; the kind of the error is
-    added.
+    `write` is a method of a logger; `message` and `given` are its arguments. The type of the error is added.
     """
     if not getattr(error, "is_told", False):
         write(f"{message}: %s", *given, type(error).__name__)

@@ -1,7 +1,7 @@
-"""JSON as RFC 8259 means it, and no more: what one reader takes and another takes otherwise is refused.
+"""Strict JSON (RFC 8259): what two JSON parsers could read differently is refused.
 
-Refused: duplicate keys, NUL characters, lone surrogates, nesting over 32, integers beyond 2^53 − 1,
-numbers that are not finite. Everything that is wrong in it is named by its path.
+Refused are duplicate keys, NUL characters, lone surrogates, nesting over 32, integers beyond 2^53 − 1, and
+numbers that are not finite. Each fault is named with its path.
 """
 
 import json
@@ -18,20 +18,20 @@ MAX_INTEGER = 2**53 - 1
 
 _NESTING = (dict, list)
 
-# How else than by such an escape would a NUL or a lone surrogate come into JSON in UTF-8?
+# In JSON that is valid UTF-8, only such an escape can give a NUL or a lone surrogate.
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def loads(body: bytes) -> Any:
-    """Read a body. Raises BadRequest with a fault for each thing that is wrong."""
+    """Read a body. Raises BadRequest that names each fault."""
     value, is_plain, faults = _parse(body)
     return _checked(value, is_plain, faults)
 
 
 def loads_mending(body: bytes) -> tuple[Any, list[str]]:
-    """Read a body, replacing each NUL and lone surrogate by U+FFFD, and name the paths where that was done.
+    """Read a body, replace each NUL and lone surrogate by U+FFFD, and name the paths where that was done.
 
-    Raises BadRequest for all else that is wrong.
+    Raises BadRequest for all other faults.
     """
     value, is_plain, faults = _parse(body)
     mended: list[str] = []
@@ -41,15 +41,15 @@ def loads_mending(body: bytes) -> tuple[Any, list[str]]:
 
 
 def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
-    """Read a value, whether nothing can be wrong with it (to look through all takes long), and what is."""
-    seen = _Seen()
+    """Read a value. Also say whether it certainly has no unsafe part, and name the faults that were found."""
+    watcher = _Watcher()
     try:
         text = body.decode()
         value = json.loads(
             text,
-            object_pairs_hook=seen.members,
-            parse_int=seen.integer,
-            parse_float=seen.fraction,
+            object_pairs_hook=watcher.members,
+            parse_int=watcher.integer,
+            parse_float=watcher.fraction,
             parse_constant=_no_constant,
         )
     except UnicodeDecodeError as error:
@@ -60,12 +60,12 @@ def _parse(body: bytes) -> tuple[Any, bool, list[Fault]]:
         raise BadRequest.of(Fault("", f"nested deeper than {MAX_DEPTH}")) from None
     except ValueError as error:
         raise BadRequest.of(Fault("", f"expected JSON: {str(error).split(';')[0]}")) from None
-    is_plain = not (seen.too_large or _ESCAPED.search(text) or _is_deep(value))
-    return value, is_plain, [Fault(printable(key), "given twice in one object") for key in seen.duplicates]
+    is_plain = not (watcher.too_large or _ESCAPED.search(text) or _is_deep(value))
+    return value, is_plain, [Fault(printable(key), "given twice in one object") for key in watcher.duplicates]
 
 
-class _Seen:
-    """What json meets on its way through a text, and what of it is wrong."""
+class _Watcher:
+    """Callbacks for the json module, which note the faults that it does not report itself."""
 
     def __init__(self) -> None:
         self.duplicates: list[str] = []
@@ -128,7 +128,7 @@ def _mend(value: Any, path: str, mended: list[str], depth: int) -> Any:
 
 
 def printable(text: str, most: int = 80) -> str:
-    """What can be repeated in an answer: no lone surrogates, controls or marks of direction, not too much."""
+    """The text as an answer may repeat it: short, without surrogates, controls or marks of direction."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:most])
 
 

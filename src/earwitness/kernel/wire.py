@@ -1,28 +1,16 @@
 """The base of everything that travels as JSON, and the kinds of value that recur in it."""
 
-import difflib
-import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeGuard, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Meta
-from msgspec.inspect import (
-    DictType,
-    ListType,
-    LiteralType,
-    Metadata,
-    StrType,
-    StructType,
-    Type,
-    UnionType,
-    type_info,
-)
 
 from earwitness.kernel.clock import EARLIEST_MS, LATEST_MS, parse_ms
-from earwitness.kernel.errors import BadRequest, Fault
-from earwitness.kernel.strict_json import MAX_INTEGER, printable
+from earwitness.kernel.errors import BadRequest
+from earwitness.kernel.faults import faults_in, is_struct
+from earwitness.kernel.strict_json import MAX_INTEGER
 
 T = TypeVar("T")
 
@@ -37,8 +25,12 @@ class Moment(int):
     __slots__ = ()
 
 
+MomentText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A moment as answers hold it: already written as text."""
+
+
 class Bound(Moment):
-    """A moment that others are held against: it may lie outside the years that there are recordings of."""
+    """A moment that others are compared with. It may be earlier or later than any recording can be."""
 
     __slots__ = ()
 
@@ -64,18 +56,18 @@ Ids = Annotated[list[Id], Meta(max_length=10_000)]
 Names = Annotated[list[str], Meta(max_length=10_000)]
 
 LONGEST_WORD = 512
-"""Characters of a name, an address or another's id. They lie in indexes, and PostgreSQL's take 2,704 bytes:
-four for each, and room for a second column."""
+"""Most characters of a name, an address or an id of another system. An entry of PostgreSQL's indexes has room
+for 2,704 bytes: at four bytes a character, this leaves room for a second column."""
 
 Word = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
 WordOrNothing = Annotated[str, Meta(max_length=LONGEST_WORD)]
 Page = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 PageSize = Annotated[int, Meta(ge=1, le=1000)]
 TEN_YEARS = Meta(ge=0, le=315_576_000)
-"""Of seconds, from 0 on."""
+"""Seconds, from 0 to ten years."""
 
 Seconds = Annotated[float, TEN_YEARS]
-# In Python alone `$` also matches before a last line break.
+# Python's `$` also matches before a line break at the end; the look-ahead excludes that.
 CommunicationType = Annotated[
     str,
     Meta(
@@ -87,9 +79,10 @@ CommunicationType = Annotated[
 
 
 def learn(*others: type) -> None:
-    """Have msgspec read the fields of everything that travels, and of these dataclasses, before threads do.
+    """Have msgspec read the fields of every `Wire` struct and of these types, before threads start.
 
-    It notes a type before it has read all of it (0.22): a second thread that meets it crashes the process.
+    msgspec 0.22 registers a type before it has read all its fields. A second thread that uses the type in
+    between crashes the process.
     """
     for known in (*_below(Wire), *others):
         msgspec.json.Decoder(known)
@@ -106,13 +99,13 @@ def convert(value: Any, expected: type[T]) -> T:
 
     Raises BadRequest with a fault for each field that does not fit.
     """
-    if isinstance(value, dict) and _is_struct(expected):
+    if isinstance(value, dict) and is_struct(expected):
         absent = _absent_when_null(expected)
         value = {name: member for name, member in value.items() if member is not None or name not in absent}
     try:
         return msgspec.convert(value, expected, dec_hook=_read_ours)
     except msgspec.ValidationError:
-        faults = _faults_by_field(value, expected) or _first_fault(value, expected)
+        faults = faults_in(value, expected, _read_ours)
     raise BadRequest.of(*faults)
 
 
@@ -124,10 +117,6 @@ def canonical(value: Any) -> bytes:
 def plain(value: Any) -> int | str:
     """A moment or a direction, as JSON and drivers take it."""
     return str(value) if isinstance(value, str) else int(value)
-
-
-def _is_struct(expected: Any) -> TypeGuard[type[msgspec.Struct]]:
-    return isinstance(expected, type) and issubclass(expected, msgspec.Struct)
 
 
 @cache
@@ -148,145 +137,3 @@ def _read_ours(expected: type, value: Any) -> Any:
     if expected is Moment and not EARLIEST_MS <= moment <= LATEST_MS:
         raise ValueError("expected a time from 1970 to 2199")
     return expected(moment)
-
-
-def _faults_by_field(value: Any, expected: Any) -> list[Fault]:
-    if not (isinstance(value, dict) and _is_struct(expected)):
-        return []
-    known = {field.encode_name: field for field in msgspec.structs.fields(expected)}
-    faults = [
-        Fault(printable(name), "unknown" + nearest(name, list(known)))
-        for name in value
-        if name not in known and expected.__struct_config__.forbid_unknown_fields
-    ]
-    for name, field in known.items():
-        if name not in value:
-            if field.required:
-                faults.append(Fault(name, "required"))
-            continue
-        faults += _first_fault(value[name], field.type, name)
-    return faults
-
-
-def _first_fault(value: Any, expected: Any, field: str = "") -> list[Fault]:
-    try:
-        msgspec.convert(_without_backticks(value), expected, dec_hook=_read_ours)
-    except msgspec.ValidationError as error:
-        return [_fault(error, field, expected)]
-    return []
-
-
-def _without_backticks(value: Any) -> Any:
-    """The same, with a NUL for each backtick in a name.
-
-    msgspec puts names and places between backticks: a name that holds one could pass for a place.
-    """
-    match value:
-        case dict():
-            return {name.replace("`", "\0"): _without_backticks(member) for name, member in value.items()}
-        case list():
-            return [_without_backticks(item) for item in value]
-        case _:
-            return value
-
-
-_PLACE = re.compile(r" - at `(?:key` in `)?\$([^`]*)`\Z")
-_STEP = re.compile(r"\w+|\[\d*\]")
-
-
-def _fault(error: msgspec.ValidationError, field: str, expected: Any) -> Fault:
-    text, place = (*_PLACE.split(str(error)), "")[:2]
-    place = place.replace("[...]", "[]")
-    path, types = field + place, _types_at(place, expected)
-    if text.startswith("Object contains unknown field `"):
-        name = text.split("`")[1].replace("\0", "`")
-        path, text = f"{path}.{printable(name)}", "unknown" + nearest(name, _member_names(types))
-    elif text.startswith("Object missing required field `"):
-        name = text.split("`")[1]
-        path, text = f"{path}.{name}", "required"
-    elif text.startswith("Invalid enum value"):
-        text = "expected " + " or ".join(_literal_names(types))
-    elif text.startswith("Expected `"):
-        text = "expected " + _in_words(text, types)
-    return Fault(path.lstrip("."), text)
-
-
-def _types_at(place: str, expected: Any) -> list[Type]:
-    """What may stand at a place, `.members[0].name`, in what is expected."""
-    types = list(_alternatives(type_info(expected)))
-    for step in _STEP.findall(place):
-        types = [one for outer in types for inner in _inside(outer, step) for one in _alternatives(inner)]
-    return types
-
-
-def _alternatives(info: Type) -> Iterator[Type]:
-    yield info
-    match info:
-        case UnionType(types=types):
-            for one in types:
-                yield from _alternatives(one)
-        case Metadata(type=inner):
-            yield from _alternatives(inner)
-        case _:
-            pass
-
-
-def _inside(info: Type, step: str) -> Iterator[Type]:
-    match info:
-        case StructType(fields=fields):
-            yield from (field.type for field in fields if field.encode_name == step)
-        case ListType(item_type=inner) | DictType(value_type=inner):
-            yield inner
-        case _:
-            pass
-
-
-def _member_names(types: list[Type]) -> list[str]:
-    return [field.encode_name for info in types if isinstance(info, StructType) for field in info.fields]
-
-
-def _literal_names(types: list[Type]) -> list[str]:
-    return [str(value) for info in types if isinstance(info, LiteralType) for value in info.values]
-
-
-_KINDS = {
-    "int": "an integer",
-    "float": "a number",
-    "str": "a string",
-    "bool": "a boolean",
-    "array": "an array",
-    "object": "an object",
-}
-_PARTS = {"array": "item", "str": "character", "object": "member"}
-_BOUNDS = {"<=": "at most", ">=": "at least"}
-
-
-def _in_words(text: str, types: list[Type]) -> str:
-    """What msgspec expected: of which kind, or within which bounds, or of which pattern."""
-    _, kind, constraint, *got = text.split("`", 4)[:4]
-    of_kind = " or ".join(_KINDS.get(one, one) for one in kind.split(" | "))
-    if got:
-        return f"{of_kind}, got {_KINDS.get(got[0], got[0])}"
-    if " matching regex " in constraint:
-        return next(_descriptions(types, constraint), f"{of_kind} of another form")
-    sign, number = constraint.removesuffix(".0").split()[-2:]
-    if "length" not in constraint:
-        return f"{of_kind} of {_BOUNDS[sign]} {number}"
-    return f"{_BOUNDS[sign]} {number} {_PARTS[kind]}{'' if number == '1' else 's'}"
-
-
-def _descriptions(types: list[Type], constraint: str) -> Iterator[str]:
-    for info in types:
-        match info:
-            case Metadata(type=StrType(pattern=pattern), extra_json_schema={"description": words}) if (
-                constraint.endswith(repr(pattern))
-            ):
-                yield words[0].lower() + words[1:]
-            case _:
-                pass
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """`: did you mean …?` where one of the known names is close."""
-    close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.6)
-    return next((f": did you mean {k}?" for k in known if close and k.lower() == close[0]), "")

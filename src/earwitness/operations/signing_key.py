@@ -4,7 +4,7 @@ import hmac
 from functools import cached_property
 
 from earwitness.kernel.settings import Settings
-from earwitness.media.keys.key_ring import token_key
+from earwitness.media.keys.token_key import token_key
 
 
 class SigningKey:

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from earwitness.kernel.errors import Unavailable
-from earwitness.kernel.processes import cause_of_death, start_apart
+from earwitness.kernel.system.processes import cause_of_death, start_apart
 from earwitness.speech.child import EngineAnswer
 from earwitness.speech.engine import ChannelTranscript
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.transactions import reading
-from earwitness.archive.receipts.missing import timeline, timeline_of_file
+from earwitness.archive.receipts.compare import timeline, timeline_of_file
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.kernel.outages import tell
 from earwitness.media.stores.incoming import Incoming

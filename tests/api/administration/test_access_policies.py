@@ -1,19 +1,28 @@
-"""Access policies: what they let through, everywhere alike, and who may change them."""
+"""Access policies: what they let through, the same in every call, and who may change them."""
 
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import select
 
 from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.rights import Right, Role
+from tests.conftest import DATABASES, installation
 from tests.firm import Firm, endpoint, person, tone, transcript
 
 POLICIES = "/admin/accessPolicy"
 DEPARTMENTS, SUBJECTS, TYPES = ("Support", "Sales", "Legal"), ("Ann Bell", "Bob Cole"), ("phone", "sms")
 
 Ids = dict[str, int]
+
+
+class Filled(NamedTuple):
+    """A firm with recordings, and their ids by the words that name them."""
+
+    firm: Firm
+    ids: Ids
 
 
 def fill(firm: Firm) -> Ids:
@@ -31,14 +40,21 @@ def fill(firm: Firm) -> Ids:
     return ids
 
 
-def limited(firm: Firm, *policies: dict[str, Any]) -> None:
-    """Make the user `limited`, who holds every right but to edit, within these policies."""
+@pytest.fixture(scope="module", params=DATABASES)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """A firm that is filled once. Tests add users and policies to it, under names of their own."""
+    with installation(request, tmp_path_factory.mktemp("filled")) as settings, Firm(settings) as firm:
+        yield Filled(firm, fill(firm))
+
+
+def limited(firm: Firm, *policies: dict[str, Any], username: str = "limited") -> None:
+    """Make a user who holds every right but to edit, within these policies."""
     names = []
     for conditions in policies:
         names.append(f"policy {len(firm.get(POLICIES)) + 1}")
         firm.post(POLICIES, {"name": names[-1], **conditions})
     rights = [right for right in Right if not right.endswith(".Edit")]
-    user_id = firm.add_user("limited", rights)
+    user_id = firm.add_user(username, rights)
     assert firm.call("PUT", f"/admin/user/{user_id}", {"policies": names}).status_code == 200
 
 
@@ -47,75 +63,74 @@ def person_ids(firm: Firm, *names: str) -> list[int]:
     return [one["id"] for one in firm.post("/client/people.search", {"emails": emails})["persons"]]
 
 
-def seen_everywhere(firm: Firm, ids: Ids) -> set[str]:
-    """The recordings that `limited` sees, having made sure that each door shows just these."""
-    page = firm.post("/client/recording.search", {"pageSize": 1000}, as_user="limited")
+def seen_everywhere(filled: Filled, *policies: dict[str, Any]) -> set[str]:
+    """The recordings that a user sees within policies; every call has to show these and no others."""
+    firm, ids = filled.firm, filled.ids
+    username = f"limited {len(firm.keys)}"
+    limited(firm, *policies, username=username)
+    page = firm.post("/client/recording.search", {"pageSize": 1000}, as_user=username)
     seen = {one["thirdPartyId"] for one in page["recordings"]}
     assert page["total"] == len(page["recordings"]) == len(seen)
-    assert firm.post("/client/recording.search", {"pageSize": 1}, as_user="limited")["total"] == len(seen)
+    assert firm.post("/client/recording.search", {"pageSize": 1}, as_user=username)["total"] == len(seen)
     for name, kinds in (("detail", ()), ("transcription", ()), ("sms-message", ("sms",))):
         wanted = {"interactionIds": list(ids.values())}
-        rows = firm.post(f"/client/recording.{name}.get", wanted, as_user="limited")
+        rows = firm.post(f"/client/recording.{name}.get", wanted, as_user=username)
         expected = [ids[key] for key in ids if key in seen and key.endswith(kinds or ("",))]
         assert [row["interactionId"] for row in rows] == expected, name
     for key, interaction_id in ids.items():
         there = 200 if key in seen else 404
         audit = firm.call(
-            "POST", "/client/recording/audit", {"recordingId": interaction_id}, as_user="limited"
+            "POST", "/client/recording/audit", {"recordingId": interaction_id}, as_user=username
         )
         assert audit.status_code == there, key
         if key != "plain":
             play = {"thirdPartyId": key, "format": "raw"}
             path = "/client/recording.playBackByThirdPartyId"
-            assert firm.call("POST", path, play, as_user="limited").status_code == there, key
+            assert firm.call("POST", path, play, as_user=username).status_code == there, key
     return seen
 
 
-def test_without_a_policy_the_whole_account_is_seen(firm: Firm) -> None:
-    ids = fill(firm)
-    limited(firm)
-    assert seen_everywhere(firm, ids) == set(ids)
+def test_without_a_policy_the_whole_account_is_seen(filled: Filled) -> None:
+    assert seen_everywhere(filled) == set(filled.ids)
 
 
-def test_a_policy_by_data_groups(firm: Firm) -> None:
-    ids = fill(firm)
-    limited(firm, {"dataGroups": {"Department": ["Support", "Legal"], "Region": ["uk", "us"]}})
-    assert seen_everywhere(firm, ids) == {key for key in ids if key.startswith(("Support", "Legal"))}
+def test_a_policy_by_data_groups(filled: Filled) -> None:
+    assert seen_everywhere(
+        filled, {"dataGroups": {"Department": ["Support", "Legal"], "Region": ["uk", "us"]}}
+    ) == {key for key in filled.ids if key.startswith(("Support", "Legal"))}
 
 
-def test_a_policy_by_people(firm: Firm) -> None:
-    ids = fill(firm)
-    limited(firm, {"personIds": person_ids(firm, "Ann Bell")})
-    assert seen_everywhere(firm, ids) == {key for key in ids if "/Ann/" in key}
+def test_a_policy_by_people(filled: Filled) -> None:
+    assert seen_everywhere(filled, {"personIds": person_ids(filled.firm, "Ann Bell")}) == {
+        key for key in filled.ids if "/Ann/" in key
+    }
 
 
-def test_a_policy_by_types(firm: Firm) -> None:
-    ids = fill(firm)
-    limited(firm, {"communicationTypes": ["sms", "teams"]})
-    assert seen_everywhere(firm, ids) == {key for key in ids if key.endswith("/sms")} | {"plain"}
+def test_a_policy_by_types(filled: Filled) -> None:
+    assert seen_everywhere(filled, {"communicationTypes": ["sms", "teams"]}) == {
+        key for key in filled.ids if key.endswith("/sms")
+    } | {"plain"}
 
 
-def test_all_conditions_of_one_policy_must_be_met(firm: Firm) -> None:
-    ids = fill(firm)
-    (bob,) = person_ids(firm, "Bob Cole")
+def test_all_conditions_of_one_policy_must_be_met(filled: Filled) -> None:
+    (bob,) = person_ids(filled.firm, "Bob Cole")
     groups = {"Department": ["Sales", "Legal"]}
-    limited(firm, {"dataGroups": groups, "personIds": [bob], "communicationTypes": ["phone"]})
-    assert seen_everywhere(firm, ids) == {"Sales/Bob/phone", "Legal/Bob/phone"}
+    assert seen_everywhere(
+        filled, {"dataGroups": groups, "personIds": [bob], "communicationTypes": ["phone"]}
+    ) == {"Sales/Bob/phone", "Legal/Bob/phone"}
 
 
-def test_one_of_several_policies_is_enough(firm: Firm) -> None:
-    ids = fill(firm)
-    (ann,) = person_ids(firm, "Ann Bell")
+def test_one_of_several_policies_is_enough(filled: Filled) -> None:
+    (ann,) = person_ids(filled.firm, "Ann Bell")
     by_person = {"personIds": [ann], "communicationTypes": ["sms"]}
-    limited(firm, {"dataGroups": {"Department": ["Sales"]}}, by_person, {"communicationTypes": ["teams"]})
-    expected = {key for key in ids if key.startswith("Sales") or key.endswith("/Ann/sms")}
-    assert seen_everywhere(firm, ids) == expected | {"plain"}
+    expected = {key for key in filled.ids if key.startswith("Sales") or key.endswith("/Ann/sms")}
+    assert seen_everywhere(
+        filled, {"dataGroups": {"Department": ["Sales"]}}, by_person, {"communicationTypes": ["teams"]}
+    ) == expected | {"plain"}
 
 
-def test_a_policy_that_nothing_meets_shows_nothing(firm: Firm) -> None:
-    ids = fill(firm)
-    limited(firm, {"dataGroups": {"Department": ["Support"], "Team": ["A"]}})
-    assert seen_everywhere(firm, ids) == set()
+def test_a_policy_that_nothing_meets_shows_nothing(filled: Filled) -> None:
+    assert seen_everywhere(filled, {"dataGroups": {"Department": ["Support"], "Team": ["A"]}}) == set()
 
 
 def test_a_policy_limits_what_is_private_too(firm: Firm) -> None:
@@ -143,7 +158,7 @@ def test_a_changed_policy_counts_at_once(firm: Firm) -> None:
     assert user["policies"] == ["Renamed"]
 
 
-def test_what_becomes_hidden_is_hidden_at_once(firm: Firm) -> None:
+def test_recordings_that_a_change_hides_are_hidden_at_once(firm: Firm) -> None:
     """From a search that was begun, and from a URL that was given out."""
     search = "/client/recording.search"
     limited(firm)
@@ -191,7 +206,7 @@ def test_policies_are_listed_as_they_were_added(firm: Firm) -> None:
         ({"name": "x", "types": ["sms"]}, "types"),
     ],
 )
-def test_what_cannot_be_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+def test_invalid_conditions_are_named(firm: Firm, body: dict[str, Any], path: str) -> None:
     response = firm.call("POST", POLICIES, body)
     assert response.status_code == 400
     assert any(fault["path"].startswith(path) for fault in response.json()["errors"])
@@ -205,7 +220,7 @@ def test_a_policy_without_a_condition_would_limit_nobody_and_is_refused(firm: Fi
     assert firm.get(POLICIES)[0]["communicationTypes"] == ["sms"]
 
 
-def test_names_are_taken_once_and_what_is_not_there_is_not_found(firm: Firm) -> None:
+def test_names_are_unique_and_an_unknown_policy_is_not_found(firm: Firm) -> None:
     body = {"name": "x", "communicationTypes": ["sms"]}
     firm.post(POLICIES, body)
     firm.post(POLICIES, {**body, "name": "y"})
@@ -226,7 +241,7 @@ def test_a_policy_in_use_is_not_deleted(firm: Firm) -> None:
     assert firm.get(POLICIES) == []
 
 
-def test_who_is_limited_changes_no_policy(firm: Firm) -> None:
+def test_a_user_with_policies_cannot_change_policies(firm: Firm) -> None:
     firm.post(POLICIES, {"name": "mine", "communicationTypes": ["sms"]})
     editor = firm.add_user("editor", [Role.ADMIN])
     firm.call("PUT", f"/admin/user/{editor}", {"policies": ["mine"]})

@@ -12,7 +12,7 @@ from tests.firm import CLIENT_ID, Firm, tone
 ACCOUNT = "/admin/account"
 
 
-def test_a_new_account_is_set_to_nothing_special(firm: Firm) -> None:
+def test_a_new_account_has_the_default_settings(firm: Firm) -> None:
     account = firm.get(ACCOUNT)
     assert len(account.pop("accountGuid")) == 36
     assert account == {
@@ -25,7 +25,7 @@ def test_a_new_account_is_set_to_nothing_special(firm: Firm) -> None:
     }
 
 
-def test_what_is_left_out_stays(firm: Firm) -> None:
+def test_settings_that_are_left_out_stay(firm: Firm) -> None:
     before = firm.get(ACCOUNT)
     everything = {
         "name": "Another name",
@@ -40,7 +40,7 @@ def test_what_is_left_out_stays(firm: Firm) -> None:
     assert [account.name for account in firm.app.state.installation.accounts.all()] == ["Another name"]
 
 
-def test_the_region_is_that_of_recordings(firm: Firm) -> None:
+def test_recordings_show_the_region_of_the_account(firm: Firm) -> None:
     interaction_id = firm.ingest()
     firm.call("PUT", ACCOUNT, {"region": "uk"})
     (detail,) = firm.post("/client/recording.detail.get", {"interactionIds": [interaction_id]})
@@ -69,7 +69,7 @@ def test_forced_comments_are_forced_at_once(firm: Firm) -> None:
         ({"mayshortenretention": True}, "mayshortenretention"),
     ],
 )
-def test_what_cannot_be_set_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+def test_invalid_settings_are_named(firm: Firm, body: dict[str, Any], path: str) -> None:
     before = firm.get(ACCOUNT)
     response = firm.call("PUT", ACCOUNT, body)
     assert response.status_code == 400

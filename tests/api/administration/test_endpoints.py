@@ -42,7 +42,7 @@ def test_an_endpoint_is_added_as_it_will_be_shown(firm: Firm) -> None:
     assert firm.get("/admin/endpoint") == [response.json()]
 
 
-def test_there_is_one_endpoint_however_it_is_written(firm: Firm) -> None:
+def test_all_spellings_of_an_address_are_one_endpoint(firm: Firm) -> None:
     add(firm)
     again = firm.call("POST", "/admin/endpoint", {"type": "phone", "endpoint": "0044-7896-423595"})
     assert again.status_code == 409
@@ -57,7 +57,7 @@ def test_endpoints_are_listed_page_by_page(firm: Firm) -> None:
     assert response.headers["X-Total-Count"] == "3"
 
 
-def test_what_is_left_out_of_a_change_stays(firm: Firm) -> None:
+def test_values_that_a_change_leaves_out_stay(firm: Firm) -> None:
     firm.post("/admin/person", {"fullName": "Jane Smith"})
     before = add(firm, label="Desk", ownedByPersonId=1)
     assert change(firm, isPrivate=True) == {**before, "isPrivate": True}
@@ -91,7 +91,7 @@ def test_a_private_endpoint_makes_new_recordings_private(firm: Firm) -> None:
     assert firm.search(isPrivate=True) == ["after"]
 
 
-def test_what_took_part_in_anything_cannot_be_deleted(firm: Firm) -> None:
+def test_an_endpoint_of_a_recording_or_a_call_cannot_be_deleted(firm: Firm) -> None:
     firm.ingest(endpoints=[endpoint("447896423595", subject=True)])
     assert firm.call("DELETE", "/admin/endpoint/1").status_code == 409
     told = {"thirdPartyId": "live-1", "endpoint": {"type": "email", "endpoint": "jane@example.com"}}
@@ -114,13 +114,13 @@ def test_ids_are_not_used_again(firm: Firm) -> None:
     assert add(firm)["id"] == 2
 
 
-def test_what_an_endpoint_is_cannot_change(firm: Firm) -> None:
+def test_the_type_and_value_of_an_endpoint_cannot_change(firm: Firm) -> None:
     add(firm)
     for other in ({"endpoint": "447896423596"}, {"type": "email"}):
         assert firm.call("PUT", "/admin/endpoint/1", other).status_code == 409
 
 
-def test_what_cannot_be_taken_is_refused_by_name(firm: Firm) -> None:
+def test_invalid_values_are_named(firm: Firm) -> None:
     for path, body in {
         "type": {"endpoint": "1"},
         "endpoint": {"type": "phone", "endpoint": " "},
@@ -134,7 +134,7 @@ def test_what_cannot_be_taken_is_refused_by_name(firm: Firm) -> None:
         assert firm.call(method, "/admin/endpoint/9", {} if method == "PUT" else None).status_code == 404
 
 
-def test_seeing_endpoints_is_not_changing_them(firm: Firm) -> None:
+def test_the_right_to_view_endpoints_does_not_allow_changes(firm: Firm) -> None:
     firm.add_user("viewer", [Right.ENDPOINTS_VIEW])
     add(firm)
     for method, path in (("POST", ""), ("PUT", "/1"), ("DELETE", "/1")):

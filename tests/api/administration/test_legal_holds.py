@@ -90,7 +90,7 @@ def test_a_recording_under_two_holds_stays_under_the_other(firm: Firm) -> None:
     assert held == [{"id": other, "name": "Enquiry 15"}]
 
 
-def test_what_may_not_be_seen_is_neither_shown_counted_nor_touched(firm: Firm) -> None:
+def test_hidden_recordings_are_neither_shown_counted_nor_removed(firm: Firm) -> None:
     firm.add_user(CLERK, [Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT])
     [seen, other] = calls(firm, "call-1", "call-2")
     [private] = calls(firm, "private-1", isPrivate=True)
@@ -103,7 +103,7 @@ def test_what_may_not_be_seen_is_neither_shown_counted_nor_touched(firm: Firm) -
     assert changes(firm, private) == [("POST", 201, "added")]
 
 
-def test_recordings_that_are_not_there_are_named_and_nothing_is_changed(firm: Firm) -> None:
+def test_unknown_recordings_are_named_and_nothing_is_changed(firm: Firm) -> None:
     firm.add_user(CLERK, [Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT])
     [seen] = calls(firm, "call-1")
     [private] = calls(firm, "private-1", isPrivate=True)
@@ -127,7 +127,7 @@ def test_recordings_that_are_not_there_are_named_and_nothing_is_changed(firm: Fi
         {"name": "x", "interactionIds": list(range(1, 1002))},
     ],
 )
-def test_a_hold_that_cannot_be_taken_is_refused(firm: Firm, sent: dict[str, Any]) -> None:
+def test_invalid_holds_are_refused(firm: Firm, sent: dict[str, Any]) -> None:
     assert firm.call("POST", HOLD, sent).status_code == 400
     assert firm.get(HOLD) == []
 
@@ -149,7 +149,7 @@ def test_each_call_needs_its_right(firm: Firm) -> None:
     assert firm.call("GET", f"{HOLD}/{hold_id}", as_user="nobody@example.com").status_code == 403
 
 
-def test_who_edits_may_also_read(firm: Firm) -> None:
+def test_the_right_to_edit_allows_reading(firm: Firm) -> None:
     firm.add_user("editor@example.com", [Right.LEGAL_HOLD_EDIT])
     one = firm.post(HOLD, {"name": "x"}, as_user="editor@example.com")["id"]
     assert [listed["id"] for listed in firm.get(HOLD, as_user="editor@example.com")] == [one]

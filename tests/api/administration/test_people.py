@@ -72,7 +72,7 @@ def test_people_are_listed_in_order_page_by_page(firm: Firm) -> None:
     assert response.headers["X-Total-Count"] == "3"
 
 
-def test_what_is_left_out_of_a_change_stays(firm: Firm) -> None:
+def test_values_that_a_change_leaves_out_stay(firm: Firm) -> None:
     before = add(firm, email="jane@example.com", endpoints=[PHONE], metadata={"a": 1}, byoStorageAccountId=3)
     assert change(firm, avatar="https://cdn.example.com/1.png", email=None) == {
         **before,
@@ -80,7 +80,7 @@ def test_what_is_left_out_of_a_change_stays(firm: Firm) -> None:
     }
 
 
-def test_what_is_emptied_is_gone(firm: Firm) -> None:
+def test_empty_values_remove_what_there_was(firm: Firm) -> None:
     add(
         firm, email="jane@example.com", thirdPartyId="X", avatar="a", byoStorageAccountId=3, metadata={"a": 1}
     )
@@ -114,6 +114,14 @@ def test_third_party_ids_are_of_one_person_each(firm: Firm) -> None:
     assert firm.call("POST", "/admin/person", {"fullName": "X", "thirdPartyId": "AAD-1"}).status_code == 409
     assert firm.call("PUT", "/admin/person/2", {"thirdPartyId": "AAD-1"}).status_code == 409
     assert change(firm, thirdPartyId="AAD-1")["thirdPartyId"] == "AAD-1"
+
+
+def test_a_third_party_id_that_is_taken_is_named_even_with_spaces_around_it(firm: Firm) -> None:
+    add(firm, thirdPartyId="AAD-1")
+    add(firm)
+    refused = firm.call("PUT", "/admin/person/2", {"thirdPartyId": " AAD-1 "})
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "Person 1 already has the thirdPartyId AAD-1."
 
 
 def test_recordings_are_found_by_the_new_name_and_email(firm: Firm) -> None:
@@ -151,7 +159,7 @@ def test_an_ended_person_is_inactive_and_loses_nothing(firm: Firm) -> None:
     assert change(firm, isActive=True) == before
 
 
-def test_what_cannot_be_taken_is_refused_by_name(firm: Firm) -> None:
+def test_invalid_values_are_named(firm: Firm) -> None:
     refused = {
         "fullName": {"email": "jane@example.com"},
         "personType": {"fullName": "X", "personType": "robot"},
@@ -170,13 +178,13 @@ def test_what_cannot_be_taken_is_refused_by_name(firm: Firm) -> None:
     assert firm.get("/admin/person") == []
 
 
-def test_a_person_that_there_is_not(firm: Firm) -> None:
+def test_an_unknown_person_is_not_found(firm: Firm) -> None:
     assert firm.call("PUT", "/admin/person/9", {"fullName": "X"}).status_code == 404
     assert firm.call("DELETE", "/admin/person/9").status_code == 404
     assert firm.call("PUT", "/admin/person/x", {"fullName": "X"}).status_code == 400
 
 
-def test_seeing_people_is_not_changing_them(firm: Firm) -> None:
+def test_the_right_to_view_people_does_not_allow_changes(firm: Firm) -> None:
     firm.add_user("viewer", [Right.PEOPLE_VIEW])
     firm.add_user("editor", [Right.PEOPLE_EDIT])
     firm.add_user("other", [Right.ENDPOINTS_EDIT])

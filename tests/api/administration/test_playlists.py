@@ -26,7 +26,7 @@ def test_a_playlist_is_made_changed_searched_and_ended(firm: Firm) -> None:
     ]
 
 
-def test_a_playlist_holds_nothing(firm: Firm) -> None:
+def test_a_playlist_is_not_a_legal_hold(firm: Firm) -> None:
     firm.post(PLAYLIST, {"name": "Good examples", "interactionIds": [firm.ingest()]})
     assert firm.post("/client/recording.search", {})["recordings"][0]["legalHolds"] == []
 
@@ -50,7 +50,7 @@ def test_each_call_needs_its_right(firm: Firm) -> None:
     assert firm.call("GET", "/admin/legalHold", as_user=READER).status_code == 403
 
 
-def test_who_edits_may_also_read(firm: Firm) -> None:
+def test_the_right_to_edit_allows_reading(firm: Firm) -> None:
     firm.add_user("editor@example.com", [Right.PLAYLIST_EDIT])
     one = firm.post(PLAYLIST, {"name": "x"}, as_user="editor@example.com")["id"]
     assert [listed["id"] for listed in firm.get(PLAYLIST, as_user="editor@example.com")] == [one]

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.rights import Right, Role
 from tests.firm import ADMIN, Firm
@@ -72,7 +72,7 @@ def test_setting_tags_is_in_the_audit_log_refused_or_not(firm: Firm) -> None:
     assert tags_of(firm, recording_id) == ["Gold"]
 
 
-def test_the_catalogue_is_kept_by_hand_too(firm: Firm) -> None:
+def test_tags_are_added_and_deleted_by_hand_too(firm: Firm) -> None:
     assert firm.post("/admin/tag", {"tag": "Gold"}) == {"id": 1}
     assert firm.get("/admin/tag") == [{"id": 1, "tag": "Gold"}]
     for same in ("Gold", "GOLD"):
@@ -105,7 +105,7 @@ def test_a_tag_changes_its_case_but_not_into_another(firm: Firm) -> None:
     assert set(catalogue(firm)) == {"Gold", "Silver"}
 
 
-def test_a_tag_goes_only_when_nothing_has_it(firm: Firm) -> None:
+def test_a_tag_in_use_is_not_deleted(firm: Firm) -> None:
     recording_id = firm.ingest(tags=["Gold"])
     sent = {"recordingId": recording_id, "comment": "Checked.", "tag": "Silver"}
     comment_id = firm.post("/client/recording/comment", sent)["commentId"]
@@ -121,7 +121,7 @@ def test_a_tag_goes_only_when_nothing_has_it(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("granted", ["Recording.Tag.View", "Compliance"])
-def test_who_may_view_tags_looks_their_ids_up_and_changes_nothing(firm: Firm, granted: str) -> None:
+def test_the_right_to_view_tags_allows_listing_but_no_changes(firm: Firm, granted: str) -> None:
     firm.add_user(READER, [granted])
     firm.post("/admin/tag", {"tag": "Gold"})
     assert firm.get("/admin/tag", as_user=READER) == [{"id": 1, "tag": "Gold"}]

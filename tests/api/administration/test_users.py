@@ -1,4 +1,4 @@
-"""Administration of users and API keys: what can be changed, and that nobody gives what they lack."""
+"""Administration of users and API keys: what can be changed, and that nobody can give what they lack."""
 
 from typing import Any
 
@@ -137,7 +137,7 @@ def test_an_ended_user_stays_listed_and_its_keys_do_not_come_back(firm: Firm) ->
         ({"username": "x", "rolesAndRights": [], "isActive": True}, "isActive"),
     ],
 )
-def test_what_cannot_be_is_named(firm: Firm, body: dict[str, Any], path: str) -> None:
+def test_invalid_values_are_named(firm: Firm, body: dict[str, Any], path: str) -> None:
     response = firm.call("POST", USERS, body)
     assert response.status_code == 400
     assert [fault["path"] for fault in response.json()["errors"]] == [path]
@@ -178,7 +178,7 @@ def test_nobody_gives_a_right_they_lack(firm: Firm) -> None:
     assert firm.call("POST", USERS, body, as_user="editor").status_code == 201
 
 
-def test_from_those_who_hold_more_one_can_only_take_away(firm: Firm) -> None:
+def test_users_who_hold_more_can_only_be_given_less(firm: Firm) -> None:
     firm.add_user("desk", [Right.USERS_EDIT])
     analyst = firm.add_user("analyst", [Role.COMPLIANCE], email="a@example.com")
     key = next(one["id"] for one in firm.get(KEYS) if one["userId"] == analyst)
@@ -202,7 +202,7 @@ def test_from_those_who_hold_more_one_can_only_take_away(firm: Firm) -> None:
     assert firm.call("DELETE", path, as_user="desk").status_code == 200
 
 
-def test_who_is_limited_gives_no_wider_view(firm: Firm) -> None:
+def test_a_user_with_policies_cannot_give_wider_ones(firm: Firm) -> None:
     policy(firm, "support", dataGroups={"Department": ["Support"]})
     policy(firm, "sales", dataGroups={"Department": ["Sales"]})
     policy(firm, "other")
@@ -235,7 +235,7 @@ def test_who_is_limited_gives_no_wider_view(firm: Firm) -> None:
     assert firm.call("POST", KEYS, {"userId": limited}, as_user="editor").status_code == 201
 
 
-def test_nobody_comes_to_private_recordings_in_the_name_of_another(firm: Firm) -> None:
+def test_nobody_sees_private_recordings_by_taking_another_name(firm: Firm) -> None:
     parts = [endpoint("1", subject=True, user="boss", person=person("The Boss")), endpoint("2")]
     firm.ingest(thirdPartyId="secret", isPrivate=True, endpoints=parts)
     boss = firm.post("/client/people.search", {"emails": ["the.boss@example.com"]})["persons"][0]["id"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.kernel.rights import Role
 from tests.cli.running import run, run_json

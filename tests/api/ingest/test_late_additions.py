@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import select
 
 from earwitness.archive.schema.recordings import recordings

@@ -117,7 +117,7 @@ def test_an_endpoint_is_recorded_once_it_was_the_subject(desk: Firm) -> None:
     assert (other["isRecorded"], other["mostRecentCommAt"]) == (False, "2026-05-12T10:31:00.000Z")
 
 
-def test_recordings_that_may_not_be_seen_record_nothing(desk: Firm) -> None:
+def test_hidden_recordings_do_not_make_an_endpoint_recorded(desk: Firm) -> None:
     desk.add_user("outsider", [Right.ENDPOINTS_VIEW, Right.PEOPLE_VIEW])
     desk.add_user("jane", [Right.ENDPOINTS_VIEW, Right.PEOPLE_VIEW], person_id=1)
     desk.ingest(isPrivate=True, endpoints=[endpoint("447896423595", subject=True)])
@@ -146,7 +146,7 @@ def test_owned_and_not_owned_at_once_is_refused(firm: Firm) -> None:
     assert refused.json()["errors"][0]["path"] == "onlyReturnNonOwned"
 
 
-def test_endpoints_are_got_by_value_in_the_order_asked_each_once(desk: Firm) -> None:
+def test_endpoints_are_answered_in_the_order_asked_each_once(desk: Firm) -> None:
     asked = [
         {"type": "phone", "endpoint": "447896000999"},
         {"type": "email", "endpoint": "JANE.smith@example.com"},
@@ -191,7 +191,7 @@ def test_values_that_name_no_endpoint_are_refused(firm: Firm) -> None:
     assert refused.json()["errors"][0]["path"] == "type"
 
 
-def test_however_much_is_asked_for_it_is_answered_or_refused(desk: Firm) -> None:
+def test_very_long_requests_are_answered_or_refused(desk: Firm) -> None:
     many = " ".join(f"{number:x}" for number in range(256, 506))
     for text in (many, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 1000, "%" * 1000, "0" * 1000):
         for field in ("freeText", "endpointSearch"):

@@ -1,4 +1,4 @@
-"""Names are found however they are typed: people, their addresses, the owners of endpoints, and users."""
+"""Names are found in any spelling: people, their addresses, the owners of endpoints, and users."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def all_of_them(firm: Firm) -> Firm:
     return firm
 
 
-def test_a_name_is_found_however_it_is_typed(all_of_them: Firm) -> None:
+def test_a_name_is_found_in_any_spelling(all_of_them: Firm) -> None:
     for name, typed in TYPED:
         prefix = {"prefix": typed, "personType": "staff"}
         ahead = all_of_them.post("/client/people.searchByName", prefix)["persons"]
@@ -45,13 +45,13 @@ def test_a_name_is_found_however_it_is_typed(all_of_them: Firm) -> None:
         assert words_found == {one["fullName"] for one in known}, typed
 
 
-def test_what_is_no_part_of_a_name_finds_nobody(all_of_them: Firm) -> None:
+def test_text_that_is_not_in_a_name_finds_nobody(all_of_them: Firm) -> None:
     for typed in ("'", "eill", "o neill", "maryjane", "طمه"):
         prefix = {"prefix": typed, "personType": "staff"}
         assert all_of_them.post("/client/people.searchByName", prefix)["total"] == 0, typed
 
 
-def test_an_email_address_is_one_however_it_is_copied(firm: Firm) -> None:
+def test_all_spellings_of_an_email_address_are_one(firm: Firm) -> None:
     ways = ["rené@example.com", "RENE\u0301@example.com", "ｒené@\u200bexample.com"]
     for number, way in enumerate(ways):
         subject = endpoint("1000", subject=True, person=person("René", email=way))
@@ -88,7 +88,7 @@ def test_users_are_ordered_by_their_names_as_they_are_read(firm: Firm) -> None:
 REFUND = ["réclamation", "RE\u0301CLAMATION", "ｒéclamation", "récla\u200bmation"]
 
 
-def test_a_tag_is_one_however_it_is_encoded(firm: Firm) -> None:
+def test_all_encodings_of_a_tag_are_one(firm: Firm) -> None:
     for number, tag in enumerate(REFUND):
         firm.ingest(thirdPartyId=str(number), tags=[tag])
     firm.ingest(thirdPartyId="other", tags=["reclamation"])

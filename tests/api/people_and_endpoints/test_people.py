@@ -94,7 +94,7 @@ def test_a_person_is_shown_as_documented(three: Firm) -> None:
     assert three.post("/client/people.get", [1]) == [jane]
 
 
-def test_a_person_of_whom_little_is_known(three: Firm) -> None:
+def test_a_person_with_a_name_alone_has_empty_fields(three: Firm) -> None:
     elodie = shown(three, 3)
     assert elodie["email"] is None
     assert elodie["avatar"] is None
@@ -232,7 +232,7 @@ def test_the_most_recent_communication_is_the_one_that_ended_last(three: Firm) -
     assert shown(three, 1)["mostRecentCommAt"] == f"{day}12:00:00.000Z"
 
 
-def test_what_may_not_be_seen_is_not_counted(three: Firm) -> None:
+def test_hidden_recordings_are_not_counted(three: Firm) -> None:
     three.add_user("outsider", [Right.PEOPLE_VIEW])
     three.add_user("jane", [Right.PEOPLE_VIEW], person_id=1)
     jane = [endpoint("447896423595", subject=True)]
@@ -310,19 +310,19 @@ def test_names_of_the_inactive_are_left_out_when_asked(three: Firm) -> None:
     assert [one["id"] for one in three.post("/client/people.searchByName", wanted)["persons"]] == [2]
 
 
-def test_a_search_by_name_says_of_which_type(firm: Firm) -> None:
+def test_a_search_by_name_needs_a_person_type(firm: Firm) -> None:
     refused = firm.call("POST", "/client/people.searchByName", {"prefix": "smi"})
     assert refused.status_code == 400
     assert refused.json()["errors"] == [{"path": "personType", "message": "required"}]
 
 
-def test_people_are_got_in_the_order_asked_each_once(three: Firm) -> None:
+def test_people_are_answered_in_the_order_asked_each_once(three: Firm) -> None:
     got = three.post("/client/people.get", [3, "AAD-1f2c", 99, 1, "nobody", 2, 3, "1"])
     assert [one["id"] for one in got] == [3, 1, 2]
     assert three.post("/client/people.get", []) == []
 
 
-def test_what_are_no_ids_of_people_is_refused(firm: Firm) -> None:
+def test_invalid_ids_are_refused(firm: Firm) -> None:
     bodies: list[Any] = [{}, [0], [1.5], [None], [2**53], list(range(1, 10_002))]
     for body in bodies:
         assert firm.call("POST", "/client/people.get", body).status_code == 400
@@ -338,7 +338,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_a_search_that_cannot_be_taken_names_the_field(firm: Firm) -> None:
+def test_an_invalid_search_names_the_field(firm: Firm) -> None:
     for wanted, path in REFUSED:
         refused = firm.call("POST", "/client/people.search", wanted)
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, path)
@@ -351,7 +351,7 @@ def test_people_need_their_right(firm: Firm) -> None:
         assert (refused.status_code, refused.json()["right"]) == (403, "People.View")
 
 
-def test_people_that_recordings_speak_of_appear(firm: Firm) -> None:
+def test_people_that_recordings_name_are_added(firm: Firm) -> None:
     named = [endpoint("447896423595", subject=True, person=person("Ann Reed", thirdPartyId="X-1"))]
     assert firm.send(call(endpoints=named)).is_success
     [ann] = firm.post("/client/people.get", ["X-1"])

@@ -4,9 +4,9 @@ import wave
 from io import BytesIO
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import update
 
 from earwitness.archive.schema.people import account
@@ -227,7 +227,7 @@ def test_damage_on_the_way_breaks_the_connection(firm: Firm, format_: str) -> No
             came: list[bytes] = []
             with client.stream("POST", PLAY, json=sent) as response:
                 assert response.status_code == 200
-                with pytest.raises(httpx.RemoteProtocolError):
+                with pytest.raises(httpx2.RemoteProtocolError):
                     came.extend(response.iter_raw())
             assert 0 < len(b"".join(came)) < len(media)
         assert client.post(PLAY, json=sent).content == media

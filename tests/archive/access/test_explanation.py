@@ -1,4 +1,4 @@
-"""What explains an access agrees with what the API answers, for random users, policies and recordings."""
+"""The explanation agrees with what the API answers, for random users, policies and recordings."""
 
 from collections.abc import Sequence
 from itertools import count

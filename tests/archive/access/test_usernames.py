@@ -1,4 +1,4 @@
-"""User names: one however they are written; those of old that look alike stay apart."""
+"""User names: all spellings are one user; old users whose names look alike stay separate."""
 
 import pytest
 
@@ -25,7 +25,7 @@ SPELLINGS = ["josé@example.com", "JOSE\u0301@EXAMPLE.COM", "ｊosé@example\u20
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_user_name_is_one_however_it_is_written(firm: Firm, spelling: str) -> None:
+def test_all_spellings_of_a_user_name_are_one(firm: Firm, spelling: str) -> None:
     jose = firm.add_user(SPELLINGS[0], SEES)
     firm.add_user("jose@example.com", SEES)
     assert sign_in(firm, spelling, firm.keys[SPELLINGS[0]]) < 300
@@ -39,7 +39,7 @@ def test_a_user_name_is_one_however_it_is_written(firm: Firm, spelling: str) -> 
 
 
 @pytest.mark.parametrize("nothing", ["\u200b", " \u2060\ufeff", "\u3164"])
-def test_a_name_that_nobody_sees_is_none(firm: Firm, nothing: str) -> None:
+def test_a_name_of_invisible_characters_is_refused(firm: Firm, nothing: str) -> None:
     """Its user would have taken part wherever a source names no user."""
     refused = firm.call("POST", USERS, {"username": nothing, "rolesAndRights": []})
     assert refused.status_code == 400
@@ -75,7 +75,7 @@ def upgraded(old_tables: OldTables) -> Upgraded:
     return firm, ids
 
 
-def test_those_who_look_alike_sign_in_each_by_its_spelling(upgraded: Upgraded) -> None:
+def test_users_who_look_alike_sign_in_each_with_its_spelling(upgraded: Upgraded) -> None:
     firm, ids = upgraded
     for name in (PLAIN, WIDE):
         other = WIDE if name == PLAIN else PLAIN
@@ -88,7 +88,7 @@ def test_those_who_look_alike_sign_in_each_by_its_spelling(upgraded: Upgraded) -
     assert sign_in(firm, "bob", firm.keys[BOB]) < 300
 
 
-def test_neither_sees_what_is_private_to_the_other(upgraded: Upgraded) -> None:
+def test_users_who_look_alike_do_not_see_each_others_private_recordings(upgraded: Upgraded) -> None:
     firm, ids = upgraded
     of_plain, of_wide = {f"of {PLAIN}"}, {f"of {WIDE}", f"of {WIDE.upper()}"}
     assert set(firm.search(as_user=PLAIN)) == set(firm.search(userIds={"include": [ids[PLAIN]]})) == of_plain
@@ -103,13 +103,13 @@ def test_neither_sees_what_is_private_to_the_other(upgraded: Upgraded) -> None:
 
 
 @pytest.mark.parametrize("spelling", [PLAIN, WIDE, ALSO, "JANE\u200b"])
-def test_no_further_one_can_be_made(upgraded: Upgraded, spelling: str) -> None:
+def test_no_further_user_who_looks_alike_can_be_added(upgraded: Upgraded, spelling: str) -> None:
     firm, ids = upgraded
     assert firm.call("POST", USERS, {"username": spelling, "rolesAndRights": []}).status_code == 409
     assert firm.call("PUT", f"{USERS}/{ids[BOB]}", {"username": spelling}).status_code == 409
 
 
-def test_one_who_looks_like_another_can_be_renamed(upgraded: Upgraded) -> None:
+def test_a_user_who_looks_like_another_can_be_renamed(upgraded: Upgraded) -> None:
     firm, ids = upgraded
     assert firm.call("PUT", f"{USERS}/{ids[WIDE]}", {"username": WIDE.upper()}).status_code == 200
     assert set(firm.search(as_user=WIDE)) == {f"of {WIDE}", f"of {WIDE.upper()}"}

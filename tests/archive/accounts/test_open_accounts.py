@@ -73,7 +73,7 @@ def test_of_many_accounts_no_more_stay_open_than_the_setting_says(many: Settings
 
 
 @needs_proc
-def test_who_looks_round_leaves_nothing_open(many: Settings) -> None:
+def test_looking_into_all_accounts_leaves_none_open(many: Settings) -> None:
     accounts = Accounts(many)
     for client_id in MANY:
         with accounts.glance(client_id) as connection:

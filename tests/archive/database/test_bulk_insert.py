@@ -21,7 +21,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def test_they_are_the_rows_that_were_given(firm: Firm) -> None:
+def test_inserted_rows_are_read_back_unchanged(firm: Firm) -> None:
     written = []
     columns = [endpoints.c[name] for name in ROWS[0]]
     for at_once in (True, False):
@@ -37,7 +37,7 @@ def test_they_are_the_rows_that_were_given(firm: Firm) -> None:
     assert [row._asdict() for row in written[0]] == ROWS
 
 
-def test_none_are_no_work(firm: Firm) -> None:
+def test_inserting_no_rows_does_nothing(firm: Firm) -> None:
     with firm.archive.write() as connection:
         insert_many(connection, endpoints, [])
         assert connection.execute(select(endpoints)).all() == []

@@ -19,11 +19,12 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.database import upgrades
 from earwitness.archive.database.engines import sqlite_engine
 from earwitness.archive.database.transactions import reading, writing
-from earwitness.archive.database.upgrades import Tables, is_current, upgrade
+from earwitness.archive.database.upgrades import Tables, is_current
 from earwitness.archive.schema import account, directory
 from earwitness.kernel.settings import Settings
 from tests.conftest import DATABASES
 from tests.firm import CLIENT_ID
+from tests.migrating import run_migrations as upgrade
 from tests.old_archives import old_installation, upgraded_firm
 from tests.postgres import database_of, run_in_postgres
 

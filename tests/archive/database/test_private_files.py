@@ -61,7 +61,7 @@ def test_new_databases_are_private_from_their_first_byte_on(tmp_path: Path) -> N
     assert (mode(settings.data), mode(settings.data / "accounts" / "1")) == (0o700, 0o700)
 
 
-def test_those_that_were_open_to_others_are_closed_to_them(tmp_path: Path) -> None:
+def test_existing_databases_lose_the_rights_of_others(tmp_path: Path) -> None:
     settings = made(tmp_path)
     accounts = Accounts(settings)
     with accounts.open(1).write() as connection:

@@ -15,7 +15,8 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.directory import identities, known_keys
 from earwitness.kernel.settings import Settings
 from earwitness.media.differing import Differs
-from earwitness.media.keys.key_ring import KEYS_FILE, TOKEN_KEY_FILE, KeyRing
+from earwitness.media.keys.key_ring import KEYS_FILE, KeyRing
+from earwitness.media.keys.token_key import TOKEN_KEY_FILE
 from earwitness.media.stores.store_marker import MARKER
 from tests.api.test_health import missing
 from tests.conftest import DATABASES, installation
@@ -82,7 +83,7 @@ def test_another_key_under_a_known_id_is_refused_and_named(
     assert is_taken(settings)
 
 
-def test_a_given_key_that_is_another_is_refused_though_it_is_not_the_current_one(
+def test_a_key_that_differs_is_refused_even_if_it_is_not_the_current_one(
     settings: Settings, tmp_path: Path
 ) -> None:
     first, second = "a:" + "A" * 43 + "=", "b:" + "B" * 43 + "="
@@ -110,7 +111,7 @@ def test_a_key_that_changes_under_a_running_server_is_not_used(
     assert plays(firm, "meanwhile") == (200, "")
 
 
-def test_a_file_of_keys_that_is_gone_is_said_by_readyz(firm: Firm) -> None:
+def test_readyz_names_a_missing_file_of_keys(firm: Firm) -> None:
     assert missing(firm) == []
     (firm.settings.keys_folder / KEYS_FILE).unlink()
     assert missing(firm) == ["keys"]
@@ -129,9 +130,7 @@ def test_another_key_for_tokens_is_refused(settings: Settings, tmp_path: Path) -
         assert missing(firm) == ["keys"]
 
 
-def test_a_lost_key_for_tokens_is_made_anew_where_one_machine_is_all_there_is(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_lost_key_for_tokens_is_made_again_on_a_single_machine(settings: Settings, tmp_path: Path) -> None:
     assert is_taken(settings)
     (settings.keys_folder / TOKEN_KEY_FILE).unlink()
     if settings.database_url:
@@ -225,7 +224,7 @@ def test_a_backup_without_the_marker_of_its_data_folder_is_taken(used: Settings)
     assert noted(used)["store"] in (used.data / MARKER).read_text()
 
 
-def test_where_a_store_turns_out_to_be_anothers_nothing_is_taken_in(firm: Firm) -> None:
+def test_nothing_is_taken_in_once_the_store_turns_out_to_differ(firm: Firm) -> None:
     foreign = '{"installation": "' + "1" * 32 + '", "store": "' + "2" * 32 + '"}'
     assert firm.search() == []
     (firm.settings.data / MARKER).write_text(foreign)
@@ -239,7 +238,7 @@ def test_where_a_store_turns_out_to_be_anothers_nothing_is_taken_in(firm: Firm) 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("database", DATABASES)
-def test_an_old_installation_is_upgraded_in_silence_and_its_values_are_noted(
+def test_an_old_installation_is_upgraded_without_warnings_and_its_values_are_noted(
     revision: str,
     database: str,
     request: pytest.FixtureRequest,

@@ -66,7 +66,7 @@ def test_playback_names_the_key_that_is_missing(without: Firm, form: dict[str, o
     assert needed(without) in problem["detail"]
 
 
-def test_a_player_is_told_likewise(without: Firm) -> None:
+def test_a_player_is_told_which_key_is_missing(without: Firm) -> None:
     answer = without.call("GET", "/client/recording/1/media?format=raw")
     assert (answer.status_code, answer.json()["code"]) == (503, "key-missing")
 
@@ -80,7 +80,7 @@ def test_the_metric_and_readyz_say_so_until_the_key_is_back(without: Firm, first
         assert missing(back) == []
 
 
-def test_what_is_taken_in_meanwhile_plays(without: Firm) -> None:
+def test_recordings_that_come_while_a_key_is_missing_play(without: Firm) -> None:
     without.ingest(tone(), thirdPartyId="later")
     body = {"thirdPartyId": "later", "format": "raw"}
     assert without.call("POST", "/client/recording.playBackByThirdPartyId", body).content == tone()

@@ -123,7 +123,7 @@ def test_a_damaged_row_is_noticed(cluster: Cluster) -> None:
 
 
 @needs_amcheck
-def test_who_may_not_use_it_is_told_so(cluster: Cluster) -> None:
+def test_without_the_right_to_use_amcheck_it_says_so(cluster: Cluster) -> None:
     with cluster.running() as engine, engine.begin() as connection:
         connection.execute(text("CREATE ROLE plain LOGIN"))
         connection.execute(text("GRANT USAGE ON SCHEMA account_1 TO plain"))

@@ -264,7 +264,7 @@ def test_each_bit_of_a_list_of_places_is_noticed(firm: Firm) -> None:
     assert damages(firm.archive) == []
 
 
-def test_what_waits_to_be_indexed_anew_is_no_damage(firm: Firm) -> None:
+def test_text_that_waits_to_be_indexed_is_no_damage(firm: Firm) -> None:
     fill(firm)
     with firm.archive.write() as connection:
         connection.execute(update(people).values(full_name="Jane Jones"))
@@ -303,7 +303,7 @@ def test_a_counter_that_lies_behind_is_noticed(firm: Firm) -> None:
 @ON_SQLITE
 @pytest.mark.parametrize("what", ["account", "directory"])
 @pytest.mark.parametrize("at", [0, 4096 * 3])
-def test_a_file_that_is_no_database_any_more_is_said_to_be_so(settings: Settings, what: str, at: int) -> None:
+def test_a_file_that_is_no_longer_a_database_is_reported(settings: Settings, what: str, at: int) -> None:
     with Firm(settings) as firm:
         fill(firm)
     path = database_of(settings) if what == "account" else settings.data / "directory.db"

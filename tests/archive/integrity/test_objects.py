@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, insert, select, update
 
-from earwitness.archive.integrity import objects
 from earwitness.archive.integrity.objects import Sample, check, count_objects, orphans
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.settings import Settings
 from earwitness.media.streaming import SEGMENT_SIZE
+from earwitness.media.vault import Vault
 from tests.firm import CLIENT_ID, Firm
 
 MEDIA = os.urandom(150_000)
@@ -190,7 +190,7 @@ def test_without_its_key_a_recording_is_damaged(recorded: Firm) -> None:
     assert "key" in damage["reason"]
 
 
-def test_what_belongs_to_no_recording_is_named_and_what_is_on_its_way_is_not(recorded: Firm) -> None:
+def test_orphaned_objects_are_named_and_uploads_under_way_are_not(recorded: Firm) -> None:
     store = recorded.archive.store
     with store.new() as upload:
         upload.write(MEDIA)
@@ -205,16 +205,15 @@ def test_what_is_removed_while_it_is_checked_is_not_damaged(
     recorded: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = object_path(recorded)
-    pages = objects._between
+    open_ = Vault.open
 
-    def removing(*given: Any) -> Iterator[Any]:
-        for row in pages(*given):
-            with recorded.archive.write() as connection:
-                connection.execute(delete(media_objects))
-            path.unlink(missing_ok=True)
-            yield row
+    def removing(vault: Vault, *given: Any) -> Any:
+        with recorded.archive.write() as connection:
+            connection.execute(delete(media_objects))
+        path.unlink(missing_ok=True)
+        return open_(vault, *given)
 
-    monkeypatch.setattr(objects, "_between", removing)
+    monkeypatch.setattr(Vault, "open", removing)
     assert verified(recorded) == []
 
 
@@ -229,19 +228,16 @@ def _many(firm: Firm, count: int) -> None:
         connection.execute(insert(media_objects), others)
 
 
-def test_every_object_is_checked_once_from_wherever_it_begins(
-    recorded: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(objects, "_PAGE", 40)
+def test_every_object_is_checked_once_from_wherever_it_begins(recorded: Firm) -> None:
     _many(recorded, 100)
     assert count_objects(recorded.archive) == 101
     for sample in (WHOLE, Sample("a", anywhere=True), Sample("b", anywhere=True)):
-        kinds = [found.damage["kind"] for found in check(recorded.archive, sample) if found.damage]
+        kinds = [found.damage["kind"] for found in check(recorded.archive, sample, page=40) if found.damage]
         assert len(kinds) == len(set(kinds)) == 100
     begins = {
         next(
             found.damage["kind"]
-            for found in check(recorded.archive, Sample(seed, anywhere=True))
+            for found in check(recorded.archive, Sample(seed, anywhere=True), page=40)
             if found.damage
         )
         for seed in "abcdef"

@@ -36,7 +36,7 @@ def test_an_action_without_entries_leaves_no_header(firm: Firm) -> None:
         assert connection.execute(select(audit_headers)).all() == []
 
 
-def test_a_row_goes_with_the_change_that_it_tells_of(firm: Firm) -> None:
+def test_a_row_is_committed_or_rolled_back_with_its_change(firm: Firm) -> None:
     interaction_id = firm.ingest()
 
     def interrupted() -> None:
@@ -62,7 +62,7 @@ def test_rows_tell_who_did_what_from_where(firm: Firm) -> None:
     assert all(header.request_id for header in headers)
 
 
-def test_what_nobody_names_leaves_no_row(firm: Firm) -> None:
+def test_searches_and_unknown_recordings_leave_no_row(firm: Firm) -> None:
     firm.ingest()
     firm.search()
     firm.call("POST", "/client/recording.detail.get", {"interactionIds": [999]})

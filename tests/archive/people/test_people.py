@@ -1,4 +1,4 @@
-"""People whom a source names: those who are named together are those who are named one after another."""
+"""People that a source names: a batch finds the same people as one name after another."""
 
 from itertools import count
 
@@ -41,7 +41,9 @@ def _kept(connection: Connection, found: dict[Name, KnownPerson], namespace: str
 
 @given(known=names, named=names)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_together_or_one_after_another(firm: Firm, known: list[Name], named: list[Name]) -> None:
+def test_people_found_in_one_batch_are_those_found_one_by_one(
+    firm: Firm, known: list[Name], named: list[Name]
+) -> None:
     kept = []
     with firm.archive.write() as connection:
         for together in (True, False):

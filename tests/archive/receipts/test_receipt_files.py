@@ -68,7 +68,7 @@ def test_receipts_are_read_from_where_they_were_compared(tmp_path: Path) -> None
     assert receipts.read(whole=True)[0].receipts == [one, two, three]
 
 
-def test_the_newest_is_known_whoever_writes_and_whatever_is_cut_off(tmp_path: Path) -> None:
+def test_the_newest_id_is_known_with_several_writers_and_torn_lines(tmp_path: Path) -> None:
     ours, theirs = Receipts(tmp_path / "receipts"), Receipts(tmp_path / "receipts")
     current = tmp_path / "receipts" / "current"
     assert ours.newest() == 0
@@ -89,7 +89,7 @@ def test_the_newest_is_known_whoever_writes_and_whatever_is_cut_off(tmp_path: Pa
     assert ours.newest() == 200
 
 
-def test_a_file_that_has_the_number_of_one_that_is_gone_is_read_from_its_beginning(tmp_path: Path) -> None:
+def test_a_file_with_the_inode_of_a_deleted_one_is_read_from_its_beginning(tmp_path: Path) -> None:
     """File systems give such numbers again, to the very next file."""
     receipts = Receipts(tmp_path / "receipts", longest_bytes=1)
     one, two, three = (Receipt(number, f"call-{number}", "recording", 0) for number in (1, 2, 3))

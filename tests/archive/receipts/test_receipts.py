@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
-from earwitness.archive.receipts import missing
-from earwitness.archive.receipts.missing import OTHERS_IN_FLIGHT, alarm, compare
+from earwitness.archive.receipts.alarm import alarm
+from earwitness.archive.receipts.compare import OTHERS_IN_FLIGHT, compare
 from earwitness.archive.receipts.written import Receipt, Receipts, receipts_of
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.people import counters
@@ -69,7 +69,7 @@ def sent(running: Server, number: int) -> int:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is SQLite that ends recovery there
-def test_one_bit_of_a_log_that_a_killed_server_left_is_an_alarm_that_names_what_is_gone(
+def test_a_flipped_bit_in_the_log_of_a_killed_server_raises_an_alarm_that_names_the_loss(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = settings.data / "accounts" / str(CLIENT_ID) / "archive.db-wal"
@@ -170,7 +170,7 @@ def _arrival(third_party_id: str) -> Arrival:
     return Arrival(parse_body(json.dumps(call(thirdPartyId=third_party_id)).encode(), has_media=False))
 
 
-def test_what_came_later_to_a_recording_is_missed_too(firm: Firm) -> None:
+def test_lost_media_and_transcripts_that_came_later_are_missed_too(firm: Firm) -> None:
     firm.ingest(thirdPartyId="heard")
     firm.ingest(thirdPartyId="told")
     media = {"media": ("a.wav", tone(0.1))}
@@ -215,7 +215,7 @@ def test_an_operator_ends_the_alarm_and_the_ledger_tells_of_it(firm: Firm) -> No
     assert (header.route, header.description) == ("earwitness verify", "Accept that recordings are missing")
 
 
-def test_every_door_gives_receipts(firm: Firm, tmp_path: Path) -> None:
+def test_every_way_of_ingest_writes_receipts(firm: Firm, tmp_path: Path) -> None:
     firm.ingest(tone(0.1), thirdPartyId="by call")
     lines = [json.dumps(call(thirdPartyId=f"imported {number}")) for number in range(3)]
     (tmp_path / "media.wav").write_bytes(tone(0.1))
@@ -235,7 +235,7 @@ def test_every_door_gives_receipts(firm: Firm, tmp_path: Path) -> None:
     assert {one.part for one in written(firm.settings)} == {"recording"}
 
 
-def test_what_is_refused_or_there_already_gets_none(firm: Firm) -> None:
+def test_refused_and_repeated_recordings_get_no_receipts(firm: Firm) -> None:
     firm.ingest()
     firm.ingest()
     assert firm.send(call(type="teams")).status_code == 409
@@ -247,7 +247,7 @@ def test_what_is_refused_or_there_already_gets_none(firm: Firm) -> None:
     assert names(written(firm.settings)) == ["call-1", "call-2"]
 
 
-def test_receipts_are_their_owners_alone_and_hold_no_content(firm: Firm) -> None:
+def test_only_the_owner_can_read_receipts_and_they_hold_no_content(firm: Firm) -> None:
     firm.ingest(type="sms", message="very secret", transcript=None, endDatetimeUTC=None)
     folder = firm.archive.receipts.folder
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -258,7 +258,7 @@ def test_receipts_are_their_owners_alone_and_hold_no_content(firm: Firm) -> None
     assert "447896423595" not in said
 
 
-def test_a_torn_line_is_said_and_hides_no_other(firm: Firm) -> None:
+def test_a_torn_line_is_reported_and_hides_no_other(firm: Firm) -> None:
     ids = [firm.ingest(thirdPartyId="before")]
     current = firm.archive.receipts.folder / "current"
     with current.open("ab") as file:
@@ -295,7 +295,7 @@ def test_a_damaged_alarm_is_made_anew(firm: Firm, caplog: pytest.LogCaptureFixtu
     assert [one["thirdPartyId"] for one in told["missing"]] == ["call-1"]
 
 
-def test_a_damaged_alarm_goes_where_nothing_is_missing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_alarm_ends_if_nothing_is_missing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
     firm.ingest(thirdPartyId="call-1")
     (firm.archive.receipts.folder / "missing").write_bytes(b"no alarm")
     assert run(firm.settings, "verify", CLIENT_ID).exit_code == 0
@@ -304,7 +304,7 @@ def test_a_damaged_alarm_goes_where_nothing_is_missing(firm: Firm, caplog: pytes
     assert "damaged" not in caplog.text
 
 
-def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> None:
+def test_everything_works_with_an_alarm_that_cannot_be_read(firm: Firm) -> None:
     firm.ingest()
     (firm.archive.receipts.folder / "missing").mkdir()
     assert run_json(firm.settings, "status")["accounts"][0]["missing"] == 0
@@ -314,11 +314,10 @@ def test_an_alarm_that_cannot_be_read_keeps_nothing_from_working(firm: Firm) -> 
     assert set(firm.search()) == {"call-1", "call-2"}
 
 
-def test_comparing_is_bounded_and_sees_each_page(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missing, "_AT_ONCE", 2)
+def test_receipts_are_compared_a_batch_at_a_time_and_none_is_left_out(firm: Firm) -> None:
     ids = [firm.ingest(thirdPartyId=f"call-{number}") for number in range(5)]
     take_back(firm, ids[1])
-    compare(firm.archive.engine, CLIENT_ID, firm.archive.receipts)
+    compare(firm.archive.engine, CLIENT_ID, firm.archive.receipts, batch=2)
     assert names(alarm(firm.archive.receipts)) == [f"call-{number}" for number in range(1, 5)]
 
 

@@ -205,8 +205,8 @@ EQUALS = World(
 @on_both
 @given(world=worlds)
 @example(world=EQUALS)
-def test_what_keeps_a_recording_and_until_when(archive: Archive, world: World) -> None:
-    """Three roads to the same: one recording at a time, all of some people, all that the default keeps."""
+def test_python_and_sql_keep_a_recording_by_the_same_rules(archive: Archive, world: World) -> None:
+    """One recording at a time, all recordings of some people, and all that the account default keeps."""
     with undone(archive) as connection:
         group_ids, person_ids = build(connection, world)
         expected = read_plainly(world, group_ids)

@@ -1,4 +1,4 @@
-"""Filters that cannot be taken, and bounds as far as any program writes them."""
+"""Impossible values of filters, far-out bounds, and the conditions that each filter makes."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ from tests.firm import ADMIN, CLIENT_ID, Firm
         ({"endpointIds": {"include": [1] * 10_001}}, "endpointIds.include"),
     ],
 )
-def test_a_filter_that_cannot_be_taken_is_named(firm: Firm, wanted: dict[str, Any], path: str) -> None:
+def test_a_filter_with_an_impossible_value_is_named(firm: Firm, wanted: dict[str, Any], path: str) -> None:
     response = firm.call("POST", "/client/recording.search", wanted)
     assert response.status_code == 400
     assert [fault["path"] for fault in response.json()["errors"]] == [path]
@@ -68,7 +68,7 @@ NOTHING: list[dict[str, Any]] = [
 
 
 @pytest.mark.usefixtures("however_many")
-def test_bounds_beyond_all_recordings_bound_nothing_on_their_side(firm: Firm) -> None:
+def test_a_bound_beyond_all_recordings_excludes_nothing(firm: Firm) -> None:
     firm.ingest(thirdPartyId="call-first", startDatetimeUTC="1970-01-01T00:00:00Z", durationInSeconds=0)
     firm.ingest(
         thirdPartyId="call-last",
@@ -85,7 +85,7 @@ def test_bounds_beyond_all_recordings_bound_nothing_on_their_side(firm: Firm) ->
     assert [firm.search(**wanted) for wanted in NOTHING] == [[] for _ in NOTHING]
 
 
-def test_ten_thousand_ids_in_every_filter_are_taken(firm: Firm) -> None:
+def test_ten_thousand_ids_in_every_filter_are_accepted(firm: Firm) -> None:
     firm.ingest()
     many = {"include": list(range(1, 10_001))}
     wanted = dict.fromkeys(("recordingIds", "endpointIds", "personIds", "userIds", "tagIds"), many)

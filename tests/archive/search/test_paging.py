@@ -1,4 +1,4 @@
-"""Paging with `recordingsSearchToken`: every recording once, whatever happens meanwhile."""
+"""Paging with `recordingsSearchToken`: each recording comes once, whatever is written meanwhile."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tests.firm import ADMIN, CLIENT_ID, Firm, call, endpoint, transcript
 WRITERS, WRITTEN = 10, 5
 
 
-def test_while_ten_writers_ingest_a_reader_sees_each_recording_of_the_first_moment_once(firm: Firm) -> None:
+def test_a_reader_sees_each_recording_once_while_ten_writers_ingest(firm: Firm) -> None:
     for number in range(30):
         firm.ingest(**call(thirdPartyId=f"first-{number}"))
 
@@ -62,7 +62,7 @@ FILTERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("few", [FEW, 1])
 @pytest.mark.parametrize("as_user", [ADMIN, "nosy@example.com"])
-def test_a_pinned_search_finds_what_it_found_at_first(
+def test_a_search_with_a_token_finds_what_it_found_at_first(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, as_user: str, few: int
 ) -> None:
     monkeypatch.setattr("earwitness.archive.search.search.NEWER_AT_MOST", few)
@@ -92,7 +92,7 @@ def _ingest_all_kinds(firm: Firm, name: str) -> None:
             )
 
 
-def test_pages_of_a_pinned_search_do_not_shift_when_recordings_arrive(firm: Firm) -> None:
+def test_pages_with_a_token_do_not_shift_when_recordings_arrive(firm: Firm) -> None:
     for number in range(1, 6):
         firm.ingest(**call(thirdPartyId=f"call-{number}"))
     first = firm.post("/client/recording.search", {"pageSize": 2})
@@ -129,7 +129,7 @@ def test_any_page_is_the_same_with_the_token_of_any_other(
             assert page(number, recordingsSearchToken=token)["recordings"] == found[number]
 
 
-def test_who_reads_on_misses_nothing_when_an_earlier_page_shrinks(firm: Firm) -> None:
+def test_a_reader_misses_nothing_when_an_earlier_page_shrinks(firm: Firm) -> None:
     firm.add_user("reader@example.com", [Right.RECORDING_VIEW])
     for number in range(1, 8):
         firm.ingest(**call(thirdPartyId=f"call-{number}"))
@@ -182,7 +182,7 @@ SAME_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("first", "then"), SAME_SEARCH)
-def test_a_search_token_is_taken_however_the_same_filters_are_written(
+def test_a_search_token_is_accepted_however_the_same_filters_are_written(
     firm: Firm, first: dict[str, Any], then: dict[str, Any]
 ) -> None:
     for number in (1, 2):
@@ -213,7 +213,7 @@ OTHER_SEARCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("first", "then"), OTHER_SEARCH)
-def test_a_search_token_is_not_taken_with_other_filters(
+def test_a_search_token_is_refused_with_other_filters(
     firm: Firm, first: dict[str, Any], then: dict[str, Any]
 ) -> None:
     for written, other in ((first, then), (then, first)):
@@ -222,7 +222,7 @@ def test_a_search_token_is_not_taken_with_other_filters(
         assert (refused.status_code, refused.json()["code"]) == (400, "search-token")
 
 
-def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
+def test_a_search_token_is_refused_for_another_search_or_user(firm: Firm) -> None:
     firm.add_user("other@example.com", [Right.RECORDING_VIEW])
     token = firm.post("/client/recording.search", {"direction": "In"})["recordingsSearchToken"]
     altered = token[:-1] + ("A" if token[-1] != "A" else "B")
@@ -237,7 +237,7 @@ def test_a_search_token_opens_nothing_else(firm: Firm) -> None:
         assert (response.status_code, response.json()["code"]) == (400, "search-token")
 
 
-def test_a_search_token_from_before_an_upgrade_is_read(firm: Firm) -> None:
+def test_a_search_token_from_before_an_upgrade_is_accepted(firm: Firm) -> None:
     """Tokens are good for a day. Earlier versions hid what a token holds in another way."""
     for number in range(1, 4):
         firm.ingest(thirdPartyId=f"call-{number}")

@@ -1,4 +1,4 @@
-"""What a search costs follows what matches: how much each benchmark query may visit, on both databases.
+"""The cost of a search follows its number of matches: how much each query may visit, on both databases.
 
 It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
 """
@@ -21,10 +21,11 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
 from earwitness.kernel.rights import Right
-from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
+from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID
 from tests.postgres import run_in_postgres
+from tests.read_only import only_read
 
 COUNT = 2_000
 SEES_ALL = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
@@ -56,24 +57,27 @@ MOST: dict[str, tuple[int, ...]] = {
 }
 
 
-@pytest.fixture
-def archive(settings: Settings) -> Iterator[Archive]:
-    if settings.database_url:  # what other tests left behind in it is read, too
-        run_in_postgres(settings.database_url, "VACUUM")
-    accounts = Accounts(settings)
-    archive = accounts.open(CLIENT_ID)
-    load(archive, COUNT)
-    with archive.write() as connection:
-        connection.execute(text("ANALYZE"))
-        if connection.dialect.name == "postgresql":
-            # What was written last waits beside the index until somebody tidies up.
-            index = f"account_{CLIENT_ID}.recording_text_by_document"
-            connection.execute(select(func.gin_clean_pending_list(index)))
-    yield archive
-    accounts.close()
+@pytest.fixture(scope="module", params=DATABASES)
+def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """An archive that is filled once for all tests of this file, which may only read it."""
+    with installation(request, tmp_path_factory.mktemp("archive")) as settings:
+        if settings.database_url:  # the rows that other tests left behind are read as well
+            run_in_postgres(settings.database_url, "VACUUM")
+        accounts = Accounts(settings)
+        archive = accounts.open(CLIENT_ID)
+        load(archive, COUNT)
+        with archive.write() as connection:
+            connection.execute(text("ANALYZE"))
+            if connection.dialect.name == "postgresql":
+                # New entries wait beside the index until they are merged into it.
+                index = f"account_{CLIENT_ID}.recording_text_by_document"
+                connection.execute(select(func.gin_clean_pending_list(index)))
+        with only_read(archive.engine):
+            yield archive
+        accounts.close()
 
 
-def test_no_search_visits_more_than_it_must(archive: Archive) -> None:
+def test_no_search_visits_more_than_its_limit(archive: Archive) -> None:
     mine = slice(0, 2) if archive.engine.dialect.name == "sqlite" else slice(2, 4)
     too_much: dict[str, str] = {}
     for name, wanted in QUERIES.items():
@@ -134,23 +138,22 @@ OTHERS = PolicyConditions(person_ids=[PEOPLE - 200], data_groups={"Department": 
 
 @pytest.mark.parametrize("policies", [(SOME,), (OTHERS,), (SOME, OTHERS)])
 @pytest.mark.parametrize("wanted", ["everything", "common word", "busy endpoint", "one day"])
-def test_who_may_see_few_recordings_is_answered_from_those(
+def test_a_viewer_of_few_recordings_is_answered_from_these(
     archive: Archive, policies: tuple[PolicyConditions, ...], wanted: str
 ) -> None:
     limited = replace(SEES_ALL, policies=policies)
     assert _visited(archive, limited, QUERIES[wanted]) < COUNT / 10
 
 
-def test_what_most_begins_with_is_read_in_steps_that_can_be_broken_off(archive: Archive) -> None:
+def test_a_short_prefix_of_most_recordings_is_read_in_small_steps(archive: Archive) -> None:
     everything, day = {"freeText": "t*"}, {"freeText": "t*", **QUERIES["one day"]}
     assert _visited(archive, SEES_ALL, everything) > COUNT
     assert _visited(archive, SEES_ALL, day) < COUNT
 
 
-@pytest.mark.parametrize(
-    "settings", ["sqlite"], indirect=True
-)  # it counts steps, and not how much each reads
-def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
+# SQLite counts steps, and not how much each step reads.
+@pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
+def test_a_page_far_back_skips_over_a_narrow_index(archive: Archive) -> None:
     with archive.read() as connection:
         with statements_of(connection) as asked:
             search(connection, RecordingSearch(page=15), SEES_ALL, newest_id=COUNT)
@@ -159,8 +162,8 @@ def test_a_page_far_back_passes_over_a_narrow_index(archive: Archive) -> None:
     assert ["COVERING INDEX recordings_places" in row.detail for row in plan] == [True]
 
 
-@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
-def test_what_is_always_the_same_is_planned_once_and_a_question_each_time(archive: Archive) -> None:
+@pytest.mark.parametrize("archive", ["postgresql"], indirect=True)
+def test_lookups_by_key_are_planned_once_and_searches_each_time(archive: Archive) -> None:
     wanted = convert(QUERIES["medium word"], RecordingSearch)
     with archive.read() as connection:
         for _ in range(8):

@@ -1,4 +1,4 @@
-"""Search finds what a plain reading of the contract finds: the same ids, order and total."""
+"""Search finds what a plain implementation of the contract finds: the same ids, order and total."""
 
 from collections.abc import Callable
 from typing import Any
@@ -171,13 +171,13 @@ readings = st.lists(st.tuples(readers, filters), min_size=15, max_size=20)
         HealthCheck.data_too_large,
     ],
 )
-def test_search_is_a_plain_reading_of_the_contract(
+def test_search_finds_what_a_plain_implementation_finds(
     firm: Firm,
     calls: list[dict[str, Any]],
     marked: list[tuple[int, str]],
     readings: list[tuple[str, dict[str, Any]]],
 ) -> None:
-    """The archive grows from example to example; each is read in many ways."""
+    """The archive grows from example to example, and each example is searched in many ways."""
     if STANDARD not in firm.keys:
         user_ids = {
             username: firm.add_user(username, [Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW])
@@ -317,7 +317,7 @@ def _reader(firm: Firm, username: str) -> Reader:
 
 
 @pytest.mark.usefixtures("however_many")
-def test_what_is_said_again_in_a_long_transcript_is_found_once(firm: Firm) -> None:
+def test_a_word_that_a_long_transcript_repeats_is_found_once(firm: Firm) -> None:
     words = " ".join(f"w{number}" for number in range(12_000))  # more than one part on PostgreSQL
     firm.ingest(None, thirdPartyId="call-1", transcript=transcript(f"again {words} again"))
     firm.ingest(None, thirdPartyId="call-2", transcript=transcript("not"))

@@ -1,4 +1,4 @@
-"""A prefix of a letter or two answers as any other, though most of what is said begins with it somewhere."""
+"""A prefix of one or two letters finds what begins with it, even if most recordings have such a word."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_short_prefix_finds_what_begins_with_it(said: Firm, asked: str, found:
     assert said.post("/client/recording.search", {"freeText": asked})["total"] == len(found)
 
 
-def test_where_too_much_is_inside_one_another_a_short_prefix_is_refused(said: Firm) -> None:
+def test_a_short_prefix_that_is_nested_too_deeply_is_refused(said: Firm) -> None:
     asked = "t*"
     for _ in range(5):
         asked = f"b* ({asked} OR zz)"
@@ -53,6 +53,6 @@ def test_where_too_much_is_inside_one_another_a_short_prefix_is_refused(said: Fi
     assert (fault["path"], fault["position"]) == ("freeText", len("buy -(-"))
 
 
-def test_the_widest_query_of_short_prefixes_is_answered(said: Firm) -> None:
+def test_a_query_of_as_many_short_prefixes_as_allowed_is_answered(said: Firm) -> None:
     assert sorted(said.search(freeText=" OR ".join(["t*"] * MOST_TERMS))) == ["call-1", "call-2", "call-3"]
     assert sorted(said.search(freeText=" ".join(["t*"] * MOST_TERMS))) == ["call-1", "call-2", "call-3"]

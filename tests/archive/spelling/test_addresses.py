@@ -1,4 +1,4 @@
-"""One address however it is written, and no two that differ."""
+"""All spellings of an address are one address, and different addresses stay different."""
 
 import time
 import unicodedata
@@ -55,7 +55,7 @@ SAME = [
 
 
 @pytest.mark.parametrize("written", SAME)
-def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
+def test_all_spellings_of_a_number_are_the_same(written: str) -> None:
     assert normalise("phone", written) == shown("phone", written) == "442079460018"
 
 
@@ -107,7 +107,7 @@ def test_an_extension_is_a_part_of_a_full_number(written: str) -> None:
         ("266696687", "266696687"),
     ],
 )
-def test_what_is_kept_as_it_is(written: str, expected: str) -> None:
+def test_special_values_of_phones(written: str, expected: str) -> None:
     assert normalise("phone", written) == expected
 
 
@@ -141,7 +141,7 @@ def test_other_addresses_are_identifiers(kind: str, written: str) -> None:
      "zastrzeżony", "okänt nummer", "неизвестный", "非通知", "公衆電話", "不明", "未知", "匿名",
      "발신번호표시제한", "مجهول", "חסוי"],
 )  # fmt: skip
-def test_what_names_nobody_is_one_address(written: str) -> None:
+def test_all_withheld_addresses_are_one(written: str) -> None:
     assert normalise("phone", written) == shown("phone", written) == WITHHELD
     assert normalise("phone", WITHHELD) == WITHHELD
 
@@ -159,7 +159,7 @@ def test_other_kinds_of_address_are_withheld_too(kind: str) -> None:
     "written", ["sip:private@bank.example", "sip:alice@anonymous.example", "1", "10", "00", "*", "#",
                 "Unknown Caller 7", "2562533", "privateer"]
 )  # fmt: skip
-def test_what_may_be_somebody_is_not_withheld(written: str) -> None:
+def test_an_address_that_may_be_somebody_is_not_withheld(written: str) -> None:
     assert not is_withheld("phone", written)
 
 

@@ -1,4 +1,4 @@
-"""Identifiers that look alike are one; those that differ in an accent are two."""
+"""Identifiers that look the same are one; those that differ in an accent are two."""
 
 import time
 
@@ -20,7 +20,7 @@ from earwitness.archive.spelling.identifiers import folded_identifier
         "ja\u00adne@example.com",
     ],
 )
-def test_an_identifier_is_one_however_it_was_copied(written: str) -> None:
+def test_all_spellings_of_an_identifier_are_one(written: str) -> None:
     assert folded_identifier(written) == "jane@example.com"
 
 

@@ -1,4 +1,4 @@
-"""A phone number is found however its source wrote it, and however it is asked for."""
+"""A phone number is found in any spelling, of its source and of the query."""
 
 import re
 
@@ -54,7 +54,7 @@ def finds(asked: str, *fields: str) -> bool:
 
 
 @pytest.mark.parametrize("written", WRITTEN)
-def test_it_is_found_however_it_is_asked_for(written: str) -> None:
+def test_a_number_is_found_by_any_spelling(written: str) -> None:
     said = f"Please call {written} tonight, before 10."
     assert [asked for asked in ASKED if not finds(asked, said)] == []
 
@@ -107,7 +107,7 @@ def test_it_is_found_however_it_is_asked_for(written: str) -> None:
         ("447700900123", "(+44)(0) 7700 900123"),
     ],
 )
-def test_is_found(asked: str, written: str) -> None:
+def test_these_texts_have_a_number(asked: str, written: str) -> None:
     assert finds(asked, written)
 
 
@@ -144,11 +144,11 @@ def test_is_found(asked: str, written: str) -> None:
         ("12125550123", "+1 212 (0)555 0123"),
     ],
 )
-def test_is_not_found(asked: str, written: str) -> None:
+def test_these_texts_have_no_number(asked: str, written: str) -> None:
     assert not finds(asked, written)
 
 
-def test_it_ends_where_a_field_does() -> None:
+def test_a_number_ends_with_its_field() -> None:
     assert not finds("447700900123", "44 7700", "900123")
 
 
@@ -159,7 +159,7 @@ separators = st.sampled_from([" ", "-", ".", "/", "  ", "\u00a0", "\u2011"])
 
 
 @given(numbers, openings, separators, openings, separators)
-def test_any_number_is_found_however_it_is_cut(
+def test_any_number_is_found_in_any_grouping(
     number: list[str], opening: str, separator: str, other: str, others: str
 ) -> None:
     digits = "".join(number)
@@ -172,7 +172,7 @@ def test_any_number_is_found_however_it_is_cut(
 
 
 @given(st.text(st.sampled_from("0123 -.(),+a"), max_size=30), st.text("0123", min_size=7, max_size=9))
-def test_what_is_found_stands_there(text: str, digits: str) -> None:
+def test_a_found_number_is_in_the_text(text: str, digits: str) -> None:
     """Said plainly: digits are found in one only where they stand with nothing but separators between."""
     if finds(digits, text):
         assert re.search(r"(?:[-.() ]|\(0\))*".join(digits), text)

@@ -1,4 +1,4 @@
-"""Words are read alike however they are written, typed or encoded."""
+"""Words give the same tokens in any spelling and encoding."""
 
 import re
 import sqlite3
@@ -178,7 +178,7 @@ def test_fields_stay_apart(fields: list[str]) -> None:
 
 
 @given(anything | many_scripts)
-def test_no_question_holds_the_separator(text: str) -> None:
+def test_no_query_has_the_separator(text: str) -> None:
     assert not any(SEPARATOR in token for token in query_tokens(text)[0])
 
 
@@ -223,7 +223,7 @@ FIRST_READ = [
 
 
 @pytest.mark.parametrize(("text", "read"), FIRST_READ)
-def test_what_the_first_reading_made_of_a_text_it_makes_for_ever(text: str, read: str) -> None:
+def test_the_first_reading_of_a_text_never_changes(text: str, read: str) -> None:
     """An index that was written by it is asked by it until each document is read anew."""
     assert " ".join(document_tokens([text], Reading.FIRST)) == read
 

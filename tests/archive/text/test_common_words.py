@@ -1,4 +1,4 @@
-"""Words that are in nearly every recording, and phrases of them."""
+"""Phrases of words that are in nearly every recording are found by their pairs of words."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,16 +10,16 @@ from earwitness.archive.text.query import Phrase, place
 words = st.sampled_from(["it", "s", "let", "me", "zebra", SEPARATOR])
 
 
-def test_they_are_written_as_texts_are_read() -> None:
+def test_common_words_are_listed_as_tokens() -> None:
     assert tokens(" ".join(COMMON_WORDS)) == list(COMMON_WORDS)
 
 
 @given(st.lists(words, max_size=12), st.lists(words, min_size=1, max_size=4))
-def test_a_phrase_stands_where_its_pairs_do(document: list[str], phrase: list[str]) -> None:
+def test_a_phrase_is_in_a_document_if_its_pairs_are(document: list[str], phrase: list[str]) -> None:
     written, asked = Phrase(tuple(phrase)), Phrase(tuple(in_pairs(phrase)))
     assert (place(asked, [*document, *pairs_of(document)]) is None) == (place(written, document) is None)
 
 
-def test_what_has_a_rarer_word_is_asked_as_it_is() -> None:
+def test_a_phrase_with_a_rarer_word_is_looked_up_unchanged() -> None:
     assert in_pairs(["let", "zebra"]) == ["let", "zebra"]
     assert in_pairs(["let"]) == ["let"]

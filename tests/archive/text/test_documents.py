@@ -1,4 +1,4 @@
-"""What the text index is given of a recording, read at once or in two."""
+"""The document of a recording is the same whether its fields are read together or one by one."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ fields = st.lists(st.sampled_from(["", "let me know", "it's", "me", "zebra let",
 
 
 @given(fields, fields, st.sampled_from(["let me", "s it", "me let", "it s", "me know", "know it"]))
-def test_words_that_were_read_apart_are_found_as_if_they_had_been_read_at_once(
+def test_fields_that_are_read_one_by_one_are_found_like_fields_read_together(
     first: list[str], second: list[str], phrase: str
 ) -> None:
     apart, at_once = (

@@ -1,4 +1,4 @@
-"""A query means what the grammar says, and what it found is shown."""
+"""A query means what the grammar says, and the passage that it found is shown."""
 
 import pytest
 from hypothesis import given
@@ -73,7 +73,7 @@ def finds(query: str, *fields: str) -> bool:
         ("a -& (…) -(!)", word("a")),
     ],
 )
-def test_a_query_is_read(query: str, tree: Node) -> None:
+def test_a_query_is_parsed(query: str, tree: Node) -> None:
     assert parse(query) == tree
 
 
@@ -128,7 +128,9 @@ def test_a_blank_query_is_none(query: str) -> None:
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else None,
 )
-def test_a_query_that_cannot_be_read_says_where(query: str, position: int, expected: str) -> None:
+def test_a_query_that_cannot_be_parsed_is_refused_with_the_place(
+    query: str, position: int, expected: str
+) -> None:
     with pytest.raises(BadRequest) as refused:
         parse(query)
     [fault] = refused.value.faults
@@ -136,7 +138,7 @@ def test_a_query_that_cannot_be_read_says_where(query: str, position: int, expec
     assert expected in fault.message
 
 
-def test_the_limits_themselves_are_taken() -> None:
+def test_a_query_at_the_limits_is_accepted() -> None:
     assert parse("(" * DEEPEST + "a" + ")" * DEEPEST) == word("a")
     assert parse("-(a " * DEEPEST + ")" * DEEPEST) is not None
     assert parse("a " * MOST_TERMS) == All((word("a"),) * MOST_TERMS)
@@ -145,7 +147,7 @@ def test_the_limits_themselves_are_taken() -> None:
 
 
 @given(st.text(st.characters()) | st.text(st.sampled_from('ab-*"()& ORé東')))
-def test_any_text_is_read_or_refused(query: str) -> None:
+def test_any_text_is_parsed_or_refused(query: str) -> None:
     try:
         node = parse(query)
     except BadRequest as refused:
@@ -215,7 +217,7 @@ def test_any_text_is_read_or_refused(query: str) -> None:
         ("\u1112\u116c\u110b\u1174", ["회의"]),
     ],
 )
-def test_is_found(query: str, fields: list[str]) -> None:
+def test_a_query_finds(query: str, fields: list[str]) -> None:
     assert finds(query, *fields)
 
 
@@ -242,12 +244,12 @@ def test_is_found(query: str, fields: list[str]) -> None:
         ("회의", ["회사 의사"]),
     ],
 )
-def test_is_not_found(query: str, fields: list[str]) -> None:
+def test_a_query_does_not_find(query: str, fields: list[str]) -> None:
     assert not finds(query, *fields)
 
 
 @given(st.text("東京都がガกิน", min_size=1), st.text("東京都がガกิน a"))
-def test_without_spaces_a_run_is_found_wherever_it_stands(run: str, text: str) -> None:
+def test_in_a_script_without_spaces_any_run_of_characters_is_found(run: str, text: str) -> None:
     assert finds(f'"{run}"', text) == (run in text)
 
 
@@ -259,7 +261,7 @@ ENGLISH = " ".join(f"w{number}" for number in range(150))
 
 
 @pytest.mark.parametrize("sentence", [THAI, ENGLISH])
-def test_a_long_sentence_that_is_pasted_is_found(sentence: str) -> None:
+def test_a_long_pasted_sentence_is_found(sentence: str) -> None:
     assert finds(f'"{sentence}"', f"before {sentence} after")
     assert not finds(f'-"{sentence}"', f"before {sentence} after")
     for at in range(0, len(sentence), 30):
@@ -282,7 +284,7 @@ def test_a_short_text_is_shown_whole() -> None:
     assert snippet("", None) == ""
 
 
-def test_the_opening_is_shown_where_nothing_is_asked_or_found() -> None:
+def test_the_opening_is_shown_without_a_query_or_a_match() -> None:
     opening = snippet(CALL, None)
     assert opening.startswith("Good morning, trading desk. Good")
     assert opening.endswith("…")

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL answer a query as plain reading does, however long the text."""
+"""SQLite and PostgreSQL find what a plain implementation finds, however long the text."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -183,13 +183,15 @@ def postgres(postgres_url: str) -> Iterator[Connection]:
 
 @given(trees(VOCABULARY), documents)
 @settings(deadline=None)
-def test_sqlite_answers_as_plain_reading_does(node: Node, given: Documents) -> None:
+def test_sqlite_finds_what_a_plain_implementation_finds(node: Node, given: Documents) -> None:
     assert in_sqlite(node, given) == plainly(node, given)
 
 
 @given(trees(VOCABULARY), documents)
 @settings(deadline=None)
-def test_postgres_answers_as_plain_reading_does(postgres: Connection, node: Node, given: Documents) -> None:
+def test_postgresql_finds_what_a_plain_implementation_finds(
+    postgres: Connection, node: Node, given: Documents
+) -> None:
     assert in_postgres(postgres, node, given) == plainly(node, given)
 
 
@@ -198,7 +200,7 @@ in_two = st.lists(st.tuples(texts(VOCABULARY), texts(VOCABULARY)), min_size=1, m
 
 @given(trees(VOCABULARY), in_two, st.booleans())
 @settings(deadline=None)
-def test_what_was_said_is_found_with_the_rest_or_not_at_all(
+def test_what_was_said_is_searched_with_the_rest_or_left_out(
     postgres: Connection, node: Node, texts: list[tuple[str, str]], only_rest: bool
 ) -> None:
     said = [document_tokens([spoken]) for spoken, _ in texts]
@@ -211,7 +213,7 @@ def test_what_was_said_is_found_with_the_rest_or_not_at_all(
 
 @given(trees(["a", "b", "ab", "é", "c" * 70]), documents)
 @settings(deadline=None)
-def test_a_tree_that_is_written_out_is_read_alike(node: Node, given: Documents) -> None:
+def test_a_tree_means_the_same_when_it_is_written_out_and_parsed(node: Node, given: Documents) -> None:
     read = parse(written(node))
     assert read is not None
     assert plainly(read, given) == plainly(node, given)
@@ -222,7 +224,9 @@ DIGITS = ["44", "+44", "7700", "(0)7700", "900123", "447700900123", "+4477009001
 
 @given(texts([*DIGITS, "&", "(44)", "900*", "-+44", "OR"]), st.lists(texts(DIGITS), min_size=1, max_size=5))
 @settings(deadline=None)
-def test_phone_numbers_are_found_alike(postgres: Connection, query: str, said: list[str]) -> None:
+def test_both_databases_find_the_same_phone_numbers(
+    postgres: Connection, query: str, said: list[str]
+) -> None:
     given = [document_tokens([one, "44"]) for one in said]
     node = _parsed(query)
     if node is not None:
@@ -262,7 +266,7 @@ def _parsed(query: str) -> Node | None:
         return None
 
 
-def test_the_widest_query_is_answered(postgres: Connection) -> None:
+def test_a_query_of_as_many_words_as_allowed_is_answered(postgres: Connection) -> None:
     given = [[f"w{number}" for number in range(MOST_TERMS)], ["w1"], ["other"]]
     for joint in (" ", " OR ", " -"):
         node = parse(joint.join(given[0]))
@@ -305,7 +309,7 @@ def test_parts_keep_the_limits_and_every_phrase(document: list[str]) -> None:
     assert rebuilt == document
 
 
-def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connection) -> None:
+def test_a_long_transcript_is_found_by_words_of_any_part(postgres: Connection) -> None:
     given = [SPOKEN, ["again"] * 1_000, ["again"] * 63, ["w1", "w30010"], WIDE, ["again"] * 20_000]
     starts = [0, 7_935, 7_936, 7_999, 8_000, 15_872, 50_000, len(SPOKEN) - MOST_TOKENS]
     queries: list[Node] = [Phrase(tuple(SPOKEN[start : start + MOST_TOKENS])) for start in starts]
@@ -332,7 +336,7 @@ def test_a_long_transcript_is_found_by_what_is_said_anywhere(postgres: Connectio
     postgres.execute(kept.delete())
 
 
-def test_words_that_many_parts_were_said_before_are_told_from_them(postgres: Connection) -> None:
+def test_the_rest_is_searched_alone_after_a_long_transcript(postgres: Connection) -> None:
     said, rest = [SPOKEN, SPOKEN, [], SPOKEN[:7_990]], [["w7", "note"], ["note"], ["w7"], ["w8", "w7"]]
     asked: list[Node] = [
         Phrase(("w7",)),

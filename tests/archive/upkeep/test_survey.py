@@ -10,7 +10,7 @@ from earwitness.archive.access.users import add_user
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.people import users
-from earwitness.archive.upkeep.survey import Seen, survey
+from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.workers.account_rotation import AccountRotation
@@ -28,18 +28,20 @@ def accounts(settings: Settings) -> Iterator[Accounts]:
     accounts.close()
 
 
-def seen(accounts: Accounts, seconds: float | None = None) -> dict[int, Seen]:
+def seen(accounts: Accounts, seconds: float | None = None) -> dict[int, Surveyed]:
     found = survey(accounts, accounts.all(), seconds=seconds)
     return {one.account.client_id: one for one in found}
 
 
-def test_what_nobody_looked_at_is_said_to_be_unseen(accounts: Accounts) -> None:
+def test_an_account_that_nobody_looked_at_is_shown_as_unseen(accounts: Accounts) -> None:
     found = seen(accounts, 0)
     assert list(found) == [*OTHERS, CLIENT_ID]
     assert {(one.overview, one.looked_at, one.refused) for one in found.values()} == {(None, None, None)}
 
 
-def test_what_was_looked_at_is_kept_with_its_time_and_shown_where_there_is_none(accounts: Accounts) -> None:
+def test_an_overview_is_kept_with_its_time_and_shown_when_there_is_no_time_to_look(
+    accounts: Accounts,
+) -> None:
     began = now_ms()
     fresh = seen(accounts)
     assert all(one.overview and one.overview["recordings"] == 0 for one in fresh.values())

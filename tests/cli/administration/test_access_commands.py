@@ -101,7 +101,7 @@ def test_a_recording_whose_retention_is_over_is_seen_until_it_is_gone(firm: Firm
     assert firm.search() == ["call-1"]
 
 
-def test_an_unknown_user_or_recording_is_said(firm: Firm) -> None:
+def test_an_unknown_user_or_recording_is_named(firm: Firm) -> None:
     interaction_id = firm.ingest()
     words = ("access", "explain", CLIENT_ID)
     assert "There is no user nobody." in run(firm.settings, *words, "nobody", interaction_id).stderr

@@ -43,7 +43,7 @@ def ledger(firm: Firm) -> list[tuple[str, str, int, Any]]:
 
 
 @pytest.mark.parametrize(("group", "path"), [("hold", "legalHold"), ("playlist", "playlist")])
-def test_recordings_are_put_together_and_taken_out(firm: Firm, group: str, path: str) -> None:
+def test_recordings_are_added_to_holds_and_playlists_and_removed(firm: Firm, group: str, path: str) -> None:
     first, second, third = (firm.ingest(thirdPartyId=f"call-{n}", isPrivate=n == 2) for n in (1, 2, 3))
     made = told(firm, group, "create", "Enquiry 14", first, second)
     assert told(firm, group, "set", made["id"], "--add", third, "--remove", first)["total"] == 2
@@ -94,13 +94,13 @@ def test_retention_is_set_for_groups_and_by_default(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("days", ["default=0", "default=soon", "sms=3", "FAX=3"])
-def test_days_that_cannot_be_are_said(firm: Firm, days: str) -> None:
+def test_invalid_days_are_named(firm: Firm, days: str) -> None:
     assert "retentionGroup" in told(firm, "retention", "default", "--days", days, exit_code=1)["error"]
     assert run(firm.settings, "retention", "default", CLIENT_ID, "--days", "3").exit_code == 2
     assert ledger(firm) == []
 
 
-def test_tags_are_kept_and_given_to_recordings(firm: Firm) -> None:
+def test_tags_are_created_and_given_to_recordings(firm: Firm) -> None:
     recording_id = firm.ingest()
     tag = told(firm, "tag", "create", "Gold")["id"]
     assert told(firm, "tag", "create", "GOLD", exit_code=1) == {
@@ -117,7 +117,7 @@ def test_tags_are_kept_and_given_to_recordings(firm: Firm) -> None:
     assert len(ledger(firm)) == 5
 
 
-def test_people_and_their_endpoints_are_kept(firm: Firm) -> None:
+def test_people_and_their_endpoints_are_created_and_changed(firm: Firm) -> None:
     words = ("--email", "ann@example.com", "--endpoint", "phone=+44 20 1", "--group", "Department=Support")
     ann = told(firm, "person", "create", "Ann Bell", *words)
     assert firm.post("/client/people.get", [ann["id"]])[0]["endpoints"][0]["endpoint"] == "44201"

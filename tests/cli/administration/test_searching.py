@@ -16,7 +16,7 @@ from tests.firm import CLIENT_ID, Firm, transcript
 
 
 @pytest.mark.parametrize("asked", ["t*", "п*", "会"])
-def test_a_short_prefix_that_most_have_is_read_and_not_gathered(
+def test_a_short_prefix_of_most_recordings_is_read_in_documents(
     firm: Firm, tell: Callable[..., Any], asked: str
 ) -> None:
     firm.ingest(transcript=transcript("Tell them. Продать после полудня. 会議の後で。"))
@@ -25,7 +25,7 @@ def test_a_short_prefix_that_most_have_is_read_and_not_gathered(
     assert found["plan"]["reads"] == ([] if firm.settings.database_url else ["freeText"])
 
 
-def test_a_search_finds_and_tells_how(firm: Firm, tell: Callable[..., Any]) -> None:
+def test_a_search_explains_its_plan(firm: Firm, tell: Callable[..., Any]) -> None:
     firm.ingest(transcript=transcript("Tell them to sell."))
 
     def search(**filters: Any) -> Any:
@@ -68,13 +68,15 @@ def test_a_search_finds_and_tells_how(firm: Firm, tell: Callable[..., Any]) -> N
     ],
     ids=["words", "wide words", "JSON", "two lines"],
 )
-def test_what_cannot_be_read_is_said_with_its_place(firm: Firm, run: Run, filters: str, told: str) -> None:
+def test_a_fault_in_the_filters_is_shown_with_its_place(
+    firm: Firm, run: Run, filters: str, told: str
+) -> None:
     assert run("search", CLIENT_ID, filters, exit_code=1).stderr == f"earwitness: {told}"
     in_json = json.loads(run("search", CLIENT_ID, filters, "--json", exit_code=1).stdout)
     assert in_json == {"error": told.partition("\n")[0]}
 
 
-def test_the_plan_names_the_facts_that_it_looks_at(firm: Firm, tell: Callable[..., Any]) -> None:
+def test_the_plan_names_the_column_conditions(firm: Firm, tell: Callable[..., Any]) -> None:
     firm.ingest()
     wanted = {
         "direction": "In",
@@ -98,7 +100,7 @@ def test_the_plan_names_the_facts_that_it_looks_at(firm: Firm, tell: Callable[..
     ]
 
 
-def test_the_plan_of_one_who_is_limited_names_the_limits(firm: Firm) -> None:
+def test_the_plan_of_a_limited_viewer_names_the_limits(firm: Firm) -> None:
     policy = PolicyConditions(communication_types=["phone"])
     viewer = replace(operator(CLIENT_ID), policies=(policy,), rights=frozenset({Right.RECORDING_VIEW}))
     with firm.archive.read() as connection:
@@ -107,7 +109,7 @@ def test_the_plan_of_one_who_is_limited_names_the_limits(firm: Firm) -> None:
     assert [excluded.name for excluded in plan.excluded] == ["private"]
 
 
-def test_a_total_that_came_with_the_page_took_no_time_of_its_own(
+def test_a_total_that_comes_with_the_page_has_no_time_of_its_own(
     firm: Firm, tell: Callable[..., Any]
 ) -> None:
     firm.ingest(transcript=transcript("Tell them to sell."))
@@ -120,7 +122,7 @@ def test_a_total_that_came_with_the_page_took_no_time_of_its_own(
     assert all(isinstance(part, float) for part in apart.values())
 
 
-def test_a_person_reads_the_plan_in_lines(firm: Firm, run: Run) -> None:
+def test_the_plan_is_shown_in_lines_without_json(firm: Firm, run: Run) -> None:
     firm.ingest(transcript=transcript("Tell them to sell."))
     wanted = {"freeText": "sell", "direction": "In", "dateTimeRange": {"from": "2026-05-01"}}
     said = run("search", CLIENT_ID, json.dumps(wanted), "--explain").stdout
@@ -133,7 +135,7 @@ def test_a_person_reads_the_plan_in_lines(firm: Firm, run: Run) -> None:
     assert re.fullmatch(r"\d+\.\d ms", told["rows"])
 
 
-def test_a_search_is_read_on_with_the_token_of_its_first_page(
+def test_a_search_continues_with_the_token_of_its_first_page(
     firm: Firm, tell: Callable[..., Any], run: Run
 ) -> None:
     for number in range(3):

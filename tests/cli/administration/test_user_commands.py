@@ -56,14 +56,14 @@ def test_a_revoked_key_stops_at_once(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("words", [("lock",), ("deactivate",)])
-def test_the_last_admin_is_kept_from_the_operator_too(firm: Firm, words: tuple[str, ...]) -> None:
+def test_the_operator_cannot_lock_out_the_last_admin(firm: Firm, words: tuple[str, ...]) -> None:
     failed = run(firm.settings, "user", *words, CLIENT_ID, ADMIN, "--json")
     assert failed.exit_code == 1
     assert "last active Admin" in json.loads(failed.stdout)["error"]
     assert firm.search() == []
 
 
-def test_an_unknown_user_is_said(firm: Firm) -> None:
+def test_an_unknown_user_is_named(firm: Firm) -> None:
     failed = run(firm.settings, "user", "lock", CLIENT_ID, "nobody")
     assert (failed.exit_code, failed.stdout) == (1, "")
     assert "There is no user nobody." in failed.stderr

@@ -1,4 +1,4 @@
-"""What confines decoders and engines is said where an operator looks; and the server's memory is its own."""
+"""`earwitness status` and the log say how decoders are confined; the server's memory is private."""
 
 import json
 import os
@@ -33,7 +33,7 @@ on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 
 def becoming(user: str) -> list[str]:
-    """How a command is begun as another user, where it is root who begins it."""
+    """How root starts a command as another user."""
     if not user or os.geteuid() != 0:
         return []
     capabilities = [
@@ -45,7 +45,7 @@ def becoming(user: str) -> list[str]:
 
 @contextmanager
 def contained(firm: Firm, forbidden: str, *words: str, user: str = "") -> Iterator[subprocess.Popen[str]]:
-    """A command, as another user if one is named; killed at the end with all that it started."""
+    """A command, as another user if one is named; killed at the end with the processes that it started."""
     process = subprocess.Popen(
         [*becoming(user), sys.executable, "-c", CONTAINED, forbidden, *words],
         env=os.environ | environment_of(firm.settings),
@@ -71,7 +71,7 @@ def said(firm: Firm, forbidden: str, *words: str) -> str:
 
 
 def logged(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The line of a log that tells of confinement."""
+    """The line of the log on confinement."""
     assert process.stderr
     for line in process.stderr:
         told: dict[str, Any] = json.loads(line)
@@ -143,10 +143,10 @@ def test_a_decoder_that_does_not_work_is_an_error_in_the_log_and_in_status(
 @on_sqlite
 @needs_proc
 @pytest.mark.parametrize("command", [("worker",), ("serve", "--port", "0", "--workers", "2")])
-def test_others_of_the_same_user_cannot_read_the_memory_of_servers(
+def test_other_processes_of_the_same_user_cannot_read_the_memory_of_servers(
     firm: Firm, command: tuple[str, ...]
 ) -> None:
-    """The kernel gives what there is in /proc of such a process to root."""
+    """The kernel makes root the owner of such a process's files in /proc."""
     plain = [*becoming(NOBODY), sys.executable, "-c", "print(flush=True); input()"]
     with subprocess.Popen(plain, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -165,7 +165,7 @@ def test_others_of_the_same_user_cannot_read_the_memory_of_servers(
 
 
 def processes_of(pid: int) -> set[int]:
-    """A command and those that serve with it."""
+    """A command and its serving processes."""
     return {pid} | {
         child for child in children(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
     }

@@ -1,4 +1,4 @@
-"""What was changed on purpose is accepted by a command, and that is remembered."""
+"""A store or a token key that was changed on purpose is accepted by a command, which the ledger records."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.cli.running import run, run_json
 from tests.firm import Firm
 
 
-def test_another_key_for_tokens_is_accepted_by_who_says_so(settings: Settings) -> None:
+def test_another_key_for_tokens_is_accepted_by_command(settings: Settings) -> None:
     assert is_taken(settings)
     changed = replace(settings, token_key="t" * 40)
     assert "installation accept token-key" in refused(changed).for_operators
@@ -24,7 +24,7 @@ def test_another_key_for_tokens_is_accepted_by_who_says_so(settings: Settings) -
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_who_starts_without_the_folder_of_keys_makes_nothing_anew(settings: Settings, command: str) -> None:
+def test_without_the_folder_of_keys_no_command_makes_new_keys(settings: Settings, command: str) -> None:
     assert is_taken(settings)
     away = settings.keys_folder.with_name("away")
     settings.keys_folder.rename(away)
@@ -35,7 +35,7 @@ def test_who_starts_without_the_folder_of_keys_makes_nothing_anew(settings: Sett
     assert is_taken(settings)
 
 
-def test_who_accepted_what_is_in_the_audit_log(settings: Settings) -> None:
+def test_the_audit_log_says_who_accepted_what(settings: Settings) -> None:
     assert is_taken(settings)
     changed = replace(settings, token_key="t" * 40)
     shown = run(changed, "installation", "accept", "token-key")

@@ -1,4 +1,4 @@
-"""Key-encryption keys are exchanged while the server runs, and media is not touched by it."""
+"""Key-encryption keys are replaced while the server runs, and media is not changed."""
 
 import base64
 import os
@@ -61,10 +61,7 @@ def test_keys_are_listed_with_what_needs_them(recorded: Firm) -> None:
     assert secret not in shown.stdout
 
 
-def test_a_rotation_wraps_every_key_anew_and_touches_no_media(
-    recorded: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(key_rotation, "_BATCH", 2)
+def test_a_rotation_wraps_every_key_anew_and_touches_no_media(recorded: Firm) -> None:
     before, media = wrapped_with(recorded), objects(recorded)
     rotated = run_json(recorded.settings, "key", "rotate")
     assert rotated == {
@@ -86,17 +83,19 @@ def test_a_running_server_uses_the_new_key_at_once(recorded: Firm) -> None:
     assert play(recorded, "later").content == tone()
 
 
-def test_a_rotation_that_was_cut_off_is_gone_on_with(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(key_rotation, "_BATCH", 2)
-        rewrap = key_rotation._rewrap
-        batches = iter([rewrap])
+def test_keys_are_rewrapped_a_batch_at_a_time_and_none_is_left_out(recorded: Firm) -> None:
+    kek_id = recorded.app.state.installation.accounts.identity.rotate()
+    counts = [one.count for one in key_rotation.rewrap(recorded.archive, batch=2)]
+    assert counts == [2, 2, RECORDINGS - 4]
+    assert wrapped_with(recorded) == {kek_id}
 
-        def dying(*given: Any) -> Any:
-            return next(batches)(*given)
 
-        patch.setattr(key_rotation, "_rewrap", dying)
-        assert run(recorded.settings, "key", "rotate").exit_code != 0
+def test_a_rotation_that_was_cut_off_is_gone_on_with(recorded: Firm) -> None:
+    recorded.app.state.installation.accounts.identity.rotate()
+    batches = key_rotation.rewrap(recorded.archive, batch=2)
+    next(batches)
+    next(batches)  # the first batch is committed, the second one is not
+    batches.close()
     assert len(wrapped_with(recorded)) == 2
     assert all_play(recorded)
     again = run_json(recorded.settings, "key", "rotate")
@@ -105,7 +104,7 @@ def test_a_rotation_that_was_cut_off_is_gone_on_with(recorded: Firm, monkeypatch
     assert all_play(recorded)
 
 
-def test_a_rotation_can_be_run_as_often_as_one_likes(recorded: Firm) -> None:
+def test_a_rotation_can_be_run_again_and_again(recorded: Firm) -> None:
     rotations = [run_json(recorded.settings, "key", "rotate") for _ in range(3)]
     assert len({rotation["current"] for rotation in rotations}) == 3
     assert [rotation["rewrapped"] for rotation in rotations] == [RECORDINGS] * 3
@@ -131,7 +130,7 @@ def test_a_damaged_key_is_named_and_does_not_hold_up_the_others(recorded: Firm) 
     assert rotated["damaged"] == [{"clientId": CLIENT_ID, "interactionId": 3}]
 
 
-def test_only_what_nothing_needs_is_retired(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_key_that_nothing_needs_is_retired(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     (first,) = wrapped_with(recorded)
     ring = KeyRing.open(recorded.settings)
     for_a_backup = ring.wrap(bytes(32), b"")
@@ -158,7 +157,7 @@ def test_a_key_that_is_missing_is_named(recorded: Firm) -> None:
     assert listed["missing"] == {"kek-1999-01": RECORDINGS}
 
 
-def test_keys_that_are_given_are_rotated_where_they_are_given(settings: Settings) -> None:
+def test_keys_given_by_a_setting_are_rotated_there(settings: Settings) -> None:
     with Firm(settings) as before:
         for number in range(RECORDINGS):
             before.ingest(tone(), thirdPartyId=f"call-{number}")
@@ -175,7 +174,7 @@ def test_keys_that_are_given_are_rotated_where_they_are_given(settings: Settings
         assert all_play(after)
 
 
-def test_the_ledger_tells_of_rotations(recorded: Firm) -> None:
+def test_rotations_are_in_the_ledger(recorded: Firm) -> None:
     rotated = run_json(recorded.settings, "key", "rotate")
     with recorded.archive.read() as connection:
         row = connection.execute(
@@ -188,7 +187,7 @@ def test_the_ledger_tells_of_rotations(recorded: Firm) -> None:
 
 
 def end_retention(firm: Firm, third_party_id: str = "call-2") -> int:
-    """Let a recording be kept no longer, and answer its interactionId."""
+    """End the retention of a recording, and return its interactionId."""
     this = recordings.c.third_party_id == third_party_id
     with firm.archive.write() as connection:
         connection.execute(update(recordings).where(this).values(retain_until=now_ms() - 1))
@@ -201,7 +200,7 @@ def destroy(firm: Firm, interaction_id: int, *words: str, exit_code: int = 0) ->
     return run_json(firm.settings, *given, exit_code=exit_code)
 
 
-def test_a_recording_whose_key_is_destroyed_has_no_media_any_more(recorded: Firm) -> None:
+def test_a_recording_whose_key_is_destroyed_has_no_media(recorded: Firm) -> None:
     archive, interaction_id = recorded.archive, end_retention(recorded)
     before = len(objects(recorded))
     assert destroy(recorded, interaction_id) == {"destroyed": interaction_id, "objects": 1}
@@ -220,7 +219,7 @@ def test_a_recording_whose_key_is_destroyed_has_no_media_any_more(recorded: Firm
     assert "no media" in destroy(recorded, interaction_id, exit_code=1)["error"]
 
 
-def test_what_is_to_be_kept_is_not_destroyed(recorded: Firm) -> None:
+def test_a_recording_that_must_be_kept_is_not_destroyed(recorded: Firm) -> None:
     free = end_retention(recorded)
     hold = {"name": "Matter 7", "interactionIds": [free]}
     path = f"/admin/legalHold/{recorded.post('/admin/legalHold', hold)['id']}"
@@ -236,7 +235,7 @@ def test_what_is_to_be_kept_is_not_destroyed(recorded: Firm) -> None:
     assert destroy(recorded, free)["destroyed"] == free
 
 
-def test_nothing_is_destroyed_without_being_sure(recorded: Firm) -> None:
+def test_nothing_is_destroyed_without_confirmation(recorded: Firm) -> None:
     interaction_id = end_retention(recorded)
     assert (
         "--yes"
@@ -247,7 +246,7 @@ def test_nothing_is_destroyed_without_being_sure(recorded: Firm) -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_of_a_destroyed_key_nothing_is_left_in_the_database_file(recorded: Firm) -> None:
+def test_no_trace_of_a_destroyed_key_is_left_in_the_database_file(recorded: Firm) -> None:
     file = recorded.settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
     interaction_id = end_retention(recorded, "call-0")
     with recorded.archive.read() as connection:

@@ -1,4 +1,4 @@
-"""A rotation begins only where every running process has the keys that the shell has."""
+"""A rotation starts only when every running process has the same keys as the command."""
 
 import base64
 import os
@@ -23,7 +23,7 @@ from tests.waiting import until
 
 @contextmanager
 def running_server(settings: Settings) -> Iterator[Accounts]:
-    """What a server tells of its keys while it runs."""
+    """The keys that a running server reports."""
     accounts = Accounts(settings)
     accounts.open(CLIENT_ID)
     with accounts.identity.reporting():
@@ -86,7 +86,7 @@ def test_given_keys_are_rotated_when_every_server_encrypts_with_the_new_one(sett
         assert (rotated["current"], rotated["rewrapped"]) == ("new", 1)
 
 
-def test_a_rotation_is_refused_with_a_key_that_is_another(recorded: Settings, tmp_path: Path) -> None:
+def test_a_rotation_is_refused_with_a_key_that_differs(recorded: Settings, tmp_path: Path) -> None:
     (current,) = run_json(recorded, "key", "list")["keys"]
     wrong = replace(recorded, key_encryption_key=setting(given(current["id"]), current["id"]))
     assert current["id"] in run_json(wrong, "key", "rotate", exit_code=1)["error"]
@@ -94,7 +94,7 @@ def test_a_rotation_is_refused_with_a_key_that_is_another(recorded: Settings, tm
     assert same == current
 
 
-def test_a_process_that_was_killed_holds_up_a_rotation_only_until_it_is_silent(
+def test_a_killed_process_delays_a_rotation_only_until_it_counts_as_dead(
     recorded: Settings, tmp_path: Path
 ) -> None:
     other = replace(other_server(recorded, tmp_path), data=recorded.data)
@@ -109,7 +109,7 @@ def test_a_process_that_was_killed_holds_up_a_rotation_only_until_it_is_silent(
     assert run_json(recorded, "key", "rotate")["rewrapped"] == 1
 
 
-def test_a_key_that_is_gone_can_be_forgotten_when_nothing_needs_it(settings: Settings) -> None:
+def test_a_lost_key_can_be_forgotten_when_nothing_needs_it(settings: Settings) -> None:
     keys = given("one", "other")
     run_json(replace(settings, key_encryption_key=setting(keys, "one", "other")), "key", "list")
     one = replace(settings, key_encryption_key=setting(keys, "one"))
@@ -124,7 +124,7 @@ def test_a_key_that_is_gone_can_be_forgotten_when_nothing_needs_it(settings: Set
 
 @pytest.mark.parametrize("words", [("worker",), ("watch", CLIENT_ID, "incoming"), ("serve", "--port", 0)])
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_what_goes_on_by_itself_says_which_keys_it_has(
+def test_long_running_commands_report_their_keys(
     settings: Settings, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "incoming").mkdir()

@@ -1,4 +1,4 @@
-"""earwitness status."""
+"""earwitness status: accounts, unfinished work, and what an operator should know."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.firm import CLIENT_ID, Firm, tone
 from tests.old_archives import old_firm, old_installation
 
 
-def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm, tell: Callable[..., Any]) -> None:
+def test_status_shows_accounts_and_unfinished_work(firm: Firm, tell: Callable[..., Any]) -> None:
     accounts = Accounts(firm.settings)
     accounts.create(42, "Another firm")
     accounts.close()
@@ -43,7 +43,7 @@ def test_it_says_what_there_is_and_what_is_left_to_do(firm: Firm, tell: Callable
     assert 0 < told["disk"]["freeBytes"] < told["disk"]["totalBytes"]
 
 
-def test_it_is_a_table_for_a_person(firm: Firm, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_a_table_without_json(firm: Firm, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     firm.ingest(tone())
     shown = run("status").stdout
     assert "A firm" in shown
@@ -54,14 +54,14 @@ def test_it_is_a_table_for_a_person(firm: Firm, run: Run, monkeypatch: pytest.Mo
     assert "not ready" in run("status").stdout
 
 
-def test_with_no_account_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_says_that_there_is_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_DATA", f"{tmp_path}/new")
     shown = CliRunner().invoke(app, ["status"])
     assert (shown.exit_code, "There is no account yet." in shown.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("database", DATABASES)
-def test_it_says_how_far_a_text_index_is_that_is_written_anew(
+def test_status_shows_the_progress_of_a_text_index_rebuild(
     database: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None

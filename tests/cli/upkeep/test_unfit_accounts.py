@@ -1,10 +1,10 @@
-"""Commands, servers and workers where one account is damaged: it is named, and the others are as ever."""
+"""Commands, servers and workers with one damaged account: it is named, and the others work as before."""
 
 import json
 import os
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -39,7 +39,7 @@ def told(settings: Settings, *words: object) -> Any:
 
 
 @each_damage
-def test_a_command_on_a_damaged_account_says_in_a_sentence_what_it_is(settings: Settings, kind: str) -> None:
+def test_a_command_on_a_damaged_account_says_what_is_wrong(settings: Settings, kind: str) -> None:
     served, _ = with_another_account(settings)
     _, said = damage(served, kind)
     for words in (("jobs", "list", OTHER), ("incomplete", OTHER), ("user", "list", OTHER), ("verify", OTHER)):
@@ -52,7 +52,7 @@ def test_a_command_on_a_damaged_account_says_in_a_sentence_what_it_is(settings: 
 
 
 @each_damage
-def test_commands_on_other_accounts_and_on_all_go_on(settings: Settings, kind: str) -> None:
+def test_commands_on_other_accounts_and_on_all_accounts_work(settings: Settings, kind: str) -> None:
     served, _ = with_another_account(settings)
     _, said = damage(served, kind)
     for words in (("jobs", "list", CLIENT_ID), ("incomplete", CLIENT_ID), ("user", "list", CLIENT_ID)):
@@ -111,7 +111,7 @@ def test_a_server_and_a_worker_start_and_go_on_with_the_other_accounts(settings:
         until(lambda: jobs_of(settings, CLIENT_ID) == {"done"}, "the worker did its job")
 
         def signed_in() -> int:
-            return httpx.post(f"{serving.client.base_url}authWithApiKey", json=others).status_code
+            return httpx2.post(f"{serving.client.base_url}authWithApiKey", json=others).status_code
 
         assert signed_in() == 503
         mend()

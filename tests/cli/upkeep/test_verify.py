@@ -1,4 +1,4 @@
-"""earwitness verify says what is damaged, missing or orphaned, and how much it looked at."""
+"""earwitness verify names what is damaged, missing or orphaned, and how much it checked."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def recorded(firm: Firm) -> Firm:
     return firm
 
 
-def test_an_intact_archive_is_said_to_be_so(recorded: Firm) -> None:
+def test_an_intact_archive_is_reported_as_intact(recorded: Firm) -> None:
     told = run_json(recorded.settings, "verify", CLIENT_ID)
     size = told.pop("bytes")
     assert all(
@@ -80,11 +80,11 @@ def test_a_sample_can_be_taken_again(recorded: Firm) -> None:
 
 
 @pytest.mark.parametrize("share", ["0", "0%", "101%", "2", "some", "-5%"])
-def test_a_share_that_is_none_is_refused(firm: Firm, share: str) -> None:
+def test_an_invalid_share_is_refused(firm: Firm, share: str) -> None:
     assert run(firm.settings, "verify", CLIENT_ID, "--sample", share).exit_code == 2
 
 
-def test_when_the_time_is_over_it_says_so(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_ran_out_of_time_says_so(recorded: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter(range(0, 10_000, 50))
     monkeypatch.setattr(verifying, "monotonic", lambda: next(moments))
     told = run_json(recorded.settings, "verify", CLIENT_ID, "--minutes", "2")

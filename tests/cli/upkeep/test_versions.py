@@ -1,4 +1,4 @@
-"""Tables of another version: every command says so and stops, and only `db upgrade` takes up older ones."""
+"""Tables of another version: every command says so and stops; only `db upgrade` accepts older ones."""
 
 import json
 import sqlite3
@@ -38,7 +38,7 @@ of_each_command = pytest.mark.parametrize(
 
 
 def run_in(settings: Settings, place: str, statement: str) -> None:
-    """Run a statement in the directory, or in the account; `{}` is put before the names of its tables."""
+    """Run a statement in the directory, or in the account; `{}` stands for the schema."""
     if settings.database_url:
         schema = "public." if place == "directory" else f"account_{CLIENT_ID}."
         run_in_postgres(settings.database_url, statement.format(schema))
@@ -114,7 +114,7 @@ def test_the_version_of_the_program_is_shown() -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_accounts_without_their_directory_are_not_taken_for_none(settings: Settings, run: Run) -> None:
+def test_accounts_without_their_directory_are_noticed(settings: Settings, run: Run) -> None:
     (settings.data / "directory.db").unlink()
     assert "directory.db is missing" in run("account", "list", exit_code=1).stderr
     assert not (settings.data / "directory.db").exists()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
@@ -60,9 +60,9 @@ def test_without_a_token_in_the_settings_other_machines_read_no_metrics(settings
 def test_the_same_machine_needs_no_token_but_a_proxy_on_it_does(firm: Firm) -> None:
     with server_of(firm) as base_url:
         url = base_url.replace("/api", "/metrics")
-        assert httpx.get(url).status_code == 200
+        assert httpx2.get(url).status_code == 200
         for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
-            assert httpx.get(url, headers={name: "127.0.0.1"}).status_code == 403
+            assert httpx2.get(url, headers={name: "127.0.0.1"}).status_code == 403
 
 
 def test_requests_are_counted_by_the_route_and_never_by_the_path(firm: Firm) -> None:
@@ -135,17 +135,17 @@ def test_processes_that_serve_together_count_together(settings: Settings) -> Non
 
     def count() -> int:
         sample = ("earwitness_requests_total", "GET", "/healthz", "200")
-        return int(read(httpx.get(f"{url}/metrics").text).get(sample, 0))
+        return int(read(httpx2.get(f"{url}/metrics").text).get(sample, 0))
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{url}/healthz").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{url}/healthz").is_success
+        except httpx2.TransportError:
             return False
 
     with running(settings, "serve", "--port", port, "--workers", 2):
         until(answers, "the server serves", seconds=120)
         before = count()
         for _ in range(30):
-            assert httpx.get(f"{url}/healthz").is_success
+            assert httpx2.get(f"{url}/healthz").is_success
         assert [count() for _ in range(10)] == [before + 30] * 10

@@ -15,7 +15,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    for clients_own in ("httpx", "httpcore"):
+    for clients_own in ("httpx2", "httpcore2"):
         caplog.set_level(logging.WARNING, clients_own)
     caplog.set_level(logging.DEBUG)
     caplog.handler.setFormatter(JsonLines())

@@ -1,5 +1,6 @@
-"""The OpenAPI document: as the standard has it, as the routes are, and as the documentation promises."""
+"""The OpenAPI document agrees with the standard, with the routes, and with the API's documentation."""
 
+import inspect
 import re
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from earwitness.api.schema import document_of
 from earwitness.app import build
+from earwitness.http.openapi.operations import operations as operations_of
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from tests.seeds import FULL_EXAMPLES, OVERVIEW, REFERENCE
@@ -23,7 +25,7 @@ from tests.seeds import FULL_EXAMPLES, OVERVIEW, REFERENCE
 FIELDS_WITHOUT_A_DESCRIPTION: set[str] = set()
 CALLS_WITHOUT_A_TYPED_ANSWER: set[str] = set()
 
-# Of our own beside the documented fields, as the contract says.
+# Our own fields, beside the documented ones.
 OUR_REQUEST_FIELDS = {
     "POST /client/recording.search": {"recordingsSearchToken"},
     "POST /client/recording.detail.get": {"includeChannels"},
@@ -127,6 +129,15 @@ def test_every_route_is_in_the_document_and_every_documented_path_is_a_route(
     assert {call for call, _ in operations(document)} == routes
 
 
+def test_a_documented_path_leads_to_its_handler(app: Litestar) -> None:
+    """`grep -rn recording.search src/earwitness/api`: CONTRIBUTING.md promises that this is enough."""
+    found = {operation.call: operation for operation in operations_of(app)}
+    for call in (one["call"] for one in REFERENCE):
+        path = call.partition(" ")[2]
+        assert f'"{path}"' in inspect.getsource(found[call].function), call
+        assert found[call].function.__module__.startswith("earwitness.api.")
+
+
 def test_operations_are_named_once_and_stand_in_a_chapter(document: Document) -> None:
     names = [operation["operationId"] for _, operation in operations(document)]
     assert len(names) == len(set(names))
@@ -159,7 +170,7 @@ def test_every_field_is_described(document: Document) -> None:
     assert without == FIELDS_WITHOUT_A_DESCRIPTION
 
 
-def test_no_description_is_left_of_a_field_that_is_gone(document: Document) -> None:
+def test_no_description_is_of_a_field_that_is_gone(document: Document) -> None:
     told = tomllib.loads((resources.files("earwitness.api") / "descriptions.toml").read_text())
     structs = {
         schema["title"]: set(schema.get("properties", ()))
@@ -222,7 +233,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("call", PROBLEMS)
-def test_each_status_is_named_as_the_problem_it_is(document: Document, call: str) -> None:
+def test_each_status_refers_to_the_right_problem(document: Document, call: str) -> None:
     responses = dict(operations(document))[call]["responses"]
     named = {
         int(status): response["$ref"].removeprefix("#/components/responses/")
@@ -241,9 +252,7 @@ def test_bare_lists_carry_their_total(document: Document) -> None:
 
 
 @pytest.mark.parametrize("documented", [*REFERENCE, *OVERVIEW], ids=lambda one: f"{one['call']}")
-def test_documented_calls_are_there_with_their_right_and_fields(
-    document: Document, documented: dict[str, Any]
-) -> None:
+def test_documented_calls_have_their_right_and_fields(document: Document, documented: dict[str, Any]) -> None:
     call = documented["call"]
     operation = dict(operations(document))[call]
     if documented["chapter"] != "Overview":
@@ -258,14 +267,14 @@ def test_documented_calls_are_there_with_their_right_and_fields(
 @pytest.mark.parametrize(
     "documented", [one for one in REFERENCE if "fields" in one], ids=lambda one: one["call"]
 )
-def test_documented_calls_take_no_field_more(document: Document, documented: dict[str, Any]) -> None:
+def test_documented_calls_take_no_other_fields(document: Document, documented: dict[str, Any]) -> None:
     fields = set(request_fields(document, dict(operations(document))[documented["call"]]))
     more = fields - {field["name"] for field in documented["fields"]}
     assert more == OUR_REQUEST_FIELDS.get(documented["call"], set())
 
 
 def is_as_documented(document: Document, schema: Any, field: dict[str, Any]) -> bool:
-    """Whether a schema takes what the documentation's table says: type, values, items, fields."""
+    """Whether a schema agrees with the documentation's table: type, values, items, fields."""
     options = [resolved(document, one) for one in schema.get("anyOf", [schema])]
     kinds = {
         kind for one in options for kind in ([one["type"]] if isinstance(one["type"], str) else one["type"])
@@ -289,7 +298,7 @@ def test_answers_have_the_keys_of_the_full_example(document: Document, call: str
 
 
 def key_differences(document: Document, example: Any, schema: Any, path: str) -> Iterator[str]:
-    """Keys that a schema has and the example's rows have not, or the other way round."""
+    """Keys that only the schema or only the rows of the example have."""
     options = [resolved(document, one) for one in schema.get("anyOf", [schema])]
     schema = next((one for one in options if one.get("type") != "null"), {})
     if isinstance(example, list) and "items" in schema:
@@ -322,7 +331,7 @@ def test_nothing_of_the_host_is_in_the_document(document: Document) -> None:
 
 
 def test_generated_clients_compile_and_hold_every_value(document: Document) -> None:
-    """Generators read a bare integer as 32 bits and a bare object as an empty one.
+    """Generators read an integer without a format as 32 bits, and an object without properties as empty.
 
     In Go, `NewTag` makes a `Tag`, so no object can have that name.
     """

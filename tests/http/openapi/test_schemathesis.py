@@ -1,4 +1,4 @@
-"""Whatever is sent, fitting the document or not: every answer is one that the document speaks of."""
+"""Every answer is one that the document names, to requests that fit it and to requests that do not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import requests
 import schemathesis
@@ -59,7 +59,7 @@ def copied(settings: Settings, folder: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def filled(fresh_sqlite: Settings, tmp_path_factory: pytest.TempPathFactory) -> Firm:
-    """A firm with something of everything, on SQLite; it is closed."""
+    """A firm on SQLite with one thing of every kind; closed."""
     with Firm(copied(fresh_sqlite, tmp_path_factory.mktemp("filled"))) as firm:
         fill(firm)
     return firm
@@ -67,7 +67,7 @@ def filled(fresh_sqlite: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def firm(filled: Firm, tmp_path: Path) -> Iterator[Firm]:
-    """Such a firm, for one test to do with as it likes."""
+    """A copy of that firm, which one test may change."""
     with Firm(copied(filled.settings, tmp_path), keys=filled.keys) as firm:
         yield firm
 
@@ -113,8 +113,8 @@ def of(call: str) -> APIOperation[Any, Any, Any, Any]:
     return operation
 
 
-def send(firm: Firm, case: Any, headers: dict[str, str]) -> httpx.Response:
-    """Send a case to the firm's server, byte for byte as a client of the network would."""
+def send(firm: Firm, case: Any, headers: dict[str, str]) -> httpx2.Response:
+    """Send a case to the firm's server, with the same bytes as over a network."""
     root = "" if case.path in {path for handler in health.ROUTES for path in handler.paths} else "/api"
     given = case.as_transport_kwargs(base_url=f"http://testserver.local{root}", headers=headers)
     del given["cookies"]
@@ -134,12 +134,12 @@ def check(firm: Firm, call: str, mode: GenerationMode, headers: dict[str, str], 
 
 
 @pytest.mark.parametrize("call", calls(ROUTES))
-def test_what_fits_the_document_is_answered_as_it_says(firm: Firm, call: str) -> None:
+def test_a_request_that_fits_gets_a_documented_answer(firm: Firm, call: str) -> None:
     check(firm, call, GenerationMode.POSITIVE, firm.headers(), CHECKS)
 
 
 @pytest.mark.parametrize("call", calls([one for one in ROUTES if takes_something(one)]))
-def test_what_does_not_fit_the_document_is_refused_as_it_says(firm: Firm, call: str) -> None:
+def test_a_request_that_does_not_fit_is_refused_as_documented(firm: Firm, call: str) -> None:
     check(firm, call, GenerationMode.NEGATIVE, firm.headers(), [*CHECKS, negative_data_rejection])
 
 

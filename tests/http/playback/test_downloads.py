@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -88,7 +88,7 @@ def test_a_fast_download_leaves_turns_to_others(firm: Firm) -> None:
         assert answered > 1
 
 
-def firm_is_searched(client: httpx.Client) -> bool:
+def firm_is_searched(client: httpx2.Client) -> bool:
     return bool(client.post("client/recording.search", json={}).json()["total"])
 
 
@@ -174,5 +174,5 @@ def test_the_connection_of_a_client_that_takes_nothing_for_long_is_closed(
         client.stream(method, path, **sent) as response,
     ):
         until(lambda: not open_media() and len(decoders()) <= 1, "what was held for it is free")
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             list(response.iter_raw())

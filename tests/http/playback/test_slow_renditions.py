@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from earwitness.archive.media.playable import MediaObject
 from earwitness.http.playback.held_renditions import HeldRenditions

@@ -100,6 +100,7 @@ def test_a_call_is_transcribed_found_by_its_words_and_shown_with_them(
         assert connection.scalar(select(transcripts.c.engine)) == "pocketsphinx"
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_english_speech_is_transcribed_and_found(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     interaction_id = firm.ingest(wav_of(first_sentence("rms"), 16000, 1))
@@ -188,6 +189,7 @@ def _segments(firm: Firm, interaction_id: int) -> Any:
     return analysis(firm, interaction_id)["transcript"]["segments"]
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_sides_that_are_alike_are_transcribed_once(firm: Firm) -> None:
     choose(firm, "pocketsphinx")
     twice = b"".join(one * 2 for one in _samples(first_sentence("awb")))
@@ -200,6 +202,7 @@ def test_sides_that_are_alike_are_transcribed_once(firm: Firm) -> None:
     assert errors(said, words(" ".join(one["text"] for one in segments))) <= 0.15 * len(said)
 
 
+@pytest.mark.usefixtures("heard_once")
 def test_sides_that_are_nearly_alike_are_transcribed_once(firm: Firm) -> None:
     """The sides correlate at 0.9996, as in stereo that was made from an old tape."""
     speech = Path(__file__).parents[4] / "shared" / "data" / "jfk.flac"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.kernel.errors import Corrupt, StorageFull
-from earwitness.kernel.processes import start_apart
+from earwitness.kernel.system.processes import start_apart
 from earwitness.media.decoder import child
 from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, render
 from earwitness.media.decoding.containers.wav_header import wav_header

@@ -19,8 +19,8 @@ from earwitness.media.keys.key_ring import (
     KeysMissing,
     KeysUnusable,
     WrappedKey,
-    token_key,
 )
+from earwitness.media.keys.token_key import token_key
 
 DATA_KEY = os.urandom(32)
 
@@ -127,7 +127,8 @@ def test_two_rings_that_rotate_lose_no_key(settings: Settings) -> None:
 def test_processes_that_start_at_once_agree_on_the_keys(settings: Settings) -> None:
     program = (
         "import sys; from pathlib import Path; from earwitness.kernel.settings import Settings\n"
-        "from earwitness.media.keys.key_ring import KeyRing, token_key\n"
+        "from earwitness.media.keys.key_ring import KeyRing\n"
+        "from earwitness.media.keys.token_key import token_key\n"
         "settings = Settings(data=Path(sys.argv[1]))\n"
         "ring = KeyRing.open(settings, create=True)\n"
         "print(ring.wrap(b'x' * 32, b'').wrapped.hex(), token_key(settings).hex())\n"

@@ -1,6 +1,6 @@
 """Administration: access policies, each of which limits the recordings that its users see.
 
-Who is limited by a policy changes none: nobody makes one wider than their own.
+A user with access policies cannot change any, or they could widen their own.
 """
 
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ Types = Annotated[list[CommunicationType], Meta(max_length=100)]
 class AccessPolicy(Wire):
     """Allows the recordings that meet all of its conditions.
 
-    A condition is met by any of its values; one without values is none.
+    A recording meets a condition if it has any of its values. A condition without values is ignored.
     """
 
     id: int
@@ -72,7 +72,7 @@ def add_access_policy(call: Call, body: AccessPolicyToAdd) -> AccessPolicyId:
     """Add an access policy; it limits the users whose `policies` name it."""
     _check_is_not_limited(call)
     _check_name(call.connection, body.name)
-    conditions = _conditions(call.connection, PolicyConditions(), body)
+    conditions = _changed_conditions(call.connection, PolicyConditions(), body)
     added = insert(access_policies).values(name=body.name, conditions=conditions)
     policy_id: int = call.connection.execute(added.returning(access_policies.c.id)).scalar_one()
     call.changed("AccessPolicy", policy_id, changed_fields(body))
@@ -87,7 +87,9 @@ def change_access_policy(call: Call, body: AccessPolicyChange) -> AccessPolicy:
     before = _row(call)
     if body.name is not None:
         _check_name(call.connection, body.name, ~this)
-    conditions = _conditions(call.connection, msgspec.convert(before.conditions, PolicyConditions), body)
+    conditions = _changed_conditions(
+        call.connection, msgspec.convert(before.conditions, PolicyConditions), body
+    )
     changed = {"name": body.name or before.name, "conditions": conditions}
     call.connection.execute(update(access_policies).where(this).values(changed))
     call.changed("AccessPolicy", call.id, changed_fields(body))
@@ -136,8 +138,10 @@ def _shown(row: Row[Any]) -> AccessPolicy:
     )
 
 
-def _conditions(connection: Connection, before: PolicyConditions, body: AccessPolicyChange) -> dict[str, Any]:
-    """The conditions as they are stored. Raises BadRequest where there would be none."""
+def _changed_conditions(
+    connection: Connection, before: PolicyConditions, body: AccessPolicyChange
+) -> dict[str, Any]:
+    """The conditions after a change, as they are stored. Raises BadRequest if none would be left."""
     check_people(connection, "personIds", body.person_ids or [])
     after = PolicyConditions(
         data_groups=before.data_groups if body.data_groups is None else body.data_groups,

@@ -1,4 +1,4 @@
-"""Administration: API keys. Nobody makes one for a user who may do or see more than they."""
+"""Administration: API keys. Nobody can make one for a user who may do or see more than they may."""
 
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ from earwitness.operations.operations import Call
 
 
 class ApiKeyToAdd(Wire):
-    """Whose key it is to be."""
+    """The user that the key is for."""
 
     user_id: Id
 

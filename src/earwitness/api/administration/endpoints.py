@@ -39,8 +39,8 @@ class WantedEndpoints(Wire):
 class EndpointChange(Wire, kw_only=True):
     """The values to change; those left out stay.
 
-    `label` is shown in `metadata`; an empty one takes it away. `ownedByPersonId` null: nobody owns it. Its
-    `type` and `endpoint` are what an endpoint is, and cannot differ.
+    `label` is shown in `metadata`; an empty one takes it away. `ownedByPersonId` null: nobody owns it. The
+    `type` and `endpoint` cannot be changed: if sent, they must be the same.
     """
 
     type: EndpointType | None = None
@@ -125,7 +125,7 @@ def _change(call: Call, endpoint_id: int, body: EndpointChange) -> RecordedEndpo
     if (kind, normalise(kind, value)) != (before.type, before.normalised):
         raise Conflict(f"The value of an endpoint cannot be changed: this is {before.endpoint}.")
     if before.normalised == WITHHELD:
-        _check_nobodys(body)
+        _check_withheld(body)
     columns = _columns(call.connection, before.metadata, body)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == before.id).values(columns))
@@ -133,8 +133,8 @@ def _change(call: Call, endpoint_id: int, body: EndpointChange) -> RecordedEndpo
     return recorded_endpoints(call.connection, call.viewer, [before.id], owners=True)[0]
 
 
-def _check_nobodys(body: EndpointChange) -> None:
-    """Raise Conflict for what would make the endpoint of withheld addresses somebody's."""
+def _check_withheld(body: EndpointChange) -> None:
+    """Raise Conflict for a change that the endpoint of withheld addresses cannot have."""
     if isinstance(body.owned_by_person_id, int):
         raise Conflict("Withheld addresses name nobody: no person can own this endpoint.")
     if body.is_private:

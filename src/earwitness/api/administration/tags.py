@@ -34,7 +34,7 @@ class Tag(Wire):
 
 
 class TagToAdd(Wire):
-    """What a tag is to be called."""
+    """The name of a tag."""
 
     tag: Word
 
@@ -111,7 +111,7 @@ def delete_tag(call: Call) -> TagId:
     )
     if call.connection.scalar(select(in_use)):
         raise Conflict(f"The tag {before} is in use on recordings or comments.")
-    # Withdrawn comments do not count; what they were tagged with is in the ledger.
+    # Withdrawn comments lose the tag; the ledger has what they were tagged with.
     call.connection.execute(update(comments).where(of_comment).values(tag_id=None))
     call.connection.execute(delete(tags).where(tags.c.id == call.id))
     call.changed("Tag", call.id, {"was": before})

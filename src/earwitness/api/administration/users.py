@@ -1,4 +1,4 @@
-"""Administration: users. Nobody gives a right, a role or a policy that goes beyond their own."""
+"""Administration: users. Nobody can give a right, a role or a policy that goes beyond their own."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -13,8 +13,9 @@ from earwitness.archive.access.usernames import folded
 from earwitness.archive.access.users import add_user as add
 from earwitness.archive.schema.people import access_policies, people, users
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing, nearest
+from earwitness.kernel.wire import Id, Wire, Word, WordOrNothing
 from earwitness.operations import operations
 from earwitness.operations.changed_fields import changed_fields
 from earwitness.operations.operations import Call
@@ -142,7 +143,7 @@ def _columns(body: UserChange) -> dict[str, Any]:
 
 
 def _renames(record: User, body: UserChange) -> bool:
-    """Whether a user is to be shown, or recognised, as another."""
+    """Whether the change gives the user another name, or other values that it is recognised by."""
     columns = _columns(body)
     return any(getattr(record, name) != columns[name] for name in _SHOWN if name in columns)
 
@@ -170,7 +171,7 @@ def _record(call: Call) -> User:
 
 
 def _policy_ids(connection: Connection, names: list[str]) -> list[int]:
-    """The ids of access policies. Raises BadRequest for a name that none has."""
+    """The ids of access policies. Raises BadRequest for a name that no policy has."""
     known = {row.name: row.id for row in connection.execute(select(access_policies))}
     faults = [
         Fault(f"policies[{index}]", f"there is no access policy {name}{nearest(name, list(known))}")

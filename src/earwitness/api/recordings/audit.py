@@ -10,7 +10,7 @@ from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Id, Page, PageSize, Wire
+from earwitness.kernel.wire import Id, MomentText, Page, PageSize, Wire
 from earwitness.operations import operations
 from earwitness.operations.audit_subjects import by_recording_id
 from earwitness.operations.operations import Answer, Audit, Call
@@ -35,7 +35,7 @@ class AuditSearchResult(Wire):
     route: str
     description: str
     username: str
-    inserted_at: str
+    inserted_at: MomentText
     ip_address: str
     entity_id: int
     parent_entity_id: int
@@ -94,7 +94,7 @@ def _result(row: Any, viewer: Viewer) -> AuditSearchResult:
 
 
 def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
-    """What a row tells; of a comment no more than which it is, to who may not read comments."""
+    """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
     told: dict[str, Any] | None = row.metadata
     if not told or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
         return told

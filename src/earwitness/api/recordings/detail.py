@@ -152,7 +152,7 @@ def _pairs(connection: Connection, key: Any, value: Any, positions: Sequence[int
 
 
 def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict[str, dict[str, int]]]:
-    """The sizes of what is stored."""
+    """The sizes of the stored objects, by kind."""
     sizes: dict[int, dict[str, dict[str, int]]] = defaultdict(dict)
     rows = connection.execute(
         select(media_objects.c.position, media_objects.c.kind, media_objects.c.size_bytes)
@@ -165,7 +165,7 @@ def _objects(connection: Connection, positions: Sequence[int]) -> dict[int, dict
 
 
 def _with_losses(row: Any, objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Where the original is not whole, it says so."""
+    """The sizes, and a note at the original if part of it could not be decoded."""
     said = not_decoded(row.status, row.measurement)
     if not said or "raw" not in objects:
         return objects
@@ -173,7 +173,7 @@ def _with_losses(row: Any, objects: dict[str, dict[str, Any]]) -> dict[str, dict
 
 
 def _wav(measurement: dict[str, Any] | None) -> dict[str, dict[str, int]]:
-    """The size of the wav, which is made when it is asked for: known once the sound was measured."""
+    """The size that a wav will have when it is made; empty until the sound is measured."""
     audio = measurement["audio"] if measurement else None
     if not measurement or not audio:
         return {}
@@ -182,7 +182,7 @@ def _wav(measurement: dict[str, Any] | None) -> dict[str, dict[str, int]]:
 
 
 def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The people of the recording subjects, each once, and the user that is each of them."""
+    """The people of the recording subjects, each once, with the user of that person."""
     owners: dict[int, list[dict[str, Any]]] = defaultdict(list)
     part = recording_endpoints.c
     rows = connection.execute(
@@ -201,7 +201,7 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
 
 
 def _retention_days(connection: Connection, rows: Sequence[Any]) -> dict[int, int | None]:
-    """How many days each is kept by the rules as they are now; None is for ever."""
+    """For how many days each recording is kept by the rules as they are now. None means for ever."""
     subjects = subjects_at(connection, [row.position for row in rows])
     retentions = retentions_of(connection, [(row.type, subjects[row.position]) for row in rows])
     return {row.position: retention.days for row, retention in zip(rows, retentions, strict=True)}

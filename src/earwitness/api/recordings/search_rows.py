@@ -24,7 +24,7 @@ from earwitness.archive.text.query import Node
 from earwitness.archive.text.snippets import snippet
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 Read: TypeAlias = Callable[[Any], Any]
 
@@ -75,10 +75,12 @@ class Recording(Wire, kw_only=False):  # made of a row by position, which takes 
 
     interaction_id: Annotated[int, Column(recordings.c.interaction_id)]
     third_party_id: Annotated[str, Column(recordings.c.third_party_id)]
-    start_datetime_utc: Annotated[str, Column(recordings.c.started_at, format_ms)] = field(
+    start_datetime_utc: Annotated[MomentText, Column(recordings.c.started_at, format_ms)] = field(
         name="startDatetimeUTC"
     )
-    end_datetime_utc: Annotated[str, Column(recordings.c.ended_at, format_ms)] = field(name="endDatetimeUTC")
+    end_datetime_utc: Annotated[MomentText, Column(recordings.c.ended_at, format_ms)] = field(
+        name="endDatetimeUTC"
+    )
     duration_in_seconds: Annotated[float, Column(recordings.c.duration_ms, _seconds)]
     type: Annotated[str, Column(recordings.c.type)]
     source: Annotated[str, Column(recordings.c.source)]
@@ -91,7 +93,7 @@ class Recording(Wire, kw_only=False):  # made of a row by position, which takes 
     is_private_reason: Annotated[str, Column(recordings.c.is_private_reason)]
     media_access_status: Annotated[str, Column(recordings.c.has_media, read_for=_media_access_for)]
     retention_group_id: Annotated[int | None, Column(recordings.c.retention_group_id)]
-    retain_until: Annotated[str | None, Column(recordings.c.retain_until, _end)]
+    retain_until: Annotated[MomentText | None, Column(recordings.c.retain_until, _end)]
     legal_holds: Annotated[list[LegalHold], json_of(LEGAL_HOLDS)]
     data_groups: Annotated[dict[str, str], json_of(cast(recordings.c.data_groups, Text))]
     optional: Annotated[dict[str, Any], json_of(cast(recordings.c.optional, Text))]

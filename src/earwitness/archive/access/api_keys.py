@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.schema.people import api_keys, users
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import NotFound
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class ApiKey(Wire):
@@ -14,7 +14,7 @@ class ApiKey(Wire):
     id: int
     user_id: int
     username: str
-    created_at: str
+    created_at: MomentText
 
 
 def keys_in_force(connection: Connection) -> list[ApiKey]:

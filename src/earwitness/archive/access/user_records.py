@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from earwitness.archive.database.in_list import among
 from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class User(Wire):
@@ -24,7 +24,7 @@ class User(Wire):
     is_active: bool
     is_locked: bool
     sso: bool
-    last_login_time: str | None
+    last_login_time: MomentText | None
     roles_and_rights: list[str]
     policies: list[str]
     audio_playback: str

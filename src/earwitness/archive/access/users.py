@@ -11,8 +11,9 @@ from earwitness.archive.schema.people import api_keys, user_roles_and_rights, us
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
+from earwitness.kernel.faults import nearest
 from earwitness.kernel.rights import Right, Role
-from earwitness.kernel.wire import LONGEST_WORD, nearest
+from earwitness.kernel.wire import LONGEST_WORD
 
 
 def add_user(

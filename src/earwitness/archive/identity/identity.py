@@ -26,13 +26,8 @@ from earwitness.archive.schema.directory import accounts
 from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.differing import Differs, check_value
-from earwitness.media.keys.key_ring import (
-    KeyRing,
-    KeysMissing,
-    KeysUnusable,
-    known_token_key,
-    token_key,
-)
+from earwitness.media.keys.key_ring import KeyRing, KeysMissing, KeysUnusable
+from earwitness.media.keys.token_key import known_token_key, token_key
 
 log = logging.getLogger(__name__)
 

@@ -61,14 +61,14 @@ def count_objects(archive: Archive) -> int:
         return connection.scalar(select(func.count()).select_from(media_objects)) or 0
 
 
-def check(archive: Archive, sample: Sample) -> Iterator[Checked]:
+def check(archive: Archive, sample: Sample, *, page: int = _PAGE) -> Iterator[Checked]:
     """Check every object of the sample. One that is removed or replaced meanwhile is not damaged.
 
     Raises StoreUnavailable: an object that cannot be reached is not damaged either.
     """
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="verify") as threads:
         checking: deque[Future[Checked]] = deque()
-        for row in _objects(archive, sample):
+        for row in _objects(archive, sample, page):
             checking.append(threads.submit(_check, archive, sample, row))
             if len(checking) == 2 * _AT_ONCE:
                 yield checking.popleft().result()
@@ -94,24 +94,24 @@ def _orphans(archive: Archive, names: list[str]) -> list[str]:
     return [name for name in names if name not in named and archive.store.exists(name)]
 
 
-def _objects(archive: Archive, sample: Sample) -> Iterator[Row[Any]]:
+def _objects(archive: Archive, sample: Sample, page: int) -> Iterator[Row[Any]]:
     with archive.read() as connection:
         last = connection.scalar(select(func.max(media_objects.c.id))) or 0
     begin = int(sample.fraction("begin") * last) if sample.anywhere else 0
-    yield from _between(archive, begin, last)
-    yield from _between(archive, 0, begin)
+    yield from _between(archive, begin, last, page)
+    yield from _between(archive, 0, begin, page)
 
 
-def _between(archive: Archive, after: int, last: int) -> Iterator[Row[Any]]:
+def _between(archive: Archive, after: int, last: int, page: int) -> Iterator[Row[Any]]:
     while after < last:
         with archive.read() as connection:
-            page = connection.execute(
+            rows = connection.execute(
                 _described(media_objects.c.id > after, media_objects.c.id <= last)
                 .order_by(media_objects.c.id)
-                .limit(_PAGE)
+                .limit(page)
             ).all()
-        yield from page
-        after = page[-1].id if page else last
+        yield from rows
+        after = rows[-1].id if rows else last
 
 
 def _described(*which: ColumnElement[bool]) -> Select[Any]:

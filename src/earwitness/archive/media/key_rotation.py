@@ -1,7 +1,7 @@
 """Rewraps the keys of recordings after a rotation, and destroys them. Neither touches the media itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -16,7 +16,7 @@ from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict, Corrupt, NotFound
 from earwitness.media.keys.key_ring import KeyMissing, WrappedKey
 
-_BATCH = 500
+RECORDINGS_PER_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ def uses(archive: Archive, kek_id: str) -> bool:
         return connection.scalar(used) is not None
 
 
-def rewrap(archive: Archive) -> Iterator[Rewrapped]:
+def rewrap(archive: Archive, *, batch: int = RECORDINGS_PER_BATCH) -> Generator[Rewrapped]:
     """Wrap the key of every recording with the current key-encryption key, a batch at a time.
 
     Each batch is a transaction. After a crash, a new run goes on with what is left.
     """
     last = -1
-    while positions := _wrapped_with_others(archive, last):
+    while positions := _wrapped_with_others(archive, last, batch):
         # A key management service is asked for each, so a batch locks its own rows, and not the account.
         with archive.write(patient=True, locked=False) as connection:
             yield _rewrap(connection, archive, positions)
@@ -115,7 +115,7 @@ def _destroy_key(connection: Connection, position: int) -> list[str]:
     return names
 
 
-def _wrapped_with_others(archive: Archive, last: int) -> list[int]:
+def _wrapped_with_others(archive: Archive, last: int, most: int) -> list[int]:
     """The next positions after `last` whose key is not wrapped with the current key-encryption key."""
     keys = recording_keys.c
     with archive.read() as connection:
@@ -123,7 +123,7 @@ def _wrapped_with_others(archive: Archive, last: int) -> list[int]:
             select(keys.position)
             .where(keys.position > last, keys.kek_id != archive.vault.current_kek_id)
             .order_by(keys.position)
-            .limit(_BATCH)
+            .limit(most)
         )
         return list(found)
 

@@ -14,7 +14,7 @@ from earwitness.archive.schema.people import endpoints, inflight_calls
 from earwitness.archive.spelling.addresses import normalise
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms
 from earwitness.kernel.rights import Right
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 CLOSED_AFTER_MS = MS_PER_DAY
 """A call whose end is never reported counts as over after this time."""
@@ -28,7 +28,7 @@ class InflightCall(Wire):
 
     third_party_id: str
     direction: str | None
-    start_datetime_utc: str = field(name="startDatetimeUTC")
+    start_datetime_utc: MomentText = field(name="startDatetimeUTC")
     other_endpoint: dict[str, str] | None
 
 

@@ -18,7 +18,7 @@ from earwitness.archive.people.communications import (
 from earwitness.archive.people.groups import GroupAssignment, groups_of
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class OwnedEndpoint(Wire):
@@ -42,7 +42,7 @@ class Person(Wire):
     is_active: bool
     avatar: str | None
     retention_group_id: int | None
-    most_recent_comm_at: str | None
+    most_recent_comm_at: MomentText | None
     endpoints: list[OwnedEndpoint]
     auto_group_assignment: list[GroupAssignment]
     metadata: dict[str, Any]

@@ -12,7 +12,7 @@ from earwitness.archive.people.communications import most_recent_ends, recorded_
 from earwitness.archive.people.inflight_calls import InflightCall, visible_calls
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.kernel.clock import format_ms
-from earwitness.kernel.wire import Wire
+from earwitness.kernel.wire import MomentText, Wire
 
 
 class RecordedEndpoint(Wire):
@@ -27,7 +27,7 @@ class RecordedEndpoint(Wire):
     is_currently_recorded: bool
     is_recorded: bool
     inflight_call: InflightCall | None
-    most_recent_comm_at: str | None
+    most_recent_comm_at: MomentText | None
     owned_by_person_id: int | UnsetType | None = UNSET
 
 

@@ -3,7 +3,7 @@
     accounts/<clientId>/receipts/current    new lines, added before the answer is sent
     accounts/<clientId>/receipts/older      the file before `current`, which had become too long
     accounts/<clientId>/receipts/compared   how far they were compared with the database
-    accounts/<clientId>/receipts/missing    what the database lacks: see `missing.py`
+    accounts/<clientId>/receipts/missing    what the database lacks: see `alarm.py`
     accounts/<clientId>/receipts/accepted   what it lacks, and an operator accepted as lost
 
 A database that comes back without its last commits looks complete: SQLite ends its recovery at the first

@@ -25,7 +25,7 @@ from earwitness.archive.schema.recordings import (
 )
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import BadRequest, Fault, NotFound
-from earwitness.kernel.wire import Id, Wire, Word
+from earwitness.kernel.wire import Id, MomentText, Wire, Word
 
 _FAULTS_NAMED = 20
 
@@ -75,7 +75,7 @@ class Collection(Wire):
 
     id: int
     name: str
-    created_at: str
+    created_at: MomentText
     total: int
 
 

@@ -170,7 +170,7 @@ def _plan(context: SearchContext, asked: RecordingSearch) -> Plan:
     if is_sqlite and len(required) + len(conditions.excluded) > 1:
         sizes = _sizes(connection, required, window)
     else:
-        sizes = [one.at_most for one in required]  # the planner of PostgreSQL chooses by its statistics
+        sizes = [one.at_most for one in required]  # a single set leads; PostgreSQL has statistics
     ranked = sorted(
         zip(required, sizes, strict=True), key=lambda pair: COUNTED_AT_MOST if pair[1] is None else pair[1]
     )

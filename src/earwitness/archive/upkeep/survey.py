@@ -23,7 +23,7 @@ _NOTHING = State(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Surveyed:
     """An account, its last overview and when it was taken (ms), and why it is refused, if it is."""
 
     account: Account
@@ -32,17 +32,17 @@ class Seen:
     refused: Refused | None
 
 
-def survey(accounts: Accounts, of: Iterable[Account], *, seconds: float | None = None) -> list[Seen]:
+def survey(accounts: Accounts, of: Iterable[Account], *, seconds: float | None = None) -> list[Surveyed]:
     """Look into accounts for so many seconds, or into all. Begin with those that were seen longest ago."""
     there = list(of)
     kept = states.states(accounts.directory)
     until = None if seconds is None else monotonic() + seconds
-    found: dict[int, Seen] = {}
+    found: dict[int, Surveyed] = {}
     for account in sorted(there, key=lambda one: kept.get(one.client_id, _NOTHING).looked_at or 0):
         left = None if until is None else until - monotonic()
         state = kept.get(account.client_id, _NOTHING)
         seen = None if left is not None and left <= 0 else _look(accounts, account, state, left)
-        found[account.client_id] = seen or Seen(account, state.overview, state.looked_at, state.refused)
+        found[account.client_id] = seen or Surveyed(account, state.overview, state.looked_at, state.refused)
     began = {one.account.client_id: one.overview for one in found.values() if _is_new(one, kept)}
     try:
         states.keep_overviews(accounts.directory, {one: seen for one, seen in began.items() if seen})
@@ -51,12 +51,12 @@ def survey(accounts: Accounts, of: Iterable[Account], *, seconds: float | None =
     return [found[account.client_id] for account in there]
 
 
-def _look(accounts: Accounts, account: Account, state: State, seconds: float | None) -> Seen | None:
+def _look(accounts: Accounts, account: Account, state: State, seconds: float | None) -> Surveyed | None:
     """What is in an account now; None if there is not enough time."""
     allowed = None if seconds is None else Allowance(seconds)
     try:
         with accounts.glance(account.client_id, allowed) as connection:
-            return Seen(account, overview_of(connection), now_ms(), None)
+            return Surveyed(account, overview_of(connection), now_ms(), None)
     except OutOfTime:
         return None
     except AccountUnavailable as error:
@@ -64,13 +64,13 @@ def _look(accounts: Accounts, account: Account, state: State, seconds: float | N
     except DBAPIError as error:  # its examination passes, but some table is damaged
         told = AccountUnavailable(account.client_id, of_error(error))
         refused = Refused(account.client_id, told.reason, told.sentence, _since(state))
-    return Seen(account, state.overview, state.looked_at, refused)
+    return Surveyed(account, state.overview, state.looked_at, refused)
 
 
 def _since(state: State) -> int:
     return state.refused.refused_at if state.refused else now_ms()
 
 
-def _is_new(seen: Seen, kept: dict[int, State]) -> bool:
+def _is_new(seen: Surveyed, kept: dict[int, State]) -> bool:
     before = kept.get(seen.account.client_id, _NOTHING)
     return seen.refused is None and seen.looked_at != before.looked_at

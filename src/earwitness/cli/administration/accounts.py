@@ -1,4 +1,4 @@
-"""earwitness account: create one, list them, show and change what one is set to."""
+"""earwitness account: create and list accounts, show and change the settings of one."""
 
 from typing import Annotated
 

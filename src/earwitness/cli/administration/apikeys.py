@@ -1,4 +1,4 @@
-"""earwitness apikey: create one, list those in force, revoke one."""
+"""earwitness apikey: create, list and revoke API keys."""
 
 from typing import Annotated
 

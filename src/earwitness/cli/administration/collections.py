@@ -1,4 +1,4 @@
-"""earwitness hold and earwitness playlist: recordings put together by somebody."""
+"""earwitness hold and earwitness playlist: named lists of recordings."""
 
 from typing import Annotated
 

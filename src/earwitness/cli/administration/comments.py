@@ -1,4 +1,4 @@
-"""earwitness comment: the comments on a recording, and withdrawing one."""
+"""earwitness comment: list the comments on a recording, and withdraw one."""
 
 from typing import Annotated, Any
 

@@ -130,7 +130,7 @@ def _owned(one: ChangedEndpoint) -> str:
 
 
 def _body(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:
-    """What is asked for, as the API is sent it; null takes the owner away."""
+    """The body that the API is sent; a null owner removes the owner."""
     body: dict[str, Any] = {} if label is None else {"label": label}
     body |= {} if private is None else {"isPrivate": private}
     return body | ({} if owner is None else {"ownedByPersonId": identity(owner)})

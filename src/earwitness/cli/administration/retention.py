@@ -1,4 +1,4 @@
-"""earwitness retention: for how long recordings are kept, by groups of people and by default."""
+"""earwitness retention: how long recordings are kept, by groups of people and by default."""
 
 import json
 from typing import Annotated, Any
@@ -98,7 +98,7 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
 
 
 def _days(given: list[str] | None) -> dict[str, Any] | None:
-    """Days as they are sent; what is no number is refused as the API refuses it."""
+    """Days as the API is sent them. What is not a number is refused by the API."""
     named = pairs(given, "--days")
     return {name: None if days == FOR_EVER else number_or_text(days) for name, days in named} or None
 

@@ -1,4 +1,4 @@
-"""earwitness user: create one, list them, change one, lock them out and let them in."""
+"""earwitness user: create, list and change users, lock and unlock them."""
 
 from typing import Annotated, Any
 
@@ -81,8 +81,8 @@ def set_(
 ) -> None:
     """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
-    told = {"rolesAndRights": granted, "fullName": full_name, "email": email}
-    body: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    given = {"rolesAndRights": granted, "fullName": full_name, "email": email}
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     body |= {} if person is None else {"personId": identity(person)}
     if not body:
         fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)
@@ -129,7 +129,7 @@ def _make(
     as_json: bool,
     body: dict[str, Any] | None = None,
 ) -> User:
-    """Make a call that changes a user, and answer how it is then."""
+    """Make a call that changes a user. Returns the user after it."""
     with opened(as_json) as accounts:
         archive = accounts.open(client_id)
         with archive.read() as connection:

@@ -11,22 +11,22 @@ group = typer.Typer(help="Databases.", no_args_is_help=True)
 def upgrade(as_json: AsJson = False) -> None:
     """Upgrade the tables of every account to this version of the program.
 
-    An account that cannot be upgraded is named, and the others are: exit 1 then.
+    An account that cannot be upgraded is named, the others are upgraded, and the exit code is 1.
     """
-    told: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = []
     has_failed = False
     with opened(as_json, upgrading=True) as accounts:
         for client_id, to in accounts.upgrade():
             if isinstance(to, str):
-                told.append({"clientId": client_id, "revision": to})
+                rows.append({"clientId": client_id, "revision": to})
             else:
-                told.append({"clientId": client_id, "error": to.sentence})
+                rows.append({"clientId": client_id, "error": to.sentence})
                 has_failed = True
             if not as_json:
                 say(f"Account {client_id} is at {to}." if isinstance(to, str) else to.sentence)
     if as_json:
-        tell_json(told)
-    elif not told:
+        tell_json(rows)
+    elif not rows:
         say("There is no account yet.")
     if has_failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""earwitness installation: what belongs to this archive, where it was changed on purpose."""
+"""earwitness installation: accept a store or a token key that was changed on purpose."""
 
 from typing import Annotated, Literal
 
@@ -18,18 +18,20 @@ def accept(
     what: Annotated[Literal["store", "token-key"], typer.Argument(metavar="WHAT", help="store or token-key")],
     as_json: AsJson = False,
 ) -> None:
-    """Let the store of media, or the key for tokens, that this machine has be the archive's.
+    """Accept the store of media, or the key for tokens, of this machine as the archive's.
 
-    All servers must have the same, and be started again.
+    All servers must use the same one, and must be started again.
     """
     with opened(as_json) as accounts:
         if what == "store":
-            told = f"The archive's store of media is now {accounts.identity.accept_store()}."
+            sentence = f"The archive's store of media is now {accounts.identity.accept_store()}."
         else:
             accounts.identity.accept_token_key()
-            told = "The archive's key for tokens is now that of this machine: everybody has to sign in again."
+            sentence = (
+                "The archive's key for tokens is now that of this machine: everybody has to sign in again."
+            )
         _remember(accounts, what)
-    tell_json({"accepted": what}) if as_json else say(told)
+    tell_json({"accepted": what}) if as_json else say(sentence)
 
 
 def _remember(accounts: Accounts, what: str) -> None:

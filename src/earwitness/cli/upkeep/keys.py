@@ -15,7 +15,7 @@ from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.media import key_rotation
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
-from earwitness.cli.words import missing_key_in_words
+from earwitness.cli.upkeep.sentences import missing_key_in_words
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys.key_ring import KeyInUse
 
@@ -32,7 +32,7 @@ def list_(as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
         needed, refused = _recordings_by_key(accounts)
-        if not refused:  # of their keys nobody knows whether they are needed
+        if not refused:  # a refused account may need any key
             accounts.identity.need_only(needed)
         rows = [
             {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
@@ -73,8 +73,8 @@ def rotate(as_json: AsJson = False) -> None:
         if not unknown:
             accounts.identity.need_only(still_needed)
     if as_json:
-        told = {"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed}
-        tell_json(told | _refused(refused))
+        result = {"current": kek_id, "isNew": is_new, "rewrapped": rewrapped, **failed}
+        tell_json(result | _refused(refused))
     else:
         say(f"{kek_id} is the new key." if is_new else f"Continued the rotation to {kek_id}.")
         for one in failed["damaged"]:
@@ -83,7 +83,7 @@ def rotate(as_json: AsJson = False) -> None:
             say(f"{missing} is missing: the keys of {count} recordings stay wrapped with it.")
         say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
         for error in refused:
-            say(f"{error.sentence} Its keys are not wrapped anew: once it is mended, run this again.")
+            say(f"{error.sentence} Its keys were not wrapped again: mend it, then run this again.")
     if failed["damaged"] or failed["missing"] or refused:
         raise typer.Exit(1)
 
@@ -103,7 +103,7 @@ def retire(
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
         archives = [accounts.open(account.client_id) for account in accounts.all()]
-        # What is wrapped with the current key may be on its way; the ring refuses that one itself.
+        # A recording that is being written may use the current key, which the ring itself refuses to retire.
         for archive in archives if kek_id != ring.current else []:
             if key_rotation.uses(archive, kek_id):
                 raise KeyInUse(
@@ -140,12 +140,12 @@ def destroy(
 
 
 def _asking_servers(as_json: bool) -> AbstractContextManager[Any]:
-    said = "Asking the running servers for their keys"
-    return nullcontext() if as_json else Console(stderr=True).status(said)
+    text = "Asking the running servers for their keys"
+    return nullcontext() if as_json else Console(stderr=True).status(text)
 
 
 def _recordings_by_key(accounts: Accounts) -> tuple[Counter[str], list[AccountUnavailable]]:
-    """How many recordings need each key, and the accounts that nobody can say it of."""
+    """How many recordings need each key, and the accounts that could not be counted."""
     needed: Counter[str] = Counter()
     refused: list[AccountUnavailable] = []
     for archive in accounts.each(refused):
@@ -158,7 +158,7 @@ def _refused(refused: list[AccountUnavailable]) -> dict[str, list[int]]:
 
 
 def _still_needed(accounts: Accounts, before: Counter[str]) -> tuple[Counter[str], list[AccountUnavailable]]:
-    """The same after a rotation; who is just writing a recording is waited for."""
+    """The same after a rotation. Recordings that are being written are waited for."""
     for archive in accounts.each():
         for kek_id in before:
             key_rotation.uses(archive, kek_id)
@@ -166,10 +166,10 @@ def _still_needed(accounts: Accounts, before: Counter[str]) -> tuple[Counter[str
 
 
 def _rewrap_all(accounts: Accounts, kek_id: str, left: int, as_json: bool) -> tuple[int, dict[str, Any]]:
-    """Wrap all keys anew; answers how many were, and what was not.
+    """Wrap all data keys again. Returns how many were wrapped, and which were not.
 
-    That is `damaged`, the recordings whose own key is, and `missing`, how many need each key-encryption key
-    that is not there.
+    `damaged` lists the recordings whose data key is damaged; `missing` counts the recordings that need each
+    key-encryption key that is missing.
     """
     total = 0
     damaged: list[dict[str, int]] = []

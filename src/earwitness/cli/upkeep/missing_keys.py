@@ -1,4 +1,4 @@
-"""What `earwitness verify` says of media whose key-encryption key is missing: by key, not by recording."""
+"""Media whose key-encryption key is missing, as `earwitness verify` reports it: by key, not by recording."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _NAMED = 10
 
 
 class MissingKeys:
-    """The keys that were missed: how many objects need each, and the first recordings of those."""
+    """The missing keys: how many objects need each of them, and the first recordings of these objects."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, Any]] = {}
@@ -30,6 +30,6 @@ class MissingKeys:
         for found in self._found.values():
             named = ", ".join(map(str, found["interactionIds"]))
             say(
-                f"missing key: {found['keyId']}; {found['objects']} objects cannot be checked without it, "
-                f"and are not damaged by that. The first are of interactionId {named}."
+                f"missing key: {found['keyId']}; {found['objects']} objects cannot be checked without it. "
+                f"This is not damage. The first are of interactionId {named}."
             )

@@ -1,4 +1,4 @@
-"""earwitness status: what there is, what is left to do, and how much room there is."""
+"""earwitness status: accounts and their recordings, unfinished work, and free space."""
 
 import shutil
 from typing import Annotated, Any
@@ -7,17 +7,17 @@ import typer
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.jobs.workload import UNFINISHED
-from earwitness.archive.receipts.missing import count_missing
-from earwitness.archive.upkeep.survey import Seen, survey
+from earwitness.archive.receipts.alarm import count_missing
+from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
-from earwitness.cli.words import in_words, sentences_on
+from earwitness.cli.upkeep.sentences import sentences_on, size_in_words
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.decoder.confinement import find_confinement
 
 LOOKING_SECONDS = 1.0
-"""How long accounts are looked into; what is left then is shown as it was last seen."""
+"""How long accounts are looked at. After that, the others are shown as they were last seen."""
 
 _NOT_SEEN: dict[str, Any] = {
     "recordings": None,
@@ -34,17 +34,16 @@ _NOT_SEEN: dict[str, Any] = {
     "usersThatLookAlikeCount": None,
 }
 
-One = Annotated[
+OneAccount = Annotated[
     int | None, typer.Argument(metavar="[CLIENT_ID]", min=1, max=MAX_INTEGER, help="Only this account.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Look into every account, however long it takes.")]
 
 
-def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False) -> None:
+def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson = False) -> None:
     """Show accounts, recordings, jobs, media, keys in use, free disk space, and what confines decoders.
 
-    Of many accounts, those that could not be looked into within seconds are shown as they were last seen,
-    with the time that has passed since.
+    It looks at accounts for one second. The others are shown as they were last seen, and how long ago.
     """
     with opened(as_json) as accounts:
         settings = accounts.settings
@@ -68,28 +67,28 @@ def status(client_id: One = None, fresh: Fresh = False, as_json: AsJson = False)
         return
     _show(rows, missing_keys)
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
-    say(f"Free on the disk of the data folder: {in_words(disk.free)} of {in_words(disk.total)}.")
+    say(f"Free on the disk of the data folder: {size_in_words(disk.free)} of {size_in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
     say(confinement.in_words)
 
 
 def _keys(accounts: Accounts, rows: list[dict[str, Any]]) -> tuple[str, list[str]]:
-    """The key that new recordings are encrypted under, and those that recordings need and are not here."""
+    """The current key-encryption key, and the ids of keys that recordings need but this machine lacks."""
     ring = accounts.identity.keys()
     return ring.current, sorted({key for row in rows for key in row["keys"]} - set(ring.ids))
 
 
 def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool) -> list[dict[str, Any]]:
-    wanted = [one for one in accounts.all() if client_id in (None, one.client_id)]
-    if client_id is not None and not wanted:
+    chosen = [one for one in accounts.all() if client_id in (None, one.client_id)]
+    if client_id is not None and not chosen:
         fail(f"There is no account {client_id}.", as_json=as_json)
     is_whole = fresh or client_id is not None
-    found = survey(accounts, wanted, seconds=None if is_whole else LOOKING_SECONDS)
+    found = survey(accounts, chosen, seconds=None if is_whole else LOOKING_SECONDS)
     return [_row(seen, accounts.settings) for seen in found]
 
 
-def _row(seen: Seen, settings: Settings) -> dict[str, Any]:
+def _row(seen: Surveyed, settings: Settings) -> dict[str, Any]:
     now = now_ms()
     row = _NOT_SEEN | (seen.overview or {})
     queued_at = row.pop("oldestQueuedAt")
@@ -111,7 +110,7 @@ def _show(rows: list[dict[str, Any]], missing_keys: list[str]) -> None:
         row
         | row["jobs"]
         | {
-            "media": None if row["mediaBytes"] is None else in_words(row["mediaBytes"]),
+            "media": None if row["mediaBytes"] is None else size_in_words(row["mediaBytes"]),
             "waits": None if row["oldestQueuedSeconds"] is None else f"{row['oldestQueuedSeconds']} s",
             "seen": _ago(row["seenSecondsAgo"]),
         }

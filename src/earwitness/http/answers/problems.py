@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from earwitness.archive.database.errors import as_problem, cause_of, meaning_of
 from earwitness.http.head_and_options import allowed
-from earwitness.kernel.errors import Conflict, Problem, cause_of_system, problem_of_system
+from earwitness.kernel.errors import Conflict, Problem
 from earwitness.kernel.logs import request_id
+from earwitness.kernel.system.os_errors import describe_errno, problem_of_os_error
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Resp
 
 def on_system_error(request: Request[Any, Any, Any], error: OSError) -> Response[bytes]:
     """A read-only folder, a failing disk, too many open files: 503. A full disk: 507."""
-    problem = problem_of_system(error)
+    problem = problem_of_os_error(error)
     return on_problem(request, problem) if problem else on_unexpected_error(request, error)
 
 
@@ -92,7 +93,7 @@ def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Re
     log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves out its text
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
     if isinstance(error, OSError) and error.errno:
-        cause = cause_of_system(error.errno)
+        cause = describe_errno(error.errno)
     detail = f"Unexpected server error; see request id {request_id.get()} in the log."
     return on_problem(request, Problem(detail, cause=cause))
 

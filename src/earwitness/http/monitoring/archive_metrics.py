@@ -19,7 +19,7 @@ from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.transactions import reading
 from earwitness.archive.jobs.transcription_totals import Transcribed, transcribed
 from earwitness.archive.jobs.workload import UNFINISHED, Workload, workload
-from earwitness.archive.receipts.missing import count_missing
+from earwitness.archive.receipts.alarm import count_missing
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.archive.schema.people import counters
 from earwitness.kernel.clock import now_ms

@@ -1,4 +1,4 @@
-"""What the routes say of themselves: one operation for each method and path."""
+"""The operations of an application: one for each method and path, with what its route declares."""
 
 import inspect
 import re
@@ -14,8 +14,7 @@ from earwitness.http.operations import Afterwards
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.formats import MEDIA_TYPES
-from earwitness.operations.operations import Answer
-from earwitness.operations.operations import Operation as Declared
+from earwitness.operations.operations import Answer, Operation
 
 ROOT = "/api"
 JSON = ("application/json",)
@@ -38,15 +37,15 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # as an operation
+        return self  # Litestar copies the options of handlers
 
 
 NOTHING = Describes()
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """One method of one path. `path` is as documented, below `/api` unless it is `at_root`."""
+class DocumentedOperation:
+    """One method of one path. `path` is the documented one: below `/api`, unless `at_root`."""
 
     method: str
     path: str
@@ -58,12 +57,12 @@ class Operation:
 
     @property
     def call(self) -> str:
-        """`POST /client/recording.search`, as the documentation writes it."""
+        """The method and the path, as the documentation writes them: `POST /client/recording.search`."""
         return f"{self.method} {self.path}"
 
     @property
     def chapter(self) -> str:
-        """The file or folder of `api/` that it stands in."""
+        """The file or folder of `api/` that holds its function."""
         return self.function.__module__.removeprefix("earwitness.api.").partition(".")[0]
 
     @property
@@ -80,13 +79,13 @@ class Operation:
         return inspect.getdoc(self.function) or ""
 
 
-def operations(app: Litestar) -> Iterator[Operation]:
-    """Every operation of an application, in the order in which its routes were given."""
+def operations(app: Litestar) -> Iterator[DocumentedOperation]:
+    """Every operation of an application, in the order in which its routes were added."""
     places: dict[int, int] = {}
     found = []
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            # Methods of a path, and paths of a handler, come in no order of their own.
+            # Litestar gives the methods of a path, and the paths of a handler, in no fixed order.
             handlers: dict[str, HTTPRouteHandler] = {
                 method: one for one in route.route_handlers for method in one.http_methods
             }
@@ -97,11 +96,11 @@ def operations(app: Litestar) -> Iterator[Operation]:
     return (one for _, one in sorted(found, key=lambda one: (one[0], one[1].path.swapcase())))
 
 
-def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
-    declared: Declared | None = handler.opt.get("operation")
+def _operation(method: str, path: str, handler: HTTPRouteHandler) -> DocumentedOperation:
+    declared: Operation | None = handler.opt.get("operation")
     right = handler.opt.get("right") or ()
     below = path.removeprefix(ROOT)
-    return Operation(
+    return DocumentedOperation(
         method=method,
         path=below,
         at_root=below == path,
@@ -112,7 +111,7 @@ def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
     )
 
 
-def _of_declared(declared: Declared) -> Describes:
+def _of_declared(declared: Operation) -> Describes:
     is_media = declared.gives is Afterwards
     return Describes(
         takes=declared.takes,
@@ -127,7 +126,7 @@ def _body(gives: Any) -> Any:
     return get_args(gives)[0] if get_origin(gives) is Answer else gives
 
 
-def refusals(operation: Operation) -> list[int]:
+def refusals(operation: DocumentedOperation) -> list[int]:
     """The statuses of the problems that an operation may answer with, in order."""
     describes = operation.describes
     kinds: set[type[Problem]] = {errors.Problem, errors.Unavailable, *describes.refuses}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from earwitness.http.openapi.operations import Operation, refusals
+from earwitness.http.openapi.operations import DocumentedOperation, refusals
 from earwitness.http.openapi.problems import response_of
 from earwitness.http.openapi.schemas import Describe, Schema, fields_of
 from earwitness.kernel.strict_json import MAX_INTEGER
@@ -21,13 +21,13 @@ _TOTAL: Schema = {
 
 
 def parameters(
-    operation: Operation,
+    operation: DocumentedOperation,
     sent: Schema,
     components: dict[str, Schema],
     describe: Describe,
     example: Mapping[str, Any],
 ) -> list[Schema]:
-    """The parameters of the path, and of the query where the operation reads one."""
+    """The parameters of the path and, where the operation reads a query, of the query."""
     found: list[Schema] = [
         {
             "name": name,
@@ -54,7 +54,7 @@ def parameters(
 
 
 def _never_null(schema: Schema) -> Schema:
-    """A query has no null: what is absent is left out of it."""
+    """The schema without null: a query leaves absent values out."""
     if isinstance(schema.get("type"), list):
         schema = schema | {"type": schema["type"][0]}
     if None in schema.get("enum", ()):
@@ -63,7 +63,7 @@ def _never_null(schema: Schema) -> Schema:
 
 
 def body(
-    operation: Operation, sent: Schema, components: dict[str, Schema], requests: Mapping[str, Any]
+    operation: DocumentedOperation, sent: Schema, components: dict[str, Schema], requests: Mapping[str, Any]
 ) -> Schema:
     """What is sent: JSON, a form of parts, or bytes."""
     describes = operation.describes
@@ -89,8 +89,8 @@ def _part_of_bytes(part: Schema) -> Schema:
     return {"description": part.get("description", "")} | _BYTES
 
 
-def responses(operation: Operation, answered: Schema, answers: Mapping[str, Any]) -> Schema:
-    """The answer of each status: what was asked for, or a problem. Examples stand by the first alone."""
+def responses(operation: DocumentedOperation, answered: Schema, answers: Mapping[str, Any]) -> Schema:
+    """The answers by status: the result, or a problem. Only the first status has the examples."""
     describes = operation.describes
     found: Schema = {}
     for status in describes.statuses:

@@ -1,4 +1,4 @@
-"""Problems (RFC 9457), as the document speaks of them."""
+"""The schemas and responses of problems (RFC 9457)."""
 
 from earwitness.http.openapi.schemas import REF, Schema
 from earwitness.kernel.errors import ClientLeft, Problem
@@ -10,7 +10,7 @@ _HEADERS: dict[int, Schema] = {
     429: {"Retry-After": _WAIT | {"required": True}},
     503: {"Retry-After": _WAIT},
 }
-# Of those that share a status, the general one comes first. Nobody is there to be sent ClientLeft.
+# Of kinds with the same status, the general one comes first. ClientLeft is never sent.
 _EVERY_KIND: list[type[Problem]] = [
     Problem,
     *(kind for kind in Problem.__subclasses__() if kind is not ClientLeft),

@@ -1,4 +1,4 @@
-"""JSON Schemas of what travels, made from the structs."""
+"""JSON Schemas of requests and answers, made from the structs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,26 +9,24 @@ from earwitness.kernel.wire import Direction, Moment
 
 Schema = dict[str, Any]
 Describe = Callable[[str, str], str]
-"""Gives the description of a struct's field, by the documented names of both; empty if there is none."""
+"""Returns the description of a struct's field, by the documented names of both; empty if there is none."""
 
 REF = "#/components/schemas/"
-_MOMENTS = ("At", "UTC", "Until", "Time")
-"""How the names of moments end; answers hold them as text that is written already."""
 
 
 def schemas_of(
-    taken: Iterable[Any], given: Iterable[Any], describe: Describe
+    sent: Iterable[Any], answered: Iterable[Any], describe: Describe
 ) -> tuple[list[Schema], list[Schema], dict[str, Schema]]:
-    """The schemas of types that are sent, of types that are answered, and the components both refer to.
+    """The schemas of types that are sent, of types that are answered, and the components that both refer to.
 
-    What is answered has all its fields, but for those that may be unset.
+    An answer has all its fields, except those that may be unset.
     """
-    taken, given = list(taken), list(given)
+    bodies, answers = list(sent), list(answered)
     schemas, found = msgspec.json.schema_components(
-        [*taken, *given], schema_hook=_schema_of_ours, ref_template=REF + "{name}"
+        [*bodies, *answers], schema_hook=_schema_of_ours, ref_template=REF + "{name}"
     )
-    sent = reachable(list(schemas[: len(taken)]), found)
-    for name in found.keys() - sent:
+    in_requests = reachable(list(schemas[: len(bodies)]), found)
+    for name in found.keys() - in_requests:
         _as_answered(found[name])
     tidy = [_tidy(schema) for schema in schemas]
     components = {_short(name): _tidy(component) for name, component in sorted(found.items())}
@@ -36,7 +34,7 @@ def schemas_of(
         for field, schema in component.get("properties", {}).items():
             if description := describe(component["title"], field):
                 schema["description"] = description
-    return tidy[: len(taken)], tidy[len(taken) :], components
+    return tidy[: len(bodies)], tidy[len(bodies) :], components
 
 
 def fields_of(schema: Schema, components: dict[str, Schema]) -> Schema:
@@ -49,24 +47,23 @@ def _schema_of_ours(kind: type) -> Schema:
         return {"type": "string", "format": "date-time"}
     if issubclass(kind, Direction):
         return {"enum": list(Direction.ALL)}
-    raise NotImplementedError(f"{kind} is of no known schema")
+    raise NotImplementedError(f"{kind} has no known schema")
 
 
 def _as_answered(component: Schema) -> None:
     properties: dict[str, Schema] = component.get("properties", {})
-    given = {name for name, schema in properties.items() if "default" in schema}
-    component["required"] = [name for name in properties if name in given or name in component["required"]]
-    for name, schema in properties.items():
+    has_default = {name for name, schema in properties.items() if "default" in schema}
+    required = component["required"]
+    component["required"] = [name for name in properties if name in has_default or name in required]
+    for schema in properties.values():
         schema.pop("default", None)
-        of_moment = [one for one in schema.get("anyOf", [schema]) if one.get("type") == "string"]
-        if name.endswith(_MOMENTS) and of_moment:
-            of_moment[0]["format"] = "date-time"
 
 
 def _tidy(node: Any) -> Any:
-    """Say "or null" the short way, leave out defaults of null, and say what generators of clients need.
+    """Write "or null" in the short form, leave out defaults of null, and add what generators of clients need.
 
-    They read a bare integer as one of 32 bits, and a bare object as one without members.
+    These read an integer without a format as one of 32 bits, and an object without properties as an empty
+    one.
     """
     if isinstance(node, list):
         return [_tidy(one) for one in node]
@@ -91,12 +88,12 @@ def _tidy(node: Any) -> Any:
 
 
 def _short(name: str) -> str:
-    """Structs of one name are told apart by where they stand; what all have in common is left out."""
+    """Structs of the same name are named with their modules; the part that all modules share is left out."""
     return name.removeprefix("earwitness.").removeprefix("api.")
 
 
 def reachable(nodes: Any, components: dict[str, Schema]) -> set[str]:
-    """The names of the components that something refers to, and of those that these refer to."""
+    """The names of all components that something refers to, directly or through other components."""
     found: set[str] = set()
     waiting = [nodes]
     while waiting:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from earwitness.kernel.processes import cause_of_death, start_apart
+from earwitness.kernel.system.processes import cause_of_death, start_apart
 from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, DecodingJob
 from earwitness.media.flow import Bytes
 

@@ -1,4 +1,4 @@
-"""Key-encryption keys, and the key that tokens are signed with.
+"""Key-encryption keys, which wrap the keys of recordings.
 
 Each recording is encrypted with a data key of its own, which is stored wrapped: encrypted with a
 key-encryption key. The key-encryption keys are in a folder apart from the data. Every process reads their
@@ -7,7 +7,6 @@ file again when it has changed, so that a new key is used everywhere at once.
 
 import logging
 import os
-import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,25 +19,19 @@ from earwitness.kernel.errors import Conflict, Corrupt, NotFound, Problem, Unava
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.differing import Differs
 from earwitness.media.keys import key_file
-from earwitness.media.keys.key_file import KEY_SIZE, KEYS_FILE, Keys, KeysUnusable
-from earwitness.media.stores.durable import write_file
+from earwitness.media.keys.key_file import KEYS_FILE, Keys, KeysUnusable
 
 __all__ = [
     "KEYS_FILE",
-    "TOKEN_KEY_FILE",
     "KeyInUse",
     "KeyMissing",
     "KeyRing",
     "KeysMissing",
     "KeysUnusable",
     "WrappedKey",
-    "known_token_key",
-    "token_key",
 ]
 
 log = logging.getLogger(__name__)
-
-TOKEN_KEY_FILE = "token.key"  # noqa: S105 - a file's name, not a secret
 
 _NONCE_SIZE = 12
 
@@ -240,32 +233,3 @@ class KeyRing:
             )
         with key_file.locked(self._folder):
             yield self._folder
-
-
-def token_key(settings: Settings) -> bytes:
-    """The key that signs tokens: that of the setting, or one that is made once in the folder of keys."""
-    if settings.token_key:
-        return settings.token_key.encode()
-    path = settings.keys_folder / TOKEN_KEY_FILE
-    if not path.exists():
-        with key_file.locked(path.parent):
-            if not path.exists():
-                write_file(path, secrets.token_urlsafe(KEY_SIZE).encode() + b"\n")
-    return _read_token_key(path)
-
-
-def known_token_key(settings: Settings) -> bytes | None:
-    """The key that signs tokens, or None if none is set and none was made yet."""
-    if settings.token_key:
-        return settings.token_key.encode()
-    try:
-        return _read_token_key(settings.keys_folder / TOKEN_KEY_FILE)
-    except FileNotFoundError:
-        return None
-
-
-def _read_token_key(path: Path) -> bytes:
-    key = path.read_bytes().strip()
-    if len(key) < KEY_SIZE:
-        raise KeysUnusable(f"{path} is not a key for tokens; remove it to have a new one made")
-    return key

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from earwitness.kernel.errors import Unavailable, cause_of_system
+from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.outages import outages
 from earwitness.kernel.settings import SettingError
+from earwitness.kernel.system.os_errors import describe_errno
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -134,6 +135,6 @@ def _reason(error: Exception) -> str:
     if answered := [number or code for number, code in _ANSWERED.findall(text)]:
         return ", ".join(dict.fromkeys(answered))
     if system := _OF_THE_SYSTEM.search(text):
-        return cause_of_system(int(system[1]))
+        return describe_errno(int(system[1]))
     meant = (meaning for sign, meaning in _OTHERWISE.items() if sign in text)
     return next(meant, type(error).__name__)

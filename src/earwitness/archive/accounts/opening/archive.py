@@ -14,7 +14,8 @@ from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.queue import take_due
-from earwitness.archive.receipts.missing import compare_if_possible, give, take_noted
+from earwitness.archive.receipts.acknowledge import give, take_noted
+from earwitness.archive.receipts.compare import compare_if_possible
 from earwitness.archive.receipts.written import Receipts
 from earwitness.archive.schema.vault import media_objects
 from earwitness.kernel.errors import Problem

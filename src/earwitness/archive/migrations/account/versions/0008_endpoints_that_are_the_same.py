@@ -1,8 +1,8 @@
 """Endpoints that are the same
 
-Addresses are folded further than before: endpoints that are one now become the one of the lowest id, and
-those of withheld addresses nobody's. The tables are named here as they are at this revision, and `frozen/`
-has the folding as it was.
+Addresses are folded further than before. Endpoints that are the same now are merged into the one of the
+lowest id, and those of withheld addresses lose their owners. The tables are named here as they are at this
+revision, and `frozen/` has the folding as it was.
 """
 
 import time
@@ -63,7 +63,7 @@ _rows = sa.table(
 
 @dataclass
 class _Same:
-    """Endpoints that are one, by their ids, and how it is written and compared."""
+    """Rows of endpoints that are the same, by their ids, and how they are shown and compared as one."""
 
     rows: list[Any]
     normalised: str
@@ -97,7 +97,7 @@ def upgrade() -> None:
         return
     header = _header(connection)
     same = _same(connection, changed)
-    for row in changed:  # out of the way: one may take the value that another had
+    for row in changed:  # first make room: one may take the value that another had
         _set(connection, row.id, normalised=f"0008:{row.id}")
     for one in same:
         _settle_owner(connection, one, header)
@@ -106,7 +106,7 @@ def upgrade() -> None:
 
 
 def _changed(connection: sa.Connection) -> Iterator[Any]:
-    """The endpoints that are compared in another way than before, and those of withheld addresses."""
+    """The endpoints that are compared by another value than before, and those of withheld addresses."""
     every = sa.select(_endpoints).order_by(_endpoints.c.id)
     for row in connection.execute(every, execution_options={"yield_per": _AT_ONCE}):
         now = normalise(row.type, row.endpoint)
@@ -129,7 +129,7 @@ def _same(connection: sa.Connection, changed: Sequence[Any]) -> list[_Same]:
 
 
 def _settle_owner(connection: sa.Connection, same: _Same, header: int) -> None:
-    """Of several the owner of the endpoint with more recordings; of withheld addresses none."""
+    """Keep the owner of the endpoint with most recordings; withheld addresses get none."""
     owned = [row for row in same.rows if row.owned_by_person_id is not None]
     if same.normalised == WITHHELD:
         for row in owned:
@@ -150,7 +150,7 @@ def _recordings_of(connection: sa.Connection, endpoint_id: int) -> int:
 
 
 def _take_off(connection: sa.Connection, same: _Same, row: Any, header: int) -> None:
-    """Take the owner of a withheld address off the recordings there, but the earliest, which named it."""
+    """Take the owner of a withheld address off its recordings, except the earliest, which named the owner."""
     part, person = _parts.c, row.owned_by_person_id
     theirs = sa.and_(part.endpoint_id == row.id, part.person_id == person)
     earliest = connection.scalar(sa.select(sa.func.min(part.position)).where(theirs))
@@ -178,7 +178,7 @@ def _take_off(connection: sa.Connection, same: _Same, row: Any, header: int) -> 
 
 
 def _merge(connection: sa.Connection, same: _Same) -> None:
-    """Let the first have what the others had; their ids name it from now on."""
+    """Give the first everything that the others had. Their ids name it from now on."""
     first, *others = same.rows
     for other in others:
         for table in (_parts, _calls, _aliases):

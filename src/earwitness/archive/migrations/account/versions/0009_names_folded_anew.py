@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def _fold(connection: sa.Connection, written: Any, kept: Any, fold: Callable[[str], str]) -> None:
-    """Of people, few names are neither plain ASCII nor as they were folded before."""
+    """Fold a column of people again. Few values are neither plain ASCII nor folded the same as before."""
     unlike = sa.select(_people.c.id, written, kept).where(_may_differ(connection, written))
     changed = [
         {"one": person_id, "folded": now}
@@ -51,9 +51,9 @@ def _fold(connection: sa.Connection, written: Any, kept: Any, fold: Callable[[st
 
 
 def _fold_users(connection: sa.Connection) -> dict[str, str]:
-    """Give each user its key; those that would share one are told apart by their spelling.
+    """Give each user its key. Users that would share a key get keys by their spelling.
 
-    Answers the keys of these by what they were.
+    Answers the new keys of these users by their former keys.
     """
     alike = defaultdict(list)
     for user in connection.execute(sa.select(_users)):
@@ -73,7 +73,7 @@ def _fold_users(connection: sa.Connection) -> dict[str, str]:
 
 
 def _fold_tags(connection: sa.Connection) -> None:
-    """Of tags that have become one, the one that is spelled so is found by other spellings, or the first."""
+    """Fold tags again. Of tags that would now be the same, one gets the new key, the others keep theirs."""
     column = _tags.c.tag_folded
     taken = set(connection.scalars(sa.select(column)))
     for tag_id, tag in connection.execute(
@@ -85,7 +85,7 @@ def _fold_tags(connection: sa.Connection) -> None:
 
 
 def _fold_participants(connection: sa.Connection, spelled: dict[str, str]) -> None:
-    """The same of who took part, by the names that there are: they are few, and recordings are many."""
+    """Fold the users of participants again, name by name: names are few, and recordings are many."""
     column = _participants.c.user_folded
     unlike = sa.select(column).where(_may_differ(connection, column)).distinct()
     others = set(connection.scalars(unlike)) - set(spelled)
@@ -99,7 +99,7 @@ def _fold_participants(connection: sa.Connection, spelled: dict[str, str]) -> No
 
 
 def _may_differ(connection: sa.Connection, column: Any) -> Any:
-    """Whether a text is not plain ASCII, or is where the new folding reads even that otherwise."""
+    """Whether the new folding may change a text: not plain ASCII, or with characters it folds anew."""
     if connection.dialect.name == "sqlite":
         others = [column.op("GLOB")("*[^ -~]*")]
     else:

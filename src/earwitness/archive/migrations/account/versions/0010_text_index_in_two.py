@@ -1,7 +1,7 @@
 """The text index in two: what was said, and the rest
 
-What there is stays beside it under another name, and answers until background work has written the new one:
-see `archive/upkeep/text_rebuild.py`. An archive without recordings begins with the new one alone.
+The existing index stays under another name, and searches use it until background work has written the new
+one: see `archive/upkeep/text_rebuild.py`. An archive without recordings gets the new index alone.
 """
 
 import time

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Of the recordings that are there it stays empty until they are measured anew.
+    # For existing recordings it stays empty until they are measured again.
     if op.get_bind().dialect.name == "postgresql":
         op.add_column("waveforms", sa.Column("channels", sa.LargeBinary), if_not_exists=True)
     elif "channels" not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("waveforms")}:

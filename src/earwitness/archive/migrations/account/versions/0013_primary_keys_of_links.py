@@ -1,7 +1,8 @@
-"""Primary keys of what hangs on a recording
+"""Primary keys of tables that belong to a recording
 
-Each of the three tables had a unique index on the same columns, which the primary key replaces: no row is
-there twice. SQLite cannot add one to a table: there it is written anew, by its key.
+Each of the three tables had a unique index on the same columns, so no row is there twice; the primary key
+replaces it. SQLite cannot add a primary key to a table, so the table is written anew, in the order of its
+key.
 """
 
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def upgrade() -> None:
         if sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]:
             continue
         if connection.dialect.name == "postgresql":
-            # Not by the index there is: on Citus its shards have it under other names.
+            # The existing index cannot be used: on Citus, its shards have it under other names.
             op.create_primary_key(f"{table}_pkey", table, list(key))
             op.drop_index(f"{table}_pk", table)
         else:
@@ -82,7 +83,7 @@ _OWN_COLUMNS: dict[str, dict[str, tuple[Any, bool]]] = {
         "is_originator": (sa.Boolean, False),
         "is_recording_subject": (sa.Boolean, False),
     },
-    # The key is in front: SQLite 3.40 tells of a NULL in a column between its parts where there is none.
+    # The key's columns come first: else the check of SQLite 3.40 reports a NULL that is not there.
     "recording_tags": {"tag_id": (sa.BigInteger, False), "ordinal": (sa.Integer, False)},
     "recording_data_groups": {"name": (sa.Text, False), "value": (sa.Text, False)},
 }

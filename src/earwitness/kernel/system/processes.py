@@ -1,4 +1,4 @@
-"""Processes of ours: what they may hold, and when they end."""
+"""Processes of Earwitness: how they start and end, their open files and their core dumps."""
 
 import multiprocessing
 import os
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 
-# What a Python needs to start; all else, secrets first, stays here.
+# All that a Python process needs to start. Other variables, secrets among them, are not passed on.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_VISIBLE_DEVICES")
 
 
 def end_with_parent() -> None:
-    """End this process once the one that started it was killed: left over, it would keep what it holds."""
+    """End this process when its parent is killed. Otherwise it would keep its locks and its port."""
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
@@ -27,18 +27,19 @@ def _end_after(parent: BaseProcess) -> None:
 
 
 def open_as_many_files_as_allowed() -> None:
-    """Raise this process's limit of open files, and that of those it starts, as far as the system lets it.
+    """Raise the limit of open files, of this process and of those it starts, as far as the system allows.
 
-    The usual 1,024 are for those who call select(2). Here each account holds some, and each connection.
+    The usual limit of 1,024 is for programs that call select(2). Each account and each connection needs
+    files.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def dump_no_core(*, for_good: bool = False) -> None:
-    """Leave no memory behind on disk, with keys in it, if this process or one that it starts crashes.
+    """Write no core dump when this process, or one that it starts, crashes: a dump would hold keys.
 
-    Done for good, none of them can allow it again.
+    With `for_good` none of these processes can allow it again.
     """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0 if for_good else most))
@@ -47,7 +48,7 @@ def dump_no_core(*, for_good: bool = False) -> None:
 def start_apart(
     command: Sequence[str], more: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start a process that is told no secret. Its standard input is a socket, whose other end is given.
+    """Start a process that gets no secret. Its standard input is a socket, and the other end is returned.
 
     `more` is added to its environment. Raises OSError.
     """
@@ -55,7 +56,7 @@ def start_apart(
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+            process = subprocess.Popen(  # noqa: S603 - no part of the command comes from outside
                 command,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
@@ -70,7 +71,7 @@ def start_apart(
 
 
 def cause_of_death(process: subprocess.Popen[bytes]) -> str:
-    """Why a process that says no more has ended, in words."""
+    """Why a process ended that no longer answers, in words."""
     with suppress(subprocess.TimeoutExpired):
         code = process.wait(timeout=1)
         if code == -signal.SIGXCPU:

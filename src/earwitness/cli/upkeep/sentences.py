@@ -1,4 +1,4 @@
-"""What `earwitness status` says of accounts in sentences: what an operator should know, or do."""
+"""Sentences of `earwitness status` and `earwitness key`: what an operator should know or do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from typing import Any
 
 
 def missing_key_in_words(kek_id: str, recordings: int) -> str:
-    """What is said of a key-encryption key that this machine does not have."""
+    """A sentence on a key-encryption key that this machine lacks."""
     count = f"{recordings} recording{'' if recordings == 1 else 's'}"
     return f"{kek_id} is missing: {count} cannot be opened without it."
 
 
 def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterator[str]:
-    """Sentences on accounts, as rows of the command's JSON tell of them."""
+    """The sentences on accounts, from the rows of the command's JSON."""
     for row in rows:
         if row["refused"]:
-            yield f"{row['refused']['sentence']} It is refused since {row['refused']['since']}."
+            yield f"{row['refused']['sentence']} It has been refused since {row['refused']['since']}."
     for row in rows:
         yield from _of_recordings(row)
     in_use: Counter[str] = Counter()
@@ -36,17 +36,17 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
     if rebuild := row["textRebuild"]:
         yield (
             f"Account {client_id}: the text index is written anew, {rebuild['done']} of "
-            f"{rebuild['recordings']} recordings. Until then the one before it answers."
+            f"{rebuild['recordings']} recordings. Until it is complete, searches use the older one."
         )
     if row["incomplete"] or row["undecodable"]:
         yield (
-            f"Of account {client_id}, {row['incomplete']} recordings are not whole and "
-            f"{row['undecodable']} undecodable: `earwitness incomplete {client_id}` lists them."
+            f"Account {client_id} has {row['incomplete']} recordings that are not whole and "
+            f"{row['undecodable']} that are undecodable: `earwitness incomplete {client_id}` lists them."
         )
     if row["missing"]:
         yield (
-            f"Account {client_id} lacks {row['missing']} recordings, or parts of them, that it "
-            f"acknowledged: `earwitness verify {client_id}` names what has to be sent again."
+            f"Account {client_id} has lost {row['missing']} acknowledged recordings, or parts of them: "
+            f"`earwitness verify {client_id}` names what must be sent again."
         )
 
 
@@ -59,7 +59,7 @@ def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:
         )
     if row["endpointsLost"] is None and (count := row["endpointsLostCount"]):
         yield (
-            f"Account {row['clientId']}: {count} endpoints were also somebody else's; "
+            f"Account {row['clientId']}: {count} endpoints also belonged to somebody else; "
             f"`earwitness status {row['clientId']}` names them."
         )
 
@@ -68,7 +68,7 @@ def _of_users(row: dict[str, Any]) -> Iterator[str]:
     client_id = row["clientId"]
     for group in row["usersThatLookAlike"] or []:
         named = " and ".join(f"{user['username']} (id {user['id']})" for user in group)
-        yield f"Users of {client_id} look alike, and sign in each as spelled: {named}. Rename one."
+        yield f"User names of account {client_id} look alike: {named}. Rename one."
     if row["usersThatLookAlike"] is None and (count := row["usersThatLookAlikeCount"]):
         yield (
             f"Account {client_id}: users in {count} groups look alike; "
@@ -76,7 +76,8 @@ def _of_users(row: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def in_words(size: float) -> str:
+def size_in_words(size: float) -> str:
+    """A size in bytes, with a unit: `1.5 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

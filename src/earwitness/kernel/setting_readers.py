@@ -1,0 +1,139 @@
+"""How the text of a setting is read, and what it may hold.
+
+`allowed` stands in `docs/settings.md`, and completes the message that refuses a value: "expected …".
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T_co = TypeVar("T_co", covariant=True)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[T_co]):
+    """Reads the text of a setting. `read` raises ValueError, saying what it expected."""
+
+    allowed: str
+    read: Callable[[str], T_co]
+
+
+def _expected(allowed: str) -> str:
+    return f"expected {allowed}".replace("`", "")
+
+
+def text(allowed: str = "any text", *, shortest: int = 1) -> Reader[str]:
+    """A text that is used as it is, of at least so many characters."""
+
+    def read(given: str) -> str:
+        if len(given) < shortest:
+            raise ValueError(_expected(allowed))
+        return given
+
+    return Reader(allowed, read)
+
+
+def path(allowed: str = "a path") -> Reader[Path]:
+    return Reader(allowed, Path)
+
+
+def whole_number(least: int = 1) -> Reader[int]:
+    """A whole number in decimal digits, not below `least`."""
+    allowed = f"a whole number of at least {least}"
+
+    def read(given: str) -> int:
+        if not given.isascii() or not given.isdigit() or int(given) < least:
+            raise ValueError(_expected(allowed))
+        return int(given)
+
+    return Reader(allowed, read)
+
+
+def switch() -> Reader[bool]:
+    one_of = choice("on", "off")
+    return Reader(one_of.allowed, lambda given: one_of.read(given) == "on")
+
+
+def choice(*words: str) -> Reader[str]:
+    """One of a few words, in any case."""
+    allowed = ", ".join(f"`{word}`" for word in words[:-1]) + f" or `{words[-1]}`"
+    by_folded = {word.casefold(): word for word in words}
+
+    def read(given: str) -> str:
+        if (found := by_folded.get(given.casefold())) is None:
+            raise ValueError(_expected(allowed))
+        return found
+
+    return Reader(allowed, read)
+
+
+def several(*words: str) -> Reader[tuple[str, ...]]:
+    """Some of a few words, separated by commas."""
+    allowed = f"some of {', '.join(f'`{word}`' for word in words)}, separated by commas"
+
+    def read(given: str) -> tuple[str, ...]:
+        parts = _parts(given)
+        if unknown := set(parts) - set(words):
+            raise ValueError(f"{_expected(allowed)}; there is no {min(unknown)}")
+        return parts
+
+    return Reader(allowed, read)
+
+
+def networks() -> Reader[tuple[Network, ...]]:
+    return Reader(
+        "addresses or networks like `10.0.0.0/8`, separated by commas",
+        lambda given: tuple(ipaddress.ip_network(part, strict=False) for part in _parts(given)),
+    )
+
+
+def _parts(given: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",") if part.strip())
+
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+
+
+def origin() -> Reader[str]:
+    """The beginning of a URL, up to its path; the host in lower case."""
+    allowed = "`https://host` or `http://host`, perhaps with a port, and no path"
+
+    def read(given: str) -> str:
+        url = urlsplit(given)
+        is_bare = (
+            url.scheme in {"http", "https"} and url.path in {"", "/"} and not (url.query or url.fragment)
+        )
+        if not is_bare or not _HOST.fullmatch(url.netloc) or url.port == 0:  # url.port raises, too
+            raise ValueError(_expected(allowed))
+        return f"{url.scheme}://{url.netloc.lower()}"
+
+    return Reader(allowed, read)
+
+
+_POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://([^/?#]*)(.*)", re.DOTALL)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(?:[^,:]*|\[[^]]*\])(?::\d*)?", re.ASCII)
+
+
+def database_url() -> Reader[str]:
+    """The URL of a PostgreSQL database. A refusal repeats the scheme alone: the rest may hold a password."""
+    allowed = "`postgresql://user:password@host/database`"
+
+    def read(given: str) -> str:
+        if not (url := _POSTGRES_URL.fullmatch(given)):
+            scheme = _SCHEME.fullmatch(given)
+            raise ValueError(_expected(allowed) + (f", not {scheme[1]}://" if scheme else ""))
+        *_, hosts = url[1].rpartition("@")
+        is_split = url[1].count("@") > 1 or "@" in url[2].partition("?")[0]
+        if is_split or not all(_HOST_AND_PORT.fullmatch(host) for host in hosts.split(",")):
+            encoded = "special characters percent-encoded (`@` is `%40`, `/` is `%2F`)"
+            raise ValueError(f"{_expected(allowed)}, {encoded}")
+        return given
+
+    return Reader(allowed, read)
