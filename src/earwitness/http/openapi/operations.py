@@ -24,7 +24,7 @@ MEDIA = MEDIA_TYPES
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What a hand-made handler takes and answers; an operation says it by its signature.
+    """What a route takes and answers. An operation states it by its signature, other handlers by hand.
 
     `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
     """
