@@ -21,7 +21,7 @@ from earwitness.http.client_address import address_of
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
-from earwitness.http.public_routes import public
+from earwitness.http.routes import public
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated

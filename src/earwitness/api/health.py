@@ -22,7 +22,7 @@ from earwitness.http.monitoring.health_checks import Missing
 from earwitness.http.monitoring.metrics import CONTENT_TYPE
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
-from earwitness.http.public_routes import public
+from earwitness.http.routes import public
 from earwitness.kernel.errors import Forbidden, Problem, Unavailable
 from earwitness.kernel.system.os_errors import describe_errno
 from earwitness.kernel.wire import Wire

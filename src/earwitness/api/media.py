@@ -6,7 +6,6 @@ from typing import Any
 
 from anyio import to_thread
 from litestar import Response
-from litestar.handlers import HTTPRouteHandler
 
 from earwitness.http import decode
 from earwitness.http.audit import action_of
@@ -18,6 +17,7 @@ from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.playback.media_urls import MediaUrlClaims, read_media_url, sign_media_url
 from earwitness.http.playback.player import MediaWanted, Play
 from earwitness.http.playback.ranges import RequestConditions
+from earwitness.http.routes import public, signed_in
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import (
@@ -33,8 +33,8 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import MomentText, Wire, convert
 
-_MEDIA = "/client/recording/{id:str}/media"
-_MEDIA_URL = "/client/recording/{id:str}/media-url"
+_MEDIA = "/client/recording/{id}/media"
+_MEDIA_URL = "/client/recording/{id}/media-url"
 _PLAYED: dict[str, Any] = {
     "gives": bytes,
     "answered_as": MEDIA,
@@ -56,25 +56,13 @@ class MediaUrlQuery(Wire):
     token: str
 
 
-@HTTPRouteHandler(
-    _MEDIA,
-    http_method=["GET", "HEAD"],
-    status_code=200,
-    opt={"right": Right.RECORDING_PLAY, "describes": Describes(MediaWanted, **_PLAYED)},
-    include_in_schema=False,
-)
+@signed_in(_MEDIA, "GET", "HEAD", right=Right.RECORDING_PLAY, describes=Describes(MediaWanted, **_PLAYED))
 async def get_media(request: AnyRequest) -> Response[Any]:
     """Play a recording, whole or a range of its bytes, as players ask for it."""
     return await _play(request, _with_bearer_token)
 
 
-@HTTPRouteHandler(
-    _MEDIA_URL,
-    http_method=["GET", "HEAD"],
-    status_code=200,
-    opt={"public": True, "describes": Describes(MediaUrlQuery, **_PLAYED)},
-    include_in_schema=False,
-)
+@public(_MEDIA_URL, "GET", "HEAD", describes=Describes(MediaUrlQuery, **_PLAYED))
 async def get_media_by_url(request: AnyRequest) -> Response[Any]:
     """Play the recording of a signed URL, which needs no `Authorization`."""
     return await _play(request, _with_url)
@@ -120,12 +108,11 @@ def _query(request: AnyRequest) -> dict[str, str]:
     return query
 
 
-@HTTPRouteHandler(
+@signed_in(
     _MEDIA_URL,
-    http_method="POST",
-    status_code=200,
-    opt={"right": Right.RECORDING_PLAY, "describes": Describes(MediaWanted, MediaUrl, refuses=(NotFound,))},
-    include_in_schema=False,
+    "POST",
+    right=Right.RECORDING_PLAY,
+    describes=Describes(MediaWanted, MediaUrl, refuses=(NotFound,)),
 )
 async def get_media_url(request: AnyRequest) -> Response[Any]:
     """Get a URL that plays a recording in one format, good for five minutes."""

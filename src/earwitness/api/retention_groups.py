@@ -98,7 +98,7 @@ def add_retention_group(call: Call, body: RetentionGroupToAdd) -> RetentionGroup
 
 
 @operations.write(
-    "/admin/retentionGroup/{id:str}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+    "/admin/retentionGroup/{id}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
 )
 def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionGroup:
     """Change a retention group, its days or its people; recordings are kept accordingly from now on."""
@@ -119,7 +119,7 @@ def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionG
 
 
 @operations.write(
-    "/admin/retentionGroup/{id:str}", method="DELETE", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+    "/admin/retentionGroup/{id}", method="DELETE", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
 )
 def delete_retention_group(call: Call) -> RetentionGroupId:
     """Delete a retention group; the account default applies to its people from now on."""

@@ -16,7 +16,7 @@ from litestar import Litestar, Request, Response
 
 from earwitness.http.openapi.document import DocumentText, Example, document
 from earwitness.http.openapi.operations import Describes, operations
-from earwitness.http.public_routes import public
+from earwitness.http.routes import public
 from earwitness.kernel.version import program_version
 
 _HERE = resources.files("earwitness.api")

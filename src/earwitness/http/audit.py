@@ -12,10 +12,10 @@ from earwitness.kernel.logs import request_id
 
 
 def action_of(request: Request[Any, Any, Any], viewer: Viewer, path: str, description: str) -> Action:
-    """A request as the audit log shows it: by the path of its route, with who sent it and from where."""
+    """A request as the audit log shows it: the path of its route, who sent it, and from where."""
     return Action(
         method=method_of(request),
-        route=path.replace(":str}", "}"),
+        route=path,
         description=description,
         username=viewer.username,
         ip_address=viewer.ip_address,

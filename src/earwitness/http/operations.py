@@ -62,7 +62,7 @@ def handler_of(operation: Operation) -> HTTPRouteHandler:
         return await installation.priority_lanes.run(work, seconds, partial(_has_left, request))
 
     return HTTPRouteHandler(
-        operation.path.replace("}", ":str}"),
+        litestar_path(operation.path),
         http_method=operation.method,
         status_code=operation.status,
         name=f"{operation.method} {operation.path}",
@@ -70,6 +70,11 @@ def handler_of(operation: Operation) -> HTTPRouteHandler:
         include_in_schema=False,
         request_max_body_size=MAX_BODY_BYTES,
     )(answer)
+
+
+def litestar_path(path: str) -> str:
+    """A documented path as Litestar declares it: `{id:str}` for `{id}`."""
+    return path.replace("}", ":str}")
 
 
 async def _has_left(request: AnyRequest) -> bool:

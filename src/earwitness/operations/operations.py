@@ -74,6 +74,7 @@ class Operation:
 
     method: Method
     path: str
+    """The path as it is documented: `/admin/user/{id}`."""
     right: Rights
     function: Callable[..., Any]
     writes: bool
@@ -169,5 +170,4 @@ def _declare(
     gives = hints.pop("return")
     parameters = list(inspect.signature(function).parameters)
     takes = hints[parameters[1]] if len(parameters) > 1 else None
-    path = path.replace(":str}", "}")
     return Operation(method, path, right, function, writes, audit, takes, gives, status, slow, refuses)

@@ -1,7 +1,6 @@
 """Runs an operation in its transaction, and writes its rows in the ledger."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +13,9 @@ from earwitness.archive.ledger.ledger import Action, AuditSubjects
 from earwitness.operations.operations import Call, Operation
 
 
-@contextmanager
-def transaction(operation: Operation, archive: Archive) -> Iterator[Connection]:
+def transaction(operation: Operation, archive: Archive) -> AbstractContextManager[Connection]:
     """Begin the transaction that an operation runs in. It commits when the block ends without an error."""
-    if not operation.writes:
-        with archive.read() as connection:
-            yield connection
-        return
-    with archive.write() as connection:
-        yield connection
+    return archive.write() if operation.writes else archive.read()
 
 
 def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200) -> Any:

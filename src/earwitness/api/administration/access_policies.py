@@ -79,7 +79,7 @@ def add_access_policy(call: Call, body: AccessPolicyToAdd) -> AccessPolicyId:
     return AccessPolicyId(id=policy_id)
 
 
-@operations.write("/admin/accessPolicy/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/accessPolicy/{id}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
 def change_access_policy(call: Call, body: AccessPolicyChange) -> AccessPolicy:
     """Change an access policy, for all its users at once."""
     _check_is_not_limited(call)
@@ -96,9 +96,7 @@ def change_access_policy(call: Call, body: AccessPolicyChange) -> AccessPolicy:
     return _shown(_row(call))
 
 
-@operations.write(
-    "/admin/accessPolicy/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,)
-)
+@operations.write("/admin/accessPolicy/{id}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
 def delete_access_policy(call: Call) -> AccessPolicyId:
     """Delete an access policy that no user has."""
     _check_is_not_limited(call)

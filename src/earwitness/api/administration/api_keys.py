@@ -54,7 +54,7 @@ def add_api_key(call: Call, body: ApiKeyToAdd) -> ShownOnce:
     return ShownOnce(id=key_id, api_key=api_key)
 
 
-@operations.write("/admin/apiKey/{id:str}", method="DELETE", right=Right.USERS_EDIT)
+@operations.write("/admin/apiKey/{id}", method="DELETE", right=Right.USERS_EDIT)
 def revoke_api_key(call: Call) -> ApiKeyId:
     """Revoke an API key. The key and all tokens made with it stop working at once."""
     username = revoke_key(call.connection, call.id)

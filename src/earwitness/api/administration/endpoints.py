@@ -86,7 +86,7 @@ def add_endpoint(call: Call, body: EndpointToAdd) -> RecordedEndpoint:
     return _change(call, endpoint_id, body)
 
 
-@operations.write("/admin/endpoint/{id:str}", method="PUT", right=Right.ENDPOINTS_EDIT)
+@operations.write("/admin/endpoint/{id}", method="PUT", right=Right.ENDPOINTS_EDIT)
 def change_endpoint(call: Call, body: EndpointChange) -> RecordedEndpoint:
     """Change an endpoint. Recordings keep who took part, and whether they are private.
 
@@ -96,7 +96,7 @@ def change_endpoint(call: Call, body: EndpointChange) -> RecordedEndpoint:
     return _change(call, call.id, body)
 
 
-@operations.write("/admin/endpoint/{id:str}", method="DELETE", right=Right.ENDPOINTS_EDIT)
+@operations.write("/admin/endpoint/{id}", method="DELETE", right=Right.ENDPOINTS_EDIT)
 def delete_endpoint(call: Call) -> EndpointId:
     """Delete an endpoint that is part of no recording.
 

@@ -25,9 +25,7 @@ def list_legal_holds(call: Call) -> list[Collection]:
     return list_collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
-@operations.read(
-    "/admin/legalHold/{id:str}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT)
-)
+@operations.read("/admin/legalHold/{id}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
 def get_legal_hold(call: Call) -> WholeCollection:
     """Get a legal hold, and the recordings under it that you may see."""
     return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
@@ -48,7 +46,7 @@ def add_legal_hold(call: Call, body: CollectionToAdd) -> CollectionId:
 
 
 @operations.write(
-    "/admin/legalHold/{id:str}",
+    "/admin/legalHold/{id}",
     method="PUT",
     right=Right.LEGAL_HOLD_EDIT,
     audit=Audit("Change legal hold", by_interaction_ids),
@@ -59,7 +57,7 @@ def change_legal_hold(call: Call, body: CollectionChange) -> WholeCollection:
     return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
-@operations.write("/admin/legalHold/{id:str}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)
+@operations.write("/admin/legalHold/{id}", method="DELETE", right=Right.LEGAL_HOLD_EDIT)
 def end_legal_hold(call: Call) -> CollectionId:
     """End a legal hold: none of its recordings is held by it any more. The audit log keeps it."""
     call.entries.extend(end_collection(call.connection, LEGAL_HOLDS, call.id))

@@ -84,13 +84,13 @@ def add_person(call: Call, body: PersonToAdd) -> Person:
     return _change(call, person_id, body)
 
 
-@operations.write("/admin/person/{id:str}", method="PUT", right=Right.PEOPLE_EDIT)
+@operations.write("/admin/person/{id}", method="PUT", right=Right.PEOPLE_EDIT)
 def change_person(call: Call, body: PersonChange) -> Person:
     """Change a person. Recordings are found by the new name, and kept by the rules of the new group."""
     return _change(call, call.id, body)
 
 
-@operations.write("/admin/person/{id:str}", method="DELETE", right=Right.PEOPLE_EDIT)
+@operations.write("/admin/person/{id}", method="DELETE", right=Right.PEOPLE_EDIT)
 def end_person(call: Call) -> PersonId:
     """Make a person inactive. Nothing is lost: recordings, endpoints and groups stay as they are."""
     _change(call, call.id, PersonChange(is_active=False))

@@ -25,7 +25,7 @@ def list_playlists(call: Call) -> list[Collection]:
     return list_collections(call.connection, PLAYLISTS, call.viewer)
 
 
-@operations.read("/admin/playlist/{id:str}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
+@operations.read("/admin/playlist/{id}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
 def get_playlist(call: Call) -> WholeCollection:
     """Get a playlist, and the recordings in it that you may see."""
     return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
@@ -46,7 +46,7 @@ def add_playlist(call: Call, body: CollectionToAdd) -> CollectionId:
 
 
 @operations.write(
-    "/admin/playlist/{id:str}",
+    "/admin/playlist/{id}",
     method="PUT",
     right=Right.PLAYLIST_EDIT,
     audit=Audit("Change playlist", by_interaction_ids),
@@ -57,7 +57,7 @@ def change_playlist(call: Call, body: CollectionChange) -> WholeCollection:
     return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
-@operations.write("/admin/playlist/{id:str}", method="DELETE", right=Right.PLAYLIST_EDIT)
+@operations.write("/admin/playlist/{id}", method="DELETE", right=Right.PLAYLIST_EDIT)
 def end_playlist(call: Call) -> CollectionId:
     """End a playlist: none of its recordings is in it any more. The audit log keeps it."""
     call.entries.extend(end_collection(call.connection, PLAYLISTS, call.id))

@@ -82,7 +82,7 @@ def add_tag(call: Call, body: TagToAdd) -> TagId:
     return TagId(id=tag_id)
 
 
-@operations.write("/admin/tag/{id:str}", method="PUT", right=Right.RECORDING_TAG_EDIT)
+@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT)
 def rename_tag(call: Call, body: TagToAdd) -> Tag:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", body.tag)
@@ -96,7 +96,7 @@ def rename_tag(call: Call, body: TagToAdd) -> Tag:
     return Tag(id=call.id, tag=body.tag)
 
 
-@operations.write("/admin/tag/{id:str}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
+@operations.write("/admin/tag/{id}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
     """Delete a tag that no recording and no comment has.
 

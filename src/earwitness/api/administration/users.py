@@ -100,7 +100,7 @@ def add_user(call: Call, body: UserToAdd) -> UserId:
     return UserId(id=user_id)
 
 
-@operations.write("/admin/user/{id:str}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/user/{id}", method="PUT", right=Right.USERS_EDIT, refuses=(Conflict,))
 def change_user(call: Call, body: UserChange) -> User:
     """Change a user who holds no more than you do. From every other user you can only take away."""
     connection = call.connection
@@ -121,7 +121,7 @@ def change_user(call: Call, body: UserChange) -> User:
     return _record(call)
 
 
-@operations.write("/admin/user/{id:str}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
+@operations.write("/admin/user/{id}", method="DELETE", right=Right.USERS_EDIT, refuses=(Conflict,))
 def end_user(call: Call) -> UserId:
     """Make a user inactive, and revoke its API keys. Its user name stays reserved."""
     revoked = user_changes.end_user(call.connection, call.id)

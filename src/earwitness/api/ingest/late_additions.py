@@ -5,7 +5,6 @@ from typing import Any
 
 from anyio import to_thread
 from litestar import Response
-from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, incoming_recording, take_parts
 from earwitness.archive.access.viewer import check_may_ingest
@@ -20,6 +19,7 @@ from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest, encode
 from earwitness.http.path_segments import segment
+from earwitness.http.routes import signed_in
 from earwitness.ingest.accept import find_same
 from earwitness.ingest.arrivals import Accepted
 from earwitness.ingest.codec import StatedCodec, state_codec
@@ -34,9 +34,9 @@ from earwitness.operations.running import record_access
 Addition = Callable[[Archive, str, Action], Awaitable[Accepted]]
 """What a call adds to the recording with this `thirdPartyId`."""
 
-_TRANSCRIPT = "/ingest/recording/{thirdPartyId:str}/transcript"
-_MEDIA = "/ingest/recording/{thirdPartyId:str}/media"
-_CODEC = "/ingest/recording/{thirdPartyId:str}/codec"
+_TRANSCRIPT = "/ingest/recording/{thirdPartyId}/transcript"
+_MEDIA = "/ingest/recording/{thirdPartyId}/media"
+_CODEC = "/ingest/recording/{thirdPartyId}/codec"
 
 
 class MediaUpload(Wire):
@@ -45,16 +45,12 @@ class MediaUpload(Wire):
     media: bytes
 
 
-@HTTPRouteHandler(
+@signed_in(
     _TRANSCRIPT,
-    http_method="PUT",
-    status_code=200,
-    opt={
-        "right": Right.RECORDING_INGEST,
-        "describes": Describes(IngestTranscript, Ingested, refuses=(NotFound, Conflict)),
-    },
-    include_in_schema=False,
-    request_max_body_size=MOST_METADATA_BYTES,
+    "PUT",
+    right=Right.RECORDING_INGEST,
+    describes=Describes(IngestTranscript, Ingested, refuses=(NotFound, Conflict)),
+    most_bytes=MOST_METADATA_BYTES,
 )
 async def put_transcript(request: AnyRequest) -> Response[Any]:
     """Add the transcript of a recording whose source sent none; one that an engine made is replaced."""
@@ -68,21 +64,17 @@ async def put_transcript(request: AnyRequest) -> Response[Any]:
     return await _add(request, _TRANSCRIPT, "Add transcript", add)
 
 
-@HTTPRouteHandler(
+@signed_in(
     _MEDIA,
-    http_method="PUT",
-    status_code=200,
-    opt={
-        "right": Right.RECORDING_INGEST,
-        "describes": Describes(
-            MediaUpload,
-            Ingested,
-            sent_as="multipart/form-data",
-            refuses=(NotFound, Conflict, StorageFull),
-        ),
-    },
-    include_in_schema=False,
-    request_max_body_size=None,
+    "PUT",
+    right=Right.RECORDING_INGEST,
+    describes=Describes(
+        MediaUpload,
+        Ingested,
+        sent_as="multipart/form-data",
+        refuses=(NotFound, Conflict, StorageFull),
+    ),
+    most_bytes=None,
 )
 async def put_media(request: AnyRequest) -> Response[Any]:
     """Add the media of a recording that has none: multipart, one part `media`."""
@@ -100,16 +92,11 @@ async def put_media(request: AnyRequest) -> Response[Any]:
     return await _add(request, _MEDIA, "Add media", add)
 
 
-@HTTPRouteHandler(
+@signed_in(
     _CODEC,
-    http_method="PUT",
-    status_code=200,
-    opt={
-        "right": Right.RECORDING_INGEST,
-        "describes": Describes(StatedCodec, Ingested, refuses=(NotFound, Conflict)),
-    },
-    include_in_schema=False,
-    request_max_body_size=MAX_BODY_BYTES,
+    "PUT",
+    right=Right.RECORDING_INGEST,
+    describes=Describes(StatedCodec, Ingested, refuses=(NotFound, Conflict)),
 )
 async def put_codec(request: AnyRequest) -> Response[Any]:
     """State the codec of media without a header that could not be decoded, or was by a wrong one."""

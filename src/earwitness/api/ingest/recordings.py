@@ -5,7 +5,6 @@ from typing import Any
 
 from anyio import to_thread
 from litestar import Response
-from litestar.handlers import HTTPRouteHandler
 
 from earwitness.api.ingest.parts import Ingested, incoming_recording, take_early_metadata, take_parts
 from earwitness.archive.access.viewer import Viewer, check_may_ingest
@@ -16,6 +15,7 @@ from earwitness.http.authenticate import authenticate
 from earwitness.http.installation import Installation
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest, encode
+from earwitness.http.routes import signed_in
 from earwitness.ingest.arrivals import Accepted
 from earwitness.ingest.metadata import IngestMetadata
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, Forbidden, Problem, StorageFull
@@ -34,22 +34,19 @@ class Upload(Wire):
     media: bytes | None = None
 
 
-@HTTPRouteHandler(
+@signed_in(
     "/ingest/recording",
-    http_method="POST",
-    status_code=201,
-    opt={
-        "right": Right.RECORDING_INGEST,
-        "describes": Describes(
-            Upload,
-            Ingested,
-            sent_as="multipart/form-data",
-            statuses=(201, 200),
-            refuses=(Conflict, StorageFull),
-        ),
-    },
-    include_in_schema=False,
-    request_max_body_size=None,
+    "POST",
+    right=Right.RECORDING_INGEST,
+    describes=Describes(
+        Upload,
+        Ingested,
+        sent_as="multipart/form-data",
+        statuses=(201, 200),
+        refuses=(Conflict, StorageFull),
+    ),
+    status=201,
+    most_bytes=None,
 )
 async def ingest_recording(request: AnyRequest) -> Response[Any]:
     """Add a recording: multipart, `metadata` (JSON) and `media` (a file), in either order."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earwitness.http.openapi import problems
-from earwitness.http.openapi.operations import ROOT, Operation
+from earwitness.http.openapi.operations import ROOT, DocumentedOperation
 from earwitness.http.openapi.parts import body, parameters, responses
 from earwitness.http.openapi.schemas import Describe, Schema, reachable, schemas_of
 
@@ -37,7 +37,7 @@ class DocumentText:
     """The examples of a call, such as `POST /client/recording.search`; the first title is its summary."""
 
 
-def document(operations: Sequence[Operation], texts: DocumentText) -> dict[str, Any]:
+def document(operations: Sequence[DocumentedOperation], texts: DocumentText) -> dict[str, Any]:
     """Write the document. Raises ValueError for an operation whose chapter has no texts."""
     ordered = sorted(operations, key=lambda one: list(texts.chapters).index(one.chapter))
     bodies, answers, components = schemas_of(
@@ -74,7 +74,7 @@ def document(operations: Sequence[Operation], texts: DocumentText) -> dict[str, 
     }
 
 
-def _ids(operations: Sequence[Operation]) -> list[str]:
+def _ids(operations: Sequence[DocumentedOperation]) -> list[str]:
     """A name for each operation: that of its function, with a number where another path has the same name."""
     seen: Counter[str] = Counter()
     names = []
@@ -90,7 +90,7 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def _described(operation: Operation, name: str, texts: DocumentText) -> Schema:
+def _described(operation: DocumentedOperation, name: str, texts: DocumentText) -> Schema:
     """The texts on an operation, and the right that it needs."""
     examples = texts.examples(operation.call)
     summary = examples[0].title if examples else _summary_of(operation)
@@ -105,13 +105,13 @@ def _described(operation: Operation, name: str, texts: DocumentText) -> Schema:
     return described | {"security": []}
 
 
-def _summary_of(operation: Operation) -> str:
+def _summary_of(operation: DocumentedOperation) -> str:
     first, *others = operation.function.__name__.split("_")
     about = " (headers alone)" if operation.method == "HEAD" else ""
     return " ".join([first.capitalize(), *(_SPELT.get(word, word) for word in others)]) + about
 
 
-def _description(operation: Operation, summary: str) -> str:
+def _description(operation: DocumentedOperation, summary: str) -> str:
     parts = [operation.text if operation.text != f"{summary}." else ""]
     if operation.rights:
         parts.append("Required right: " + " or ".join(f"`{right}`" for right in operation.rights) + ".")
@@ -123,7 +123,11 @@ def _description(operation: Operation, summary: str) -> str:
 
 
 def _content(
-    operation: Operation, sent: Schema, answered: Schema, components: dict[str, Schema], texts: DocumentText
+    operation: DocumentedOperation,
+    sent: Schema,
+    answered: Schema,
+    components: dict[str, Schema],
+    texts: DocumentText,
 ) -> Schema:
     """The parameters, the body and the answers of an operation."""
     examples = texts.examples(operation.call)

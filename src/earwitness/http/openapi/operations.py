@@ -14,8 +14,7 @@ from earwitness.http.operations import Afterwards
 from earwitness.kernel import errors
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.formats import MEDIA_TYPES
-from earwitness.operations.operations import Answer
-from earwitness.operations.operations import Operation as Declared
+from earwitness.operations.operations import Answer, Operation
 
 ROOT = "/api"
 JSON = ("application/json",)
@@ -25,7 +24,7 @@ MEDIA = MEDIA_TYPES
 
 @dataclass(frozen=True, slots=True)
 class Describes:
-    """What a hand-made handler takes and answers; an operation says it by its signature.
+    """What a route takes and answers. An operation states it by its signature, other handlers by hand.
 
     `takes` and `gives` are types, as in a signature; `sent_as` and `answered_as` their content types.
     """
@@ -38,14 +37,14 @@ class Describes:
     refuses: tuple[type[Problem], ...] = ()
 
     def __deepcopy__(self, _memo: object) -> "Describes":
-        return self  # as an operation
+        return self  # Litestar copies the options of handlers
 
 
 NOTHING = Describes()
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class DocumentedOperation:
     """One method of one path. `path` is the documented one: below `/api`, unless `at_root`."""
 
     method: str
@@ -80,7 +79,7 @@ class Operation:
         return inspect.getdoc(self.function) or ""
 
 
-def operations(app: Litestar) -> Iterator[Operation]:
+def operations(app: Litestar) -> Iterator[DocumentedOperation]:
     """Every operation of an application, in the order in which its routes were added."""
     places: dict[int, int] = {}
     found = []
@@ -97,11 +96,11 @@ def operations(app: Litestar) -> Iterator[Operation]:
     return (one for _, one in sorted(found, key=lambda one: (one[0], one[1].path.swapcase())))
 
 
-def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
-    declared: Declared | None = handler.opt.get("operation")
+def _operation(method: str, path: str, handler: HTTPRouteHandler) -> DocumentedOperation:
+    declared: Operation | None = handler.opt.get("operation")
     right = handler.opt.get("right") or ()
     below = path.removeprefix(ROOT)
-    return Operation(
+    return DocumentedOperation(
         method=method,
         path=below,
         at_root=below == path,
@@ -112,7 +111,7 @@ def _operation(method: str, path: str, handler: HTTPRouteHandler) -> Operation:
     )
 
 
-def _of_declared(declared: Declared) -> Describes:
+def _of_declared(declared: Operation) -> Describes:
     is_media = declared.gives is Afterwards
     return Describes(
         takes=declared.takes,
@@ -127,7 +126,7 @@ def _body(gives: Any) -> Any:
     return get_args(gives)[0] if get_origin(gives) is Answer else gives
 
 
-def refusals(operation: Operation) -> list[int]:
+def refusals(operation: DocumentedOperation) -> list[int]:
     """The statuses of the problems that an operation may answer with, in order."""
     describes = operation.describes
     kinds: set[type[Problem]] = {errors.Problem, errors.Unavailable, *describes.refuses}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from earwitness.http.openapi.operations import Operation, refusals
+from earwitness.http.openapi.operations import DocumentedOperation, refusals
 from earwitness.http.openapi.problems import response_of
 from earwitness.http.openapi.schemas import Describe, Schema, fields_of
 from earwitness.kernel.strict_json import MAX_INTEGER
@@ -21,7 +21,7 @@ _TOTAL: Schema = {
 
 
 def parameters(
-    operation: Operation,
+    operation: DocumentedOperation,
     sent: Schema,
     components: dict[str, Schema],
     describe: Describe,
@@ -63,7 +63,7 @@ def _never_null(schema: Schema) -> Schema:
 
 
 def body(
-    operation: Operation, sent: Schema, components: dict[str, Schema], requests: Mapping[str, Any]
+    operation: DocumentedOperation, sent: Schema, components: dict[str, Schema], requests: Mapping[str, Any]
 ) -> Schema:
     """What is sent: JSON, a form of parts, or bytes."""
     describes = operation.describes
@@ -89,7 +89,7 @@ def _part_of_bytes(part: Schema) -> Schema:
     return {"description": part.get("description", "")} | _BYTES
 
 
-def responses(operation: Operation, answered: Schema, answers: Mapping[str, Any]) -> Schema:
+def responses(operation: DocumentedOperation, answered: Schema, answers: Mapping[str, Any]) -> Schema:
     """The answers by status: the result, or a problem. Only the first status has the examples."""
     describes = operation.describes
     found: Schema = {}
