@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from anyio import CapacityLimiter
 from litestar import Litestar, get
 from litestar.response import File
 
+from earwitness.app import STORE_CALLS
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.playback.download import Download
 from earwitness.kernel.system.memory import keep_freed_memory
@@ -49,6 +51,7 @@ def _chunks(opened: DiskObject) -> Iterator[bytes]:
 if __name__ == "__main__":
     keep_freed_memory()
     application = Litestar([ready, file, file_by_litestar], openapi_config=None, logging_config=None)
+    application.state.store_calls = CapacityLimiter(STORE_CALLS)
     port = int(sys.argv[-1])
     uvicorn.run(
         application, port=port, log_config=None, access_log=False, server_header=False, proxy_headers=False
