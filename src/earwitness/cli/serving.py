@@ -82,6 +82,8 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
         # Which proxies to trust is a setting of ours, so uvicorn must not rewrite addresses.
         proxy_headers=False,
         timeout_graceful_shutdown=30,
+        # Within uvicorn's 5 seconds a slow machine starts no process: each was killed and started again.
+        timeout_worker_healthcheck=30,
     )
     if not _has_served(config, where.sockets):
         raise typer.Exit(STARTUP_FAILURE)
