@@ -1,7 +1,7 @@
 """Who may see a recording, and what they may do with it: one row for each rule.
 
 Everything that asks this reads these rows: the condition on recordings that are known (`visible_to`), the
-filters of a search (`archive/search/access_policies.py` and `linked_filters.py`), calls in progress
+filters of a search (`archive/search/access_policies.py`), calls in progress
 (`archive/people/inflight_calls.py`), `earwitness access explain` (`explanation.py`), and `docs/rights.md`.
 """
 
