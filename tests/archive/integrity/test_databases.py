@@ -282,7 +282,7 @@ def test_while_the_text_index_is_written_anew_it_says_that_it_was_not_checked(fi
     findings = list(check_databases(accounts.open(CLIENT_ID)))
     accounts.close()
     assert [one for one in findings if isinstance(one, Damage)] == []
-    assert "The text index was not checked: it is being written anew." in not_checked(findings)
+    assert "The text index was not checked: it is being rebuilt." in not_checked(findings)
 
 
 def test_a_counter_that_lies_behind_is_noticed(firm: Firm) -> None:

@@ -67,7 +67,7 @@ def read(signing_key: SigningKey, viewer: Viewer, asked: RecordingSearch, token:
         encrypted = b""
     if len(encrypted) != _TAG_BYTES + _CONTENT.size:
         raise _refused("not a search token")
-    # The last character has bits to spare: only one way of writing a token is ours.
+    # The last character has unused bits. A token with other bits there was altered.
     content = (
         _decrypted(signing_key, _context(viewer, asked), encrypted) if token == _written(encrypted) else None
     )

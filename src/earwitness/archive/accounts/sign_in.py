@@ -68,7 +68,7 @@ def _check(connection: Connection, subject: str, now: int) -> None:
 
 
 def _forget(connection: Connection, now: int) -> None:
-    """Delete failures that no longer count, oldest first: more than come in, but few at once."""
+    """Delete failures that no longer count, oldest first: a few at once, but more than are added."""
     first = connection.scalar(select(func.min(_failures.id)))
     last = connection.scalar(select(func.max(_failures.id)))  # in one statement, SQLite would read all rows
     is_over = (_failures.failed_at <= now - WINDOW_MS) | (_failures.id <= last - MOST_KEPT)

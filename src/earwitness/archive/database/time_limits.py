@@ -31,7 +31,7 @@ _TELL_POSTGRESQL = (
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How long a reading may take: seconds by the clock, and seconds of a processor.
+    """How long a read may take: seconds by the clock, and seconds of processor time.
 
     PostgreSQL does not say how much of a processor it uses: there, the clock measures both.
     """

@@ -90,7 +90,7 @@ class CheckedKeys:
             raise KeyMissing(wrapped.kek_id) from None
 
     def rotate(self, agreed: Callable[[str], None] = lambda _: None) -> str:
-        """Make a new current key and answer its id; `agreed` is as in `KeyRing.rotate`."""
+        """Make a new current key. Returns its id; `agreed` is as in `KeyRing.rotate`."""
         return self._ring.rotate(agreed, self._checks.known()) if self._ring else self._keys.rotate()
 
     def retire(self, kek_id: str) -> None:

@@ -156,7 +156,7 @@ class Identity:
         return reporting(self._directory, self._ring)
 
     def accept_store(self) -> str:
-        """Make the settings' store the archive's, and answer where it is. Raises Conflict and Differs."""
+        """Make the settings' store the archive's. Returns where it is. Raises Conflict and Differs."""
         return adopt_store(self._settings, self._directory, installation_of(self._settings, self._directory))
 
     def accept_token_key(self) -> None:

@@ -39,7 +39,7 @@ class GroupFilter(Wire):
 
 
 class PeopleSearch(Wire):
-    """Which people; every field is optional, and all that are given hold."""
+    """Which people. Every field is optional; all that are given must be met."""
 
     free_text: FreeText | None = None
     person_type: PersonType | None = None
@@ -57,7 +57,7 @@ class PeopleSearch(Wire):
 
 
 class PeopleSearchByName(Wire):
-    """How a word of the name begins, and which people."""
+    """The beginning of a word of the name, and which people."""
 
     person_type: PersonType
     prefix: FreeText | None = None

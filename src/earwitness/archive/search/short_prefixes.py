@@ -1,4 +1,4 @@
-"""Prefixes of one or two letters with which most recordings have a word, on SQLite.
+"""Short prefixes on SQLite: one or two letters with which some word of most recordings begins.
 
 FTS5 collects all matches of a prefix before it returns the first. For `t*` these are nearly all recordings:
 in a large archive this one step takes minutes and much memory, a shorter time range does not help, and no

@@ -82,7 +82,7 @@ def digits_of(text: str) -> str | None:
 
 
 def beginning_of(text: str) -> str:
-    """What the normalised value begins with, of phone numbers that begin with this text."""
+    """The beginning of the normalised values of phone numbers that begin with this text."""
     digits = digits_of(text)
     return folded_identifier(text) if digits is None else without_exit_code(digits)
 

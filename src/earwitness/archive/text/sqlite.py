@@ -1,4 +1,4 @@
-"""Asking SQLite for a query of words, in the FTS5 index or in documents; and what PostgreSQL does alike."""
+"""Asking SQLite for a query of words, in the FTS5 index or in documents; and what PostgreSQL shares."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

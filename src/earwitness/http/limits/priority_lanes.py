@@ -43,7 +43,7 @@ class _Lane:
                 await self.free.acquire()
         except TimeoutError:
             raise OutOfTime(
-                "Other broad searches took all the time there was; try again, or ask for less.",
+                "Other broad searches are running, and took all the time. Try again later, or ask for less.",
                 headers={"Retry-After": "5"},
             ) from None
         try:

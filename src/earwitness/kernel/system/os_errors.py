@@ -1,4 +1,4 @@
-"""Errors of the operating system: what a client and an operator are told of them."""
+"""Errors of the operating system: what a client and an operator are told about them."""
 
 import errno
 import os
