@@ -154,7 +154,7 @@ PRIVATE = VisibilityRule(
     _not_private_to_others,
 )
 VISIBILITY_RULES = (ACCESS_POLICIES, PRIVATE)
-"""All must hold for a recording to be seen. What is not seen is answered as if it did not exist."""
+"""All must hold for a recording to be seen. Else it is answered like one that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ CONNECTIONS_KEPT, MORE_CONNECTIONS = 16, 64
 WAIT_FOR_A_CONNECTION_SECONDS = 10
 
 _NEVER = 2**62
-"""After so many uses psycopg prepares a statement by itself. None would forbid it for all statements."""
+"""After this many uses psycopg prepares a statement by itself. None would forbid it for all statements."""
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}
 """Execution options of a statement that PostgreSQL plans once for each connection: planning takes longest.

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the URL as libpq reads it, and limits by which both ends notice that one is dead.
+"""Connections to PostgreSQL: their URL, as libpq reads it, and limits by which each end notices a dead peer.
 
 The URL, and libpq's own variables (`PGOPTIONS`, `PGCONNECT_TIMEOUT`), override the values here.
 """

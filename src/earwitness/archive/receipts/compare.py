@@ -15,7 +15,7 @@ from earwitness.archive.schema.people import counters
 log = logging.getLogger(__name__)
 
 OTHERS_IN_FLIGHT = 10_000
-"""After a loss, ids continue so far beyond the newest known here: other machines may have given more."""
+"""After a loss, ids continue this far beyond the newest known here: other machines may have given more."""
 
 
 def compare(

@@ -1,6 +1,6 @@
 """Addresses: which spellings are the same address, and which addresses are withheld.
 
-A phone number is its digits, in whatever spelling: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
+A phone number is its digits, in any spelling: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
 `tel:+44-20-7946-0018` and `<sip:+442079460018@sbc;user=phone>` are one. Numbers with different digits never
 are. See `docs/decisions/0023-one-folding-of-addresses.md`.
 """

@@ -58,7 +58,7 @@ def calling_code_of(number: str) -> str | None:
 
 
 def _longer(number: str, group: Group) -> str:
-    """A number and one more group. `(0)` after a calling code is left out: dialled only within the country."""
+    """A number and one more group, without a `(0)` after a calling code: it is for calls within a country."""
     digits, is_bracketed = group
     is_trunk = is_bracketed and digits == "0" and without_exit_code(number) in _calling_codes()
     return number if is_trunk else number + digits

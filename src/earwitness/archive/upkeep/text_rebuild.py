@@ -54,7 +54,7 @@ _row = text_rebuilds.c
 
 @dataclass(slots=True)
 class Pace:
-    """How much is written at once: so many recordings, with as many characters as take about 50 ms.
+    """How much is written at once: recordings with about as many characters as take 50 ms.
 
     Other writers of the account wait that long. The cost of a character depends on the machine, its load and
     the size of the index, so it is learned from the last batch. A longer recording is a batch by itself.

@@ -22,7 +22,7 @@ BROAD_SECONDS = 0.5
 """Processor time of a call in the second lane. The third lane has no limit of its own."""
 
 WAITING_TIMES = 10
-"""By the clock a call may take so many times its processor time, since it waits for processors and disks."""
+"""How many times its processor time a call may take by the clock: it waits for processors and disks."""
 
 T = TypeVar("T")
 Work = Callable[[Allowance], Awaitable[T]]

@@ -112,7 +112,7 @@ async def _threaded(
 
 
 def _batch(chunks: Iterator[bytes], enough: int) -> bytes | None:
-    """The next chunks as one, None at the end: as many as are worth a turn in a thread, or few slow ones."""
+    """The next chunks as one, None at the end: as many as are worth a turn in a thread, fewer if slow."""
     batch: list[bytes] = []
     size, until = 0, time.monotonic() + _LONGEST_TURN_SECONDS
     for chunk in chunks:
