@@ -1,4 +1,4 @@
-"""What was acknowledged is known apart from the database, so that what a crash takes back is noticed."""
+"""Receipts are kept apart from the database, so that recordings that a crash took back are noticed."""
 
 import json
 import logging
@@ -187,7 +187,7 @@ def test_lost_media_and_transcripts_that_came_later_are_missed_too(firm: Firm) -
     assert alarm(firm.archive.receipts) == []
 
 
-def test_what_was_destroyed_is_not_missed(firm: Firm) -> None:
+def test_destroyed_recordings_are_not_missed(firm: Firm) -> None:
     firm.ingest()
     with firm.archive.write() as connection:
         for table in reversed(metadata.sorted_tables):

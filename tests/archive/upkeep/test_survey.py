@@ -1,4 +1,4 @@
-"""Looking at all accounts: in the time there is, else they are shown as the directory keeps them."""
+"""A survey of all accounts: looked at if there is time, else shown as the directory has them."""
 
 from collections.abc import Iterator
 
