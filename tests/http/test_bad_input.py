@@ -119,7 +119,7 @@ def test_a_fault_says_in_words_what_is_expected(firm: Firm) -> None:
         body: [f"expected {words}"] for body, words in said.items()
     }
     policy = firm.call("POST", "/admin/accessPolicy", {"name": "x", "communicationTypes": ["SMS"]})
-    assert messages(policy) == ["expected a word in lower case, as phone or sms"]
+    assert messages(policy) == ["expected a word in lower case, such as phone or sms"]
 
 
 def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(firm: Firm) -> None:

@@ -84,7 +84,7 @@ class Raw:
 
 @contextmanager
 def connected(base_url: str, *, takes_bytes: int | None = None) -> Iterator[Raw]:
-    """A connection; with `takes_bytes` it has no room for more unread bytes."""
+    """A connection; `takes_bytes` is the size of its buffer for what it has not read."""
     url = urlsplit(base_url)
     with socket.socket() as connection:
         if takes_bytes is not None:

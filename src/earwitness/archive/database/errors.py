@@ -142,7 +142,7 @@ def as_problem(error: Exception) -> Problem:
         case "canceled":
             return out_of_time()
         case "damaged":
-            return DatabaseDamaged("The database is damaged: its operator has to mend it.", cause=cause)
+            return DatabaseDamaged("The database is damaged: its operator has to repair it.", cause=cause)
         case "read-only":
             detail = "The database takes no writes at the moment."
         case _:

@@ -48,7 +48,7 @@ from earwitness.kernel.wire import Direction
 
 @dataclass(frozen=True, slots=True)
 class SearchContext:
-    """What a filter may need beside its own value."""
+    """What a filter may need besides its own value."""
 
     connection: Connection
     viewer: Viewer

@@ -24,7 +24,7 @@ DASHES = (
     r"\u301c\u3030\u30a0\u30fc\ufe31\ufe32\ufe58\ufe63\uff0d"
 )
 SEPARATORS = rf"().{DASHES}/\u2044\u2215\u00b7\u2022\u2027\u2219\u22c5"
-"""What may stand between the digits of a number, beside spaces, as part of a character class."""
+"""What may stand between the digits of a number, besides spaces, as part of a character class."""
 
 _GROUP = re.compile(rf"([0-9](?<![0-9a-z].)[0-9]*)(?![0-9a-z])(?:[{SEPARATORS}]|[^\S\n\r]){{0,5}}")
 _EXIT_CODE = re.compile("00(?=[1-9])")  # no calling code begins with 0

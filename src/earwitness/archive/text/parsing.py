@@ -33,7 +33,7 @@ DEEPEST = 32
 """Nested parentheses, and nested ANDs and ORs: one takes up to 3 of the 100 places that FTS5's parser has."""
 
 _BESIDE_DIGITS = re.compile(r"[^\W\d_]|[#@]")
-"""What an address of a number has beside digits, as in `tel:` and `ext.`; other text is read as words."""
+"""What an address of a number has besides digits, as in `tel:` and `ext.`; other text is read as words."""
 
 _EXCLUSION = re.compile(r"(?:^|\s)-")
 

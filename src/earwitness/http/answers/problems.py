@@ -90,7 +90,11 @@ def on_system_error(request: Request[Any, Any, Any], error: OSError) -> Response
 
 
 def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves out its text
+    log.error(
+        "a request failed with an unexpected %s: this is a fault of the program",
+        type(error).__name__,
+        exc_info=error,
+    )  # the formatter leaves out its text
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
     if isinstance(error, OSError) and error.errno:
         cause = describe_errno(error.errno)

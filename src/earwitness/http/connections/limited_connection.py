@@ -28,7 +28,7 @@ _MOST_WAITING = 256
 _AT_ONCE = struct.pack("ii", 1, 0)
 _FRAMING = (b"content-length", b"transfer-encoding")
 _LINE_BYTES = 4
-"""What each header line takes beside its name and value."""
+"""What each header line takes besides its name and value."""
 
 
 class LimitedConnection(HttpToolsProtocol):
