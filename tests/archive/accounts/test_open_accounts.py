@@ -153,7 +153,7 @@ def test_an_account_that_is_reopened_while_in_use_keeps_its_log(
             connection.execute(insert(tags).values(tag=name, tag_folded=name))
 
     add("before")
-    sqlite_engine(file)  # as an account is that was refused, or closed for others, while somebody uses it
+    sqlite_engine(file)  # like an account that was refused, or closed to open others, while in use
     for name in ("after", "at the end"):
         subprocess.run([sys.executable, "-c", LOOK_IN, file], check=True)
         add(name)

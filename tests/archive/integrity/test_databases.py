@@ -360,7 +360,7 @@ def _own_cluster(folder: Path) -> Iterator[str]:
 
 
 def test_a_damaged_index_of_a_postgresql_that_was_stopped_is_named_with_the_recording(tmp_path: Path) -> None:
-    """Of a cluster of its own, since all others share one."""
+    """It uses a cluster of its own, since all other tests share one."""
     settings = Settings(data=tmp_path / "data", keys=tmp_path / "keys", jobs=False)
     folder = Path(os.environ["TESTS_POSTGRES_FOLDER"]) / f"damaged-{uuid.uuid4().hex}"
     with _own_cluster(folder) as url:

@@ -158,7 +158,7 @@ def test_other_machines_may_have_acknowledged_more_than_this_one_knows(firm: Fir
 def test_an_id_that_was_given_to_another_recording_hides_nothing(firm: Firm) -> None:
     newest = firm.ingest(thirdPartyId="lost")
     take_back(firm, newest)
-    with firm.archive.write() as connection:  # as a program would that knows of no receipts
+    with firm.archive.write() as connection:  # like a program that knows no receipts
         of_none = replace(firm.archive, receipts=Receipts(firm.settings.data / "nowhere"))
         accept(connection, of_none, _arrival("another"), action("test", "Test"))
     accounts = Accounts(firm.settings)

@@ -120,7 +120,7 @@ def _context(viewer: Viewer, asked: RecordingSearch) -> bytes:
 def _meaning(asked: Any) -> Any:
     """Filters in one form, however they are written.
 
-    What constrains nothing is left out, lists are sorted and without duplicates, and so are the two sides.
+    Filters without effect are left out. Lists, and the two sides, are sorted and have no duplicates.
     """
     match asked:
         case {"first": first, "second": second}:

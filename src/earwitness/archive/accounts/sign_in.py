@@ -20,7 +20,7 @@ MOST_KEPT = 100_000
 """How many failures are kept. More can only come from thousands of addresses; the oldest are deleted."""
 _FORGOTTEN_AT_ONCE = 100
 _NETWORK_BITS = 64
-"""Of an IPv6 address, the part that counts: a provider gives each customer at least a /64 network."""
+"""The part of an IPv6 address that counts: a provider gives each customer at least a /64 network."""
 
 _failures = sign_in_failures.c
 

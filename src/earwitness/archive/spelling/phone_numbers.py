@@ -17,7 +17,7 @@ COMPLETE_DIGITS = 10
 
 _MOST_IN_ALL = len("00") + MOST_DIGITS
 
-# Of Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the Japanese long
+# From Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the Japanese long
 # vowel mark, which is typed for a dash.
 DASHES = (
     r"\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u207b\u208b\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"

@@ -61,7 +61,7 @@ class HeldRenditions:
     def use(self, request: RenditionRequest) -> Iterator[MediaObject]:
         """Use a rendition, and make it if it is not held. Raises what `begin_rendition` raises.
 
-        Raises Unavailable if it takes longer than the first byte may. It is made all the same.
+        Raises Unavailable if it takes longer than the first byte may. The rendition is still made.
         """
         name = (request.playable.objects["raw"].name, request.format)
         held = self._take(name)
