@@ -183,7 +183,7 @@ def _begins_a_word(prefix: str, name: str) -> bool:
 
 
 def _is_at_a_start(prefix: str, name: str) -> bool:
-    """Whether the prefix is at the start of the name, or after a character other than letters, marks, digits."""
+    """Whether the prefix begins the name, or comes after a character that is no letter, mark or digit."""
     at = name.find(prefix)
     while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)
