@@ -86,7 +86,7 @@ def test_a_setting_that_needs_an_extra_says_which(run: Run, variable: str, url: 
     ended = run("account", "create", 7, "--name", "Firm", **{variable: url})
     assert ended.returncode == 1
     checkout = Path(__file__).parents[1]
-    hint = f"{variable} needs what is not installed: make -C {checkout} install EXTRAS={extra}"
+    hint = f"{variable} needs a package that is not installed: make -C {checkout} install EXTRAS={extra}"
     assert hint in " ".join(ended.stderr.split())
 
 

@@ -1,4 +1,4 @@
-"""The contract's search, read in plain Python over a list: obviously right, and slow."""
+"""The contract's search in plain Python over a list: easy to check, and slow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

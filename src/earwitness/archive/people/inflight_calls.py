@@ -19,12 +19,12 @@ from earwitness.kernel.wire import MomentText, Wire
 CLOSED_AFTER_MS = MS_PER_DAY
 """A call whose end is never reported counts as over after this time."""
 
-# The communication type that the recording of a call will have, for the endpoint types that tell.
+# The communication type that the recording of a call will have, for the endpoint types that determine it.
 _COMMUNICATION_TYPES = {"phone": "phone", "teamsUserId": "teams"}
 
 
 class InflightCall(Wire):
-    """A call in progress, as the source told it."""
+    """A call in progress, as the source reported it."""
 
     third_party_id: str
     direction: str | None
@@ -134,7 +134,7 @@ def _may_see(viewer: Viewer, sides: Sequence[_Side]) -> bool:
     known: dict[str, set[Any]] = {
         "person_ids": person_ids,
         "communication_types": {_COMMUNICATION_TYPES.get(sides[0].type)},
-        "data_groups": set(),  # the source tells them with the recording
+        "data_groups": set(),  # the source sends them with the recording
     }
     return not viewer.policies or any(_meets(policy, known) for policy in viewer.policies)
 
