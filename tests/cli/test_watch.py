@@ -228,8 +228,8 @@ def test_root_is_warned_of_folders_in_which_others_may_write(
         os.chown(folder / where, owner, -1)
     done = run("watch", CLIENT_ID, folder, "--once", "--json", *QUICK)
     assert json.loads(done.stdout)["taken"] == []
-    assert ("Do not watch as root" in done.stderr) == (warned and is_root)
-    assert (f"WARNING: others than root may write in {folder / where}." in done.stderr) == (
+    assert ("Do not watch it as root" in done.stderr) == (warned and is_root)
+    assert (f"WARNING: other users than root may write in {folder / where}." in done.stderr) == (
         warned and is_root
     )
 

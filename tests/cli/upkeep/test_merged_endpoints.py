@@ -251,5 +251,5 @@ def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> No
     older.upgrade()
     said = run("endpoints", "changed", "1234567").stdout
     assert "Endpoint 1 is 442079460018, of person 1." in said
-    assert "Person 2 owned 2, and does no longer." in said
+    assert "Person 2 no longer owns endpoint 2." in said
     assert "was also person 2's; it is person 1's now" in run("status").stdout
