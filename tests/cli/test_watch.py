@@ -241,7 +241,7 @@ def test_a_watcher_whose_folder_was_replaced_says_so_and_ends(firm: Firm, folder
         assert json.loads(watcher.stdout.readline())["state"] == "taken"
         folder.rename(folder.with_name("old"))
         folder.mkdir()
-        assert "not the one that was there" in json.loads(watcher.stdout.read())["error"]
+        assert "was moved away or replaced" in json.loads(watcher.stdout.read())["error"]
         assert watcher.wait(timeout=30) == 1
 
 

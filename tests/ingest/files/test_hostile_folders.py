@@ -316,7 +316,7 @@ def test_a_folder_that_was_replaced_is_reported(firm: Firm, folder: Path) -> Non
     watched = WatchedFolder(folder, BY_NAME)
     shutil.move(folder, folder.with_name("old"))
     put(folder / NAME)
-    with pytest.raises(Conflict, match="begin again"):
+    with pytest.raises(Conflict, match="start the watcher again"):
         watched.look()
     shutil.rmtree(folder)
     with pytest.raises(Conflict, match="begin again"):

@@ -116,7 +116,8 @@ def changed(client_id: ClientId, as_json: AsJson = False) -> None:
             say(f"  Person {lost['personId']} no longer owns endpoint {lost['endpointId']}.")
         for off in one.taken_off:
             say(
-                f"  Person {off['personId']} was removed from {off['recordings']} recordings of unknown callers."
+                f"  Person {off['personId']} was removed from {off['recordings']} recordings "
+                "of unknown callers."
             )
     for pair in alike:
         say(
