@@ -1,4 +1,4 @@
-"""kill -9 in the middle: what was acknowledged is there, and nothing half-done is to be seen."""
+"""After `kill -9` everything acknowledged is there, and nothing half-done is visible."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def _send_on(running: Server, sender: int, acknowledged: set[str]) -> None:
 
 
 def _media(third_party_id: str) -> bytes:
-    """A tone of its own for each recording."""
+    """A different tone for each recording."""
     return tone(0.5, hertz=300 + hash(third_party_id) % 1000)
 
 

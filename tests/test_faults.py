@@ -1,4 +1,4 @@
-"""Full disks and databases that are gone: said as what they are, nothing is lost, and they pass."""
+"""Full disks and missing databases are reported as such, nothing is lost, and afterwards all works again."""
 
 import errno
 import os
@@ -65,7 +65,7 @@ def assert_no_room(answer: httpx2.Response) -> None:
 
 
 def assert_sound(firm: Firm, count: int) -> None:
-    """Every recording is there and whole, and nothing lies about that belongs to none."""
+    """Check that every recording is there and whole, and that no file is left that belongs to none."""
     assert len(firm.search(pageSize=1000)) == count
     assert [one.damage for one in check(firm.archive, Sample(""))] == [None] * count
     assert list(orphans(firm.archive)) == []
@@ -117,7 +117,7 @@ def test_room_that_ends_in_the_middle_of_many_recordings_loses_none_that_was_ack
 
 @contextmanager
 def database_without_room(firm: Firm) -> Iterator[None]:
-    """Let the database refuse what makes it larger, as it does on a full disk."""
+    """Make the database refuse what needs more space, as it does on a full disk."""
     engine = firm.archive.engine
     if engine.dialect.name == "postgresql":
         with firm.archive.write() as connection:
@@ -135,7 +135,7 @@ def database_without_room(firm: Firm) -> Iterator[None]:
         return
 
     def limit(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # means: not one more than there are
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no more pages than there are now
 
     event.listen(engine, "begin", limit)
     yield
@@ -215,7 +215,7 @@ def test_a_locked_database_says_try_again_and_then_goes_on(
 
 
 def waiting(firm: Firm) -> list[str]:
-    """The recordings that still wait to be processed."""
+    """The recordings that are not processed yet."""
     with firm.archive.read() as connection:
         query = select(recordings.c.third_party_id).where(recordings.c.status == "received")
         return list(connection.scalars(query))
@@ -223,7 +223,7 @@ def waiting(firm: Firm) -> list[str]:
 
 @contextmanager
 def read_only(disk: Path) -> Iterator[None]:
-    """Let a file system take no writes, as the system does itself with one that is damaged."""
+    """Remount a file system read-only, as the system itself does with a damaged one."""
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whatever a test does to its database on PostgreSQL, the next finds its own as if it were the first."""
+"""Whatever a test does to its database on PostgreSQL, the next test gets a fresh one."""
 
 from typing import Any
 

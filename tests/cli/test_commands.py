@@ -1,4 +1,4 @@
-"""Commands say what they did, exit 0 only if they did it, and with `--json` print JSON alone."""
+"""Commands say what they did, exit 0 only if they succeeded, and print only JSON with `--json`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ WITHOUT_JSON = {("demo",)}
 """Commands that still speak in words alone. The set may only shrink."""
 
 
-@cache  # tables of help take long to draw
+@cache  # cached, since drawing the tables of a help text takes long
 def help_of(path: tuple[str, ...]) -> Result:
     return CliRunner().invoke(app, [*path, "--help"])
 
@@ -170,7 +170,7 @@ def test_the_ledger_has_every_recording_whose_job_was_retried(
 
 
 def _told_of(firm: Firm, interaction_id: int) -> list[tuple[str, Any]]:
-    """What a recording's audit log says of commands."""
+    """The rows of a recording's audit log that are about commands."""
     log = firm.post("/client/recording/audit", {"recordingId": interaction_id})
     return [(row["route"], row["metadata"]) for row in log if row["method"] == "CLI"]
 

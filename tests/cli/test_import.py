@@ -75,7 +75,7 @@ def test_recordings_in_the_archive_are_skipped(firm: Firm, run: Run, tell: Tell,
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # the database makes no difference here
 def test_manifests_are_read_in_whatever_encoding(
     firm: Firm, run: Run, tell: Tell, tmp_path: Path, encoding: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""earwitness watch, as it is run."""
+"""The command `earwitness watch` and its options."""
 
 import json
 import os

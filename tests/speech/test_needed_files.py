@@ -1,4 +1,4 @@
-"""An engine may read its model, and nothing of an archive beside it or beside Python's files."""
+"""An engine may read its model, but nothing of an archive beside the model or beside Python's files."""
 
 import os
 import subprocess

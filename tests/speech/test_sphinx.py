@@ -1,4 +1,4 @@
-"""Pocketsphinx understands clear English, says when it was said, and hears nothing where nobody speaks."""
+"""Pocketsphinx transcribes clear English with its times, and finds no words where nobody speaks."""
 
 from collections.abc import Iterator
 from itertools import pairwise

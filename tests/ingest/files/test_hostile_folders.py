@@ -1,4 +1,4 @@
-"""Users who may write in a watched folder can have recordings ingested, and touch nothing outside."""
+"""Users who may write in a watched folder can have recordings ingested, but cannot reach anything outside."""
 
 import os
 import shutil
@@ -57,13 +57,13 @@ def as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> AsItIsRead:
 
 
 def swap(folder: Path, for_: Path) -> None:
-    """Replace a folder by a link."""
+    """Replace a folder by a link to `for_`."""
     folder.rename(folder.with_name(f".{folder.name}"))
     folder.symlink_to(for_)
 
 
 def refused(firm: Firm, folder: Path, field: str) -> str:
-    """The reason in the folder when a sidecar has such an unknown field."""
+    """The reason that is written for a sidecar with an unknown field of this name."""
     put(folder / "call.wav", tone(), call(**{field: 1}))
     outcome = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     (written,) = (folder / "failed").glob("*.reason.txt")
@@ -260,7 +260,7 @@ def test_a_failed_file_is_not_put_back_through_a_link(firm: Firm, folder: Path, 
 
 
 def test_a_file_that_grows_for_ever_is_not_taken(firm: Firm, folder: Path, as_it_is_read: AsItIsRead) -> None:
-    """It never ends, and no disk has room for it."""
+    """Such a file never ends, and would fill the disk."""
     file = put(folder / NAME)
     as_it_is_read(lambda: os.truncate(file, 1 << 42))
     outcome = take(firm, WatchedFolder(folder, BY_NAME))[NAME]
@@ -319,7 +319,7 @@ def test_a_folder_that_was_replaced_is_reported(firm: Firm, folder: Path) -> Non
     with pytest.raises(Conflict, match="start the watcher again"):
         watched.look()
     shutil.rmtree(folder)
-    with pytest.raises(Conflict, match="begin again"):
+    with pytest.raises(Conflict, match="start the watcher again"):
         watched.look()
 
 

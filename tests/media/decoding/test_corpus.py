@@ -1,4 +1,4 @@
-"""A folder of media files is played back, and compared channel by channel with what went in."""
+"""Media files are played back, and compared with the original channel by channel."""
 
 import io
 import math
@@ -13,12 +13,12 @@ from tests.media.hearing import Heard, hear, rendered
 from tests.media.samples import LOUDNESS
 from tests.media.wavs import read_wav
 
-# Where every channel of every file sounds: the later ones have begun, the shorter ones have not ended.
+# At this time every channel of every file has sound: late tracks have begun, and short ones have not ended.
 _HEARD_FROM, _HEARD_SECONDS = 0.56, 0.1
 
 
 def loudness(samples: "array[int]", rate: int, pitch: int) -> float:
-    """How loud a tone is where all sound, 0 to 1."""
+    """How loud a tone is at that time, 0 to 1."""
     begin = int(_HEARD_FROM * rate)
     heard = samples[begin : begin + int(_HEARD_SECONDS * rate)]
     turn = 2 * math.pi * pitch / rate

@@ -1,4 +1,4 @@
-"""NIST SPHERE, as speech corpora have it: plain sound is decoded, compressed sound is kept as raw alone."""
+"""NIST SPHERE, as speech corpora use it: plain sound is decoded, compressed sound is kept only as raw."""
 
 from array import array
 from functools import partial

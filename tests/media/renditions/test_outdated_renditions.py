@@ -1,4 +1,4 @@
-"""Stored renditions of an earlier decoder version are made anew once, when they are next asked for."""
+"""Stored renditions of an earlier decoder version are made again once, when they are next requested."""
 
 from collections.abc import Iterator
 from dataclasses import replace
