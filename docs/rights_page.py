@@ -23,13 +23,13 @@ INTERACTION_ID` says what a user may do with one recording, and which rule keeps
 written from the code by `make docs`.
 """
 _SIGNING_IN = """\
-Only a user who is active, not locked and has an API key in force can sign in. A recording is seen by
-those users for whom all of these rules hold:
+Only a user who is active, not locked and has an active API key can sign in. A user sees a recording if
+all of these rules hold:
 """
 _AFTERWARDS = """\
-What a user may not see is answered as what does not exist: it is missing in lists, totals and counts, and
-404 by its id. Seeing is the same for every operation; what can be done with a recording that is seen is a
-matter of rights, none of which includes another:
+A recording that a user may not see does not exist for that user: it is missing in lists, totals and
+counts, and a call by its id answers 404. These rules are the same for every operation. What a user can do
+with a recording that they see depends on their rights, none of which includes another:
 """
 _RETENTION = """\
 Retention does not decide who sees a recording: it is seen until it is deleted, and nothing is deleted by
