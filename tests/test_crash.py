@@ -54,7 +54,7 @@ def test_a_server_killed_while_recordings_come_in(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
-def test_an_import_killed_in_the_middle_is_simply_run_again(settings: Settings, tmp_path: Path) -> None:
+def test_a_killed_import_can_be_run_again(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(tone(2))
     lines = [json.dumps(call(thirdPartyId=f"call-{n}", mediaPath="call.wav")) for n in range(60)]
     manifest = tmp_path / "manifest.jsonl"

@@ -82,7 +82,7 @@ def test_an_archive_is_made_filled_and_searched(run: Run, tmp_path: Path) -> Non
         ("EARWITNESS_MEDIA_URL", "s3://nowhere", "s3"),
     ],
 )
-def test_a_setting_that_needs_an_extra_says_which(run: Run, variable: str, url: str, extra: str) -> None:
+def test_a_setting_names_the_extra_that_it_needs(run: Run, variable: str, url: str, extra: str) -> None:
     ended = run("account", "create", 7, "--name", "Firm", **{variable: url})
     assert ended.returncode == 1
     checkout = Path(__file__).parents[1]

@@ -105,7 +105,7 @@ def test_rights_and_roles_add_up(firm: Firm, tell: Tell) -> None:
         (("verify", 999), "999"),
     ],
 )
-def test_what_was_not_done_is_said_and_exits_1(
+def test_a_command_that_fails_says_why_and_exits_1(
     run: Run, tell: Tell, arguments: tuple[object, ...], says: str
 ) -> None:
     result = run(*arguments, exit_code=1)
@@ -199,7 +199,7 @@ def test_a_setting_that_cannot_be_used_is_named(settings: Settings, command: tup
 
 
 @either_database
-def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -> None:
+def test_a_database_that_does_not_answer_is_reported_in_one_line(settings: Settings) -> None:
     away = {"EARWITNESS_DATABASE_URL": "postgresql://jane:secret@127.0.0.1:1/earwitness"}
     result = CliRunner().invoke(app, ["account", "list"], env=environment_of(settings) | away)
     assert result.exit_code == 1
@@ -209,7 +209,7 @@ def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -
 
 
 @either_database
-def test_a_folder_that_cannot_be_used_is_said_in_a_line(settings: Settings) -> None:
+def test_a_folder_that_cannot_be_used_is_reported_in_one_line(settings: Settings) -> None:
     (settings.data / "file").touch()
     wrong = environment_of(settings) | {"EARWITNESS_DATA": str(settings.data / "file")}
     result = CliRunner().invoke(app, ["account", "list", "--json"], env=wrong)

@@ -104,7 +104,7 @@ def test_what_is_sent_again_is_answered_200_with_the_id_of_the_first_time(behind
     assert {answer.json()["interactionId"] for answer in again} == {first.json()["interactionId"]}
 
 
-def test_no_upload_and_no_playback_lies_on_the_disk_of_the_proxy(behind: Behind) -> None:
+def test_no_upload_and_no_playback_is_stored_on_the_disk_of_the_proxy(behind: Behind) -> None:
     media = tone() + bytes(8 * MIB)
     assert behind.send("large", media).status_code == 201
     played = behind.post(
@@ -138,7 +138,7 @@ def test_a_media_url_leads_back_to_the_proxy(behind: Behind) -> None:
     assert behind.client.get(made.removeprefix(f"https://{HOST_NAME}")).content == tone()
 
 
-def test_the_example_names_calls_that_there_are(behind: Behind) -> None:
+def test_the_calls_that_the_example_names_exist(behind: Behind) -> None:
     reads = re.search(r"recording\\\.\(([^)]*)\)", documented_example())
     assert reads
     for name in (*reads[1].replace("\\", "").split("|"), "playBackByThirdPartyId"):
@@ -153,7 +153,7 @@ def test_the_example_takes_uploads_as_large_as_the_server_does() -> None:
     assert f"client_max_body_size {Settings().max_upload_gib}g;" in documented_example()
 
 
-def test_a_server_that_is_gone_is_noticed_by_nobody(behind: Behind) -> None:
+def test_clients_do_not_notice_a_server_that_is_gone(behind: Behind) -> None:
     assert [behind.send(name).status_code for name in GONE[:4]] == [201] * 4
     behind.servers[0].process.send_signal(signal.SIGKILL)
     behind.servers[0].process.wait()

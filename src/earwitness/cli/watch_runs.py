@@ -50,7 +50,7 @@ def watch_once(
             if not failed or len(failed) == failed_before:
                 break
     except (StorageFull, Unavailable) as error:
-        fail(f"{error.detail} Run it again to go on.", as_json=as_json)
+        fail(f"{error.detail} Run it again to continue.", as_json=as_json)
     outcomes += [*waiting, *(Outcome(one.name, reason=_IN_THE_WAY, waits=True) for one in failed)]
     _print_all(outcomes, as_json)
     if any(outcome.reason and not outcome.waits for outcome in outcomes):

@@ -138,7 +138,7 @@ def watch(
         try:
             watched = WatchedFolder(folder, rules, own_folders(accounts.settings))
             _warn_root(watched)
-            with watched.alone(), accounts.identity.reporting():
+            with watched.locked(), accounts.identity.reporting():
                 run(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)

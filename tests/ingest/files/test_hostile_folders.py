@@ -131,29 +131,32 @@ def test_the_lock_of_a_watcher_truncates_nothing(folder: Path, outside: Path, wa
     lock, target = folder / ".earwitness-watch", outside / NAME
     if way == "symlink":
         lock.symlink_to(target)
-        with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).alone():
+        with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).locked():
             pass
     else:
         lock.hardlink_to(target)
-        with WatchedFolder(folder, BY_NAME).alone():
+        with WatchedFolder(folder, BY_NAME).locked():
             pass
 
 
 def test_a_lock_that_is_a_pipe_is_refused(folder: Path) -> None:
     os.mkfifo(folder / ".earwitness-watch")
-    with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).alone():
+    with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).locked():
         pass
 
 
 def test_nobody_else_can_hold_the_lock(folder: Path) -> None:
-    with WatchedFolder(folder, BY_NAME).alone():
+    with WatchedFolder(folder, BY_NAME).locked():
         assert (folder / ".earwitness-watch").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("name", ["done", "failed"])
 def test_done_and_failed_may_not_be_links(folder: Path, outside: Path, name: str) -> None:
     (folder / name).symlink_to(outside)
-    with pytest.raises(NotADirectoryError, match=f"{name} is a link"), WatchedFolder(folder, BY_NAME).alone():
+    with (
+        pytest.raises(NotADirectoryError, match=f"{name} is a link"),
+        WatchedFolder(folder, BY_NAME).locked(),
+    ):
         pass
 
 
@@ -298,7 +301,7 @@ def test_the_folders_of_the_archive_itself_are_never_taken_in(firm: Firm, tmp_pa
     for folder in own:
         with (
             pytest.raises(PermissionError, match="archive itself"),
-            WatchedFolder(folder, reading, own).alone(),
+            WatchedFolder(folder, reading, own).locked(),
         ):
             pass
     assert all(path.is_file() for path in before)

@@ -100,7 +100,7 @@ def test_all_channels_are_in_the_mono_mix_with_the_same_share(name: str, format_
 
 
 @pytest.mark.parametrize("name", ["wav of 2", "wav of 9", "three tracks", "two tracks, the second later"])
-def test_each_channel_can_be_listened_to_alone(name: str) -> None:
+def test_each_channel_can_be_decoded_by_itself(name: str) -> None:
     file = CORPUS[name]
     content = file.make()
     for channel in range(len(file.channels)):

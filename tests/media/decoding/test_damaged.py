@@ -205,7 +205,7 @@ def test_a_recording_after_a_meeting_is_reported_as_not_decoded() -> None:
 
 
 @pytest.mark.parametrize("trailing", [b"", riff(LIST)[12:]])
-def test_a_length_that_wrapped_at_four_gib_is_unwrapped(trailing: bytes) -> None:
+def test_a_length_that_wrapped_at_four_gib_is_corrected(trailing: bytes) -> None:
     beyond = 3 * RATE * 2
     sound = (1 << 32) + beyond
     head = riff(fmt(), data(b"", stated=beyond))

@@ -190,7 +190,7 @@ def test_peaks_keep_time_at_any_rate(rate: int, window: int) -> None:
     assert found.peaks == bytes([0] * window + [100] + [0] * (79 - window))
 
 
-def test_an_index_at_the_end_is_sought_not_read_up_to() -> None:
+def test_an_index_at_the_end_is_read_without_reading_all_before_it() -> None:
     content = samples.meeting("mp4", "libx264", "aac", seconds=8)
     source = Memory(content)
     process(source, LIMITS)

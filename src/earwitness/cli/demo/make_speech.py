@@ -258,7 +258,7 @@ def after(start: str, seconds: float) -> str:
 
 
 def main() -> None:
-    """Make every file anew."""
+    """Make every file again."""
     dialogues = msgspec.json.decode((HERE / "dialogues.json").read_bytes(), type=Dialogues)
     people = json.loads((HERE / "archive.json").read_bytes())["persons"]
     named = ("thirdPartyId", "fullName", "email", "personType")

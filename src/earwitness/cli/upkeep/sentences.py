@@ -35,7 +35,7 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
     client_id = row["clientId"]
     if rebuild := row["textRebuild"]:
         yield (
-            f"Account {client_id}: the text index is written anew, {rebuild['done']} of "
+            f"Account {client_id}: the text index is being rebuilt, {rebuild['done']} of "
             f"{rebuild['recordings']} recordings. Until it is complete, searches use the older one."
         )
     if row["incomplete"] or row["undecodable"]:

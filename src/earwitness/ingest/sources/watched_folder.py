@@ -67,7 +67,7 @@ class Outcome:
 
 
 class WatchedFolder:
-    """A folder whose finished files are ingested, by one watcher at a time: see `alone`."""
+    """A folder whose finished files are ingested, by one watcher at a time: see `locked`."""
 
     def __init__(self, folder: Path, rules: FolderRules, own: Iterable[Path] = ()) -> None:
         """Hold a folder open; `own` are the folders of the archive itself. Raises OSError."""
@@ -78,7 +78,7 @@ class WatchedFolder:
         self._unmovable: set[SeenFile] = set()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock the folder against other watchers. Raises Conflict and OSError."""
         for name in (DONE, FAILED):
             self._folder.make(name)
