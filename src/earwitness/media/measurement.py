@@ -38,7 +38,7 @@ class DecoderLimits:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the source says about media without a header. The rate (in Hz) and the channels are only for PCM."""
+    """What the source says about media without a header. The rate, in Hz, and channels are only for PCM."""
 
     codec: HeaderlessCodec
     sample_rate: int | None = None
