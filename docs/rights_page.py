@@ -23,8 +23,8 @@ INTERACTION_ID` says what a user may do with one recording, and which rule keeps
 written from the code by `make docs`.
 """
 _SIGNING_IN = """\
-Only a user who is active, not locked and has an API key in force can sign in. A user sees a
-recording if all of these rules hold:
+Only a user who is active, not locked and has an active API key can sign in. A user sees a recording if
+all of these rules hold:
 """
 _AFTERWARDS = """\
 A recording that a user may not see is answered like one that does not exist: it is missing in lists, totals
