@@ -349,6 +349,15 @@ def test_a_url_is_short_enough_for_every_player(firm: Firm) -> None:
     assert len(url) < 2048
 
 
+def test_a_comment_in_any_script_leaves_a_url_short(firm: Firm) -> None:
+    comment = "ж" * 2000
+    url = url_of(firm, firm.ingest(MEDIA), format="raw", comment=comment)
+    assert len(url) < 6000
+    assert firm.client.get(url).content == MEDIA
+    [(_, _, metadata)] = rows(firm, 1)
+    assert metadata["comment"] == comment
+
+
 @pytest.mark.parametrize("how", ["user", "key", "right", "private"])
 def test_a_url_stops_working_when_its_user_loses_the_right(firm: Firm, how: str) -> None:
     user_id = firm.add_user(READER, [Role.STANDARD_USER])
