@@ -156,7 +156,7 @@ def _changed_conditions(
     after = replace(before, **changed)
     if after == PolicyConditions():
         raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
-    stored: dict[str, Any] = msgspec.to_builtins(after)
+    stored: dict[str, Any] = msgspec.to_builtins(after, enc_hook=str)
     return stored
 
 
