@@ -4,8 +4,8 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 OURSELVES := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-# Debian's packages that tests listen to: real speech and real music of a telephone. Without them those tests say
-# loudly that they are skipped.
+# Packages of Debian with real telephone speech and music, which tests transcribe. Without them these tests are
+# skipped, and say so.
 HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsound-gsm
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
@@ -31,7 +31,7 @@ $(BIN)/python:
 
 install: .venv/installed $(if $(EXTRAS),extras) ## the server and the command, in .venv; with extras: EXTRAS=postgres,s3
 
-# The packages of an extra stand in locks/, without those of the plain install.
+# locks/ has the packages of each extra, without those of the plain install.
 COMMA := ,
 ADDED := $(subst $(COMMA), ,$(EXTRAS))
 EVERY_EXTRA := $(patsubst locks/%.lock,%,$(wildcard locks/*.lock))
@@ -41,9 +41,9 @@ extras: .venv/installed
 	@test -z "$(UNKNOWN)" || { echo "There is no extra $(UNKNOWN). There are: $(EVERY_EXTRA)." >&2; exit 1; }
 	$(INSTALL) -r requirements.lock $(foreach extra,$(ADDED),-r locks/$(extra).lock)
 
-install-dev: system .venv/installed-dev ## the same, with what tests and checks need
+install-dev: system .venv/installed-dev ## the same, with everything that tests and checks need
 
-system: ## what tests listen to, from Debian, where this machine can install it
+system: ## packages of Debian with speech for the tests, if this machine can install them
 	@dpkg-query --show $(HEARD) >/dev/null 2>&1 \
 		|| { command -v apt-get >/dev/null \
 			&& { $(APT) $(HEARD) || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) $(HEARD); }; }; } >/dev/null 2>&1 \
@@ -56,7 +56,7 @@ BASE_URL ?= http://127.0.0.1:8080/api
 examples: install ## the documentation's own curl examples, against the demo: make examples API_KEY=…
 	$(BIN)/python -m docs.examples --base-url $(BASE_URL) --api-key="$(API_KEY)"
 
-docs: install ## write docs/api and docs/settings.md anew, from the code
+docs: install ## write docs/api, docs/rights.md and docs/settings.md from the code
 	$(BIN)/python -m docs.generate
 
 test: install-dev ## every test, on SQLite and on PostgreSQL
@@ -76,7 +76,7 @@ format: install-dev ## format and tidy the code
 LOCKED = $(shell sed -n 's/^\([a-z0-9.-]*\)==.*/\1/p' requirements.lock)
 
 # uv only resolves; pip installs. Name an index in your own pip or uv settings, never here.
-lock: install-dev ## write the lock files anew
+lock: install-dev ## write the lock files again
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --group build --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --quiet --extra postgres --extra s3 --extra sphinx --extra whisper --extra whisper-tiny-en --extra bench --group dev --output-file requirements-dev.lock
@@ -85,24 +85,24 @@ lock: install-dev ## write the lock files anew
 	done
 
 SEARCHED := $(or $(RECORDINGS),100000)
-bench-search: install-dev ## searches beside their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…
+bench-search: install-dev ## searches compared with their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…
 	$(BIN)/python -m bench.search --recordings $(SEARCHED) --archive $(or $(ARCHIVE),build/bench-$(SEARCHED)) $(if $(DATABASE_URL),--database-url $(DATABASE_URL)) --report build/bench-search$(if $(DATABASE_URL),-postgresql)-$(SEARCHED).json
 	$(BIN)/python -m bench.plot build/bench-search$(if $(DATABASE_URL),-postgresql)-[0-9]*.json --to build/bench-search$(if $(DATABASE_URL),-postgresql).svg
 
-bench-import: install-dev ## `earwitness import` beside the bare driver: RECORDINGS=20000
+bench-import: install-dev ## `earwitness import` compared with the bare driver: RECORDINGS=20000
 	$(BIN)/python -m bench.importing --recordings $(or $(RECORDINGS),20000)
 
-bench-media: install-dev ## the media path beside its floor: BENCH_MEDIA="--large-mib 64 --rounds 2" runs it small
+bench-media: install-dev ## media compared with its floor; a small run: BENCH_MEDIA="--large-mib 64 --rounds 2"
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)
 
-soak: install-dev ## use a server, kill it at random, and hold it to what it acknowledged: SOAK_MINUTES=10
+soak: install-dev ## use a server, kill it at random, and check that nothing acknowledged is lost: SOAK_MINUTES=10
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) $(BIN)/python -m bench.soak
 
-faults: install-dev system-faults ## break one part of an installation after the other, on several machines: FAULTS="server-killed …"
+faults: install-dev system-faults ## break the parts of an installation on several machines, one after another: FAULTS="server-killed …"
 	@mkdir -p build
 	$(BIN)/python -m bench.faults $(FAULTS) --report build/faults.md --json build/faults.json
 
-system-faults: ## nginx and iproute2, from Debian, which `make faults` uses
+system-faults: ## nginx and iproute2 from Debian, for `make faults`
 	@PATH=$$PATH:/usr/sbin:/sbin; { command -v nginx && command -v ip; } >/dev/null \
 		|| { command -v apt-get >/dev/null \
 			&& { $(APT) nginx-light iproute2 || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) nginx-light iproute2; }; }; } >/dev/null 2>&1 \

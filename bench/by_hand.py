@@ -1,11 +1,11 @@
-"""Searches on PostgreSQL beside the best statements that could be written for each by hand.
+"""Searches on PostgreSQL, compared with the best statements that can be written for each by hand.
 
     python -m bench.by_hand --archive FOLDER --database-url URL [--rounds 15] [--report FILE]
 
 The archive is one that `bench.search` loaded. The statements of a search are repeated on the bare driver, in
-turns with statements that use what is known about the archive: that no document has a second part, which
-words are rare, and that the viewer may see everything. Of several ways to ask, the quickest counts. Both must
-find the same page and the same total, and the newest id of that moment, which the token of the page holds.
+turns with statements by hand. Those use what is known about the archive: no document has a second part, which
+words are rare, and the viewer may see everything. Of several forms the quickest counts. Both must find the
+same page, the same total and the newest id, which the token of a page holds.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from bench.clients import milliseconds_of
 from bench.generating import NOBODY_SAYS, word_of
 from bench.queries import QUERIES
 from bench.search import CLIENT_ID, VIEWER
-from bench.statements import ask_again, connection_of_ones_own, statements_of
+from bench.statements import ask_again, open_separate_connection, statements_of
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.database.timeline import first_position
 from earwitness.archive.search.filters import RecordingSearch
@@ -48,7 +48,7 @@ _FACTS = "direction = 'In' AND type = 'phone'"
 _BUSY, _SECOND, _QUIET = "endpoint_id = 1", "endpoint_id = 2", "endpoint_id = 3000"
 _AT_LUNCH = (
     "extract(hour FROM to_timestamp(started_at / 1000.0) AT TIME ZONE 'Europe/London') = 12",
-    # The same by arithmetic: the clocks of London change at 01:00 UTC.
+    # The same condition by arithmetic: the clocks of London change at 01:00 UTC.
     "(started_at + CASE WHEN started_at < 1711846800000 THEN 0 WHEN started_at < 1729990800000 THEN 3600000"
     " WHEN started_at < 1743296400000 THEN 0 WHEN started_at < 1761440400000 THEN 3600000"
     " WHEN started_at < 1774746000000 THEN 0 WHEN started_at < 1792890000000 THEN 3600000 ELSE 0 END)"
@@ -72,7 +72,7 @@ def _positions(table: str, *conditions: str, distinct: bool = False) -> str:
 
 
 def _texts(condition: str, *others: str) -> Sequence[str]:
-    """Found by the index, or looked for along the timeline."""
+    """Statements that use the text index, or that read along the timeline."""
     return (
         _positions("recording_text", condition, *others),
         "SELECT r.position FROM recordings r JOIN recording_text t ON t.position = r.position"
@@ -101,7 +101,7 @@ _WITH_EACH_OTHER = (
 _NEWEST = "SELECT max(interaction_id) FROM recordings"
 _IDS = ",".join(map(str, QUERIES["ten thousand ids"]["recordingIds"]["include"]))
 
-# Ways to select the positions that a search finds.
+# For each search, statements that select the positions that it finds.
 FOUND: dict[str, Sequence[str]] = {
     "one day": (_positions("recordings", _DAY), _positions("recordings", _ON_DAY)),
     "a third of the archive": (
@@ -147,7 +147,7 @@ FOUND: dict[str, Sequence[str]] = {
     ),
     "page 3,000": (_positions("recordings"),),
 }
-# Totals that are found sooner than by counting what is selected.
+# Statements for totals that are quicker than counting the selected positions.
 COUNTED: dict[str, Sequence[str]] = {
     "all but a word": (
         f"SELECT (SELECT count(*) FROM recordings) - (SELECT count(*) FROM recording_text WHERE {_COMMON})",
@@ -175,7 +175,7 @@ def main() -> None:
         )
     )
     archive = accounts.open(CLIENT_ID)
-    lent = connection_of_ones_own(archive)
+    lent = open_separate_connection(archive)
     driver: Any = lent.dbapi_connection
     driver.autocommit = True
     driver.execute(f"SET search_path = account_{CLIENT_ID}")
@@ -215,7 +215,7 @@ def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: i
 
 
 def _ways_by_hand(name: str, first: int) -> tuple[list[str], list[str], list[str]]:
-    """The statements that find the page, the total, and both with the newest id."""
+    """The statements for the page, for the total, and for both with the newest id."""
     size = DEFAULT_PAGE_SIZE
     pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in FOUND[name]]
     pages += [

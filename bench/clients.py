@@ -1,4 +1,4 @@
-"""Clients of a server on this machine, each with a connection that it keeps: one at a time, or many."""
+"""Clients of a server on this machine: one or many, each with a connection that it keeps open."""
 
 import json
 import random
@@ -19,7 +19,7 @@ SEARCH = "/api/client/recording.search"
 
 
 class Client:
-    """One connection that is kept open, as integrations do. The client itself takes hardly any time."""
+    """One connection that is kept open, as integrations do. It takes hardly any processor time itself."""
 
     def __init__(self, token: str = "") -> None:
         self._socket = socket.create_connection(("127.0.0.1", PORT), timeout=60)
@@ -29,7 +29,10 @@ class Client:
         )
 
     def post(self, path: str, body: bytes, *, or_out_of_time: bool = False) -> bytes:
-        """Send a body and read that of the answer. Raises RuntimeError unless it is 200 or an allowed 503."""
+        """Send a body, and return the body of the answer. Raises RuntimeError unless it is 200.
+
+        With `or_out_of_time` a 503 is allowed too.
+        """
         head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode() + body)
         received = b""
@@ -58,14 +61,14 @@ def post(path: str, body: Any) -> Any:
 
 
 def milliseconds_of(work: Callable[[], object]) -> float:
-    """How long some work takes, by the clock."""
+    """How long a function takes, by the clock."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
 
 
 def many_at_once(tokens: Sequence[str], seconds: float) -> dict[str, Any]:
-    """How many searches of a day's work are answered, with clients that search without a pause."""
+    """How many mixed searches a second are answered to clients that search without a pause."""
     clients = len(tokens)
     with ProcessPoolExecutor(clients) as pool:
         asked = pool.map(ask_mixed, tokens, [seconds] * clients, range(clients))
@@ -74,7 +77,7 @@ def many_at_once(tokens: Sequence[str], seconds: float) -> dict[str, Any]:
 
 
 def beside_broad(token: str, counts: Sequence[int], seconds: float) -> list[dict[str, Any]]:
-    """How long one client waits for searches of a day's work, while others make the broadest ones."""
+    """How long one client waits for mixed searches while others make the broadest ones."""
     told: list[dict[str, Any]] = []
     for count in counts:
         with _asking_broadly(token, count):
@@ -88,7 +91,7 @@ def _median_and_p99(times: Sequence[float]) -> dict[str, float]:
 
 
 def ask_mixed(token: str, seconds: float, seed: int) -> list[float]:
-    """Make searches of a day's work at random, and answer how many milliseconds each took."""
+    """Make mixed searches at random, and return how many milliseconds each took."""
     client, pick = Client(token), random.Random(seed)
     bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
     times: list[float] = []
@@ -104,7 +107,7 @@ def _asking_broadly(token: str, clients: int) -> Iterator[None]:
     asking = [Process(target=_ask_broadly, args=(token, seed), daemon=True) for seed in range(clients)]
     for one in asking:
         one.start()
-    time.sleep(min(clients, 1))  # until each has sent a search
+    time.sleep(min(clients, 1))  # wait until each has sent a search
     try:
         yield
     finally:

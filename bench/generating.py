@@ -1,4 +1,4 @@
-"""A large, realistic archive: the rows that ingest would have written.
+"""The rows of a large, realistic archive, as ingest would have written them.
 
 Endpoints, people and words follow a power law; calls come in office hours over three years; one in
 twenty is private; some arrive late. The same seed gives the same archive.
@@ -32,7 +32,7 @@ DEPARTMENT = "Support"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One recording, and its rows in all tables."""
+    """The rows of one recording in all tables."""
 
     recording: tuple[Any, ...]
     endpoints: tuple[tuple[Any, ...], ...]

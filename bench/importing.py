@@ -1,9 +1,9 @@
-"""`earwitness import` beside its floor: the same rows, written by the bare driver.
+"""`earwitness import`, compared with its floor: the same rows, written by the bare driver.
 
     python -m bench.importing [--recordings 20000] [--rounds 3]
 
-Both fill new accounts on SQLite, in turns, in transactions of as many recordings. The floor is given rows
-that are made already; the command reads a manifest of JSON, checks it and finds everybody in it.
+Both fill new accounts on SQLite, in turns, with equally large transactions. The floor gets finished rows; the
+command reads a manifest of JSON, checks it, and looks up its people and endpoints.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def _import(settings: Settings, manifest: Path) -> float:
 
 
 def _line(row: Row) -> dict[str, Any]:
-    """What a source would say of a recording."""
+    """The line of a manifest for a recording."""
     _, _, third_party_id, type_, source, direction, started_at, ended_at, _, is_private, *_ = row.recording
     _, language, segments, _ = row.transcript
     return {

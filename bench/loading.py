@@ -1,4 +1,4 @@
-"""Loading a generated archive into an account quickly: many rows with one statement, with all indexes."""
+"""Loads a generated archive into an account: many rows with one statement, with all indexes."""
 
 import sys
 import time
@@ -36,7 +36,7 @@ _TABLES = {
 
 
 def load(archive: Archive, count: int) -> float:
-    """Fill an empty account with `count` recordings. Answers how many seconds it took."""
+    """Fill an empty account with `count` recordings. Returns how many seconds it took."""
     began = time.monotonic()
     add_people(archive)
     done = 0
@@ -51,7 +51,7 @@ def load(archive: Archive, count: int) -> float:
 
 
 def _made_beside(count: int) -> Iterator[list[Row]]:
-    """Batches of rows, made in another process while the last batch is written."""
+    """Batches of rows. Another process makes the next batch while this one writes the last."""
     made: Queue[list[Row]] = Queue(maxsize=2)
     maker = Process(target=_make, args=(count, made), daemon=True)
     maker.start()

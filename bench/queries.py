@@ -33,7 +33,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "page 3,000": {"page": 3000},
 }
 
-# The searches of a day's work, from which 8 clients choose at random in the load test.
+# The mixed searches of a day's work. In the load test 8 clients choose from them at random.
 MIXED = ("one day", "rare word", "medium word", "common word of a day", "quiet endpoint, common word", "tag")
 
 # The broadest searches: a word of every transcript, a short prefix, exclusions, times of day.

@@ -1,8 +1,8 @@
-"""Searches through HTTP beside their floor: the same SQL on the bare driver, and encoding the answer.
+"""Searches over HTTP, compared with their floor: the same SQL on the bare driver, and encoding the answer.
 
     python -m bench.search --recordings 1000000 --archive FOLDER [--database-url URL] [--report FILE]
 
-Server and floor are measured in turns, in one run, so that other work of the machine slows down both.
+Server and floor are measured in turns, in one run, so that other work on the machine slows down both.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import msgspec
 from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, milliseconds_of, post
 from bench.loading import load
 from bench.queries import QUERIES
-from bench.statements import ask_again, connection_of_ones_own, statements_of
+from bench.statements import ask_again, open_separate_connection, statements_of
 from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.users import add_api_key, add_user
 from earwitness.archive.access.viewer import Viewer
@@ -38,7 +38,7 @@ from earwitness.kernel.wire import convert
 
 CLIENT_ID = 1
 NEIGHBOURS = (2, 3)
-"""Accounts of a hundredth of the size. In the load test each has one of the clients."""
+"""Small accounts, each of a hundredth of the size. In the load test each has one of the clients."""
 
 VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _filled(accounts: Accounts, client_id: int, recordings: int) -> Archive:
-    """An account with so many recordings. Ends the program if it has another number of them."""
+    """An account with so many recordings. Ends the program if it has a different number."""
     if client_id not in {account.client_id for account in accounts.all()}:
         accounts.create(client_id, f"Benchmark {client_id}")
         seconds = load(accounts.open(client_id), recordings)
@@ -78,7 +78,7 @@ def _filled(accounts: Accounts, client_id: int, recordings: int) -> Archive:
         there_are = newest_committed_id(connection)
     if there_are != recordings:
         sys.exit(
-            f"Account {client_id} has {there_are:,} recordings, not {recordings:,}: name another archive."
+            f"Account {client_id} has {there_are:,} recordings, not {recordings:,}: use another --archive."
         )
     return archive
 
@@ -162,7 +162,7 @@ def _measure(archive: Archive, token: str, name: str, filters: dict[str, Any], r
 
 
 def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:
-    """A page far back in the archive, with the token of the page before it, beside the first page."""
+    """The time of a page far back, read with the token of the page before it, to that of the first page."""
     client = Client(token)
 
     def ask(**filters: Any) -> Any:
@@ -189,7 +189,7 @@ def _floor(archive: Archive, filters: dict[str, Any]) -> Callable[[], object]:
     with archive.read() as connection, statements_of(connection) as asked:
         found = search(connection, convert(filters, RecordingSearch), VIEWER)
         answer = recordings_at(connection, VIEWER, found.positions, found.query)
-    lent = connection_of_ones_own(archive)
+    lent = open_separate_connection(archive)
 
     def repeat() -> bytes:
         ask_again(lent, asked)

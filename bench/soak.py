@@ -1,11 +1,10 @@
-"""A soak: a real server is used and killed at random, then held to everything that it acknowledged.
+"""A soak test: a real server is used and killed at random; then nothing that it acknowledged may be missing.
 
     SOAK_MINUTES=10 python -m bench.soak
 
-Recordings are ingested, searched for and played while processes are killed with SIGKILL and started
-again. Then the archive is audited against the log of acknowledgements: what was acknowledged has to be
-found, to play back bit for bit, and to be processed: one mp3, one waveform, one transcript. Exit 1 if
-anything is lost, or stuck.
+Clients ingest, search and play recordings while processes are killed with SIGKILL and started again. Then the
+archive is compared with the log of acknowledgements: each acknowledged recording must be found, play back bit
+for bit and have one mp3, one waveform and one transcript. The exit code is 1 if anything is lost or stuck.
 """
 
 import json
@@ -31,7 +30,7 @@ _MOST_QUEUED = 200
 
 
 class Soak:
-    """One run: what was acknowledged, what was counted, and what was found wrong on the way."""
+    """One run: what was acknowledged and counted, and which answers were wrong."""
 
     def __init__(self, server: Server, credentials: dict[str, object], log: Path, seed: int) -> None:
         self.server = server
@@ -43,7 +42,7 @@ class Soak:
         self._log = log.open("a")
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._crowded = threading.Event()
+        self._too_many_jobs = threading.Event()
         self._seed = seed
 
     def run(self, seconds: float) -> None:
@@ -66,7 +65,7 @@ class Soak:
         self._log.close()
 
     def _role(self, step: Callable[[Client], None], seed: int) -> None:
-        """Repeat a step until it is over; what fails because a process was killed is simply repeated."""
+        """Repeat a step until the run is over. A step that fails because a process was killed is repeated."""
         with Client(self.server.url, self._credentials, random.Random(seed)) as client:
             while not self._over.wait(client.choice.expovariate(20)):
                 try:
@@ -76,7 +75,7 @@ class Soak:
             self.counts.update(client.counts)
 
     def _ingest(self, client: Client) -> None:
-        if self._crowded.is_set():
+        if self._too_many_jobs.is_set():
             self._over.wait(0.5)
             return
         recording, media = client.make()
@@ -96,7 +95,7 @@ class Soak:
         self._log.flush()
 
     def _search(self, client: Client) -> None:
-        """What was acknowledged is found at once, by its id and by a word that only it has."""
+        """Check that an acknowledged recording is found at once, by its id and by its own word."""
         if (wanted := self._any(client)) is None:
             return
         for filters in ({"thirdPartyIds": {"include": [wanted.third_party_id]}}, {"freeText": wanted.word}):
@@ -110,10 +109,10 @@ class Soak:
             self.wrong.append(f"{wanted.third_party_id} played other bytes")
 
     def _watch(self, client: Client) -> None:
-        """Hold back new recordings while too many jobs wait: this machine is to be soaked, not drowned."""
+        """Hold back new recordings while too many jobs wait, so that the audit need not wait for long."""
         queued = client.queued()
         if queued is not None:
-            (self._crowded.set if queued > _MOST_QUEUED else self._crowded.clear)()
+            (self._too_many_jobs.set if queued > _MOST_QUEUED else self._too_many_jobs.clear)()
         self._over.wait(1)
 
     def _any(self, client: Client) -> Acknowledged | None:
@@ -162,7 +161,7 @@ def _report(soak: Soak, findings: Findings) -> int:
     for line in (soak.wrong + findings.wrong)[:20]:
         print(f"  WRONG: {line}")
     sound = not soak.wrong and not findings.wrong
-    print("Nothing was lost, and nothing is stuck." if sound else "The archive did not keep its word.")
+    print("Nothing was lost, and nothing is stuck." if sound else "Recordings were lost, damaged or stuck.")
     return 0 if sound else 1
 
 

@@ -1,4 +1,4 @@
-"""The audit at the end of a soak: everything that was acknowledged is there, whole and processed."""
+"""The audit at the end of a run: everything that was acknowledged must be there, whole and processed."""
 
 import random
 import time
@@ -23,8 +23,8 @@ _READERS = 4
 Known = Mapping[str, Acknowledged]
 
 
-class Audited(Protocol):
-    """An installation: where it answers, and its command."""
+class Auditable(Protocol):
+    """An installation: its URL, its settings, and its command."""
 
     @property
     def url(self) -> str: ...
@@ -37,10 +37,10 @@ class Audited(Protocol):
 
 @dataclass(slots=True)
 class Findings:
-    """What was counted, in order, and what is wrong: in words, and which recordings.
+    """What was counted, in order, and what is wrong, in words and by thirdPartyId.
 
-    `lost` was acknowledged, and is not found or plays other bytes; `doubled` is there more than once;
-    `stuck` is there, and was never processed.
+    `lost`: acknowledged, but not found, or it plays other bytes. `doubled`: in the archive more than once.
+    `stuck`: in the archive, but never processed.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -56,14 +56,14 @@ class Findings:
 
 
 def audit(
-    server: Audited,
+    server: Auditable,
     credentials: dict[str, Any],
     acknowledged: Known,
     unanswered: Known,
     *,
     settle_minutes: float,
 ) -> Findings:
-    """Wait for the jobs to end, then hold the archive to what was acknowledged."""
+    """Wait for the jobs to end, then compare the archive with what was acknowledged."""
     findings = Findings({"acknowledged": len(acknowledged), "never answered": len(unanswered)})
     client_id = credentials["clientId"]
     left = _settle(server, client_id, settle_minutes * 60)
@@ -91,8 +91,8 @@ def audit(
     return findings
 
 
-def _settle(server: Audited, client_id: int, seconds: float) -> int:
-    """Wait until no job is left, and answer how many are."""
+def _settle(server: Auditable, client_id: int, seconds: float) -> int:
+    """Wait until no job is left but dead ones, or the time is up. Returns how many are left."""
     deadline = time.monotonic() + seconds
     while True:
         accounts = server.command("status")["accounts"]
@@ -103,8 +103,8 @@ def _settle(server: Audited, client_id: int, seconds: float) -> int:
         time.sleep(1)
 
 
-def _played(server: Audited, credentials: dict[str, Any], wanted: list[Acknowledged]) -> set[str]:
-    """The thirdPartyIds of those that play back bit for bit."""
+def _played(server: Auditable, credentials: dict[str, Any], wanted: list[Acknowledged]) -> set[str]:
+    """The thirdPartyIds of the recordings that play back bit for bit."""
 
     def play(part: list[Acknowledged]) -> set[str]:
         with Client(server.url, credentials, random.Random(len(part))) as client:
@@ -114,8 +114,8 @@ def _played(server: Audited, credentials: dict[str, Any], wanted: list[Acknowled
         return set().union(*readers.map(play, (wanted[number::_READERS] for number in range(_READERS))))
 
 
-def _look_inside(server: Audited, client_id: int, findings: Findings, there: list[Acknowledged]) -> None:
-    """Nothing is there that was never sent, the ledger has every arrival, and all is processed, once."""
+def _look_inside(server: Auditable, client_id: int, findings: Findings, there: list[Acknowledged]) -> None:
+    """Check in the database that only what was sent is there, in the ledger, and processed exactly once."""
     with_media = {one.third_party_id for one in there if one.sha256}
     accounts = Accounts(Settings.from_environment(server.environment))
     with accounts.open(client_id).read() as connection:

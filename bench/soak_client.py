@@ -1,4 +1,4 @@
-"""One client of a soak: it makes recordings, and knows what an answer is, and what a killed server."""
+"""A client that makes recordings, sends, finds and plays them, and expects that the server may be killed."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx2
 
 _UNDECODABLE, _WITHOUT_MEDIA = 0.05, 0.15
-_TO_TRANSCRIBE = 0.1  # of those that are short: an engine is slow
+_TO_TRANSCRIBE = 0.1  # the share of short recordings without a transcript; engines are slow
 _SHORT_BYTES = 40_000
 _TIMEOUT_SECONDS = 30
 _PAUSE_SECONDS = 0.1
@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A recording that was sent: what is expected of it once the server has said that it is there."""
+    """A recording that was sent, and what the archive must have of it once it was acknowledged."""
 
     third_party_id: str
     word: str
@@ -36,7 +36,7 @@ class Acknowledged:
 
 
 class Client:
-    """Calls of one thread. What comes of a call is None where there was no answer, or a 5xx."""
+    """The calls of one thread. A call returns None if there was no answer, or a 5xx."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Client:
         http: httpx2.Client | None = None,
         tell: Callable[[str, float, object], None] = lambda *_: None,
     ) -> None:
-        """`tell` is told of each request: its name, when it began, and its answer or its error."""
+        """`tell` is called after each request with its name, when it began, and its answer or error."""
         self.choice = choice
         self.counts: Counter[str] = Counter()
         self._credentials = credentials
@@ -81,7 +81,7 @@ class Client:
         return replace(recording, interaction_id=int(answer.json()["interactionId"]))
 
     def search(self, filters: dict[str, Any]) -> dict[str, int] | None:
-        """What is found, by thirdPartyId, with its interactionId."""
+        """The interactionId of each recording that is found, by thirdPartyId."""
         answer = self.call("searched", "/client/recording.search", json={**filters, "pageSize": 1000})
         if answer is None:
             return None
@@ -97,7 +97,7 @@ class Client:
         return hashlib.sha256(answer.content).hexdigest() == recording.sha256
 
     def queued(self) -> int | None:
-        """How many jobs wait, as `/metrics` says."""
+        """How many jobs are queued, by `/metrics`; None if the server does not say."""
         try:
             text = self._http.get(f"{self._url}/metrics").text
         except httpx2.TransportError:
@@ -106,7 +106,7 @@ class Client:
         return int(float(lines[0].split()[-1])) if lines else None
 
     def call(self, name: str, path: str, **given: Any) -> httpx2.Response | None:
-        """Make a call; sign in where that is needed. Raises what no server may answer: a 4xx."""
+        """Make a call, and sign in if necessary. Raises HTTPStatusError for a 4xx, which is always wrong."""
         try:
             if "authorization" not in self._http.headers and not self.sign_in().is_success:
                 return None
@@ -127,7 +127,7 @@ class Client:
         return answer
 
     def sign_in(self) -> httpx2.Response:
-        """Sign in, and use the token from now on. Raises TransportError."""
+        """Sign in, and use the token from then on. Raises TransportError."""
         answer = self._post("signed in", "/authWithApiKey", {"json": self._credentials})
         if answer.is_success:
             self._http.headers["Authorization"] = f"Bearer {answer.json()['token']}"

@@ -1,4 +1,4 @@
-"""A server to be killed: `earwitness serve` and `earwitness worker` on an archive of their own."""
+"""An installation that a soak kills: `earwitness serve` and `earwitness worker` on a new archive."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _VICTIMS = ("server", "parent", *("process", "worker") * 2, *("decoder",) * 4)
 
 
 class Server:
-    """The processes of one installation: two that serve, with job loops inside, and one that works alone."""
+    """The processes of one installation: two that serve and do jobs, and one worker."""
 
     def __init__(self, folder: Path, database_url: str = "") -> None:
         self.environment = os.environ | {
@@ -39,14 +39,14 @@ class Server:
         self._working: subprocess.Popen[bytes] | None = None
 
     def command(self, *words: object) -> Any:
-        """Run a command with `--json`, and answer what it printed, whatever its exit code."""
+        """Run a command with `--json`, and return what it printed, whatever its exit code."""
         done = subprocess.run(
             [*_EARWITNESS, *map(str, words), "--json"], env=self.environment, capture_output=True, check=False
         )
         return json.loads(done.stdout)
 
     def create_account(self) -> dict[str, Any]:
-        """Make the account and its administrator, and answer what it signs in with."""
+        """Make the account and its administrator. Returns the body of the sign-in."""
         self.command("account", "create", CLIENT_ID, "--name", "A soaked firm")
         self.command("account", "set", CLIENT_ID, "--transcription", "pocketsphinx")
         self.command("user", "create", CLIENT_ID, USERNAME, "--role", "Admin")
@@ -54,7 +54,7 @@ class Server:
         return credentials
 
     def start(self) -> None:
-        """Start what does not run, and wait until it is ready. Raises TimeoutError."""
+        """Start the processes that do not run, and wait until the server is ready. Raises TimeoutError."""
         deadline = time.monotonic() + _READY_SECONDS
         self._working = self._kept(self._working, "worker")
         while time.monotonic() < deadline:
@@ -66,7 +66,7 @@ class Server:
         raise TimeoutError("the server did not become ready")
 
     def kill(self, choice: random.Random) -> str:
-        """Kill something with SIGKILL, and say what; "nothing" where it has ended by itself."""
+        """Kill something with SIGKILL. Returns what; "nothing" if it had ended by itself."""
         what = choice.choice(_VICTIMS)
         if what == "decoder":
             return what if _kill_one(self._decoders(), choice) else "nothing"
@@ -83,7 +83,7 @@ class Server:
         return what
 
     def _decoders(self) -> list[int]:
-        """The processes that decode or transcribe for those that serve and the one that works."""
+        """The processes that decode or transcribe for the server and the worker."""
         ours = [process.pid for process in (self._serving, self._working) if process is not None]
         return [
             child

@@ -1,4 +1,4 @@
-"""The statements that reach a database, and a connection of one's own to repeat them on the bare driver."""
+"""Records the statements that reach a database, and repeats them on the bare driver."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from earwitness.archive.accounts.accounts import Archive
 
 Statement = tuple[str, Any]
-"""As it reaches the driver, with its parameters."""
+"""A statement as it reaches the driver, with its parameters."""
 
 
 @contextmanager
@@ -27,15 +27,15 @@ def statements_of(asking: Connection | Engine) -> Iterator[list[Statement]]:
         event.remove(asking, "before_cursor_execute", remember)
 
 
-def connection_of_ones_own(archive: Archive) -> PoolProxiedConnection:
-    """Open a connection that the pool lends to nobody else. It is closed when it is garbage collected."""
+def open_separate_connection(archive: Archive) -> PoolProxiedConnection:
+    """Open a connection outside of the pool. It is closed when it is garbage collected."""
     lent = archive.engine.raw_connection()
     lent.detach()
     return lent
 
 
 def ask_again(lent: PoolProxiedConnection, asked: Sequence[Statement]) -> None:
-    """Execute statements on the bare driver, and fetch their rows."""
+    """Execute recorded statements on the bare driver, and fetch their rows."""
     driver: Any = lent.dbapi_connection
     for sql, parameters in asked:
         driver.execute(sql, parameters).fetchall()

@@ -2,7 +2,8 @@
 
 Each curl line runs as it is printed, with the server's URL and credentials; where the documentation prints
 only a body, a curl line is made for it. Every answer is shown beside the documented one, with each key or
-type that differs. The exit code is 1 if any does. On the demo archive (`earwitness demo`) none does:
+type that differs. The exit code is 1 if any answer differs. On the demo archive (`earwitness demo`) none
+differs:
 
     make examples API_KEY=…
 

@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: docs/api/, docs/rights.md and docs/settings.md.
+"""Generates pages from the code: docs/api/, docs/rights.md and docs/settings.md.
 
 Run it with `make docs` after a change of the API or of a setting.
 """
@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
 
 
 def api_document() -> Schema:
-    """The OpenAPI document of an application that is built for this alone."""
+    """The OpenAPI document of an application that is built only for this."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data=Path(folder, "data"), keys=Path(folder, "keys"), jobs=False)
         return document_of(build(settings))

@@ -13,9 +13,9 @@ PAGE = Path(__file__).with_name("rights.md")
 _INTRODUCTION = """\
 # Rights
 
-What a user may do is a list of rights, and of roles, which are bundles of rights. Every operation of the
-API states the right that it needs; without it the answer is 403, which names the right. Rights are read
-on each request, so a change holds at once. They are assigned by `earwitness user create` and `earwitness
+What a user may do is a list of rights, and of roles, which are named sets of rights. Every operation of
+the API states the right that it needs. Without it the answer is 403, which names the right. Rights are read
+on each request, so a change counts at once. They are assigned by `earwitness user create` and `earwitness
 user set`, and by `POST` and `PUT /admin/user`, where nobody can give a right that they lack.
 
 `earwitness access rights` lists the rights and roles. `earwitness access explain CLIENT_ID USERNAME
@@ -23,17 +23,17 @@ INTERACTION_ID` says what a user may do with one recording, and which rule keeps
 written from the code by `make docs`.
 """
 _SIGNING_IN = """\
-Only a user who is active, not locked and has an API key in force can sign in. A recording is seen by
-those users for whom all of these rules hold:
+Only a user who is active, not locked and has an active API key can sign in. A user sees a recording if
+all of these rules hold:
 """
 _AFTERWARDS = """\
-What a user may not see is answered as what does not exist: it is missing in lists, totals and counts, and
-404 by its id. Seeing is the same for every operation; what can be done with a recording that is seen is a
-matter of rights, none of which includes another:
+A recording that a user may not see is answered like one that does not exist: it is missing in lists, totals
+and counts, and 404 by its id. These rules are the same for every operation. What a user can do with a
+recording that they see depends on their rights, none of which includes another:
 """
 _RETENTION = """\
-Retention does not decide who sees a recording: it is seen until it is deleted, and nothing is deleted by
-retention yet.
+Retention does not decide who sees a recording. A recording can be seen until it is deleted, and nothing is
+deleted by retention yet.
 """
 
 

@@ -1,7 +1,7 @@
-"""Statements are compiled once in a process of tests, and not again for the database of each test.
+"""Compiles each statement once in a test process, and not again for the database of each test.
 
-Compiling is most of the cost of a first call. Its result is the same for each database of a kind: their
-dialects differ only in the server that they speak to.
+Compiling is most of the cost of a first call. The result is the same for all databases of a kind, since their
+dialects differ only in the server that they connect to.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _STATEMENTS = 5000
 
 
 class _Compiled(LRUCache[Any, Any]):
-    """Compiled statements, by the name of their dialect instead of the dialect object."""
+    """Compiled statements, keyed by the name of their dialect instead of the dialect object."""
 
     def get(self, key: Any, default: Any = None) -> Any:
         return super().get(_of_any(key), default)

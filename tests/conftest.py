@@ -50,7 +50,7 @@ migrate_once()
 
 
 def pytest_collection_finish() -> None:
-    """Keep the tests and what they import out of garbage collection: they live as long as the process."""
+    """Exclude the tests and what they import from garbage collection, since they are never freed."""
     gc.freeze()
     gc.set_threshold(10_000)
 
@@ -62,9 +62,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of the wheel, one for all test processes; the tests fail if it cannot start."""
+    """A PostgreSQL server from a wheel, one for all test processes. The tests fail if it cannot start."""
     server = get_server(Path(os.environ[_POSTGRES_FOLDER]) / "data")
-    # No test cuts the machine's power, and no database lives long enough to be vacuumed.
+    # No test cuts the machine's power, and no database exists long enough to be vacuumed.
     run_in_postgres(
         server.get_uri(),
         "ALTER SYSTEM SET fsync = off",

@@ -1,4 +1,4 @@
-"""A firm under test: its server, its users, and what they do."""
+"""The firm that tests use: its server, its users, and their calls."""
 
 import json
 import wave
@@ -29,7 +29,7 @@ _idle: list[Litestar] = []
 
 
 def take_app(settings: Settings) -> Litestar:
-    """An application for an installation. Building routes takes long, so applications are used again."""
+    """An application for an installation. Building routes takes long, so applications are reused."""
     if not _idle:
         return build(settings)
     app = _idle.pop()
@@ -47,7 +47,7 @@ class Firm:
     def __init__(
         self, settings: Settings, app: Litestar | None = None, keys: dict[str, str] | None = None
     ) -> None:
-        """A copy of another firm is given the API `keys` of the users that it has already."""
+        """`keys` are the API keys of users that the firm has already, as a copy of another firm has."""
         self.settings = settings
         self.app = app or take_app(settings)
         self._is_own_app = app is not None

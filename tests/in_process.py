@@ -1,4 +1,4 @@
-"""An application that runs in the tests' own process, for a client that needs no socket."""
+"""Runs an application in the process of the tests, for a client without sockets."""
 
 import asyncio
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ HOST = "testserver.local"
 class InProcess(httpx2.BaseTransport):
     """Starts an application in the event loop of a thread, hands it requests, and shuts it down.
 
-    An answer is given when it is whole. One that the application breaks off is a 500 without a body.
+    The client gets an answer when it is complete. An answer that breaks off becomes a 500 without a body.
     """
 
     def __init__(self, app: Litestar) -> None:
@@ -52,7 +52,7 @@ class InProcess(httpx2.BaseTransport):
 
 
 class _Answer:
-    """What an application is sent of one request, and what it has answered so far."""
+    """One request: the messages for the application, and its answer so far."""
 
     def __init__(self, method: str, body: bytes) -> None:
         self.status = 500

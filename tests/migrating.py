@@ -1,4 +1,4 @@
-"""Migrations run once in a process of tests: for further accounts the same statements are sent again.
+"""Runs migrations once in a test process; for further accounts the same statements are sent again.
 
 Most of the cost of a new account is that Alembic reads its scripts and SQLAlchemy writes their statements.
 Tables that exist already are upgraded by the program itself.

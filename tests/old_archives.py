@@ -1,4 +1,4 @@
-"""Archives of earlier programs, which this one upgrades: `tests/data/archives`, a folder a revision."""
+"""Archives that earlier programs wrote, to be upgraded: `tests/data/archives`, one folder a revision."""
 
 import json
 import lzma
@@ -20,12 +20,12 @@ from tests.postgres import database_of, run_in_postgres
 ARCHIVES = Path(__file__).parent / "data" / "archives"
 REVISIONS = sorted(path.name for path in ARCHIVES.iterdir() if re.fullmatch(r"\d{4}(-d\d{4})?", path.name))
 CONTENTS: dict[str, Any] = json.loads((ARCHIVES / "contents.json").read_text())
-"""What the archives were filled with: `users`, `recordings` as they were sent, and the rest by name."""
+"""What the archives contain: `users`, `recordings` as they were sent, and the rest by name."""
 
 
 @contextmanager
 def old_installation(name: str, folder: Path, postgres_url: str | None) -> Iterator[Settings]:
-    """Settings of an installation as that program left it; on SQLite, or in a database of its own."""
+    """Settings of an installation as that program left it, on SQLite or in a new PostgreSQL database."""
     packed_as = "postgresql" if postgres_url else "sqlite"
     with tarfile.open(ARCHIVES / name / f"{packed_as}.tar.xz") as packed:
         if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
@@ -53,7 +53,7 @@ def api_keys_of(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def old_firm(name: str, folder: Path, postgres_url: str | None) -> Iterator[Firm]:
-    """The firm of such an installation after `earwitness db upgrade`; background work is left to the test."""
+    """The firm of such an installation after `earwitness db upgrade`. No background work is done."""
     with old_installation(name, folder, postgres_url) as settings, upgraded_firm(settings, folder) as firm:
         yield firm
 
@@ -74,9 +74,9 @@ _WRITTEN = (
 
 
 class OldTables:
-    """An account of revision 0007 with its administrator alone, in whose tables a test writes rows.
+    """An account of revision 0007 that has only an administrator. A test writes rows into its tables.
 
-    The rows are those that the program of that revision wrote. `upgrade` gives the firm that they belong to.
+    They must be rows as the program of that revision wrote them. `upgrade` returns the upgraded firm.
     """
 
     NAME = "0007-empty"
@@ -104,7 +104,7 @@ class OldTables:
             yield cls(settings, folder, leaving)
 
     def insert(self, table: str, **values: Any) -> int:
-        """Write a row, and answer its id, if the table has ids."""
+        """Write a row. Returns its id, if the table has ids."""
         into = self._tables.tables[table]
         with self._engine.begin() as connection:
             key = connection.execute(sa.insert(into).values(values)).inserted_primary_key
@@ -119,7 +119,7 @@ class OldTables:
         return self.insert("endpoints", **{**row, **values})
 
     def recording(self, third_party_id: str, *, started_at: int = 0, **values: Any) -> int:
-        """Write a recording, and answer its position."""
+        """Write a recording. Returns its position."""
         self._recordings += 1
         position = (started_at << 20) + self._recordings
         row: dict[str, Any] = {
@@ -149,7 +149,7 @@ class OldTables:
         return position
 
     def took_part(self, position: int, ordinal: int, endpoint_id: int, **values: Any) -> None:
-        """Let an endpoint take part in a recording."""
+        """Make an endpoint a participant of a recording."""
         row = {"position": position, "ordinal": ordinal, "endpoint_id": endpoint_id, "user": ""}
         row |= {"user_folded": "", "is_originator": False, "is_recording_subject": ordinal == 0}
         self.insert("recording_endpoints", **{**row, **values})

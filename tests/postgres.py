@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import make_url
 
 _MOST_ROWS = 2_000
-"""A database that held more is not used again: the space of deleted rows takes time to read."""
+"""A database that held more rows is not used again: reading takes longer because of the deleted rows."""
 
 _MADE_IN_TEMPLATE = """
 CREATE SCHEMA fresh;
@@ -46,7 +46,7 @@ def database_of(url: str, name: str) -> str:
 
 
 class Databases:
-    """Databases like a template. The template has no rows yet that a sequence has numbered."""
+    """Copies of a template database. No sequence of the template has been used yet."""
 
     def __init__(self, template_url: str) -> None:
         self._url = template_url
@@ -75,7 +75,7 @@ class Databases:
         self._used.append(name)
 
     def _renewed(self) -> str | None:
-        while len(self._used) > 1:  # connections to the last may still be closing
+        while len(self._used) > 1:  # connections to the last database may still be closing
             name = self._used.pop(0)
             with suppress(psycopg.Error):  # another connection came in between, or the database allows none
                 name = self._take_back(name)
@@ -91,7 +91,7 @@ class Databases:
         return name
 
     def _take_back(self, name: str) -> str:
-        """End all connections and rename it, so that what a test left running no longer finds it."""
+        """End all connections and rename it, so that threads that a test left running no longer find it."""
         self._server.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,)
         )
@@ -100,7 +100,7 @@ class Databases:
         return renamed
 
     def _is_emptied(self, name: str) -> bool:
-        """Empty a database. False: its definitions differ from the template, or it held too many rows."""
+        """Empty a database. False if its definitions differ from the template, or it held too many rows."""
         as_they_are = "-c session_replication_role=replica"  # without triggers and foreign keys
         url = database_of(self._url, name)
         with psycopg.connect(url, options=as_they_are) as connection:

@@ -1,4 +1,4 @@
-"""Child processes, read from /proc."""
+"""Lists child processes by /proc."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +11,7 @@ needs_proc = pytest.mark.skipif(not LINUX, reason="reads /proc, as Linux has it"
 
 
 def children(of: int | str = "self") -> set[int]:
-    """The processes that one has started and not reaped."""
+    """The children of a process that it has not reaped yet."""
     found = set[int]()
     for thread in Path(f"/proc/{of}/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile

@@ -1,4 +1,4 @@
-"""Archives that several tests share: a write fails, so that no test depends on another."""
+"""Archives that several tests share. A write fails, so that no test depends on another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

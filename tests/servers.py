@@ -1,4 +1,4 @@
-"""Several servers of one archive: their own copies of the keys, and changes to these."""
+"""Several servers of one archive, each with its own copy of the keys, and changes of these keys."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def other_server(settings: Settings, folder: Path) -> Settings:
 
 
 def change_keys(settings: Settings, change: Callable[[dict[str, bytes], str], None]) -> str:
-    """Change the keys in the file by their ids; answers the id of the current one."""
+    """Change the keys in the file. Returns the id of the current key."""
     file = settings.keys_folder / KEYS_FILE
     written = json.loads(file.read_text())
     keys = {kek_id: base64.b64decode(key) for kek_id, key in written["keys"].items()}

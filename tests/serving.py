@@ -1,4 +1,4 @@
-"""`earwitness serve` in a process of its own, on a free port of this machine."""
+"""Runs `earwitness serve` in its own process, on a free port of this machine."""
 
 import socket
 import subprocess

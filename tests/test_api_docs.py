@@ -1,4 +1,4 @@
-"""The pages of docs/api are made from the code, and are those that the code makes now."""
+"""The pages of docs/api are generated from the code, and are up to date."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_pages_are_current() -> None:
         assert on_disk[name] == text, f"docs/api/{name} is not current: run `make docs`"
 
 
-def test_every_route_has_its_place_on_a_page_and_every_place_is_a_route(tmp_path: Path) -> None:
+def test_every_route_is_on_a_page_and_every_entry_of_a_page_is_a_route(tmp_path: Path) -> None:
     app = build(Settings(data=tmp_path / "data", keys=tmp_path / "keys", jobs=False))
     routes = {
         f"{method} {route.path_format.removeprefix('/api')}"

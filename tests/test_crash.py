@@ -1,4 +1,4 @@
-"""kill -9 in the middle: what was acknowledged is there, and nothing half-done is to be seen."""
+"""After `kill -9` everything acknowledged is there, and nothing half-done is visible."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_a_server_killed_while_recordings_come_in(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
-def test_an_import_killed_in_the_middle_is_simply_run_again(settings: Settings, tmp_path: Path) -> None:
+def test_a_killed_import_can_be_run_again(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(tone(2))
     lines = [json.dumps(call(thirdPartyId=f"call-{n}", mediaPath="call.wav")) for n in range(60)]
     manifest = tmp_path / "manifest.jsonl"
@@ -85,7 +85,7 @@ def _send_on(running: Server, sender: int, acknowledged: set[str]) -> None:
 
 
 def _media(third_party_id: str) -> bytes:
-    """A tone of its own for each recording."""
+    """A different tone for each recording."""
     return tone(0.5, hertz=300 + hash(third_party_id) % 1000)
 
 

@@ -1,4 +1,4 @@
-"""The documents name every setting, command and option, and no others; their examples and links work."""
+"""The documents name every setting, command and option, and no others. Their examples and links work."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Full disks and databases that are gone: said as what they are, nothing is lost, and they pass."""
+"""Full disks and missing databases are reported as such, nothing is lost, and afterwards all works again."""
 
 import errno
 import os
@@ -65,7 +65,7 @@ def assert_no_room(answer: httpx2.Response) -> None:
 
 
 def assert_sound(firm: Firm, count: int) -> None:
-    """Every recording is there and whole, and nothing lies about that belongs to none."""
+    """Check that every recording is there and whole, and that no file is left that belongs to none."""
     assert len(firm.search(pageSize=1000)) == count
     assert [one.damage for one in check(firm.archive, Sample(""))] == [None] * count
     assert list(orphans(firm.archive)) == []
@@ -73,7 +73,7 @@ def assert_sound(firm: Firm, count: int) -> None:
     assert list(incoming.iterdir()) == []
 
 
-def test_a_full_disk_refuses_recordings_and_takes_them_again_with_room(
+def test_recordings_are_refused_on_a_full_disk_and_taken_when_it_has_room(
     settings: Settings, small_disk: Path
 ) -> None:
     copytree(settings.data, small_disk / "data")
@@ -96,7 +96,7 @@ def test_a_full_disk_refuses_recordings_and_takes_them_again_with_room(
         assert_sound(firm, 2)
 
 
-def test_room_that_ends_in_the_middle_of_many_recordings_loses_none_that_was_acknowledged(
+def test_no_acknowledged_recording_is_lost_when_the_disk_fills_up(
     settings: Settings, small_disk: Path
 ) -> None:
     copytree(settings.data, small_disk / "data")
@@ -117,7 +117,7 @@ def test_room_that_ends_in_the_middle_of_many_recordings_loses_none_that_was_ack
 
 @contextmanager
 def database_without_room(firm: Firm) -> Iterator[None]:
-    """Let the database refuse what makes it larger, as it does on a full disk."""
+    """Make the database refuse what needs more space, as it does on a full disk."""
     engine = firm.archive.engine
     if engine.dialect.name == "postgresql":
         with firm.archive.write() as connection:
@@ -135,7 +135,7 @@ def database_without_room(firm: Firm) -> Iterator[None]:
         return
 
     def limit(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # means: not one more than there are
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no more pages than there are now
 
     event.listen(engine, "begin", limit)
     yield
@@ -167,7 +167,7 @@ on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 
 
 @on_postgres
-def test_while_its_database_is_gone_it_says_try_again_and_then_goes_on(
+def test_without_its_database_a_server_answers_503_and_later_works_again(
     served: Firm, postgres_url: str
 ) -> None:
     served.ingest(tone(), thirdPartyId="before")
@@ -190,7 +190,7 @@ def test_while_its_database_is_gone_it_says_try_again_and_then_goes_on(
 
 
 @on_postgres
-def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, postgres_url: str) -> None:
+def test_broken_connections_are_replaced_without_an_error(served: Firm, postgres_url: str) -> None:
     served.ingest(thirdPartyId="before")
     for number in range(3):
         with gone(served.settings.database_url, postgres_url):
@@ -198,7 +198,7 @@ def test_connections_that_were_broken_are_made_again_unnoticed(served: Firm, pos
         assert served.send(call(thirdPartyId=f"after-{number}")).status_code == 201
 
 
-def test_a_locked_database_says_try_again_and_then_goes_on(
+def test_a_locked_database_is_answered_503_and_later_works_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_MS", 50)
@@ -215,7 +215,7 @@ def test_a_locked_database_says_try_again_and_then_goes_on(
 
 
 def waiting(firm: Firm) -> list[str]:
-    """The recordings that still wait to be processed."""
+    """The recordings that are not processed yet."""
     with firm.archive.read() as connection:
         query = select(recordings.c.third_party_id).where(recordings.c.status == "received")
         return list(connection.scalars(query))
@@ -223,7 +223,7 @@ def waiting(firm: Firm) -> list[str]:
 
 @contextmanager
 def read_only(disk: Path) -> Iterator[None]:
-    """Let a file system take no writes, as the system does itself with one that is damaged."""
+    """Remount a file system read-only, as the system itself does with a damaged one."""
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     try:
         yield
@@ -236,7 +236,7 @@ def assert_unavailable(answer: httpx2.Response) -> None:
     assert answer.headers["retry-after"]
 
 
-def test_a_disk_that_takes_no_writes_says_try_again_and_then_goes_on(
+def test_a_read_only_disk_is_answered_503_and_later_works_again(
     settings: Settings, small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     media = settings.data / "accounts" / str(CLIENT_ID) / "media"
@@ -291,7 +291,7 @@ def test_an_account_on_a_disk_that_takes_no_writes_is_refused_with_that_cause(
     assert "Read-only" not in run(settings, "status").output
 
 
-def test_without_another_open_file_a_call_says_try_again(settings: Settings) -> None:
+def test_without_a_free_file_descriptor_a_call_is_answered_503(settings: Settings) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Firm(settings) as firm:
         firm.ingest(tone(), thirdPartyId="before")

@@ -1,4 +1,4 @@
-"""The plain install, which has no extra: what the README's first command gives to everybody."""
+"""The plain install without extras, as the first command of the README makes it."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def named(distributions: list[str]) -> set[str]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run the command where nothing can be imported that the plain install does not bring."""
+    """Run the command with only the packages of the plain install."""
     brought = named(re.findall(r"^([\w.-]+)==", LOCK.read_text(), re.MULTILINE))
     brought.add("earwitness")
     names = {module for module, of in packages_distributions().items() if not named(of) & brought}
@@ -82,11 +82,11 @@ def test_an_archive_is_made_filled_and_searched(run: Run, tmp_path: Path) -> Non
         ("EARWITNESS_MEDIA_URL", "s3://nowhere", "s3"),
     ],
 )
-def test_a_setting_that_needs_an_extra_says_which(run: Run, variable: str, url: str, extra: str) -> None:
+def test_a_setting_names_the_extra_that_it_needs(run: Run, variable: str, url: str, extra: str) -> None:
     ended = run("account", "create", 7, "--name", "Firm", **{variable: url})
     assert ended.returncode == 1
     checkout = Path(__file__).parents[1]
-    hint = f"{variable} needs what is not installed: make -C {checkout} install EXTRAS={extra}"
+    hint = f"{variable} needs a package that is not installed: make -C {checkout} install EXTRAS={extra}"
     assert hint in " ".join(ended.stderr.split())
 
 

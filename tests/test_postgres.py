@@ -1,4 +1,4 @@
-"""Whatever a test does to its database on PostgreSQL, the next finds its own as if it were the first."""
+"""Whatever a test does to its database on PostgreSQL, the next test gets a fresh one."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def everything(url: str) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("done", DONE)
-def test_what_a_test_did_is_not_there_for_the_next(databases: Databases, done: str) -> None:
+def test_a_test_does_not_see_what_an_earlier_test_did(databases: Databases, done: str) -> None:
     with databases.one() as url:
         before = everything(url)
         with psycopg.connect(url) as connection:
@@ -41,7 +41,7 @@ def test_what_a_test_did_is_not_there_for_the_next(databases: Databases, done: s
             assert everything(url) == before
 
 
-def test_what_a_test_left_open_does_not_reach_a_later_one(databases: Databases) -> None:
+def test_what_a_test_left_running_does_not_reach_a_later_test(databases: Databases) -> None:
     with databases.one() as url:
         left = psycopg.connect(url)
         left.execute("DELETE FROM public.accounts")

@@ -1,4 +1,4 @@
-"""docs/rights.md is written from the code, and tells of every right, role and rule that there is."""
+"""docs/rights.md is generated from the code, and has every right, role and rule."""
 
 from docs.generate import api_document
 from docs.rights_page import PAGE, page
@@ -11,7 +11,7 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(api_document()), "run `make docs`"
 
 
-def test_the_page_tells_of_every_right_role_and_rule() -> None:
+def test_the_page_has_every_right_role_and_rule() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [name for name in (*Right, *Role) if f"| `{name}` |" not in text] == []
     rules = (*VISIBILITY_RULES, *POLICY_CONDITIONS)

@@ -1,4 +1,4 @@
-"""The documentation's examples on the demo archive: its own curl lines, and every row of every answer."""
+"""Runs the examples of the API's documentation on the demo archive, and checks every row of every answer."""
 
 import shutil
 import socket
@@ -28,10 +28,9 @@ ALICE = "alice@example.com"
 
 
 def fill_demo(settings: Settings, *, work: bool) -> str:
-    """Make the demo archive in an account that is empty, and answer a key of its administrator.
+    """Make the demo archive in an empty account. Returns an API key of its administrator.
 
-    Where `work` is left for later, its media is neither measured nor rendered yet, as on a server that
-    has just been filled.
+    Without `work`, its media is neither measured nor rendered yet, as on a server that was just filled.
     """
     accounts = Accounts(settings)
     archive = accounts.open(CLIENT_ID)
@@ -47,7 +46,7 @@ def fill_demo(settings: Settings, *, work: bool) -> str:
 
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
-    """Serve on a free port of this machine, and give the base URL."""
+    """Serve on a free port of this machine, and yield the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(build(settings), log_config=None, access_log=False)
     server = uvicorn.Server(config)
@@ -88,7 +87,7 @@ def test_every_row_on_the_demo_archive_has_the_documented_shape(settings: Settin
 
 
 def _answers(demo: Firm) -> Iterator[tuple[str, Any, Any]]:
-    """Each documented call, asked for all there is."""
+    """The answers of each documented call, with all that the archive has."""
 
     def post(path: str, body: Any) -> Any:
         return demo.post(path, body, as_user=ALICE)

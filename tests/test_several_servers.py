@@ -1,4 +1,4 @@
-"""Several servers of one archive, each a process of its own: one that does not fit does not start."""
+"""Several servers of one archive, each in its own process: one with other keys does not start."""
 
 import json
 from pathlib import Path

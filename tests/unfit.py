@@ -1,4 +1,4 @@
-"""Damage to an account, one function for each kind, and the repair."""
+"""Ways to damage an account, one function for each, and how to repair it."""
 
 import shutil
 import sqlite3

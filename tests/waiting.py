@@ -1,4 +1,4 @@
-"""Waiting for something in another thread or process, until a deadline at the latest."""
+"""Waits for something in another thread or process, with a deadline."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _BETWEEN_LOOKS_SECONDS = 0.05
 
 
 def until(look: Callable[[], T], what: str, seconds: float = 30) -> T:
-    """Call `look` until it returns something true. At the deadline it fails and names `what`."""
+    """Call `look` until it returns something true. Fails at the deadline, and names `what`."""
     deadline = time.monotonic() + seconds
     between = threading.Event()
     while True:

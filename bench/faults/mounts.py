@@ -1,4 +1,4 @@
-"""A small disk of its own for the data folder of one part, which can be filled and made read-only."""
+"""A small disk for the data folder of one part. It can be filled up and made read-only."""
 
 import errno
 import subprocess
@@ -12,7 +12,7 @@ _BUSY_SECONDS = 20
 
 
 class Disk:
-    """A tmpfs over a folder. It goes with the mount namespace of the run."""
+    """A tmpfs that is mounted on a folder. The kernel removes it with the mount namespace of the run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class Disk:
         subprocess.run(["umount", "--lazy", self._folder], check=False)
 
     def fill(self) -> None:
-        """Take all room for bytes, and for files."""
+        """Use up all bytes and all inodes."""
         ballast = self._folder / "ballast"
         ballast.mkdir()
         with _until_full():
@@ -42,7 +42,10 @@ class Disk:
         ballast.rmdir()
 
     def read_only(self, wanted: bool) -> None:
-        """Remount it; while somebody writes a file there, the kernel refuses. Raises CalledProcessError."""
+        """Remount it. The kernel refuses while a file is being written, so this tries again for some time.
+
+        Raises CalledProcessError.
+        """
         command = ["mount", "-o", f"remount,{'ro' if wanted else 'rw'}", str(self._folder)]
         until = time.monotonic() + _BUSY_SECONDS
         while (tried := subprocess.run(command, stderr=subprocess.PIPE)).returncode:
@@ -53,7 +56,7 @@ class Disk:
 
 @contextmanager
 def _until_full() -> Iterator[None]:
-    """Go on where there is no room left; raise what else goes wrong."""
+    """Ignore the error of a full disk; let other errors pass."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Where the parts of an installation run: each in a network namespace of its own, or all on loopback.
+"""The network of an installation: each part in a network namespace of its own, or all on loopback.
 
-The namespaces hang on a bridge like machines on a switch. The whole run is inside namespaces of its own for
-network, mounts and processes (`unshare`): nothing outside sees its links, and whatever way it ends, the
-kernel ends its processes and takes its links and mounts away.
+A bridge connects the namespaces, as a switch connects machines. The whole run is in its own namespaces for
+network, mounts and processes (`unshare`). So nothing outside sees its links, and however the run ends, the
+kernel ends its processes and removes its links and mounts.
 """
 
 import os
@@ -23,7 +23,7 @@ _AS_OURSELVES = ("--user", "--map-current-user", "--keep-caps")
 
 
 class Network(Protocol):
-    """Addresses of the parts, what a command is preceded by to run there, and cables to pull."""
+    """The network of the parts. `within` is the prefix of a command that runs in a part."""
 
     is_apart: bool
 
@@ -39,7 +39,7 @@ class Network(Protocol):
 
 
 class Loopback:
-    """All parts on this machine's loopback interface, where nothing can be cut off."""
+    """All parts on the loopback interface of this machine. No part can be cut off."""
 
     is_apart = False
 
@@ -59,16 +59,16 @@ class Loopback:
         return []
 
     def cut(self, part: str) -> None:
-        raise NotImplementedError("nothing can be cut off on loopback")
+        raise NotImplementedError("no part can be cut off on loopback")
 
     join = cut
 
 
 class Namespaces:
-    """A namespace for each part, at 10.77.0.N. The clients are where the bridge is.
+    """A namespace for each part, at 10.77.0.N. The clients run in the namespace of the bridge.
 
-    The parts know each other's hardware addresses. So packets to one that is cut off are lost without a
-    word, as they are beyond a router, and nobody is told that there is no route.
+    The parts know each other's hardware addresses. So packets to a part that is cut off are lost without an
+    error, as they are beyond a router. Otherwise the kernel would report that there is no route.
     """
 
     is_apart = True
@@ -98,7 +98,7 @@ class Namespaces:
             for other in PARTS
             if other != part
         ]
-        _run("ip", *where, "-batch", "-", told="\n".join(lines))
+        _run("ip", *where, "-batch", "-", stdin="\n".join(lines))
 
     def host(self, part: str) -> str:
         return f"{_SUBNET}.{PARTS.index(part) + 1}"
@@ -120,8 +120,8 @@ def is_inside() -> bool:
     return _INSIDE in os.environ
 
 
-def come_inside(module: str, words: Sequence[str]) -> str:
-    """Run the module again inside of namespaces, and do not come back; else say why there are none."""
+def enter_namespaces(module: str, words: Sequence[str]) -> str:
+    """Replace this process by the module in new namespaces. Returns only if that fails: the reason."""
     unshare = list(_UNSHARE) if os.geteuid() == 0 else [*_UNSHARE, *_AS_OURSELVES]
     rehearsal = (
         "mount -t tmpfs none /run && mkdir /run/netns && ip netns add tried && ip link add tried type bridge"
@@ -144,7 +144,7 @@ def _ip(*words: str) -> None:
     _run("ip", *words)
 
 
-def _run(*words: object, told: str | None = None) -> None:
-    done = subprocess.run(list(map(str, words)), input=told, capture_output=True, text=True, check=False)
+def _run(*words: object, stdin: str | None = None) -> None:
+    done = subprocess.run(list(map(str, words)), input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stderr.strip()}")

@@ -1,9 +1,9 @@
-"""An S3 server that can be told to be slow or to fail: moto's, which keeps its objects in memory.
+"""An S3 server that can be made slow or made to fail: moto's, which keeps its objects in memory.
 
     python -m bench.faults.object_store HOST PORT FILE
 
-FILE says how it behaves from now on: `{"delay": 3.0}` waits so many seconds before each answer,
-`{"status": 503}` refuses every request so; without the file it does as it should.
+FILE is read for each request. `{"delay": 3.0}` delays each answer by so many seconds, `{"status": 503}`
+answers every request with that status. Without the file, the server works as usual.
 """
 
 import json

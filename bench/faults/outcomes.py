@@ -1,4 +1,4 @@
-"""What clients saw: one row a request, and what of it counts as what."""
+"""The outcomes of the requests that clients made, and how they are counted."""
 
 import threading
 import time
@@ -10,19 +10,19 @@ import httpx2
 
 OK, BUSY, FAILED, REFUSED, BROKEN, SILENT = "2xx", "503", "5xx", "4xx", "broken", "no answer"
 CLASSES = (OK, BUSY, FAILED, REFUSED, BROKEN, SILENT)
-"""Done; to be tried again, said with Retry-After; another 5xx; a 4xx; no connection, or one that broke;
-a request that was sent and never answered."""
+"""Success; a 503 or other 5xx with Retry-After; any other 5xx; a 4xx; no connection, or a broken one; a
+request that was sent and not answered in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A request of one client: its call, where it was sent, for which account, and what came back.
+    """One request: the call, the target, the account, and what came back.
 
     Times are in seconds of the monotonic clock; `detail` is the status, or the name of the error.
     """
 
     call: str
-    door: str
+    target: str
     account: int
     began: float
     ended: float
@@ -35,7 +35,7 @@ class Outcome:
 
 
 def kind_of(came: httpx2.Response | httpx2.TransportError) -> tuple[str, str]:
-    """What an answer or an error counts as, and its detail."""
+    """The class of an answer or an error, and its detail."""
     if isinstance(came, httpx2.ConnectTimeout | httpx2.ConnectError):
         return BROKEN, type(came).__name__
     if isinstance(came, httpx2.TimeoutException):
@@ -50,19 +50,19 @@ def kind_of(came: httpx2.Response | httpx2.TransportError) -> tuple[str, str]:
     return (BUSY if "retry-after" in came.headers else FAILED), str(status)
 
 
-class Seen:
+class Outcomes:
     """All outcomes of a run, from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
 
-    def watcher(self, door: str, account: int) -> Callable[[str, float, object], None]:
-        """What a client of one door and account tells of each request: its name, when it began, what came."""
+    def watcher(self, target: str, account: int) -> Callable[[str, float, object], None]:
+        """A function that notes a request: its name, when it began, and its answer or error."""
 
         def note(call: str, began: float, came: object) -> None:
             if isinstance(came, httpx2.Response | httpx2.TransportError):
-                self.add(Outcome(call, door, account, began, time.monotonic(), *kind_of(came)))
+                self.add(Outcome(call, target, account, began, time.monotonic(), *kind_of(came)))
 
         return note
 
@@ -71,13 +71,13 @@ class Seen:
             self._outcomes.append(outcome)
 
     def between(self, began: float, ended: float) -> list[Outcome]:
-        """What began within a time."""
+        """The requests that began in this time."""
         with self._lock:
             return [one for one in self._outcomes if began <= one.began < ended]
 
 
 def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """How many there are of each class, and of all."""
+    """How many outcomes there are of each class, and in total (`all`)."""
     counted = Counter(one.kind for one in outcomes)
     return {"all": counted.total()} | {kind: counted[kind] for kind in CLASSES}
 
@@ -87,30 +87,30 @@ def longest(outcomes: Iterable[Outcome]) -> float:
 
 
 def first_success(outcomes: Iterable[Outcome], call: str, after: float) -> float | None:
-    """Seconds until a call succeeded that began after a moment; None if none did."""
+    """Seconds from `after` to the first success of a call that began after it; None if there was none."""
     ended = [one.ended for one in outcomes if one.call == call and one.kind == OK and one.began >= after]
     return min(ended) - after if ended else None
 
 
-def all_doors_again(
-    outcomes: Iterable[Outcome], doors: Iterable[str], call: str, after: float
+def all_targets_again(
+    outcomes: Iterable[Outcome], targets: Iterable[str], call: str, after: float
 ) -> float | None:
-    """Seconds until the call had succeeded at every door; None if it did not."""
-    by_door = [
-        first_success((one for one in outcomes if one.door == door), call, after)
+    """Seconds from `after` until the call had succeeded at every target; None if it did not."""
+    by_target = [
+        first_success((one for one in outcomes if one.target == target), call, after)
         for outcomes in [list(outcomes)]
-        for door in doors
+        for target in targets
     ]
-    known = [seconds for seconds in by_door if seconds is not None]
-    return max(known) if known and len(known) == len(by_door) else None
+    known = [seconds for seconds in by_target if seconds is not None]
+    return max(known) if known and len(known) == len(by_target) else None
 
 
 def where(outcomes: Iterable[Outcome], main: int) -> str:
-    """Where all that failed has failed, if that is one door, or only the accounts beside the main one."""
+    """Where requests failed, if all failures were at one target, or in other accounts than the main one."""
     failed = [one for one in outcomes if one.kind != OK]
-    doors, accounts = {one.door for one in failed}, {one.account for one in failed}
+    targets, accounts = {one.target for one in failed}, {one.account for one in failed}
     if not failed:
         return ""
     if main not in accounts:
         return "the other account alone"
-    return f"at {doors.pop()} alone" if len(doors) == 1 else ""
+    return f"at {targets.pop()} alone" if len(targets) == 1 else ""

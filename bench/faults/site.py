@@ -32,7 +32,7 @@ from earwitness.kernel.settings import Settings
 
 SERVERS = ("server-1", "server-2", "server-3")
 MAIN, OTHER = 1234567, 1111111
-"""The account that everything is measured on, and one beside it, which is named first."""
+"""The account that is measured, and another one, which comes before it in the order of accounts."""
 REQUEST_SECONDS = 10
 
 _EARWITNESS = (sys.executable, "-m", "earwitness")
@@ -42,7 +42,7 @@ _DATABASES = ("postgres", "standby")
 
 
 class Site:
-    """The parts by name, where clients may call, and what is needed to break them."""
+    """A running installation: its parts by name, and the URLs that clients call (`targets`)."""
 
     def __init__(self, folder: Path, network: Network, leaving: ExitStack) -> None:
         self.folder = folder
@@ -54,25 +54,25 @@ class Site:
             "EARWITNESS_DATA": str(self.data("clients")),
             "EARWITNESS_DATABASE_URL": self._database_url(),
             "EARWITNESS_MEDIA_URL": f"s3://{_BUCKET}/faults",
-            "EARWITNESS_KEY_ENCRYPTION_KEY": a_key(1),
+            "EARWITNESS_KEY_ENCRYPTION_KEY": key_setting(1),
             "EARWITNESS_TOKEN_KEY": "the same secret on every machine, and long",
             "EARWITNESS_REQUEST_SECONDS": str(REQUEST_SECONDS),
             "EARWITNESS_TRUSTED_PROXIES": network.host("proxy"),
             "EARWITNESS_PUBLIC_URL": f"https://{HOST_NAME}",
             "EARWITNESS_MIN_FREE_MIB": "1",
             "EARWITNESS_LOG_LEVEL": "WARNING",
-            "AWS_ENDPOINT_URL": f"http://{self._at('objects')}",
+            "AWS_ENDPOINT_URL": f"http://{self._address('objects')}",
             "AWS_ALLOW_HTTP": "true",
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "faults",
             "AWS_SECRET_ACCESS_KEY": "faults",
         }
-        self.url = f"http://{self._at('server-1')}"
-        self.doors = {name: f"http://{self._at(name)}" for name in SERVERS}
+        self.url = f"http://{self._address('server-1')}"
+        self.targets = {name: f"http://{self._address(name)}" for name in SERVERS}
 
     def start(self) -> dict[int, dict[str, Any]]:
-        """Start everything, and answer what the users of each account sign in with."""
-        os.environ.update(self.environment)  # what looks inside from this process asks the bucket, too
+        """Start everything. Returns the body of the sign-in for each account."""
+        os.environ.update(self.environment)  # this process opens the archive and its bucket, too
         self._start_postgres()
         self._start_objects()
         credentials = self._make_accounts()
@@ -92,36 +92,38 @@ class Site:
             self._earwitness(name, *words)
         self._earwitness("worker", "worker")
         if nginx():
-            config = write_nginx(self.folder, self._at("proxy"), [self._at(name) for name in SERVERS])
+            config = write_nginx(
+                self.folder, self._address("proxy"), [self._address(name) for name in SERVERS]
+            )
             self._add("proxy", [nginx(), "-c", config, "-p", self.folder, "-g", "daemon off;"])
-            self.doors["nginx"] = f"https://{self._at('proxy')}"
-        for name in self.doors:
+            self.targets["nginx"] = f"https://{self._address('proxy')}"
+        for name in self.targets:
             self.until_ready(name)
         return credentials
 
     def start_what_ended(self) -> None:
-        """Start servers and the worker again where they have ended, as a supervisor does."""
+        """Start servers and the worker again if they have ended, as a supervisor does."""
         for name in (*SERVERS, "worker"):
-            if not self.parts[name].runs:
+            if not self.parts[name].is_running:
                 self.parts[name].start()
 
     def data(self, part: str) -> Path:
-        """The data folder of a part, on each machine its own."""
+        """The data folder of a part: each machine has its own."""
         return self.folder / f"data-{part}"
 
-    def until_ready(self, door: str) -> None:
+    def until_ready(self, target: str) -> None:
         def is_ready() -> bool:
             with suppress(httpx2.TransportError):
                 answer = httpx2.get(
-                    f"{self.doors[door]}/readyz", headers={"Host": HOST_NAME}, timeout=5, verify=False
+                    f"{self.targets[target]}/readyz", headers={"Host": HOST_NAME}, timeout=5, verify=False
                 )
                 return answer.is_success
             return False
 
-        until(is_ready, f"{door} is ready")
+        until(is_ready, f"{target} is ready")
 
     def database(self) -> psycopg.Connection[Any]:
-        """A connection of our own, which gives up soon."""
+        """A connection to the database with short time limits."""
         return psycopg.connect(
             self.environment["EARWITNESS_DATABASE_URL"],
             autocommit=True,
@@ -131,7 +133,7 @@ class Site:
         )
 
     def command(self, *words: object) -> Any:
-        """Run a command with `--json`, and answer what it printed, whatever its exit code."""
+        """Run a command with `--json`, and return what it printed, whatever its exit code."""
         done = subprocess.run(
             [*_EARWITNESS, *map(str, words), "--json"], env=self.environment, capture_output=True, check=False
         )
@@ -142,14 +144,14 @@ class Site:
             raise RuntimeError(f"earwitness {' '.join(map(str, words))}: {said}") from None
 
     def _database_url(self) -> str:
-        """Whichever of the two takes writes."""
-        hosts = ",".join(self._at(part) for part in _DATABASES)
+        """The URL of both database servers. Clients use the one that takes writes."""
+        hosts = ",".join(self._address(part) for part in _DATABASES)
         return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
     def _listens(self, part: str) -> tuple[str, int]:
         return self.network.host(part), self.network.port(part)
 
-    def _at(self, part: str) -> str:
+    def _address(self, part: str) -> str:
         return f"{self.network.host(part)}:{self.network.port(part)}"
 
     def _add(self, name: str, words: Sequence[object], **settings: str) -> None:
@@ -168,16 +170,16 @@ class Site:
 
     def _start_postgres(self) -> None:
         self._cluster = Cluster.make(self.folder / "postgres")
-        self._add("postgres", self._cluster.serving(*self._listens("postgres")))
+        self._add("postgres", self._cluster.foreground_command(*self._listens("postgres")))
         until(self.database_answers, "PostgreSQL answers")
 
     def start_standby(self) -> None:
-        """Let a standby follow PostgreSQL, without which nothing is committed from then on."""
+        """Start a standby of PostgreSQL. From then on every commit waits for it."""
         if "standby" in self.parts:
             return
         place = self.folder / "standby"
-        standby = self._cluster.followed(place, self._at("postgres"), self.network.within("standby"))
-        self._add("standby", standby.serving(*self._listens("standby")))
+        standby = self._cluster.make_standby(place, self._address("postgres"), self.network.within("standby"))
+        self._add("standby", standby.foreground_command(*self._listens("standby")))
         with self.database() as database:
             database.execute(b"ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'")
             database.execute(b"SELECT pg_reload_conf()")
@@ -185,10 +187,10 @@ class Site:
             until(lambda: database.execute(in_step).fetchall() == [(1,)], "the standby is in step")
 
     def promote_standby(self) -> None:
-        """Let the standby be the primary. Raises TimeoutError."""
+        """Make the standby the primary. Raises TimeoutError."""
 
         def is_promoted() -> bool:
-            at = f"postgresql://postgres@{self._at('standby')}/postgres"
+            at = f"postgresql://postgres@{self._address('standby')}/postgres"
             with psycopg.connect(at, autocommit=True) as database:
                 return database.execute(b"SELECT pg_promote(true, 10)").fetchall() == [(True,)]
 
@@ -205,17 +207,17 @@ class Site:
         for bucket in (_BUCKET, f"{_BUCKET}-2"):
             store = S3Store(
                 bucket,
-                endpoint=f"http://{self._at('objects')}",
+                endpoint=f"http://{self._address('objects')}",
                 region="us-east-1",
                 access_key_id="faults",
                 secret_access_key="faults",
                 client_options={"allow_http": True},
             )
             signed = obstore.sign(store, "PUT", "", timedelta(minutes=5))
-            until(lambda signed=signed: _is_made(signed), "the S3 server answers")  # type: ignore[misc]
+            until(lambda signed=signed: _make_bucket(signed), "the S3 server answers")  # type: ignore[misc]
 
     def _make_accounts(self) -> dict[int, dict[str, Any]]:
-        """Make the accounts, each with an administrator, and answer what these sign in with."""
+        """Make the accounts, each with an administrator. Returns the body of their sign-ins."""
         username = "faults@example.com"
         credentials: dict[int, dict[str, Any]] = {}
         accounts = Accounts(Settings.from_environment(self.environment))
@@ -229,18 +231,18 @@ class Site:
         return credentials
 
     def stop(self) -> None:
-        """End what was started, PostgreSQL as it wants to be ended."""
+        """End all parts. PostgreSQL is asked to end, the others are killed."""
         for part in reversed(self.parts.values()):
             part.end(signal.SIGINT) if part.name in _DATABASES else part.kill()
 
 
-def a_key(number: int) -> str:
-    """A key-encryption key that is always called the same."""
+def key_setting(number: int) -> str:
+    """The setting of a key-encryption key. All such keys have the same id."""
     return f"k1:{base64.b64encode(bytes([number]) * 32).decode()}"
 
 
 def until(is_so: Callable[[], bool], what: str, seconds: float = _READY_SECONDS) -> None:
-    """Wait until something is so. Raises TimeoutError."""
+    """Wait until `is_so` returns True. Raises TimeoutError, which names `what`."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
@@ -248,7 +250,7 @@ def until(is_so: Callable[[], bool], what: str, seconds: float = _READY_SECONDS)
         time.sleep(0.05)
 
 
-def _is_made(url: str) -> bool:
+def _make_bucket(url: str) -> bool:
     with suppress(OSError):
         urllib.request.urlopen(urllib.request.Request(url, method="PUT"), timeout=5).close()
         return True

@@ -1,8 +1,8 @@
-"""The media path beside its floor, in one interleaved run, with real server processes on loopback.
+"""The speed of media, compared with its floor, in one interleaved run with real servers on loopback.
 
     python -m bench.media [--only download ingest mp3 ten-hours] [--large-mib 1024] [--rounds 5] …
 
-Prints each figure beside what it is to be, and writes them all as JSON.
+Prints each figure with its aim, and writes all figures as JSON.
 """
 
 import argparse
@@ -23,24 +23,24 @@ Tell = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Target:
-    """A figure of a subject, and what it is to be."""
+class Aim:
+    """The aim for a figure of a subject."""
 
     subject: str
     figure: str
     is_met: Callable[[float], bool]
-    wanted: str
+    text: str
 
 
 SUBJECTS = ("download", "ingest", "mp3", "ten-hours")
-TARGETS = (
-    Target("download by 1", "ratio", lambda value: value >= 0.7, ">= 0.7"),
-    Target("download by 8", "ratio", lambda value: value >= 0.7, ">= 0.7"),
-    Target("memory", "added_mib", lambda value: value < 32, "< 32 MiB"),
-    Target("range", "p99_ms", lambda value: value < 10, "< 10 ms"),
-    Target("search beside", "p99_ratio", lambda value: value <= 2, "<= 2"),
-    Target("ingest", "ratio", lambda value: value >= 0.5, ">= 0.5"),
-    Target("mp3", "times_real_time", lambda value: value >= 150, ">= 150"),
+AIMS = (
+    Aim("download by 1", "ratio", lambda value: value >= 0.7, ">= 0.7"),
+    Aim("download by 8", "ratio", lambda value: value >= 0.7, ">= 0.7"),
+    Aim("memory", "added_mib", lambda value: value < 32, "< 32 MiB"),
+    Aim("range", "p99_ms", lambda value: value < 10, "< 10 ms"),
+    Aim("search beside", "p99_ratio", lambda value: value <= 2, "<= 2"),
+    Aim("ingest", "ratio", lambda value: value >= 0.5, ">= 0.5"),
+    Aim("mp3", "times_real_time", lambda value: value >= 150, ">= 150"),
 )
 
 
@@ -53,24 +53,26 @@ def main() -> None:
     given.report.parent.mkdir(parents=True, exist_ok=True)
     given.report.write_text(json.dumps(report, indent=2) + "\n")
     print(f"\n{report['machine']}, {report['at']}")
-    for target in (target for target in TARGETS if target.subject in found):
-        value = found[target.subject][target.figure]
-        told = "met" if target.is_met(value) else "MISSED"
-        print(f"{target.subject:<26} {target.figure:<16} {value:>8}   {target.wanted:<9} {told}")
+    for aim in (aim for aim in AIMS if aim.subject in found):
+        value = found[aim.subject][aim.figure]
+        told = "met" if aim.is_met(value) else "MISSED"
+        print(f"{aim.subject:<26} {aim.figure:<16} {value:>8}   {aim.text:<9} {told}")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--large-mib", type=int, default=1024, help="the object that is downloaded")
-    parser.add_argument("--ingest-mib", type=int, default=100, help="the file that is ingested")
-    parser.add_argument("--call-seconds", type=int, default=600, help="the call that is made an mp3 of")
-    parser.add_argument("--recordings", type=int, default=20_000, help="the archive that is searched")
+    parser.add_argument("--large-mib", type=int, default=1024, help="the size of the downloaded object")
+    parser.add_argument("--ingest-mib", type=int, default=100, help="the size of the ingested file")
+    parser.add_argument(
+        "--call-seconds", type=int, default=600, help="the length of the call to encode as mp3"
+    )
+    parser.add_argument("--recordings", type=int, default=20_000, help="how many recordings are searched")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5, help="of searches in each round")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each round of searches takes")
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=SUBJECTS, metavar="SUBJECT")
-    parser.add_argument("--folder", type=Path, default=Path("build"), help="on the disk that is measured")
+    parser.add_argument("--folder", type=Path, default=Path("build"), help="a folder on the disk to measure")
     parser.add_argument("--report", type=Path, default=Path("build/bench-media.json"))
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The archive that is measured: recordings to be found, and one large one to be played."""
+"""The archive that is measured: recordings to search, and a large one to play."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 
 
 def metadata(third_party_id: str) -> bytes:
-    """What a source says of a call with media."""
+    """The metadata of a call with media."""
     endpoint = {"type": "phone", "endpoint": "447896423595", "isRecordingSubject": True, "isOriginator": True}
     told = {
         "thirdPartyId": third_party_id,
@@ -34,7 +34,7 @@ def metadata(third_party_id: str) -> bytes:
 
 
 def write_noise(file: Path, size: int) -> None:
-    """Write a plain file that nothing could shorten."""
+    """Write a file of random bytes, which cannot be compressed."""
     block = os.urandom(_BLOCK)
     with file.open("wb") as output:
         for number in range(0, size, _BLOCK):
@@ -42,7 +42,7 @@ def write_noise(file: Path, size: int) -> None:
 
 
 def fill(settings: Settings, recordings: int, large: Path) -> tuple[dict[str, Any], int]:
-    """Make the archive; answers what its administrator signs in with, and the large recording's id."""
+    """Make the archive. Returns the body of its administrator's sign-in, and the large recording's id."""
     accounts = Accounts(settings)
     accounts.create(CLIENT_ID, "Benchmark")
     archive = accounts.open(CLIENT_ID)
@@ -59,6 +59,6 @@ def fill(settings: Settings, recordings: int, large: Path) -> tuple[dict[str, An
 
 
 def signed_in(server: Server, credentials: dict[str, Any]) -> Server:
-    """The same server, for callers that are signed in."""
+    """The same server, with a token that callers send."""
     answer = json.loads(Caller(server).post("/api/authWithApiKey", json.dumps(credentials).encode()))
     return Server(server.port, server.pid, {"Authorization": f"Bearer {answer['token']}"})

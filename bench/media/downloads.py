@@ -1,4 +1,4 @@
-"""Downloads of an encrypted object: how fast, in how much memory, and what others notice of them."""
+"""Downloads of an encrypted object: their speed, their memory, and how much they slow down searches."""
 
 import json
 import random
@@ -22,9 +22,9 @@ def path_of(interaction_id: int) -> str:
 
 
 def speed(encrypted: Server, plain: Server, path: str, clients: int, rounds: int) -> dict[str, Any]:
-    """All in turns, each by so many clients at once: MiB a second of them together.
+    """Download in each way, in turns, with so many clients at once: MiB a second of all clients together.
 
-    The ratio of processor time says the same where others use the machine.
+    The ratio of processor time depends less on other work of the machine.
     """
     play = json.dumps({"thirdPartyId": LARGE, "format": "raw", "streamThrough": False}).encode()
     ways: dict[str, tuple[Server, str, bytes | None]] = {
@@ -56,7 +56,10 @@ def speed(encrypted: Server, plain: Server, path: str, clients: int, rounds: int
 
 
 def memory(server: Server, path: str) -> dict[str, Any]:
-    """What a download adds to what the server takes, at its most; one before it loads what is loaded once."""
+    """How much memory a download adds to the server, at its highest.
+
+    A short download comes first, so that what is loaded only once does not count.
+    """
     server.caller().first_byte(path, 0, _RANGE)
     server.forget_highest()
     before = server.rss_mib
@@ -65,14 +68,14 @@ def memory(server: Server, path: str) -> dict[str, Any]:
 
 
 def first_bytes(server: Server, path: str, size: int, count: int) -> dict[str, Any]:
-    """The first byte of ranges anywhere, each asked for by a player that keeps its connection."""
+    """The time to the first byte of random ranges, over one connection, as a player asks for them."""
     caller, pick = server.caller(), random.Random(1)
     times = [caller.first_byte(path, pick.randrange(size), _RANGE) * 1000 for _ in range(count)]
     return {"count": count, **_percentiles(times)}
 
 
 def search_beside(server: Server, path: str, rounds: int, seconds: float) -> dict[str, Any]:
-    """Searches of one client, with and without one who downloads as fast as it can, in turns."""
+    """The searches of one client, in turns with and without another client that downloads without a pause."""
     alone: list[float] = []
     beside: list[float] = []
     downloaded = 0

@@ -1,4 +1,4 @@
-"""The mp3 of a call, beside what the `ffmpeg` program does with the same settings; a call of ten hours."""
+"""The mp3 of a call, compared with the `ffmpeg` program with the same settings; and a call of ten hours."""
 
 import math
 import random
@@ -23,7 +23,7 @@ _AS_WE_DO = ["-b:a", "64k", "-compression_level", "7"]
 
 
 class _Counter:
-    """Takes an mp3, and keeps its size alone."""
+    """Takes an mp3, and keeps only its size."""
 
     size = 0
 
@@ -32,7 +32,7 @@ class _Counter:
 
 
 def write_call(file: Path, seconds: int) -> None:
-    """A stereo call of two who take turns: voices with syllables and breath, over a little noise."""
+    """Write a stereo call of two people who take turns: synthetic voices over a little noise."""
     pick, voices = random.Random(1), []
     for pitch in (110, 190):
         voice = array("h")
@@ -55,11 +55,11 @@ def write_call(file: Path, seconds: int) -> None:
 
 
 def mp3(file: Path, seconds: int, rounds: int) -> dict[str, Any]:
-    """How many times faster than the call itself, by processor time of one core, in turns."""
+    """How many times faster than real time an mp3 is made, by processor time, in turns with `ffmpeg`."""
     ours, theirs, usual = [], [], []
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        print("\n*** There is no ffmpeg program here: our mp3 is compared with nothing. ***\n")
+        print("\n*** The program ffmpeg is not installed: the mp3 is compared with nothing. ***\n")
     for _ in range(rounds):
         ours.append(seconds / _processor_seconds(lambda: _ours(file)))
         if ffmpeg is not None:
@@ -75,14 +75,14 @@ def mp3(file: Path, seconds: int, rounds: int) -> dict[str, Any]:
 
 
 def ten_hours(folder: Path) -> dict[str, Any]:
-    """Measure a call of ten hours, with its mp3 on the way."""
+    """Measure a call of ten hours, and write its mp3 in the same pass."""
     file = folder / "ten-hours.wav"
     write_call(file, 36_000)
     began = time.perf_counter()
     with DiskObject(file) as source:
         found = process(source, _LIMITS, _Counter())
     if found.duration_ms != 36_000_000 or not found.complete:
-        raise RuntimeError("the call was not measured as it is")
+        raise RuntimeError("the call was measured wrong")
     file.unlink()
     return {"seconds": round(time.perf_counter() - began, 1)}
 
@@ -114,7 +114,7 @@ def _theirs(ffmpeg: str, file: Path, settings: list[str]) -> None:
 
 
 def _processor_seconds(work: Any) -> float:
-    """Of this process and the children it has ended."""
+    """The processor time of this process and of its children that have ended."""
     began = _used()
     work()
     return _used() - began

@@ -1,4 +1,4 @@
-"""Ingest of a file through HTTP, beside what a shell does: `cp`, `sha256sum` and fsync of the same file."""
+"""Ingest of a file over HTTP, compared with `cp`, `sha256sum` and fsync of the same file."""
 
 import statistics
 import subprocess
@@ -13,7 +13,7 @@ _BOUNDARY = "a-boundary-that-noise-does-not-hold"
 
 
 def ingest(server: Server, file: Path, folder: Path, rounds: int) -> dict[str, Any]:
-    """Both in turns; seconds each."""
+    """Both in turns, in seconds."""
     by_hand: list[float] = []
     by_us: list[float] = []
     media = file.read_bytes()

@@ -1,6 +1,6 @@
-"""What a download is compared with: the same server and the same way of sending, without encryption.
+"""The floor of a download: the same server sends a plain file in the same way, without encryption.
 
-Beside it what Litestar does by itself, as one would send a plain file who writes nothing for it.
+It also has a route on which Litestar sends the file by its own means.
 
 PLAIN_FILE=… python -m bench.media.plain --port N
 """

@@ -1,4 +1,4 @@
-"""Server processes on loopback: Earwitness itself, and one that sends the same bytes from a plain file."""
+"""Server processes on loopback: Earwitness, and a server that sends the same bytes from a plain file."""
 
 import http.client
 import os
@@ -19,7 +19,7 @@ _TAKEN_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class Server:
-    """A server of one process, and what its callers send in every request."""
+    """A server of one process, and the headers that its callers send."""
 
     port: int
     pid: int
@@ -39,7 +39,7 @@ class Server:
 
     @property
     def processor_seconds(self) -> float:
-        """What it has used of any core so far."""
+        """The processor time that it has used so far, on all cores."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -53,7 +53,7 @@ class Server:
 
 
 class Caller:
-    """One connection that is kept, as integrations keep theirs."""
+    """One connection that is kept open, as integrations do."""
 
     def __init__(self, server: Server) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
@@ -63,7 +63,7 @@ class Caller:
         return self._answer("POST", path, body, {"Content-Type": kind}).read()
 
     def download(self, path: str, body: bytes | None = None) -> tuple[float, int]:
-        """Get something whole; answers seconds and bytes."""
+        """Download something whole. Returns the seconds and the number of bytes."""
         taken, buffer = 0, bytearray(_TAKEN_AT_ONCE)
         began = time.perf_counter()
         response = self._answer("GET" if body is None else "POST", path, body, {})
@@ -72,7 +72,7 @@ class Caller:
         return time.perf_counter() - began, taken
 
     def first_byte(self, path: str, start: int, length: int) -> float:
-        """Seconds until the first byte of a range is there."""
+        """Seconds until the first byte of a range arrives."""
         began = time.perf_counter()
         response = self._answer("GET", path, None, {"Range": f"bytes={start}-{start + length - 1}"})
         if not response.read(1):
@@ -105,7 +105,7 @@ def earwitness(settings: Settings) -> Iterator[Server]:
 
 @contextmanager
 def plain(file: Path) -> Iterator[Server]:
-    """The same way of sending, of a plain file."""
+    """A server that sends a plain file in the same way."""
     with _running(["-m", "bench.media.plain"], {"PLAIN_FILE": str(file)}, "/ready") as server:
         yield server
 

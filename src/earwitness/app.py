@@ -51,7 +51,7 @@ from earwitness.speech.child import EngineAnswer
 from earwitness.workers.loop import JobLoop
 from earwitness.workers.upkeep import Upkeep
 
-# In the order of the documentation, then what is ours.
+# The documented chapters in their order, then our own.
 API: Sequence[Operation | HTTPRouteHandler] = [
     *authentication.ROUTES,
     search.search_recordings,
@@ -82,10 +82,10 @@ API: Sequence[Operation | HTTPRouteHandler] = [
 ]
 
 SLOW_CALLS = 16
-"""How many calls may decode or verify a recording at once. More wait, and hold up no other calls."""
+"""How many calls may decode or verify a recording at once. Others wait, and delay no calls of other kinds."""
 
 SIGN_INS = 8
-"""How many sign-ins are checked at once; more wait. Each one writes, and a flood would take all threads."""
+"""How many sign-ins are checked at once. Each one writes, so a flood of them would take all threads."""
 
 STORE_CALLS = 32
 """How many calls may read or write stored media at once. A store that hangs blocks only their threads."""
@@ -132,7 +132,7 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
     """Give an application its settings, accounts and keys. Call it before the application starts."""
     accounts = Accounts(settings)
     fair_queue = FairQueue()
-    # PostgreSQL works in processes of its own, so only time by the clock is known.
+    # PostgreSQL works in its own processes, so these lanes measure time by the clock, not processor time.
     of_postgres = PriorityLanes(fast_seconds=0.2, fast_calls=8, broad_calls=2)
     priority_lanes = of_postgres if settings.database_url else PriorityLanes(fair_queue)
     app.state.installation = Installation(

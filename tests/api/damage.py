@@ -12,7 +12,7 @@ from tests.firm import CLIENT_ID, Firm
 
 
 def object_file(firm: Firm, interaction_id: int, kind: str) -> Path:
-    """Where an object of a recording lies."""
+    """The file of an object of a recording."""
     with firm.archive.read() as connection:
         name = connection.scalar(
             select(media_objects.c.name)

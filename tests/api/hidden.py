@@ -1,4 +1,4 @@
-"""A firm with recordings that one of its users may not see, in each way that there is."""
+"""A firm with recordings that one of its users may not see, one for each reason."""
 
 import json
 import re
@@ -54,7 +54,7 @@ class Sent:
 
 @dataclass(slots=True)
 class World:
-    """The firm; what was there before the hidden recordings came, and those."""
+    """The firm, the answers before the hidden recordings were added, and these recordings."""
 
     firm: Firm
     seen: Named
@@ -73,7 +73,7 @@ class World:
         return self.firm.call(sent.method, sent.path, sent.body, as_user=as_user, **given)
 
     def hide(self) -> None:
-        """Bring the recordings that may not be seen, with all that recordings can have."""
+        """Add the recordings that may not be seen, with everything that recordings can have."""
         self.hidden = {
             "private": self._add(3, "private-call", dataGroups=DESK, isPrivate=True),
             "outside the policy": self._add(4, "call-elsewhere", dataGroups=ELSEWHERE),
@@ -97,7 +97,7 @@ SEEN_SIDES = [JANE, endpoint("442000000004", originator=True, person=person("Ann
 
 
 def make(firm: Firm) -> World:
-    """A firm with a viewer who sees all there is, and with people and endpoints that took part in nothing."""
+    """A firm with a viewer who sees everything in it, and people and endpoints that took part in nothing."""
     rights: list[Right] = [right for right in Right if right is not Right.RECORDING_PRIVATE_VIEW]
     viewer = firm.add_user(VIEWER, rights)
     firm.add_user(NOBODY, [])
@@ -162,7 +162,7 @@ def _another_accounts(firm: Firm) -> Named:
 
 
 def answered(response: Response) -> Answer:
-    """An answer without what differs from one call to the next."""
+    """An answer without the parts that differ from call to call."""
     text = re.sub(r'"recordingsSearchToken":"\w+"', "", response.text)
     passing = {"date", "x-request-id", "content-length"}
     headers = {name: value for name, value in response.headers.items() if name not in passing}
@@ -170,7 +170,7 @@ def answered(response: Response) -> Answer:
 
 
 def as_if_asked(answer: Answer, named: Named) -> Answer:
-    """The answer to a call that named what does not exist, as it had to be if it had named this."""
+    """The answer to a call that named an unknown recording, with the ids of this one in their place."""
     status, headers, text = answer
     for unknown, one in (
         (UNKNOWN.interaction_id, named.interaction_id),

@@ -127,7 +127,7 @@ def test_a_start_that_comes_after_its_recording_shows_no_call(firm: Firm) -> Non
     assert live(firm) is None
 
 
-def test_a_call_alone_makes_an_endpoint_and_no_communication(firm: Firm) -> None:
+def test_a_call_in_progress_adds_an_endpoint_but_no_communication(firm: Firm) -> None:
     start(firm)
     [desk] = firm.post("/client/people/endpoint/search", {"freeText": "447896423595"})
     assert (desk["isRecorded"], desk["mostRecentCommAt"], desk["ownedByFullName"]) == (False, None, "")

@@ -1,6 +1,6 @@
-"""What lies in an index is bounded where it comes in, and alike on both databases.
+"""Every indexed text has a limit on its length when it is sent, the same on both databases.
 
-PostgreSQL indexes no more than 2,704 bytes, after a compression that finds nothing in letters at random.
+PostgreSQL indexes no more than 2,704 bytes, after compression. Random letters cannot be compressed.
 """
 
 import unicodedata
@@ -117,7 +117,7 @@ on_postgres = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 
 
 def letters(count: int, seed: int = 0) -> str:
-    """Letters at random, of four bytes each, that folding leaves alone."""
+    """Random letters of four bytes each, which folding does not change."""
     random = Random(seed)
     return "".join(chr(random.randrange(0x20000, 0x2A6D0)) for _ in range(count))
 
@@ -142,12 +142,12 @@ def indexed_texts(metadata: MetaData) -> Iterator[str]:
             yield from (str(column) for column in index.columns if isinstance(column.type, Text))
 
 
-def test_every_text_in_an_index_has_a_bound() -> None:
+def test_every_text_in_an_index_has_a_limit() -> None:
     indexed = {*indexed_texts(of_an_account), *indexed_texts(of_all_accounts)}
     assert indexed == {column for column, *_ in WAYS} | NEVER_LONG
 
 
-def test_as_long_as_its_bound_a_text_is_taken_and_longer_it_is_refused(firm: Firm) -> None:
+def test_a_text_up_to_its_limit_is_accepted_and_a_longer_one_is_refused(firm: Firm) -> None:
     firm.ingest()
     for number, (column, path, sent, fault) in enumerate(WAYS):
         longest = LONGEST_NAME_OF_A_DATA_GROUP if column == "recording_data_groups.name" else LONGEST
@@ -166,7 +166,7 @@ def test_as_long_as_its_bound_a_text_is_taken_and_longer_it_is_refused(firm: Fir
             ]
 
 
-def test_a_name_that_grows_as_it_is_folded_is_taken(firm: Firm) -> None:
+def test_a_name_that_becomes_longer_when_folded_is_accepted(firm: Firm) -> None:
     grows = sorted(
         (one for one in map(chr, range(0xA0, 0x20000)) if unicodedata.category(one) not in {"Cs", "Cn"}),
         key=lambda one: -len(fold(one).encode()),
@@ -184,6 +184,6 @@ def test_a_name_that_grows_as_it_is_folded_is_taken(firm: Firm) -> None:
 
 
 @on_postgres
-def test_what_the_database_cannot_index_is_not_to_be_tried_again(firm: Firm) -> None:
+def test_a_text_that_the_database_cannot_index_is_a_bad_request(firm: Firm) -> None:
     with pytest.raises(BadRequest), firm.archive.write() as connection:
         connection.execute(insert(tags).values(tag="?", tag_folded=letters(3000)))

@@ -76,7 +76,7 @@ def test_ten_failures_keep_an_address_out_for_a_while(firm: Firm, username: str)
     assert sign_in(firm).status_code == 200
 
 
-def test_a_user_name_of_any_length_is_a_wrong_one_and_leaves_little_behind(firm: Firm) -> None:
+def test_a_wrong_user_name_of_any_length_stores_little(firm: Firm) -> None:
     random = Random(1)
     name = "".join(chr(random.randrange(0x20000, 0x2A6D0)) for _ in range(3000))
     wrong = sign_in(firm, username="nobody", apiKey="wrong")
@@ -167,7 +167,7 @@ def test_success_counts_no_failure(firm: Firm) -> None:
         assert sign_in(firm).status_code == 200
 
 
-def test_many_who_sign_in_at_once_hold_each_other_up_no_more_than_one_after_the_other(firm: Firm) -> None:
+def test_many_sign_ins_at_once_take_no_longer_than_one_after_another(firm: Firm) -> None:
     with ThreadPoolExecutor(16) as pool:
         statuses = [response.status_code for response in pool.map(lambda _: sign_in(firm), range(32))]
     assert statuses == [200] * 32
@@ -180,7 +180,7 @@ def test_of_many_wrong_keys_at_once_ten_are_answered_401(firm: Firm) -> None:
     assert statuses == [401] * 10 + [429] * 22
 
 
-def test_a_trusted_proxy_speaks_for_the_addresses_behind_it(firm: Firm) -> None:
+def test_a_trusted_proxy_names_the_addresses_behind_it(firm: Firm) -> None:
     trusted = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
     credentials = {"clientId": CLIENT_ID, "username": ADMIN, "apiKey": firm.keys[ADMIN]}
     with server_of(firm, trusted_proxies=trusted) as base_url, httpx2.Client(base_url=base_url) as client:
@@ -228,7 +228,7 @@ def test_an_address_is_the_same_however_peers_and_gateways_write_it(peer: str, f
     assert address_of(Request(scope), PROXIES) == CALLERS[peer, forwarded]
 
 
-def test_a_stranger_cannot_speak_for_another_address(firm: Firm) -> None:
+def test_an_untrusted_caller_cannot_claim_another_address(firm: Firm) -> None:
     for number in range(10):
         sign_in(firm, username=f"nobody-{number}", address=f"203.0.113.{number}")
     assert sign_in(firm, address="203.0.113.99").status_code == 429
@@ -243,7 +243,7 @@ def test_a_refresh_token_works_once_and_its_second_use_ends_its_family(firm: Fir
     assert firm.client.post("/api/auth/refresh", json={"refreshToken": second}).status_code == 401
 
 
-def test_a_refresh_token_used_twice_puts_out_all_who_signed_in_with_what_came_of_it(firm: Firm) -> None:
+def test_a_refresh_token_used_twice_ends_all_tokens_that_came_from_it(firm: Firm) -> None:
     def refresh(signed_in: dict[str, str]) -> Response:
         return firm.client.post("/api/auth/refresh", json={"refreshToken": signed_in["refreshToken"]})
 
@@ -262,7 +262,7 @@ def test_a_refresh_token_used_twice_puts_out_all_who_signed_in_with_what_came_of
     assert [status(apart), status(sign_in(firm).json())] == [200, 200]
 
 
-def test_a_bearer_token_lives_its_time_though_its_refresh_token_expires_before(settings: Settings) -> None:
+def test_a_bearer_token_stays_valid_after_its_refresh_token_expired(settings: Settings) -> None:
     with Firm(replace(settings, token_minutes=120, refresh_token_hours=1)) as firm:
         firm.token()
         with firm.archive.write() as connection:
@@ -272,7 +272,7 @@ def test_a_bearer_token_lives_its_time_though_its_refresh_token_expires_before(s
         assert firm.call("POST", "/client/recording.search", {}).status_code == 200
 
 
-def test_a_bearer_token_is_no_refresh_token_and_the_other_way_round(firm: Firm) -> None:
+def test_a_bearer_token_is_not_accepted_as_a_refresh_token_or_the_reverse(firm: Firm) -> None:
     answer = sign_in(firm).json()
     assert firm.client.post("/api/auth/refresh", json={"refreshToken": answer["token"]}).status_code == 401
     headers = {"Authorization": f"Bearer {answer['refreshToken']}"}

@@ -1,4 +1,4 @@
-"""One account that is damaged, or whose machine is down, is refused alone; mended, it is back."""
+"""An account that is damaged, or whose machine is down, is refused until repaired; others are served."""
 
 from dataclasses import replace
 from typing import Any
@@ -76,7 +76,7 @@ def test_an_account_that_is_damaged_in_use_is_refused_until_it_is_mended(
         until(lambda: asked().status_code == 200, "its token is good again")
 
 
-def test_a_secret_that_is_wrong_is_refused_as_ever(settings: Settings) -> None:
+def test_a_wrong_secret_is_refused_as_usual(settings: Settings) -> None:
     served, credentials = with_another_account(settings)
     with Firm(served) as firm:
         assert sign_in(firm, credentials | {"apiKey": "wrong"}).status_code == 401

@@ -1,4 +1,4 @@
-"""The contract's search, read in plain Python over a list: obviously right, and slow."""
+"""The contract's search in plain Python over a list: easy to check, and slow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +33,7 @@ class Told:
     parts: tuple[Part, ...]
     tag_ids: frozenset[int]
     fields: tuple[str, ...]
+    spoken: str = ""
     comments: int = 0
     holds: frozenset[int] = frozenset()
     playlists: frozenset[int] = frozenset()
@@ -41,12 +42,16 @@ class Told:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: the name, the person, whether private recordings are theirs to see, and what limits them."""
+    """Who reads: the name, the person, whether private recordings are theirs to see, and what limits them.
+
+    Without the right to view transcripts, a search does not look into them.
+    """
 
     username: str
     person_id: int | None
     sees_private: bool
     users: dict[int, tuple[str, int | None]]
+    reads_transcripts: bool = True
     policies: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -93,7 +98,7 @@ def _matches(one: Told, reader: Reader, wanted: dict[str, Any]) -> bool:
         and _lasts(one, wanted.get("durationRangeInSeconds") or {})
         and _at_times(one, wanted.get("timeRanges"))
         and _between(one, wanted.get("communicationsBetween"))
-        and _says(one, wanted.get("freeText"))
+        and _says(one, reader, wanted.get("freeText"))
         and wanted.get("direction") in {None, one.direction}
         and wanted.get("isPrivate") in {None, one.is_private}
         and wanted.get("hasComments") in {None, one.comments > 0}
@@ -163,9 +168,10 @@ def _between(one: Told, wanted: dict[str, Any] | None) -> bool:
     )
 
 
-def _says(one: Told, wanted: str | None) -> bool:
+def _says(one: Told, reader: Reader, wanted: str | None) -> bool:
     node = parse(wanted) if wanted else None
-    return node is None or matches(node, document_tokens(one.fields))
+    fields = (one.spoken, *one.fields) if reader.reads_transcripts else one.fields
+    return node is None or matches(node, document_tokens(fields))
 
 
 def matches(node: Node, document: Sequence[str]) -> bool:

@@ -18,12 +18,12 @@ from tests.cli.conftest import environment_of
 
 
 def run(settings: Settings, *words: object, **more: str) -> Result:
-    """Run a command, `more` being further variables."""
+    """Run a command. `more` are further environment variables."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
         return CliRunner().invoke(app, [str(word) for word in words], env=environment_of(settings) | more)
-    finally:  # it logs to the standard error of the command, which is gone by now
+    finally:  # the command's log handler writes to its standard error, which is closed by now
         root.handlers[:], root.level = handlers, level
 
 

@@ -1,4 +1,4 @@
-"""Commands say what they did, exit 0 only if they did it, and with `--json` print JSON alone."""
+"""Commands say what they did, exit 0 only if they succeeded, and print only JSON with `--json`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ WITHOUT_JSON = {("demo",)}
 """Commands that still speak in words alone. The set may only shrink."""
 
 
-@cache  # tables of help take long to draw
+@cache  # cached, since drawing the tables of a help text takes long
 def help_of(path: tuple[str, ...]) -> Result:
     return CliRunner().invoke(app, [*path, "--help"])
 
@@ -105,7 +105,7 @@ def test_rights_and_roles_add_up(firm: Firm, tell: Tell) -> None:
         (("verify", 999), "999"),
     ],
 )
-def test_what_was_not_done_is_said_and_exits_1(
+def test_a_command_that_fails_says_why_and_exits_1(
     run: Run, tell: Tell, arguments: tuple[object, ...], says: str
 ) -> None:
     result = run(*arguments, exit_code=1)
@@ -170,7 +170,7 @@ def test_the_ledger_has_every_recording_whose_job_was_retried(
 
 
 def _told_of(firm: Firm, interaction_id: int) -> list[tuple[str, Any]]:
-    """What a recording's audit log says of commands."""
+    """The rows of a recording's audit log that are about commands."""
     log = firm.post("/client/recording/audit", {"recordingId": interaction_id})
     return [(row["route"], row["metadata"]) for row in log if row["method"] == "CLI"]
 
@@ -199,7 +199,7 @@ def test_a_setting_that_cannot_be_used_is_named(settings: Settings, command: tup
 
 
 @either_database
-def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -> None:
+def test_a_database_that_does_not_answer_is_reported_in_one_line(settings: Settings) -> None:
     away = {"EARWITNESS_DATABASE_URL": "postgresql://jane:secret@127.0.0.1:1/earwitness"}
     result = CliRunner().invoke(app, ["account", "list"], env=environment_of(settings) | away)
     assert result.exit_code == 1
@@ -209,7 +209,7 @@ def test_a_database_that_does_not_answer_is_said_in_a_line(settings: Settings) -
 
 
 @either_database
-def test_a_folder_that_cannot_be_used_is_said_in_a_line(settings: Settings) -> None:
+def test_a_folder_that_cannot_be_used_is_reported_in_one_line(settings: Settings) -> None:
     (settings.data / "file").touch()
     wrong = environment_of(settings) | {"EARWITNESS_DATA": str(settings.data / "file")}
     result = CliRunner().invoke(app, ["account", "list", "--json"], env=wrong)

@@ -75,8 +75,8 @@ def test_recordings_in_the_archive_are_skipped(firm: Firm, run: Run, tell: Tell,
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # it is the manifest that matters here
-def test_manifests_are_read_in_whatever_encoding(
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # the database makes no difference here
+def test_manifests_are_read_in_any_encoding(
     firm: Firm, run: Run, tell: Tell, tmp_path: Path, encoding: str
 ) -> None:
     lines = [json.dumps(call(thirdPartyId=f"é {number}"), ensure_ascii=False) for number in range(3)]
@@ -241,9 +241,7 @@ def test_bad_lines_are_named_and_the_rest_goes_on(firm: Firm, run: Run, tell: Te
 
 
 @needs_proc
-def test_an_import_whose_reader_was_killed_says_so_and_is_simply_run_again(
-    firm: Firm, tmp_path: Path
-) -> None:
+def test_an_import_whose_reader_was_killed_says_so_and_can_be_run_again(firm: Firm, tmp_path: Path) -> None:
     count = COMMITTED_TOGETHER + 100
     manifest = write(tmp_path, *calls(count))
     with running(firm.settings, "import", CLIENT_ID, manifest, "--json") as process:

@@ -148,7 +148,7 @@ def test_a_folder_that_is_reached_by_a_link_can_have_either_name(
     assert (told["imported"], told["failed"]) == (4, [])
 
 
-def test_media_lies_below_the_folder_that_is_named(
+def test_media_is_looked_up_below_the_named_folder(
     firm: Firm, tell: Tell, exports: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "manifests").mkdir()

@@ -12,7 +12,9 @@ import pytest
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # no database has a part in it
+pytestmark = pytest.mark.parametrize(
+    "settings", ["sqlite"], indirect=True
+)  # the database makes no difference here
 
 WORKERS = [(), ("--workers", 2)]
 

@@ -1,4 +1,4 @@
-"""earwitness serve: the limits of the system that it raises or lowers."""
+"""earwitness serve raises or lowers limits of the system."""
 
 import resource
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def few_files() -> Iterator[int]:
-    """A limit of open files as many systems have it, which may be raised."""
+    """A low limit of open files, as many systems have it, which may be raised."""
     usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
     yield most
@@ -35,7 +35,7 @@ def test_as_many_accounts_are_open_as_the_system_allows(settings: Settings, few_
 
 @pytest.fixture
 def cores_are_dumped() -> Iterator[None]:
-    """A limit that lets a process that crashes write its memory to disk, as far as this user may have it."""
+    """Allow core dumps, as far as this user may."""
     usual, most = resource.getrlimit(resource.RLIMIT_CORE)
     if most == 0:
         pytest.skip("no process of this user can dump its memory anyhow: its hard limit is 0")

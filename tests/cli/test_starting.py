@@ -71,7 +71,7 @@ def test_a_command_that_signs_nothing_makes_no_key_for_tokens(settings: Settings
 
 
 def listed() -> Iterator[tuple[str, str, str]]:
-    """Each command's name, what `earwitness --help` shows of it, and what it says itself."""
+    """The name of each command, its line in `earwitness --help`, and its own help text."""
     every = typer.main.get_command(app)
     context = every.make_context("earwitness", [], resilient_parsing=True)
     for name in every.list_commands(context):  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def listed() -> Iterator[tuple[str, str, str]]:
         yield name, shown.get_short_help_str(1000), command.get_short_help_str(1000)
 
 
-def test_help_shows_of_each_command_what_it_says_itself() -> None:
+def test_the_line_of_each_command_in_help_is_that_of_its_own_help() -> None:
     told = list(listed())
     assert len(told) > 20
     assert [shown for _, shown, _ in told] == [said for _, _, said in told]

@@ -1,4 +1,4 @@
-"""earwitness watch, as it is run."""
+"""The command `earwitness watch` and its options."""
 
 import json
 import os
@@ -228,8 +228,8 @@ def test_root_is_warned_of_folders_in_which_others_may_write(
         os.chown(folder / where, owner, -1)
     done = run("watch", CLIENT_ID, folder, "--once", "--json", *QUICK)
     assert json.loads(done.stdout)["taken"] == []
-    assert ("Do not watch as root" in done.stderr) == (warned and is_root)
-    assert (f"WARNING: others than root may write in {folder / where}." in done.stderr) == (
+    assert ("Do not watch it as root" in done.stderr) == (warned and is_root)
+    assert (f"WARNING: other users than root may write in {folder / where}." in done.stderr) == (
         warned and is_root
     )
 
@@ -241,7 +241,7 @@ def test_a_watcher_whose_folder_was_replaced_says_so_and_ends(firm: Firm, folder
         assert json.loads(watcher.stdout.readline())["state"] == "taken"
         folder.rename(folder.with_name("old"))
         folder.mkdir()
-        assert "not the one that was there" in json.loads(watcher.stdout.read())["error"]
+        assert "was moved away or replaced" in json.loads(watcher.stdout.read())["error"]
         assert watcher.wait(timeout=30) == 1
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL with a standby that has to have everything: what docs/operations.md says of a failover is so."""
+"""PostgreSQL with a synchronous standby: a failover is as docs/operations.md describes it."""
 
 import json
 import os
@@ -34,7 +34,7 @@ WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 @dataclass
 class Pair:
-    """A primary, and a standby that follows it; both can be killed."""
+    """A primary and a standby that follows it. Both can be killed."""
 
     primary: Part
     standby: Part
@@ -57,7 +57,7 @@ class Pair:
         until(lambda: self.run(0, in_step) == [(1,)], "the standby is in step")
 
     def fail_over(self) -> None:
-        """The primary is gone for good; the standby is the primary, and waits for no other."""
+        """Kill the primary for good, and promote the standby, which then commits without a standby."""
         self.primary.kill()
         self.run(1, "SELECT pg_promote(true, 30)")
         self.run(1, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
@@ -65,7 +65,7 @@ class Pair:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    """In a folder that other runs of pytest do not close to PostgreSQL's user."""
+    """A pair in a folder that other runs of pytest do not close to PostgreSQL's user."""
     with TemporaryDirectory(dir=os.environ["TESTS_POSTGRES_FOLDER"]) as folder:
         Path(folder).chmod(0o755)
         with running_pair(Path(folder)) as pair:
@@ -78,13 +78,13 @@ def running_pair(folder: Path) -> Iterator[Pair]:
     ports = network.port("primary"), network.port("standby")
     with ExitStack() as leaving:
         cluster = Cluster.make(folder / "primary")
-        primary = Part("primary", cluster.serving(HOST, ports[0]), {}, folder / "primary.log")
+        primary = Part("primary", cluster.foreground_command(HOST, ports[0]), {}, folder / "primary.log")
         leaving.callback(primary.kill)
         primary.start()
         pair = Pair(primary, primary, ports)
         until(lambda: answers(pair, 0), "the primary answers")
-        copy = cluster.followed(folder / "standby", f"{HOST}:{ports[0]}")
-        pair.standby = Part("standby", copy.serving(HOST, ports[1]), {}, folder / "standby.log")
+        copy = cluster.make_standby(folder / "standby", f"{HOST}:{ports[0]}")
+        pair.standby = Part("standby", copy.foreground_command(HOST, ports[1]), {}, folder / "standby.log")
         leaving.callback(pair.standby.kill)
         pair.standby.start()
         until(lambda: answers(pair, 1), "the standby answers")
@@ -150,7 +150,7 @@ def test_nothing_is_acknowledged_while_the_standby_does_not_have_it(pair: Pair, 
 def test_while_the_standby_is_away_a_sender_is_answered_in_time_and_not_acknowledged(
     pair: Pair, settings_of_pair: Settings
 ) -> None:
-    """At a server of its own: one in this process is done with a call only when the commit is."""
+    """This uses a server process: in this process a call would end only with its commit."""
     with server(settings_of_pair, administrator(settings_of_pair)) as running:
         pair.wait_for_standby()
         pair.standby.signal(signal.SIGSTOP)
@@ -168,9 +168,9 @@ def test_while_the_standby_is_away_a_sender_is_answered_in_time_and_not_acknowle
 def test_a_commit_that_is_let_go_without_the_standby_is_not_acknowledged(
     pair: Pair, firm: Firm, ends: str
 ) -> None:
-    """The sender is told to send again, and that waits for the standby, too.
+    """The sender is told to send again, and the second commit waits for the standby, too.
 
-    PostgreSQL itself says of the one that was cancelled that it is done.
+    PostgreSQL itself reports the cancelled commit as done.
     """
     pair.wait_for_standby()
     firm.ingest(tone(), thirdPartyId="before")

@@ -1,4 +1,4 @@
-"""`make faults` itself: one fault, on loopback, and the table that comes of it."""
+"""`make faults`: one fault on loopback, and the table that it writes."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The example of docs/operations.md for several servers behind nginx is run as it is written there."""
+"""Runs the example for several servers behind nginx as docs/operations.md has it."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from bench.faults.network import Loopback
 from bench.faults.part import Part
-from bench.faults.proxy import HOST_NAME, documented, nginx, write_nginx
+from bench.faults.proxy import HOST_NAME, documented_example, nginx, write_nginx
 
 from earwitness.kernel.settings import Settings
 from tests.conftest import installation
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass
 class Behind:
-    """Two servers and one that was never there, nginx in front, and a client that signed in through it."""
+    """nginx before two servers and one that does not exist, and a client that signed in through nginx."""
 
     servers: list[Server]
     client: httpx2.Client
@@ -104,7 +104,7 @@ def test_what_is_sent_again_is_answered_200_with_the_id_of_the_first_time(behind
     assert {answer.json()["interactionId"] for answer in again} == {first.json()["interactionId"]}
 
 
-def test_no_upload_and_no_playback_lies_on_the_disk_of_the_proxy(behind: Behind) -> None:
+def test_no_upload_and_no_playback_is_stored_on_the_disk_of_the_proxy(behind: Behind) -> None:
     media = tone() + bytes(8 * MIB)
     assert behind.send("large", media).status_code == 201
     played = behind.post(
@@ -138,8 +138,8 @@ def test_a_media_url_leads_back_to_the_proxy(behind: Behind) -> None:
     assert behind.client.get(made.removeprefix(f"https://{HOST_NAME}")).content == tone()
 
 
-def test_the_example_names_calls_that_there_are(behind: Behind) -> None:
-    reads = re.search(r"recording\\\.\(([^)]*)\)", documented())
+def test_the_calls_that_the_example_names_exist(behind: Behind) -> None:
+    reads = re.search(r"recording\\\.\(([^)]*)\)", documented_example())
     assert reads
     for name in (*reads[1].replace("\\", "").split("|"), "playBackByThirdPartyId"):
         assert behind.client.post(f"/api/client/recording.{name}", json={"x": 1}).status_code == 400, name
@@ -150,10 +150,10 @@ def test_metrics_are_not_shown(behind: Behind) -> None:
 
 
 def test_the_example_takes_uploads_as_large_as_the_server_does() -> None:
-    assert f"client_max_body_size {Settings().max_upload_gib}g;" in documented()
+    assert f"client_max_body_size {Settings().max_upload_gib}g;" in documented_example()
 
 
-def test_a_server_that_is_gone_is_noticed_by_nobody(behind: Behind) -> None:
+def test_clients_do_not_notice_a_server_that_is_gone(behind: Behind) -> None:
     assert [behind.send(name).status_code for name in GONE[:4]] == [201] * 4
     behind.servers[0].process.send_signal(signal.SIGKILL)
     behind.servers[0].process.wait()

@@ -1,4 +1,4 @@
-"""What a client saw is counted as what it was."""
+"""The outcomes that clients saw are counted in the right classes."""
 
 import httpx2
 import pytest
@@ -10,8 +10,8 @@ from bench.faults.outcomes import (
     REFUSED,
     SILENT,
     Outcome,
-    Seen,
-    all_doors_again,
+    Outcomes,
+    all_targets_again,
     count,
     first_success,
     kind_of,
@@ -49,11 +49,11 @@ def outcome(
     ended: float,
     kind: str = OK,
     *,
-    door: str = "a",
+    target: str = "a",
     account: int = MAIN,
     call: str = "ingested",
 ) -> Outcome:
-    return Outcome(call, door, account, began, ended, kind, kind)
+    return Outcome(call, target, account, began, ended, kind, kind)
 
 
 def test_classes_are_counted_with_their_sum_and_the_longest_wait() -> None:
@@ -75,28 +75,28 @@ def test_the_first_success_is_of_a_call_that_began_after_the_moment() -> None:
     assert first_success(seen, "ingested", 14) is None
 
 
-def test_all_doors_are_open_again_when_the_last_is() -> None:
-    seen = [outcome(1, 2), outcome(1, 6, door="b"), outcome(2, 3, door="b", kind=FAILED)]
-    assert all_doors_again(seen, ["a", "b"], "ingested", 0) == 6
-    assert all_doors_again(seen, ["a", "b", "c"], "ingested", 0) is None
+def test_all_targets_work_again_when_the_last_one_does() -> None:
+    seen = [outcome(1, 2), outcome(1, 6, target="b"), outcome(2, 3, target="b", kind=FAILED)]
+    assert all_targets_again(seen, ["a", "b"], "ingested", 0) == 6
+    assert all_targets_again(seen, ["a", "b", "c"], "ingested", 0) is None
 
 
-def test_it_is_said_where_all_that_failed_has_failed() -> None:
-    at_b = outcome(0, 1, FAILED, door="b")
+def test_the_place_is_named_if_all_failures_are_at_one() -> None:
+    at_b = outcome(0, 1, FAILED, target="b")
     assert where([outcome(0, 1), at_b], MAIN) == "at b alone"
     assert where([at_b, outcome(0, 1, BUSY)], MAIN) == ""
     assert where([outcome(0, 1, FAILED, account=OTHER), outcome(0, 1)], MAIN) == "the other account alone"
     assert where([outcome(0, 1)], MAIN) == ""
 
 
-def test_what_began_within_a_time_belongs_to_it() -> None:
-    seen = Seen()
+def test_a_request_belongs_to_the_time_in_which_it_began() -> None:
+    seen = Outcomes()
     for began in (1, 2, 3):
         seen.add(outcome(began, 9))
     assert [one.began for one in seen.between(2, 3)] == [2]
 
 
-def test_a_row_of_the_table_has_a_cell_for_each_heading_and_says_never() -> None:
+def test_a_row_has_a_cell_for_each_heading_and_never_for_what_did_not_happen() -> None:
     row = Row("x", "a server killed", 0, count([outcome(0, 1)]), 1.26, 0.0, 0.5, None, None, "at b alone")
     headings, _, cells = table([row]).splitlines()
     assert headings.count("|") == cells.count("|")
@@ -109,5 +109,5 @@ def test_failures_are_named_by_call_and_place() -> None:
     assert failures(seen) == {f"ingested at a: {BUSY}": 2}
 
 
-def test_no_two_faults_say_the_same() -> None:
-    assert len({fault.says for fault in FAULTS.values()}) == len(FAULTS)
+def test_no_two_faults_have_the_same_title() -> None:
+    assert len({fault.title for fault in FAULTS.values()}) == len(FAULTS)

@@ -1,4 +1,4 @@
-"""Bad input: refused with a problem that names what is wrong, never with an error of ours."""
+"""Bad input is refused with a problem that names what is wrong, never with a server error."""
 
 import json
 from typing import Any
@@ -119,7 +119,7 @@ def test_a_fault_says_in_words_what_is_expected(firm: Firm) -> None:
         body: [f"expected {words}"] for body, words in said.items()
     }
     policy = firm.call("POST", "/admin/accessPolicy", {"name": "x", "communicationTypes": ["SMS"]})
-    assert messages(policy) == ["expected a word in lower case, as phone or sms"]
+    assert messages(policy) == ["expected a word in lower case, such as phone or sms"]
 
 
 def test_unknown_fields_and_query_parameters_are_named_with_the_nearest_known(firm: Firm) -> None:
@@ -143,7 +143,7 @@ def takes_nothing(_call: Call) -> None:
     """Do nothing, with nothing."""
 
 
-def test_a_call_that_takes_nothing_names_what_it_is_sent_nevertheless(firm: Firm) -> None:
+def test_a_call_without_parameters_names_those_that_are_sent(firm: Firm) -> None:
     for method, path in (("GET", "/admin/retentionGroup"), ("GET", "/admin/tag"), ("DELETE", "/admin/tag/1")):
         refused = firm.call(method, f"{path}?foo=1&page=2")
         assert problem(refused, 400)["errors"] == [
@@ -234,7 +234,7 @@ def test_a_recording_that_is_cut_off_leaves_nothing_behind(firm: Firm) -> None:
     assert multipart(firm, whole).status_code == 201
 
 
-def test_parts_of_a_recording_that_are_not_right_are_named(firm: Firm) -> None:
+def test_invalid_parts_of_a_recording_are_named(firm: Firm) -> None:
     assert paths(multipart(firm, form(("media", b"x")))) == ["metadata"]
     assert paths(multipart(firm, form(("metadata", b"[]")))) == ["metadata"]
     assert paths(multipart(firm, form(("metadata", b"{}"), ("metadata", b"{}")))) == ["metadata"]

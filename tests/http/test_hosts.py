@@ -1,4 +1,4 @@
-"""The Host header: a foreign name that resolves to this server is refused, and stands in no URL."""
+"""The Host header: a foreign name that resolves to this server is refused, and is in no URL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ def test_an_invalid_host_is_a_bad_request(firm: Firm, host: str) -> None:
 
 
 @pytest.mark.parametrize("lines", ["", "Host: localhost\r\nHost: evil.example\r\n"])
-def test_one_host_is_named_and_no_second(firm: Firm, lines: str) -> None:
+def test_a_second_host_header_is_refused(firm: Firm, lines: str) -> None:
     with server_of(firm) as base_url, connected(base_url) as client:
         client.send(f"GET /api/schema HTTP/1.1\r\n{lines}\r\n")
         assert client.status() == 400

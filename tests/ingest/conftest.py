@@ -1,4 +1,4 @@
-"""What tests of ingest share: a watched folder, and an engine that hears each sound once."""
+"""Fixtures of ingest tests: a watched folder, and an engine that transcribes each sound only once."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def heard_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real engine hears a sound once in a process of tests: the database makes no difference to it."""
+    """Transcribe each sound only once in a test process, since the database makes no difference to it."""
 
     def hear(engine: str, model: str, pcm: Iterable[bytes], *others: Any) -> ChannelTranscript:
         pieces = list(pcm)

@@ -1,4 +1,4 @@
-"""Sending a recording: it is taken whole or not at all, and once even if it is sent again."""
+"""Sending a recording: it is taken as a whole or not at all, and once even if it is sent again."""
 
 import json
 import re
@@ -154,7 +154,7 @@ def test_an_aborted_upload_leaves_nothing_behind(firm: Firm) -> None:
     assert firm.send(call(), b"the whole").status_code == 201
 
 
-# Once, however often it is sent
+# The same recording is taken once, however often it is sent.
 
 
 def test_the_same_recording_again_answers_the_same_id(firm: Firm) -> None:
@@ -210,7 +210,7 @@ def test_different_recordings_at_once_share_endpoints_and_people(firm: Firm) -> 
     assert len(shown) == 1
 
 
-# How much is taken
+# Limits of size
 
 
 def test_more_than_the_limit_is_refused_before_it_is_read(firm: Firm) -> None:

@@ -204,7 +204,7 @@ def test_a_recording_is_kept_as_long_as_its_subjects_group_says(firm: Firm) -> N
 
 
 def test_participants_are_found_by_all_of_their_known_names(firm: Firm) -> None:
-    """From their first recording on, and not only by the names that this source sends."""
+    """This holds from the first recording on, and for more names than this source sends."""
     jane = {"thirdPartyId": "AAD-1", "fullName": "Jane Smith", "email": "jane@example.com"}
     ingest_one(firm, "first", "+44 7896 423595", person=jane)
     ingest_one(firm, "owned", "447896423595", user="front-desk")

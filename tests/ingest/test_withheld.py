@@ -68,7 +68,7 @@ def test_a_user_limited_to_a_person_sees_no_calls_of_unknown_callers(firm: Firm)
     assert firm.search(as_user="jane", isPrivate=True) == []
 
 
-def test_an_email_that_names_nobody_does_not_make_one_person_of_all(firm: Firm) -> None:
+def test_an_email_that_names_nobody_identifies_no_person(firm: Firm) -> None:
     stranger = {"fullName": "Anonymous", "email": "anonymous@anonymous.invalid"}
     call_from(firm, "one", "447700900111", person=stranger)
     call_from(firm, "other", "447700900112", person=stranger)
@@ -99,7 +99,7 @@ def test_nobody_can_become_the_owner_of_a_withheld_address(firm: Firm) -> None:
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "endpoint")
 
 
-def test_calls_between_strangers_and_a_desk_are_found(firm: Firm) -> None:
+def test_calls_between_unknown_callers_and_a_desk_are_found(firm: Firm) -> None:
     call_from(firm, "stranger", "restricted")
     call_from(firm, "known", "447700900111")
     desk = callers(firm)  # the desk is the other participant
@@ -108,7 +108,7 @@ def test_calls_between_strangers_and_a_desk_are_found(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "anonymous"])
-def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
+def test_a_call_in_progress_of_an_unknown_caller_is_shown(firm: Firm, value: str) -> None:
     told = {
         "thirdPartyId": "live",
         "endpoint": {"type": "phone", "endpoint": "447896423595"},
@@ -122,6 +122,6 @@ def test_a_live_call_of_a_stranger_is_shown(firm: Firm, value: str) -> None:
 @pytest.mark.parametrize(
     ("own", "called"), [("0", "0207946001"), ("+44", "00442079460018"), ("w", "west-wing")]
 )
-def test_a_withheld_caller_is_no_number_of_the_house(own: str, called: str) -> None:
+def test_a_withheld_caller_is_not_a_number_of_the_firm(own: str, called: str) -> None:
     for value in ("anonymous", "withheld", "", None, "-1", "0"):
         assert Subjects(own=(own,)).of(CallFacts(caller=value, called=called)) == [False, True]

@@ -1,4 +1,4 @@
-"""Rights and roles: what each bundles, and that a name nobody knows grants nothing."""
+"""Rights and roles: what each role grants, and that an unknown name grants nothing."""
 
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
 

@@ -1,4 +1,4 @@
-"""A bundle of recordings as recorders and meeting services write them, in every container and codec."""
+"""Recordings as recorders and meeting services write them, in every container and codec."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tests.media.samples import covered, meeting, sound, sphere, tones, wav
 class Kind:
     """How a recording of two seconds is made, and what must be found in it.
 
-    `is_exact`: its codec decodes to 16-bit samples, which leave no room for opinion.
+    `is_exact`: its codec decodes to 16-bit samples, so every decoder gives the same.
     """
 
     make: Callable[[], bytes]

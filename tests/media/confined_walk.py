@@ -1,8 +1,8 @@
-"""The program `python -m tests.media.confined_walk [confined]` tries whatever PyAV knows.
+"""The program `python -m tests.media.confined_walk [confined]` tries everything that PyAV knows.
 
-It takes recordings, pickled, on its standard input. With `confined` it rehearses and confines itself first,
-as the decoding process does. Its lines are what was tried, and what came of it; on its standard error stands
-what was imported or opened meanwhile.
+It reads pickled recordings from its standard input. With `confined` it rehearses and confines itself first,
+as the decoding process does. It prints what it tried and the results, and on standard error what was imported
+or opened meanwhile.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def main() -> None:
         rehearse()
     sys.addaudithook(_tell)
     if "confined" in sys.argv:
-        # One process does here what hundreds do.
+        # One process does here what hundreds of decoding processes do.
         confine(DecoderLimits(seconds=600, memory_mib=8192), landlock)
     for name, attempt in _attempts(recordings):
         try:
@@ -93,7 +93,7 @@ def _do(content: bytes) -> str:
     render(io.BytesIO(content), "mp4" if found.video else "wav", None, other)
     if found.video is None:
         return f"{found} {[hashlib.sha256(made.getvalue()).hexdigest() for made in (mp3, other)]}"
-    # What some decoders leave of a picture differs from run to run; how many there are does not.
+    # The pictures of some decoders differ from run to run, but their number does not.
     other.seek(0)
     with av.open(other, "r") as made:
         return f"{found} {len(list(made.decode(video=0)))}"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.media.places import S3_SERVERS, s3_server
 
-# How long an example takes depends on what else the machine does.
+# No deadline, since the time of an example depends on other work of the machine.
 hypothesis.settings.register_profile("without deadline", deadline=None)
 hypothesis.settings.load_profile("without deadline")
 

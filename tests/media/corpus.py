@@ -1,7 +1,7 @@
-"""A folder of media files, and what is in each: channel by channel, over all its tracks.
+"""Media files, and what is in each channel of all their tracks.
 
-A row a file: `CORPUS["what is special about it"] = File(how it is made, what is in it)`. Each channel has a
-pitch of its own, `pitch_of(channel)`, so that a listener can tell them apart.
+There is one row for each file: `CORPUS["what is special about it"] = File(how it is made, what is in it)`.
+Each channel has a different pitch, `pitch_of(channel)`, so that they can be told apart.
 """
 
 import io
@@ -25,7 +25,7 @@ SECONDS = 1.6
 
 @dataclass(frozen=True)
 class Track:
-    """One track of the original. Its channels sound from `begins` on, for `seconds`, unless it is silent."""
+    """One track of the original. Unless it is silent, it has sound from `begins` on, for `seconds`."""
 
     channels: int = 1
     rate: int = 8000
@@ -41,7 +41,7 @@ class Track:
 class File:
     """How a file is made, and its tracks.
 
-    `is_exact`: every sample comes out as it went in. `not_decoded` is a part of what is to be said of it.
+    `is_exact`: every sample is decoded unchanged. `not_decoded` is a part of the expected text.
     """
 
     make: Callable[[], bytes]
@@ -63,7 +63,7 @@ class File:
         return max(track.begins + track.seconds for track in self.tracks)
 
     def went_in(self, channel: int) -> "array[int]":
-        """The samples of a channel, at the rate of its track, from the start to the end of the recording."""
+        """The samples of a channel of the original, at the rate of its track, over the whole recording."""
         track = self.channels[channel]
         silence = array("h", bytes(2 * round(track.begins * track.rate)))
         samples = silence + _samples(track, channel)

@@ -39,7 +39,7 @@ _ASS = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname\nStyle: Default,Arial\n\n"
     b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
 )
-# What a packet of each holds; pictures of letters are empty ones.
+# The content of a packet of each kind. Pictures of letters are empty.
 _SHOWN = {
     "mov_text": b"\0\5hello",
     "srt": b"hello",
@@ -80,7 +80,7 @@ SUBTITLES = [
 
 
 def subtitled(container: str, subtitles: str) -> bytes:
-    """A meeting of two seconds with subtitles, and where the container takes such, a file and data beside."""
+    """A meeting of two seconds with subtitles; with an attached file and data, if the container allows."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         picture, sound = _MEETINGS[container]
@@ -112,7 +112,7 @@ def every_kind() -> dict[str, bytes]:
             for container in containers:
                 if content := write(container, encoder):
                     made[f"{encoder.name} in {container}"] = content
-                    # So that each container has its turn.
+                    # This gives each container its turn.
                     containers.append(containers.pop(containers.index(container)))
                     break
     return made

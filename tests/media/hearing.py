@@ -1,4 +1,4 @@
-"""What a listener hears in a recording: its length, its shape, and which tone is on which side."""
+"""Measures what can be heard in a recording: its length, its channels, and which tone is on which side."""
 
 import io
 import math
@@ -81,7 +81,7 @@ def hear(content: bytes, hint: Hint | None = None) -> Heard:
 def rendered(
     content: bytes, format_: Rendered, samples: int | None = None, hint: Hint | None = None
 ) -> bytes:
-    """A rendition, made in this process, since starting a process for each takes too long."""
+    """A rendition. It is made in this process, since starting a process for each would take too long."""
     sink = io.BytesIO()
     jobs.render(io.BytesIO(content), format_, samples, sink, hint)
     return sink.getvalue()

@@ -1,4 +1,4 @@
-"""A key management service, as far as Earwitness asks one: it stands for what cannot run here."""
+"""A simple key management service, since no real one runs here."""
 
 import os
 
@@ -10,7 +10,7 @@ from earwitness.media.keys.key_ring import WrappedKey
 
 
 class Service:
-    """Keys that the service shows to nobody."""
+    """A service whose keys nobody else can read."""
 
     def __init__(self) -> None:
         self.keys = {"hsm-1": AESGCM.generate_key(256)}

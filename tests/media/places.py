@@ -1,4 +1,4 @@
-"""Places for media: the disk, and buckets in memory, in a folder, and on real S3 servers."""
+"""Places for media: a disk, and buckets in memory, in a folder and on real S3 servers."""
 
 import os
 import subprocess
@@ -54,12 +54,12 @@ class Place:
         return BucketStore(self.bucket(), self.folder / "incoming", settled_after=timedelta(seconds=-1))
 
     def let_time_pass(self) -> None:
-        """Let the markers of uploads look as if nothing had been heard of them for long."""
+        """Make the markers of uploads look as if they had been idle for long."""
         for marker in self.folder.rglob("incoming/*"):
             os.utime(marker, (0, 0))
 
     def left(self) -> list[str]:
-        """Everything that lies there: objects, parts of objects, and markers of uploads."""
+        """Everything in this place: objects, parts of objects, and markers of uploads."""
         found = [str(path) for path in self.folder.rglob("*") if path.is_file()]
         if self.kind in {"memory", "s3"}:
             found += [part["path"] for batch in obstore.list(self.bucket()) for part in batch]
@@ -100,7 +100,7 @@ def s3_server(kind: str) -> Iterator[str]:
             assert server.stderr is not None
             says = next(line for line in server.stderr if "Running on http://" in line)
             endpoint = says.split("Running on ")[1].split()[0]
-            # What it says must be taken from it, or it would wait.
+            # Read its output, or it would wait when the pipe is full.
             threading.Thread(target=server.stderr.read, daemon=True).start()
             made = obstore.sign(s3_bucket(endpoint), "PUT", "", timedelta(minutes=1))
             urllib.request.urlopen(urllib.request.Request(made, method="PUT")).close()

@@ -1,7 +1,7 @@
-"""OpenStack Swift, spoken to as S3: all its servers in one process, one copy of everything.
+"""OpenStack Swift with its S3 interface: all its servers in one process, with one copy of everything.
 
-Lies in the folder it is started in, which must take extended attributes. Whoever signs in as `test:test`
-with the secret `test` may do all.
+Its data is in the folder in which it is started, which must support extended attributes. The user `test:test`
+with the secret `test` may do everything.
 """
 
 import logging
@@ -69,7 +69,7 @@ def start(kind: str, config: str, folder: Path, listening: socket.socket) -> gre
 
 
 def save_ring(kind: str, folder: Path, port: int) -> None:
-    """Say where what is of this kind lies: all on one device, behind this port."""
+    """Write the ring of one kind of server: everything is on one device, at this port."""
     ring = RingBuilder(part_power=0, replicas=1, min_part_hours=0)
     ring.add_dev({"region": 1, "zone": 1, "ip": "127.0.0.1", "port": port, "device": "device", "weight": 1})
     ring.rebalance()

@@ -145,7 +145,7 @@ def test_objects_that_are_read_in_several_threads_do_not_mix() -> None:
     plains, reading = [PLAIN, PLAIN[::-1]], threading.Barrier(2)
 
     class Slow(Object):
-        """Both have been read when either is decrypted."""
+        """Waits until both objects have been read, before either is decrypted."""
 
         def read_into(self, start: int, into: memoryview, /) -> int:
             count = super().read_into(start, into)

@@ -1,4 +1,4 @@
-"""Engines in the tests' own process send nothing and download nothing, as in their own process."""
+"""Engines send and download nothing in the process of the tests, as in their own process."""
 
 import os
 

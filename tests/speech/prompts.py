@@ -1,7 +1,7 @@
 """Real speech of a telephone: prompts of Debian's `asterisk-core-sounds-en-gsm`, and what they say.
 
-They lie where Debian puts them (`make system`), and are not copied. Allison Smith speaks them; they are GSM
-at 8 kHz, the narrowest sound that telephones have.
+They are read where Debian installs them (`make system`). Allison Smith speaks them. They are GSM at 8 kHz,
+the poorest sound of telephones.
 """
 
 import gzip
@@ -84,7 +84,7 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 
 
 def texts() -> dict[str, str]:
-    """What each prompt says, as the package has it; what is no speech is left out."""
+    """The text of each prompt in the package, except those without speech."""
     with gzip.open(_TEXTS, "rt", encoding="utf-8", errors="replace") as lines:
         pairs = [line.strip().split(": ", 1) for line in lines if ": " in line and not line.startswith(";")]
     return {name: text for name, text in pairs if not re.search(r"[\[<(]", text)}
@@ -109,13 +109,13 @@ def seconds_of(gsm: bytes) -> float:
 
 
 def heard(gsm: bytes) -> bytes:
-    """What lies there, one behind the other, as an engine hears it: 16-bit samples at 16 kHz."""
+    """Files of GSM, one after another, as an engine hears them: 16-bit samples at 16 kHz."""
     with render(Memory(gsm), "speech", DecoderLimits(60, 1024), hint=Hint("gsm")) as pcm:
         return b"".join(pcm)
 
 
 def spoken_words(text: str) -> list[str]:
-    """The words of a text as they are said: lower case, no punctuation, numbers spelled."""
+    """The words of a text as they are spoken: in lower case, without punctuation, numbers spelled."""
     spelled = re.sub(r"\d+", _spelled, text.lower().replace("*", " star ").replace("#", " pound "))
     return re.findall(r"[a-z]+", re.sub(r"['’]", "", spelled))
 

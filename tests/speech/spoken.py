@@ -1,4 +1,4 @@
-"""Speech that the tests listen to: what was said in the samples, and how much of it was understood."""
+"""Speech samples, what was said in them, and how much of it was understood."""
 
 import re
 from importlib.util import find_spec
@@ -60,7 +60,7 @@ def words(text: str) -> list[str]:
 
 
 def errors(said: list[str], understood: list[str]) -> int:
-    """How many words were left out, put in or replaced, at the least."""
+    """The least number of words that were left out, added or replaced."""
     row = list(range(len(understood) + 1))
     for index, word in enumerate(said, start=1):
         before, row[0] = row[0], index

@@ -1,9 +1,9 @@
-"""An engine that is taken over: by its model while it loads, and by the sound that it hears.
+"""An engine that is taken over by its model while it loads, and by the sound that it hears.
 
-`python -m tests.speech.taken_over FOLDER FORBIDDEN TRIED TARGET` transcribes with it, as in a container
-that forbids what is named. In the folder it writes the engine's package, which stands before the real
-pocketsphinx. Its lines are what the attacker reports, in JSON: of the attacks while it loads, when it
-hears, and then by a thread that it started when it was imported.
+`python -m tests.speech.taken_over FOLDER FORBIDDEN TRIED TARGET` transcribes with it, as in a container that
+forbids these system calls. It writes the engine's package into the folder, which comes before the real
+pocketsphinx. It prints what the attacker reports, in JSON: of the attacks while the engine loads, of those
+while it hears, and of those of a thread that it started when it was imported.
 """
 
 import json
@@ -39,7 +39,7 @@ class Attacker:
     def __init__(self, forbidden: str, tried: str, told: str) -> None:
         target = Target(**json.loads(told))
         self._tried = TRIED[tried](target)
-        # Without Landlock files would be destroyed before anything is heard.
+        # Without Landlock it would destroy files before it hears anything.
         while_loading: dict[str, Callable[[Target], Attempts]] = {
             "": held_while_loading,
             "seccomp": held_by_landlock,
@@ -78,7 +78,7 @@ class Config:
 
 
 class Endpointer:
-    """Takes everything for speech."""
+    """Treats everything as speech."""
 
     frame_bytes = 1000
     speech_start = 0.0

@@ -1,4 +1,4 @@
-"""An engine loads all that it needs before it hears sound, so that it needs no file any more."""
+"""An engine loads everything before it hears sound, so that it needs no files after that."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from earwitness.speech.transcriber import SpeechLimits, transcribe
 from tests.processes import needs_proc
 from tests.speech.spoken import first_sentence, needs_tiny_en
 
-# Tells what is imported, opened or mapped between loading the engine and the end of the transcription.
+# Prints what is imported, opened or mapped between loading the engine and the end of the transcription.
 _WATCH = """
 import sys
 from earwitness.speech.loading import load
@@ -51,7 +51,7 @@ def test_nothing_is_loaded_once_sound_is_heard(engine: str, model: str) -> None:
 
 @needs_tiny_en
 def test_an_engine_leaves_no_file_behind_and_sends_no_telemetry(tmp_path: Path) -> None:
-    """onnxruntime, which finds the voices, would keep a device number and send telemetry to its maker."""
+    """By default onnxruntime, which detects voices, stores a device number and sends telemetry."""
     program = (
         "import os, sys\n"
         f"os.environ['HOME'] = {str(tmp_path)!r}\n"

@@ -1,4 +1,4 @@
-"""An engine may read its model, and nothing of an archive beside it or beside Python's files."""
+"""An engine may read its model, but nothing of an archive beside the model or beside Python's files."""
 
 import os
 import subprocess
@@ -63,7 +63,7 @@ def test_an_engine_reads_the_files_of_its_model_but_no_archive_beside_them(
 
 
 @needs_landlock
-def test_an_engine_may_follow_links_to_files_of_its_model_alone(tmp_path: Path, model: Path) -> None:
+def test_an_engine_may_follow_links_only_to_files_of_its_model(tmp_path: Path, model: Path) -> None:
     kept, keys = tmp_path / "blob", tmp_path / "keys"
     kept.touch()
     keys.touch()

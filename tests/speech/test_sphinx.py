@@ -1,4 +1,4 @@
-"""Pocketsphinx understands clear English, says when it was said, and hears nothing where nobody speaks."""
+"""Pocketsphinx transcribes clear English with its times, and finds no words where nobody speaks."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -27,7 +27,7 @@ def test_no_more_than_15_percent_of_the_words_of_clear_speech_are_wrong(voice: s
 
 
 @pytest.mark.parametrize("pcm", [b"", bytes(BYTES_A_SECOND * 3)], ids=["nothing", "silence"])
-def test_where_nobody_speaks_nothing_is_said(pcm: bytes) -> None:
+def test_no_words_are_found_where_nobody_speaks(pcm: bytes) -> None:
     transcript = load("pocketsphinx", "").transcribe(in_pieces(pcm))
     assert (transcript.language, transcript.segments) == (None, [])
 

@@ -1,4 +1,4 @@
-"""An engine that its model or the sound has taken over can harm nobody: an engine attacks."""
+"""An engine that its model or the sound has taken over can harm nobody: attacking code runs in an engine."""
 
 import json
 import subprocess
@@ -21,9 +21,9 @@ GRANTED = {
 
 
 def attacked(folder: Path, forbidden: str, tried: str) -> list[dict[str, str]]:
-    """What came of the attacks while the engine loads, when it hears, and by a thread of before.
+    """The results of the attacks while the engine loads, while it hears, and by a thread from before.
 
-    The archive lies beside what the engine is imported from.
+    The archive is in the folder from which the engine is imported.
     """
     data = folder / "earwitness-data"
     data.mkdir()

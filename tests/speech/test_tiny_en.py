@@ -42,7 +42,7 @@ def test_no_more_than_a_tenth_of_the_words_of_real_prompts_are_wrong(tiny_en: En
 
 @pytest.mark.parametrize("loud", [0.5, 0.03], ids=["loud", "faint"])
 @pytest.mark.parametrize("line", telephone.LINES)
-def test_where_nobody_speaks_nothing_is_said(tiny_en: Engine, line: str, loud: float) -> None:
+def test_no_words_are_found_where_nobody_speaks(tiny_en: Engine, line: str, loud: float) -> None:
     transcript = tiny_en.transcribe([telephone.heard(loud * telephone.LINES[line]())])
     assert (transcript.language, transcript.segments) == (None, [])
 

@@ -1,4 +1,4 @@
-"""The transcribing process: whatever happens to it, nothing else is harmed and nothing is left over."""
+"""The transcribing process: whatever happens to it, nothing else is affected and nothing is left over."""
 
 import os
 import select
@@ -25,7 +25,7 @@ MINUTE = [bytes(32_000)] * 60
 
 
 def go_on() -> None:
-    """The check of a transcription that nobody ends."""
+    """A check that never ends the transcription."""
 
 
 def running(program: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def test_speech_is_transcribed_in_the_language_that_was_heard(model: Path) -> No
 
 
 @pytest.mark.parametrize("pcm", [[], [bytes(BYTES_A_SECOND * 3)]], ids=["nothing", "silence"])
-def test_where_nobody_speaks_nothing_is_said(model: Path, pcm: list[bytes]) -> None:
+def test_no_words_are_found_where_nobody_speaks(model: Path, pcm: list[bytes]) -> None:
     transcript = load("faster-whisper", str(model)).transcribe(pcm)
     assert (transcript.language, transcript.segments) == (None, [])
 

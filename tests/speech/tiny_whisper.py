@@ -1,6 +1,6 @@
 """A Whisper model that always gives the same words, made in a second.
 
-Its decoder has nothing but positions: the token at each place of its output is fixed, whatever it hears.
+Its decoder has only positions: the token at each place of its output is fixed, whatever it hears.
 """
 
 from pathlib import Path

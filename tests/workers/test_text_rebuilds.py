@@ -102,7 +102,7 @@ def test_recordings_written_during_a_rebuild_are_found_before_and_after(upgraded
         upgraded.ingest(
             thirdPartyId=name, startDatetimeUTC=start, transcript=transcript(f"I said {name} gold.")
         )
-    for name in ("plain", "private"):  # of which one is in the new index, and one not yet
+    for name in ("plain", "private"):  # one is in the new index, the other is not yet
         path = f"/ingest/recording/{name}/transcript"
         assert upgraded.call("PUT", path, transcript("Later silver.")).is_success
         recording_id = next(
@@ -163,7 +163,7 @@ def test_batches_adapt_so_that_other_writers_wait_briefly() -> None:
     pace = text_rebuild.Pace()
     began_with = pace.characters
     for _ in range(20):
-        pace.learn(pace.characters, pace.characters / 400_000)  # of a machine that is slow
+        pace.learn(pace.characters, pace.characters / 400_000)  # as on a slow machine
     assert 19_000 <= pace.characters <= 21_000 < began_with
     for _ in range(20):
         pace.learn(pace.characters, pace.characters / 2_000_000)

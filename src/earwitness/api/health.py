@@ -55,10 +55,10 @@ async def ready(request: AnyRequest) -> Response[Any]:
     """Answer 200 if recordings can be taken in and played, else 503 with a list of what is `missing`.
 
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space. `keys`:
-    those that recordings need are here, and are the archive's. `installation`: so are its store and folders.
-    `accounts`: not all of them have tables of another version.
+    the server has the keys that recordings need, and they are the archive's. `installation`: the store and
+    the folders are the archive's. `accounts`: not all of them have tables of another version.
     With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names, and
-    `notes` what is wrong beside, while the server serves all the same.
+    `notes` what else is wrong while the server still serves.
     """
     installation: Installation = request.app.state.installation
     is_operator = _has_token(request, installation.settings.metrics_token)

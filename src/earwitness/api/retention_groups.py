@@ -41,7 +41,7 @@ Days = Annotated[
 
 
 class RetentionGroup(Wire):
-    """A group of people, and how many days recordings are kept in which they are the subject."""
+    """People, and for how many days recordings are kept whose subject is one of them."""
 
     id: int
     name: str
@@ -57,7 +57,7 @@ class RetentionGroups(Wire):
 
 
 class RetentionGroupChange(Wire):
-    """The values to change; those left out stay. `peopleIds` takes the place of all who were in it."""
+    """The values to change; those left out stay. `peopleIds` replaces all who were in it."""
 
     name: Word | None = None
     retention_group: Days | None = None
@@ -65,7 +65,7 @@ class RetentionGroupChange(Wire):
 
 
 class RetentionGroupToAdd(Wire):
-    """A group to add. People are in one group: whoever is in another moves."""
+    """A group to add. A person is in one group only, and leaves the one they were in."""
 
     name: Word
     retention_group: Days
@@ -138,7 +138,7 @@ def delete_retention_group(call: Call) -> RetentionGroupId:
     refuses=(Conflict,),
 )
 def set_account_default(call: Call, body: Days) -> Durations:
-    """Set the days for people who are in no group: as they are listed, or under `retentionGroup`."""
+    """Set the days for people who are in no group. They are sent as listed, or under `retentionGroup`."""
     path = "retentionGroup" if list(body) == ["retentionGroup"] else ""
     days = body[path] if path else body
     _check_days(path, days)

@@ -22,12 +22,12 @@ from earwitness.kernel.version import program_version
 _HERE = resources.files("earwitness.api")
 
 DESCRIPTION = """\
-The archive of recorded communications. Paths hang below the base URL, `http://host:8080/api` by
-default; each call but sign-in carries `Authorization: Bearer TOKEN`.
+The archive of recorded communications. Paths are below the base URL, `http://host:8080/api` by default.
+Every call except sign-in sends `Authorization: Bearer TOKEN`.
 
 Times are RFC 3339 in UTC. Ids are whole numbers from 1. An unknown field or query parameter is refused, with
 the nearest known one; `null` counts as absent unless a field gives it a meaning. What the viewer may not see
-is indistinguishable from what does not exist. Problems are answered as `application/problem+json` (RFC 9457).
+is answered like what does not exist. Problems are answered as `application/problem+json` (RFC 9457).
 A body is JSON in UTF-8, of at most 1 MiB."""
 
 # In the order of the documentation, then what is ours.
@@ -43,11 +43,11 @@ CHAPTERS = {
     ),
     "people_and_endpoints": (
         "People & Endpoints",
-        "A person is an individual the account knows; an endpoint is a phone number, email address or Teams "
-        "user id of one. Recordings are linked to endpoints.",
+        "A person is an individual the account knows; an endpoint is a phone number, an email address or a "
+        "Teams user id of a person. Recordings are linked to endpoints.",
     ),
     "users": ("Users", "Who signs in: people and integrations."),
-    "retention_groups": ("Retention Groups", "How long the recordings of which people are kept, in days."),
+    "retention_groups": ("Retention Groups", "For how many days the recordings of people are kept."),
     "comments": ("Comments", "What users noted on recordings."),
     "media": ("Media", "Media for players: byte ranges, and links that need no header."),
     "ingest": ("Ingest", "Adding recordings, and what belongs to them, to the archive."),
@@ -79,7 +79,7 @@ async def browse_schema() -> Response[str]:
 
 @public("/", describes=Describes(gives=str, answered_as=("text/html",)))
 async def welcome() -> Response[str]:
-    """A page for whoever opens the server's address in a browser: where everything is."""
+    """A page that says where everything is, for people who open the server's address in a browser."""
     return _html("welcome.html")
 
 

@@ -1,4 +1,4 @@
-"""Operations of the API at the command line, run for the operator, who may do and see everything."""
+"""Runs operations of the API from the command line, for the operator, who may do and see everything."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +34,8 @@ def make(
 ) -> Any:
     """Open the installation, run an operation of an account, and return the body of its answer.
 
-    `body` has the values that a client would send, or makes what the function takes from the call. The audit
-    log shows the command.
+    `body` has the values that a client would send, or is a function that makes the argument of the operation
+    from its call. The audit log shows the command.
     """
     with opened(as_json) as accounts:
         return make_in(accounts, client_id, command, operation, body, id_)
@@ -62,7 +62,7 @@ def make_in(
 def called(
     accounts: Accounts, client_id: int, command: str, operation: Operation, id_: int = 0
 ) -> Iterator[Call]:
-    """Begin the transaction of an operation, and give the call that its function takes."""
+    """Begin the transaction of an operation, and yield the call for its function."""
     archive, by = accounts.open(client_id), action(command, operation.description)
     with transaction(operation, archive) as connection:
         signing_key = SigningKey(accounts.settings)
@@ -70,7 +70,7 @@ def called(
 
 
 def operator(client_id: int) -> Viewer:
-    """The operator, as the viewer of an account: with every right, and limited by no policy."""
+    """The operator as the viewer of an account, with every right and without access policies."""
     return Viewer(client_id, 0, "operator", "operator", None, frozenset(Right), (), "")
 
 
@@ -84,5 +84,5 @@ def pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 
 
 def identity(given: str) -> int | str | None:
-    """An id, or None for `none`. Other text stays as it is, and is refused as the API refuses it."""
+    """An id, or None for `none`. Other text is passed on, so that the API refuses it."""
     return None if given == "none" else number_or_text(given)

@@ -28,7 +28,7 @@ from earwitness.kernel.system.memory import seldom_look_for_garbage
 from earwitness.kernel.system.processes import end_with_parent
 
 COMMITTED_TOGETHER, _COMMITTED_TOGETHER_BYTES = 2000, 8 << 20
-"""The most lines, and bytes of them, in one transaction. Other writes to the account wait for it."""
+"""The most lines, and the most bytes, in one transaction. Other writes to the account wait for it."""
 
 _LONGEST_ERROR = 2000
 
@@ -38,7 +38,11 @@ _READERS, _READ_AHEAD = 2, 3
 Manifest = Annotated[
     Path,
     typer.Argument(
-        metavar="MANIFEST", exists=True, dir_okay=False, readable=True, help="JSON Lines, one recording each."
+        metavar="MANIFEST",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="JSON Lines, one recording a line.",
     ),
 ]
 
@@ -50,7 +54,7 @@ MediaRoot = Annotated[
         metavar="DIR",
         exists=True,
         file_okay=False,
-        help="The folder of the media, to which `mediaPath` is relative: by default the manifest's.",
+        help="The folder of the media, to which `mediaPath` is relative (default: the manifest's folder).",
     ),
 ]
 
@@ -105,7 +109,7 @@ def _import(
                 settled = max(batch)
                 progress.advance(task, len(batch))
         except (StorageFull, Unavailable, DBAPIError, BrokenExecutor) as error:
-            fail(f"line {settled + 1} or after it: {_why(error)} Run it again to go on.", as_json=as_json)
+            fail(f"line {settled + 1} or after it: {_why(error)} Run it again to continue.", as_json=as_json)
     return imported, known, failures
 
 
@@ -116,7 +120,7 @@ def _why(error: Exception) -> str:
         case DBAPIError():
             return as_problem(error).with_cause
         case _:
-            return "a process that reads lines was ended."
+            return "a process that reads lines was killed."
 
 
 def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
@@ -135,7 +139,7 @@ def _batches(file: BufferedReader) -> Iterator[Mapping[int, bytes]]:
 
 
 def _read(manifest: Path, readers: Executor) -> Iterator[dict[int, ManifestLine | Problem]]:
-    """The lines of each batch as they were read, by number. The next batches are read in the meantime."""
+    """The parsed lines of each batch, by number. The next batches are parsed in the meantime."""
     ahead: deque[tuple[Iterable[int], Future[list[ManifestLine | Problem]]]] = deque()
     with manifest.open("rb") as file:
         for batch in _batches(file):
@@ -153,7 +157,7 @@ def _numbered(
 
 
 def _readers(count: int) -> Executor:
-    """The executor that reads so many lines. Its processes are forked while nothing is open."""
+    """The executor that parses lines. Its processes are forked before anything is opened."""
     if count <= COMMITTED_TOGETHER:
         return ThreadPoolExecutor(1)
     processes = max(1, min(_READERS, (os.cpu_count() or 2) - 1))

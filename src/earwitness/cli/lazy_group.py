@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """A command, or a group of commands: where it is declared, and the line that `--help` shows of it."""
+    """A command or group of commands: where it is declared, and its line in `--help`."""
 
     name: str
     place: str
@@ -23,7 +23,7 @@ class Lazy:
         module, _, name = self.place.partition(":")
         declared = getattr(import_module(f"earwitness.cli.{module}"), name)
         around = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        around.callback()(lambda: None)  # with a callback it is a group, also of a single command
+        around.callback()(lambda: None)  # the callback makes it a group, even with a single command
         if isinstance(declared, typer.Typer):
             around.add_typer(declared, name=self.name)
         else:
@@ -33,7 +33,7 @@ class Lazy:
 
 
 class _Commands(UserDict[str, Any]):
-    """Commands by their names. Each is loaded when it is taken out."""
+    """Commands by name. Each is imported when it is first looked up."""
 
     def __getitem__(self, name: str) -> Any:
         command = super().__getitem__(name)
@@ -56,7 +56,7 @@ class LazyGroup(TyperGroup):
         return list(self._listed)
 
     def get_command(self, _ctx: Any, cmd_name: str) -> TyperCommand | None:
-        """The command as it is listed. What is run comes from `resolve_command`."""
+        """The command for lists and completion. `resolve_command` returns the one that is run."""
         return self._listed.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

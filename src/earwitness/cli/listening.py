@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from earwitness.cli.output import fail
 
 _WAITING_CLIENTS = 2048
-"""How many connections may wait to be accepted, as uvicorn has it. The system may allow fewer."""
+"""How many connections may wait to be accepted: uvicorn's default. The system may allow fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Listening:
 
 @contextmanager
 def listening(host: str, port: int, *, as_json: bool = False) -> Iterator[Listening]:
-    """Listen on all addresses of a host. Clients can connect from now on, and wait to be accepted.
+    """Listen on all addresses of a host. From then on clients can connect, and wait to be accepted.
 
     Port 0 takes a free port. An address that cannot be listened on ends the command with exit code 1.
     """
@@ -57,7 +57,7 @@ def _sockets(host: str, port: int, leaving: ExitStack) -> list[socket.socket]:
         except OSError as error:
             if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
                 raise
-            absent = error  # `localhost` has an IPv6 address even if the machine has none
+            absent = error  # `localhost` has an IPv6 address even if the machine has no IPv6
     if not sockets and absent:
         raise absent
     return sockets

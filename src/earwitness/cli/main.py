@@ -49,7 +49,7 @@ class _Earwitness(LazyGroup):
         Lazy(
             "incomplete",
             "upkeep.incomplete:incomplete",
-            "List recordings whose media could not be decoded, or not all of it, and what is not there.",
+            "List recordings whose media could not be decoded as a whole, and what is missing.",
         ),
         Lazy("account", "administration.accounts:group", "Accounts: one for each firm."),
         Lazy("user", "administration.users:group", "Users: people and integrations that sign in."),
@@ -62,14 +62,14 @@ class _Earwitness(LazyGroup):
             "administration.endpoints:group",
             "Endpoints: numbers, addresses and Teams user ids.",
         ),
-        Lazy("endpoints", "administration.endpoints:changes", "What an upgrade made of endpoints."),
+        Lazy("endpoints", "administration.endpoints:changes", "Endpoints that an upgrade changed."),
         Lazy("retention", "administration.retention:group", "Retention groups, and the account default."),
         Lazy(
             "hold",
             "administration.collections:holds",
             "Legal holds, which keep recordings whatever retention says.",
         ),
-        Lazy("playlist", "administration.collections:playlists", "Playlists: recordings to be listened to."),
+        Lazy("playlist", "administration.collections:playlists", "Playlists: recordings to listen to."),
         Lazy("tag", "administration.tags:group", "Tags: the catalogue, and those of a recording."),
         Lazy("comment", "administration.comments:group", "Comments on recordings; users write them."),
         Lazy("jobs", "upkeep.jobs:group", "Background work."),
@@ -95,7 +95,7 @@ app = typer.Typer(
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
-        # Imported here, since `--help` and completion need none of it.
+        # Imported here, since `--help` and completion do not need it.
         from earwitness.kernel.version import program_version
 
         typer.echo(program_version())
@@ -112,7 +112,7 @@ def prepare(
     ] = False,
 ) -> None:
     """A self-hosted archive for regulated communications."""
-    # Imported here, since `--help` and completion need none of it.
+    # Imported here, since `--help` and completion do not need it.
     from earwitness.kernel.system.processes import open_as_many_files_as_allowed
 
     open_as_many_files_as_allowed()

@@ -1,4 +1,4 @@
-"""Who runs a command, as the audit log shows it."""
+"""The operator who runs a command, for the audit log."""
 
 import getpass
 
@@ -6,7 +6,7 @@ from earwitness.archive.ledger.ledger import Action
 
 
 def action(command: str, description: str) -> Action:
-    """A command as the audit log shows it: with the name of the operator on this machine."""
+    """The action of a command for the audit log, with the operator's user name on this machine."""
     try:
         operator = getpass.getuser()
     except (KeyError, OSError):

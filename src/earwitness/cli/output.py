@@ -1,4 +1,4 @@
-"""What commands print: text for a person, or with `--json` one JSON value and nothing else."""
+"""The output of commands: text, or with `--json` one JSON value and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @cache
 def _console(*, stderr: bool = False) -> "Console":
     """Make a console. It prints names and ids, so `[b]` and `:phone:` stay as they are."""
-    from rich.console import Console  # imported when it prints: with --json it never does
+    from rich.console import Console  # imported here, since --json does not need it
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -58,7 +58,7 @@ def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
 
 
 def fail(message: str, *, as_json: bool = False) -> NoReturn:
-    """Print what went wrong, and end with exit code 1."""
+    """Print an error, and end with exit code 1."""
     if as_json:
         tell_json({"error": message})
     else:
@@ -98,7 +98,7 @@ def opened(as_json: bool = False, *, upgrading: bool = False) -> Iterator[Accoun
 
 
 def _database_error_in_words(error: Exception) -> str:
-    """An error of a database, in words for the operator."""
+    """The text of a database error for the operator."""
     if meaning_of(error) == "refused":
-        return f"The database refused what it was asked ({cause_of(error)})."
+        return f"The database refused a statement ({cause_of(error)})."
     return as_problem(error).with_cause

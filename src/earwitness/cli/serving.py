@@ -1,4 +1,4 @@
-"""earwitness serve and earwitness worker: the server, and the job loop without a server."""
+"""earwitness serve and earwitness worker: the server, and background jobs without a server."""
 
 import os
 import signal
@@ -79,10 +79,11 @@ def serve_at(where: Listening, settings: Settings, workers: int = 1) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Which proxies to trust is a setting of ours, so uvicorn must not rewrite addresses.
+        # We have our own setting for trusted proxies, so uvicorn must not rewrite addresses.
         proxy_headers=False,
         timeout_graceful_shutdown=30,
-        # Within uvicorn's 5 seconds a slow machine starts no process: each was killed and started again.
+        # uvicorn's own 5 seconds are too short for slow machines: it would kill each process and start it
+        # again.
         timeout_worker_healthcheck=30,
     )
     if not _has_served(config, where.sockets):

@@ -1,4 +1,4 @@
-"""Runs of `earwitness watch`: once, or until told to stop; and what is printed of each file."""
+"""Runs `earwitness watch`, once or until it is stopped, and prints what became of each file."""
 
 import signal
 import threading
@@ -50,7 +50,7 @@ def watch_once(
             if not failed or len(failed) == failed_before:
                 break
     except (StorageFull, Unavailable) as error:
-        fail(f"{error.detail} Run it again to go on.", as_json=as_json)
+        fail(f"{error.detail} Run it again to continue.", as_json=as_json)
     outcomes += [*waiting, *(Outcome(one.name, reason=_IN_THE_WAY, waits=True) for one in failed)]
     _print_all(outcomes, as_json)
     if any(outcome.reason and not outcome.waits for outcome in outcomes):
@@ -77,20 +77,20 @@ def watch_until_stopped(
                 _print_line(_fields(outcome) | {"state": _state(outcome)}, _sentence(outcome), as_json)
                 trouble = ""
         except (StorageFull, Unavailable) as error:
-            if error.detail != trouble:  # the same trouble is printed once
+            if error.detail != trouble:  # print the same trouble only once
                 trouble = error.detail
-                _print_line({"error": trouble}, f"{trouble} It is tried again.", as_json)
+                _print_line({"error": trouble}, f"{trouble} The watcher tries again.", as_json)
         stopping.wait(every)
 
 
 def _put_back(failed: list[FailedFile]) -> list[FailedFile]:
-    """Put back what failed; returns those that cannot be put back yet, to be tried again later."""
+    """Put failed files back. Returns those that cannot be put back yet."""
     return [one for one in failed if not one.put_back()]
 
 
 @contextmanager
 def _database_problems() -> Iterator[None]:
-    """Turn errors of the database into Unavailable or StorageFull, because the file is not at fault."""
+    """Turn errors of the database into Unavailable or StorageFull, so that they do not fail the file."""
     try:
         yield
     except DBAPIError as error:

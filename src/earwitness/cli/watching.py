@@ -21,7 +21,7 @@ from earwitness.media.measurement import HeaderlessCodec
 
 
 class Preset(StrEnum):
-    """A source of files that has its own way of naming them."""
+    """A program that writes recordings with file names of its own."""
 
     ASTERISK = "asterisk"
 
@@ -33,9 +33,7 @@ class Sidecar(StrEnum):
     OPTIONAL = "optional"
 
 
-_AS_ROOT = (
-    "WARNING: others than root may write in {}. Do not watch as root: docs/watch.md, Who may write there."
-)
+_AS_ROOT = "WARNING: other users than root may write in {}. Do not watch it as root: see docs/watch.md."
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="It, and all below it.")
@@ -46,7 +44,9 @@ TemplateText = Annotated[
         "--template", help="How files are named, for example {start:%Y%m%d-%H%M%S}_{from}_{to}_{id}."
     ),
 ]
-PresetName = Annotated[Preset | None, typer.Option("--preset", help="Files named as by FreePBX.")]
+PresetName = Annotated[
+    Preset | None, typer.Option("--preset", help="Read file names as FreePBX writes them.")
+]
 Records = Annotated[
     Path | None,
     typer.Option(
@@ -60,24 +60,33 @@ Own = Annotated[
 Subject = Annotated[Side | None, typer.Option("--subject", help="The side that is the recording subject.")]
 SidecarRule = Annotated[
     Sidecar | None,
-    typer.Option("--sidecar", help="`optional`: a file without a sidecar is taken by its name."),
+    typer.Option(
+        "--sidecar", help="`required`: a file waits for its sidecar; `optional`: it is taken without one."
+    ),
 ]
-Source = Annotated[str, typer.Option("--source", help="The source that recordings name.")]
+Source = Annotated[str, typer.Option("--source", help="The source to note in the recordings.")]
 Codec = Annotated[
-    str | None, typer.Option("--codec", help="What files without a header hold, whatever their extension.")
+    str | None, typer.Option("--codec", help="The codec of files without a header, whatever their extension.")
 ]
 SampleRate = Annotated[
-    int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Their samples a second, of PCM.")
+    int | None,
+    typer.Option(
+        "--sample-rate", min=4000, max=384_000, help="The sample rate of PCM in these files, in Hz."
+    ),
 ]
-Channels = Annotated[int | None, typer.Option("--channels", min=1, max=64, help="Their channels, of PCM.")]
+Channels = Annotated[
+    int | None,
+    typer.Option("--channels", min=1, max=64, help="The number of channels of PCM in these files."),
+]
 TakeAnyway = Annotated[
     bool,
     typer.Option(
-        "--take-anyway", help="Take also what is described badly or not at all; what is assumed is marked."
+        "--take-anyway",
+        help="Also take files that are described badly or not at all, and mark what is assumed.",
     ),
 ]
 RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="First put back what is in `failed`, to take it again.")
+    bool, typer.Option("--retry-failed", help="First put back the files in `failed`, and take them again.")
 ]
 Every = Annotated[float, typer.Option("--every", min=0.01, help="Seconds between two looks.")]
 Once = Annotated[bool, typer.Option("--once", help="Take what is there, then exit.")]
@@ -129,7 +138,7 @@ def watch(
         try:
             watched = WatchedFolder(folder, rules, own_folders(accounts.settings))
             _warn_root(watched)
-            with watched.alone(), accounts.identity.reporting():
+            with watched.locked(), accounts.identity.reporting():
                 run(watched, archive, watched.failed() if retry_failed else [], every, as_json)
         except OSError as error:
             fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)

@@ -33,7 +33,7 @@ MAX_BODY_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Afterwards:
-    """An answer of bytes, which is made once the transaction is over and its connection given back."""
+    """An answer of bytes. It is made after the transaction has ended and its connection is free."""
 
     make: Callable[[Installation], Response[Any]]
 
@@ -105,7 +105,7 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
             action = action_of(request, viewer, operation.path, operation.description)
             try:
                 sent = parse(request, body, from_query=operation.reads_query)
-            finally:  # a missing right is answered before anything about what was sent
+            finally:  # a missing right is reported before faults in what was sent
                 viewer.require(*operation.any_of)
             decoded = decode(operation, sent)
             accounts, signing_key = installation.accounts, installation.tokens.signing_key

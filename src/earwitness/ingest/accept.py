@@ -34,7 +34,7 @@ def accept(connection: Connection, archive: Archive, arrival: Arrival, action: A
 def accept_all(
     connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
 ) -> list[Accepted | Conflict]:
-    """Add recordings together; returns the outcome of each. A refused one does not keep out the others."""
+    """Add recordings together. Returns the outcome of each; a refused one does not affect the others."""
     stay_ahead(connection, archive.receipts)
     known = find_known(connection, [arrival.third_party_id for arrival in arrivals])
     new: dict[str, Arrival] = {}
@@ -63,7 +63,7 @@ def find_same(
     metadata: ParsedMetadata | None = None,
     media_sha256: bytes = b"",
 ) -> Accepted | None:
-    """Find the recording of this id; with `metadata` only if accepting it again would change nothing.
+    """Find the recording with this id. With `metadata`, only if accepting it again would change nothing.
 
     Raises Conflict if it is another recording.
     """
@@ -78,7 +78,7 @@ def find_same(
 def _accept_again(
     connection: Connection, archive: Archive, known: KnownRecording, arrival: Arrival, action: Action
 ) -> Accepted | Conflict:
-    """Accept a recording that is in the archive: nothing changes, or media is added that it came without."""
+    """Accept a recording that is in the archive already. Only media that it lacked is added."""
     if arrival.media is not None and known.lacks_media(arrival.metadata, arrival.media_sha256):
         replaced = add_missing_media(
             connection, archive, known.position, known.interaction_id, arrival.media, action

@@ -1,4 +1,4 @@
-"""A recording that arrives, and what became of it."""
+"""A recording that arrives, and the result of accepting it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -56,7 +56,7 @@ class Accepted:
     status: Status
     is_new: bool
     replaced_objects: tuple[str, ...] | None = None
-    """If media was added to a recording without any: the stored objects to delete, often none."""
+    """The names of stored objects to delete, which added media replaced; usually none."""
 
     @property
     def keeps_media(self) -> bool:

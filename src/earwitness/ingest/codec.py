@@ -1,4 +1,4 @@
-"""Stating the codec of media without a header, after it came."""
+"""Stating the codec of media without a header, after it was ingested."""
 
 from typing import Annotated
 
@@ -34,11 +34,11 @@ class StatedCodec(Wire):
 def state_codec(
     connection: Connection, which: ColumnElement[bool], hint: Hint, action: Action, *, repeat: bool = True
 ) -> list[Accepted]:
-    """State the codec of the recordings that meet a condition, and queue their processing; returns them.
+    """State the codec of all recordings that meet a condition, and queue their processing. Returns them.
 
-    A codec can be stated for undecodable recordings. It can also be corrected, because one that was stated
-    before may have been wrong: nearly any bytes can be decoded as PCM. Raises Conflict for other recordings.
-    Without `repeat`, nothing changes for a recording whose stated codec is the same already.
+    A codec can be stated for undecodable recordings. One that was stated before can also be corrected,
+    because it may have been wrong: nearly any bytes can be decoded as PCM. Raises Conflict for other
+    recordings. Without `repeat`, nothing changes for a recording whose stated codec is the same already.
     """
     columns = (recordings.c.interaction_id, recordings.c.third_party_id, recordings.c.status)
     rows = select(recordings.c.position, recordings.c.metadata, *columns).where(which)
@@ -72,7 +72,7 @@ def _check_may_be_stated(third_party_id: str, status: Status, before: Hint | Non
 
 
 def _change(hint: Hint, before: Hint | None) -> dict[str, object]:
-    """What the ledger says of a codec that was stated."""
+    """The entry of the ledger for a stated codec."""
     stated = {"codec": hint.codec, "sampleRate": hint.sample_rate, "channels": hint.channels}
     change: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
     return change if before is None else change | {"before": msgspec.to_builtins(before)}

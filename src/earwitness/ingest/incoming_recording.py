@@ -1,4 +1,4 @@
-"""A recording on its way in: its media is encrypted as it arrives, made durable, and accepted."""
+"""A recording that is being ingested: its media is encrypted as it arrives, made durable, and accepted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ from earwitness.media.vault import SealedUpload, new_recording_key
 
 
 class IncomingRecording:
-    """One recording on its way in: `write` its media, if it has any, then `accept` it."""
+    """One recording that is being ingested: `write` its media, if it has any, then `accept` it."""
 
     def __init__(self, archive: Archive, cleanup: ExitStack) -> None:
         self._archive = archive
@@ -40,7 +40,7 @@ class IncomingRecording:
         return self.accept_parsed(parse_body(body, has_media=self._upload is not None), action)
 
     def accept_parsed(self, metadata: ParsedMetadata, action: Action) -> Accepted:
-        """Do the same with metadata that has been parsed."""
+        """The same with metadata that has been parsed."""
         return self._commit(
             lambda connection, media: accept(connection, self._archive, Arrival(metadata, media), action),
             patient=metadata.is_long,
@@ -73,6 +73,6 @@ class IncomingRecording:
 
 @contextmanager
 def receive(archive: Archive) -> Iterator[IncomingRecording]:
-    """Begin to take in a recording. If it is not accepted when the block ends, nothing of it is kept."""
+    """Begin to ingest a recording. If it is not accepted when the block ends, nothing of it is kept."""
     with ExitStack() as cleanup:
         yield IncomingRecording(archive, cleanup)

@@ -1,4 +1,4 @@
-"""Recordings that are in the archive already, found by the source's id and compared with what arrives."""
+"""Recordings that are in the archive already, found by the source's id, to be compared with arrivals."""
 
 import hashlib
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ class KnownRecording:
     raw_sha256: bytes | None
 
     def is_same(self, metadata: ParsedMetadata, media_sha256: bytes = b"") -> bool:
-        """Whether what arrives is this recording again, as it came first or with its media of later."""
+        """Whether an arrival is this recording again, with the media that it has now or as it came first."""
         if self.digest == metadata.digest_with(media_sha256):
             return True
         return self._came_without_media(metadata) and media_sha256 in (self.raw_sha256, b"")
 
     def lacks_media(self, metadata: ParsedMetadata, media_sha256: bytes) -> bool:
-        """Whether this recording came without the media that arrives with the same metadata now."""
+        """Whether this recording has no media, and now arrives again with the same metadata and media."""
         if self.raw_sha256 is not None or not media_sha256:
             return False
         return self._came_without_media(metadata)

@@ -1,6 +1,6 @@
-"""What arrives after its recording: the transcript, or the media.
+"""Late additions: a transcript or media that arrives after its recording.
 
-The sender need not be able to see the recording. `Recording.Ingest` is enough, as for the recording itself.
+The right `Recording.Ingest` is enough, as for the recording itself: the sender need not be able to see it.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def add_late_transcript(
     replaced_in: Sequence[str],
     action: Action,
 ) -> Accepted:
-    """Add a transcript, which replaces that of an engine; after the commit it is searched.
+    """Add a transcript, or replace that of an engine. From the commit on it is searched.
 
     If the same transcript is there, nothing changes. Raises NotFound, and Conflict if the source sent another
     one.

@@ -1,4 +1,4 @@
-"""The metadata that comes with a recording: its fields, and what is checked.
+"""The metadata that comes with a recording: its fields and their checks.
 
 The example in `docs/ingest.md` has every field.
 """
@@ -39,7 +39,7 @@ class IngestPerson(Wire):
 
 
 class NamedEndpoint(Wire):
-    """An endpoint, however its value is written; an empty one is an address that was withheld."""
+    """An endpoint, in any spelling of its value. An empty value is a withheld address."""
 
     type: EndpointType
     endpoint: WordOrNothing
@@ -54,7 +54,7 @@ class IngestEndpoint(NamedEndpoint):
     person: IngestPerson | None = None
 
     def __post_init__(self) -> None:
-        """A flag that is left out has the same digest as one that was sent as false."""
+        """Set flags that were left out to false, so that the digest is the same as if they had been sent."""
         self.is_originator = bool(self.is_originator)
         self.is_recording_subject = bool(self.is_recording_subject)
 
@@ -104,7 +104,7 @@ class IngestMetadata(Wire):
 
 
 def read_transcript(body: bytes) -> tuple[IngestTranscript, list[str]]:
-    """Read a transcript that comes alone; also returns where characters were replaced. Raises BadRequest."""
+    """Read a late transcript. Also returns the paths where characters were replaced. Raises BadRequest."""
     sent, replaced_in = strict_json.loads_mending(body)
     if not isinstance(sent, dict):
         raise BadRequest.of(Fault("", "expected an object"))
@@ -120,7 +120,7 @@ def hint(values: IngestMetadata) -> Hint | None:
 
 
 def times(values: IngestMetadata) -> tuple[int, int, bool]:
-    """Start and end in ms since 1970, and whether the sender gave the end, or the media has to tell it."""
+    """Start and end in ms since 1970, and whether the sender gave the end. If not, the media is measured."""
     start = int(values.start_datetime_utc)
     if values.end_datetime_utc is not None:
         return start, int(values.end_datetime_utc), True
@@ -130,7 +130,7 @@ def times(values: IngestMetadata) -> tuple[int, int, bool]:
 
 
 def faults_in(values: IngestMetadata, has_media: bool) -> list[Fault]:
-    """The faults that only several fields together show."""
+    """The faults that concern several fields together."""
     transcript = _transcript_faults(values.transcript, "transcript.") if values.transcript else []
     return [*_time_faults(values, has_media), *_message_faults(values), *transcript]
 

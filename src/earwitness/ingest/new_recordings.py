@@ -32,7 +32,7 @@ from earwitness.kernel.clock import now_ms
 
 @dataclass(frozen=True, slots=True)
 class _NewRecording:
-    """An arrival, with what it is given here: its position, its id, its participants and its retention."""
+    """An arrival, with the position, id, participants and retention that it gets here."""
 
     arrival: Arrival
     position: int
@@ -42,7 +42,7 @@ class _NewRecording:
 
     @property
     def document(self) -> Document:
-        """The words that the recording is found by."""
+        """The words by which the recording is found."""
         return self.arrival.metadata.document.and_also(one.words for one in self.participants)
 
     @property
@@ -76,7 +76,7 @@ def add_recordings(
 
 
 def _prepare(connection: Connection, arrivals: Sequence[Arrival]) -> list[_NewRecording]:
-    """Find or add who took part, and give each arrival its place, its id and its retention."""
+    """Find or add the participants, and give each arrival its position, its id and its retention."""
     values = [arrival.values for arrival in arrivals]
     end_calls(connection, [one.third_party_id for one in values])
     participants = resolve_participants(connection, values)

@@ -1,4 +1,4 @@
-"""Parsing a recording's metadata: it is checked and made ready before the transaction begins."""
+"""Parsing a recording's metadata. It is checked and prepared before the transaction begins."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import canonical, convert
 
 _LONG_CHARACTERS = 2_000_000
-"""About a second of work between two statements, several times that on a slow machine."""
+"""A text of this length is about a second of work between two statements, more on a slow machine."""
 
 
 class ParsedMetadata(msgspec.Struct, frozen=True):
-    """Metadata that was parsed: the values without the transcript, and the transcript as it will be stored.
+    """Parsed metadata: the values without the transcript, and the transcript as it will be stored.
 
-    `document` has the words that the recording is found by, without those of its participants. `digest` is of
-    everything that was sent. `replaced_in` has the paths where characters had to be replaced.
+    `document` has the words by which the recording is found, except those of its participants. `digest` is
+    the digest of everything that was sent. `replaced_in` has the paths where characters were replaced.
     """
 
     values: IngestMetadata
@@ -33,11 +33,11 @@ class ParsedMetadata(msgspec.Struct, frozen=True):
 
     @property
     def is_long(self) -> bool:
-        """Whether writing it takes long outside the database, too: see `patient` of `writing`."""
+        """Whether writing it takes long even outside the database: see `patient` of `writing`."""
         return len(self.document.said.tokens) + len(self.document.rest.tokens) > _LONG_CHARACTERS
 
     def digest_with(self, media_sha256: bytes = b"") -> bytes:
-        """The digest of metadata and media, by which a recording that comes again is known."""
+        """The digest of metadata and media, by which a recording that is sent again is recognised."""
         return hashlib.sha256(self.digest + media_sha256).digest()
 
 
@@ -69,5 +69,5 @@ def parse_object(sent: dict[str, Any], replaced_in: Sequence[str], *, has_media:
 
 
 def _document(values: IngestMetadata, said: str) -> Document:
-    tags = {folded_tag(tag): tag for tag in values.tags or ()}  # the same tag in two spellings counts once
+    tags = {folded_tag(tag): tag for tag in values.tags or ()}  # one tag in two spellings counts once
     return Document.of(said, values.message or "", values.third_party_id, values.source or "", *tags.values())

@@ -20,7 +20,7 @@ from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPer
 
 
 class ResolvedParticipant(msgspec.Struct, frozen=True):
-    """An endpoint's part in a recording, its person, and the words by which both are found."""
+    """A participant: the endpoint, its person, and the words by which both are found."""
 
     endpoint_id: int
     person_id: int | None
@@ -37,9 +37,9 @@ def resolve_participants(
 ) -> list[list[ResolvedParticipant]]:
     """Find or add the endpoints and people of each recording.
 
-    The first person that is named with an endpoint becomes its owner. If it has another owner already, that
-    stays, and the named person is linked in this recording only. The same applies to a withheld address,
-    which nobody can own.
+    The first person that is named with an endpoint becomes its owner. If the endpoint has another owner
+    already, that person stays the owner, and the named person is linked in this recording only. The same
+    applies to a withheld address, which nobody can own.
     """
     known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in metadata for e in v.endpoints))
     people = find_or_add_people(connection, _described(metadata))
@@ -95,13 +95,13 @@ def _words_of(*names: str | None) -> FieldTokens:
 
 
 def _name(person: IngestPerson) -> Name:
-    """What identifies a person; a withheld address does not."""
+    """The id or email by which a person is identified. A withheld address identifies nobody."""
     email = person.email
     return person.third_party_id, None if email is None or is_withheld("email", email) else email
 
 
 def _described(metadata: Sequence[IngestMetadata]) -> dict[Name, DescribedPerson]:
-    """The people that are named, each as described where it is named first."""
+    """The named people, each as it is described where it is named first."""
     described: dict[Name, DescribedPerson] = {}
     for values in metadata:
         for sent in values.endpoints:

@@ -13,7 +13,7 @@ from earwitness.ingest.metadata import IngestTranscript
 
 
 class KeptTranscript(msgspec.Struct, frozen=True):
-    """A transcript as it is stored: its segments in JSON, and its opening, which lists show."""
+    """A transcript as it is stored: its segments in JSON, and its opening words, which lists show."""
 
     language: str | None
     segments: bytes

@@ -1,4 +1,4 @@
-"""Moments: inside, whole milliseconds since 1970 UTC; in requests and answers, RFC 3339."""
+"""Moments: whole milliseconds since 1970 UTC in the program, RFC 3339 in requests and answers."""
 
 import re
 import time

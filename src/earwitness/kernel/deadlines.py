@@ -51,11 +51,11 @@ def moved() -> None:
 
 
 def work_on(size_bytes: int) -> None:
-    """Do not count the time that it takes to store so much text: that is still part of the upload."""
+    """Do not count the time that it takes to store a text of this size: that is part of the upload."""
     wait_for(size_bytes / SLOWEST_BYTES_A_SECOND)
 
 
 def wait_for(seconds: float) -> None:
-    """Do not count a wait of so many seconds, which the client asked for."""
+    """Do not count a wait that the client asked for."""
     if current := deadline.get():
         current.wait_for(seconds)

@@ -18,7 +18,7 @@ def how_to_install(extra: str) -> str:
 
 @contextmanager
 def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
-    """Around an import: if the package that the extra `brings` is missing, say which extra the setting needs.
+    """Wrap an import: if the package that the extra `brings` is missing, say which extra the setting needs.
 
     Raises SettingError.
     """
@@ -27,4 +27,6 @@ def extra_for(variable: str, *, extra: str, brings: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != brings:
             raise
-        raise SettingError(f"{variable} needs what is not installed: {how_to_install(extra)}") from None
+        raise SettingError(
+            f"{variable} needs a package that is not installed: {how_to_install(extra)}"
+        ) from None

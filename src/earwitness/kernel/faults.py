@@ -85,7 +85,7 @@ _STEP = re.compile(r"\w+|\[\d*\]")
 
 
 def _fault(error: msgspec.ValidationError, field: str, expected: Any) -> Fault:
-    """The fault that a sentence of msgspec tells of: `Expected `int`, got `str` - at `$.members[0].name``."""
+    """The fault that a sentence of msgspec reports: `Expected `int`, got `str` - at `$.members[0].name``."""
     text, place = (*_PLACE.split(str(error)), "")[:2]
     place = place.replace("[...]", "[]")
     path, types = field + place, _types_at(place, expected)

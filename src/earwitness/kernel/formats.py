@@ -1,4 +1,4 @@
-"""The formats that a recording can be had in: one row for each.
+"""The formats in which a recording can be played: one row for each.
 
 To add a format: add its name and its row here, and its writer in `media/decoding/renditions/writers.py`.
 """
@@ -13,7 +13,7 @@ Format = Literal[Rendered, "raw"]
 """The name of a format: a rendition, or the original as it was ingested."""
 
 Need = Literal["nothing", "decoding", "sound"]
-"""What a recording must have for a format: nothing but its media; something that can be decoded; sound."""
+"""What a format needs of a recording: its media alone, media that can be decoded, or sound."""
 
 DEFAULT_FORMAT: Final = "mp3"
 
@@ -64,7 +64,7 @@ RENDERED: Final[tuple[Rendered, ...]] = get_args(Rendered)
 
 
 class FormatTableError(Exception):
-    """A format has no row or no writer, or a row is of no format."""
+    """A format has no row or no writer, or a row has a name that is no format."""
 
 
 def check_names(expected: tuple[str, ...], found: tuple[str, ...], table: str) -> None:
@@ -82,6 +82,6 @@ MEDIA_TYPES: Final = tuple(dict.fromkeys(FORMATS[name].media_type for name in ge
 
 
 def formats_for(has: Need) -> list[Format]:
-    """The formats of a recording that has this. Sound includes that it can be decoded."""
+    """The formats of a recording that has this. A recording with sound can also be decoded."""
     met = get_args(Need)[: get_args(Need).index(has) + 1]
     return [name for name, row in FORMATS.items() if row.needs in met]

@@ -49,7 +49,7 @@ def log_to_stderr(level: str) -> None:
 def log_outages(is_on: bool) -> None:
     """Log outages, or do not: a command says in its own message what an outage means for it.
 
-    An outage that lasts when logging is switched on again is logged as one that begins.
+    If an outage still lasts when this is switched on again, it is logged as one that begins.
     """
     if is_on and outage_log.level:
         outages.forget()

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 SAID_EVERY_SECONDS = 60
 QUIET_SECONDS = 5
-"""An outage is over when something works and nothing failed for so long. Some calls work during an outage."""
+"""An outage is over when something works and nothing failed for this time: some calls work during one."""
 
 
 @dataclass(slots=True)

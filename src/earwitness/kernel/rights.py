@@ -1,4 +1,4 @@
-"""Rights, as the documentation names them, and the roles that bundle them."""
+"""Rights, as the documentation names them, and roles, which are named sets of rights."""
 
 from enum import StrEnum
 from typing import Self
@@ -57,7 +57,7 @@ class Right(StrEnum):
 
 
 class Role(StrEnum):
-    """A named bundle of rights."""
+    """A named set of rights."""
 
     ADMIN = "Admin"
     COMPLIANCE = "Compliance"

@@ -29,7 +29,7 @@ def _expected(allowed: str) -> str:
 
 
 def text(allowed: str = "any text", *, shortest: int = 1) -> Reader[str]:
-    """A text that is used as it is, of at least so many characters."""
+    """A text that is used as it is. It has at least `shortest` characters."""
 
     def read(given: str) -> str:
         if len(given) < shortest:

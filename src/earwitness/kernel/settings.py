@@ -44,7 +44,7 @@ class Setting:
     meaning: str
     unit: str
     unset: str
-    """What holds while it is not set, where the default does not say it."""
+    """What applies while it is not set, if the default does not show it."""
 
 
 def _setting(
@@ -133,7 +133,7 @@ class Settings:
         "REQUEST_SECONDS",
         whole_number(),
         30,
-        "How long a call may take that waits for no upload or download; after that the answer is 503.",
+        "How long a call may take, except uploads and downloads; after that the answer is 503.",
         unit="seconds",
     )
     connections: int = _setting(

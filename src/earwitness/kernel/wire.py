@@ -73,7 +73,7 @@ CommunicationType = Annotated[
     Meta(
         pattern=r"^[a-z][a-z0-9_-]*$(?!\n)",
         max_length=64,
-        description="A word in lower case, as phone or sms",
+        description="A word in lower case, such as phone or sms",
     ),
 ]
 
@@ -110,7 +110,7 @@ def convert(value: Any, expected: type[T]) -> T:
 
 
 def canonical(value: Any) -> bytes:
-    """The one JSON of a value, keys in order: what digests are made over."""
+    """A value as JSON in one form, with sorted keys. Digests are made of it."""
     return msgspec.json.encode(value, order="sorted", enc_hook=plain)
 
 

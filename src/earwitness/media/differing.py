@@ -1,4 +1,4 @@
-"""The error for a key, store or folder that is not the archive's own, and the value to compare keys by."""
+"""The error for a key, store or folder that is not the archive's, and the value to compare keys by."""
 
 from typing import ClassVar, Literal
 
@@ -13,12 +13,12 @@ _SIZE = 16
 
 
 class Differs(Unavailable):
-    """This server has another key, store or folder than the archive uses."""
+    """This server's key, store or folder is not that of the archive."""
 
     default_code: ClassVar[str] = "installation-differs"
 
     def __init__(self, what: Compared, detail: str, remedy: str = "") -> None:
-        """`detail` is for everybody. `remedy` names places on this machine, and is for operators alone."""
+        """`detail` is for everybody. `remedy` names places on this machine, so it is for operators only."""
         super().__init__(detail, code=f"{what}-differs", headers={"Retry-After": "30"})
         self.what = what
         self.for_operators = f"{detail} {remedy}".rstrip()

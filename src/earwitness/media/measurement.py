@@ -1,4 +1,4 @@
-"""What decoding finds out about a recording, and what it may use for that."""
+"""What decoding finds out about a recording, and the limits of one decoding."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from msgspec import Meta
 from earwitness.kernel.formats import Format, formats_for
 
 Speech = Literal["speech"]
-"""What transcription gets: one channel as a speech engine takes it. It is no format that can be asked for."""
+"""The format of one channel for a speech engine. Clients cannot ask for it."""
 
 PEAKS_PER_SECOND = 8
 
@@ -21,7 +21,7 @@ HeaderlessCodec = Literal[
 ]
 """The codecs that recorders write without a header, by FFmpeg's names."""
 
-# A measurement comes from a process that hostile media may have taken over, so its values have bounds.
+# Hostile media may have taken over the process that sends a measurement, so its values have bounds.
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
 _Name = Annotated[str, Meta(max_length=64, pattern="^[ -~]*$")]
 _Counts = Annotated[tuple[_Count, ...], Meta(max_length=64)]
@@ -38,7 +38,7 @@ class DecoderLimits:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the source says about media without a header. The rate, in Hz, and channels are for PCM alone."""
+    """What the source says about media without a header. The rate, in Hz, and channels are only for PCM."""
 
     codec: HeaderlessCodec
     sample_rate: int | None = None
@@ -67,9 +67,8 @@ class Measurement:
     - `opposite`: whether two channels would cancel each other out.
     - `complete`: False if a part of the media is damaged or missing.
     - `not_decoded`: what could not be decoded, in plain words.
-    - `decoder_version`: the `DECODER_VERSION` of the program that measured. A measurement without one was
-    stored
-      before there were versions: it is of version 1, and lacks everything that has a default.
+    - `decoder_version`: the `DECODER_VERSION` of the program that measured. A measurement that was stored
+      before there were versions is of version 1, and lacks everything that has a default.
     """
 
     duration_ms: _Count
@@ -92,14 +91,14 @@ class Measurement:
 
 
 def known_of(measured: Mapping[str, Any] | None) -> tuple[int | None, bool | None]:
-    """`samples` and `opposite` of a stored measurement; None where another decoder version made it."""
+    """`samples` and `opposite` of a stored measurement; None for both if another decoder version made it."""
     if not measured or measured.get("decoder_version", 1) != DECODER_VERSION:
         return None, None
     return measured["samples"], measured["opposite"]
 
 
 def formats_of(measurement: Measurement | None) -> list[Format]:
-    """The formats that a recording can be had in. None is the measurement of media that cannot be decoded."""
+    """The formats in which a recording is available. Media that cannot be decoded has no measurement."""
     if measurement is None:
         return formats_for("nothing")
     return formats_for("sound" if measurement.audio is not None else "decoding")

@@ -61,7 +61,7 @@ class _Segments:
 class _Room(threading.local):
     """The memory that each thread reads and decrypts into, again and again.
 
-    Mapping such memory anew takes longer than decrypting. It is one for each thread, so that a download which
+    To map new memory takes longer than to decrypt. Threads have it, not downloads, so that a download that
     waits for its client holds none.
     """
 
@@ -108,7 +108,7 @@ class EncryptingWriter:
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.plain_size += len(view)
-        # A full segment waits for more bytes: only then it is known not to be the last.
+        # A full segment is kept until more bytes come: only then it is known not to be the last.
         while len(view) > self._room:
             head, view = view[: self._room], view[self._room :]
             if self._filled:
@@ -163,7 +163,7 @@ class DecryptingReader:
         return b"".join(self.chunks(start, stop))
 
     def chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        """The same in pieces of at most 1 MiB, in constant memory. The first has 64 KiB, to be there soon."""
+        """The same in pieces of at most 1 MiB, in constant memory. The first has 64 KiB, to come soon."""
         if not 0 <= start <= stop:
             raise ValueError("a range starts at or after 0 and does not end before it starts")
         for number, after in _runs(*self._touched(start, stop)):

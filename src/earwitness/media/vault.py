@@ -113,7 +113,7 @@ class Vault:
 
     @contextmanager
     def new(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:
-        """Begin an object of a recording. It is removed unless it is kept before the block ends."""
+        """Begin an object of a recording. It is removed at the end of the block unless `keep` was called."""
         bound_to = associated_data(self._client_id, recording_key.vault_id, kind)
         with self.store.new() as upload:
             yield SealedUpload(upload, recording_key.key, bound_to)

@@ -1,4 +1,4 @@
-"""Which recordings are named by what was sent, for the audit log. What was sent may be invalid."""
+"""Finds the recordings that a call names, for the audit log. The values that were sent may be invalid."""
 
 from typing import Any, TypeGuard
 

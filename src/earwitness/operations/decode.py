@@ -25,5 +25,5 @@ def unknown_parameters(names: Iterable[str]) -> BadRequest:
 
 
 def number_or_text(text: str) -> int | str:
-    """A number if the text is one; else the text, also if it has more digits than any number of ours."""
+    """The number that a text is, else the text itself. A number with too many digits stays a text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text

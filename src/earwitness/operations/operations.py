@@ -61,7 +61,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Body]):
-    """An answer with a status or headers beside its body. The API's documentation shows the body alone."""
+    """An answer with a status or headers besides its body. The API's documentation shows the body alone."""
 
     body: Body
     status: int = 200

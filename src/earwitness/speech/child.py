@@ -4,10 +4,10 @@ Its standard input is a socket. It reads 16-bit samples at 16 kHz until the othe
 answers with one `EngineAnswer` in JSON, and ends. It writes no file, and ends when the process that started
 it ends.
 
-A hostile model must not leave anything behind that could listen to the call. So the process confines itself
-in two steps. Before it imports its engine, which starts threads, it gives up all files but Python's and the
-model's, and can start no other process. When the model is loaded, and before it reads any sound, it gives up
-all system calls that engines do not need.
+A hostile model must not be able to leave anything that listens to the call. So the process confines itself in
+two steps. The first is before it imports its engine, which starts threads: it gives up all files but Python's
+and the model's, and the right to start processes. The second is after the model is loaded, and before it
+reads any sound: it gives up all system calls that engines do not need.
 """
 
 import os
@@ -58,7 +58,7 @@ def main() -> None:
     stay_alone()
     _end_with_starter(end)
     end.sendall(msgspec.json.encode(_answer(engine, model, end, landlock)))
-    # The libraries' own clean-up has nothing to do.
+    # Skip the clean-up of libraries: nothing needs it.
     os._exit(0)
 
 
@@ -87,7 +87,7 @@ def _pieces(end: socket.socket) -> Iterator[bytes]:
 
 
 def _end_with_starter(end: socket.socket) -> None:
-    """End this process when its starter ends, which may be killed while nothing is read or written here."""
+    """End this process when its starter ends, also while it neither reads nor writes."""
     if sys.platform != "linux":
         return
 

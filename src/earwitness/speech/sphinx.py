@@ -11,7 +11,7 @@ from earwitness.speech.engine import SAMPLE_RATE, ChannelTranscript, Segment
 _LONGEST_SECONDS = 30
 _BYTES_A_SECOND = SAMPLE_RATE * 2
 
-# The number of a pronunciation, for words that have several: `read(2)`.
+# The number that pocketsphinx adds to a word with several pronunciations: `read(2)`.
 _VARIANT = re.compile(r"\(\d+\)")
 
 

@@ -152,7 +152,7 @@ class _TranscribingProcess:
         return answer.transcript
 
 
-@cache  # the same for every call on this machine, so it is logged once
+@cache  # logged once, since it is the same for every call on this machine
 def _warn(missing: str) -> None:
     if missing:
         log.warning("speech engines run with less confinement: %s", missing)

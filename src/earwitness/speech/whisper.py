@@ -79,16 +79,16 @@ class Whisper:
         )
 
     def _rehearse(self) -> None:
-        """Transcribe nothing, once: libraries then load now what they load when it is first needed."""
+        """Transcribe silence once, so that libraries load everything before the process is confined."""
         nothing = numpy.zeros(0, numpy.float32)
         get_speech_timestamps(nothing, _VOICE)
         list(self._recognise(nothing, [0], "en")[0])
 
 
 def clips(voices: list[dict[str, int]]) -> list[float]:
-    """The clips to transcribe, in seconds: begin, end, begin, end. Voices that fit into one clip share it.
+    """The clips to transcribe, in seconds: begin, end, begin, end, … Voices share a clip if they fit into it.
 
-    Clips keep their pauses. Without them Whisper joins sentences that have a minute of ringing between them.
+    Clips keep their pauses. Otherwise Whisper joins sentences that have a minute of ringing between them.
     """
     found = [dict(voices[0])]
     for voice in voices[1:]:
@@ -100,7 +100,7 @@ def clips(voices: list[dict[str, int]]) -> list[float]:
 
 
 def _voices_only(samples: Any, voices: list[dict[str, int]]) -> Any:
-    """The same sound, silent where there is no voice: Whisper would find words in music."""
+    """The same sound, but silent where there is no voice. Otherwise Whisper would find words in music."""
     only = numpy.zeros_like(samples)
     for voice in voices:
         only[voice["start"] : voice["end"]] = samples[voice["start"] : voice["end"]]

@@ -67,7 +67,7 @@ class JobLoop:
         except (StorageFull, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error.detail
             log.warning(
-                "the worker has no file in the data folder; should it die, its leases have to run out: %s",
+                "the worker has no file in the data folder; if it dies, its leases have to run out: %s",
                 why,
             )
         else:

@@ -30,7 +30,7 @@ class TextRebuilds:
         """Accounts that another worker has, and until when its lease runs."""
 
     def go_on(self) -> bool:
-        """Do a batch of the next account; False if nothing is due that no other worker has."""
+        """Do a batch of the next account; False if nothing is due, or other workers have it."""
         seen: set[int] = set()
         while (client_id := self._next()) is not None and client_id not in seen:
             seen.add(client_id)

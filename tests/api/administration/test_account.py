@@ -77,7 +77,7 @@ def test_invalid_settings_are_named(firm: Firm, body: dict[str, Any], path: str)
     assert firm.get(ACCOUNT) == before
 
 
-def test_it_is_seen_with_either_right_and_changed_with_one(firm: Firm) -> None:
+def test_either_right_shows_the_settings_and_one_changes_them(firm: Firm) -> None:
     firm.add_user("viewer", [Right.ACCOUNT_VIEW])
     firm.add_user("editor", [Right.ACCOUNT_EDIT])
     firm.add_user("neither", [Right.USERS_EDIT])

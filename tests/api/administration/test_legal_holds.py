@@ -65,7 +65,7 @@ def test_a_change_replaces_the_recordings_and_the_name(firm: Firm) -> None:
     assert changes(firm, third) == [("PUT", 200, "added")]
 
 
-def test_an_ended_hold_holds_nothing_and_the_ledger_keeps_it(firm: Firm) -> None:
+def test_an_ended_hold_keeps_no_recording_and_stays_in_the_ledger(firm: Firm) -> None:
     [first] = calls(firm, "call-1")
     hold_id = hold(firm, first)
     assert firm.call("DELETE", f"{HOLD}/{hold_id}").is_success
@@ -103,7 +103,7 @@ def test_hidden_recordings_are_neither_shown_counted_nor_removed(firm: Firm) -> 
     assert changes(firm, private) == [("POST", 201, "added")]
 
 
-def test_unknown_recordings_are_named_and_nothing_is_changed(firm: Firm) -> None:
+def test_unknown_recordings_are_named_and_nothing_changes(firm: Firm) -> None:
     firm.add_user(CLERK, [Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT])
     [seen] = calls(firm, "call-1")
     [private] = calls(firm, "private-1", isPrivate=True)

@@ -25,7 +25,7 @@ def catalogue(firm: Firm) -> dict[str, int]:
     return {tag["tag"]: tag["id"] for tag in firm.get("/admin/tag")}
 
 
-def test_a_recordings_tags_are_set_shown_and_found(firm: Firm) -> None:
+def test_the_tags_of_a_recording_are_set_shown_and_found(firm: Firm) -> None:
     recording_id = firm.ingest(tags=["Old"])
     firm.ingest(thirdPartyId="call-2", tags=["Old"])
     response = set_tags(firm, recording_id, "Gold", "Silver")

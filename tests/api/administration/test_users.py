@@ -178,7 +178,7 @@ def test_nobody_gives_a_right_they_lack(firm: Firm) -> None:
     assert firm.call("POST", USERS, body, as_user="editor").status_code == 201
 
 
-def test_users_who_hold_more_can_only_be_given_less(firm: Firm) -> None:
+def test_from_users_who_hold_more_rights_can_only_be_taken_away(firm: Firm) -> None:
     firm.add_user("desk", [Right.USERS_EDIT])
     analyst = firm.add_user("analyst", [Role.COMPLIANCE], email="a@example.com")
     key = next(one["id"] for one in firm.get(KEYS) if one["userId"] == analyst)

@@ -1,4 +1,4 @@
-"""Random searches for people and users against a plain reading of the contract: ids, order, pages, totals."""
+"""Random searches for people and users, compared with a plain implementation of the contract."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence

@@ -64,7 +64,7 @@ def test_a_call_plays_in_every_format(firm: Firm, processed: bool) -> None:
             assert is_of_format(response.content, format_), format_
 
 
-def test_mp3_is_what_plays_when_nothing_else_is_asked_for(firm: Firm) -> None:
+def test_mp3_is_the_default_format(firm: Firm) -> None:
     firm.ingest(STEREO)
     assert play(firm).headers["Content-Type"] == "audio/mpeg"
 
@@ -79,7 +79,7 @@ def test_mp3_is_what_plays_when_nothing_else_is_asked_for(firm: Firm) -> None:
         ("wav", True, False),
     ],
 )
-def test_what_is_finished_is_told_by_length_and_digest(
+def test_a_finished_answer_has_its_length_and_digest(
     firm: Firm, format_: str, streams: bool, is_told: bool
 ) -> None:
     firm.ingest(STEREO)
@@ -106,7 +106,7 @@ def test_what_is_finished_is_told_by_length_and_digest(
         ("通話\r\n1", "filename=\"____1.raw\"; filename*=UTF-8''%E9%80%9A%E8%A9%B1__1.raw"),
     ],
 )
-def test_the_file_name_is_told_whatever_characters_it_has(
+def test_the_answer_has_the_file_name_with_all_its_characters(
     firm: Firm, third_party_id: str, disposition: str
 ) -> None:
     firm.ingest(b"x", thirdPartyId=third_party_id)
@@ -115,13 +115,13 @@ def test_the_file_name_is_told_whatever_characters_it_has(
 
 
 @pytest.mark.parametrize("media", [b"\0", bytes(range(256)) * 1000])
-def test_raw_is_byte_for_byte_what_came(firm: Firm, media: bytes) -> None:
+def test_raw_is_byte_for_byte_what_was_sent(firm: Firm, media: bytes) -> None:
     firm.ingest(media)
     for streams in (False, True):
         assert play(firm, format="raw", streamThrough=streams).content == media
 
 
-def test_unknown_and_invisible_are_one(firm: Firm) -> None:
+def test_a_hidden_recording_is_answered_like_an_unknown_one(firm: Firm) -> None:
     firm.add_user(READER, [Role.STANDARD_USER])
     recording_id = firm.ingest(STEREO, isPrivate=True)
     unknown, invisible = play(firm, "nothing", as_user=READER), play(firm, as_user=READER)
@@ -137,7 +137,7 @@ def test_without_media_there_is_nothing_to_play(firm: Firm) -> None:
     assert play_rows(firm, recording_id) == [(404, {"format": "mp3"})]
 
 
-def test_a_comment_is_asked_for_where_the_account_forces_it(firm: Firm) -> None:
+def test_a_comment_is_required_if_the_account_forces_it(firm: Firm) -> None:
     recording_id = firm.ingest(STEREO)
     with firm.archive.write() as connection:
         connection.execute(update(account).values(forced_comments=True))
@@ -157,7 +157,7 @@ def test_an_unknown_format_is_refused(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize("processed", [False, True])
-def test_what_cannot_be_decoded_is_had_as_it_came_alone(firm: Firm, processed: bool) -> None:
+def test_media_that_cannot_be_decoded_plays_only_as_raw(firm: Firm, processed: bool) -> None:
     media = b"no media at all, but evidence"
     recording_id = firm.ingest(media)
     if processed:
@@ -186,7 +186,9 @@ def test_every_call_is_in_the_audit_log(firm: Firm) -> None:
 
 
 @pytest.mark.parametrize(("kind", "format_"), [("raw", "raw"), ("raw", "wav"), ("mp3", "mp3")])
-def test_damage_gives_no_byte_and_what_is_restored_plays_again(firm: Firm, kind: str, format_: str) -> None:
+def test_damaged_media_sends_no_byte_and_plays_again_when_restored(
+    firm: Firm, kind: str, format_: str
+) -> None:
     recording_id = firm.ingest(STEREO)
     firm.work()
     with damaged(firm, recording_id, kind):
@@ -210,7 +212,7 @@ def test_media_that_was_cut_short_or_is_missing_is_damaged(firm: Firm) -> None:
     assert play(firm, format="raw").content == STEREO
 
 
-def test_media_of_another_recording_does_not_pass_for_this_ones(firm: Firm) -> None:
+def test_media_of_another_recording_is_refused(firm: Firm) -> None:
     first, second = firm.ingest(STEREO), firm.ingest(STEREO, thirdPartyId="call-2")
     object_file(firm, first, "raw").write_bytes(object_file(firm, second, "raw").read_bytes())
     assert play(firm, format="raw").json()["code"] == "media-corrupt"
@@ -248,7 +250,7 @@ def test_a_decoder_out_of_time_is_to_be_tried_again_later(firm: Firm) -> None:
     assert play_rows(firm, recording_id) == [(503, {"format": "wav"})]
 
 
-def test_media_that_may_not_be_played_is_said_and_denied(firm: Firm) -> None:
+def test_a_search_says_which_media_may_not_be_played(firm: Firm) -> None:
     firm.add_user(READER, [Right.RECORDING_VIEW])
     with_media, without = firm.ingest(tone(0.1)), firm.ingest(thirdPartyId="silent")
     for user, status in ((ADMIN, "Permitted"), (READER, "Denied")):
@@ -273,7 +275,7 @@ def test_media_that_may_not_be_played_is_said_and_denied(firm: Firm) -> None:
         (b"R", "raw"),
     ],
 )
-def test_an_original_is_saved_with_the_ending_of_what_it_is(
+def test_an_original_is_saved_with_the_ending_of_its_format(
     firm: Firm, beginning: bytes, ending: str
 ) -> None:
     firm.ingest(beginning)

@@ -39,8 +39,8 @@ def test_an_extension_is_found_by_every_spelling(desk: Firm, written: str) -> No
     assert [one["id"] for one in desk.post(SEARCH, {"endpointSearch": written})] == [3]
 
 
-def test_no_spelling_goes_round_privacy_and_retention(firm: Firm) -> None:
-    """Each of them is the endpoint that is private, and its owner's: with the owner's retention."""
+def test_every_spelling_has_the_same_privacy_and_retention(firm: Firm) -> None:
+    """Each spelling is the same private endpoint, and has the retention of its owner."""
     firm.ingest(thirdPartyId="first", endpoints=[endpoint(NUMBER, subject=True, person=person("Jane Smith"))])
     group = {"name": "Short", "retentionGroup": {"default": 30}, "peopleIds": [1]}
     assert firm.call("PUT", "/admin/account", {"mayShortenRetention": True}).is_success
@@ -88,7 +88,7 @@ def test_types_and_directions_are_taken_in_any_case(firm: Firm, sent: str) -> No
     assert firm.search(direction="out") == ["out"]
 
 
-def test_a_token_of_a_search_does_not_mind_the_case(firm: Firm) -> None:
+def test_a_search_token_is_accepted_in_any_case_of_the_filters(firm: Firm) -> None:
     firm.ingest(thirdPartyId="in", direction="In")
     wanted = {"communicationTypes": {"include": ["Phone"]}, "direction": "in"}
     token = firm.post("/client/recording.search", wanted)["recordingsSearchToken"]
@@ -96,7 +96,7 @@ def test_a_token_of_a_search_does_not_mind_the_case(firm: Firm) -> None:
     assert firm.post("/client/recording.search", again)["total"] == 1
 
 
-def test_a_direction_that_is_none_is_named(firm: Firm) -> None:
+def test_an_invalid_direction_is_named(firm: Firm) -> None:
     for wrong in ("Inward", "", 1):
         refused = firm.call("POST", "/client/recording.search", {"direction": wrong})
         assert refused.status_code == 400

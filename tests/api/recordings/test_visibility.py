@@ -1,4 +1,4 @@
-"""What may not be seen is answered as what does not exist, by each call that can name or count it."""
+"""Each call answers a recording that the user may not see like one that does not exist."""
 
 import base64
 import re
@@ -61,7 +61,7 @@ def naming(world: World, one: Named) -> dict[str, Sent]:
 
 
 def misnaming(world: World, one: Named) -> dict[str, Sent]:
-    """Calls that name a recording, or its comment, together with what belongs to another."""
+    """Calls that name a recording, or its comment, together with something of another recording."""
     url = f"{MEDIA.format(one.interaction_id)}-url"
     comment = {"recordingId": world.seen.interaction_id, "cIdf": one.comment_id}
     return {
@@ -73,7 +73,7 @@ def misnaming(world: World, one: Named) -> dict[str, Sent]:
 
 
 def counting(world: World) -> dict[str, Sent]:
-    """Every call whose answer lists, counts or sums up recordings that it does not name."""
+    """Every call that lists or counts recordings without naming them."""
     people, endpoints = "/client/people.search", "/client/people/endpoint/search"
     first, second = {"endpointIds": [1]}, {"personIds": [2]}
     searches: dict[str, dict[str, Any]] = {
@@ -150,7 +150,7 @@ def changes(sent: Sent) -> bool:
 
 @pytest.fixture(scope="module", params=DATABASES)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A firm in which hidden recordings came after each call that counts had been made once."""
+    """A firm to which hidden recordings were added after each counting call had been made once."""
     with installation(request, tmp_path_factory.mktemp("world")) as settings, Firm(settings) as firm:
         world = make(firm)
         world.before = {name: answered(world.ask(sent)) for name, sent in counting(world).items()}
@@ -174,7 +174,7 @@ def test_a_hidden_recording_is_answered_as_one_that_does_not_exist(world: World,
 
 
 @pytest.mark.parametrize("call", NAMING)
-def test_without_the_right_it_is_not_told_whether_there_is_one(world: World, call: str) -> None:
+def test_without_the_right_the_answer_does_not_tell_whether_it_exists(world: World, call: str) -> None:
     unknown = answered(world.ask(naming(world, UNKNOWN)[call], NOBODY))
     assert unknown[0] == 403
     for one in (world.seen, world.hidden["private"]):
@@ -182,13 +182,13 @@ def test_without_the_right_it_is_not_told_whether_there_is_one(world: World, cal
 
 
 @pytest.mark.parametrize("call", COUNTING)
-def test_lists_totals_and_counts_are_those_without_what_is_hidden(world: World, call: str) -> None:
+def test_lists_totals_and_counts_leave_out_hidden_recordings(world: World, call: str) -> None:
     assert answered(world.ask(counting(world)[call])) == world.before[call]
 
 
 @pytest.mark.parametrize("call", [name for name, sent in NAMING.items() if not changes(sent)])
-def test_who_may_see_it_is_answered_otherwise(world: World, call: str) -> None:
-    """Or the calls above would tell nothing."""
+def test_users_who_may_see_it_get_another_answer(world: World, call: str) -> None:
+    """Otherwise the tests above would prove nothing."""
     unknown = answered(world.ask(naming(world, UNKNOWN)[call], ADMIN))
     for way, hidden in world.hidden.items():
         same = answered(world.ask(naming(world, hidden)[call], ADMIN)) == as_if_asked(unknown, hidden)
@@ -196,13 +196,15 @@ def test_who_may_see_it_is_answered_otherwise(world: World, call: str) -> None:
 
 
 @pytest.mark.parametrize("call", COUNTING)
-def test_what_is_hidden_would_be_counted(world: World, call: str) -> None:
+def test_users_who_may_see_it_have_it_in_their_counts(world: World, call: str) -> None:
     assert answered(world.ask(counting(world)[call], ADMIN)) != world.before[call]
 
 
 @pytest.mark.parametrize("catalogue", ["tag", "endpoint"])
-def test_whether_what_is_hidden_needs_it_is_not_told(world: World, catalogue: str) -> None:
-    """A tag, or an endpoint, that hidden recordings alone have is not deleted, nor one that none has."""
+def test_a_refused_deletion_does_not_tell_whether_a_hidden_recording_uses_it(
+    world: World, catalogue: str
+) -> None:
+    """A tag or an endpoint is not deleted, whether only hidden recordings have it or none has it."""
     used = {"tag": world.unseen_tag, "endpoint": 2}[catalogue]
     body = {"tag": {"tag": "Free"}, "endpoint": {"type": "phone", "endpoint": "449"}}[catalogue]
     free = world.firm.post(f"/admin/{catalogue}", body)["id"]
@@ -217,9 +219,7 @@ def test_whether_what_is_hidden_needs_it_is_not_told(world: World, catalogue: st
 
 
 @pytest.mark.parametrize("catalogue", ["tag", "endpoint"])
-def test_who_may_not_delete_what_hidden_recordings_may_need_is_told_what_is_missing(
-    firm: Firm, catalogue: str
-) -> None:
+def test_a_refused_deletion_names_the_right_or_the_access_policy(firm: Firm, catalogue: str) -> None:
     firm.add_user("editor", [Right.RECORDING_TAG_EDIT, Right.ENDPOINTS_EDIT])
     limited = firm.add_user("limited", [Role.ADMIN])
     firm.post("/admin/accessPolicy", {"name": "Phone", "communicationTypes": ["phone"]})
@@ -240,7 +240,7 @@ def test_a_search_token_does_not_tell_how_many_recordings_there_are(world: World
 
 
 SAYS_NOTHING_OF_RECORDINGS = {
-    # Whose keys, users, groups, days and settings there are does not depend on recordings.
+    # Keys, users, groups, days and settings do not depend on recordings.
     *(
         f"{method} /admin/{name}{one}"
         for name in ("accessPolicy", "user", "retentionGroup", "tag")
@@ -277,7 +277,7 @@ TELLS_THE_SOURCE = {
     "POST /ingest/call/start",
     "POST /ingest/call/end",
 }
-"""Whoever brings recordings learns what became of the ids that are its own to give, and nothing else."""
+"""A source learns the state of the ids that it gave itself, and nothing else."""
 HAVE_THEIR_OWN_TEST = {"DELETE /admin/tag/{id}", "DELETE /admin/endpoint/{id}"}
 
 

@@ -1,4 +1,4 @@
-"""Without the right to see transcripts nothing that is asked or shown tells a word of one."""
+"""Without the right to see transcripts, no search and no answer reveals a word of one."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SAID = ("Let me know what it's worth", "sell plutonium quietly to 0044 7700 9001
 
 @pytest.fixture
 def heard(firm: Firm) -> Firm:
-    """Two calls that differ in one thing: of the one there is a transcript. And a message."""
+    """Two calls, of which one has a transcript and which are otherwise the same; and a message."""
     firm.add_user(VIEWER, [str(one) for one in Right if one != Right.RECORDING_TRANSCRIPTION_VIEW])
     firm.add_user(READER, [Right.RECORDING_VIEW, Right.RECORDING_TRANSCRIPTION_VIEW])
     parts = [endpoint("447896423595", subject=True, person=person("Ann Lee")), endpoint("447700900111")]
@@ -29,7 +29,7 @@ def heard(firm: Firm) -> Firm:
 
 
 def probes() -> Iterator[str]:
-    """Every word, pair and beginning of what was said, and all but it."""
+    """Queries for every word, pair and prefix of what was said, and for everything without it."""
     words = " ".join(SAID).replace(",", "").split()
     for first, second in zip(words, [*words[1:], "nothing"], strict=True):
         yield from (first, f"-{first}", f"{first[:3]}*", f"{first[0]}*", f"{first}-{second[0]}*")
@@ -41,7 +41,7 @@ def probes() -> Iterator[str]:
     yield "(audited OR plutonium) -(quietly OR zebra)"
 
 
-def test_no_probe_tells_what_was_said(heard: Firm) -> None:
+def test_no_search_reveals_what_was_said(heard: Firm) -> None:
     for asked in probes():
         page = heard.post("/client/recording.search", {"freeText": asked}, as_user=VIEWER)
         found = {one["thirdPartyId"] for one in page["recordings"]}
@@ -51,7 +51,7 @@ def test_no_probe_tells_what_was_said(heard: Firm) -> None:
         assert shown <= {""}, asked
 
 
-def test_the_same_probes_find_it_for_who_has_the_right(heard: Firm) -> None:
+def test_the_same_searches_find_it_with_the_right(heard: Firm) -> None:
     for asked in ("plutonium", '"let me know"', "it's", "447700900123", "plut*", '"sell plutonium"', "東京"):
         page = heard.post("/client/recording.search", {"freeText": asked}, as_user=READER)
         shown = {one["thirdPartyId"]: one["transcriptSnippet"] for one in page["recordings"]}

@@ -1,4 +1,4 @@
-"""Accounts: each a world of its own, made whole or not at all."""
+"""Accounts: none sees another, and each is made completely or not at all."""
 
 import shutil
 import threading
@@ -192,7 +192,7 @@ def test_every_account_is_upgraded_and_named(old_tables: OldTables) -> None:
     accounts.close()
 
 
-def test_who_has_an_account_open_does_not_wait_for_the_opening_of_another(
+def test_users_of_an_open_account_do_not_wait_while_another_is_opened(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts = Accounts(settings)

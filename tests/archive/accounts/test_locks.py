@@ -1,4 +1,4 @@
-"""A transaction that writes locks its account, and those that need not wait for others do not."""
+"""A transaction that writes locks its account, except those that need not wait for others."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from earwitness.archive.schema.people import group_names
 from tests.firm import CLIENT_ID, Firm, tone
 
 
-def test_what_two_writes_look_up_and_then_add_is_added_once(firm: Firm) -> None:
+def test_two_writes_that_look_something_up_and_add_it_add_it_once(firm: Firm) -> None:
     """The second one waits until the first has committed, and so finds what it added."""
     found, may_add = threading.Event(), threading.Event()
 

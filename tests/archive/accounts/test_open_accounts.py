@@ -1,4 +1,4 @@
-"""Of many accounts few are open at a time, and none is closed under who uses it."""
+"""Of many accounts only a few are open at a time, and none is closed while it is in use."""
 
 import os
 import shutil
@@ -139,7 +139,7 @@ connection.close()
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_what_is_opened_anew_in_the_middle_of_a_use_keeps_its_log_although_others_leave(
+def test_an_account_that_is_reopened_while_in_use_keeps_its_log(
     settings: Settings,
 ) -> None:
     """A process loses all its locks of a file when it closes it once (POSIX). Then whoever is the last to
@@ -153,7 +153,7 @@ def test_what_is_opened_anew_in_the_middle_of_a_use_keeps_its_log_although_other
             connection.execute(insert(tags).values(tag=name, tag_folded=name))
 
     add("before")
-    sqlite_engine(file)  # as an account is that was refused, or closed for others, while somebody uses it
+    sqlite_engine(file)  # like an account that was refused, or closed to open others, while in use
     for name in ("after", "at the end"):
         subprocess.run([sys.executable, "-c", LOOK_IN, file], check=True)
         add(name)

@@ -1,4 +1,4 @@
-"""Many rows at once are the rows that one statement each would have written."""
+"""Inserting many rows at once writes the same rows as one statement for each."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What migrations make is what the program declares, to the last index, on both databases."""
+"""Migrations make the tables that the program declares, with every index, on both databases."""
 
 import ast
 import re
@@ -145,7 +145,7 @@ def test_on_postgresql_migrated_tables_are_the_declared_ones(tables: Tables, dat
 
 
 @pytest.mark.parametrize("tables", BOTH)
-def test_what_is_up_to_date_is_left_alone(tables: Tables, tmp_path: Path) -> None:
+def test_tables_that_are_up_to_date_are_not_changed(tables: Tables, tmp_path: Path) -> None:
     engine = sqlite_engine(tmp_path / "archive.db")
     assert not is_current(engine, tables)
     reached = upgrade(engine, tables)
@@ -209,7 +209,7 @@ HANGING = {
 
 
 @pytest.mark.parametrize("database", DATABASES)
-def test_what_hangs_on_recordings_stays_when_it_gets_a_primary_key(
+def test_rows_that_belong_to_recordings_stay_when_their_table_gets_a_primary_key(
     database: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None

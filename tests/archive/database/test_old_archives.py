@@ -51,7 +51,7 @@ def test_an_upgraded_archive_has_all_that_was_in_it(upgraded: Firm) -> None:
     check_what_hangs_on_a_recording(firm)
     check_people(firm)
     firm.work()
-    assert firm.search(freeText="zirconium") == ["spaced"]  # by the index that was written anew
+    assert firm.search(freeText="zirconium") == ["spaced"]  # by the rebuilt index
     assert firm.search(freeText="👍") == ["approval"]
     assert firm.ingest(thirdPartyId="new") > len(sent)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL 16 is the oldest that is taken: an older one is refused by its name when it is connected to."""
+"""PostgreSQL before version 16 is refused, and the message names its version."""
 
 import os
 import shutil

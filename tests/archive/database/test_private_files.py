@@ -1,4 +1,4 @@
-"""Databases and their folders are their owner's alone, whatever the umask, and whoever made them."""
+"""Only their owner can read databases and their folders, whatever the umask is and whoever made them."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What is not the archive's own is refused and named: a key, the key for tokens, a store, a folder."""
+"""A key, a key for tokens, a store or a folder of another archive is refused and named."""
 
 import logging
 import shutil
@@ -224,7 +224,7 @@ def test_a_backup_without_the_marker_of_its_data_folder_is_taken(used: Settings)
     assert noted(used)["store"] in (used.data / MARKER).read_text()
 
 
-def test_nothing_is_taken_in_once_the_store_turns_out_to_differ(firm: Firm) -> None:
+def test_no_recording_is_accepted_after_the_store_was_found_to_differ(firm: Firm) -> None:
     foreign = '{"installation": "' + "1" * 32 + '", "store": "' + "2" * 32 + '"}'
     assert firm.search() == []
     (firm.settings.data / MARKER).write_text(foreign)

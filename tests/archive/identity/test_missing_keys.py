@@ -1,4 +1,4 @@
-"""A key that recordings need and that is not here is missing, not damaged, and is named."""
+"""A key that recordings need and this server lacks is reported as missing, not as damage."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""PostgreSQL's `amcheck` on a server that has it: the machine's own, since that of the tests has it not."""
+"""PostgreSQL's `amcheck`, on the machine's own PostgreSQL: the one of the other tests lacks it."""
 
 import os
 import socket
@@ -42,7 +42,7 @@ ROW = {
 
 
 class Cluster:
-    """A PostgreSQL of one's own, which can be stopped to change its files."""
+    """A PostgreSQL of this test alone, which can be stopped to change its files."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"

@@ -1,4 +1,4 @@
-"""Damage to a database is noticed by `verify`, which names the recording; and nothing else is."""
+"""`verify` notices damage to a database and names the recording; it reports nothing else."""
 
 import json
 import os
@@ -37,7 +37,7 @@ ON_POSTGRESQL = pytest.mark.parametrize("settings", ["postgresql"], indirect=Tru
 
 
 def fill(firm: Firm, count: int = 3) -> None:
-    """Some recordings with everything that hangs on one."""
+    """Some recordings with everything that can belong to one."""
     for number in range(count):
         jane = taking_part("447896423595", subject=True, person=person("Jane Smith"))
         firm.ingest(
@@ -64,7 +64,7 @@ def database_of(settings: Settings) -> Path:
     return settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
 
 
-def test_an_intact_archive_is_found_intact_while_somebody_else_is_writing(firm: Firm) -> None:
+def test_an_intact_archive_is_found_intact_during_writes(firm: Firm) -> None:
     fill(firm)
     firm.ingest(thirdPartyId="long", transcript=transcript(*(f"word{n} zirconium" for n in range(9_000))))
     firm.ingest(thirdPartyId="plain", type="sms", message="Hello.")
@@ -188,7 +188,7 @@ OF_ONE: dict[str, tuple[Harm, str]] = {
 
 
 @pytest.mark.parametrize("what", OF_ONE)
-def test_what_a_recording_lacks_is_named_with_it(firm: Firm, what: str) -> None:
+def test_missing_parts_are_named_with_their_recording(firm: Firm, what: str) -> None:
     fill(firm)
     harm, reason = OF_ONE[what]
     harm(firm.archive)
@@ -282,7 +282,7 @@ def test_while_the_text_index_is_written_anew_it_says_that_it_was_not_checked(fi
     findings = list(check_databases(accounts.open(CLIENT_ID)))
     accounts.close()
     assert [one for one in findings if isinstance(one, Damage)] == []
-    assert "The text index was not checked: it is being written anew." in not_checked(findings)
+    assert "The text index was not checked: it is being rebuilt." in not_checked(findings)
 
 
 def test_a_counter_that_lies_behind_is_noticed(firm: Firm) -> None:
@@ -360,7 +360,7 @@ def _own_cluster(folder: Path) -> Iterator[str]:
 
 
 def test_a_damaged_index_of_a_postgresql_that_was_stopped_is_named_with_the_recording(tmp_path: Path) -> None:
-    """Of a cluster of its own, since all others share one."""
+    """It uses a cluster of its own, since all other tests share one."""
     settings = Settings(data=tmp_path / "data", keys=tmp_path / "keys", jobs=False)
     folder = Path(os.environ["TESTS_POSTGRES_FOLDER"]) / f"damaged-{uuid.uuid4().hex}"
     with _own_cluster(folder) as url:

@@ -1,4 +1,4 @@
-"""Damage of any kind to what is stored is noticed, by whoever plays it and by `verify`; nothing else is."""
+"""Damage of any kind to media is noticed by playing it and by `verify`; intact media is not reported."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _lose_folder(path: Path) -> None:
-    """Where the folder was, there is a file."""
+    """Put a file in place of the folder."""
     path.unlink()
     path.parent.rmdir()
     path.parent.touch()
@@ -133,7 +133,7 @@ def test_two_objects_that_are_exchanged_are_noticed(recorded: Firm) -> None:
 
 
 def _change(firm: Firm, table: Table, column: str, change: Callable[[Any], Any]) -> Any:
-    """Change what a column holds, and answer what it was."""
+    """Change the value of a column. Returns the old one."""
     with firm.archive.write() as connection:
         was = connection.execute(select(table.c[column])).scalar_one()
         connection.execute(update(table).values({column: change(was)}))
@@ -160,7 +160,7 @@ ROWS: dict[str, tuple[Table, str, Callable[[Any], Any]]] = {
 }
 
 
-def test_a_flipped_byte_of_what_the_database_knows_is_noticed(recorded: Firm) -> None:
+def test_a_flipped_byte_in_a_database_row_of_an_object_is_noticed(recorded: Firm) -> None:
     for row, (table, column, change) in ROWS.items():
         was = _change(recorded, table, column, change)
         assert played(recorded)[0] != 200, row
@@ -174,7 +174,7 @@ def test_a_flipped_byte_of_what_the_database_knows_is_noticed(recorded: Firm) ->
     ("column", "change"),
     [("stored_bytes", lambda was: was ^ 1), ("sha256", _flipped(0)), ("sha256", _flipped(31))],
 )
-def test_what_was_stored_is_compared_with_what_is_there(
+def test_stored_objects_are_compared_with_their_rows(
     recorded: Firm, column: str, change: Callable[[Any], Any]
 ) -> None:
     _change(recorded, media_objects, column, change)
@@ -201,7 +201,7 @@ def test_orphaned_objects_are_named_and_uploads_under_way_are_not(recorded: Firm
     assert verified(recorded) == []
 
 
-def test_what_is_removed_while_it_is_checked_is_not_damaged(
+def test_an_object_removed_during_the_check_is_not_damaged(
     recorded: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = object_path(recorded)
@@ -218,7 +218,7 @@ def test_what_is_removed_while_it_is_checked_is_not_damaged(
 
 
 def _many(firm: Firm, count: int) -> None:
-    """Name objects that are not there, as many as are wanted."""
+    """Add rows of objects that are not in the store."""
     with firm.archive.write() as connection:
         (row,) = connection.execute(select(media_objects)).mappings().all()
         others = [

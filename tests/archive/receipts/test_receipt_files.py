@@ -1,4 +1,4 @@
-"""The files of receipts: what is written to them is read from them, whoever else writes or cuts them off."""
+"""Files of receipts: what is written is read back, even if others write too or a file is cut off."""
 
 import os
 import subprocess
@@ -90,7 +90,7 @@ def test_the_newest_id_is_known_with_several_writers_and_torn_lines(tmp_path: Pa
 
 
 def test_a_file_with_the_inode_of_a_deleted_one_is_read_from_its_beginning(tmp_path: Path) -> None:
-    """File systems give such numbers again, to the very next file."""
+    """File systems give such a number to the next file."""
     receipts = Receipts(tmp_path / "receipts", longest_bytes=1)
     one, two, three = (Receipt(number, f"call-{number}", "recording", 0) for number in (1, 2, 3))
     receipts.add([one])

@@ -1,4 +1,4 @@
-"""What was acknowledged is known apart from the database, so that what a crash takes back is noticed."""
+"""Receipts are kept apart from the database, so that recordings that a crash took back are noticed."""
 
 import json
 import logging
@@ -158,7 +158,7 @@ def test_other_machines_may_have_acknowledged_more_than_this_one_knows(firm: Fir
 def test_an_id_that_was_given_to_another_recording_hides_nothing(firm: Firm) -> None:
     newest = firm.ingest(thirdPartyId="lost")
     take_back(firm, newest)
-    with firm.archive.write() as connection:  # as a program would that knows of no receipts
+    with firm.archive.write() as connection:  # like a program that knows no receipts
         of_none = replace(firm.archive, receipts=Receipts(firm.settings.data / "nowhere"))
         accept(connection, of_none, _arrival("another"), action("test", "Test"))
     accounts = Accounts(firm.settings)
@@ -187,7 +187,7 @@ def test_lost_media_and_transcripts_that_came_later_are_missed_too(firm: Firm) -
     assert alarm(firm.archive.receipts) == []
 
 
-def test_what_was_destroyed_is_not_missed(firm: Firm) -> None:
+def test_destroyed_recordings_are_not_missed(firm: Firm) -> None:
     firm.ingest()
     with firm.archive.write() as connection:
         for table in reversed(metadata.sorted_tables):

@@ -1,4 +1,4 @@
-"""Retention on both databases, against a plain reading of what the contract says of it."""
+"""Retention on both databases, compared with a plain implementation of the contract."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -229,7 +229,7 @@ def test_python_and_sql_keep_a_recording_by_the_same_rules(archive: Archive, wor
 
 @on_both
 @given(world=worlds, person=st.integers(0, PEOPLE - 1), group=st.one_of(st.none(), st.integers(0, 2)))
-def test_a_move_that_shortens_nothing_is_made_and_any_other_refused(
+def test_a_person_changes_groups_only_if_no_recording_is_kept_shorter(
     archive: Archive, world: World, person: int, group: int | None
 ) -> None:
     with undone(archive) as connection:
@@ -252,7 +252,7 @@ def test_a_move_that_shortens_nothing_is_made_and_any_other_refused(
 
 @on_both
 @given(world=worlds, default=durations)
-def test_another_default_that_shortens_nothing_is_set_and_any_other_refused(
+def test_the_default_changes_only_if_no_recording_is_kept_shorter(
     archive: Archive, world: World, default: Durations
 ) -> None:
     with undone(archive) as connection:

@@ -1,4 +1,4 @@
-"""The cost of a search follows its number of matches: how much each query may visit, on both databases.
+"""The cost of a search depends on its number of matches: how much each query may read, on both databases.
 
 It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
 """

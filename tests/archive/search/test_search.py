@@ -40,6 +40,8 @@ STARTS = [
 ]
 ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati"]
 STANDARD, PRIVATE = "standard@example.com", "private@example.com"
+SEES = (Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW)
+HEARS = (Right.RECORDING_TRANSCRIPTION_VIEW,)
 SALES = {"Department": ["Sales"]}
 LIMITED: dict[str, list[dict[str, Any]]] = {
     "a person's": [{"personIds": [1]}],
@@ -58,6 +60,8 @@ LIMITED: dict[str, list[dict[str, Any]]] = {
     "either's, or a type's": [{"personIds": [2]}, {"communicationTypes": ["sms"]}],
 }
 """The policies of users who have some, by their names."""
+WITHOUT_TRANSCRIPTS = {STANDARD, "people's", "a department's", "either's in part"}
+"""Users without the right to view transcripts: a search does not find what was said for them."""
 
 
 def participant(value: str, name: str | None, subject: bool, user: str) -> dict[str, Any]:
@@ -180,7 +184,7 @@ def test_search_finds_what_a_plain_implementation_finds(
     """The archive grows from example to example, and each example is searched in many ways."""
     if STANDARD not in firm.keys:
         user_ids = {
-            username: firm.add_user(username, [Right.RECORDING_VIEW, Right.RECORDING_COMMENT_VIEW])
+            username: firm.add_user(username, [*SEES, *(() if username in WITHOUT_TRANSCRIPTS else HEARS)])
             for username in (STANDARD, PRIVATE, *LIMITED)
         }
         _link_to_person(firm)
@@ -297,7 +301,8 @@ def _told(connection: Any, row: Any, of: Callable[..., Any]) -> Told:
         is_private=row.is_private,
         parts=tuple(Part(p.endpoint_id, p.person_id, p.user, p.is_recording_subject) for p in parts),
         tag_ids=frozenset(tag.id for tag in named),
-        fields=(spoken, row.message or "", row.third_party_id, row.source, *(t.tag for t in named), *fields),
+        spoken=spoken,
+        fields=(row.message or "", row.third_party_id, row.source, *(t.tag for t in named), *fields),
         comments=sum(1 for (gone,) in of(comments, comments.c.withdrawn_at, row.position) if gone is None),
         holds=frozenset(
             i for (i,) in of(legal_hold_recordings, legal_hold_recordings.c.legal_hold_id, row.position)
@@ -313,7 +318,14 @@ def _reader(firm: Firm, username: str) -> Reader:
     with firm.archive.read() as connection:
         known = {row.id: (row.username, row.person_id) for row in connection.execute(select(users))}
     person_id = next(person_id for name, person_id in known.values() if name == username)
-    return Reader(username, person_id, username == ADMIN, known, LIMITED.get(username, []))
+    return Reader(
+        username,
+        person_id,
+        username == ADMIN,
+        known,
+        reads_transcripts=username not in WITHOUT_TRANSCRIPTS,
+        policies=LIMITED.get(username, []),
+    )
 
 
 @pytest.mark.usefixtures("however_many")

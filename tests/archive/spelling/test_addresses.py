@@ -201,7 +201,9 @@ def test_every_spelling_of_a_number_is_one(
 
 
 @given(codes, nationals, codes, nationals)
-def test_numbers_that_differ_in_digits_are_two(code: str, national: str, other: str, others: str) -> None:
+def test_numbers_with_different_digits_are_different(
+    code: str, national: str, other: str, others: str
+) -> None:
     assume(code + national != other + others)
     written = f"+{code} (0){national}", f"00{other}-{others}"
     assert len({normalise("phone", one) for one in written}) == 2
@@ -232,7 +234,7 @@ def test_digits_are_never_lost_nor_added(value: str) -> None:
         assert all(digit in digits for digit in folded)
 
 
-def test_a_number_with_two_extensions_is_neither_of_them() -> None:
+def test_a_number_with_two_extensions_equals_none_of_them() -> None:
     assert normalise("phone", "442079460018;ext=12;ext=13") not in {
         normalise("phone", "442079460018;ext=12"),
         normalise("phone", "442079460018;ext=13"),

@@ -228,6 +228,6 @@ def test_an_endpoint_is_found_as_its_source_wrote_it(firm: Firm, written: str) -
 
 
 @pytest.mark.parametrize("asked", ["+447700900123 500", "500 +447700900123", "447700900123 500"])
-def test_a_number_in_one_and_another_word_of_digits_are_two_words(asked: str) -> None:
+def test_an_ungrouped_number_and_another_word_of_digits_are_two_words(asked: str) -> None:
     assert finds(asked, "447700900123", "We agreed to sell 500 of them.")
     assert not finds(asked, "447700900123", "We agreed to sell 50 of them.")

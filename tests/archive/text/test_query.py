@@ -1,4 +1,4 @@
-"""A query means what the grammar says, and the passage that it found is shown."""
+"""A query means what the grammar says, and a matching passage is shown."""
 
 import pytest
 from hypothesis import given

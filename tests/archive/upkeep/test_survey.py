@@ -1,4 +1,4 @@
-"""Looking at all accounts: in the time there is, else they are shown as the directory keeps them."""
+"""A survey of all accounts: looked at if there is time, else shown as the directory has them."""
 
 from collections.abc import Iterator
 
@@ -60,7 +60,7 @@ def test_a_worker_that_goes_round_keeps_what_it_sees(accounts: Accounts) -> None
     found = seen(accounts, 0)
     assert [client_id for client_id, one in found.items() if one.overview] == [CLIENT_ID]
     at = found[CLIENT_ID].looked_at
-    turns.look_into(CLIENT_ID)  # as another did just now
+    turns.look_into(CLIENT_ID)  # another worker just looked into it
     assert seen(accounts, 0)[CLIENT_ID].looked_at == at
 
 

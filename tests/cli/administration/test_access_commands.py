@@ -12,7 +12,7 @@ BOB = "bob@example.com"
 
 
 def explained(firm: Firm, username: str, interaction_id: int) -> dict[str, Any]:
-    """The rules that keep the user out, by use; and of each rule, whether it holds and why."""
+    """For each use, the rules that keep the user out; and for each rule, whether it holds and why."""
     told = run_json(firm.settings, "access", "explain", CLIENT_ID, username, interaction_id)
     assert (told["username"], told["interactionId"]) == (username, interaction_id)
     assert all(one["isAllowed"] is not bool(one["keptOutBy"]) for one in told["uses"])
@@ -59,7 +59,7 @@ def test_a_policy_that_keeps_a_user_out_is_named_with_what_is_missing(firm: Firm
     )
 
 
-def test_a_right_that_is_missing_and_media_that_there_is_not_are_named(firm: Firm) -> None:
+def test_a_missing_right_and_missing_media_are_named(firm: Firm) -> None:
     firm.add_user(BOB, [Right.RECORDING_PLAY])
     interaction_id = firm.ingest()
     told = explained(firm, BOB, interaction_id)

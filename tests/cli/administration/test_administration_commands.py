@@ -1,4 +1,4 @@
-"""What administrators do through the API, operators do at the command line; the ledger says who it was."""
+"""Operators can do at the command line what administrators do by the API. The ledger has their names."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def said(firm: Firm, *words: object) -> str:
 
 
 def ledger(firm: Firm) -> list[tuple[str, str, int, Any]]:
-    """What commands did: the route, the thing, its id, and what was said of it."""
+    """What the ledger has of commands: route, kind of thing, its id, and the metadata."""
     header, row = audit_headers.c, audit_rows.c
     with firm.archive.read() as connection:
         rows = connection.execute(

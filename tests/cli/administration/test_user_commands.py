@@ -1,4 +1,4 @@
-"""What an operator does with users, their keys, and the account, while the server runs."""
+"""Operators manage users, API keys and the account while the server runs."""
 
 import json
 

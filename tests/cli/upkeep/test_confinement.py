@@ -20,7 +20,7 @@ from tests.processes import children, needs_proc
 from tests.waiting import until
 
 HERE = Path(__file__).parents[3]
-# As in a container that forbids the system calls of a layer.
+# Runs the command as in a container that forbids the system calls of a layer.
 CONTAINED = (
     "import sys\n"
     "from tests.kernel.confinement.outer import forbid\n"

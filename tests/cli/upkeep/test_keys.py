@@ -61,7 +61,7 @@ def test_keys_are_listed_with_what_needs_them(recorded: Firm) -> None:
     assert secret not in shown.stdout
 
 
-def test_a_rotation_wraps_every_key_anew_and_touches_no_media(recorded: Firm) -> None:
+def test_a_rotation_wraps_every_key_again_and_changes_no_media(recorded: Firm) -> None:
     before, media = wrapped_with(recorded), objects(recorded)
     rotated = run_json(recorded.settings, "key", "rotate")
     assert rotated == {
@@ -90,7 +90,7 @@ def test_keys_are_rewrapped_a_batch_at_a_time_and_none_is_left_out(recorded: Fir
     assert wrapped_with(recorded) == {kek_id}
 
 
-def test_a_rotation_that_was_cut_off_is_gone_on_with(recorded: Firm) -> None:
+def test_an_interrupted_rotation_is_continued(recorded: Firm) -> None:
     recorded.app.state.installation.accounts.identity.rotate()
     batches = key_rotation.rewrap(recorded.archive, batch=2)
     next(batches)
@@ -246,7 +246,7 @@ def test_nothing_is_destroyed_without_confirmation(recorded: Firm) -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_no_trace_of_a_destroyed_key_is_left_in_the_database_file(recorded: Firm) -> None:
+def test_a_destroyed_key_leaves_no_trace_in_the_database_file(recorded: Firm) -> None:
     file = recorded.settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
     interaction_id = end_retention(recorded, "call-0")
     with recorded.archive.read() as connection:

@@ -1,4 +1,4 @@
-"""Endpoints that an upgrade finds to be the same become one, and withheld ones nobody's."""
+"""An upgrade merges endpoints that are the same, and takes withheld ones from their owners."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.old_archives import OldTables
 
 
 def as_before(kind: str, value: str) -> tuple[str, str]:
-    """How an endpoint was shown and compared before: the digits of ASCII, or the value without its case."""
+    """How endpoints were shown and compared before: by their ASCII digits, or without case."""
     bare = re.sub(r"[\s().\-/]", "", value).removeprefix("+")
     if kind == "phone" and bare.isascii() and bare.isdigit():
         digits = bare.removeprefix("00") or bare
@@ -29,7 +29,7 @@ DESK = "447896000001"
 
 
 class Older:
-    """An archive as the program wrote it before, with an endpoint and a person for whatever is named."""
+    """An archive as the earlier program wrote it. Endpoints and people are made when they are named."""
 
     def __init__(self, tables: OldTables) -> None:
         self.tables = tables
@@ -40,7 +40,7 @@ class Older:
         return self.tables.endpoint(kind, *as_before(kind, value), **others)
 
     def call(self, name: str, endpoint_id: int, person_id: int | None = None, hour: int = 10) -> None:
-        """A call of the desk, which is made with it, and an endpoint."""
+        """A call between the desk and an endpoint. Makes the desk, too."""
         if self._desk is None:
             self._desk = self.endpoint(DESK)
         position = self.tables.recording(name, started_at=parse_ms(f"2026-05-12T{hour}:30:00Z"))
@@ -48,7 +48,7 @@ class Older:
         self.tables.took_part(position, 1, endpoint_id, person_id=person_id, is_originator=True)
 
     def upgrade(self) -> None:
-        """Upgrade the account and serve it: from then on there is a `firm`."""
+        """Upgrade the account and serve it as `firm`."""
         self.firm = self.tables.upgrade()
 
     def shown(self, endpoint_id: int) -> dict[str, Any] | None:
@@ -95,7 +95,7 @@ def test_spellings_of_a_number_become_the_endpoint_of_the_lowest_id(older: Older
     assert "new" in firm.search(endpointIds={"include": [plain]}, isPrivate=True)
 
 
-def test_recordings_stay_as_they_were_private_or_not_and_keep_their_persons(older: Older) -> None:
+def test_recordings_keep_their_privacy_and_their_persons(older: Older) -> None:
     jane = older.person("Jane")
     first = older.endpoint("442079460018", owned_by_person_id=jane)
     second = older.endpoint("tel:+442079460018", is_private=True)
@@ -200,7 +200,7 @@ def test_all_of_it_is_one_action_of_the_ledger_and_each_recording_has_its_row(ol
 
 
 def test_a_value_that_another_endpoint_had_is_free_for_the_next(older: Older) -> None:
-    """What one is compared by now may be what another was compared by, which is another still."""
+    """The new value of one endpoint may be the old value of another, which is still a different one."""
     bracketed = older.endpoint("Alice <sip:alice@example.com>")
     plain = older.endpoint("sip:alice@example.com;transport=udp")
     mail = older.endpoint("jo\u200bse@example.com", "email")
@@ -220,12 +220,12 @@ def test_live_calls_go_on_at_the_endpoint_that_stays(older: Older) -> None:
     assert shown["inflightCall"]["thirdPartyId"] == "live"
 
 
-def test_where_there_are_no_endpoints_none_was_changed(older: Older, run: Callable[..., Any]) -> None:
+def test_without_endpoints_none_is_changed(older: Older, run: Callable[..., Any]) -> None:
     older.upgrade()
     assert "No endpoint was changed." in run("endpoints", "changed", "1234567").stdout
 
 
-def test_nothing_is_done_where_nothing_is_the_same(older: Older, tell: Callable[..., Any]) -> None:
+def test_nothing_changes_if_no_endpoints_are_the_same(older: Older, tell: Callable[..., Any]) -> None:
     older.call("plain", older.endpoint("442079460018"))
     older.endpoint("4402079460018")
     older.upgrade()
@@ -243,7 +243,7 @@ def test_an_old_id_can_be_deleted_with_what_it_names(older: Older) -> None:
     assert older.firm.call("PUT", f"/admin/endpoint/{second}", {}).status_code == 404
 
 
-def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> None:
+def test_changes_are_printed_without_json_too(older: Older, run: Callable[..., Any]) -> None:
     jane, mark = older.person("Jane"), older.person("Mark")
     older.endpoint("442079460018", owned_by_person_id=jane)
     older.endpoint("tel:+442079460018", owned_by_person_id=mark)
@@ -251,5 +251,5 @@ def test_it_is_said_to_a_person_too(older: Older, run: Callable[..., Any]) -> No
     older.upgrade()
     said = run("endpoints", "changed", "1234567").stdout
     assert "Endpoint 1 is 442079460018, of person 1." in said
-    assert "Person 2 owned 2, and does no longer." in said
+    assert "Person 2 no longer owns endpoint 2." in said
     assert "was also person 2's; it is person 1's now" in run("status").stdout

@@ -1,4 +1,4 @@
-"""Tables that an earlier program left: every command says so and stops, but the upgrade."""
+"""With tables of an earlier program, every command except the upgrade says so and stops."""
 
 import pytest
 
@@ -28,6 +28,6 @@ def test_an_older_directory_stops_every_command_but_the_upgrade(
 def test_an_account_with_older_tables_stops_every_command_that_is_about_it(
     settings: Settings, run: Run, command: tuple[object, ...]
 ) -> None:
-    Accounts(settings, upgrading=True).close()  # the directory alone
+    Accounts(settings, upgrading=True).close()  # this upgrades only the directory
     said = f"earwitness: Account {CLIENT_ID} has older tables: run `earwitness db upgrade` first."
     assert said in run(*command, exit_code=1).stderr

@@ -75,7 +75,7 @@ def test_status_shows_the_progress_of_a_text_index_rebuild(
         recordings = len(firm.search())
         told = json.loads(printed("status", "--json"))["accounts"][0]["textRebuild"]
         assert told == {"done": 4, "recordings": recordings}
-        assert f"the text index is written anew, 4 of {recordings} recordings" in printed("status")
+        assert f"the text index is being rebuilt, 4 of {recordings} recordings" in printed("status")
         [job, *_] = json.loads(printed("jobs", "list", str(CLIENT_ID), "--json"))
         assert (job["kind"], job["state"], job["id"]) == ("rebuild", "running", None)
         assert f"4 of {recordings} recordings" in job["log"][-1]["text"]
@@ -83,7 +83,7 @@ def test_status_shows_the_progress_of_a_text_index_rebuild(
         while progress_of(firm) is not None:
             go_on(firm.archive, "worker")
         assert json.loads(printed("status", "--json"))["accounts"][0]["textRebuild"] is None
-        assert "written anew" not in printed("jobs", "list", str(CLIENT_ID))
+        assert "being rebuilt" not in printed("jobs", "list", str(CLIENT_ID))
 
 
 def progress_of(firm: Firm) -> Progress | None:

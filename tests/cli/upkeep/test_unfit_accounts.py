@@ -89,9 +89,9 @@ def test_an_upgrade_goes_on_with_the_others_and_exits_1(settings: Settings, kind
     current = {"clientId": CLIENT_ID, "revision": newest("account")}
     assert current in upgraded
     if kind in ("no right to it", "no right to a table", "another machine does not answer"):
-        return  # its owner may do all, and nothing is to be upgraded
+        return  # the owner of the tables may still do everything, so the upgrade succeeds
     if kind in ("a table is missing", "another account's", "older tables"):
-        return  # that is not what an upgrade looks at
+        return  # an upgrade does not look at this
     [other] = [one for one in upgraded if one["clientId"] == OTHER]
     assert said in other["error"] or "unable to open" in other["error"]
     assert invoke(settings, "db", "upgrade").exit_code == 1

@@ -34,7 +34,7 @@ class Raw:
         self._came = bytearray()
 
     def send(self, data: bytes | str) -> None:
-        """Send, also what nobody takes any more."""
+        """Send; it is no error if the server has closed the connection."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.socket.sendall(data.encode() if isinstance(data, str) else data)
 
@@ -56,7 +56,7 @@ class Raw:
         return _read(head, body)
 
     def head(self) -> Answered:
-        """The next answer, to HEAD: whatever follows its headers is of the one after it."""
+        """The next answer, to HEAD: what follows its headers belongs to the answer after it."""
         while b"\r\n\r\n" not in self._came:
             assert self._more(), "closed without an answer"
         head, _, rest = bytes(self._came).partition(b"\r\n\r\n")
@@ -84,7 +84,7 @@ class Raw:
 
 @contextmanager
 def connected(base_url: str, *, takes_bytes: int | None = None) -> Iterator[Raw]:
-    """A connection; one that `takes_bytes` has no room for more of what it does not read."""
+    """A connection; `takes_bytes` is the size of its buffer for what it has not read."""
     url = urlsplit(base_url)
     with socket.socket() as connection:
         if takes_bytes is not None:
@@ -111,7 +111,7 @@ def request(
 
 
 def problem(client: Raw) -> tuple[int, str]:
-    """The status and code of a refusal, which is the last that a connection says."""
+    """The status and code of a refusal, which is the last answer of a connection."""
     answered = client.answer()
     assert answered is not None, "closed without an answer"
     assert answered.headers["connection"] == "close"

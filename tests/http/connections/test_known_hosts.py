@@ -38,12 +38,12 @@ def test_a_host_of_this_server(named: str, host: str, arrived_at: str | None) ->
         ("", "evil.example", None),
     ],
 )
-def test_a_host_of_another(named: str, host: str, arrived_at: str | None) -> None:
+def test_a_host_of_another_server(named: str, host: str, arrived_at: str | None) -> None:
     with pytest.raises(Misdirected):
         check(named, host, arrived_at)
 
 
 @pytest.mark.parametrize("host", ["localhost%.evil.example", "127.0.0.1%2eevil.example:80", "[::1%25lo]"])
-def test_no_host_has_a_part_that_clients_read_otherwise(host: str) -> None:
+def test_a_host_that_clients_read_differently_is_refused(host: str) -> None:
     with pytest.raises(BadRequest):
         check("", host, "127.0.0.1")

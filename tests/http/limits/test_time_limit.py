@@ -31,14 +31,14 @@ def count_forever(call: Call) -> int:
 
 @operations.read("/ask-forever", right=Right.RECORDING_VIEW)
 def ask_forever(call: Call) -> int:
-    """Ask without end what is answered at once."""
+    """Make quick queries without end."""
     while True:
         call.connection.scalar(text("SELECT 1"))
 
 
 @operations.read("/ask-twice", right=Right.RECORDING_VIEW)
 def ask_twice(call: Call) -> int:
-    """Ask two questions that each take less than is allowed, and more together."""
+    """Make two queries that each take less time than is allowed, and together more."""
     is_sqlite = call.connection.dialect.name == "sqlite"
     for _ in range(2):
         call.connection.execute(WITHOUT_END if is_sqlite else text("SELECT pg_sleep(0.6)"))

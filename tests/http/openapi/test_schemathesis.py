@@ -1,4 +1,4 @@
-"""Every answer is one that the document names, to requests that fit it and to requests that do not."""
+"""Every answer is one that the document names, to valid and to invalid requests."""
 
 from collections.abc import Iterator
 from dataclasses import replace

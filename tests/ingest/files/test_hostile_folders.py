@@ -1,4 +1,4 @@
-"""Users who may write in a watched folder can have recordings ingested, and touch nothing outside."""
+"""Users who may write in a watched folder can have recordings ingested, but cannot reach anything outside."""
 
 import os
 import shutil
@@ -57,13 +57,13 @@ def as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> AsItIsRead:
 
 
 def swap(folder: Path, for_: Path) -> None:
-    """Replace a folder by a link."""
+    """Replace a folder by a link to `for_`."""
     folder.rename(folder.with_name(f".{folder.name}"))
     folder.symlink_to(for_)
 
 
 def refused(firm: Firm, folder: Path, field: str) -> str:
-    """The reason in the folder when a sidecar has such an unknown field."""
+    """The reason that is written for a sidecar with an unknown field of this name."""
     put(folder / "call.wav", tone(), call(**{field: 1}))
     outcome = take(firm, WatchedFolder(folder, FolderRules()))["call.wav"]
     (written,) = (folder / "failed").glob("*.reason.txt")
@@ -131,29 +131,32 @@ def test_the_lock_of_a_watcher_truncates_nothing(folder: Path, outside: Path, wa
     lock, target = folder / ".earwitness-watch", outside / NAME
     if way == "symlink":
         lock.symlink_to(target)
-        with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).alone():
+        with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).locked():
             pass
     else:
         lock.hardlink_to(target)
-        with WatchedFolder(folder, BY_NAME).alone():
+        with WatchedFolder(folder, BY_NAME).locked():
             pass
 
 
 def test_a_lock_that_is_a_pipe_is_refused(folder: Path) -> None:
     os.mkfifo(folder / ".earwitness-watch")
-    with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).alone():
+    with pytest.raises(NotRegular), WatchedFolder(folder, BY_NAME).locked():
         pass
 
 
 def test_nobody_else_can_hold_the_lock(folder: Path) -> None:
-    with WatchedFolder(folder, BY_NAME).alone():
+    with WatchedFolder(folder, BY_NAME).locked():
         assert (folder / ".earwitness-watch").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("name", ["done", "failed"])
 def test_done_and_failed_may_not_be_links(folder: Path, outside: Path, name: str) -> None:
     (folder / name).symlink_to(outside)
-    with pytest.raises(NotADirectoryError, match=f"{name} is a link"), WatchedFolder(folder, BY_NAME).alone():
+    with (
+        pytest.raises(NotADirectoryError, match=f"{name} is a link"),
+        WatchedFolder(folder, BY_NAME).locked(),
+    ):
         pass
 
 
@@ -260,7 +263,7 @@ def test_a_failed_file_is_not_put_back_through_a_link(firm: Firm, folder: Path, 
 
 
 def test_a_file_that_grows_for_ever_is_not_taken(firm: Firm, folder: Path, as_it_is_read: AsItIsRead) -> None:
-    """It never ends, and no disk has room for it."""
+    """Such a file never ends, and would fill the disk."""
     file = put(folder / NAME)
     as_it_is_read(lambda: os.truncate(file, 1 << 42))
     outcome = take(firm, WatchedFolder(folder, BY_NAME))[NAME]
@@ -298,7 +301,7 @@ def test_the_folders_of_the_archive_itself_are_never_taken_in(firm: Firm, tmp_pa
     for folder in own:
         with (
             pytest.raises(PermissionError, match="archive itself"),
-            WatchedFolder(folder, reading, own).alone(),
+            WatchedFolder(folder, reading, own).locked(),
         ):
             pass
     assert all(path.is_file() for path in before)
@@ -316,10 +319,10 @@ def test_a_folder_that_was_replaced_is_reported(firm: Firm, folder: Path) -> Non
     watched = WatchedFolder(folder, BY_NAME)
     shutil.move(folder, folder.with_name("old"))
     put(folder / NAME)
-    with pytest.raises(Conflict, match="begin again"):
+    with pytest.raises(Conflict, match="start the watcher again"):
         watched.look()
     shutil.rmtree(folder)
-    with pytest.raises(Conflict, match="begin again"):
+    with pytest.raises(Conflict, match="start the watcher again"):
         watched.look()
 
 

@@ -38,7 +38,7 @@ def old(file: Path) -> Path:
     return file
 
 
-def test_sidecars_are_read_in_whatever_encoding_and_case(firm: Firm, folder: Path) -> None:
+def test_sidecars_are_read_in_any_encoding_and_case(firm: Firm, folder: Path) -> None:
     encodings = {
         "bom": "utf-8-sig",
         "utf16": "utf-16",

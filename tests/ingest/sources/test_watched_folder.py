@@ -26,7 +26,7 @@ NAME = "20260512-103000_204_447700900111_id-1.wav"
 def test_a_recording_with_its_sidecar_is_taken_in_whole_and_moved(firm: Firm, folder: Path) -> None:
     media = tone(2.0)
     put(folder / "desk" / "a call.wav", media, call(thirdPartyId="side-1", tags=["desk"]))
-    with WatchedFolder(folder, FolderRules()).alone():
+    with WatchedFolder(folder, FolderRules()).locked():
         outcome = take(firm, WatchedFolder(folder, FolderRules()))["desk/a call.wav"]
     assert outcome.accepted
     assert outcome.accepted.is_new
@@ -260,10 +260,10 @@ def test_links_and_hidden_unfinished_done_and_failed_files_are_ignored(firm: Fir
 
 def test_a_folder_has_one_watcher(folder: Path) -> None:
     with ExitStack() as leaving:
-        leaving.enter_context(WatchedFolder(folder, BY_NAME).alone())
+        leaving.enter_context(WatchedFolder(folder, BY_NAME).locked())
         with pytest.raises(Conflict, match="Another"):
-            leaving.enter_context(WatchedFolder(folder, BY_NAME).alone())
-    with WatchedFolder(folder, BY_NAME).alone():
+            leaving.enter_context(WatchedFolder(folder, BY_NAME).locked())
+    with WatchedFolder(folder, BY_NAME).locked():
         pass
 
 

@@ -33,7 +33,7 @@ def choose(firm: Firm, engine: str) -> None:
 
 
 def let_it_hear(monkeypatch: pytest.MonkeyPatch, listen: Listen) -> None:
-    """Let the test be the engine, which gets one channel at a time."""
+    """Use a function of the test as the engine. It gets one channel at a time."""
 
     def hear(_engine: str, _model: str, pcm: Iterable[bytes], *_: Any) -> ChannelTranscript:
         return listen(b"".join(pcm))

@@ -278,7 +278,7 @@ def main() -> None:
     layers, tried, told = sys.argv[1:]
     attempts = TRIED[tried](Target(**json.loads(told)))
     if not layers:
-        del attempts[EXECUTE]  # or nothing would be heard of the others
+        del attempts[EXECUTE]  # it would replace this process before the others are tried
     if "nobody" in layers:
         os.setgroups([])
         os.setgid(_NOBODY)

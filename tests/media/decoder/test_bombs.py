@@ -22,7 +22,7 @@ LITTLE_MEMORY = DecoderLimits(seconds=600, memory_mib=400)
 
 
 class TenHours:
-    """A call of ten hours with a tick each second, which is made as it is read."""
+    """A call of ten hours with a tick each second. It is made while it is read."""
 
     rate = 2000
     samples = rate * 10 * 3600
@@ -79,7 +79,7 @@ def test_sound_that_goes_on_for_days_is_no_recording() -> None:
 
 
 def picture_of(width: int, height: int) -> bytes:
-    """A black PNG, thousands of times smaller than what it shows."""
+    """A black PNG, thousands of times smaller than its pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""The confined decoder can decode everything that PyAV can: it has loaded all of it before."""
+"""The confined decoder can decode everything that PyAV can, since it has loaded all of it before."""
 
 import io
 import pickle
@@ -42,7 +42,7 @@ def test_every_format_is_decoded_in_confinement_as_outside() -> None:
     assert confined.keys() == free.keys()
     assert sum(name.startswith("decoder ") for name in free) > 500
     undecoded = [name for name in recordings if not free[name].startswith("Measurement")]
-    # Which of its own kinds FFmpeg cannot find out again.
+    # Formats that FFmpeg writes but does not recognise.
     assert len(undecoded) < len(recordings) * 0.1
 
 

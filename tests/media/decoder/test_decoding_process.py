@@ -1,4 +1,4 @@
-"""The decoding process: whatever happens to it, nothing else is harmed and nothing is left over."""
+"""The decoding process: whatever happens to it, nothing else is affected and nothing is left over."""
 
 import io
 import os
@@ -27,7 +27,7 @@ LIMITS = DecoderLimits(seconds=60, memory_mib=1024)
 
 
 class EndlessCall:
-    """A silent call of 8 hours, which is made as it is read."""
+    """A silent call of 8 hours. It is made while it is read."""
 
     samples = 8000 * 8 * 3600
     header = wav_header(samples, 8000, 2)

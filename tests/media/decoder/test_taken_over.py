@@ -1,4 +1,4 @@
-"""A decoder that its recording has taken over can harm nobody: code in a real decoder attacks."""
+"""A decoder that hostile media has taken over can harm nobody: attacking code runs in a real decoder."""
 
 import json
 import subprocess

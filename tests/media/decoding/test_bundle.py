@@ -1,6 +1,6 @@
-"""Each kind of recording is ingested, measured, and played in every format as FFmpeg itself decodes it.
+"""Each kind of recording is ingested and measured, and sounds in every format as FFmpeg decodes it.
 
-All are sent as `call.wav`, whatever they are: a wrong extension changes nothing.
+All are sent as `call.wav`, since a wrong extension must not matter.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""A folder of media files is played back, and compared channel by channel with what went in."""
+"""Media files are played back, and compared with the original channel by channel."""
 
 import io
 import math
@@ -13,12 +13,12 @@ from tests.media.hearing import Heard, hear, rendered
 from tests.media.samples import LOUDNESS
 from tests.media.wavs import read_wav
 
-# Where every channel of every file sounds: the later ones have begun, the shorter ones have not ended.
+# At this time every channel of every file has sound: late tracks have begun, and short ones have not ended.
 _HEARD_FROM, _HEARD_SECONDS = 0.56, 0.1
 
 
 def loudness(samples: "array[int]", rate: int, pitch: int) -> float:
-    """How loud a tone is where all sound, 0 to 1."""
+    """How loud a tone is at that time, 0 to 1."""
     begin = int(_HEARD_FROM * rate)
     heard = samples[begin : begin + int(_HEARD_SECONDS * rate)]
     turn = 2 * math.pi * pitch / rate
@@ -100,7 +100,7 @@ def test_all_channels_are_in_the_mono_mix_with_the_same_share(name: str, format_
 
 
 @pytest.mark.parametrize("name", ["wav of 2", "wav of 9", "three tracks", "two tracks, the second later"])
-def test_each_channel_can_be_listened_to_alone(name: str) -> None:
+def test_each_channel_can_be_decoded_by_itself(name: str) -> None:
     file = CORPUS[name]
     content = file.make()
     for channel in range(len(file.channels)):

@@ -201,11 +201,11 @@ def test_a_recording_after_a_meeting_is_reported_as_not_decoded() -> None:
     meeting = samples.meeting("mp4", "libx264", "aac")
     found = found_in(meeting * 2)
     assert found.video == "h264"
-    assert found.not_decoded == "1 more recording behind the first one in this file, not decoded"
+    assert found.not_decoded == "1 more recording after the first one in this file, not decoded"
 
 
 @pytest.mark.parametrize("trailing", [b"", riff(LIST)[12:]])
-def test_a_length_that_wrapped_at_four_gib_is_unwrapped(trailing: bytes) -> None:
+def test_a_length_that_wrapped_at_four_gib_is_corrected(trailing: bytes) -> None:
     beyond = 3 * RATE * 2
     sound = (1 << 32) + beyond
     head = riff(fmt(), data(b"", stated=beyond))
@@ -283,13 +283,13 @@ def test_too_many_recordings_in_one_file_are_reported() -> None:
     au = b".snd" + struct.pack(">IIIII", 24, 8, 1, RATE, 1) + bytes(8)
     found = found_in(au * 1003)
     assert found.samples == 8000
-    assert found.not_decoded == "96 bytes behind the first 1000 recordings, not decoded"
+    assert found.not_decoded == "96 bytes after the first 1000 recordings, not decoded"
 
 
 def test_too_many_pieces_of_sound_are_reported() -> None:
     found = found_in(riff(fmt(), *[data(b"\1\0")] * 100_010))
     assert found.samples > 99_000
-    assert "behind too many pieces of sound, not decoded" in found.not_decoded
+    assert "after too many pieces of sound, not decoded" in found.not_decoded
 
 
 def test_a_caf_without_a_length_is_whole() -> None:

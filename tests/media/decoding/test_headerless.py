@@ -1,4 +1,4 @@
-"""Media without a header is what its source says it is; how it sounds then, the bundle shows."""
+"""Media without a header is decoded as its source states. `test_bundle` checks how it sounds."""
 
 import io
 
@@ -23,7 +23,7 @@ def test_with_a_hint_it_is_measured(kind: Kind) -> None:
 
 
 def test_g729_is_as_long_as_its_frames() -> None:
-    # Ten bytes make ten milliseconds; no encoder of it is at hand.
+    # Ten bytes are ten milliseconds. No encoder for it is available.
     found = process(Memory(bytes(range(200)) * 10), LIMITS, hint=Hint("g729"))
     assert (found.duration_ms, found.audio) == (2000, Audio(1, 8000, "g729"))
 

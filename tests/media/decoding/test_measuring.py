@@ -142,7 +142,7 @@ def test_silence_fills_the_time_in_which_nothing_was_sent(container: str, codec:
     assert min(found.peaks[34:47]) > 40
 
 
-# Their clocks run ahead, or leap at every packet: by how they are written, nothing of that is a gap.
+# Because of how they are written, their clocks run ahead or leap at every packet. These leaps are no gaps.
 @pytest.mark.parametrize(
     ("container", "codec", "rate", "channels"),
     [("asf", "flac", 48000, 2), ("avi", "g722", 8000, 1), ("avi", "libopencore_amrnb", 8000, 1)],
@@ -156,7 +156,7 @@ def test_a_clock_that_leaps_for_no_reason_adds_no_silence(
 
 
 def test_the_delay_of_a_decoder_adds_no_silence() -> None:
-    """Its first packet gives no sound, and at 8 kHz takes 128 ms."""
+    """The first packet gives no sound, and at 8 kHz it takes 128 ms."""
     for container in ("mp4", "matroska"):
         found = measure(samples.sound(container, "aac", 8000, channels=1))
         assert found.duration_ms == pytest.approx(2000, abs=60)
@@ -190,7 +190,7 @@ def test_peaks_keep_time_at_any_rate(rate: int, window: int) -> None:
     assert found.peaks == bytes([0] * window + [100] + [0] * (79 - window))
 
 
-def test_an_index_at_the_end_is_sought_not_read_up_to() -> None:
+def test_an_index_at_the_end_is_read_without_reading_all_before_it() -> None:
     content = samples.meeting("mp4", "libx264", "aac", seconds=8)
     source = Memory(content)
     process(source, LIMITS)

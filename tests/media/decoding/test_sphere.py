@@ -1,4 +1,4 @@
-"""NIST SPHERE, as speech corpora have it: plain sound is decoded, compressed sound is kept as raw alone."""
+"""NIST SPHERE, as speech corpora use it: plain sound is decoded, compressed sound is kept only as raw."""
 
 from array import array
 from functools import partial
@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_off_is_decoded_and_marked() -> None:
     assert (found.samples, found.complete) == (8000, False)
 
 
-def test_the_header_counts_more_than_what_the_source_said() -> None:
+def test_the_header_takes_precedence_over_what_the_source_stated() -> None:
     found = process(Memory(STEREO["A-law"]), LIMITS, hint=Hint("pcm_s16le", 16000, 1))
     assert found.audio is not None
     assert found.audio.codec == "pcm_alaw"
@@ -80,7 +80,7 @@ SHORTENED = b"ajkg\x02" + bytes.fromhex("fbb170096a0028c100") + bytes(64)
 @pytest.mark.parametrize(
     "coding", ["pcm,embedded-shorten-v2.00", "ulaw,embedded-shorten-v2.00", "pcm,embedded-wavpack"]
 )
-def test_a_compressed_sphere_file_is_available_as_raw_alone(firm: Firm, coding: str) -> None:
+def test_a_compressed_sphere_file_is_available_only_as_raw(firm: Firm, coding: str) -> None:
     packed = LINEAR(SHORTENED, channel_count=1, sample_byte_format="01", sample_coding=coding)
     with pytest.raises(Undecodable):
         process(Memory(packed), LIMITS)

@@ -40,7 +40,7 @@ def test_a_wrapped_key_opens_after_a_restart(settings: Settings) -> None:
     assert KeyRing.open(settings).unwrap(wrapped, b"recording 1") == DATA_KEY
 
 
-def test_keys_lie_beside_the_data_readable_by_their_owner_alone(settings: Settings) -> None:
+def test_keys_are_beside_the_data_and_only_their_owner_can_read_them(settings: Settings) -> None:
     KeyRing.open(settings, create=True)
     token_key(settings)
     assert settings.keys_folder == settings.data.with_name("data.keys")

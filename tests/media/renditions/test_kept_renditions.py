@@ -1,4 +1,4 @@
-"""Renditions that the settings name are stored once they were made whole."""
+"""Renditions that the settings name are stored when they have been made as a whole."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Stored renditions of an earlier decoder version are made anew once, when they are next asked for."""
+"""Stored renditions of an earlier decoder version are made again once, when they are next requested."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -61,7 +61,7 @@ def is_sound(firm: Firm) -> bool:
 
 @pytest.mark.parametrize("format_", ["mp3", "wav"])
 @pytest.mark.parametrize("way", ["whole", "as it is made", "by a player"])
-def test_an_outdated_rendition_is_made_anew_once_and_replaced(firm: Firm, format_: str, way: str) -> None:
+def test_an_outdated_rendition_is_made_again_once_and_replaced(firm: Firm, format_: str, way: str) -> None:
     ask: dict[str, Any] = {
         "whole": lambda: play(firm, format_),
         "as it is made": lambda: play(firm, format_, streams=True),
@@ -103,7 +103,7 @@ def test_on_a_full_disk_a_rendition_is_still_streamed(firm: Firm, monkeypatch: p
     assert is_sound(firm)
 
 
-def test_measuring_anew_removes_renditions_that_are_outdated(firm: Firm) -> None:
+def test_measuring_again_removes_renditions_that_are_outdated(firm: Firm) -> None:
     before = stored(firm)
     with firm.archive.write() as connection:
         queue_again(connection, "measure")

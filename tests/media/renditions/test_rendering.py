@@ -158,7 +158,7 @@ def test_a_meeting_in_mp4_has_every_picture_and_its_sound(meeting: str) -> None:
 
 
 @pytest.mark.parametrize("meeting", MEETINGS)
-def test_the_sound_of_a_meeting_can_be_had_alone(meeting: str) -> None:
+def test_the_sound_of_a_meeting_is_available_without_its_picture(meeting: str) -> None:
     made = hear(rendered(MEETINGS[meeting], "mp3"))
     assert made.video is None
     _assert_sides(made)

@@ -63,7 +63,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 class Moody(BaseHTTPRequestHandler):
-    """An S3 server that only accepts objects, and fails the first times."""
+    """An S3 server that only accepts objects, and fails the first requests."""
 
     asked: ClassVar[Counter[str]] = Counter()
     failures = 3
@@ -197,7 +197,7 @@ def test_a_part_that_is_listed_late_can_be_read_before(
     real = obstore.list
 
     def lagging(*given: Any, **more: Any) -> Iterator[list[Any]]:
-        """As Swift lists when the servers of its listings were away while a part was put."""
+        """A listing as Swift gives it if its container servers were down when a part was put."""
         return ([part for part in batch if not part["path"].endswith(late)] for batch in real(*given, **more))
 
     with monkeypatch.context() as patch:

@@ -33,7 +33,7 @@ def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-def test_an_object_is_readable_by_its_owner_alone(store: DiskStore, tmp_path: Path) -> None:
+def test_only_its_owner_can_read_an_object(store: DiskStore, tmp_path: Path) -> None:
     add(store)
     (path,) = files(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600

@@ -1,7 +1,7 @@
-"""A program that decodes what takes its decoder over, as in a container that forbids what is named.
+"""A program that decodes media which takes over its decoder, as in a container that forbids system calls.
 
-`python -m tests.media.taken_over.decode FORBIDDEN TRIED TARGET`. Its lines are what the decoder's confinement
-lacks, and what the attacker reports, in JSON.
+`python -m tests.media.taken_over.decode FORBIDDEN TRIED TARGET`. It prints, in JSON, what the decoder's
+confinement lacks, and what the attacker reports.
 """
 
 import io

@@ -1,7 +1,6 @@
-"""An mp3 encoder taken over by what it encodes: it stands before the real one in the decoder's PYTHONPATH.
+"""An mp3 encoder that the sound takes over. It comes before the real one in the decoder's PYTHONPATH.
 
-Sound that begins with a command of the attacker's is none to it: it attacks, and its "mp3" is what came of
-that.
+If the sound begins with the attacker's command, it attacks, and its "mp3" is the report of the attack.
 """
 
 import importlib.util
@@ -31,7 +30,7 @@ def _the_real_one() -> ModuleType:
 
 
 class Encoder:
-    """As the real one, until it is told."""
+    """Works as the real encoder until it gets the command."""
 
     def __init__(self) -> None:
         self._encoder = _REAL.Encoder()

@@ -39,8 +39,8 @@ class WantedEndpoints(Wire):
 class EndpointChange(Wire, kw_only=True):
     """The values to change; those left out stay.
 
-    `label` is shown in `metadata`; an empty one takes it away. `ownedByPersonId` null: nobody owns it. The
-    `type` and `endpoint` cannot be changed: if sent, they must be the same.
+    `label` is shown in `metadata`; an empty one removes it. Null as `ownedByPersonId` removes the owner. The
+    `type` and `endpoint` cannot be changed: if they are sent, they must be the same.
     """
 
     type: EndpointType | None = None
@@ -90,8 +90,8 @@ def add_endpoint(call: Call, body: EndpointToAdd) -> RecordedEndpoint:
 def change_endpoint(call: Call, body: EndpointChange) -> RecordedEndpoint:
     """Change an endpoint. Recordings keep who took part, and whether they are private.
 
-    The endpoint of withheld addresses cannot be given to anybody, nor be made private: it would hide every
-    call of a stranger. A call itself can be private.
+    The endpoint of withheld addresses can have no owner, and cannot be private, because that would hide the
+    calls of all strangers. A single call can be private.
     """
     return _change(call, call.id, body)
 

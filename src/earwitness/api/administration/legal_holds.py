@@ -1,4 +1,4 @@
-"""Administration: legal holds, which keep recordings whatever retention says."""
+"""Administration: legal holds, which keep recordings even if their retention has ended."""
 
 from earwitness.archive.recordings.collections import (
     LEGAL_HOLDS,

@@ -30,8 +30,8 @@ class PersonGroup(Wire):
 class PersonChange(Wire, kw_only=True):
     """The values to change; those left out stay.
 
-    An empty `email`, `thirdPartyId` or `avatar` takes it away. `endpoints` and `autoGroupAssignment` take
-    the place of all that there were.
+    An empty `email`, `thirdPartyId` or `avatar` removes it. `endpoints` and `autoGroupAssignment` replace all
+    that the person had.
     """
 
     full_name: Word | None = None
@@ -48,7 +48,7 @@ class PersonChange(Wire, kw_only=True):
 
 
 class PersonToAdd(PersonChange, kw_only=True):
-    """A person to add: `staff` unless said otherwise."""
+    """A person to add, of the type `staff` unless another is given."""
 
     full_name: Word
 

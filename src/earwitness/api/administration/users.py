@@ -26,7 +26,7 @@ _SHOWN = ("username", "full_name", "email", "external_id", "sso", "audio_playbac
 
 
 class UserToAdd(Wire):
-    """A user to add: `policies` by their names, without any it sees the whole account."""
+    """A user to add. `policies` are names; a user without any sees the whole account."""
 
     username: Word
     roles_and_rights: Names
@@ -42,7 +42,7 @@ class UserToAdd(Wire):
 class UserChange(Wire):
     """The values to change; those left out stay.
 
-    An empty `email` or `externalId`, and a `personId` that is null, take it away.
+    An empty `email` or `externalId`, or a `personId` that is null, removes it.
     """
 
     username: Word | None = None

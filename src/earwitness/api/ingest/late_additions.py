@@ -1,4 +1,4 @@
-"""Ingest: what arrives after its recording: the transcript, the media, or what the media is."""
+"""Ingest: late additions to a recording: its transcript, its media, or the codec of its media."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,7 +40,7 @@ _CODEC = "/ingest/recording/{thirdPartyId}/codec"
 
 
 class MediaUpload(Wire):
-    """The part of media that is sent; it is taken as it comes, never read into this."""
+    """The part of media that is sent. It documents the form; the part is read as it arrives."""
 
     media: bytes
 
@@ -99,7 +99,7 @@ async def put_media(request: AnyRequest) -> Response[Any]:
     describes=Describes(StatedCodec, Ingested, refuses=(NotFound, Conflict)),
 )
 async def put_codec(request: AnyRequest) -> Response[Any]:
-    """State the codec of media without a header that could not be decoded, or was by a wrong one."""
+    """State the codec of media without a header that was not decoded, or was decoded by a wrong one."""
 
     async def add(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         body = convert(decode.parse(request, await request.body(), from_query=False), StatedCodec)

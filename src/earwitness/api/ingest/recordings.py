@@ -28,7 +28,7 @@ from earwitness.operations.running import record_access
 
 
 class Upload(Wire):
-    """The parts of a recording that is sent; they are taken as they come, never read into this."""
+    """The parts of a recording that is sent. It documents the form; the parts are read as they arrive."""
 
     metadata: IngestMetadata
     media: bytes | None = None

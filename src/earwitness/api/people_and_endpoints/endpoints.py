@@ -32,7 +32,7 @@ DEFAULT_PAGE_SIZE = 100
 
 
 class EndpointSearch(Wire):
-    """Which endpoints; every field is optional, and all that are given hold."""
+    """Which endpoints. Every field is optional; all that are given must be met."""
 
     type: EndpointType | None = None
     endpoint_search: FreeText | None = None

@@ -66,7 +66,7 @@ class EncryptionDetail(Wire):
 
 
 class RecordingDetail(Wire):
-    """All that is known of a recording beside what search shows."""
+    """All that is known of a recording besides what search shows."""
 
     interaction_id: int
     metadata: dict[str, Any]

@@ -35,7 +35,7 @@ class ShownColumn:
 
     expression: ColumnElement[Any]
     read: Read | None = None
-    """From the database's value to the field's; None where they are the same."""
+    """Makes the field's value of the database's; None where they are the same."""
     read_for: Callable[[Viewer], Read] | None = None
     """The same where it depends on the viewer."""
 

@@ -67,7 +67,7 @@ def read(signing_key: SigningKey, viewer: Viewer, asked: RecordingSearch, token:
         encrypted = b""
     if len(encrypted) != _TAG_BYTES + _CONTENT.size:
         raise _refused("not a search token")
-    # The last character has bits to spare: only one way of writing a token is ours.
+    # The last character has unused bits. A token with other bits there was altered.
     content = (
         _decrypted(signing_key, _context(viewer, asked), encrypted) if token == _written(encrypted) else None
     )
@@ -120,7 +120,7 @@ def _context(viewer: Viewer, asked: RecordingSearch) -> bytes:
 def _meaning(asked: Any) -> Any:
     """Filters in one form, however they are written.
 
-    What constrains nothing is left out, lists are sorted and without duplicates, and so are the two sides.
+    Filters without effect are left out. Lists, and the two sides, are sorted and have no duplicates.
     """
     match asked:
         case {"first": first, "second": second}:

@@ -55,7 +55,7 @@ class Explanation(Wire):
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """An access policy of the user, and what the recording does not have of what it requires."""
+    """An access policy of the user, and its requirements that the recording does not meet."""
 
     name: str
     conditions: PolicyConditions

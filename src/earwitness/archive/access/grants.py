@@ -14,7 +14,7 @@ from earwitness.kernel.rights import Right, rights_of
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The roles, rights and access policies of a user, and by whose name and person they see recordings.
+    """The roles, rights and access policies of a user, and the name and person by which they take part.
 
     A user without access policies is not limited.
     """
@@ -67,7 +67,7 @@ def only_takes_away(before: Grants, after: Grants) -> bool:
 def check_within(connection: Connection, viewer: Viewer, grants: Grants) -> None:
     """Raise Forbidden, naming what is too much, if these grants allow more than the viewer's own.
 
-    Call it before anything is changed, so that viewers cannot take off their own limits first.
+    Call it before anything is changed, so that viewers cannot remove their own limits first.
     """
     beyond = _beyond(grants, viewer)
     if beyond:

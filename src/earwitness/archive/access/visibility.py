@@ -88,7 +88,7 @@ POLICY_CONDITIONS = (
         _types,
     ),
 )
-"""A policy lets a recording through that meets all the conditions it has."""
+"""A policy lets a recording through if the recording meets all its conditions."""
 
 if [one.field for one in POLICY_CONDITIONS] != [one.name for one in fields(PolicyConditions)]:
     raise TypeError("Each field of PolicyConditions needs its row in POLICY_CONDITIONS, in the same order.")
@@ -128,7 +128,7 @@ def _not_private_to_others(viewer: Viewer) -> ColumnElement[bool] | None:
 
 
 def private_to_others(viewer: Viewer, table: FromClause) -> ColumnElement[bool]:
-    """The opposite, of `recordings` under another name: a search takes the few hidden ones off."""
+    """The opposite, for `recordings` under another name: a search subtracts the few hidden ones."""
     return and_(table.c.is_private == true(), ~takes_part(viewer, table.c.position))
 
 
@@ -154,7 +154,7 @@ PRIVATE = VisibilityRule(
     _not_private_to_others,
 )
 VISIBILITY_RULES = (ACCESS_POLICIES, PRIVATE)
-"""All must hold for a recording to be seen. What is not seen is answered as if it did not exist."""
+"""All must hold for a recording to be seen. Else it is answered like one that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ MOST_KEPT = 100_000
 """How many failures are kept. More can only come from thousands of addresses; the oldest are deleted."""
 _FORGOTTEN_AT_ONCE = 100
 _NETWORK_BITS = 64
-"""Of an IPv6 address, the part that counts: a provider gives each customer at least a /64 network."""
+"""The part of an IPv6 address that counts: a provider gives each customer at least a /64 network."""
 
 _failures = sign_in_failures.c
 
@@ -68,7 +68,7 @@ def _check(connection: Connection, subject: str, now: int) -> None:
 
 
 def _forget(connection: Connection, now: int) -> None:
-    """Delete failures that no longer count, oldest first: more than come in, but few at once."""
+    """Delete failures that no longer count, oldest first: a few at once, but more than are added."""
     first = connection.scalar(select(func.min(_failures.id)))
     last = connection.scalar(select(func.max(_failures.id)))  # in one statement, SQLite would read all rows
     is_over = (_failures.failed_at <= now - WINDOW_MS) | (_failures.id <= last - MOST_KEPT)

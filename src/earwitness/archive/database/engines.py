@@ -1,4 +1,4 @@
-"""Engines of SQLite files and of PostgreSQL databases, and what each connection is told at its beginning.
+"""Engines of SQLite files and of PostgreSQL databases, and the settings of each new connection.
 
 Transactions are in `transactions.py`, and how long they may take is in `time_limits.py`.
 """
@@ -32,10 +32,10 @@ CONNECTIONS_KEPT, MORE_CONNECTIONS = 16, 64
 WAIT_FOR_A_CONNECTION_SECONDS = 10
 
 _NEVER = 2**62
-"""After so many uses psycopg prepares a statement by itself. None would forbid it for all statements."""
+"""After this many uses psycopg prepares a statement by itself. None would forbid it for all statements."""
 
 KEEPS_ITS_PLAN = {"keeps_its_plan": True}
-"""Execution options of a statement that PostgreSQL plans once a connection, since planning it takes longest.
+"""Execution options of a statement that PostgreSQL plans once for each connection: planning takes longest.
 
 A plan that serves any word serves common words badly, so all other statements are planned each time.
 """

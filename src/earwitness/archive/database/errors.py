@@ -1,4 +1,4 @@
-"""What a database's error means, by its code: SQLite's own, or PostgreSQL's SQLSTATE. And how to tell it.
+"""What a database's error means, by its code: SQLite's, or PostgreSQL's SQLSTATE; and how it is described.
 
 The words of an error may hold rows and texts of the archive. So operators are told its code and name
 (`cause_of`), and the words only where they are about a connection, or about SQLite's file. When an account is
@@ -50,9 +50,9 @@ _OF_SQLITE: dict[int, Meaning] = {
 _PRIMARY = 0xFF
 """The bits that an error code of SQLite has in common with its extended codes."""
 
-# Of the beginnings of a SQLSTATE that are here, the longest counts.
+# The longest key with which a SQLSTATE begins counts.
 _OF_POSTGRES: dict[str, Meaning] = {
-    "08": "unavailable",  # of the connection
+    "08": "unavailable",  # the connection failed
     "0A000": "read-only",  # the one unsupported thing that we do is to begin a write on a standby
     "25006": "read-only",
     "25P03": "unavailable",  # it was idle in its transaction
@@ -67,8 +67,8 @@ _OF_POSTGRES: dict[str, Meaning] = {
     "55P03": "locked",
     "57014": "canceled",
     "57": "unavailable",  # an operator shuts it down
-    "58": "unavailable",  # of its disk
-    "F0": "unavailable",  # of its configuration
+    "58": "unavailable",  # its disk failed
+    "F0": "unavailable",  # its configuration is wrong
     "XX": "unavailable",  # Citus says so of its nodes
     "XX001": "damaged",
     "XX002": "damaged",
@@ -142,7 +142,7 @@ def as_problem(error: Exception) -> Problem:
         case "canceled":
             return out_of_time()
         case "damaged":
-            return DatabaseDamaged("The database is damaged: its operator has to mend it.", cause=cause)
+            return DatabaseDamaged("The database is damaged: its operator has to repair it.", cause=cause)
         case "read-only":
             detail = "The database takes no writes at the moment."
         case _:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, func, select
 
 
 def page_of(connection: Connection, ids: Select[Any], page: int, page_size: int) -> tuple[list[int], int]:
-    """The ids of a page (from 1) of an ordered selection of ids, and the total. None past the end."""
+    """The ids of a page (from 1) of ordered ids, and the total. A page past the end is empty."""
     counted = ids.order_by(None).subquery()
     total = connection.scalar(select(func.count()).select_from(counted)) or 0
     first = (page - 1) * page_size

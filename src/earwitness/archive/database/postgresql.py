@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the URL as libpq reads it, and limits by which both ends notice a dead one.
+"""Connections to PostgreSQL: their URL, as libpq reads it, and limits by which each end notices a dead peer.
 
 The URL, and libpq's own variables (`PGOPTIONS`, `PGCONNECT_TIMEOUT`), override the values here.
 """
@@ -20,7 +20,7 @@ PARAMETERS = {
     "tcp_user_timeout": "8000",
     "application_name": "earwitness",
 }
-"""For libpq, in seconds; `tcp_user_timeout`, of data that is not acknowledged, in milliseconds. See its
+"""For libpq, in seconds; `tcp_user_timeout`, for data that is not acknowledged, in milliseconds. See its
 documentation, "Parameter Key Words"."""
 
 OPTIONS = {

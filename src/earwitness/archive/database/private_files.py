@@ -48,6 +48,6 @@ def keep_data_folder_private(folder: Path) -> None:
 
 
 def _take_from_others(path: Path, mode: int) -> None:
-    with suppress(OSError):  # there is none, or its owner is another
+    with suppress(OSError):  # there is none, or another user owns it
         if stat.S_IMODE(path.stat().st_mode) & ~mode:
             path.chmod(mode)

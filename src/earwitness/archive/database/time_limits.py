@@ -1,6 +1,6 @@
 """How long a transaction may take, on SQLite and on PostgreSQL.
 
-SQLite asks every so many steps whether time is up. PostgreSQL is told before each statement how long it has.
+SQLite checks the time after a number of steps. PostgreSQL is told before each statement how long it has.
 """
 
 import math
@@ -21,7 +21,7 @@ _STILL_VALID = 0.9
 """PostgreSQL is told again when less than this share is left of what it was told."""
 
 LEAST_SECONDS_OF_A_WRITE = 2
-"""A write has at least so long: a refusal is written to the ledger even when the time of its call is over."""
+"""A write has at least this time: a refusal goes into the ledger even when the time of its call is over."""
 
 _TELL_POSTGRESQL = (
     "SELECT set_config('statement_timeout', %s, true),"
@@ -31,7 +31,7 @@ _TELL_POSTGRESQL = (
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How long a reading may take: seconds by the clock, and seconds of a processor.
+    """How long a read may take: seconds by the clock, and seconds of processor time.
 
     PostgreSQL does not say how much of a processor it uses: there, the clock measures both.
     """

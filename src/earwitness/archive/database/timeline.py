@@ -22,7 +22,7 @@ Milliseconds = TypeVar("Milliseconds", int, ColumnElement[int])
 
 
 def first_position(moment_ms: Milliseconds) -> Milliseconds:
-    """The first position of a millisecond: what starts at or after it lies at or after this."""
+    """The first position of a millisecond. Recordings that start then or later have this or a higher one."""
     return moment_ms * (1 << TIE_BITS)
 
 

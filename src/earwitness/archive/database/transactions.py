@@ -21,9 +21,9 @@ from earwitness.kernel.errors import OutOfTime
 from earwitness.kernel.outages import outages
 
 IDLE_MS = 10_000
-"""How long PostgreSQL lets a write wait for its next statement, before it takes the writer for dead.
+"""How long PostgreSQL lets a write wait for its next statement, before it considers the writer dead.
 
-Other writers wait meanwhile, and nothing else notices a process that stopped while its connection stands.
+Other writers wait meanwhile, and nothing else notices a process that stopped while its connection is open.
 """
 
 
@@ -48,7 +48,7 @@ def reading(engine: Engine, allowed: Allowance | None = None) -> Iterator[Connec
 def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
     """Give a connection in a transaction that commits at the end, or rolls back on an error.
 
-    It may take as long as its call may take, and raises OutOfTime then; outside a call it has no end.
+    It may take as long as its call, and then raises OutOfTime. Outside a call it has no limit.
     PostgreSQL ends it when it waits longer than `IDLE_MS` for the next statement, unless it is `patient`: for
     rare work that takes long outside the database.
     Raises BadRequest for a text that is longer than the database takes, so that nobody tries again.
@@ -69,8 +69,8 @@ def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
 
 def _not_written() -> OutOfTime:
     return OutOfTime(
-        "The time limit was exceeded, and nothing was changed; change less at once, or do it by the "
-        "command line, where there is no limit.",
+        "The time limit was exceeded, and nothing was changed; change less at once, or use the "
+        "command line, which has no limit.",
         headers={"Retry-After": "5"},
     )
 

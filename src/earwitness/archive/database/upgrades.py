@@ -1,6 +1,6 @@
 """Migrations: they bring the tables of an account, or of the directory, to what this program declares.
 
-The same migrations make a new account: a table comes about in one way only.
+The same migrations make a new account, so there is only one way to make a table.
 """
 
 import threading

@@ -90,11 +90,11 @@ class CheckedKeys:
             raise KeyMissing(wrapped.kek_id) from None
 
     def rotate(self, agreed: Callable[[str], None] = lambda _: None) -> str:
-        """Make a new current key and answer its id; `agreed` is as in `KeyRing.rotate`."""
+        """Make a new current key. Returns its id; `agreed` is as in `KeyRing.rotate`."""
         return self._ring.rotate(agreed, self._checks.known()) if self._ring else self._keys.rotate()
 
     def retire(self, kek_id: str) -> None:
-        """Remove a key that nothing needs, for ever; its id is not used again. Raises as the keys do."""
+        """Remove a key that nothing needs. Its id is not used again. Raises what the keys raise."""
         self._keys.retire(kek_id)
         self._checks.release(kek_id)
 

@@ -115,7 +115,7 @@ class Identity:
         if needed:
             with suppress(KeysMissing, KeysUnusable):
                 proven = prove(self.keys(), self._checks, client_id, needed)
-        # A key that is missing and that only one recording names is probably damage of that recording.
+        # If only one recording names a missing key, that recording is probably damaged.
         self._checks.need([one for one, rows in needed.items() if one in proven or len(rows) > 1])
         if names and self._store_answered and "store" not in noted(self._directory):
             prove_store(self._settings, client_id, names)
@@ -124,7 +124,7 @@ class Identity:
     def need_only(self, recordings: Mapping[str, int]) -> None:
         """Note how many recordings need which keys, after all accounts were looked into.
 
-        A key that nobody ever had and that only one recording names is probably damage of that recording.
+        If only one recording names a key that nobody ever had, that recording is probably damaged.
         """
         known = self._checks.known()
         needed = {one for one, count in recordings.items() if count > 1 or one in known}
@@ -156,7 +156,7 @@ class Identity:
         return reporting(self._directory, self._ring)
 
     def accept_store(self) -> str:
-        """Make the settings' store the archive's, and answer where it is. Raises Conflict and Differs."""
+        """Make the settings' store the archive's. Returns where it is. Raises Conflict and Differs."""
         return adopt_store(self._settings, self._directory, installation_of(self._settings, self._directory))
 
     def accept_token_key(self) -> None:

@@ -89,13 +89,13 @@ class KeyChecks:
             connection.execute(update(known_keys).where(_keys.kek_id == kek_id).values(in_use=False))
 
     def forget(self, kek_id: str) -> bool:
-        """Forget a key that is gone, and answer whether it was known. Its id can then name another key."""
+        """Forget a key that is gone. Returns whether it was known. Its id can then name another key."""
         self._used.discard(kek_id)
         with _as_problems(), writing(self._directory) as connection:
             return connection.execute(delete(known_keys).where(_keys.kek_id == kek_id)).rowcount > 0
 
     def doubt(self, kek_id: str) -> KnownKey:
-        """Take back the check value of a key that turned out to be another key; what was known of it."""
+        """Remove the check value of a key that turned out to be another one. Returns what was known of it."""
         known = self.known()[kek_id]
         with _as_problems(), writing(self._directory) as connection:
             connection.execute(update(known_keys).where(_keys.kek_id == kek_id).values(value=None))

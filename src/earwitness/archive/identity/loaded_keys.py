@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _BEAT_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 _SILENT_MS = 30_000
-"""A process that says nothing for so long counts as dead. One that ends says so."""
+"""A process that has reported nothing for this time counts as dead. One that ends reports that."""
 _FORGOTTEN_MS = 86_400_000
 
 

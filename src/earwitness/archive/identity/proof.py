@@ -66,7 +66,7 @@ def prove_store(settings: Settings, client_id: int, names: Sequence[str]) -> Non
 
 
 def prove(keys: CheckedKeys, checks: KeyChecks, client_id: int, needed: Samples) -> set[str]:
-    """Unwrap samples with the keys here, and answer the ids of these. Raises Differs if a key opens none."""
+    """Unwrap samples with the keys here. Returns the ids of the keys. Raises Differs if a key opens none."""
     here = needed.keys() & set(keys.ids)
     for kek_id in here:
         if not any(_opens(keys, client_id, row) for row in needed[kek_id]):

@@ -29,7 +29,7 @@ def noted(directory: Engine) -> dict[str, Noted]:
 
 
 def note_first(directory: Engine, kind: Kind, seen: Noted) -> Noted:
-    """Note what is seen, unless something is noted already. Answers what is noted now."""
+    """Note what is seen, unless something is noted already. Returns what is noted now."""
     with writing(directory) as connection:
         connection.execute(
             insert_new(directory, identities).values(

@@ -63,7 +63,7 @@ def compare_store(
 def compare_store_if_it_answers(
     settings: Settings, directory: Engine, installation: str, *, takes_media: bool, may_have_moved: bool
 ) -> bool:
-    """The same, but a store that does not answer is no error. Answers whether it was compared."""
+    """The same, but a store that does not answer is no error. Returns whether it was compared."""
     try:
         compare_store(
             settings, directory, installation, takes_media=takes_media, may_have_moved=may_have_moved
@@ -77,7 +77,7 @@ def compare_store_if_it_answers(
 
 
 def adopt_store(settings: Settings, directory: Engine, installation: str) -> str:
-    """Note the store of the settings as the archive's, mark it if it is not, and answer where it is.
+    """Note the store of the settings as the archive's, and mark it if it is not. Returns where it is.
 
     Raises Differs for another installation's, Unavailable, and Conflict if it is the archive's already.
     """

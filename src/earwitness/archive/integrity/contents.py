@@ -38,7 +38,7 @@ def check_contents(archive: Archive) -> Iterator[Finding]:
     with archive.read() as connection:
         is_whole = index_of(connection) is not OLDER
     if not is_whole:
-        yield NotChecked("The text index was not checked: it is being written anew.")
+        yield NotChecked("The text index was not checked: it is being rebuilt.")
     after = -1
     while after < _LAST:
         found: list[Finding] = []

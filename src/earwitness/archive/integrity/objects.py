@@ -157,7 +157,7 @@ def _check(archive: Archive, sample: Sample, row: Row[Any]) -> Checked:
 
 
 def _wrong_with(archive: Archive, row: Row[Any]) -> tuple[str, str] | None:
-    """Whether an object is `missing` or `damaged`, and why. Or which key is missing. None if it is intact."""
+    """`missing` or `damaged`, and why; or `missing key` and its id; None for an intact object."""
     try:
         if row.wrapped_key is None:
             raise Corrupt("The key of this recording is missing.")

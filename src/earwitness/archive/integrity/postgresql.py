@@ -66,7 +66,10 @@ def _amcheck(engine: Engine) -> tuple[str, str]:
             connection.execute(text("CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA public"))
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", "")
-        return "", f"the extension amcheck cannot be made (SQLSTATE {state}); CREATE EXTENSION amcheck does"
+        return (
+            "",
+            f"the extension amcheck cannot be made (SQLSTATE {state}): run CREATE EXTENSION amcheck yourself",
+        )
     return "public", ""
 
 
@@ -81,7 +84,9 @@ def _check(connection: Connection, amcheck: str, relation: Any, has_gin: bool) -
     elif relation.amname == "gin" and has_gin:
         connection.execute(text(f"SELECT {amcheck}.gin_index_check(CAST(:oid AS oid))"), given)
     else:
-        yield NotChecked(f"The index {relation.relname} was not checked: this amcheck cannot.")
+        yield NotChecked(
+            f"The index {relation.relname} was not checked: this version of amcheck cannot check it."
+        )
 
 
 def _told(engine: Engine, schema: str, relation: Any, reason: str) -> Damage:

@@ -24,7 +24,7 @@ REBUILD: Final = "rebuild"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobKindRow:
-    """What is to be known of a kind of job. The texts are also those of `docs/jobs.md`."""
+    """What the program knows about a kind of job. `docs/jobs.md` has the same texts."""
 
     does: str
     queued: str

@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditSubjects:
-    """The recordings that a call names, in either of their ids."""
+    """The recordings that a call names, by either of their ids."""
 
     interaction_ids: Sequence[int] = field(default=())
     third_party_ids: Sequence[str] = field(default=())

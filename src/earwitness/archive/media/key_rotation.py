@@ -64,11 +64,11 @@ def rewrap(archive: Archive, *, batch: int = RECORDINGS_PER_BATCH) -> Generator[
 def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
     """Destroy the key of a recording that need not be kept any longer: its media can never be read again.
 
-    The recording stays, without media. Answers how many objects were removed. Raises NotFound, and Conflict
+    The recording stays, without media. Returns how many objects were removed. Raises NotFound, and Conflict
     if the recording is under a legal hold or has to be kept.
     """
     with archive.write() as connection:
-        position = _free_to_go(connection, interaction_id)
+        position = _position_to_destroy(connection, interaction_id)
         names = _destroy_key(connection, position)
         ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
     # Nobody can read them any more. `verify` names those that cannot be removed now.
@@ -77,7 +77,7 @@ def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
     return len(names)
 
 
-def _free_to_go(connection: Connection, interaction_id: int) -> int:
+def _position_to_destroy(connection: Connection, interaction_id: int) -> int:
     """The position of a recording whose media may be destroyed. Raises NotFound and Conflict."""
     row = connection.execute(
         select(recordings.c.position, recordings.c.retain_until, recording_keys.c.kek_id)
@@ -103,7 +103,7 @@ def _free_to_go(connection: Connection, interaction_id: int) -> int:
 
 
 def _destroy_key(connection: Connection, position: int) -> list[str]:
-    """Answers the names of the objects that nobody can read after the commit."""
+    """Destroy a key. Returns the names of the objects that nobody can read after the commit."""
     this = media_objects.c.position == position
     names = list(connection.scalars(select(media_objects.c.name).where(this)))
     # A worker may still have the key: without its job it cannot commit what it made with it.

@@ -115,7 +115,7 @@ def playable_at(connection: Connection, position: int) -> Playable:
 
 
 def drop_outdated(connection: Connection, playable: Playable, format_: str) -> str | None:
-    """Remove the row of an outdated rendition before its successor is stored. Answers its object's name."""
+    """Remove the row of an outdated rendition before its successor is stored. Returns its object's name."""
     if not playable.is_outdated(format_):
         return None
     kind = (media_objects.c.position == playable.position, media_objects.c.kind == format_)

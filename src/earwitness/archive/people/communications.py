@@ -28,7 +28,7 @@ _linked = _part.join(recordings, recordings.c.position == _part.c.position)
 
 
 class Interactions(Wire):
-    """How many recordings a person took part in: ever, and with a start in the last 30 days."""
+    """How many recordings a person took part in: in all, and of the last 30 days."""
 
     total: int
     last_30_days: int

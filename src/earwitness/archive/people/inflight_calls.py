@@ -19,12 +19,12 @@ from earwitness.kernel.wire import MomentText, Wire
 CLOSED_AFTER_MS = MS_PER_DAY
 """A call whose end is never reported counts as over after this time."""
 
-# The communication type that the recording of a call will have, for the endpoint types that tell.
+# The communication type that the recording of a call will have, for the endpoint types that determine it.
 _COMMUNICATION_TYPES = {"phone": "phone", "teamsUserId": "teams"}
 
 
 class InflightCall(Wire):
-    """A call in progress, as the source told it."""
+    """A call in progress, as the source reported it."""
 
     third_party_id: str
     direction: str | None
@@ -141,6 +141,6 @@ def _may_see(viewer: Viewer, sides: Sequence[_Side]) -> bool:
 def _meets(policy: PolicyConditions, known: dict[str, set[Any]]) -> bool:
     """Whether a call surely meets a policy, by what is known of it for each kind of condition.
 
-    What is not known meets no condition: the source tells data groups, for example, with the recording.
+    What is not known meets no condition: the source sends data groups, for example, with the recording.
     """
     return not any(known.get(one.condition, set()).isdisjoint(one.values) for one in requirements_of(policy))

@@ -20,12 +20,12 @@ def in_order(connection: Connection) -> tuple[ColumnElement[Any], ...]:
 
 
 def folded_name(full_name: str) -> str:
-    """What people are found and ordered by. A character such as `㌖` folds to many, so it is cut."""
+    """The form in which people are found and ordered. A character such as `㌖` folds to many: it is cut."""
     return fold_name(full_name)[:LONGEST_WORD]
 
 
 def folded_email(email: str) -> str:
-    """What makes two email addresses of people the same."""
+    """The form in which email addresses of people are compared."""
     return folded_identifier(email)[:LONGEST_WORD]
 
 
@@ -63,7 +63,7 @@ def find_or_add_people(
     """Find people by third-party id, else by email. Those who are not found are added, in this order.
 
     A person known by the email alone gets the third-party id. A name without either is left out of the
-    answer.
+    result.
     """
     by_id, by_email = _by_id(connection, named), _by_email(connection, named)
     identified: list[KnownPerson] = []

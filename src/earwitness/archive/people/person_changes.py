@@ -27,7 +27,7 @@ def change_person(
     groups: Sequence[tuple[str, str]] | None = None,
     **columns: Any,
 ) -> None:
-    """Change what is given, `columns` being those of the table; what is not given stays.
+    """Change what is given; `columns` are columns of the table. What is not given stays.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
     The recordings of the person are found by its new name, and kept by the rules of its new retention group.

@@ -39,7 +39,7 @@ class GroupFilter(Wire):
 
 
 class PeopleSearch(Wire):
-    """Which people; every field is optional, and all that are given hold."""
+    """Which people. Every field is optional; all that are given must be met."""
 
     free_text: FreeText | None = None
     person_type: PersonType | None = None
@@ -57,7 +57,7 @@ class PeopleSearch(Wire):
 
 
 class PeopleSearchByName(Wire):
-    """How a word of the name begins, and which people."""
+    """The beginning of a word of the name, and which people."""
 
     person_type: PersonType
     prefix: FreeText | None = None
@@ -183,7 +183,7 @@ def _begins_a_word(prefix: str, name: str) -> bool:
 
 
 def _is_at_a_start(prefix: str, name: str) -> bool:
-    """Whether the prefix is at the start of the name, or after what is neither letter, mark nor digit."""
+    """Whether the prefix begins the name, or comes after a character that is no letter, mark or digit."""
     at = name.find(prefix)
     while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
         at = name.find(prefix, at + 1)

@@ -48,7 +48,7 @@ def give(engine: Engine, client_id: int, receipts: Receipts, given: Sequence[Rec
             compare(engine, client_id, receipts, whole=True)
         if alarm(receipts):
             settle(engine, receipts, {one.third_party_id for one in given})
-    except Exception as error:  # the recordings are committed, so they are acknowledged all the same
+    except Exception as error:  # the recordings are committed, so they are acknowledged nevertheless
         log.error(
             "account %s: receipts cannot be written, so a loss of what comes now would not be noticed: %s",
             client_id,

@@ -35,7 +35,7 @@ def count_missing(settings: Settings, client_id: int) -> int:
 
 
 def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None = None) -> list[Receipt]:
-    """Remove from the alarm what is in the database by now, of these or of all. Answers what is left."""
+    """Remove from the alarm what is in the database by now, of these or of all. Returns what is left."""
     if not (known := alarm(receipts)):
         return []
     asked = [one for one in known if third_party_ids is None or one.third_party_id in third_party_ids]
@@ -47,7 +47,7 @@ def settle(engine: Engine, receipts: Receipts, third_party_ids: set[str] | None 
 
 
 def accept(receipts: Receipts) -> list[Receipt]:
-    """End the alarm for good, because an operator accepts the loss. Answers what was missing."""
+    """End the alarm for good, because an operator accepts the loss. Returns what was missing."""
     if not (missing := alarm(receipts)):
         return []
     with receipts.locked(fcntl.LOCK_EX):
@@ -80,7 +80,7 @@ def raise_alarm(client_id: int, receipts: Receipts, missing: Sequence[Receipt]) 
 def change(
     receipts: Receipts, also: Sequence[Receipt] = (), without: Set[Receipt] = frozenset()
 ) -> list[Receipt]:
-    """Add to the alarm, or take away from it. Answers what is left. A damaged file is replaced."""
+    """Add to the alarm, or take away from it. Returns what is left. A damaged file is replaced."""
     with receipts.locked(fcntl.LOCK_EX):
         left = [one for one in dict.fromkeys([*alarm(receipts), *also]) if one not in without]
         path = receipts.folder / _MISSING

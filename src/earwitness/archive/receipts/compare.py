@@ -15,7 +15,7 @@ from earwitness.archive.schema.people import counters
 log = logging.getLogger(__name__)
 
 OTHERS_IN_FLIGHT = 10_000
-"""After a loss, ids go on so far beyond the newest that this machine knows: others may have given more."""
+"""After a loss, ids continue this far beyond the newest known here: other machines may have given more."""
 
 
 def compare(
@@ -23,7 +23,7 @@ def compare(
 ) -> int:
     """Compare the receipts with the database: those since the last time, or all.
 
-    Raises an alarm for what is missing. Answers how many lines could not be read. Raises OSError, and what
+    Raises an alarm for what is missing. Returns how many lines could not be read. Raises OSError, and what
     the database raises.
     """
     if not receipts.folder.is_dir():

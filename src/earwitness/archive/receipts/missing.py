@@ -21,7 +21,7 @@ def batches(given: Sequence[Receipt], size: int = BATCH) -> Iterator[Sequence[Re
 
 
 def missing_among(connection: Connection, given: Sequence[Receipt]) -> list[Receipt]:
-    """Those of the given that the database lacks, unless they were destroyed on purpose.
+    """The receipts of what the database lacks, except what was destroyed on purpose.
 
     A recording that the ledger knows was destroyed: its row in the ledger was committed together with it, and
     outlives it.

@@ -86,7 +86,7 @@ class Receipts:
         """Whether the database was found to lack recordings, and has to be compared."""
 
     def add(self, receipts: Sequence[Receipt]) -> bool:
-        """Add receipts durably. Answers whether the file has reached its full size. Raises OSError."""
+        """Add receipts durably. Returns whether the file has reached its full size. Raises OSError."""
         # A newline first: a crash may have torn the line before.
         lines = b"\n" + b"".join(map(_line, receipts))
         make_folder(self.folder)
@@ -184,7 +184,7 @@ def _receipt(line: bytes) -> Receipt | None:
 
 
 def _read_into(read: Read, path: Path, mark: Mark) -> tuple[int, int]:
-    """Read the receipts of a file, from the mark on if it is in this file. Answers its inode and size."""
+    """Read the receipts of a file, from the mark on if it is in this file. Returns its inode and size."""
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())

@@ -1,6 +1,6 @@
 """Legal holds and playlists: both are named lists of recordings, stored in the same way.
 
-A recording that the viewer may not see is not shown or counted, and no change of the viewer removes it.
+A recording that the viewer may not see is not shown or counted, and no change by the viewer removes it.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class CollectionToAdd(Wire):
 
 
 class CollectionChange(Wire):
-    """A new name; the recordings that replace those in it."""
+    """A new name, and the recordings that replace those in it."""
 
     name: Word | None = None
     interaction_ids: InteractionIds | None = None

@@ -58,7 +58,7 @@ def days_for(durations: Durations, communication_type: str) -> int | None:
 
 
 def longest(candidates: Iterable[Retention]) -> Retention:
-    """The longest one. For ever beats any number; among equals a group wins, and the lowest id of groups."""
+    """The longest one; for ever is longest. Among equals a group comes first, and of groups the lowest id."""
     return max(candidates, key=_length)
 
 

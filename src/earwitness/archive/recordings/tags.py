@@ -14,14 +14,14 @@ from earwitness.kernel.wire import LONGEST_WORD
 
 
 def folded_tag(tag: str) -> str:
-    """What makes two tags the same. A tag of invisible characters alone is like no other."""
+    """The form in which tags are compared. A tag of invisible characters alone keeps them."""
     return folded_identifier(tag)[:LONGEST_WORD] or tag.casefold()
 
 
 def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int | None:
     """The id of a tag in any spelling; None if there is none.
 
-    Older versions ignored case alone, so an archive may have two such tags: the one with this spelling wins.
+    Older versions ignored only case, so an archive may have two such tags: the one with this spelling wins.
     """
     folded, spelled = folded_tag(tag), tag.casefold()
     same = select(tags.c.id).where(tags.c.tag_folded.in_({folded, spelled}), *but)

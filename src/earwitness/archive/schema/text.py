@@ -54,7 +54,7 @@ for _dialect, _statements in STATEMENTS.items():
     for _statement in _statements:
         event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
-# No row, or one: the index is being written anew, or the older one is not all deleted yet.
+# No row, or one: the index is being rebuilt, or the older one is not all deleted yet.
 text_rebuilds = Table(
     "text_rebuilds",
     metadata,

@@ -28,7 +28,7 @@ _IN_ORDER = sorted(POLICY_CONDITIONS, key=lambda condition: not condition.leads)
 def permitted(
     connection: Connection, viewer: Viewer, window: Window
 ) -> tuple[list[PositionSet], list[ColumnCondition]]:
-    """The links and facts that must hold for what the viewer may see: none for one without a policy."""
+    """What the viewer's policies require, as sets and column conditions; nothing without a policy."""
     policies = viewer.policies
     if len(policies) == 1:
         return list(_links(policies[0])), list(_facts(policies[0]))
@@ -43,7 +43,7 @@ def _any_of(
 ) -> PositionSet | None:
     """What several policies let through, as one set. None if it is large, or if one has no link to look up.
 
-    The set is limited to the window, since SQLite would make all of it.
+    The set is limited to the window, since SQLite would otherwise build all of it.
     """
     if not all(any(_links(policy)) for policy in policies):
         return None

@@ -1,6 +1,6 @@
 """The ids of endpoints that were found to be another endpoint. Clients may go on using such an id.
 
-Migration 0008 merged endpoints whose values differ in spelling alone, and noted the ids that went.
+Migration 0008 merged endpoints whose values differ in spelling alone, and noted the ids that were removed.
 """
 
 from collections.abc import Mapping, Sequence

@@ -48,7 +48,7 @@ from earwitness.kernel.wire import Direction
 
 @dataclass(frozen=True, slots=True)
 class SearchContext:
-    """What a filter may need beside its own value."""
+    """What a filter may need besides its own value."""
 
     connection: Connection
     viewer: Viewer
@@ -125,7 +125,7 @@ def by_playlist_id(_search: SearchContext, asked: int) -> Iterator[Condition]:
 
 
 def by_communications_between(search: SearchContext, asked: CommunicationsBetween) -> Iterator[Condition]:
-    """Two sets, unless somebody may be on both sides: then one, of pairs of different participants."""
+    """Two sets; or, if somebody may be on both sides, one set of pairs of different participants."""
     name = "communicationsBetween"
     first_ids, second_ids = _current(search.connection, asked.first.endpoint_ids, asked.second.endpoint_ids)
     first = _ids_by_column(f"{name}.first", first_ids, asked.first.person_ids)
@@ -248,7 +248,7 @@ def _members(name: str, catalogue: Table, members: Table, asked: int) -> Positio
 
 
 def _current(connection: Connection, *lists: list[int] | None) -> list[list[int] | None]:
-    """Lists of ids of endpoints with the id that each has now in place of one that it had."""
+    """Lists of endpoint ids, in which former ids are replaced by the present ones."""
     named = [one for ids in lists for one in ids or ()]
     now = current_ids(connection, named) if named else {}
     if not now:
@@ -271,5 +271,5 @@ def _is_any_of(part: Any, ids: dict[str, list[int]]) -> ColumnElement[bool]:
 
 
 def _clamped(milliseconds: float) -> float:
-    """The same, or just outside of all possible values: programs write the year 9999 for "no end"."""
+    """A moment; one that is impossible becomes a possible bound. Some write the year 9999 for "no end"."""
     return min(max(milliseconds, EARLIEST_MS - 1), LATEST_MS + 1)

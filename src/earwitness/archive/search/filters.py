@@ -1,7 +1,7 @@
 """The request of recording.search. `filter_conditions.py` turns its filters into SQL.
 
-Filters combine with AND. Within one `include` any matches; an `exclude` removes any match; an empty list
-is no constraint.
+All filters must be met. One match of an `include` is enough; one match of an `exclude` removes a recording;
+an empty list has no effect.
 """
 
 from typing import Annotated, Literal

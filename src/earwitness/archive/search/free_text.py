@@ -55,7 +55,7 @@ def text_conditions(connection: Connection, asked: FreeText) -> Iterator[Conditi
 
 
 def _positions_of(connection: Connection, query: Node, searched: Searched) -> tuple[PositionSet, bool]:
-    """Where a query is true or, with True, where it is false."""
+    """A set, and whether the query is false there (True) or true there (False)."""
     if connection.dialect.name == "sqlite":
         return _in_fts5(query, searched)
     return _in_tsvectors(query, searched)

@@ -110,7 +110,7 @@ class Plan(ABC):
         checks = self.checks if self.leader is None else (self.leader, *self.checks)
         return replace(self, leader=small, leader_size=size, checks=checks)
 
-    # What a search asks for
+    # What `search.py` asks for
 
     @property
     def counts_first(self) -> bool:
@@ -133,7 +133,7 @@ class Plan(ABC):
         return PageAndTotal([position for position, _, _ in rows], total, newest_id)
 
     def total(self, connection: Connection) -> int:
-        """How many there are. What is excluded from many is counted apart and subtracted, |A| − |A ∩ B|."""
+        """How many there are. What is excluded from a large set is counted and subtracted, |A| − |A ∩ B|."""
         if self.excluded and self.counts_excluded_apart:
             *others, left_out = self.excluded
             everything = replace(self, excluded=tuple(others))
@@ -158,7 +158,7 @@ class Plan(ABC):
         found = self.in_order(connection, slice_, total).order_by(slice_.order)
         return list(connection.scalars(found.limit(slice_.size).offset(slice_.first)))
 
-    # What a database answers in its own way
+    # What each database does in its own way
 
     @abstractmethod
     def positions(self, *, counting: bool) -> Select[Any] | CompoundSelect[Any]:
@@ -173,7 +173,7 @@ class Plan(ABC):
     def counts_excluded_apart(self) -> bool: ...
 
     def everything(self) -> Select[Any] | CompoundSelect[Any]:
-        """The statement for all of few positions."""
+        """The statement that finds all positions where they are few."""
         return self.positions(counting=False)
 
     def in_order(
@@ -187,7 +187,7 @@ class Plan(ABC):
         """Whether a first page and the total are found quickly by one statement."""
         return self.is_prepared
 
-    # What both use
+    # What both databases use
 
     @property
     def is_sparse(self) -> bool:
@@ -211,7 +211,7 @@ class Plan(ABC):
         return select(position).where(*bounds, *(one.condition for one in self.columns))
 
     def from_leader(self, leader: PositionSet, condition: ColumnElement[bool]) -> Select[Any]:
-        """Select the positions of the leader, by its condition or one that is as good."""
+        """Select the positions of the leader, by its condition or an equivalent one."""
         position = leader.column
         query = select(position).select_from(leader.source)
         if self.columns:

@@ -39,7 +39,7 @@ class PositionSet:
     repeats: bool
     """Whether a position may occur more than once."""
     walked: bool = False
-    """Whether it is quick to read in order, and slow to look one position up in: FTS5."""
+    """Whether it is quick to read in order, but slow to look up one position: FTS5."""
     holding: Callable[[ColumnElement[int]], ColumnElement[bool]] | None = None
     """The condition that a known position is in the set, where there is a quicker one than `condition`."""
     once: ColumnElement[bool] | None = None

@@ -1,4 +1,4 @@
-"""The plan of a search on PostgreSQL, whose planner chooses how sets are combined, but knows no words.
+"""The plan of a search on PostgreSQL, whose planner chooses how sets are combined.
 
 It cannot estimate how rare a word is, so plans that are led by words find and count in ways of their own.
 """
@@ -40,7 +40,7 @@ class PostgresqlPlan(Plan):
         else:
             once = leader.once if counting else None
             query = self.from_leader(leader, leader.condition if once is None else once)
-            # While they are counted, `count` tells those that repeat apart.
+            # When they are counted, `count` counts each once.
             query = query.distinct() if leader.repeats and not counting else query
         position = query.selected_columns[0]
         looked_up = [one for one in self.checks if self.is_sparse or one.is_looked_up]
@@ -63,7 +63,7 @@ class PostgresqlPlan(Plan):
 
     @property
     def counts_first(self) -> bool:
-        """Of words, the total decides how the page is looked for."""
+        """For words, the total decides how the page is found."""
         return self.leader is None or self._is_led_by_words
 
     @property
@@ -82,7 +82,7 @@ class PostgresqlPlan(Plan):
     ) -> Select[Any] | CompoundSelect[Any]:
         last = slice_.first + slice_.size
         if total is not None and self._sorts_all(connection, total, last):
-            # The planner takes a subquery with an offset as it is.
+            # The planner does not rewrite a subquery that has an offset.
             return select(self.positions(counting=False).offset(0).subquery().c[0])
         if self.leader is None or len(self.leader.branches) < 2:
             return self.positions(counting=False)

@@ -139,7 +139,7 @@ def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
 
 
 def _pin(connection: Connection, everything: Plan, newest_id: int) -> _PinnedPlan:
-    """Leave out what was committed after a recording: mostly nothing, or little beside all that there is."""
+    """Leave out what was committed after a recording: mostly nothing, or few of all recordings."""
     table = called("newer", recordings)
     newer = PositionSet("newer", table, table.c.position, table.c.interaction_id > newest_id, repeats=False)
     size = _size(connection, newer, Window(), NEWER_AT_MOST)
@@ -176,7 +176,7 @@ def _plan(context: SearchContext, asked: RecordingSearch) -> Plan:
     )
     leader, leader_size = ranked[0] if ranked else (None, None)
     checks = tuple(one for one, _ in ranked[1:])
-    # The last set is the first to be counted apart, and words are: their index counts them quickly.
+    # The last set is counted apart first. Words come last, since their index counts them quickly.
     excluded = tuple(sorted(conditions.excluded, key=lambda one: one.name in TEXT_SETS))
     plan = SqlitePlan if is_sqlite else PostgresqlPlan
     return plan(window, leader, leader_size, checks, excluded, conditions.columns)

@@ -1,4 +1,4 @@
-"""Prefixes of one or two letters with which most recordings have a word, on SQLite.
+"""Short prefixes on SQLite: one or two letters with which some word of most recordings begins.
 
 FTS5 collects all matches of a prefix before it returns the first. For `t*` these are nearly all recordings:
 in a large archive this one step takes minutes and much memory, a shorter time range does not help, and no
@@ -54,7 +54,7 @@ def _short_prefixes_of(node: Node) -> Iterator[Phrase]:
 
 
 def _is_common(connection: Connection, prefix: str, searched: Searched) -> bool:
-    """Whether most of the latest recordings have a word with this beginning."""
+    """Whether most of the latest recordings have a word that begins so."""
     kept = searched.index.fts5
     latest = select(*searched.columns_of(kept)).order_by(kept.c.rowid.desc()).limit(_LATEST).subquery()
     has_one = stands_in(list(latest.c), Phrase((prefix,), prefix=True))

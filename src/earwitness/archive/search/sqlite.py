@@ -33,7 +33,7 @@ class SqlitePlan(Plan):
         return query
 
     def _is_merged(self, excluded: PositionSet, counting: bool) -> bool:
-        """Whether a set is taken off by merging. For a page it mostly is looked up: that soon fills it."""
+        """Whether a set is subtracted by merging. For a page it is mostly looked up: a page is soon full."""
         if self.is_sparse or self.checks:
             return False
         is_large = self.leader_size is None or self.leader_size >= plan.COUNTED_AT_MOST

@@ -15,7 +15,7 @@ from earwitness.kernel.errors import BadRequest, Fault
 _HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Each by itself is found at one end of the index. For both in one, SQLite would read the whole index.
+# Two subqueries: each reads one end of the index. With min and max in one, SQLite reads the whole index.
 _EARLIEST_AND_LATEST = select(
     select(func.min(recordings.c.started_at)).scalar_subquery(),
     select(func.max(recordings.c.started_at)).scalar_subquery(),

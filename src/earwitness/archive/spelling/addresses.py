@@ -1,6 +1,6 @@
 """Addresses: which spellings are the same address, and which addresses are withheld.
 
-A phone number is its digits, in whatever spelling: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
+A phone number is its digits, in any spelling: `+44 (0)20 7946 0018`, `0044-20-7946-0018`,
 `tel:+44-20-7946-0018` and `<sip:+442079460018@sbc;user=phone>` are one. Numbers with different digits never
 are. See `docs/decisions/0023-one-folding-of-addresses.md`.
 """
@@ -82,7 +82,7 @@ def digits_of(text: str) -> str | None:
 
 
 def beginning_of(text: str) -> str:
-    """What the normalised value begins with, of phone numbers that begin with this text."""
+    """The beginning of the normalised values of phone numbers that begin with this text."""
     digits = digits_of(text)
     return folded_identifier(text) if digits is None else without_exit_code(digits)
 

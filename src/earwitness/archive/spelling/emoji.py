@@ -1,8 +1,8 @@
 """Emoji as words: 👍 in any skin tone is one word; so is a flag, and several pictures joined to one.
 
 Unicode calls them Extended_Pictographic and flag sequences (UTS #51; emoji-data.txt of Unicode 15.1), which
-Python's `unicodedata` does not have. Left out are ©, ® and ™, and pictures of letters, digits or
-punctuation, which are read as those: 1️⃣, Ⓜ, ℹ, ㊙, 🈚, ‼. Added are ✓, ✗, ☆ and the rest of their blocks.
+Python's `unicodedata` does not have. ©, ® and ™ are left out, and so are pictures of letters, digits
+or punctuation, which are read as these: 1️⃣, Ⓜ, ℹ, ㊙, 🈚, ‼. ✓, ✗, ☆ and the rest of their blocks are added.
 """
 
 import re

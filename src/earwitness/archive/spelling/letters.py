@@ -127,7 +127,7 @@ class Letters:
         joined_signs: str = _NOTHING,
         fold_signs: Callable[[str], str] = str,
     ) -> None:
-        """`signs` are further words in folded text, beside letters and digits; `joined_signs` fold as one."""
+        """`signs` are more words in folded text, besides letters and digits; `joined_signs` fold as one."""
         joining = _one_of(_MARKS | _UNITING | set(left_out))
         letter = rf"[^\W_{unspaced}]"
         word = rf"{letter}+(?:(?![\x00-\x7f]){_SPELLING}{letter}*)*"

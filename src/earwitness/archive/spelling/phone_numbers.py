@@ -17,14 +17,14 @@ COMPLETE_DIGITS = 10
 
 _MOST_IN_ALL = len("00") + MOST_DIGITS
 
-# Of Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the Japanese long
+# From Unicode 15.1: the general category Pd, the hyphen bullet, the minus signs, and the Japanese long
 # vowel mark, which is typed for a dash.
 DASHES = (
     r"\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u207b\u208b\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"
     r"\u301c\u3030\u30a0\u30fc\ufe31\ufe32\ufe58\ufe63\uff0d"
 )
 SEPARATORS = rf"().{DASHES}/\u2044\u2215\u00b7\u2022\u2027\u2219\u22c5"
-"""What may stand between the digits of a number, beside spaces, as part of a character class."""
+"""What may stand between the digits of a number, besides spaces, as part of a character class."""
 
 _GROUP = re.compile(rf"([0-9](?<![0-9a-z].)[0-9]*)(?![0-9a-z])(?:[{SEPARATORS}]|[^\S\n\r]){{0,5}}")
 _EXIT_CODE = re.compile("00(?=[1-9])")  # no calling code begins with 0
@@ -58,7 +58,7 @@ def calling_code_of(number: str) -> str | None:
 
 
 def _longer(number: str, group: Group) -> str:
-    """A number and one more group. `(0)` after a calling code is left out: only callers within dial it."""
+    """A number and one more group, without a `(0)` after a calling code: it is for calls within a country."""
     digits, is_bracketed = group
     is_trunk = is_bracketed and digits == "0" and without_exit_code(number) in _calling_codes()
     return number if is_trunk else number + digits

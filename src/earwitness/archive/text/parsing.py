@@ -33,7 +33,7 @@ DEEPEST = 32
 """Nested parentheses, and nested ANDs and ORs: one takes up to 3 of the 100 places that FTS5's parser has."""
 
 _BESIDE_DIGITS = re.compile(r"[^\W\d_]|[#@]")
-"""What an address of a number has beside digits, as in `tel:` and `ext.`; other text is read as words."""
+"""What an address of a number has besides digits, as in `tel:` and `ext.`; other text is read as words."""
 
 _EXCLUSION = re.compile(r"(?:^|\s)-")
 
@@ -182,7 +182,7 @@ def _count_pieces(part: Node | DigitWord | None) -> int:
 def _pieces(found: Sequence[str], prefix: bool, at: int) -> Iterator[Phrase]:
     """A phrase or, of a long one, pieces that each share half with the next.
 
-    A text that says the same in several places may hold all pieces and not the whole; no other can.
+    Only a text that repeats itself can have all pieces without having the whole phrase.
     """
     start = 0
     while len(found) - start > MOST_TOKENS:

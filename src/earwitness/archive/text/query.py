@@ -1,4 +1,4 @@
-"""What `freeText` asks, as a tree, and where a phrase of it stands in a document.
+"""The query of `freeText` as a tree, and where a phrase of it is in a document.
 
 `parsing.py` makes the tree of a text. `sqlite.py` and `postgresql.py` ask their databases for it.
 """

@@ -23,7 +23,7 @@ def snippet(text: str, node: Node | None, limit: int = 200, reading: Reading = N
     At most `limit` characters (20 or more), white space collapsed, cut between words; `…` marks a cut.
     `reading` is that of the query.
     """
-    # Of white space only the space is printable. Most texts have no other.
+    # The space is the only printable white space, and most texts have no other.
     flat = text.strip() if text.isprintable() and "  " not in text else " ".join(text.split())
     if len(flat) <= limit:
         return flat

@@ -1,4 +1,4 @@
-"""Asking SQLite for a query of words, in the FTS5 index or in documents; and what PostgreSQL does alike."""
+"""Asking SQLite for a query of words, in the FTS5 index or in documents; and what PostgreSQL shares."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Hits(Generic[T]):
 def fts5(node: Node) -> Hits[str]:
     """Write a query as one FTS5 MATCH expression, over a table with `tokenize='ascii'`, `detail=full`.
 
-    FTS5 can take one set from another but not from all there is, hence `complement`.
+    FTS5 can subtract a set from another one, but not from the set of everything. So there is `complement`.
     """
 
     def leaf(phrase: Phrase) -> str:

@@ -40,6 +40,6 @@ def overview_of(connection: Connection) -> dict[str, Any]:
 
 
 def _rebuild_of(connection: Connection) -> dict[str, int] | None:
-    """How far the text index is that is being written anew; None if none is."""
+    """How far the rebuild of the text index has come; None if there is none."""
     found = progress(connection)
     return None if found is None else {"done": found.done, "recordings": found.total}

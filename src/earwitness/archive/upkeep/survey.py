@@ -33,7 +33,7 @@ class Surveyed:
 
 
 def survey(accounts: Accounts, of: Iterable[Account], *, seconds: float | None = None) -> list[Surveyed]:
-    """Look into accounts for so many seconds, or into all. Begin with those that were seen longest ago."""
+    """Look into accounts for some `seconds`, or into all. Begin with those that were seen longest ago."""
     there = list(of)
     kept = states.states(accounts.directory)
     until = None if seconds is None else monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Writes the text index of an account anew, a batch at a time, while searches use the older one.
+"""Rebuilds the text index of an account, a batch at a time, while searches use the older one.
 
 A migration begins a rebuild with a row in `text_rebuilds`, which says how far it has come. After a crash it
 goes on from there. Changes meanwhile go to both indexes, so a batch adds only documents that the new index
@@ -54,7 +54,7 @@ _row = text_rebuilds.c
 
 @dataclass(slots=True)
 class Pace:
-    """How much is written at once: so many recordings, with as many characters as take about 50 ms.
+    """How much is written at once: recordings with about as many characters as take 50 ms.
 
     Other writers of the account wait that long. The cost of a character depends on the machine, its load and
     the size of the index, so it is learned from the last batch. A longer recording is a batch by itself.
@@ -110,7 +110,7 @@ def listed(connection: Connection) -> list[dict[str, object]]:
     if found is None:
         return []
     queued_at = format_ms(found.queued_at)
-    told = f"The text index is written anew: {found.done} of {found.total} recordings."
+    told = f"The text index is being rebuilt: {found.done} of {found.total} recordings."
     return [
         {
             **dict.fromkeys(("id", "step", "interactionId", "thirdPartyId")),
@@ -131,7 +131,7 @@ def due_at(connection: Connection) -> int | None:
 
 
 def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None:
-    """Do one batch of what is left. Answers when there is more to do; None if nothing is left.
+    """Do one batch of what is left. Returns when there is more to do; None if nothing is left.
 
     It does nothing while another worker has the lease.
     """
@@ -234,7 +234,7 @@ _WRITTEN = {
 
 
 def _delete_older(connection: Connection) -> bool:
-    """Delete the older index, or a slice of it. Answers whether all of it is gone."""
+    """Delete the older index, or a slice of it. Returns whether all of it is gone."""
     if connection.dialect.name == "sqlite":
         for table, key, columns, which, most in _SLICES:
             slice_ = _SLICE.format(table=table, key=key, columns=columns, which=which)

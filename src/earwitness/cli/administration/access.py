@@ -28,7 +28,7 @@ def explain(
         archive = accounts.open(client_id)
         with archive.read() as connection:
             explanation = explain_access(connection, client_id, username, interaction_id)
-        with archive.write(locked=False) as connection:  # it only adds rows to the ledger
+        with archive.write(locked=False) as connection:  # not locked: it only adds rows to the ledger
             entry = Entry(interaction_id, metadata={"username": explanation.username})
             ledger.append(connection, action("access explain", "Explain access"), [entry])
     tell_json(explanation) if as_json else _say(explanation)

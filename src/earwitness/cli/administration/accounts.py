@@ -75,7 +75,7 @@ def set_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change an account's settings; those not given stay."""
+    """Change an account's settings. Settings that are not given stay as they are."""
     change = AccountChange(
         name=name,
         region=region,

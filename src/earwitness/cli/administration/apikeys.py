@@ -43,7 +43,7 @@ def list_(client_id: ClientId, as_json: AsJson = False) -> None:
         headings = {"id": "key", "username": "username", "createdAt": "created"}
         show_table([msgspec.to_builtins(key) for key in found], headings)
     else:
-        say("There is no API key in force.")
+        say("There is no active API key.")
 
 
 @group.command("revoke")

@@ -107,5 +107,5 @@ holds = group_of(
     "Legal holds, which keep recordings whatever retention says.",
 )
 playlists = group_of(
-    "playlist", archived.PLAYLISTS, playlist_calls.ROUTES, "Playlists: recordings to be listened to."
+    "playlist", archived.PLAYLISTS, playlist_calls.ROUTES, "Playlists: recordings to listen to."
 )

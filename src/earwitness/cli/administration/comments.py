@@ -28,7 +28,7 @@ def list_(client_id: ClientId, interaction_id: InteractionId, as_json: AsJson = 
         with archive.read() as connection:
             position = visible_position(connection, operator(client_id), interaction_id)
             rows = [_row(one) for one in connection.execute(comments_at(position))]
-        with archive.write(locked=False) as connection:  # it only adds rows to the ledger
+        with archive.write(locked=False) as connection:  # not locked: it only adds rows to the ledger
             ledger.append(connection, action("comment list", "Get comments"), [Entry(interaction_id)])
     if as_json:
         tell_json(rows)

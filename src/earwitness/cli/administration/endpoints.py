@@ -16,7 +16,7 @@ from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_tabl
 
 group = typer.Typer(help="Endpoints: numbers, addresses and Teams user ids.", no_args_is_help=True)
 
-changes = typer.Typer(help="What an upgrade made of endpoints.", no_args_is_help=True)
+changes = typer.Typer(help="Endpoints that an upgrade changed.", no_args_is_help=True)
 
 Label = Annotated[str | None, typer.Option("--label", help="A label; an empty one removes it.")]
 Owner = Annotated[
@@ -52,7 +52,7 @@ def list_(
     if rows:
         show_table(rows, {key: key for key in rows[0]})
     else:
-        say("There is none.")
+        say("There is no such endpoint.")
 
 
 @group.command("create")
@@ -97,10 +97,10 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
 
 @changes.command("changed")
 def changed(client_id: ClientId, as_json: AsJson = False) -> None:
-    """List the endpoints that an upgrade found to be the same, or to be nobody's.
+    """List the endpoints that an upgrade merged, and those that it found to be withheld addresses.
 
-    Their ids go on naming what they became. What their digits do not tell, whether one was written with a
-    `(0)` that another lacks, is left as it was and listed apart.
+    Their old ids still work. Phone numbers that may be the same, if the 0 in one of them was written as
+    `(0)`, are listed too; they are not merged.
     """
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         found, alike = changed_endpoints(connection), alike_endpoints(connection)
@@ -113,12 +113,15 @@ def changed(client_id: ClientId, as_json: AsJson = False) -> None:
             if was["id"] != one.id or was["endpoint"] != one.endpoint:
                 say(f"  {was['id']} was {was['endpoint']}")
         for lost in one.owners_lost:
-            say(f"  Person {lost['personId']} owned {lost['endpointId']}, and does no longer.")
+            say(f"  Person {lost['personId']} no longer owns endpoint {lost['endpointId']}.")
         for off in one.taken_off:
-            say(f"  Person {off['personId']} was taken off {off['recordings']} recordings of strangers.")
+            say(
+                f"  Person {off['personId']} was removed from {off['recordings']} recordings "
+                "of unknown callers."
+            )
     for pair in alike:
         say(
-            f"Endpoint {pair.id}, {pair.endpoint}, may be endpoint {pair.other_id}, {pair.other_endpoint}, "
+            f"Endpoint {pair.id}, {pair.endpoint}, may be {pair.other_id}, {pair.other_endpoint}, "
             "written with (0)."
         )
     if not found and not alike:
@@ -130,7 +133,7 @@ def _owned(one: ChangedEndpoint) -> str:
 
 
 def _body(label: str | None, owner: str | None, private: bool | None) -> dict[str, Any]:
-    """The body that the API is sent; a null owner removes the owner."""
+    """The body of the API's call; a null owner removes the owner."""
     body: dict[str, Any] = {} if label is None else {"label": label}
     body |= {} if private is None else {"isPrivate": private}
     return body | ({} if owner is None else {"ownedByPersonId": identity(owner)})

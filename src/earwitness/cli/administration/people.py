@@ -119,7 +119,7 @@ def _body(
     endpoint: list[str] | None,
     group: list[str] | None,
 ) -> dict[str, Any]:
-    """The body that the API is sent; a null retention group removes the person from its group."""
+    """The body of the API's call; a null retention group removes the person from its group."""
     body: dict[str, Any] = {
         "fullName": full_name,
         "email": email,

@@ -117,7 +117,7 @@ def assign(
 def _conditions(
     groups: list[str] | None, people: list[int] | None, types: list[str] | None
 ) -> dict[str, Any]:
-    """The conditions that were given, as the API is sent them."""
+    """The given conditions, as the body of the API's call has them."""
     by_name: dict[str, list[str]] = {}
     for name, value in pairs(groups, "--data-group"):
         by_name.setdefault(name, []).append(value)

@@ -98,7 +98,7 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
 
 
 def _days(given: list[str] | None) -> dict[str, Any] | None:
-    """Days as the API is sent them. What is not a number is refused by the API."""
+    """Days as the body of the API's call has them. The API refuses what is not a number."""
     named = pairs(given, "--days")
     return {name: None if days == FOR_EVER else number_or_text(days) for name, days in named} or None
 

@@ -1,4 +1,4 @@
-"""earwitness search: recording.search from the command line, and the plan by which it is answered."""
+"""earwitness search: recording.search at the command line, and the plan of a search."""
 
 import time
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def search_(
 
 @contextmanager
 def _shown_in(text: str, as_json: bool) -> Iterator[None]:
-    """Point at the place of a fault in a line of text, for a person."""
+    """Show the place of a fault in a line of text, unless JSON is printed."""
     try:
         yield
     except BadRequest as error:
@@ -79,7 +79,7 @@ def _explained(plan: Plan) -> dict[str, Any]:
 
 
 def _milliseconds(seconds: dict[str, float]) -> dict[str, float | str]:
-    """How long each part took. A total that came with the page took no time of its own."""
+    """How long each part took, in ms. A total that was found with the page has no time of its own."""
     return {
         part: round(seconds[part] * 1000, 1) if part in seconds else "with the page"
         for part in ("plan", "page", "total", "rows")
@@ -87,7 +87,7 @@ def _milliseconds(seconds: dict[str, float]) -> dict[str, float | str]:
 
 
 def _show(plan: dict[str, Any]) -> None:
-    """Show the plan to a person."""
+    """Print the plan as text."""
     *parts, (_, times) = plan.items()
     say("Plan")
     for name, told in parts:

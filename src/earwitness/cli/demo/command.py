@@ -1,4 +1,4 @@
-"""earwitness demo: an archive to try things on, with calls of yesterday."""
+"""earwitness demo: an archive for trying things, with calls of yesterday."""
 
 import json
 from datetime import UTC, datetime, timedelta

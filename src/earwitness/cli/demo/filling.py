@@ -1,4 +1,4 @@
-"""Filling the demo archive from the files in this folder. To do it again adds only what is missing."""
+"""Fills the demo archive from the files in this folder. Filling it again adds only what is missing."""
 
 import json
 from datetime import date
@@ -42,7 +42,7 @@ People = dict[str, int]
 
 
 def fill(archive: Archive) -> None:
-    """Add the people, users, fixed recordings and all else of the demo that is missing."""
+    """Add everything of the demo that is missing, except the recordings of yesterday."""
     contents = json.loads((_FOLDER / "archive.json").read_text())
     with archive.write() as connection:
         if connection.scalar(select(users.c.id).limit(1)) is None:

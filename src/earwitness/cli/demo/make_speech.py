@@ -37,7 +37,7 @@ Samples: TypeAlias = "array.array[int]"
 
 
 class Voice(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A synthetic voice, and the channel of a stereo file it speaks on: outside party left, staff right."""
+    """A synthetic voice, and its channel in a stereo file: left for outside parties, right for staff."""
 
     engine: Literal["flite", "espeak-ng"]
     voice: str
@@ -46,7 +46,7 @@ class Voice(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class MediaFile(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """The file to make. Without a bit rate the codec has a fixed one."""
+    """The media file to make. Codecs with a fixed bit rate have no bit rate here."""
 
     file: str
     codec: str
@@ -56,7 +56,7 @@ class MediaFile(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class SpokenLine(msgspec.Struct, forbid_unknown_fields=True):
-    """What one voice says, at a given second or after the line before it."""
+    """What one voice says, at a given second, or else after the previous line."""
 
     who: str
     text: str
@@ -64,7 +64,7 @@ class SpokenLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Communication(msgspec.Struct, forbid_unknown_fields=True):
-    """Ingest metadata without what speaking adds to it: the media, its end and the transcript."""
+    """Ingest metadata without the media, the end and the transcript, which speaking adds."""
 
     metadata: dict[str, Any]
     media: MediaFile | None = None
@@ -107,7 +107,7 @@ def _run(*command: str) -> bytes:
 
 
 def utter(communication: Communication, voices: dict[str, Voice], rate_hz: int) -> list[Utterance]:
-    """Speak the lines one after the other. Raises ValueError where one would talk over another."""
+    """Speak the lines one after another. Raises ValueError if one begins before the previous one ends."""
     utterances: list[Utterance] = []
     free_from = 0
     for line in communication.lines:
@@ -159,7 +159,7 @@ def hold_tones(holds: list[tuple[float, float]], rate_hz: int) -> Iterator[tuple
 def encode(media: MediaFile, samples: Samples, utterances: list[Utterance]) -> None:
     """Write the media file; an mp4 shows one panel for each speaker."""
     shown = media.file.endswith(".mp4")
-    # Neither versions nor random serial numbers: the same voices give the same bytes.
+    # Write no versions and no random serial numbers, so that the same voices give the same bytes.
     options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if shown else {})
     with av.open(str(MEDIA / media.file), "w", options=options) as output:
         picture = add_picture(output) if shown else None
@@ -191,10 +191,10 @@ def write_sound(output: OutputContainer, stream: AudioStream, media: MediaFile, 
 
 
 def add_picture(output: OutputContainer) -> VideoStream:
-    """A small video stream that any player shows."""
+    """Add a small video stream that every player shows."""
     stream = output.add_stream("libx264", rate=PICTURES_PER_SECOND)
     stream.width, stream.height, stream.pix_fmt = PICTURE_WIDTH, PICTURE_HEIGHT, "yuv420p"
-    # One thread: with several, where frames are cut depends on the machine.
+    # Use one thread. With several, the slices of frames depend on the machine.
     stream.codec_context.options = {"crf": "30", "preset": "veryslow", "threads": "1"}
     return stream
 
@@ -251,14 +251,14 @@ def ingest_metadata(
 
 
 def after(start: str, seconds: float) -> str:
-    """The time so many seconds later; the day may still be a placeholder."""
+    """The time so many seconds later. The day may be a placeholder."""
     day, time = start.split("T")
     end = datetime.fromisoformat(f"2026-01-01T{time}") + timedelta(seconds=seconds)
     return f"{day}T{end:%H:%M:%S}.{end.microsecond // 1000:03d}Z"
 
 
 def main() -> None:
-    """Make every file anew."""
+    """Make every file again."""
     dialogues = msgspec.json.decode((HERE / "dialogues.json").read_bytes(), type=Dialogues)
     people = json.loads((HERE / "archive.json").read_bytes())["persons"]
     named = ("thirdPartyId", "fullName", "email", "personType")

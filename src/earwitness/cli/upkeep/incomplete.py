@@ -1,13 +1,13 @@
-"""earwitness incomplete: the recordings whose media is not whole."""
+"""earwitness incomplete: recordings whose media is not whole."""
 
 from earwitness.archive.recordings.incomplete import list_not_whole
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 
 
 def incomplete(client_id: ClientId, as_json: AsJson = False) -> None:
-    """List recordings whose media could not be decoded, or not all of it, and what is not there.
+    """List recordings whose media could not be decoded as a whole, and what is missing.
 
-    All that could be decoded is heard, and `raw` is as it came.
+    What could be decoded is played, and `raw` is the original.
     """
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         rows = list(list_not_whole(connection))

@@ -1,4 +1,4 @@
-"""earwitness installation: accept a store or a token key that was changed on purpose."""
+"""earwitness installation: accept a media store or a token key that was changed on purpose."""
 
 from typing import Annotated, Literal
 
@@ -37,6 +37,6 @@ def accept(
 def _remember(accounts: Accounts, what: str) -> None:
     by = action("installation accept", f"Accept {what} as the archive's")
     for account in accounts.all():
-        # It only adds rows to the ledger.
+        # Not locked, since it only adds rows to the ledger.
         with accounts.open(account.client_id).write(locked=False) as connection:
             ledger.append(connection, by, [Entry(account.client_id, "Account", {"what": what})])

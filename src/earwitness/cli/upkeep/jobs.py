@@ -49,7 +49,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Queue dead jobs again: one, or all."""
-    # It locks its jobs alone.
+    # The account is not locked, only the jobs that change.
     with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         retried = queue.retry(connection, job_id)
         ledger.append(connection, action("jobs retry", "Retry job"), retried)
@@ -62,7 +62,7 @@ def retry(
 @group.command("drop")
 def drop(client_id: ClientId, job_id: JobId, as_json: AsJson = False) -> None:
     """Remove a job that is not running."""
-    # It locks its job alone.
+    # The account is not locked, only the job.
     with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         dropped = queue.drop(connection, job_id)
         ledger.append(connection, action("jobs drop", "Drop job"), dropped)

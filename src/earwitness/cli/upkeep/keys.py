@@ -1,4 +1,4 @@
-"""earwitness key: the key-encryption keys, and the keys of recordings that are wrapped with them."""
+"""earwitness key: key-encryption keys, and the data keys of recordings, which are wrapped with them."""
 
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
@@ -32,7 +32,7 @@ def list_(as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
         needed, refused = _recordings_by_key(accounts)
-        if not refused:  # a refused account may need any key
+        if not refused:  # an account that is not available may need any key
             accounts.identity.need_only(needed)
         rows = [
             {"id": kek_id, "current": kek_id == ring.current, "recordings": needed[kek_id]}
@@ -92,18 +92,19 @@ def rotate(as_json: AsJson = False) -> None:
 def retire(
     kek_id: KekId,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Forget a key that is gone; its id may then stand for another.")
+        bool,
+        typer.Option("--forget", help="Forget a key that is lost; its id may then be used for another key."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove a key-encryption key that no recording needs any more.
 
-    Recordings in older backups that need it can then be opened only with a copy of it.
+    Keep a copy of it as long as recordings in older backups need it.
     """
     with opened(as_json) as accounts:
         ring = accounts.identity.keys()
         archives = [accounts.open(account.client_id) for account in accounts.all()]
-        # A recording that is being written may use the current key, which the ring itself refuses to retire.
+        # For the current key this need not be checked: the ring refuses to retire it.
         for archive in archives if kek_id != ring.current else []:
             if key_rotation.uses(archive, kek_id):
                 raise KeyInUse(
@@ -158,7 +159,7 @@ def _refused(refused: list[AccountUnavailable]) -> dict[str, list[int]]:
 
 
 def _still_needed(accounts: Accounts, before: Counter[str]) -> tuple[Counter[str], list[AccountUnavailable]]:
-    """The same after a rotation. Recordings that are being written are waited for."""
+    """How many recordings need each key after a rotation. Waits for recordings that are being written."""
     for archive in accounts.each():
         for kek_id in before:
             key_rotation.uses(archive, kek_id)
@@ -192,5 +193,5 @@ def _rewrap_all(accounts: Accounts, kek_id: str, left: int, as_json: bool) -> tu
 
 def _remember(archive: Archive, by: Action, metadata: dict[str, object]) -> None:
     entry = Entry(archive.client_id, "Account", metadata)
-    with archive.write(locked=False) as connection:  # it only adds rows to the ledger
+    with archive.write(locked=False) as connection:  # not locked: it only adds rows to the ledger
         ledger.append(connection, by, [entry])

@@ -1,4 +1,4 @@
-"""Media whose key-encryption key is missing, as `earwitness verify` reports it: by key, not by recording."""
+"""The report of `earwitness verify` on missing key-encryption keys: by key, not by recording."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ _NAMED = 10
 
 
 class MissingKeys:
-    """The missing keys: how many objects need each of them, and the first recordings of these objects."""
+    """The missing keys: how many objects need each of them, and a few of their recordings."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, Any]] = {}
 
     def note(self, missing: tuple[str, int] | None) -> None:
-        """Note the id of a key that an object needs, and its recording's interactionId."""
+        """Note an object whose key is missing: the key's id, and the recording's interactionId."""
         if missing is None:
             return
         kek_id, interaction_id = missing

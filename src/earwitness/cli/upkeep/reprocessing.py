@@ -25,31 +25,34 @@ def reprocess(
     step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
     codec: Annotated[
         HeaderlessCodec | None,
-        typer.Option("--codec", help="The codec of undecodable recordings, whose media has no header."),
+        typer.Option("--codec", help="The codec of media without a header."),
     ] = None,
     sample_rate: Annotated[
-        int | None, typer.Option("--sample-rate", min=4000, max=384_000, help="Of PCM, in Hz (8000).")
+        int | None,
+        typer.Option("--sample-rate", min=4000, max=384_000, help="The sample rate of PCM, in Hz (8000)."),
     ] = None,
-    channels: Annotated[int | None, typer.Option("--channels", min=1, max=64, help="Of PCM (1).")] = None,
+    channels: Annotated[
+        int | None, typer.Option("--channels", min=1, max=64, help="The number of channels of PCM (1).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Process recordings again: all steps, or one.
 
     Until it is done, the earlier results are played and searched. A transcript that came from a
-    recording's source is never replaced. With --codec only undecodable recordings are processed: all of
-    them, or the one that is named.
+    recording's source is never replaced. With --codec all undecodable recordings are processed, or the one
+    that is named; for that one, a codec that was stated before can be corrected.
     """
     interaction_id = interaction_id or only
     if codec is not None and step is not None:
-        fail("--codec processes a recording whole: leave --step out.", as_json=as_json)
+        fail("--codec does all steps: leave --step out.", as_json=as_json)
     if codec is None and (sample_rate or channels):
-        fail("--sample-rate and --channels belong to a --codec.", as_json=as_json)
+        fail("--sample-rate and --channels need --codec.", as_json=as_json)
     if codec is not None:
         hint = Hint(codec, sample_rate, channels)
         queued = _state_codec(client_id, interaction_id, hint, as_json=as_json)
         tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
         return
-    # Jobs for every recording may be queued: others add recordings meanwhile.
+    # Not locked: this may queue a job for every recording, and others add recordings meanwhile.
     with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         positions = queue_again(connection, step, interaction_id)
         if positions:

@@ -1,4 +1,4 @@
-"""Sentences of `earwitness status` and `earwitness key`: what an operator should know or do."""
+"""Sentences that `earwitness status` and `earwitness key` print: what an operator should know or do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ def missing_key_in_words(kek_id: str, recordings: int) -> str:
 
 
 def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterator[str]:
-    """The sentences on accounts, from the rows of the command's JSON."""
+    """The sentences on accounts, made from the rows of the command's JSON."""
     for row in rows:
         if row["refused"]:
             yield f"{row['refused']['sentence']} It has been refused since {row['refused']['since']}."
@@ -35,7 +35,7 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
     client_id = row["clientId"]
     if rebuild := row["textRebuild"]:
         yield (
-            f"Account {client_id}: the text index is written anew, {rebuild['done']} of "
+            f"Account {client_id}: the text index is being rebuilt, {rebuild['done']} of "
             f"{rebuild['recordings']} recordings. Until it is complete, searches use the older one."
         )
     if row["incomplete"] or row["undecodable"]:

@@ -17,7 +17,7 @@ from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.decoder.confinement import find_confinement
 
 LOOKING_SECONDS = 1.0
-"""How long accounts are looked at. After that, the others are shown as they were last seen."""
+"""How many seconds the command looks at accounts. The others are shown as they were last seen."""
 
 _NOT_SEEN: dict[str, Any] = {
     "recordings": None,

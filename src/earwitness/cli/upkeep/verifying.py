@@ -1,4 +1,4 @@
-"""earwitness verify: read media and databases back, check them, and name what was lost."""
+"""earwitness verify: checks media and databases, and names what was lost."""
 
 import secrets
 from collections.abc import Iterator
@@ -221,7 +221,7 @@ def _accept_missing(client_id: int, as_json: bool) -> None:
         settle(archive.engine, archive.receipts)
         accepted = accept(archive.receipts)
         by = action("verify", "Accept that recordings are missing")
-        with archive.write(locked=False) as connection:  # it only adds rows to the ledger
+        with archive.write(locked=False) as connection:  # not locked: it only adds rows to the ledger
             ledger.append(connection, by, [_entry(one) for one in accepted])
     if as_json:
         tell_json({"accepted": [_receipt_as_json(one) for one in accepted]})

@@ -76,7 +76,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 def on_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A database that is locked, gone or too busy: 503, to be tried again. A full disk: 507.
 
-    Damage is 500. So is a statement that the database refused, since that is a bug of ours.
+    Damage is 500, and so is a statement that the database refused, since that is a fault of the program.
     """
     if meaning_of(error) == "refused":
         return on_unexpected_error(request, error)
@@ -90,7 +90,11 @@ def on_system_error(request: Request[Any, Any, Any], error: OSError) -> Response
 
 
 def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("unexpected %s", type(error).__name__, exc_info=error)  # the formatter leaves out its text
+    log.error(
+        "a request failed with an unexpected %s: this is a fault of the program",
+        type(error).__name__,
+        exc_info=error,
+    )  # the formatter leaves out its text
     cause = cause_of(error) if isinstance(error, DBAPIError) else ""
     if isinstance(error, OSError) and error.errno:
         cause = describe_errno(error.errno)

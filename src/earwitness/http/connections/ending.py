@@ -41,7 +41,7 @@ def too_slow(what: str) -> Problem:
 
 def too_many_connections() -> Problem:
     return Unavailable(
-        "The server has as many connections as it accepts.",
+        "The server has too many connections. Try again later.",
         code="connections-taken",
         headers={"Retry-After": "1"},
     )

@@ -28,7 +28,7 @@ _MOST_WAITING = 256
 _AT_ONCE = struct.pack("ii", 1, 0)
 _FRAMING = (b"content-length", b"transfer-encoding")
 _LINE_BYTES = 4
-"""What each header line takes beside its name and value."""
+"""What each header line takes besides its name and value."""
 
 
 class LimitedConnection(HttpToolsProtocol):
@@ -52,7 +52,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._is_repeated = False
         """Whether the parser reads a head that it was given again: see `_feed`."""
         self._framing_bytes = 0
-        """Bytes since the last one of the body itself: sizes of chunks, their extensions, trailers."""
+        """Bytes since the last byte of the body itself: sizes of chunks, their extensions, trailers."""
         self._answered: RequestResponseCycle | None = None
         """The request that is being answered, or was answered last. Others may wait behind it."""
         self._reading: Pace | None = None
@@ -156,7 +156,7 @@ class LimitedConnection(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._body = self.scope["state"][IN_STATE] = Body()
-        if not self._head_bytes:  # it began in the bytes that ended the request before
+        if not self._head_bytes:  # it began in the bytes in which the earlier request ended
             self._since = self.loop.time()
             self._head_bytes = 1
 

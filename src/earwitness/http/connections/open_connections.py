@@ -16,9 +16,9 @@ log = logging.getLogger("earwitness.connections")
 _LOGGED_EVERY_SECONDS = 60
 _LATE_SECONDS = 1.0
 _ONE_REFUSED_OF = 4
-"""One refused connection may still be read from for so many that may be open."""
+"""For every four connections that may be open, one refused connection may still be read from."""
 _ONE_CLOSED_OF = 20
-"""To make room, one of so many connections is closed: several at once, since sorting all takes long."""
+"""To make room, one in 20 connections is closed: several at once, since sorting all of them takes long."""
 
 
 class OpenConnection(Protocol):

@@ -22,7 +22,7 @@ BROAD_SECONDS = 0.5
 """Processor time of a call in the second lane. The third lane has no limit of its own."""
 
 WAITING_TIMES = 10
-"""By the clock a call may take so many times its processor time, since it waits for processors and disks."""
+"""How many times its processor time a call may take by the clock: it waits for processors and disks."""
 
 T = TypeVar("T")
 Work = Callable[[Allowance], Awaitable[T]]
@@ -43,7 +43,7 @@ class _Lane:
                 await self.free.acquire()
         except TimeoutError:
             raise OutOfTime(
-                "Other broad searches took all the time there was; try again, or ask for less.",
+                "Other broad searches are running, and took all the time. Try again later, or ask for less.",
                 headers={"Retry-After": "5"},
             ) from None
         try:

@@ -2,7 +2,7 @@
 
 The time starts again with each part of a body that arrives, and when the work says that it goes on
 (`kernel/deadlines.py`). Something that hangs may hang for ever, in a thread that cannot be ended. The call is
-answered all the same, and a late answer is dropped.
+answered nevertheless, and a late answer is dropped.
 """
 
 import asyncio

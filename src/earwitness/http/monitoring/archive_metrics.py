@@ -64,7 +64,7 @@ class ArchiveCollector(Collector):
         yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
         looked = list(self._counts.values())
         received = sum(one.received for one in looked)
-        yield _gauge("recordings_received", "Recordings that were ever taken in, through any door.", received)
+        yield _gauge("recordings_received", "Recordings ever ingested, over HTTP or by command.", received)
         jobs = GaugeMetricFamily("earwitness_jobs", "Jobs that are not done, by state.", labels=["state"])
         for state in UNFINISHED:
             jobs.add_metric([state], sum(one.work.counts.get(state, 0) for one in looked))
@@ -103,10 +103,10 @@ def _missing_keys(accounts: Accounts) -> Iterator[Metric]:
 
 def _transcription(done: Transcribed) -> Iterator[Metric]:
     heard, took = done.heard_ms / 1000, done.took_ms / 1000
-    yield _gauge("transcribed_seconds", "Sound that engines have heard, channel by channel.", heard)
-    yield _gauge("transcribing_seconds", "Time that they took for it.", took)
+    yield _gauge("transcribed_seconds", "Seconds of sound transcribed, each channel counted.", heard)
+    yield _gauge("transcribing_seconds", "Seconds that this took.", took)
     factor = took / heard if heard else 0
-    yield _gauge("transcription_real_time_factor", "Time taken for each second of sound.", factor)
+    yield _gauge("transcription_real_time_factor", "Seconds taken for each second of sound.", factor)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

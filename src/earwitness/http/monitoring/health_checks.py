@@ -1,4 +1,4 @@
-"""Checks what a server needs, each thing in a thread of its own, so that none waits for one that hangs."""
+"""Checks what a server needs, each in a thread of its own, so that no check waits for one that hangs."""
 
 import asyncio
 import threading
@@ -34,7 +34,7 @@ class Checks:
         self._last_causes: dict[str, str] = {}
 
     async def ask(self, checks: Mapping[str, Check], seconds: float) -> dict[str, Missing]:
-        """Run checks. Returns what is missing, by their names and in their order; so is what takes longer."""
+        """Run checks. Returns what is missing, by name. A check that takes longer counts as missing."""
         runs = {name: self._run(name, check) for name, check in checks.items()}
         await asyncio.wait([asyncio.wrap_future(run.found) for run in runs.values()], timeout=seconds)
         found = {name: self._found(name, run) for name, run in runs.items()}

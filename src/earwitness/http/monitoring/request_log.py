@@ -34,7 +34,7 @@ class _Exchange:
     is_logged: bool = False
 
     def log(self, scope: Scope) -> None:
-        """Log and count it, once, under the template of its route: the path itself has ids of the firm."""
+        """Log and count it, once, under the template of its route: the path itself has ids."""
         if self.is_logged:
             return
         self.is_logged = True

@@ -39,11 +39,11 @@ class Whole(Response[bytes]):
 
 
 class Download(Response[Any]):
-    """An answer that is sent in chunks. An error breaks the connection: the answer never ends cleanly then.
+    """An answer that is sent in chunks. An error breaks the connection, so that the client notices.
 
     `close` is called at the end, however it ends. A caller that does not send the answer has to call it.
-    Chunks that need only the processor take turns with quick calls in the fair queue: all at once, each would
-    be slower.
+    Chunks that need only the processor take turns with quick calls in the fair queue, because all of them at
+    once would be slower.
     """
 
     def __init__(
@@ -112,10 +112,7 @@ async def _threaded(
 
 
 def _batch(chunks: Iterator[bytes], enough: int) -> bytes | None:
-    """The next chunks as one, as many as make a turn in a thread worth it; few where they are made slowly.
-
-    None at the end.
-    """
+    """The next chunks as one, None at the end: as many as are worth a turn in a thread, fewer if slow."""
     batch: list[bytes] = []
     size, until = 0, time.monotonic() + _LONGEST_TURN_SECONDS
     for chunk in chunks:

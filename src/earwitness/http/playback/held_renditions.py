@@ -61,7 +61,7 @@ class HeldRenditions:
     def use(self, request: RenditionRequest) -> Iterator[MediaObject]:
         """Use a rendition, and make it if it is not held. Raises what `begin_rendition` raises.
 
-        Raises Unavailable if it takes longer than the first byte may. It is made all the same.
+        Raises Unavailable if it takes longer than the first byte may. The rendition is still made.
         """
         name = (request.playable.objects["raw"].name, request.format)
         held = self._take(name)
@@ -72,8 +72,8 @@ class HeldRenditions:
             wait_for(self._first_byte_seconds)
             if not held.ended.wait(self._first_byte_seconds):
                 raise Unavailable(
-                    f"The {request.format} is being made, which takes long: "
-                    "ask again, or with streamThrough.",
+                    f"The {request.format} is being made, which takes long. "
+                    "Ask again later, or with streamThrough.",
                     code="rendition-in-the-making",
                     headers={"Retry-After": str(_RETRY_SECONDS)},
                 )
@@ -85,11 +85,11 @@ class HeldRenditions:
             self._give_back(name, held)
 
     def _begin(self, name: _Name, held: _Held, request: RenditionRequest) -> None:
-        """Make it in a thread, which counts as a user of it. Without a place, that is its failure."""
+        """Make it in a thread, which counts as a user of it. It fails if no place is free."""
         wait_for(self._first_byte_seconds)
         if not self._places.acquire(timeout=self._first_byte_seconds):
             held.failure = Unavailable(
-                "As many recordings are converted as can be at once: try again.",
+                "Too many recordings are being converted. Try again later.",
                 code="conversions-taken",
                 headers={"Retry-After": str(_RETRY_SECONDS)},
             )

@@ -44,7 +44,7 @@ def sign_media_url(tokens: Tokens, claims: MediaUrlClaims) -> str:
 
 
 def read_media_url(tokens: Tokens, token: str) -> MediaUrlClaims:
-    """Check the token of a media URL. Raises Unauthenticated, with the code `token-expired` if it has."""
+    """Check the token of a media URL. Raises Unauthenticated, with the code `token-expired` if it expired."""
     try:
         claims = msgspec.convert(tokens.verify(_AUDIENCE, token), MediaUrlClaims)
     except ValueError:

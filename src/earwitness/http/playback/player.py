@@ -84,7 +84,7 @@ class Play:
             raise
 
     def _send(self, playable: Playable, format_: Format, conditions: RequestConditions) -> Response[Any]:
-        """Answer as `send_part` does. If a byte leaves, the row in the ledger is written before."""
+        """Answer as `send_part` does. The row in the ledger is written before the first byte leaves."""
 
         def remember(status: int) -> None:
             if self.action.method == "HEAD":

@@ -48,10 +48,9 @@ class RequestConditions:
         return self.if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(self.if_none_match)
 
     def part_of(self, size: int, etag: str) -> Part | None:
-        """The part to send. None is the whole: for no range, several ranges and a range that is not
-        understood.
+        """The part to send; None for the whole. Raises RangeUnsatisfiable.
 
-        Raises RangeUnsatisfiable.
+        The whole is sent for no range, for several ranges, and for a range that is not understood.
         """
         if self.range is None or (self.if_range is not None and self.if_range.strip() != etag):
             return None

@@ -25,7 +25,7 @@ class StreamPlaces:
         """Hold a place, after a short wait if none is free. Raises Unavailable."""
         if not self._free.acquire(timeout=self._patience_seconds):
             raise Unavailable(
-                "As many recordings are streamed as can be at once: try again, or without streamThrough.",
+                "Too many recordings are being streamed. Try again later, or without streamThrough.",
                 code="streams-taken",
                 headers={"Retry-After": str(_RETRY_SECONDS)},
             )

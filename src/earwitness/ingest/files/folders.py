@@ -1,4 +1,4 @@
-"""A folder in which others write: everything below it is reached step by step, and never through a link.
+"""A folder in which others write. Everything below it is opened step by step, and never through a link.
 
 Anybody who may write there can replace anything with a link, a pipe or another folder, at any moment. So the
 folder is held open, each folder below it is opened from the one above, and no link is followed (`openat` with
@@ -25,7 +25,7 @@ from earwitness.kernel.settings import Settings
 
 TOP = PurePosixPath()
 DEEPEST = 256
-"""How many levels of folders are looked into. Each is reached from the top, so more would take long."""
+"""How many levels of folders are searched. Each is opened from the top, so more would take long."""
 
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -36,11 +36,11 @@ Identity = tuple[int, int]
 
 
 class Folder:
-    """A folder, held open as long as this object lives. All paths are relative to it.
+    """A folder that is held open as long as this object exists. All paths are relative to it.
 
-    The folders `own` are not entered, wherever they are. Files with several names (hard links) are read only
-    with `takes_hard_links`; None means: if that is safe on this system. All methods raise OSError with a
-    `strerror`.
+    The archive's folders, `own`, are never entered. Files with several names (hard links) are read only with
+    `takes_hard_links`; None means that they are read if that is safe on this system. All methods raise
+    OSError with a `strerror`.
     """
 
     def __init__(self, path: Path, own: Iterable[Path] = (), *, takes_hard_links: bool | None = None) -> None:
@@ -51,7 +51,7 @@ class Folder:
         weakref.finalize(self, os.close, self._top)
 
     def is_in_place(self) -> bool:
-        """Whether its path still leads to it; True if the disk does not answer."""
+        """Whether its path still leads to this folder. True if the disk does not answer."""
         try:
             return _identity(self.path.stat()) == _identity(os.fstat(self._top))
         except OSError as error:
@@ -63,7 +63,7 @@ class Folder:
             return os.stat(path.name or ".", dir_fd=at, follow_symlinks=False)
 
     def exists(self, path: PurePosixPath) -> bool:
-        """Whether anything has this name, even a link that leads nowhere."""
+        """Whether a file, folder or link has this name, even a broken link."""
         with suppress(OSError):
             self.status(path)
             return True
@@ -94,7 +94,7 @@ class Folder:
         return file
 
     def create(self, path: PurePosixPath) -> BufferedWriter:
-        """Create a file, and the folders above it. Raises FileExistsError if anything has this name."""
+        """Create a file, and the folders above it. Raises FileExistsError if the name is taken."""
         with self._at(path.parent, makes=True) as at:
             return os.fdopen(os.open(path.name, _NEW, 0o666, dir_fd=at), "wb")
 
@@ -169,7 +169,7 @@ class Folder:
 
 
 def own_folders(settings: Settings) -> list[Path]:
-    """The folders of the archive itself, from which nothing is ever ingested."""
+    """The folders of the archive itself. Nothing in them is ever ingested."""
     return [settings.data, settings.data / "accounts", settings.keys_folder]
 
 

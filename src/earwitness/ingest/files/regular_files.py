@@ -1,4 +1,4 @@
-"""Opening files that others name or may replace: only regular files, and without ever waiting."""
+"""Opening files that others name or may replace: only regular files, and without waiting for a pipe."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ def open_regular(path: str | Path, flags: int = 0, *, dir_fd: int | None = None)
 
     `flags` are added to those of reading. With O_NOFOLLOW a link is not a regular file.
     """
-    # Checked before opening, because opening a device may have effects; and after, as it may be replaced.
+    # Check before opening, because opening a device may have effects; and after, as it may be replaced.
     check_regular(os.stat(path, dir_fd=dir_fd, follow_symlinks=not flags & os.O_NOFOLLOW), path)
     descriptor = os.open(path, _READ | flags, dir_fd=dir_fd)
     try:

@@ -1,4 +1,4 @@
-"""A file that was seen in a watched folder, and opening exactly that file."""
+"""A file that was seen in a watched folder, and how exactly that file is opened."""
 
 import os
 from collections.abc import Iterator

@@ -34,10 +34,10 @@ _DETAILS = {
     7: "lastapp",
     14: "disposition",
 }
-# Steps of a dialplan, which are nobody's number.
+# Steps of a dialplan. They are not phone numbers.
 _STEPS = frozenset(("s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hang", "~~s~~"))
-# The extension in a channel: PJSIP/204-0000001a, Local/204@from-queue-0000002b;1. More than six digits name
-# a trunk.
+# The extension in a channel: PJSIP/204-0000001a, Local/204@from-queue-0000002b;1. A channel with more than
+# six digits is a trunk.
 _EXTENSION = re.compile(r"[A-Za-z0-9]+/(?:FM[PG][RL]-)?([0-9]{1,6})(?:@|-[0-9a-f]+)")
 _SECONDS_DIFFER_BY = 2
 _LONGEST_LINE = 1 << 20
@@ -46,7 +46,7 @@ Leg = list[str]
 
 
 class CallRecords:
-    """A file of call records. Each time, reading goes on where it ended before."""
+    """A file of call records. Each read continues where the last one ended."""
 
     def __init__(self, file: Path, zone: tzinfo = UTC) -> None:
         self._file = file
@@ -60,12 +60,12 @@ class CallRecords:
         try:
             file = open_regular(self._file)
         except FileNotFoundError:
-            return {}  # it is being rotated: the new file does not exist yet
+            return {}  # the file is being rotated: the new one does not exist yet
         with file:
             status = os.fstat(file.fileno())
             begun_anew = status.st_ino != self._inode or status.st_size < self._read_to
             if begun_anew or not self._ids.issuperset(ids):
-                self._read_to = 0  # earlier lines were not searched for these ids
+                self._read_to = 0  # read all lines again, for ids that were not searched for
                 self._found.clear()
             self._ids, self._inode = set(ids), status.st_ino
             for leg in self._legs(file):
@@ -75,7 +75,7 @@ class CallRecords:
         return {id_: self._call(id_, legs) for id_, legs in self._found.items()}
 
     def _legs(self, file: BinaryIO) -> Iterator[Leg]:
-        """The legs that are new in the file. A line without its end is still being written."""
+        """The new legs of the file. A line without a line end is still being written."""
         file.seek(self._read_to)
         while line := file.readline(_LONGEST_LINE):
             if not line.endswith(b"\n"):
@@ -109,9 +109,9 @@ class CallRecords:
         )
 
     def _spans_of(self, leg: Leg, unique_id: str) -> list[Span]:
-        """All meanings of the times of a leg, from its answer (or else its start) to its end, earliest first.
+        """All spans that a leg may have, from its answer (or else its start) to its end, earliest first.
 
-        Those that disagree with its duration or with the time of its channel are left out.
+        Spans that contradict its duration or the time of its channel are left out.
         """
         columns = (_START, _ANSWER, _END)
         meant = [moments(time, self._zone) if (time := _time(leg[one])) else [None] for one in columns]
@@ -127,9 +127,9 @@ class CallRecords:
 
 
 def joined(named: CallFacts | None, recorded: CallFacts) -> CallFacts:
-    """Combine a file's name and its call record: numbers and direction by the name, the rest by the record.
+    """Combine a file's name and its call record: numbers and direction of the name, the rest of the record.
 
-    Other numbers of the record took part too.
+    Other numbers of the record are participants too.
     """
     if named is None:
         return recorded
@@ -152,7 +152,7 @@ def _either(named: str | None, recorded: str | None) -> str | None:
 
 def _columns(line: str) -> Leg:
     try:
-        # One line at a time, so that an unclosed quote spoils only its own line.
+        # Read one line at a time, so that an unclosed quote affects only its own line.
         return next(csv.reader([line]), [])
     except csv.Error:
         return []

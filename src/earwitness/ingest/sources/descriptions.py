@@ -1,7 +1,7 @@
-"""The description of a file's recording: by its sidecar, else by its name and call record, else by its place.
+"""The description of a file's recording: its sidecar, else its name and call record, else its path and time.
 
-What had to be assumed, or is in doubt, is marked in the recording's metadata as `doubtfulFields`. Marks are
-not part of the digest by which a recording that comes again is known.
+What had to be assumed, or is in doubt, is named in the recording's metadata as `doubtfulFields`. This is not
+part of the digest by which a recording that comes again is recognised.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class FolderRules:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The metadata of a file's recording, and what is in doubt of it, by field."""
+    """The metadata of a file's recording, and the doubts about it, by field."""
 
     metadata: ParsedMetadata
     doubts: Mapping[str, str]
@@ -130,7 +130,7 @@ def _changed(metadata: ParsedMetadata, values: Mapping[str, Any]) -> ParsedMetad
 
 
 def _assumptions(media: SeenFile, name: str) -> dict[str, tuple[Any, str]]:
-    """What is assumed for a field that is not known, and the doubt to note."""
+    """For each field that may be unknown: the assumed value, and the doubt to note."""
     start = format_ms(min(max(media.written_at, EARLIEST_MS), LATEST_MS))
     nobody = {"type": "phone", "endpoint": WITHHELD, "isOriginator": True, "isRecordingSubject": True}
     return {
@@ -145,7 +145,7 @@ def _assumptions(media: SeenFile, name: str) -> dict[str, tuple[Any, str]]:
 def _parse_anyway(
     known: dict[str, Any], aside: dict[str, str], assumptions: dict[str, tuple[Any, str]]
 ) -> tuple[ParsedMetadata, dict[str, str]]:
-    """Parse what can be parsed, and note doubts. What is wrong is kept as JSON in `metadata.notTaken`.
+    """Parse what can be parsed, and note the doubts. Wrong fields are kept as JSON in `metadata.notTaken`.
 
     Each round sets aside the fields that were refused, until the rest is accepted.
     """

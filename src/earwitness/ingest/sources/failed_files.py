@@ -1,4 +1,4 @@
-"""Files that failed, and putting them back where they were found, so that they are taken again.
+"""Files that failed, and how they are put back where they were found, so that they are taken again.
 
 failed/call.wav  failed/call.json  failed/call.wav.reason.txt    one recording, and why it failed
 failed/2-call.wav  failed/2-call.wav.reason.txt                  another one of the same name
@@ -20,7 +20,7 @@ from earwitness.ingest.sources.sidecars import is_sidecar
 
 REASON = ".reason.txt"
 NUMBERED = "The number before its name was added here."
-"""Written below the reason, because otherwise nobody could tell whether the number is part of the name."""
+"""A line below the reason. Without it, nobody could tell whether the number is part of the name."""
 
 _LONGEST_NAME_BYTES = 255
 _LONGEST_REASON_BYTES = 1 << 20
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[1-9][0-9]*-")
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A recording that failed: its file and its sidecars, and in the same order where they were found."""
+    """A recording that failed: its file and sidecars, and in the same order where they were found."""
 
     folder: Folder
     name: str

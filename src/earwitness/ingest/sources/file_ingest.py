@@ -16,7 +16,7 @@ _READ_AT_ONCE_BYTES = 1 << 20
 
 
 def _no_check() -> None:
-    """Nobody else can change the file."""
+    """Check nothing, since nobody else can change the file."""
 
 
 def ingest_file(
@@ -50,7 +50,7 @@ def ingest_file(
 
 
 def digest_of(file: BufferedReader, check: Callable[[], None] = _no_check) -> bytes:
-    """The SHA-256 of a file; empty if the file is, as that is no media. `check` is called after each read."""
+    """The SHA-256 of a file; empty for an empty file, which is no media. Each read calls `check`."""
     file.seek(0)
     digest = hashlib.sha256()
     while data := _read(file):

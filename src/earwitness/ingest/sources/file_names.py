@@ -1,4 +1,4 @@
-"""Reading the facts of a call from a file's name, by a template.
+"""Reads facts about a call from a file's name, by a template.
 
     {start:%Y%m%d-%H%M%S}_{from}_{to}_{id}.wav
 
@@ -48,10 +48,10 @@ _DIRECTIONS: dict[str, Direction] = {
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What names and call records say of a call; None means not known.
+    """What names and call records say about a call; None means not known.
 
-    An empty number was withheld. `spans` are all meanings that its times may have. `others` are the numbers
-    that took part besides the caller and the called party.
+    An empty number was withheld. `spans` are all spans that its times may mean. `others` are the
+    participants' numbers besides those of the caller and the called party.
     """
 
     id: str | None = None
@@ -64,7 +64,7 @@ class CallFacts:
     details: dict[str, str] = field(default_factory=dict)
     """Further details from its source, for the recording's metadata."""
     doubts: dict[str, str] = field(default_factory=dict)
-    """What is in doubt, by field of the metadata."""
+    """The doubts, by field of the metadata."""
 
     def settled(self, written_at: int) -> "CallFacts":
         """The same with one span; `written_at` is when its file was last written, in ms since 1970."""
@@ -111,7 +111,7 @@ class Template:
         _check([name for _, name, _, _ in parts if name is not None])
         for index, (literal, name, spec, _) in enumerate(parts):
             yield re.escape(literal)
-            is_last = not any(behind for _, behind, _, _ in parts[index + 1 :])
+            is_last = not any(later for _, later, _, _ in parts[index + 1 :])
             if name in ("start", "end"):
                 self._times[name] = spec or _TIME
                 yield f"(?P<{name}>{_time_pattern(self._times[name])})"
@@ -129,7 +129,7 @@ class Template:
 
 
 def skipped(zone: tzinfo, *, start: datetime | None = None, end: datetime | None = None) -> dict[str, str]:
-    """The doubts about times that no clock of the zone shows."""
+    """Doubts about times that clocks of the zone skip."""
     named = {"startDatetimeUTC": start, "endDatetimeUTC": end}
     return {
         name: "the clocks were put forward over this time: it is read as if they had not been"

@@ -2,8 +2,8 @@
 
 Asterisk's extensions are those of its `formats/format_*.c`. FreeSWITCH's are `PCMU`, `PCMA`, `G722`, `G729`
 and `GSM` of mod_native_file, and `r8` to `r32`, `ul16`, `al16` of mod_sndfile. If a file has a header, the
-header counts. Left out, because nothing here decodes them: `.vox`, `.ilbc`, `.siren7`, `.siren14`, `.g723`,
-and G.726 at other rates than 32 kbit/s.
+header counts. Earwitness cannot decode `.vox`, `.ilbc`, `.siren7`, `.siren14`, `.g723`, and G.726 at other
+rates than 32 kbit/s.
 """
 
 import re
@@ -37,12 +37,12 @@ _OF_ASTERISK = {"pcm": Hint("pcm_mulaw", 8000, 1)}
 _SELF_DESCRIBING = re.compile(
     "mp[1234]|m4[av]|mov|qt|3g[p2]|mj2|mpe?g|ts|aac|latm|loas|e?ac3|tta|ape|wv|wsd|voc|ivf|amr|au"
 )
-"""The decoder recognises these by itself, although not all of them begin with a header."""
+"""The decoder recognises these files by itself, although not all of them begin with a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedFormat:
-    """What an operator states of files without a header; it takes precedence over their extensions."""
+    """What an operator states about files without a header. It takes precedence over their extensions."""
 
     codec: HeaderlessCodec | None = None
     sample_rate: int | None = None

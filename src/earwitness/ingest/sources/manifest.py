@@ -30,7 +30,7 @@ class ManifestLine(msgspec.Struct, frozen=True):
     media_path: bytes | None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle it as one piece of MessagePack: to pickle its many parts takes four times as long."""
+        """Pickle it as one piece of MessagePack, which takes a quarter of the time of pickling its parts."""
         return _unpacked, (msgspec.msgpack.encode(self, enc_hook=int),)
 
 
@@ -54,7 +54,7 @@ def read_line(line: bytes) -> ManifestLine:
 
 
 def read_lines(lines: Sequence[bytes]) -> list[ManifestLine | Problem]:
-    """Read lines; for a line that is refused, return the problem."""
+    """Read lines. For a line that is refused, returns the problem."""
     return [_read_or_refuse(line) for line in lines]
 
 
@@ -66,7 +66,7 @@ def _read_or_refuse(line: bytes) -> ManifestLine | Problem:
 
 
 def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> bool:
-    """Import one line, whose media is in a trusted folder; False if it is in the archive already.
+    """Import one line, whose media is in a trusted folder. False if it is in the archive already.
 
     Raises what `IncomingRecording` raises, and BadRequest if the line is refused.
     """
@@ -80,7 +80,7 @@ def import_line(archive: Archive, line: bytes, folder: Path, action: Action) -> 
 def import_lines(
     archive: Archive, lines: Sequence[ManifestLine], media: Folder, action: Action
 ) -> list[bool | Problem]:
-    """Import recordings, in their order; returns of each whether it is new, or why it was refused.
+    """Import recordings in their order. Returns for each whether it is new, or why it was refused.
 
     `media` has their files. Consecutive lines without media are committed together. Raises StorageFull and
     Unavailable; what was not committed before that is not in the archive.

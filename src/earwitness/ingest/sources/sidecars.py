@@ -31,10 +31,10 @@ def sidecar_of(media: PurePosixPath, sidecars: Mapping[PurePosixPath, SeenFile])
 
 
 def read_sidecar(sidecar: SeenFile, *, take_anyway: bool = False) -> tuple[dict[str, Any], str]:
-    """Read a sidecar: returns its members as they are, and its text if more than they could not be read.
+    """Read a sidecar. Returns its members unchanged, and its whole text if some of it could not be read.
 
-    The text is returned only with `take_anyway`, else that is refused. Characters are not replaced here, but
-    where the whole metadata is parsed. Raises BadRequest, MustWait and Unreadable.
+    The text is returned only with `take_anyway`; otherwise such a sidecar is refused. Characters are replaced
+    later, when the whole metadata is parsed. Raises BadRequest, MustWait and Unreadable.
     """
     body = as_utf8(_body_of(sidecar), lenient=take_anyway)
     try:

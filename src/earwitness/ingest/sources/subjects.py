@@ -1,4 +1,4 @@
-"""The ingest metadata of a call that only names and call records describe, and its recording subjects."""
+"""The ingest metadata of a call that only its name or call record describes, and its recording subjects."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from earwitness.ingest.sources.file_names import CallFacts
 from earwitness.kernel.clock import format_ms
 
 _LATEST_DATE_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
-"""The latest date that can be written. It is refused later, because it is beyond 2199."""
+"""The latest date that can be written. A recording with it is refused, because it is after 2199."""
 
 _EXTENSION = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -27,21 +27,21 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Who is recorded: one side of every call, or the numbers that begin with a prefix of the firm."""
+    """The rules on who is recorded: a side of every call, or numbers that begin with a prefix of the firm."""
 
     side: Side | None = None
     own: tuple[str, ...] = ()
 
     def of(self, call: CallFacts) -> list[bool]:
-        """Whether the caller, the called party and each other is a recording subject. At least one is.
+        """Whether the caller, the called party and each other participant is a recording subject.
 
-        The first of these rules that finds one decides:
+        At least one is. The first of these rules that finds one decides:
 
-        1. the side that is set; others are on the called side;
-        2. numbers that begin with a prefix of the firm;
-        3. by direction: of an internal call all, of an outgoing one the caller, of an incoming one the called
-           party; and others that are extensions, numbers of at most six digits;
-        4. extensions, else all.
+        1. the side that is set; others are on the called side; 2. numbers that begin with a prefix of the
+        firm; 3. the direction: everybody in an internal call, the caller of an outgoing call, the called
+        party of an
+           incoming call; and other participants with an extension, a number of at most six digits;
+        4. extensions, or everybody if there are none.
         """
         numbers = [normalise("phone", number or "") for number in (call.caller, call.called, *call.others)]
         if self.side:
@@ -72,7 +72,7 @@ def metadata_of(call: CallFacts, subjects: Subjects) -> dict[str, Any]:
 
 
 def _endpoints_of(call: CallFacts, subjects: Subjects) -> Iterator[dict[str, Any]]:
-    """The participants. Each of the others is there once, in whatever spelling its number comes."""
+    """The participants. A number that comes in several spellings is one participant."""
     sides = [call.caller, call.called]
     there = {normalise("phone", number or WITHHELD) for number in sides}
     for index, (number, is_subject) in enumerate(zip([*sides, *call.others], subjects.of(call), strict=True)):

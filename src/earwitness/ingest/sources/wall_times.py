@@ -1,4 +1,4 @@
-"""Times of a wall clock: when summer time ends, one hour comes twice; when it begins, one hour is skipped.
+"""Times of a wall clock. When summer time ends, one hour comes twice; when it begins, one hour is skipped.
 
 Python's `zoneinfo` tells the two apart by `fold` (PEP 495). Other facts decide which one is meant: how long
 the call was, when its channel was made, and when its file was last written.
@@ -64,9 +64,9 @@ def channel_made_at(unique_id: str | None) -> int | None:
 def settle(possible: Sequence[Span], made_at: int | None, written_at: int) -> tuple[Span, str]:
     """Choose one of the possible spans; also returns the doubt, if any. Times are in ms since 1970.
 
-    No call begins before its channel was made, or after its file was last written. Most begin soon after the
-    one and end shortly before the other. The channel's time decides first, because it comes from the same
-    clock.
+    No call begins before its channel was made, or after its file was last written. Most calls begin soon
+    after the former and end shortly before the latter. The channel's time decides first, because it comes
+    from the clock that wrote the call's times.
     """
     clues: list[Callable[[Span], bool]] = [
         lambda one: made_at is None or _started(one) >= made_at - _CLOCK_TOLERANCE_MS,

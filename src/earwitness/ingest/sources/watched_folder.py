@@ -9,8 +9,8 @@ A file is finished if two looks find it unchanged, and no process has it open fo
 process may see. If the watcher is killed after it ingested a file and before it moved it, the next watcher
 sees the file again. It is the same recording again, by its thirdPartyId, and is only moved.
 
-Others write in the folder. So everything in it is reached by `Folder`, and every text about it can be
-printed.
+Others write in the folder. So everything in it is opened by `Folder`, and control characters are removed from
+every text about it.
 """
 
 import os
@@ -54,7 +54,7 @@ class FoundRecording:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a file: it is in the archive, or the reason why not; `waits` means: not yet.
+    """What became of a file: it is in the archive, or the reason why not. `waits` means that it may be later.
 
     `note` names the doubtful fields of what was taken. Both texts can be printed, whatever the file holds.
     """
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class WatchedFolder:
-    """A folder whose finished files are ingested, by one watcher at a time: see `alone`."""
+    """A folder whose finished files are ingested, by one watcher at a time: see `locked`."""
 
     def __init__(self, folder: Path, rules: FolderRules, own: Iterable[Path] = ()) -> None:
         """Hold a folder open; `own` are the folders of the archive itself. Raises OSError."""
@@ -78,8 +78,8 @@ class WatchedFolder:
         self._unmovable: set[SeenFile] = set()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Make sure that nobody else watches this folder. Raises Conflict and OSError."""
+    def locked(self) -> Iterator[None]:
+        """Lock the folder against other watchers. Raises Conflict and OSError."""
         for name in (DONE, FAILED):
             self._folder.make(name)
         with ExitStack() as cleanup:
@@ -107,7 +107,7 @@ class WatchedFolder:
         Raises Conflict if another folder has the name by now, and OSError if the call records cannot be read.
         """
         if not self._folder.is_in_place():
-            raise Conflict("The folder is not the one that was there when this began: begin again.")
+            raise Conflict("The folder was moved away or replaced: start the watcher again.")
         self._look = look = FolderLook(self._folder, (DONE, FAILED), self._unmovable, self._look)
         media = look.media()
         recorded = self._settled_records(media)
@@ -145,7 +145,7 @@ class WatchedFolder:
         return Outcome(name, accepted, reason, note=note)
 
     def _way_out(self, problem: Problem) -> str:
-        """How a file that failed can be ingested after all."""
+        """What the operator can do so that the file is ingested after all."""
         if isinstance(problem, Unreadable):
             return "Once it can be read, --retry-failed takes it."
         if isinstance(problem, BadRequest) and not self._rules.take_anyway:
@@ -153,7 +153,7 @@ class WatchedFolder:
         return "Once that is mended, --retry-failed takes it."
 
     def _settled_records(self, media: Iterable[SeenFile]) -> dict[str, CallFacts]:
-        """What the call records say of these files, where the look before found the same."""
+        """The call records of these files, if the look before found the same ones."""
         before, records = self._recorded, self._rules.call_records
         self._recorded = records.of({self._call_id(one) for one in media}) if records else {}
         return {id_: call for id_, call in self._recorded.items() if call == before.get(id_)}
@@ -198,7 +198,7 @@ class WatchedFolder:
             return ingest_file(archive, description.marked(), file, action, check), description
 
     def _move(self, found: FoundRecording, to: PurePosixPath, reason: str) -> None:
-        """Move a recording: the media first, because a sidecar alone is not taken for a recording.
+        """Move a recording. The media is moved first, because a sidecar alone does not count as a recording.
 
         Raises MustWait if another file has its name by now, which is not moved, and OSError.
         """

@@ -1,4 +1,4 @@
-"""What the steps of a job share: what they read, and what they gather until all of it becomes visible."""
+"""What the steps of a job share: what they read, and their results until all of them become visible."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from earwitness.media.vault import SealedUpload
 
 
 class Halted(Exception):
-    """The job is to stop before it is done: the worker stops, or another worker has the job by now."""
+    """The job must stop before it is done, because the worker stops or another worker has taken the job."""
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class StepContext:
     playable: Playable
     settings: Settings
     cleanup: ExitStack
-    """What a step opens for longer than itself. It is closed when the job ends, however it ends."""
+    """Closes at the end of the job what a step opened and later steps need."""
     halt: threading.Event
-    """Set from outside. A step that takes long looks at it often, by `check` or by a `watched` source."""
+    """Set from outside to stop the job. A long step checks it often, by `check` or by a `watched` source."""
     changes: list[Callable[[Connection], None]] = field(default_factory=list)
     uploads: list[SealedUpload] = field(default_factory=list)
     replaced_objects: list[str] = field(default_factory=list)

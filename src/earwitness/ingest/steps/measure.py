@@ -18,7 +18,7 @@ from earwitness.media.vault import Sealed
 
 
 def measure(context: StepContext) -> None:
-    """Decode the original once. Media that cannot be decoded stays playable as `raw`, and is marked."""
+    """Decode the original once. Media that cannot be decoded is marked, and stays playable as `raw`."""
     raw = context.playable.raw
     if raw is None:
         return
@@ -77,7 +77,7 @@ def _write(
                 position=position, peaks=measurement.peaks, channels=measurement.channel_peaks
             )
         )
-    # All renditions go: they were made from what was decoded earlier.
+    # Remove all renditions, since they were made by the earlier decoding.
     earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind != "raw")
     context.replaced_objects += connection.scalars(earlier.returning(media_objects.c.name))
     if mp3 is not None:

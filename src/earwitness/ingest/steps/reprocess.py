@@ -28,5 +28,5 @@ def queue_again(
     if step is None:
         return queue.add_for_all(connection, "process", which)
     row = next(one for one in STEPS if one.name == step)
-    alone = None if row.again_by == step else step
-    return queue.add_for_all(connection, row.again_by, [*which, *row.fits(connection)], step=alone)
+    only_step = None if row.again_by == step else step
+    return queue.add_for_all(connection, row.again_by, [*which, *row.fits(connection)], step=only_step)

@@ -1,4 +1,4 @@
-"""What is done with a recording after it was accepted: `STEPS`, in this order, one file each.
+"""The steps that a recording goes through after it was accepted: `STEPS`, in this order, one file each.
 
 `archive/jobs/kinds.py` says which steps each kind of job does. The steps of a job gather their results in a
 `StepContext`. One transaction at the end makes all of them visible and the job done. If a step fails, nothing
@@ -33,14 +33,14 @@ def _all_recordings(_: Connection) -> Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step, and how it is done again for recordings that have been processed."""
+    """One step, and how it is repeated for recordings that have been processed."""
 
     name: StepName
     do: Callable[[StepContext], None]
     again_by: JobKind = "process"
-    """The kind of job that does it again. A kind of the same name does all its steps, another only this."""
+    """The kind of job that repeats it. A kind of the same name does all its steps, another only this one."""
     fits: Callable[[Connection], Conditions] = _all_recordings
-    """The conditions on recordings for which it can be done again. Raises Conflict if there can be none."""
+    """The conditions on recordings for which it can be repeated. Raises Conflict if it never can."""
 
 
 STEPS: Sequence[Step] = (

@@ -42,7 +42,7 @@ def fits(connection: Connection) -> list[ColumnElement[bool]]:
 
 
 def _transcribable() -> list[ColumnElement[bool]]:
-    """An engine may transcribe a recording that has media, and no transcript from its source."""
+    """An engine may transcribe recordings that have media, and no transcript from their source."""
     from_source = select(transcripts.c.position).where(
         transcripts.c.position == recordings.c.position, transcripts.c.engine.is_(None)
     )
@@ -63,7 +63,7 @@ def is_needed(connection: Connection, position: int) -> bool:
 
 
 def transcribe(context: StepContext) -> None:
-    """Transcribe each channel, and of channels that are alike only one. Raises TranscriptionFailed."""
+    """Transcribe each channel, but only one of several that are alike. Raises TranscriptionFailed."""
     with context.archive.read() as connection:
         engine = engine_of(connection)
         if not is_needed(connection, context.position):
@@ -82,7 +82,7 @@ def transcribe(context: StepContext) -> None:
 
 
 def _channels(context: StepContext, measured: Mapping[str, Any]) -> tuple[int, Sequence[int]]:
-    """How many channels all tracks have together, and which of them are not like an earlier one.
+    """How many channels all tracks have together, and the channels that are not like an earlier one.
 
     Measurements of earlier versions do not say which; then the media is measured again.
     """
@@ -114,7 +114,7 @@ def _transcribe_channel(context: StepContext, engine: str, channel: int, channel
 
 
 def _merged(heard: list[_ChannelTranscript]) -> IngestTranscript:
-    """Merge the channels into one transcript, in the order of time, in the language in which most is said."""
+    """Merge the channels into one transcript, in order of time. Its language is that of most of the text."""
     segments = [
         IngestSegment(
             text=segment.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),

@@ -101,6 +101,6 @@ def _address(of: ctypes.Structure) -> ctypes.c_void_p:
 
 def _is_only_thread() -> bool:
     try:
-        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - no Path is needed of any
+        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - the names are only counted
     except OSError:
         return True

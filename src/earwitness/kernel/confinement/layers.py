@@ -8,7 +8,9 @@ _NO_LANDLOCK = (
     "Landlock is missing: the kernel has none (Linux 5.13 and newer can have it), the container forbids it, "
     "or a library started threads before"
 )
-_LESS_LANDLOCK = "Landlock, of ABI {}, holds neither signals nor abstract sockets: it does from Linux 6.12 on"
+_LESS_LANDLOCK = (
+    "Landlock (ABI {}) does not cover signals and abstract sockets: that needs Linux 6.12 or newer"
+)
 _NO_FILTER = (
     "The filter of system calls is missing: the kernel has no seccomp, the container forbids it, or the "
     "processor is neither x86-64 nor arm64, or is emulated"

@@ -1,4 +1,4 @@
-"""Errors of the operating system: what a client and an operator are told of them."""
+"""Errors of the operating system: what a client and an operator are told about them."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def problem_of_os_error(error: OSError) -> Problem | None:
     """The problem to answer where the machine failed; None where the program itself did something wrong.
 
     The machine fails when a folder cannot be written, a disk fails, a network file system is gone, or files,
-    processes or memory run out. Once an operator has mended that, the same call works.
+    processes or memory run out. Once an operator has repaired that, the same call works.
     """
     if error.errno is None or error.errno in _PROGRAM_ERRORS:
         return None

@@ -1,4 +1,4 @@
-"""Decoding processes. Each is started before there is a job, does one job, and is ended."""
+"""Decoding processes. Each is started before its job is known, does one job, and is ended."""
 
 import atexit
 import os
@@ -15,7 +15,7 @@ from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, Decodin
 from earwitness.media.flow import Bytes
 
 _COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
-# Each arena of the allocator takes address space, which is limited.
+# Each arena of the C library's allocator takes address space, which is limited.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
@@ -68,7 +68,7 @@ class Child:
         self._process.wait()
 
     def forget(self) -> None:
-        """Close this end of a process that belongs to the process that this one was forked from."""
+        """Close the socket of a decoding process that belongs to the process that forked this one."""
         self._end.close()
         self._process.returncode = 0
 
@@ -92,7 +92,7 @@ _spare: list[Child] = []
 
 @contextmanager
 def ready_child() -> Iterator[Child]:
-    """A decoding process that waits for its job. Leaving the block ends it. Raises ChildLost."""
+    """A decoding process that waits for its job. It is ended when the block is left. Raises ChildLost."""
     child = _take_spare() or Child()
     try:
         yield child

@@ -1,4 +1,4 @@
-"""What confines the processes that decode and transcribe on this machine, as one of them finds it."""
+"""What confines decoding and transcribing processes on this machine, as a decoding process reports it."""
 
 import logging
 import threading
@@ -37,7 +37,7 @@ class Confinement:
 
 
 def find_confinement(settings: Settings) -> Confinement:
-    """Let a decoder rehearse in its confinement. This takes half a second."""
+    """Start a decoding process that rehearses in its confinement. This takes half a second."""
     try:
         return Confinement(rehearse(DecoderLimits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:

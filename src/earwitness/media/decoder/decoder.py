@@ -190,7 +190,8 @@ def _pump(
                     raise _failure(_read_as(Failure, payload))
     except ChildSlow:
         raise DecoderSlow(
-            "Its first part takes long to make. Asked for as a whole, it is made while you wait, or later."
+            "Its first part takes long to make. Ask for the whole rendition: "
+            "it is made while you wait, or later."
         ) from None
     except ChildLost as lost:
         raise DecoderFailed(f"Decoding ended early: {lost}.") from None

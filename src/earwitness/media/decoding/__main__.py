@@ -1,6 +1,6 @@
 """The decoding process: `python -m earwitness.media.decoding`, with a socket as its standard input.
 
-It is started before there is a job, does one job and ends. Before it reads any byte of the recording, it
+It is started before its job is known, does one job and ends. Before it reads any byte of the recording, it
 gives up what it does not need: files, other processes, memory and time beyond its limits, and nearly all
 system calls.
 """
@@ -32,7 +32,7 @@ def main() -> None:
     except Closed:
         # The process that started this one is gone, so nobody waits for an answer.
         pass
-    # The libraries' own clean-up has nothing to do, and hostile media may have made it unsafe.
+    # Skip the clean-up of libraries: nothing needs it, and hostile media may have made it unsafe.
     os._exit(0)
 
 

@@ -15,7 +15,7 @@ from earwitness.media.measurement import DecoderLimits
 
 # PyAV's command line, and its download of samples.
 _NEVER_USED = {"av.__main__", "av.datasets"}
-# Pictures are coded by several threads. The limit of processor time counts them together.
+# Several threads encode pictures. The limit of processor time counts all of them together.
 _THREADS = 4
 
 

@@ -131,7 +131,7 @@ def _in_words(losses: str, sound: Sound) -> str:
 def _measure_picture(media: MediaFile, stream: VideoStream) -> Measurement:
     seen = False
     for packet in media.packets(stream):
-        # One picture is enough to know that there is one: decoding all takes as long as the meeting.
+        # Decode one picture only, to know that there is one. Decoding all could take as long as the meeting.
         seen = seen or bool(media.decode_video(packet))
     if not seen:
         raise NotMedia

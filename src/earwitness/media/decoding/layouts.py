@@ -1,4 +1,4 @@
-"""Layouts that name channels only by their number, whatever speakers they are meant for."""
+"""Layouts with a number of channels and without speakers."""
 
 from av.audio.frame import AudioFrame
 from av.audio.plane import AudioPlane

@@ -1,4 +1,4 @@
-"""The rehearsal of a decoding process before it gets a job: every kind of work, once."""
+"""The rehearsal of a decoding process: it does every kind of work once, before it gets a job."""
 
 import io
 
@@ -9,7 +9,7 @@ from earwitness.media.measurement import Speech
 
 
 def rehearse() -> None:
-    """Do every job once with a moment of silence. Libraries then have loaded everything, and work faster."""
+    """Do every job once with a moment of silence. Libraries load everything for it, and later work faster."""
     for channels in (1, 3):
         silence = wav_header(800, 8000, channels) + bytes(1600 * channels)
         measure(io.BytesIO(silence), io.BytesIO())

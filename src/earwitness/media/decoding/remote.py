@@ -1,4 +1,4 @@
-"""The recording and the output as files. Their other ends are in the process that started this one."""
+"""The recording and the output as files. This reads from and sends to the process that started this one."""
 
 import functools
 import io
@@ -19,7 +19,8 @@ class RemoteFile:
         self._channel = channel
         self._size = size
         self._position = 0
-        # Readers alternate between distant places: sound and picture, or an index at the end.
+        # Several blocks, since readers alternate between distant places: sound and picture, or an index at
+        # the end.
         self._block = functools.lru_cache(maxsize=_BLOCKS_KEPT)(self._fetch)
 
     def read(self, size: int) -> bytes:

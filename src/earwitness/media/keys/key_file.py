@@ -63,7 +63,7 @@ def version(folder: Path) -> tuple[int, ...]:
 def read(folder: Path) -> Keys:
     """Read the keys. Raises FileNotFoundError and KeysUnusable, which never show a key."""
     try:
-        # The version is taken first: if the file is replaced now, it is read once more.
+        # The version is taken first: if the file is replaced meanwhile, it is read again later.
         seen = version(folder)
         text = (folder / KEYS_FILE).read_bytes()
     except FileNotFoundError:

@@ -71,7 +71,7 @@ class WrappedKey:
 
 
 Accept = Callable[[Keys], None]
-"""Compares keys with those of the archive, and raises Differs if they are others."""
+"""Compares keys with those of the archive, and raises Differs if they are not the same."""
 
 
 def _accept_all(_: Keys) -> None:
@@ -97,8 +97,8 @@ class KeyRing:
     def open(cls, settings: Settings, *, create: bool = False, accept: Accept = _accept_all) -> "KeyRing":
         """Read the keys: from the setting if it is given, else from the folder of keys.
 
-        With `create` a first key is made if there is none. Use it only where nothing is encrypted yet: a new
-        key does not open old recordings, and would hide that their keys are lost.
+        With `create` a first key is made if there is none. Use it only if nothing is encrypted yet: a new key
+        does not open old recordings, and would hide that their keys are lost.
 
         Raises KeysMissing, KeysUnusable, SettingError and what `accept` raises. No error shows a key.
         """
@@ -176,8 +176,8 @@ class KeyRing:
     def wrap(self, data_key: bytes, context: bytes) -> WrappedKey:
         """Encrypt a data key, bound to `context`: it can be unwrapped only with the same context.
 
-        It checks each time whether the file has changed. A key that is no longer current must not be used, or
-        it could never be retired.
+        Each call checks whether the file has changed, so that a key is not used once it is no longer the
+        current one. Otherwise it could never be retired.
         """
         self._follow()
         known, nonce = self._known, os.urandom(_NONCE_SIZE)

@@ -35,7 +35,7 @@ RETRIES: "RetryConfig" = {
         "base": 2,
     },
 }
-# For checks whether the bucket answers, which must be quick.
+# For checks whether the bucket answers: they must be quick.
 _FEW_RETRIES: "RetryConfig" = {**RETRIES, "max_retries": 1}
 _RETRY_SECONDS = 30
 _NAME = "media store"
@@ -55,7 +55,7 @@ _OTHERWISE = {
     "kind: Timeout": "it does not answer",
     "certificate": "its certificate is not accepted",
 }
-"""Parts of error texts without an answer of the bucket, and what they mean."""
+"""Parts of the error texts for a bucket that gave no answer, and what they mean."""
 
 
 class StoreUnavailable(Unavailable):
@@ -101,7 +101,7 @@ def open_bucket(
 
 
 def _check_address() -> None:
-    """Refuse an address that cannot be S3's: `obstore` would end the thread, or fail without a cause."""
+    """Refuse an address that cannot be S3's: `obstore` would end the thread with it, or name no cause."""
     allows_http = os.environ.get("AWS_ALLOW_HTTP", "false").lower()
     if allows_http not in (*_YES, *_NO):
         raise SettingError("AWS_ALLOW_HTTP: expected true or false")
@@ -123,7 +123,8 @@ def asking() -> Iterator[None]:
         yield
     except (BaseError, OSError, ValueError) as error:
         problem = StoreUnavailable(_reason(error))
-        if not isinstance(error, AlreadyExistsError):  # the bucket answered: the object exists already
+        # AlreadyExistsError is an answer of the bucket, so the bucket works.
+        if not isinstance(error, AlreadyExistsError):
             outages.failed(_NAME, problem.cause)
         raise problem from error
     outages.worked(_NAME)

@@ -3,10 +3,10 @@
     ab/cd/<28 more hex digits>/00000   the first 8 MiB of an object; its name is the path without the number
     ab/cd/<28 more hex digits>/00001   the next 8 MiB, and so on
 
-Each part is put in one request, whole or not at all, and never replaces another. The stores' own multipart
-uploads are not used: a crash leaves them unfinished where nobody sees them, but they are paid for. Parts are
-ordinary objects. A marker on the local disk, made before the first part, names the object to look for after a
-crash, so that nobody has to search the bucket.
+Each part is put by one request, as a whole or not at all, and never replaces another. The multipart uploads
+of S3 are not used: a crash leaves an unfinished one, which is not listed but costs money. Parts are ordinary
+objects. Before the first part is put, a marker on the local disk names the object. So after a crash it is
+known which parts to remove, without searching the bucket.
 """
 
 import logging
@@ -40,7 +40,8 @@ PART_SIZE = 8 << 20
 _PARTS_AT_ONCE = 2
 _LISTED_AT_ONCE = 1000
 _FIRST_READ_SIZE = 64 << 10
-# Several machines may use one bucket, and each knows only its own uploads.
+# Each machine that uses the bucket knows only its own uploads. An object of this age is not an upload of
+# another.
 _SETTLED_AFTER = timedelta(days=1)
 _LATEST_ARRIVAL_SECONDS = 300
 
@@ -175,14 +176,14 @@ class BucketUpload:
         self._put.append(path)
 
     def _remove(self) -> None:
-        """Remove the parts. If a request failed, it may still have put one: the next sweep looks for it."""
+        """Remove the parts. A request that failed may put its part later; the next sweep removes that one."""
         _delete(self._bucket, self._put)
         if not self._is_unsure:
             self._marker.remove()
 
 
 class BucketObject:
-    """An object in a bucket; see `StoredObject`. Sequential reads fetch more and more at once."""
+    """An object in a bucket; see `StoredObject`. Each sequential read fetches more than the one before."""
 
     def __init__(self, bucket: Bucket, name: str, sizes: list[int]) -> None:
         if any(size != sizes[0] for size in sizes[:-1]):

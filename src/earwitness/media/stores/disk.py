@@ -3,8 +3,8 @@
     ab/cd/<28 more hex digits>   an object; its name is this path, 128 random bits
     incoming/<32 hex digits>     an object being written or not yet settled, locked by its writer
 
-An upload is written in `incoming`, then linked to its place, which never replaces anything. Its name in
-`incoming` stays until the database names the object. So whatever a crash leaves is found there.
+An upload is written in `incoming`, then linked to its place; a link never replaces a file. Its name in
+`incoming` stays until the database names the object. So what a crash leaves is found in `incoming`.
 """
 
 import errno
@@ -20,7 +20,7 @@ from earwitness.media.stores.durable import make_folder, room, sync_folder
 from earwitness.media.stores.incoming import Incoming, UploadMarker
 from earwitness.media.stores.object_names import ObjectMissing, check_name, is_name
 
-# A read error of the disk, a wrong checksum, a damaged file system, a folder in place of the file.
+# The disk cannot read, a checksum is wrong, the file system is damaged, or a folder is in place of the file.
 _DAMAGED = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EISDIR)
 
 
@@ -107,12 +107,13 @@ class DiskUpload:
         inner = self._path.parent
         with room():
             os.fsync(self._marker.fd)
-            # A power cut must not lose the name in `incoming` and keep the other one.
+            # The name in `incoming` must be durable first: a power cut must not lose it and keep the other
+            # name.
             sync_folder(self._marker.path.parent)
             make_folder(inner)
             os.link(self._marker.path, self._path)
             self._published = True
-            # Another process may have made the folders, and not have synced them yet.
+            # Another process may have made the folders without having synced them yet.
             for folder in (inner, inner.parent, self._folder):
                 sync_folder(folder)
 

@@ -1,4 +1,4 @@
-"""A marker for each upload, by which the next sweep finds what a crash left.
+"""Markers of uploads. After a crash, the next sweep finds by them what was left.
 
     incoming/<32 hex digits>     a file of this name, locked by the process that uploads the object
 
@@ -69,7 +69,7 @@ class Incoming:
                 except BaseException:
                     marker.close()
                     raise
-                # A sweep came between the two steps, and removed it as that of a dead process.
+                # Between the two steps a sweep took it for the marker of a dead process, and removed it.
                 marker.close()
 
     def holds(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The names of media objects: `ab/cd/<28 more hex digits>`, 128 random bits without a meaning."""
+"""The names of media objects: `ab/cd/<28 more hex digits>`, 128 random bits."""
 
 import re
 
@@ -21,7 +21,7 @@ def is_name(text: str) -> bool:
 
 
 def check_name(text: str) -> str:
-    """Raise ObjectMissing for text that is no name, so that it is never used as another path."""
+    """Raise ObjectMissing for text that is no name, so that it is never used as a path."""
     if not is_name(text):
-        raise ObjectMissing("That is no name of a media object.")
+        raise ObjectMissing("That is not the name of a media object.")
     return text

@@ -42,7 +42,7 @@ class StoreMarker:
 
 
 def place_of(settings: Settings) -> str:
-    """Where media is stored by the settings, without credentials that may be in the URL."""
+    """Where the settings say that media is stored, without credentials that may be in the URL."""
     scheme, _, place = settings.media_url.rstrip("/").partition("://")
     return f"{scheme}://{place.rpartition('@')[2]}" if place else ON_DISK
 
@@ -147,7 +147,7 @@ def _put_into(bucket: "Bucket", text: bytes) -> None:
 
 
 def _soon(ask: Callable[[], T]) -> T:
-    """Call a bucket in a thread: a bucket that does not answer must not keep a server from starting."""
+    """Call a bucket in a thread, so that a server can start although the bucket does not answer."""
     answers: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
 
     def answer() -> None:

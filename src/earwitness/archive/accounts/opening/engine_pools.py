@@ -1,6 +1,6 @@
 """The engines of accounts. SQLite files are closed when others are needed; schemas share one engine.
 
-An engine is lent for a time, and is not closed meanwhile.
+An engine is lent to its users, and is not closed while it is lent.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Several recordings in one file, as one wav that has them one after the other.
+"""Several recordings that are joined in one file, read as one wav.
 
 The wav is made while it is read, once from its start to its end, so that only a moment of it is in memory.
 """
@@ -42,7 +42,7 @@ class Part(Protocol):
 
 
 class Joined:
-    """A wav of 16-bit samples, which can be read but not sought in.
+    """A wav of 16-bit samples, which can be read only from its start to its end.
 
     It has the most channels and the highest sample rate of its parts. A part of one channel is on both sides.
     """
@@ -118,7 +118,7 @@ class Joined:
             self._add_loss(number, "could not be heard whole")
 
     def _widened(self, frame: AudioFrame) -> bytes:
-        """The samples of a frame, interleaved, with all channels. A single channel is on both sides."""
+        """The samples of a frame, interleaved, in all channels. A single channel is put on both sides."""
         channels = frame.layout.nb_channels
         samples = array("h", bytes(samples_of(frame)))
         if channels == self.channels:

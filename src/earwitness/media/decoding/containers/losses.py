@@ -1,4 +1,4 @@
-"""What could not be decoded of a recording: collected while it is decoded, and told in plain words."""
+"""What could not be decoded of a recording: collected while it is decoded, and put into words."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,12 +11,12 @@ _MOST_CHARACTERS = 500
 
 @dataclass(slots=True)
 class Losses:
-    """`notes` are about the structure of the file; `cut` says that it ends too early, if no note does."""
+    """`notes` are about the structure of the file. `cut` is the note for a file that ends too early."""
 
     notes: list[str] = field(default_factory=list)
     cut: str = ""
     is_forgiving: bool = False
-    """Whether a single packet that cannot be decoded is no loss: there is one where two mp3s are joined."""
+    """Whether one packet that cannot be decoded is ignored: there is one where two mp3s are joined."""
     _seconds: Fraction = Fraction(0)
     _is_second: bool = False
     _is_corrupt: bool = False

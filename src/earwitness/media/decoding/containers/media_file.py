@@ -97,15 +97,15 @@ class MediaFile:
         return MediaFile(self._file, self._hint)
 
     def _opened(self, whole: Whole, format_: str | None, options: dict[str, str]) -> InputContainer:
-        first, *behind = whole.parts
-        if not behind:
+        first, *later = whole.parts
+        if not later:
             return _open(Reader(first), format_, options)
         with suppress(NotMedia):
             alone = MediaFile(first)
             if alone.video is not None:
                 self.losses = alone.losses
-                more = "1 more recording" if len(behind) == 1 else f"{len(behind)} more recordings"
-                self.losses.notes.append(f"{more} behind the first one in this file, not decoded")
+                more = "1 more recording" if len(later) == 1 else f"{len(later)} more recordings"
+                self.losses.notes.append(f"{more} after the first one in this file, not decoded")
                 return alone._container
         self._is_trusted = True
         return _open(Joined(whole.parts, MediaFile, self.losses), "wav", {})
@@ -127,7 +127,7 @@ class MediaFile:
             self.losses.broken_off()
 
     def _note(self, packet: "Packet[Stream]") -> None:
-        # A file without a header is always cut off somewhere, and a wav that is made here is complete.
+        # Without a header the last packet always looks cut off. A wav that is made here is always complete.
         if packet.is_corrupt and not self._is_trusted:
             self.losses.corrupt()
         if packet.stream is self.video and packet.pts is not None:
@@ -207,7 +207,7 @@ def _open(file: File | Joined, format_: str | None, options: dict[str, str]) -> 
 def _forget_speakers(stream: AudioStream) -> None:
     """Replace the speaker layout of a track by the number of its channels, before its decoder is set up.
 
-    Speakers do not matter here. Besides, PyAV 18 frees the description of an unusual speaker layout twice,
+    Speakers make no difference here. And PyAV 18 frees the description of an unusual speaker layout twice,
     unless it is overwritten as soon as it was read.
     """
     context = stream.codec_context

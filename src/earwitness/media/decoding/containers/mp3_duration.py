@@ -24,7 +24,7 @@ _MONO = 3
 
 def stated_seconds(file: File) -> Fraction:
     """The duration of the frames that the first one counts; 0 if it counts none."""
-    at = _behind_id3(file)
+    at = _end_of_id3(file)
     head = read_at(file, at, 4)
     is_frame = len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
     if not is_frame or head[1] >> 1 & 3 != _LAYER_3:
@@ -43,7 +43,7 @@ def stated_seconds(file: File) -> Fraction:
     return Fraction(max(samples - (delays >> 12) - (delays & 0xFFF), 0), _RATES[version][rate])
 
 
-def _behind_id3(file: File) -> int:
+def _end_of_id3(file: File) -> int:
     head = read_at(file, 0, _ID3_HEADER)
     if head[:3] != _ID3 or len(head) < _ID3_HEADER:
         return 0

@@ -20,9 +20,8 @@ _MOST_BOXES = 100_000
 _IGNORED_BEHIND_BYTES = 64 * 1024
 _MOST_HELD_BYTES = 64 * 1024
 _FTYP_AT = 4
-# How another recording of the same kind begins within a file, and the length of that. It is long enough not
-# to occur by chance. It is searched in one pass, since a hostile file may have any part of it a million
-# times.
+# The first bytes of a recording of each kind, and their length. They are long enough not to occur by chance.
+# The whole pattern is searched in one pass, since a hostile file may contain a part of it a million times.
 _BEGINS_AGAIN = [
     (re.compile(begins, re.DOTALL), length)
     for begins, length in (
@@ -36,21 +35,21 @@ _BEGINS_AGAIN = [
         (rb"ftyp", 4),
     )
 ]
-# FFmpeg reads these beyond the end that their header states.
+# FFmpeg reads files of these kinds beyond the end that their header states.
 _READ_ON = (b".snd", b"RIFF")
 
 
 @dataclass(slots=True)
 class Whole:
-    """The recordings in a file, in their order, and what is missing of them, in words.
+    """The recordings in a file, in their order, and in words what is missing of them.
 
-    There is always a first one. It is the file itself where nothing had to be corrected.
+    There is at least one. It is the file itself if nothing had to be corrected.
     """
 
     parts: list[File]
     notes: list[str] = field(default_factory=list)
     cut: str = ""
-    """Says that the file ends before its header states, where only the missing bytes are known."""
+    """The note for a file that ends too early, if it is known only how many bytes are missing."""
 
 
 def survey(file: File) -> Whole:
@@ -61,7 +60,7 @@ def survey(file: File) -> Whole:
         if at and not _begins_recording(file, at, size):
             if size - at > _IGNORED_BEHIND_BYTES and not _is_tag_or_nothing(file, at, size):
                 whole.notes.append(
-                    f"{_in_words(size - at)} behind the end of the recording were not understood"
+                    f"{_in_words(size - at)} after the end of the recording were not understood"
                 )
             break
         after = _part(file, at, size, whole)
@@ -71,7 +70,7 @@ def survey(file: File) -> Whole:
     else:
         if at < size:
             whole.notes.append(
-                f"{_in_words(size - at)} behind the first {_MOST_PARTS} recordings, not decoded"
+                f"{_in_words(size - at)} after the first {_MOST_PARTS} recordings, not decoded"
             )
     file.seek(0)
     return whole if whole.parts else Whole([file], whole.notes)
@@ -97,7 +96,7 @@ def _part(file: File, start: int, size: int, whole: Whole) -> int:
         if wave.missing_seconds:
             whole.notes.append(missing(wave.missing_seconds))
         if wave.unread_bytes:
-            whole.notes.append(f"{_in_words(wave.unread_bytes)} behind too many pieces of sound, not decoded")
+            whole.notes.append(f"{_in_words(wave.unread_bytes)} after too many pieces of sound, not decoded")
         plain = wave.is_plain and (start, wave.end) == (0, size)
         whole.parts += [file] if plain else wave_files(wave)
         return wave.end

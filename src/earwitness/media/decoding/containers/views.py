@@ -13,7 +13,7 @@ Extent = tuple[int, int]
 
 
 class Spliced:
-    """A file that consists of some new bytes and then of stretches of another file, one after the other."""
+    """A file made of some new bytes, followed by stretches of another file."""
 
     def __init__(self, file: File, extents: Sequence[Extent], beginning: bytes = b"") -> None:
         self._file = file
@@ -69,7 +69,7 @@ def read_at(file: File, offset: int, size: int) -> bytes:
 
 
 def find(file: File, pattern: re.Pattern[bytes], length: int, start: int, stop: int) -> int | None:
-    """The first place of a pattern of `length` bytes in a stretch of the file. Holds a few hundred KiB."""
+    """Where a pattern of `length` bytes is first found in a stretch of the file. Needs a few hundred KiB."""
     before = b""
     while start < stop and (piece := read_at(file, start, min(_AT_ONCE, stop - start))):
         held = before + piece

@@ -1,7 +1,7 @@
 """Where the sound of a wav is, even if its sizes are wrong: RIFF, RF64 (EBU Tech 3306) and Sony's Wave64.
 
-Recorders that are killed leave sizes that are too large or too small, sizes wrap at 4 GiB, sound is in
-several `data` chunks, and one wav is appended to another. This follows the chunks. Sound ends where something
+Sizes are often wrong: a recorder was killed, or a size wrapped at 4 GiB. Sound may be in several `data`
+chunks, and one wav may be appended to another. So this follows the chunks, and the sound ends where something
 known begins, not where a size says so.
 """
 
@@ -29,7 +29,7 @@ _MOST_RUNS = 1000
 _LEAST_SECONDS = 0.05
 """Shorter sound is a rounding error of the recorder, or an unknown tag."""
 _LOOKED_AT_BYTES = 512
-# Sizes from writers that cannot go back to fill them in: the sound goes on to the end of the file.
+# Sizes that writers leave if they cannot go back to fill them in: the sound goes on to the end of the file.
 _OPEN_SIZES = (range(0x7FFF_0000, 0x8000_0001), range(0xFFFF_0000, 0x1_0000_0000), range(1 << 62, 1 << 64))
 _KNOWN_CHUNKS = {
     *(b"fmt ", b"data", b"LIST", b"list", b"fact", b"bext", b"cue ", b"smpl", b"JUNK", b"junk", b"PAD "),
@@ -59,7 +59,7 @@ class Run:
         return int.from_bytes(self.fmt[12:14], "little") or 1
 
     def add(self, start: int, stop: int) -> None:
-        if self.extents:  # only whole blocks, or the samples after it would be shifted
+        if self.extents:  # cut it to whole blocks, or the samples that follow would be shifted
             before, end = self.extents[-1]
             self.extents[-1] = before, end - (end - before) % self.block_size
         self.extents.append((start, stop))
@@ -159,7 +159,7 @@ class WaveStructure:
         if claimed == self._size or (claimed < self._size and self._goes_on(chunk.after, is_w64=is_w64)):
             return claimed, chunk.after
         if claimed < self._size and self._goes_on(claimed, is_w64=is_w64):
-            return claimed, claimed  # an odd size without the byte of padding
+            return claimed, claimed  # the size is odd, and the byte of padding is missing
         if not is_w64:
             for wrapped in range(claimed + _WRAPS_AT, self._size + 1, _WRAPS_AT):
                 if wrapped == self._size or self._goes_on(wrapped, is_w64=False):
@@ -209,11 +209,12 @@ class WaveStructure:
         size = int.from_bytes(head[4:8], "little")
         if head[:4] == b"data" and size == 0xFFFF_FFFF and self._data_size:
             size = self._data_size
-        if head[:4] == b"data" and size == 0 and not self._goes_on_behind_nothing(at + 8):
+        if head[:4] == b"data" and size == 0 and not self._is_empty(at + 8):
             size = 0xFFFF_FFFF  # the recorder did not fill it in
         return _Chunk(head[:4], at + 8, size, at + 8 + size + size % 2)
 
-    def _goes_on_behind_nothing(self, at: int) -> bool:
+    def _is_empty(self, at: int) -> bool:
+        """Whether a chunk of size 0 that ends here is really empty, since something known follows."""
         return read_at(self.file, at, 4) in _KNOWN_CHUNKS or _begins_wave(self.file, at) > 0
 
 

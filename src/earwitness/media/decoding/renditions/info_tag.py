@@ -1,9 +1,10 @@
-"""The first frame of an mp3: how many frames follow, and which samples of them are not the recording.
+"""The first frame of an mp3: how many frames follow, and which of their samples do not belong to the
+recording.
 
-LAME puts 576 samples before the sound and fills up the last frame; decoders put 529 more samples before.
-Players that read this frame skip them, so that the sound begins and ends where the recording does. LAME
-writes the same frame at the end of its work, where it can go back in the file: "Info" of the Xing header with
-LAME's extension. It has no table for seeking, which a constant bit rate does not need.
+LAME puts 576 samples before the sound and fills up the last frame; decoders put 529 more samples before it.
+Players that read this frame skip all of these, so that the sound begins and ends where the recording does.
+LAME itself writes the same frame (Xing's "Info" with LAME's extension) when it can go back to the start of
+the file. The frame has no table for seeking, which a constant bit rate does not need.
 """
 
 import struct
@@ -33,7 +34,7 @@ class Frames:
 
     @property
     def padding(self) -> int:
-        """How many samples follow the sound. There are enough for a decoder to give all of the sound."""
+        """How many samples follow the sound. They are enough for a decoder to return all of the sound."""
         padding = self._samples_each - (_DELAY + self.samples) % self._samples_each
         return padding if padding >= _DELAY else padding + self._samples_each
 

@@ -26,10 +26,10 @@ def write_mp3(original: Original, most_channels: int | None, sink: Sink) -> None
 class Mp3Writer:
     """Encodes blocks of sound into frames of MPEG audio layer III.
 
-    The first frame states how many samples there are: `samples`, at the rate of the sound. Where that is not
-    known, all frames are held until the end. A sound of another length is cut, or filled with silence. What
-    one party says does not leak into the channel of the other: `docs/decisions/0014-lame-encoder-for-mp3.md`
-    tells how that was measured.
+    The first frame states how many samples there are: `samples`, at the rate of the sound. If that is not
+    known, all frames are held until the end. If the sound has another length, it is cut or filled with
+    silence. What one party says does not leak into the channel of the other: see
+    `docs/decisions/0014-lame-encoder-for-mp3.md`.
     """
 
     def __init__(self, sink: Sink, rate: int, layout: str, samples: int | None = None) -> None:
@@ -66,7 +66,7 @@ class Mp3Writer:
             self._promised = self._taken
             for mp3 in self._held:
                 self._write(mp3)
-        # The resampling filter loses the end of a sound, and all of a very short one.
+        # The resampling filter drops the end of a sound, and a very short sound as a whole.
         while missing := self._length - self._encoded:
             self._encode(bytes(min(missing, self._valid) * self._channels * 2))
         self._write(bytes(self._encoder.flush()))

@@ -25,10 +25,10 @@ _FRAGMENTED = {
     "movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof",
     "frag_duration": "1000000",
 }
-# Without B-frames no picture is stored out of order, which not all players of fragments support.
+# No B-frames: they are stored out of order, and not all players of fragmented mp4 support that.
 _X264 = {"preset": "superfast", "crf": "26", "bf": "0", "threads": "4"}
-# As in mp3, the channels are coded separately. The fast coder takes a fifth of the time, for a quarter more
-# bytes.
+# The channels are encoded separately, as in mp3. The fast encoder takes a fifth of the time, and makes a
+# quarter more bytes.
 _AAC = {"aac_coder": "fast", "aac_ms": "0", "aac_is": "0", "aac_pns": "0", "aac_tns": "0"}
 _USUAL_FRAME_RATE = 25
 _CLOCK = Fraction(1, 90000)
@@ -46,10 +46,10 @@ class Track(Protocol):
 
 
 def write_mp4(original: Original, most_channels: int | None, sink: Sink) -> None:
-    """Write the mp4 rendition: sound and picture. H.264 is copied; so is AAC where it is the only track of
-    sound.
+    """Write the mp4 rendition: sound and picture.
 
-    Raises NotMedia if there is neither sound nor picture.
+    H.264 is copied, and so is AAC if it is the only track of sound. Raises NotMedia if there is neither sound
+    nor picture.
     """
     media = original.open()
     most = most_channels or MOST_CHANNELS
@@ -84,7 +84,7 @@ def _write_tracks(media: MediaFile, tracks: dict[int, Track], sound: "_Sound | N
 
 
 def _sound_of(media: MediaFile, output: OutputContainer, most_channels: int) -> "_Sound | None":
-    """The sound; None where there is a picture and none of the sound can be decoded."""
+    """The sound; None if there is a picture and none of the sound can be decoded."""
     try:
         return _Sound(media, output, most_channels)
     except NotMedia:

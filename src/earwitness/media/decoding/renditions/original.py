@@ -13,15 +13,15 @@ from earwitness.media.measurement import Hint
 
 
 class NoSound(Exception):
-    """The recording has no sound, and the format is made of sound alone."""
+    """The recording has no sound, but the format has only sound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
     """A recording, and what is known about it.
 
-    `samples` and `opposite` are those of a measurement. Where one is None, the recording is decoded once more
-    to find it out: mp3 and wav begin with their length, and a mono mix depends on the whole recording.
+    `samples` and `opposite` are those of a measurement. If one of them is None and needed, the recording is
+    decoded once more: mp3 and wav begin with their length, and a mono mix depends on the whole recording.
     """
 
     file: File
@@ -34,7 +34,7 @@ class Original:
         return MediaFile(self.file, self.hint)
 
     def sound(self) -> Sound:
-        """Open the sound of all tracks. Raises NotMedia, or NoSound where there is a picture alone."""
+        """Open the sound of all tracks. Raises NotMedia, or NoSound if there is only a picture."""
         media = self.open()
         if media.audio is None:
             raise NoSound

@@ -9,7 +9,7 @@ def nearest_rate(rate: int) -> int:
 
 
 def bits_per_channel(rate: int) -> int:
-    """A bit rate that is enough for speech, in bits a second. mp3 has it for that sample rate."""
+    """A bit rate for one channel of speech, in bits a second, which mp3 allows at this sample rate."""
     if rate <= 16000:
         return 32_000
     return 48_000 if rate <= 24000 else 64_000

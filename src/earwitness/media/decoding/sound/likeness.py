@@ -5,18 +5,18 @@ from array import array
 from dataclasses import dataclass
 from operator import mul
 
-# This much of each block is compared, in one piece: single samples at regular distances may all be at the
-# same place of a tone. Sounds of a higher rate than this are thinned out.
+# This much of each block is compared, in one piece: samples at regular distances may all be at the same place
+# of a tone. Of a sound with a higher rate than this, only some samples are compared.
 _RUN_SECONDS = 0.032
 _COMPARED_RATE = 4000
 
 _OPPOSITE_BELOW = -0.9
-# The residue is what is left of a channel when the other channel, at the gain that fits best, is subtracted.
-# The same channels have at most this share of their energy as residue, in all and within one second.
+# The residue is what is left of a channel after the other one is subtracted, at the gain that fits best.
+# Channels are the same if the residue has at most this share of their energy, overall and within each second.
 _MOST_RESIDUE = 0.005
 _MOST_RESIDUE_OF_A_SECOND = 0.05
 _RUNS_PER_SECOND = 4
-# The noise of an idle line in A-law's smallest steps is below this mean square.
+# The mean square of an idle line's noise, in the smallest steps of A-law, is below this.
 _SILENT_BELOW = 16 * 16
 
 
@@ -105,7 +105,7 @@ class Likeness:
         self._runs = 0
 
     def _differ_now(self, key: tuple[int, int], pair: _Pair) -> bool:
-        """Whether one channel has something in this second that the other lacks. Then they are not alike."""
+        """Whether one channel has sound in this second that the other lacks. Then they are not alike."""
         one, other = key
         of_one, of_other = self._energy_of_second[one], self._energy_of_second[other]
         return _residue(of_one, of_other, pair, self._energy[one]) > self._bound(other, of_other) or _residue(
@@ -119,6 +119,6 @@ class Likeness:
 
 
 def _residue(of_one: float, of_other: float, pair: _Pair, energy: float) -> float:
-    """The energy left of the other channel in this second, without the first at the gain so far."""
+    """The energy of the other channel in this second, less the first one at the gain found so far."""
     gain = pair.product / energy if energy else 0.0
     return of_other - 2 * gain * pair.product_of_second + gain * gain * of_one

@@ -1,4 +1,4 @@
-"""Mixing many channels to fewer, with equal shares, whatever speakers the channels are meant for."""
+"""Mixes many channels to fewer, with equal shares, without regard to speakers."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction

@@ -20,7 +20,7 @@ _LONGEST_GAP_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class SoundLimits:
-    """The longest sound, and the most silence to fill its gaps: a few bytes can claim to be years."""
+    """The longest sound, and the most silence to fill its gaps: a few bytes can claim to last for years."""
 
     longest_seconds: int = 48 * 3600
     most_silence_ms: int = 12 * 3_600_000
@@ -32,17 +32,17 @@ USUAL_LIMITS = SoundLimits()
 class Pcm:
     """Turns the frames of a track, whatever their shape, into blocks of a quarter of a second.
 
-    The first frame gives the channels, and the rate unless it is given. Later frames of another shape are
-    converted; those of another number of channels get the mix of theirs on each channel. Where the clock of
-    the media leaps ahead, because nothing was sent during a pause or a part is lost, silence fills the gap,
-    so that times stay right. A sound beyond the limits is no recording, and raises NotMedia.
+    The first frame decides the channels, and the rate unless it is given. Later frames of another shape are
+    converted: if their number of channels differs, each channel gets the mix of theirs. If the clock of the
+    media leaps ahead, because nothing was sent during a pause or a part is lost, silence fills the gap, so
+    that times stay right. Raises NotMedia for a sound beyond the limits.
     """
 
     channels = 0
     samples = 0
     """How many samples were taken so far, per channel, at `rate`."""
     is_damaged = False
-    """Whether there were frames that cannot be converted. Silence of their length replaces them."""
+    """Whether there were frames that cannot be converted. Silence of the same length replaces them."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Pcm:
 
     def _take(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
-            # The queue refuses frames whose clock leaps. Silence has filled the gap already.
+            # The queue refuses frames whose clock leaps, and silence has filled the gap already.
             frame.pts = None
             frame.time_base = self._tick
             self.samples += frame.samples
@@ -157,7 +157,7 @@ class Pcm:
             return 0
         is_gap = missing_ms <= min(longest, most_silence_ms - self._silence_ms)
         if not is_gap or not (at_its_place or self._clock_is_right()):
-            # The clock was set anew; this is no gap.
+            # The clock was reset; this is no gap.
             self._start += missing
             return 0
         self._silence_ms += missing_ms

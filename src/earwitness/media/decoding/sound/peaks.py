@@ -54,7 +54,7 @@ def loudest_of(channels: list[bytes]) -> bytes:
 
 
 def _loudest(window: bytearray) -> int:
-    # Dropping all samples that are not louder than one takes a tenth of the time of comparing each.
+    # To drop all samples that are not louder than one of them takes a tenth of the time of comparing each.
     loudest = max(window[:_GLANCE], default=0)
     while window := window.translate(None, _UP_TO[loudest]):
         loudest = max(window[:_GLANCE])

@@ -1,4 +1,4 @@
-"""The sound as speech engines take it: 16-bit samples, 16 kHz, one channel, no header."""
+"""Sound for speech engines: 16-bit samples at 16 kHz, one channel, no header."""
 
 from itertools import chain
 

@@ -122,7 +122,7 @@ class _Track:
         self._frames = self._decoded()
         self._first = next(self._frames, None)
         self.rate = self._first.sample_rate if self._first else 0
-        """0 if nothing of it can be decoded."""
+        """The sample rate in Hz; 0 if nothing of the track can be decoded."""
         self.channels = self._first.layout.nb_channels if self._first else stream.codec_context.channels
         self._pcm = Pcm(media.start)
 
@@ -134,7 +134,7 @@ class _Track:
         """Whether all of it was decoded. `whole` is the length of the whole recording in seconds."""
         if not self.rate:
             return self._media.complete
-        # Where the file does not state the length of a track, it states the length of the whole.
+        # Without a stated length of the track, `stated_seconds` is that of the whole recording.
         own = self._stream.duration is not None
         heard = Fraction(self._pcm.samples, self._pcm.rate) if own else whole
         return self._media.complete and heard + TOLERANCE >= self._media.stated_seconds(self._stream)
@@ -159,7 +159,7 @@ class _Track:
 
     @cached_property
     def _has_room_for_gaps(self) -> bool:
-        """Whether the recording with its gaps would be as long as the file states.
+        """Whether the recording with its gaps would be no longer than the file states.
 
         If the stored sound is as long as that already, or the clock goes on long after it, there are no gaps.
         A file that is longer than it states, as when its recorder died, says nothing about gaps.
@@ -194,7 +194,7 @@ class _Track:
 
 
 def _open_tracks(media: MediaFile, picture: bool, limits: SoundLimits) -> tuple[list[_Track], int]:
-    """The tracks of a recording, as many as are possible, and how many channels are left out."""
+    """The tracks of a recording, up to the most channels, and how many channels are left out."""
     tracks: list[_Track] = []
     channels = left_out = 0
     for number in range(len(media.sounds)):

@@ -1,6 +1,6 @@
 """Pairs of common words in the text index
 
-It wrote documents anew. Since 0010 has all of them written anew, it leaves them as they are: see
+It wrote all documents again. Since 0010 has them written again anyway, it leaves them as they are: see
 `docs/decisions/0025-transcript-words-apart-in-the-text-index.md`.
 """
 

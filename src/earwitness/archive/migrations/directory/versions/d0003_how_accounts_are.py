@@ -1,4 +1,4 @@
-"""How accounts are, and which program made which tables"""
+"""The states of accounts, and which program made which tables"""
 
 import sqlalchemy as sa
 from alembic import op
