@@ -1,5 +1,6 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,8 @@ def test_a_short_answer_is_refused_for_damage_anywhere_in_it(firm: Firm) -> None
 def test_more_plays_than_are_held_in_memory_are_still_one_row_each(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plays, "_MOST_PLAYS", 2)
+    holding_two = replace(firm.app.state.installation, plays=plays.Plays(most=2))
+    monkeypatch.setattr(firm.app.state, "installation", holding_two)
     recording_id = firm.ingest(MEDIA)
     for comment in ("one", "two", "three") * 3:
         get(firm, recording_id, comment=comment, Range="bytes=0-9")

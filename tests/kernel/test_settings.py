@@ -1,13 +1,14 @@
 """Settings: read from the environment, refused by name, and never guessed."""
 
 import logging
+from dataclasses import field, make_dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from earwitness.kernel.settings import SettingError, Settings
+from earwitness.kernel.settings import SettingError, Settings, declarations
 
 
 def read(**given: str) -> Settings:
@@ -31,6 +32,19 @@ def test_a_default_is_read_as_the_same_value(name: str) -> None:
 def test_each_setting_has_a_variable_of_its_own() -> None:
     variables = [one.variable for one in Settings.declared().values()]
     assert len(variables) == len(set(variables))
+
+
+def test_the_program_does_not_start_with_a_field_that_is_no_setting() -> None:
+    wrong = make_dataclass("Wrong", [("tag_limit", int, 5)])
+    with pytest.raises(TypeError, match="the field tag_limit of Wrong is not declared by _setting"):
+        declarations(wrong)
+
+
+def test_the_program_does_not_start_with_two_settings_of_one_variable() -> None:
+    metadata = {"setting": Settings.declared()["token_minutes"]}
+    both = [(name, int, field(default=60, metadata=metadata)) for name in ("minutes", "token_minutes")]
+    with pytest.raises(TypeError, match="EARWITNESS_TOKEN_MINUTES is the variable of more than one field"):
+        declarations(make_dataclass("Wrong", both))
 
 
 @pytest.mark.parametrize("data", [".", "archive/..", "archive/", "/srv/archive"])

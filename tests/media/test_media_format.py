@@ -22,7 +22,7 @@ def test_the_recipe_reads_a_recording(tmp_path: Path) -> None:
     vault = Vault(open_store(settings, 1234567), KeyRing.open(settings, create=True), 1234567)
     for size in (0, 100, 65_480, 65_481, 500_000):
         media, key = os.urandom(size), new_recording_key()
-        with vault.write(key, "raw") as upload:
+        with vault.new(key, "raw") as upload:
             upload.write(media)
             name = upload.finish().name
             upload.keep()

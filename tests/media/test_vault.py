@@ -30,7 +30,7 @@ def _vault(settings: Settings, client_id: int) -> Vault:
 
 
 def _add(vault: Vault, key: RecordingKey, kind: str = "raw") -> Sealed:
-    with vault.write(key, kind) as upload:
+    with vault.new(key, kind) as upload:
         upload.write(CONTENT[:1000])
         upload.write(CONTENT[1000:])
         sealed = upload.finish()
@@ -79,7 +79,7 @@ def test_an_object_opens_only_in_its_own_place(vault: Vault, settings: Settings)
 
 
 def test_an_object_that_is_not_kept_is_removed(vault: Vault) -> None:
-    with vault.write(new_recording_key(), "raw") as upload:
+    with vault.new(new_recording_key(), "raw") as upload:
         upload.write(CONTENT)
         name = upload.finish().name
         assert vault.store.exists(name)

@@ -31,7 +31,7 @@ class IncomingRecording:
         if not data:
             return
         if self._upload is None:
-            self._upload = self._cleanup.enter_context(self._archive.vault.write(self._key, "raw"))
+            self._upload = self._cleanup.enter_context(self._archive.vault.new(self._key, "raw"))
         self._upload.write(data)
 
     def accept(self, body: bytes, action: Action) -> Accepted:

@@ -62,11 +62,6 @@ FORMATS: Final[dict[Format, FormatRow]] = {
 RENDERED: Final[tuple[Rendered, ...]] = get_args(Rendered)
 """The names of all renditions, in the order of the table."""
 
-KEPT_IF_SET: Final = [name for name, row in FORMATS.items() if row.kept == "if-set"]
-"""The renditions that are stored for good only where the settings name them."""
-
-MEDIA_TYPES: Final = tuple(dict.fromkeys(FORMATS[name].media_type for name in get_args(Format)))
-
 
 class FormatTableError(Exception):
     """A format has no row or no writer, or a row has a name that is no format."""
@@ -79,6 +74,11 @@ def check_names(expected: tuple[str, ...], found: tuple[str, ...], table: str) -
 
 
 check_names(("raw", *RENDERED), tuple(FORMATS), "FORMATS")
+
+KEPT_IF_SET: Final = [name for name, row in FORMATS.items() if row.kept == "if-set"]
+"""The renditions that are stored for good only where the settings name them."""
+
+MEDIA_TYPES: Final = tuple(dict.fromkeys(FORMATS[name].media_type for name in get_args(Format)))
 
 
 def formats_for(has: Need) -> list[Format]:

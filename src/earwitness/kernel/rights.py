@@ -81,6 +81,9 @@ ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RECORDER: frozenset({Right.RECORDING_INGEST}),
 }
 
+if set(ROLE_RIGHTS) != set(Role):
+    raise TypeError("ROLE_RIGHTS needs one row for each role.")
+
 _ROLES = {role.value: role for role in Role}
 _RIGHTS = {right.value: right for right in Right}
 

@@ -226,7 +226,7 @@ class Settings:
     @classmethod
     def declared(cls) -> dict[str, Setting]:
         """Each setting, by the name of its field."""
-        return {one.name: one.metadata["setting"] for one in fields(cls)}
+        return DECLARED
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -246,3 +246,19 @@ class Settings:
             except ValueError as error:
                 raise SettingError(f"{setting.variable}: {error}") from None
         return cls(**values)
+
+
+def declarations(fields_of: type[Any]) -> dict[str, Setting]:
+    """The settings, by field. Raises TypeError unless each field declares a variable of its own."""
+    by_field: dict[str, Setting] = {}
+    for one in fields(fields_of):
+        setting = one.metadata.get("setting")
+        if setting is None:
+            raise TypeError(f"the field {one.name} of {fields_of.__name__} is not declared by _setting(…)")
+        if setting.variable in {other.variable for other in by_field.values()}:
+            raise TypeError(f"{setting.variable} is the variable of more than one field")
+        by_field[one.name] = setting
+    return by_field
+
+
+DECLARED = declarations(Settings)

@@ -112,7 +112,7 @@ class Vault:
         return self._keys.current
 
     @contextmanager
-    def write(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:
+    def new(self, recording_key: RecordingKey, kind: str) -> Iterator[SealedUpload]:
         """Begin an object of a recording. It is removed at the end of the block unless `keep` was called."""
         bound_to = associated_data(self._client_id, recording_key.vault_id, kind)
         with self.store.new() as upload:

@@ -7,7 +7,8 @@ from earwitness.kernel.wire import Wire
 
 def changed_fields(body: Wire) -> dict[str, object]:
     """The fields that were sent, by their documented names. A null counts only where it has a meaning."""
-    values: dict[str, object] = msgspec.to_builtins(body)
+    # A word that clients send in any case, such as a direction, is read as a type of its own.
+    values: dict[str, object] = msgspec.to_builtins(body, enc_hook=str)
     sent = {
         field.encode_name
         for field in msgspec.structs.fields(body)

@@ -7,6 +7,11 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import select
 
+from earwitness.api.administration.access_policies import (
+    AccessPolicyId,
+    AccessPolicyToAdd,
+    check_conditions,
+)
 from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.rights import Right, Role
 from tests.conftest import DATABASES, installation
@@ -266,3 +271,9 @@ def test_the_ledger_has_each_change(firm: Firm) -> None:
         ("AccessPolicy", 1, {"dataGroups": {}}),
         ("AccessPolicy", 1, {"name": "x", "deleted": True}),
     ]
+
+
+def test_the_program_does_not_start_where_the_body_lacks_a_condition() -> None:
+    check_conditions(AccessPolicyToAdd)
+    with pytest.raises(TypeError, match="AccessPolicyId needs the fields of PolicyConditions: data_groups"):
+        check_conditions(AccessPolicyId)

@@ -37,7 +37,7 @@ def access(firm: Firm) -> str:
 def keep_media_of_no_bytes(firm: Firm) -> int:
     """Ingest a recording as earlier versions did, which kept media of no bytes."""
     key = new_recording_key()
-    with firm.archive.vault.write(key, "raw") as upload:
+    with firm.archive.vault.new(key, "raw") as upload:
         arrival = Arrival(
             parse_body(json.dumps(call()).encode(), has_media=True), SealedMedia(upload.finish(), key)
         )

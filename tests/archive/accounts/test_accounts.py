@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, event, func, select
 
 from earwitness.archive.access.users import add_user, user_id_of
 from earwitness.archive.accounts.accounts import Accounts, Archive
@@ -81,17 +81,20 @@ def test_of_many_who_create_the_same_account_at_once_one_succeeds(nothing: Setti
 
 
 def test_an_account_that_could_not_be_finished_is_not_there_and_can_be_created_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
     accounts = Accounts(settings)
 
-    def fail(_client_id: int) -> dict[str, object]:
-        raise OSError("the disk is gone")
+    def fail(_connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+        if statement.startswith("INSERT INTO") and "counters" in statement:
+            raise OSError("the disk is gone")
 
-    with monkeypatch.context() as broken:
-        broken.setattr("earwitness.archive.accounts.accounts._new_account", fail)
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
         with pytest.raises(OSError, match="the disk is gone"):
             accounts.create(OTHER, "Another firm")
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)
     assert [one.client_id for one in accounts.all()] == [CLIENT_ID]
     with pytest.raises(NotFound):
         accounts.open(OTHER)

@@ -3,6 +3,7 @@
 A user with access policies cannot change any, or they could widen their own.
 """
 
+from dataclasses import asdict, fields, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +25,8 @@ DataGroups = Annotated[
 ]
 PersonIds = Annotated[list[Id], Meta(max_length=1000)]
 Types = Annotated[list[CommunicationType], Meta(max_length=100)]
+
+_CONDITIONS = [one.name for one in fields(PolicyConditions)]
 
 
 class AccessPolicy(Wire):
@@ -52,6 +55,18 @@ class AccessPolicyToAdd(AccessPolicyChange):
     """A policy to add, with at least one condition."""
 
     name: Word
+
+
+def check_conditions(*structs: type[Wire]) -> None:
+    """Raise TypeError unless each has a field for each condition: one without could not be set or read."""
+    for struct in structs:
+        if set(struct.__struct_fields__) - {"id", "name"} != set(_CONDITIONS):
+            raise TypeError(
+                f"{struct.__name__} needs the fields of PolicyConditions: {', '.join(_CONDITIONS)}"
+            )
+
+
+check_conditions(AccessPolicy, AccessPolicyChange)
 
 
 class AccessPolicyId(Wire):
@@ -129,13 +144,7 @@ def _row(call: Call) -> Row[Any]:
 
 def _shown(row: Row[Any]) -> AccessPolicy:
     conditions = msgspec.convert(row.conditions, PolicyConditions)
-    return AccessPolicy(
-        id=row.id,
-        name=row.name,
-        data_groups=conditions.data_groups,
-        person_ids=conditions.person_ids,
-        communication_types=conditions.communication_types,
-    )
+    return AccessPolicy(id=row.id, name=row.name, **asdict(conditions))
 
 
 def _changed_conditions(
@@ -143,16 +152,11 @@ def _changed_conditions(
 ) -> dict[str, Any]:
     """The conditions after a change, as they are stored. Raises BadRequest if none would be left."""
     check_people(connection, "personIds", body.person_ids or [])
-    after = PolicyConditions(
-        data_groups=before.data_groups if body.data_groups is None else body.data_groups,
-        person_ids=before.person_ids if body.person_ids is None else body.person_ids,
-        communication_types=(
-            before.communication_types if body.communication_types is None else body.communication_types
-        ),
-    )
+    changed = {name: getattr(body, name) for name in _CONDITIONS if getattr(body, name) is not None}
+    after = replace(before, **changed)
     if after == PolicyConditions():
         raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
-    stored: dict[str, Any] = msgspec.to_builtins(after)
+    stored: dict[str, Any] = msgspec.to_builtins(after, enc_hook=str)
     return stored
 
 

@@ -175,7 +175,7 @@ USES = (
     Use("readComments", "read its comments", Right.RECORDING_COMMENT_VIEW),
     Use("readAuditLog", "read its audit log", Right.RECORDING_AUDIT_VIEW),
 )
-"""None of these rights includes another: a user may play a recording that it may not find."""
+"""None of these rights includes another: a user may be able to play recordings that they cannot find."""
 
 
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:

@@ -7,8 +7,7 @@ the same memory, while it is in use.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column as Named
-from sqlalchemy import Connection, Text, cast, exists, func, literal, or_, select, text, values
+from sqlalchemy import Column, Connection, Text, cast, exists, func, literal, or_, select, text, values
 from sqlalchemy.dialects.postgresql import REGCLASS, TSVECTOR
 
 from earwitness.archive.accounts.accounts import Archive
@@ -133,13 +132,13 @@ def _of_tsvectors(
     here = (table.c.position > after, table.c.position <= until)
     kept = select(table.c.position, table.c.part, cast(table.c.document, Text)).where(*here)
     is_there = {(row[0], row[1]): row[2] for row in connection.execute(kept)}
-    wanted = [
+    literals = [
         (at, part, literal_)
         for at, one in documents.items()
         for part, literal_ in enumerate(tsvectors_of(one))
     ]
-    written = _as_tsvectors(connection, [literal_ for _, _, literal_ in wanted])
-    due = {(at, part): one for (at, part, _), one in zip(wanted, written, strict=True)}
+    written = _as_tsvectors(connection, [literal_ for _, _, literal_ in literals])
+    due = {(at, part): one for (at, part, _), one in zip(literals, written, strict=True)}
     different = {
         at for at, part in due.keys() | is_there.keys() if due.get((at, part)) != is_there.get((at, part))
     }
@@ -150,10 +149,10 @@ def _as_tsvectors(connection: Connection, literals: Sequence[str]) -> Sequence[s
     """Tsvectors as PostgreSQL writes them: sorted, and without duplicates."""
     if not literals:
         return []
-    given = values(Named("at", recordings.c.position.type), Named("text", Text), name="given").data(
+    texts = values(Column("at", recordings.c.position.type), Column("text", Text), name="texts").data(
         list(enumerate(literals))
     )
-    asked = select(cast(cast(given.c.text, TSVECTOR), Text)).order_by(given.c.at)
+    asked = select(cast(cast(texts.c.text, TSVECTOR), Text)).order_by(texts.c.at)
     return connection.scalars(asked).all()
 
 

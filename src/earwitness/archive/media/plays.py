@@ -13,7 +13,6 @@ from earwitness.kernel.clock import now_ms
 
 _WINDOW_MS = 5 * 60_000
 _ROWS_LOOKED_AT = 200
-_MOST_PLAYS = 1000
 
 
 class Plays:
@@ -22,7 +21,8 @@ class Plays:
     The ledger loses no row, so a row that was there once need not be looked up again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._remembered_at: dict[tuple[object, ...], int] = {}
 
@@ -35,9 +35,9 @@ class Plays:
             return
         remembered_at = _remember(archive, action, play, since)
         with self._lock:
-            if len(self._remembered_at) >= _MOST_PLAYS:
+            if len(self._remembered_at) >= self._most:
                 recent = {one: at for one, at in self._remembered_at.items() if at > since}
-                self._remembered_at = recent if len(recent) < _MOST_PLAYS else {}
+                self._remembered_at = recent if len(recent) < self._most else {}
             self._remembered_at[name] = remembered_at
 
 

@@ -134,11 +134,13 @@ def _may_see(viewer: Viewer, sides: Sequence[_Side]) -> bool:
     known: dict[str, set[Any]] = {
         "person_ids": person_ids,
         "communication_types": {_COMMUNICATION_TYPES.get(sides[0].type)},
-        "data_groups": set(),  # the source sends them with the recording
     }
     return not viewer.policies or any(_meets(policy, known) for policy in viewer.policies)
 
 
 def _meets(policy: PolicyConditions, known: dict[str, set[Any]]) -> bool:
-    """Whether a call surely meets a policy, by the values that it has for each kind of condition."""
-    return not any(known[one.condition].isdisjoint(one.values) for one in requirements_of(policy))
+    """Whether a call surely meets a policy, by what is known of it for each kind of condition.
+
+    What is not known meets no condition: the source sends data groups, for example, with the recording.
+    """
+    return not any(known.get(one.condition, set()).isdisjoint(one.values) for one in requirements_of(policy))

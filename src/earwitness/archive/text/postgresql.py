@@ -117,17 +117,17 @@ def found_in(table: Any, node: Node, *, only_rest: bool = False) -> Hits[list[Po
 
     ask = partial(tsquery_of, only_rest=only_rest)
 
-    def standing(phrase: Phrase) -> Select[int]:
+    def positions_with(phrase: Phrase) -> Select[int]:
         return select(table.c.position).where(says(table, ask(phrase)))
 
     whole = settle(node, ask, _narrow, _widen)
     if len(whole.found) > _LONGEST_TSQUERY:
-        sets = _sets(node, standing)
+        sets = _sets(node, positions_with)
         return Hits([sets.found], sets.complement)
     second = table.alias()
     is_long = table.c.position.in_(select(second.c.position).where(second.c.part == 1))
     short = select(table.c.position).where(says(table, whole.found), table.c.part == 0, ~is_long)
-    long = _sets(node, lambda phrase: standing(phrase).where(is_long).distinct()).found
+    long = _sets(node, lambda phrase: positions_with(phrase).where(is_long).distinct()).found
     return Hits([short, long], whole.complement)
 
 

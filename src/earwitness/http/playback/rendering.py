@@ -66,7 +66,7 @@ def begin_rendition(
 @contextmanager
 def make_rendition(request: RenditionRequest) -> Iterator[MediaObject]:
     """Make a rendition whole, encrypted. Leaving the block removes it, unless it is to be kept."""
-    with request.archive.vault.write(request.key, request.format) as upload:
+    with request.archive.vault.new(request.key, request.format) as upload:
         with begin_rendition(request) as rendition:
             for chunk in rendition:
                 upload.write(chunk)
@@ -87,7 +87,7 @@ def stream_rendition(
         if not request.keep:
             yield rendition
             return
-        upload = leaving.enter_context(request.archive.vault.write(request.key, request.format))
+        upload = leaving.enter_context(request.archive.vault.new(request.key, request.format))
         yield _store_while_reading(request, rendition, upload)
 
 

@@ -41,7 +41,7 @@ def fits(_: Connection) -> list[ColumnElement[bool]]:
 def _decode(context: StepContext, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
     vault = context.archive.vault
     key = context.playable.key(vault)
-    upload = context.cleanup.enter_context(vault.write(key, "mp3"))
+    upload = context.cleanup.enter_context(vault.new(key, "mp3"))
     with vault.open(raw.name, key, "raw") as source:
         measurement = decode(context.watched(source), context.limits, mp3=upload, hint=context.playable.hint)
     if measurement.audio is None:
