@@ -3,6 +3,7 @@
 from typing import Any, TypeGuard
 
 from earwitness.archive.ledger.ledger import AuditSubjects
+from earwitness.kernel.formats import DEFAULT_FORMAT
 from earwitness.kernel.strict_json import MAX_INTEGER
 
 _MOST = 1000
@@ -30,7 +31,7 @@ def by_third_party_id(sent: Any) -> AuditSubjects:
 
 def as_played(sent: Any) -> dict[str, object]:
     """The metadata of the row of a play: its format, and the comment if there is one."""
-    format_, comment = _member(sent, "format") or "mp3", _member(sent, "comment")
+    format_, comment = _member(sent, "format") or DEFAULT_FORMAT, _member(sent, "comment")
     return {"comment": comment, "format": format_} if isinstance(comment, str) else {"format": format_}
 
 

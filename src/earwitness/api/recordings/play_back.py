@@ -4,7 +4,7 @@ from earwitness.archive.media.playable import find_playable
 from earwitness.http.operations import Afterwards
 from earwitness.http.playback.responses import check_playable, send
 from earwitness.kernel.errors import NotFound, Unprocessable
-from earwitness.kernel.formats import Format
+from earwitness.kernel.formats import DEFAULT_FORMAT, Format
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 from earwitness.operations import operations
@@ -32,7 +32,7 @@ def play_back_by_third_party_id(call: Call, body: PlayBack) -> Afterwards:
     """Download the audio, or video, of a recording."""
     playable = find_playable(call.connection, call.viewer, body.third_party_id)
     check_playable(call.connection, playable, body.comment)
-    format_, streams = body.format or "mp3", bool(body.stream_through)
+    format_, streams = body.format or DEFAULT_FORMAT, bool(body.stream_through)
     return Afterwards(
         lambda installation: send(call.archive, playable, format_, installation, streams=streams)
     )
