@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, not_, or_, select
+from sqlalchemy import Connection, not_, select
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visibility import visible_to
+from earwitness.archive.access.visibility import is_participant, visible_to
 from earwitness.archive.schema.people import access_policies, user_policies, user_roles_and_rights, users
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.errors import Forbidden, NotFound
@@ -105,11 +105,8 @@ def _sees_more_private(connection: Connection, viewer: Viewer, grants: Grants) -
     """Whether a user of these grants takes part in private recordings that the viewer may not see."""
     if viewer.may(Right.RECORDING_PRIVATE_VIEW):
         return False
-    part = recording_endpoints.c
-    is_user = part.user_folded == grants.username_folded
-    if grants.person_id is not None:
-        is_user = or_(is_user, part.person_id == grants.person_id)
-    theirs = recordings.c.position.in_(select(part.position).where(is_user))
+    is_user = is_participant(grants.username_folded, grants.person_id)
+    theirs = recordings.c.position.in_(select(recording_endpoints.c.position).where(is_user))
     unseen = not_(visible_to(replace(viewer, policies=())))
     more = select(recordings.c.position).where(theirs, recordings.c.is_private, unseen)
     return connection.scalar(more.limit(1)) is not None

@@ -133,12 +133,17 @@ def private_to_others(viewer: Viewer, table: FromClause) -> ColumnElement[bool]:
 
 
 def takes_part(viewer: Viewer, position: ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition that the viewer, by person or by user name, is a participant of the recording there."""
-    part = recording_endpoints.c
-    is_viewer = part.user_folded == viewer.username_folded
-    if viewer.person_id is not None:
-        is_viewer = or_(is_viewer, part.person_id == viewer.person_id)
-    return exists(select(1).where(part.position == position, is_viewer))
+    """The condition that the viewer is a participant of the recording there."""
+    is_viewer = is_participant(viewer.username_folded, viewer.person_id)
+    return exists(select(1).where(recording_endpoints.c.position == position, is_viewer))
+
+
+def is_participant(username_folded: str, person_id: int | None) -> ColumnElement[bool]:
+    """The condition on `recording_endpoints` that a user, by user name or by person, is the participant."""
+    by_name = recording_endpoints.c.user_folded == username_folded
+    if person_id is None:
+        return by_name
+    return or_(by_name, recording_endpoints.c.person_id == person_id)
 
 
 ACCESS_POLICIES = VisibilityRule(
