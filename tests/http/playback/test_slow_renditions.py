@@ -11,8 +11,8 @@ from httpx2 import Response
 from earwitness.archive.media.playable import MediaObject
 from earwitness.http.playback.held_renditions import HeldRenditions
 from earwitness.http.playback.rendering import RenditionRequest, make_rendition
+from tests.api.playing import MEDIA, PLAY, get
 from tests.api.serving import client_of
-from tests.api.test_media import MEDIA, PLAY, get
 from tests.firm import Firm
 from tests.http.playback.changed_servers import changed_server_of
 from tests.waiting import until
