@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.serving import server_of
 from tests.firm import ADMIN, CLIENT_ID, Firm
-from tests.http.connections.conftest import MIB, QUICK
+from tests.http.connections.conftest import MIB, PATIENT, QUICK
 from tests.http.connections.raw import connected, problem, request, upload
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)  # no database has a part in it
@@ -37,6 +37,14 @@ def test_an_upload_that_stops_is_ended_and_leaves_nothing(firm: Firm) -> None:
             client.send(piece)
         assert problem(client) == (408, "too-slow")
     assert firm.search() == []
+
+
+def test_a_large_body_that_does_not_await_the_answer_before_it_is_read(firm: Firm) -> None:
+    body = b"{}" + b" " * (MIB // 2)
+    search = request("/api/client/recording.search", "POST", body=body, more=firm.headers())
+    with server_of(firm, bounds=PATIENT) as base_url, connected(base_url) as client:
+        client.send((request("/readyz") + search) * 3 + request("/readyz"))
+        assert [client.status() for _ in range(7)] == [200] * 7
 
 
 def test_a_body_of_a_byte_now_and_then_is_ended(firm: Firm, base_url: str) -> None:

@@ -214,11 +214,10 @@ class LimitedConnection(HttpToolsProtocol):
             return
         if self._problem and self._answers_next:
             self._say(self._problem)
-        if self._is_answering:
-            return
-        self._since = self.loop.time()
-        self.cycle.body = bytearray()  # nothing reads it any more
-        if self._held:
+        if not self._is_answering:
+            self._since = self.loop.time()
+            self.cycle.body = bytearray()  # nothing reads it any more
+        if self._held and not self.pipeline:  # they may be the body of the request that is answered next
             self._unset_keepalive_if_required()
             held, self._held = self._held, bytearray()
             self._parse_in_pieces(memoryview(held))
