@@ -1,6 +1,8 @@
 """earwitness watch: a folder whose finished files are ingested."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
@@ -8,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.output import AsJson, ClientId, fail, opened
 from earwitness.cli.watch_runs import watch_once, watch_until_stopped
 from earwitness.ingest.files.folders import own_folders
@@ -125,9 +128,7 @@ def watch(
             call_records=CallRecords(cdr, zone) if cdr else None,
             subjects=Subjects(subject, tuple(own or ())),
             source=source,
-            sidecar_required=_is_sidecar_required(
-                sidecar, template or preset or cdr, take_anyway=take_anyway
-            ),
+            sidecar_required=_needs_sidecar(sidecar, template or preset or cdr, take_anyway=take_anyway),
             stated_format=StatedFormat(_codec(codec), sample_rate, channels, is_asterisk=bool(preset or cdr)),
             take_anyway=take_anyway,
         )
@@ -135,13 +136,22 @@ def watch(
         fail(f"{error}.", as_json=as_json)
     with opened(as_json) as accounts:
         archive, run = accounts.open(client_id), watch_once if once else watch_until_stopped
-        try:
-            watched = WatchedFolder(folder, rules, own_folders(accounts.settings))
-            _warn_root(watched)
-            with watched.locked(), accounts.identity.reporting():
-                run(watched, archive, watched.failed() if retry_failed else [], every, as_json)
-        except OSError as error:
-            fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)
+        with _watched(folder, rules, accounts, as_json=as_json) as watched:
+            run(watched, archive, watched.failed() if retry_failed else [], every, as_json)
+
+
+@contextmanager
+def _watched(
+    folder: Path, rules: FolderRules, accounts: Accounts, *, as_json: bool
+) -> Iterator[WatchedFolder]:
+    """The folder, which no other process watches meanwhile. The command fails if it cannot be used."""
+    try:
+        watched = WatchedFolder(folder, rules, own_folders(accounts.settings))
+        _warn_root(watched)
+        with watched.locked(), accounts.identity.reporting():
+            yield watched
+    except OSError as error:
+        fail(f"{error.filename or folder}: {error.strerror}", as_json=as_json)
 
 
 def _warn_root(watched: WatchedFolder) -> None:
@@ -167,7 +177,7 @@ def _codec(name: str | None) -> HeaderlessCodec | None:
     return None
 
 
-def _is_sidecar_required(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
+def _needs_sidecar(sidecar: Sidecar | None, is_named: object, *, take_anyway: bool) -> bool:
     """A sidecar is required unless names or call records describe files, or the operator says `optional`."""
     if sidecar is Sidecar.OPTIONAL and not (is_named or take_anyway):
         raise ValueError("--sidecar optional needs --template, --preset, --cdr or --take-anyway")

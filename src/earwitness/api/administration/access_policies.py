@@ -155,9 +155,17 @@ def _changed_conditions(
     changed = {name: getattr(body, name) for name in _CONDITIONS if getattr(body, name) is not None}
     after = replace(before, **changed)
     if after == PolicyConditions():
-        raise BadRequest.of(Fault("", "expected dataGroups, personIds or communicationTypes"))
+        raise BadRequest.of(Fault("", f"expected {_one_of_the_conditions()}"))
     stored: dict[str, Any] = msgspec.to_builtins(after, enc_hook=str)
     return stored
+
+
+def _one_of_the_conditions() -> str:
+    names = dict(
+        zip(AccessPolicyChange.__struct_fields__, AccessPolicyChange.__struct_encode_fields__, strict=True)
+    )
+    *others, last = (names[one] for one in _CONDITIONS)
+    return f"{', '.join(others)} or {last}"
 
 
 def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from earwitness.api.administration import access_policies as calls
 from earwitness.api.administration.users import change_user
@@ -39,16 +40,7 @@ def list_(client_id: ClientId, as_json: AsJson = False) -> None:
     if as_json:
         tell_json(found)
         return
-    rows = [
-        {
-            "id": one.id,
-            "name": one.name,
-            "groups": "; ".join(f"{name}: {', '.join(v)}" for name, v in one.data_groups.items()),
-            "people": ", ".join(map(str, one.person_ids)),
-            "types": ", ".join(one.communication_types),
-        }
-        for one in found
-    ]
+    rows = [{name: _in_words(value) for name, value in to_builtins(one).items()} for one in found]
     if rows:
         show_table(rows, {key: key for key in rows[0]})
     else:
@@ -112,6 +104,13 @@ def assign(
         tell_json(changed)
     else:
         say(f"{changed.username} is limited by {', '.join(changed.policies) or 'no access policy'}.")
+
+
+def _in_words(value: object) -> object:
+    """A value of a policy as the table shows it: `Department: Support, Sales; Desk: Fixed income`."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_in_words(one)}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _conditions(

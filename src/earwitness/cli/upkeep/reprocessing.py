@@ -15,25 +15,29 @@ from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.errors import NotFound
 from earwitness.media.measurement import HeaderlessCodec, Hint
 
+Only = Annotated[int | None, typer.Argument(metavar="[ID]", min=1, help="Only this recording.")]
+InteractionId = Annotated[int | None, typer.Option("--interaction-id", min=1, help="Only this recording.")]
+Step = Annotated[StepName | None, typer.Option("--step", help="Only this step.")]
+Codec = Annotated[
+    HeaderlessCodec | None, typer.Option("--codec", help="The codec of media without a header.")
+]
+SampleRate = Annotated[
+    int | None,
+    typer.Option("--sample-rate", min=4000, max=384_000, help="The sample rate of PCM, in Hz (8000)."),
+]
+Channels = Annotated[
+    int | None, typer.Option("--channels", min=1, max=64, help="The number of channels of PCM (1).")
+]
+
 
 def reprocess(
     client_id: ClientId,
-    only: Annotated[int | None, typer.Argument(metavar="[ID]", min=1, help="Only this recording.")] = None,
-    interaction_id: Annotated[
-        int | None, typer.Option("--interaction-id", min=1, help="Only this recording.")
-    ] = None,
-    step: Annotated[StepName | None, typer.Option("--step", help="Only this step.")] = None,
-    codec: Annotated[
-        HeaderlessCodec | None,
-        typer.Option("--codec", help="The codec of media without a header."),
-    ] = None,
-    sample_rate: Annotated[
-        int | None,
-        typer.Option("--sample-rate", min=4000, max=384_000, help="The sample rate of PCM, in Hz (8000)."),
-    ] = None,
-    channels: Annotated[
-        int | None, typer.Option("--channels", min=1, max=64, help="The number of channels of PCM (1).")
-    ] = None,
+    only: Only = None,
+    interaction_id: InteractionId = None,
+    step: Step = None,
+    codec: Codec = None,
+    sample_rate: SampleRate = None,
+    channels: Channels = None,
     as_json: AsJson = False,
 ) -> None:
     """Process recordings again: all steps, or one.
@@ -50,16 +54,20 @@ def reprocess(
     if codec is not None:
         hint = Hint(codec, sample_rate, channels)
         queued = _state_codec(client_id, interaction_id, hint, as_json=as_json)
-        tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
-        return
+    else:
+        queued = _queue_again(client_id, interaction_id, step, as_json=as_json)
+    tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
+
+
+def _queue_again(client_id: int, interaction_id: int | None, step: StepName | None, *, as_json: bool) -> int:
+    """Queue jobs for one recording, or for all; returns for how many."""
     # Not locked: this may queue a job for every recording, and others add recordings meanwhile.
     with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         positions = queue_again(connection, step, interaction_id)
         if positions:
             by, these = action("reprocess", "Reprocess recording"), among(recordings.c.position, positions)
             ledger.append_for_recordings(connection, by, these, {"step": step} if step else None)
-    queued = len(positions)
-    tell_json({"queued": queued}) if as_json else say(f"Queued {queued}.")
+    return len(positions)
 
 
 def _state_codec(client_id: int, interaction_id: int | None, hint: Hint, *, as_json: bool) -> int:
