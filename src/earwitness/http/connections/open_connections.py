@@ -46,7 +46,8 @@ class OpenConnections:
     def __init__(self, bounds: Bounds, loop: asyncio.AbstractEventLoop) -> None:
         self._bounds = bounds
         self._loop = loop
-        self._connections: set[OpenConnection] = set()
+        self._connections: dict[OpenConnection, None] = {}
+        """In the order in which they arrived: many may arrive at the same time of the loop."""
         self._refused: set[OpenConnection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._checked_at = 0.0
@@ -68,19 +69,19 @@ class OpenConnections:
             self._make_room()
         if len(self._connections) >= self._bounds.connections:
             return False
-        self._connections.add(connection)
+        self._connections[connection] = None
         return True
 
     def add_refused(self, connection: OpenConnection) -> bool:
         """Count a refused connection apart while it is still read from. False if there are too many."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         if len(self._refused) >= max(1, self._bounds.connections // _ONE_REFUSED_OF):
             return False
         self._refused.add(connection)
         return True
 
     def remove(self, connection: OpenConnection) -> None:
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._refused.discard(connection)
 
     def log_refusal(self, code: str) -> None:
@@ -90,10 +91,11 @@ class OpenConnections:
 
     def _make_room(self) -> None:
         """Close a few connections, those that have waited longest first."""
-        expendable = ((connection.expendable, id(connection), connection) for connection in self._connections)
+        numbered = enumerate(self._connections)
+        expendable = ((connection.expendable, number, connection) for number, connection in numbered)
         going = [(order, number, connection) for order, number, connection in expendable if order is not None]
         for _, _, connection in heapq.nsmallest(max(1, self._bounds.connections // _ONE_CLOSED_OF), going):
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
             connection.make_room()
 
     def _check_again(self) -> None:
