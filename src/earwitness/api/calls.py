@@ -49,8 +49,8 @@ def start(call: Call, body: CallStart) -> Started:
     The call ends when its end is reported, when its recording is added, or 24 hours after its start.
     """
     check_may_ingest(call.viewer)
-    told = None if body.start_datetime_utc is None else int(body.start_datetime_utc)
-    started_at = now_ms() if told is None else told
+    stated = None if body.start_datetime_utc is None else int(body.start_datetime_utc)
+    started_at = now_ms() if stated is None else stated
     if _is_recording(call.connection, body.third_party_id):
         return _started(body.third_party_id, started_at)
     endpoint_id = find_or_add_endpoint(call.connection, body.endpoint.type, body.endpoint.endpoint).id
@@ -62,7 +62,7 @@ def start(call: Call, body: CallStart) -> Started:
             other,
             body.direction,
         )
-        if not same or told not in {None, known.started_at}:
+        if not same or stated not in {None, known.started_at}:
             raise Conflict(f"A different call {body.third_party_id} is already in progress.")
         return _started(body.third_party_id, known.started_at)
     start_call(

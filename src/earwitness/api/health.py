@@ -145,8 +145,8 @@ def _note_accounts(installation: Installation) -> Missing | None:
         refused = installation.accounts.refused()
     except SQLAlchemyError:
         return None  # the check of the database reports it
-    told = " ".join(one.sentence for one in refused)
-    return Missing(f"{len(refused)} accounts are not available.", told) if refused else None
+    sentences = " ".join(one.sentence for one in refused)
+    return Missing(f"{len(refused)} accounts are not available.", sentences) if refused else None
 
 
 def _check_keys(installation: Installation) -> Missing | None:
@@ -205,6 +205,6 @@ def _is_local(request: AnyRequest) -> bool:
 
 
 def _has_token(request: AnyRequest, token: str) -> bool:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode(), token.encode())
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    is_right = hmac.compare_digest(credentials.strip().encode(), token.encode())
     return bool(token) and scheme.lower() == "bearer" and is_right

@@ -47,8 +47,8 @@ class LazyGroup(TyperGroup):
 
     rows: tuple[Lazy, ...] = ()
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._listed = {row.name: TyperCommand(row.name, help=row.help) for row in self.rows}
         self.commands = _Commands({row.name: row for row in self.rows})
 

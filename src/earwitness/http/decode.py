@@ -37,12 +37,12 @@ def path_id(request: Request[Any, Any, Any]) -> int:
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Query parameters, numbers read as numbers; strings stay as they are."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, text in request.query_params.items():  # multi_items() has no order
-        if name in given:
+        if name in values:
             raise BadRequest.of(Fault(name, "given twice"))
-        given[name] = number_or_text(text)
-    return given
+        values[name] = number_or_text(text)
+    return values
 
 
 def _check_content_type(content_type: str | None) -> None:

@@ -32,8 +32,8 @@ class Hosts:
 
     def check(self, scope: HTTPScope) -> None:
         """Raise Misdirected (421) for another host, BadRequest unless there is one valid Host header."""
-        given = [value for name, value in scope["headers"] if name.lower() == b"host"]
-        written = _WRITTEN.fullmatch(given[0].decode("latin-1")) if len(given) == 1 else None
+        hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+        written = _WRITTEN.fullmatch(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
         if written is None:
             raise BadRequest("Expected one Host header, with a host and perhaps a port.", code="bad-host")
         host = _plain(written["host"])

@@ -86,10 +86,11 @@ def _fields(what: str, state: str, cause: str, **more: object) -> dict[str, obje
     return {"fields": {"outage": what, "state": state, "cause": cause, **more}}
 
 
-def tell(write: Callable[..., None], error: Exception, message: str, *given: object) -> None:
+def tell(write: Callable[..., None], error: Exception, message: str, *arguments: object) -> None:
     """Log that something failed because of an error, unless the error belongs to an outage that is logged.
 
-    `write` is a method of a logger; `message` and `given` are its arguments. The type of the error is added.
+    `write` is a method of a logger, called with the message and its arguments, and the
+    type of the error.
     """
     if not getattr(error, "is_told", False):
-        write(f"{message}: %s", *given, type(error).__name__)
+        write(f"{message}: %s", *arguments, type(error).__name__)

@@ -31,10 +31,10 @@ def _expected(allowed: str) -> str:
 def text(allowed: str = "any text", *, shortest: int = 1) -> Reader[str]:
     """A text that is used as it is. It has at least `shortest` characters."""
 
-    def read(given: str) -> str:
-        if len(given) < shortest:
+    def read(value: str) -> str:
+        if len(value) < shortest:
             raise ValueError(_expected(allowed))
-        return given
+        return value
 
     return Reader(allowed, read)
 
@@ -47,17 +47,17 @@ def whole_number(least: int = 1) -> Reader[int]:
     """A whole number in decimal digits, not below `least`."""
     allowed = f"a whole number of at least {least}"
 
-    def read(given: str) -> int:
-        if not given.isascii() or not given.isdigit() or int(given) < least:
+    def read(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or int(value) < least:
             raise ValueError(_expected(allowed))
-        return int(given)
+        return int(value)
 
     return Reader(allowed, read)
 
 
 def switch() -> Reader[bool]:
     one_of = choice("on", "off")
-    return Reader(one_of.allowed, lambda given: one_of.read(given) == "on")
+    return Reader(one_of.allowed, lambda value: one_of.read(value) == "on")
 
 
 def choice(*words: str) -> Reader[str]:
@@ -65,8 +65,8 @@ def choice(*words: str) -> Reader[str]:
     allowed = ", ".join(f"`{word}`" for word in words[:-1]) + f" or `{words[-1]}`"
     by_folded = {word.casefold(): word for word in words}
 
-    def read(given: str) -> str:
-        if (found := by_folded.get(given.casefold())) is None:
+    def read(value: str) -> str:
+        if (found := by_folded.get(value.casefold())) is None:
             raise ValueError(_expected(allowed))
         return found
 
@@ -77,8 +77,8 @@ def several(*words: str, kind: str) -> Reader[tuple[str, ...]]:
     """Some of a few words, separated by commas; `kind` says what they are."""
     allowed = f"some of {', '.join(f'`{word}`' for word in words)}, separated by commas"
 
-    def read(given: str) -> tuple[str, ...]:
-        parts = _parts(given)
+    def read(value: str) -> tuple[str, ...]:
+        parts = _parts(value)
         if unknown := set(parts) - set(words):
             raise ValueError(f"{_expected(allowed)}; there is no {kind} {min(unknown)}")
         return parts
@@ -89,12 +89,12 @@ def several(*words: str, kind: str) -> Reader[tuple[str, ...]]:
 def networks() -> Reader[tuple[Network, ...]]:
     return Reader(
         "addresses or networks like `10.0.0.0/8`, separated by commas",
-        lambda given: tuple(ipaddress.ip_network(part, strict=False) for part in _parts(given)),
+        lambda value: tuple(ipaddress.ip_network(part, strict=False) for part in _parts(value)),
     )
 
 
-def _parts(given: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in given.split(",") if part.strip())
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
@@ -104,8 +104,8 @@ def origin() -> Reader[str]:
     """The beginning of a URL, up to its path; the host in lower case."""
     allowed = "`https://host` or `http://host`, perhaps with a port, and no path"
 
-    def read(given: str) -> str:
-        url = urlsplit(given)
+    def read(value: str) -> str:
+        url = urlsplit(value)
         is_bare = (
             url.scheme in {"http", "https"} and url.path in {"", "/"} and not (url.query or url.fragment)
         )
@@ -125,15 +125,15 @@ def database_url() -> Reader[str]:
     """The URL of a PostgreSQL database. A refusal repeats the scheme alone: the rest may hold a password."""
     allowed = "`postgresql://user:password@host/database`"
 
-    def read(given: str) -> str:
-        if not (url := _POSTGRES_URL.fullmatch(given)):
-            scheme = _SCHEME.fullmatch(given)
+    def read(value: str) -> str:
+        if not (url := _POSTGRES_URL.fullmatch(value)):
+            scheme = _SCHEME.fullmatch(value)
             raise ValueError(_expected(allowed) + (f", not {scheme[1]}://" if scheme else ""))
         *_, hosts = url[1].rpartition("@")
         is_split = url[1].count("@") > 1 or "@" in url[2].partition("?")[0]
         if is_split or not all(_HOST_AND_PORT.fullmatch(host) for host in hosts.split(",")):
             encoded = "special characters percent-encoded (`@` is `%40`, `/` is `%2F`)"
             raise ValueError(f"{_expected(allowed)}, {encoded}")
-        return given
+        return value
 
     return Reader(allowed, read)

@@ -238,11 +238,11 @@ class Settings:
                 log.warning("%s is not a setting; docs/settings.md lists them all", name)
         values: dict[str, Any] = {}
         for name, setting in declared.items():
-            given = environment.get(setting.variable, "").strip()
-            if not given:
+            value = environment.get(setting.variable, "").strip()
+            if not value:
                 continue
             try:
-                values[name] = setting.reader.read(given)
+                values[name] = setting.reader.read(value)
             except ValueError as error:
                 raise SettingError(f"{setting.variable}: {error}") from None
         return cls(**values)

@@ -82,12 +82,12 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
 @operations.read("/client/people/endpoint/get", right=Right.PEOPLE_VIEW)
 def get_endpoints(call: Call, body: EndpointValues) -> list[EndpointRecord]:
     """Get endpoints by value, each once, in the order asked; unknown ones are left out."""
-    asked = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in body)
+    addresses = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in body)
     rows = call.connection.execute(
-        select(endpoints).where(among(endpoints.c.normalised, [value for _, value in asked]))
+        select(endpoints).where(among(endpoints.c.normalised, [value for _, value in addresses]))
     )
     known = {(row.type, row.normalised): row for row in rows}
-    found = [known[one] for one in asked if one in known]
+    found = [known[one] for one in addresses if one in known]
     recorded = recorded_among(call.connection, call.viewer, [row.id for row in found])
     return [
         EndpointRecord(

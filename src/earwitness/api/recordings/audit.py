@@ -95,7 +95,7 @@ def _result(row: Any, viewer: Viewer) -> AuditSearchResult:
 
 def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
     """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
-    told: dict[str, Any] | None = row.metadata
-    if not told or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
-        return told
-    return {name: value for name, value in told.items() if name in _IDS_OF_COMMENTS}
+    metadata: dict[str, Any] | None = row.metadata
+    if not metadata or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
+        return metadata
+    return {name: value for name, value in metadata.items() if name in _IDS_OF_COMMENTS}

@@ -58,26 +58,26 @@ def as_list(values: Sequence[Any]) -> str:
 
 
 @compiles(_Among, "sqlite")
-def _in_sqlite(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
-    column, values = (compiler.process(clause, **given) for clause in element.clauses)
+def _in_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
     return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - names and parameters
 
 
 @compiles(_Among, "postgresql")
-def _in_postgres(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
-    column, values = (compiler.process(clause, **given) for clause in element.clauses)
+def _in_postgres(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
     kind = "bigint" if isinstance(next(iter(element.clauses)).type, Integer) else "text"
     listed = f"json_array_elements_text(CAST({values} AS json))"
     return f"({column} = ANY (ARRAY(SELECT CAST(value AS {kind}) FROM {listed} AS listed (value))))"  # noqa: S608
 
 
 @compiles(_Each, "sqlite")
-def _each_in_sqlite(element: _Each, compiler: SQLCompiler, **given: Any) -> str:
-    (values,) = (compiler.process(clause, **given) for clause in element.clauses)
+def _each_in_sqlite(element: _Each, compiler: SQLCompiler, **options: Any) -> str:
+    (values,) = (compiler.process(clause, **options) for clause in element.clauses)
     return f"json_each({values})"
 
 
 @compiles(_Each, "postgresql")
-def _each_in_postgres(element: _Each, compiler: SQLCompiler, **given: Any) -> str:
-    (values,) = (compiler.process(clause, **given) for clause in element.clauses)
+def _each_in_postgres(element: _Each, compiler: SQLCompiler, **options: Any) -> str:
+    (values,) = (compiler.process(clause, **options) for clause in element.clauses)
     return f"json_array_elements_text(CAST({values} AS json))"

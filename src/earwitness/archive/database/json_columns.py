@@ -45,25 +45,25 @@ def as_written(text: str) -> Any:
 
 
 @compiles(_Object, "sqlite")
-def _object_in_sqlite(element: _Object, compiler: SQLCompiler, **given: Any) -> str:
+def _object_in_sqlite(element: _Object, compiler: SQLCompiler, **options: Any) -> str:
     values = (
         f"json(iif({value}, 'true', 'false'))" if isinstance(clause.type, Boolean) else value
         for clause in element.clauses
-        for value in [compiler.process(clause, **given)]
+        for value in [compiler.process(clause, **options)]
     )
     return f"json_object({', '.join(values)})"
 
 
 @compiles(_Object, "postgresql")
-def _object_in_postgres(element: _Object, compiler: SQLCompiler, **given: Any) -> str:
-    return f"json_build_object({compiler.process(element.clauses, **given)})"
+def _object_in_postgres(element: _Object, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_build_object({compiler.process(element.clauses, **options)})"
 
 
 @compiles(_Array, "sqlite")
-def _array_in_sqlite(element: _Array, compiler: SQLCompiler, **given: Any) -> str:
-    return f"json_group_array({compiler.process(element.clauses, **given)})"
+def _array_in_sqlite(element: _Array, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **options)})"
 
 
 @compiles(_Array, "postgresql")
-def _array_in_postgres(element: _Array, compiler: SQLCompiler, **given: Any) -> str:
-    return f"CAST(coalesce(json_agg({compiler.process(element.clauses, **given)}), '[]') AS text)"
+def _array_in_postgres(element: _Array, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST(coalesce(json_agg({compiler.process(element.clauses, **options)}), '[]') AS text)"

@@ -47,15 +47,15 @@ def parameters_of(url: str, **options: object) -> dict[str, Any]:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        given = conninfo_to_dict(_DRIVER.sub("postgresql://", url, count=1))
+        in_url = conninfo_to_dict(_DRIVER.sub("postgresql://", url, count=1))
     except ProgrammingError as error:
         # libpq's message may hold the whole URL with its password.
         unknown = _UNKNOWN.search(str(error))
-        said = f"PostgreSQL knows no parameter {unknown[1]}" if unknown else "it cannot be read as a URL"
-        raise SettingError(f"{_VARIABLE}: {said}") from None
+        reason = f"PostgreSQL knows no parameter {unknown[1]}" if unknown else "it cannot be read as a URL"
+        raise SettingError(f"{_VARIABLE}: {reason}") from None
     ours = {
         name: value for name, value in PARAMETERS.items() if not os.environ.get(_OF_VARIABLES.get(name, ""))
     }
-    told = " ".join(f"-c {name}={value}" for name, value in (OPTIONS | options).items())
-    theirs = given.pop("options", None) or os.environ.get("PGOPTIONS", "")
-    return ours | given | {"options": f"{told} {theirs}".strip()}
+    our_options = " ".join(f"-c {name}={value}" for name, value in (OPTIONS | options).items())
+    theirs = in_url.pop("options", None) or os.environ.get("PGOPTIONS", "")
+    return ours | in_url | {"options": f"{our_options} {theirs}".strip()}

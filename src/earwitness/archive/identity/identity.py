@@ -215,10 +215,10 @@ class Identity:
             note_instead(self._directory, "token-key", Noted(made))
 
     def _compare_token_key(self) -> None:
-        given = known_token_key(self._settings)
-        if given is None:
+        own = known_token_key(self._settings)
+        if own is None:
             return
-        value = Noted(_value_of_token_key(given))
+        value = Noted(_value_of_token_key(own))
         known = noted(self._directory).get("token-key") or note_first(self._directory, "token-key", value)
         if known.value != value.value:
             raise _other_token_key("The key for tokens of this server is not the one that the archive uses.")
@@ -247,10 +247,10 @@ def _value_of_token_key(key: bytes) -> str:
     return check_value("token key", key)
 
 
-def _other_token_key(told: str) -> Differs:
+def _other_token_key(sentence: str) -> Differs:
     return Differs(
         "token-key",
-        told,
+        sentence,
         "Set EARWITNESS_TOKEN_KEY as on the other servers, or bring token.key back from its backup. To "
         "change it on purpose, give all servers the new one, and run `earwitness installation accept "
         "token-key`: then everybody has to sign in again.",

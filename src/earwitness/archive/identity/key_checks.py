@@ -116,7 +116,7 @@ class KeyChecks:
 
 
 def differing(kek_id: str, known: KnownKey) -> Differs:
-    told = f"The key {kek_id} of this server is not the key of that id that the archive uses."
+    sentence = f"The key {kek_id} of this server is not the key of that id that the archive uses."
     remedy = "Bring back the file of keys, or the setting, that the other servers or the backup have."
     if not known.in_use:
         remedy += (
@@ -124,7 +124,7 @@ def differing(kek_id: str, known: KnownKey) -> Differs:
             f"{kek_id} --forget`, run without this key, makes the archive forget the other: no recording "
             "needs it."
         )
-    return Differs("key", told, remedy)
+    return Differs("key", sentence, remedy)
 
 
 @contextmanager

@@ -74,15 +74,15 @@ def _amcheck(engine: Engine) -> tuple[str, str]:
 
 
 def _check(connection: Connection, amcheck: str, relation: Any, has_gin: bool) -> Iterator[Finding]:
-    given = {"oid": relation.oid}
+    parameters = {"oid": relation.oid}
     if relation.relkind == "r":
         checked = f"SELECT blkno, offnum, msg FROM {amcheck}.verify_heapam(CAST(:oid AS oid))"  # noqa: S608
-        for block, number, message in connection.execute(text(checked), given).fetchmany(1000):
+        for block, number, message in connection.execute(text(checked), parameters).fetchmany(1000):
             yield Damage(relation.relname, f"Row ({block},{number}): {message}.")
     elif relation.amname == "btree":
-        connection.execute(text(f"SELECT {amcheck}.bt_index_check(CAST(:oid AS oid), true)"), given)
+        connection.execute(text(f"SELECT {amcheck}.bt_index_check(CAST(:oid AS oid), true)"), parameters)
     elif relation.amname == "gin" and has_gin:
-        connection.execute(text(f"SELECT {amcheck}.gin_index_check(CAST(:oid AS oid))"), given)
+        connection.execute(text(f"SELECT {amcheck}.gin_index_check(CAST(:oid AS oid))"), parameters)
     else:
         yield NotChecked(
             f"The index {relation.relname} was not checked: this version of amcheck cannot check it."
@@ -105,5 +105,7 @@ def _told(engine: Engine, schema: str, relation: Any, reason: str) -> Damage:
 
 
 def _has_position(connection: Connection, relation: Any) -> bool:
-    asked = "SELECT 1 FROM pg_attribute WHERE attrelid = CAST(:table AS regclass) AND attname = 'position'"
-    return connection.scalar(text(asked), {"table": relation.of_table}) is not None
+    statement = (
+        "SELECT 1 FROM pg_attribute WHERE attrelid = CAST(:table AS regclass) AND attname = 'position'"
+    )
+    return connection.scalar(text(statement), {"table": relation.of_table}) is not None

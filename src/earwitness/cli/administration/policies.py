@@ -120,5 +120,5 @@ def _conditions(
     by_name: dict[str, list[str]] = {}
     for name, value in pairs(groups, "--data-group"):
         by_name.setdefault(name, []).append(value)
-    given = {"dataGroups": by_name or None, "personIds": people, "communicationTypes": types}
-    return {name: value for name, value in given.items() if value}
+    conditions = {"dataGroups": by_name or None, "personIds": people, "communicationTypes": types}
+    return {name: value for name, value in conditions.items() if value}

@@ -97,9 +97,9 @@ def delete(client_id: ClientId, id_: Id, as_json: AsJson = False) -> None:
     tell_json(deleted) if as_json else say(f"Deleted retention group {id_}.")
 
 
-def _days(given: list[str] | None) -> dict[str, Any] | None:
+def _days(options: list[str] | None) -> dict[str, Any] | None:
     """Days as the body of the API's call has them. The API refuses what is not a number."""
-    named = pairs(given, "--days")
+    named = pairs(options, "--days")
     return {name: None if days == FOR_EVER else number_or_text(days) for name, days in named} or None
 
 

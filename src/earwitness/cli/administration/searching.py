@@ -90,10 +90,10 @@ def _show(plan: dict[str, Any]) -> None:
     """Print the plan as text."""
     *parts, (_, times) = plan.items()
     say("Plan")
-    for name, told in parts:
-        if isinstance(told, list):
-            told = (" to " if name == "window" else ", ").join(one or "…" for one in told) or "none"
-        say(f"  {name:<8} {told}")
+    for name, value in parts:
+        if isinstance(value, list):
+            value = (" to " if name == "window" else ", ").join(one or "…" for one in value) or "none"
+        say(f"  {name:<8} {value}")
     say("Time")
     for name, took in times.items():
         say(f"  {name:<8} {took}{' ms' if isinstance(took, float) else ''}")

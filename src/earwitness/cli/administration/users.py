@@ -81,8 +81,8 @@ def set_(
 ) -> None:
     """Change a user. Roles and rights given replace all that there were."""
     granted = [*(role or []), *(right or [])] or None
-    given = {"rolesAndRights": granted, "fullName": full_name, "email": email}
-    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    changes = {"rolesAndRights": granted, "fullName": full_name, "email": email}
+    body: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     body |= {} if person is None else {"personId": identity(person)}
     if not body:
         fail("Nothing to change was given: see `earwitness user set --help`.", as_json=as_json)

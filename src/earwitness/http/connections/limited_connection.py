@@ -38,8 +38,8 @@ class LimitedConnection(HttpToolsProtocol):
     connections are checked once a second, so that none needs timers of its own.
     """
 
-    def __init__(self, *given: Any, bounds: Bounds | None = None, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *arguments: Any, bounds: Bounds | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._bounds = bounds or Bounds()
         self._open_connections = OpenConnections.of(self.server_state, self._bounds, self.loop)
         self._since = self.loop.time()

@@ -44,8 +44,8 @@ class _Exchange:
         seconds = time.monotonic() - self.began
         fields: dict[str, object] = {"method": self.method, "route": route, "status": self.status}
         fields["milliseconds"] = round(seconds * 1000, 1)
-        told = {"code": code, "cause": scope["state"].get(CAUSE)}
-        fields |= {name: said for name, said in told.items() if said}
+        reasons = {"code": code, "cause": scope["state"].get(CAUSE)}
+        fields |= {name: value for name, value in reasons.items() if value}
         log.log(_level_of(self.status), "request", extra={"fields": fields})
         labels = (self.method, route, str(self.status))
         metrics.requests.labels(*labels).inc()
@@ -61,8 +61,8 @@ def with_request_log(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"")
-        current = given.decode() if _USABLE_ID.fullmatch(given) else secrets.token_hex(8)
+        own_id = dict(scope["headers"]).get(b"x-request-id", b"")
+        current = own_id.decode() if _USABLE_ID.fullmatch(own_id) else secrets.token_hex(8)
         request_id.set(current)
         exchange = _Exchange(scope["method"])
 
