@@ -40,7 +40,9 @@ from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import with_request_log
 from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
 from earwitness.http.path_segments import with_escaped_slashes
+from earwitness.http.playback.held_renditions import HeldRenditions
 from earwitness.http.playback.media_urls import MediaUrlClaims
+from earwitness.http.playback.rendition_room import RenditionRoom
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
@@ -140,6 +142,7 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
         accounts,
         Tokens(settings),
         Metrics(accounts),
+        renditions=HeldRenditions(room=RenditionRoom.of(settings)),
         fair_queue=fair_queue,
         priority_lanes=priority_lanes,
     )
