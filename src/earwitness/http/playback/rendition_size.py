@@ -17,14 +17,14 @@ class RenditionTooLarge(Unprocessable):
 
     def __init__(self, format_: Format, largest_bytes: int, available: list[Format]) -> None:
         super().__init__(
-            f"The {format_} of this recording would be larger than {_in_gib(largest_bytes)}, the most that "
+            f"The {format_} of this recording would be larger than {_in_words(largest_bytes)}, the most that "
             f"this server makes. Available formats: {', '.join(available)}.",
             extra={"formats": available},
         )
 
 
-def _in_gib(size: int) -> str:
-    return f"{size / (1 << 30):.3g} GiB"
+def _in_words(size: int) -> str:
+    return f"{size / (1 << 30):.3g} GiB" if size >= 1 << 30 else f"{size >> 20} MiB"
 
 
 def expected_size(format_: Format, measured: Mapping[str, Any] | None) -> int | None:
