@@ -58,7 +58,10 @@ class MediaUrlQuery(Wire):
 
 @signed_in(_MEDIA, "GET", "HEAD", right=Right.RECORDING_PLAY, describes=Describes(MediaWanted, **_PLAYED))
 async def get_media(request: AnyRequest) -> Response[Any]:
-    """Play a recording, whole or a range of its bytes, as players ask for it."""
+    """Play a recording, whole or a range of its bytes, as players ask for it.
+
+    HEAD makes nothing: it tells the length of what is stored or made already, and no length otherwise.
+    """
     return await _play(request, _with_bearer_token)
 
 

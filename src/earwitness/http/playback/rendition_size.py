@@ -14,6 +14,7 @@ class RenditionTooLarge(Unprocessable):
     """This rendition would be too large."""
 
     default_code = "rendition-too-large"
+    counts = True
 
     def __init__(self, format_: Format, largest_bytes: int, available: list[Format]) -> None:
         super().__init__(
