@@ -16,9 +16,9 @@ from sqlalchemy import select
 
 from earwitness.archive.media.playable import MediaObject
 from earwitness.archive.schema.recordings import recordings
+from earwitness.http.limits.places import Places
 from earwitness.http.playback import rendering
 from earwitness.http.playback.held_renditions import HeldRenditions
-from earwitness.http.playback.places import Places
 from earwitness.http.playback.rendering import RenditionRequest, make_rendition
 from earwitness.http.playback.rendition_room import RenditionRoom, RoomLimits
 from earwitness.http.playback.rendition_size import expected_size

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from earwitness.archive.media.playable import MediaObject
-from earwitness.http.playback.places import Places
+from earwitness.http.limits.places import Places
 from earwitness.http.playback.rendering import FIRST_BYTE_SECONDS, RenditionRequest, make_rendition
 from earwitness.http.playback.rendition_room import RenditionRoom
 from earwitness.http.playback.rendition_size import RenditionTooLarge

@@ -4,13 +4,14 @@ Each has a share, of the size that is expected, or of what is written so far if 
 claimed before anything is written, so that what many calls make at once stays within the limits, too.
 """
 
+import math
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from earwitness.http.playback.places import most_of_one
+from earwitness.http.limits.places import most_of_one
 from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.settings import Settings
 
@@ -95,6 +96,9 @@ class RenditionRoom:
 
     def _claim(self, share: "Share", size: int) -> tuple[Unavailable, int | None] | None:
         """Why there is no room, and the account that could make room; None for any."""
+        free = (
+            self._free_bytes() if self._free_bytes else math.inf
+        )  # a disk that hangs must not hold the lock
         with self._lock:
             others = [one for one in self._shares if one is not share]
             of_account = sum(one.claimed for one in others if one.client_id == share.client_id)
@@ -103,7 +107,7 @@ class RenditionRoom:
             if sum(one.claimed for one in others) + size > self.limits.total_bytes:
                 return _full("on this server"), None
             unwritten = sum(one.unwritten for one in others) + size - share.written
-            if self._free_bytes and self._free_bytes() - unwritten < self.limits.free_bytes:
+            if free - unwritten < self.limits.free_bytes:
                 return _disk_low(), None
             share.claimed = size
             self._shares.add(share)

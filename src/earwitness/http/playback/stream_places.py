@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from earwitness.http.playback.places import Places
+from earwitness.http.limits.places import Places
 from earwitness.kernel.errors import Unavailable
 
 STREAM_PLACES = 16
