@@ -162,7 +162,7 @@ def test_what_is_not_measured_yet_is_refused_before_any_of_it_is_written(firm: F
 
 
 def test_a_picture_is_stopped_when_it_gets_too_large(firm: Firm) -> None:
-    firm.ingest(MEETING)
+    recording_id = firm.ingest(MEETING)
     firm.work()
     made: list[str] = []
 
@@ -172,8 +172,10 @@ def test_a_picture_is_stopped_when_it_gets_too_large(firm: Firm) -> None:
 
     before = files(firm)
     with limited(firm, make=noted, rendition_bytes=60_000):
+        assert get(firm, recording_id, "mp4", method="HEAD").status_code == 200, "nobody knows it yet"
         for _ in range(2):
             assert told(play(firm, "mp4", streams=False)) == (422, "rendition-too-large")
+        assert get(firm, recording_id, "mp4", method="HEAD").status_code == 422
     assert made == ["mp4"], "what was found is told to those who ask next"
     assert files(firm) == before
 

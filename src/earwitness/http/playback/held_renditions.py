@@ -98,17 +98,23 @@ class HeldRenditions:
 
     @contextmanager
     def made(self, request: RenditionRequest) -> Iterator[MediaObject | None]:
-        """Use a rendition if it is held already; None if it would have to be made."""
+        """Use a rendition if it is held already; None if it would have to be made.
+
+        Raises RenditionTooLarge if that was found when it was made.
+        """
         name = _name_of(request)
         with self._lock:
             held = self._held.get(name)
-            if held is not None and held.stored is not None:
+            stored = held.stored if held is not None else None
+            if held is not None and stored is not None:
                 self._count(held)
-        if held is None or held.stored is None:
+        if held is None or stored is None:
+            if held is not None and isinstance(held.failure, RenditionTooLarge):
+                raise held.failure
             yield None
             return
         try:
-            yield held.stored
+            yield stored
         finally:
             self._give_back(name, held)
 

@@ -47,7 +47,10 @@ class RenditionRequest:
         return expected_size(self.format, self.playable.measurement)
 
     def check(self) -> None:
-        """Refuse what is known to be impossible. Raises FormatUnavailable and RenditionTooLarge."""
+        """Refuse what is known to be impossible, before a place is taken for it.
+
+        Raises FormatUnavailable and RenditionTooLarge.
+        """
         measured = self.playable.measurement
         if self.playable.status == "undecodable":
             raise Undecodable
@@ -66,12 +69,11 @@ class RenditionRequest:
 def begin_rendition(
     request: RenditionRequest, first_byte_seconds: float | None = None
 ) -> Iterator[Iterator[bytes]]:
-    """Begin to make a rendition.
+    """Begin to make a rendition, of a request that was checked.
 
     Raises FormatUnavailable and RenditionTooLarge (422), Corrupt (500), DecoderFailed (503). The last three
     may also be raised while it is read.
     """
-    request.check()
     playable = request.playable
     assert request.format != "raw"  # noqa: S101 - the original is always stored
     original = playable.objects["raw"]
@@ -110,7 +112,6 @@ def make_rendition(request: RenditionRequest) -> Iterator[MediaObject]:
 
     Raises what `begin_rendition` raises, Unavailable if there is no room for it, and StorageFull.
     """
-    request.check()
     with (
         request.room.take(request.archive.client_id, request.expected_bytes) as share,
         request.archive.vault.new(request.key, request.format) as upload,
