@@ -35,12 +35,15 @@ from earwitness.http.hosts import Hosts, with_host_check
 from earwitness.http.installation import Installation
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
+from earwitness.http.limits.slow_calls import SlowCalls
 from earwitness.http.limits.time_limit import with_time_limit
 from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.monitoring.request_log import with_request_log
 from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
 from earwitness.http.path_segments import with_escaped_slashes
+from earwitness.http.playback.held_renditions import HeldRenditions
 from earwitness.http.playback.media_urls import MediaUrlClaims
+from earwitness.http.playback.rendition_room import RenditionRoom
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import learn
@@ -140,10 +143,11 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
         accounts,
         Tokens(settings),
         Metrics(accounts),
+        renditions=HeldRenditions(room=RenditionRoom.of(settings)),
         fair_queue=fair_queue,
         priority_lanes=priority_lanes,
     )
-    app.state.slow_calls = CapacityLimiter(SLOW_CALLS)
+    app.state.slow_calls = SlowCalls(SLOW_CALLS)
     app.state.sign_ins = CapacityLimiter(SIGN_INS)
     app.state.hosts = Hosts(public_url=settings.public_url, listens_on=listens_on)
     app.state.store_calls = CapacityLimiter(STORE_CALLS)

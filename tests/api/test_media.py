@@ -66,9 +66,10 @@ def test_media_that_the_player_has_is_not_sent_again(firm: Firm) -> None:
 @pytest.mark.parametrize("format_", ["raw", "wav"])
 def test_head_has_the_headers_of_get_and_no_body(firm: Firm, format_: str) -> None:
     recording_id = firm.ingest(MEDIA)
-    head = get(firm, recording_id, format_, method="HEAD", Range="bytes=0-9")
-    assert rows(firm, recording_id) == []
     whole = get(firm, recording_id, format_)
+    before = rows(firm, recording_id)
+    head = get(firm, recording_id, format_, method="HEAD", Range="bytes=0-9")
+    assert rows(firm, recording_id) == before
     assert (head.status_code, head.content) == (200, b"")
     for name in ("Content-Type", "Content-Length", "ETag", "Accept-Ranges", "Content-Disposition"):
         assert head.headers[name] == whole.headers[name]

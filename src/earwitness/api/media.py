@@ -12,6 +12,7 @@ from earwitness.http.audit import action_of
 from earwitness.http.authenticate import authenticate, claims_of, recognise
 from earwitness.http.client_address import comes_through
 from earwitness.http.installation import Installation
+from earwitness.http.limits.slow_calls import SlowCalls
 from earwitness.http.openapi.operations import MEDIA, Describes
 from earwitness.http.operations import AnyRequest, encode
 from earwitness.http.playback.media_urls import MediaUrlClaims, read_media_url, sign_media_url
@@ -58,7 +59,10 @@ class MediaUrlQuery(Wire):
 
 @signed_in(_MEDIA, "GET", "HEAD", right=Right.RECORDING_PLAY, describes=Describes(MediaWanted, **_PLAYED))
 async def get_media(request: AnyRequest) -> Response[Any]:
-    """Play a recording, whole or a range of its bytes, as players ask for it."""
+    """Play a recording, whole or a range of its bytes, as players ask for it.
+
+    HEAD makes nothing: it tells the length of what is stored or made already, and no length otherwise.
+    """
     return await _play(request, _with_bearer_token)
 
 
@@ -72,11 +76,17 @@ async def _play(request: AnyRequest, begin: Callable[[AnyRequest], Play]) -> Res
     """Answer in one turn of a thread if the format is stored: a player that seeks notices each turn."""
     limiter = request.app.state.store_calls
     conditions = RequestConditions.of(request)
-    answer = await to_thread.run_sync(lambda: begin(request).answer(conditions), limiter=limiter)
+
+    def begun() -> tuple[int, Response[Any] | Callable[[], Response[Any]]]:
+        play = begin(request)
+        return play.archive.client_id, play.answer(conditions)
+
+    client_id, answer = await to_thread.run_sync(begun, limiter=limiter)
     if isinstance(answer, Response):
         return answer
     # Making a rendition takes long. Those calls have a limit of their own, so that they hold up no others.
-    return await to_thread.run_sync(answer, limiter=request.app.state.slow_calls)
+    slow_calls: SlowCalls = request.app.state.slow_calls
+    return await slow_calls.run(client_id, answer)
 
 
 def _with_bearer_token(request: AnyRequest) -> Play:

@@ -20,6 +20,7 @@ from earwitness.http.audit import action_of
 from earwitness.http.authenticate import archive_of, claims_of, viewer_of
 from earwitness.http.decode import parse, path_id
 from earwitness.http.installation import Installation
+from earwitness.http.limits.slow_calls import SlowCalls
 from earwitness.http.playback.download import Download
 from earwitness.kernel.errors import Problem
 from earwitness.operations.decode import decode
@@ -49,14 +50,17 @@ def handler_of(operation: Operation) -> HTTPRouteHandler:
 
     async def answer(request: AnyRequest) -> Response[Any]:
         installation: Installation = request.app.state.installation
-        claims_of(installation, request)  # a caller without a token is refused before the body is read
+        claims = claims_of(installation, request)  # without a token, nothing of the body is read
         body = b"" if operation.reads_query else await request.body()
-        limiter = request.app.state.slow_calls if operation.slow else None
 
         def work(allowed: Allowance) -> Awaitable[Response[Any]]:
-            return to_thread.run_sync(_answer, operation, request, body, allowed, limiter=limiter)
+            return to_thread.run_sync(_answer, operation, request, body, allowed)
 
         seconds = installation.settings.request_seconds
+        if operation.slow:
+            slow_calls: SlowCalls = request.app.state.slow_calls
+            answered = partial(_answer, operation, request, body, Allowance(seconds))
+            return await slow_calls.run(int(claims["client"]), answered)
         if not operation.is_quick:
             return await work(Allowance(seconds))
         return await installation.priority_lanes.run(work, seconds, partial(_has_left, request))

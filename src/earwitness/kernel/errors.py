@@ -52,6 +52,8 @@ class Problem(Exception):
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     default_code: ClassVar[str] = "internal-error"
+    counts: ClassVar[bool] = False
+    """Whether operators see it among the failures, as they see all of 500 and more."""
 
     def __init__(
         self,

@@ -15,6 +15,9 @@ Format = Literal[Rendered, "raw"]
 Need = Literal["nothing", "decoding", "sound"]
 """What a format needs of a recording: its media alone, media that can be decoded, or sound."""
 
+Coding = Literal["as-sent", "pcm", "compressed"]
+"""How a format stores sound: as it was sent, as 16-bit samples, or with a constant bit rate."""
+
 DEFAULT_FORMAT: Final = "mp3"
 
 
@@ -23,14 +26,15 @@ class FormatRow:
     """What a format is.
 
     `file_ending` is None where the content decides. Sound of more than `most_channels` is mixed; None keeps
-    all channels. `kept` says when its object is stored for good: `always`, or only where the settings name
-    it.
+    all channels. `coding` gives the size of a rendition before it is made. `kept` says when its object is
+    stored for good: `always`, or only where the settings name it.
     """
 
     media_type: str
     file_ending: str | None
     most_channels: int | None
     needs: Need
+    coding: Coding
     kept: Literal["always", "if-set"]
 
 
@@ -40,22 +44,48 @@ FORMATS: Final[dict[Format, FormatRow]] = {
         file_ending=None,
         most_channels=None,
         needs="nothing",
+        coding="as-sent",
         kept="always",
     ),
     "mp3": FormatRow(
-        media_type="audio/mpeg", file_ending="mp3", most_channels=2, needs="sound", kept="always"
+        media_type="audio/mpeg",
+        file_ending="mp3",
+        most_channels=2,
+        needs="sound",
+        coding="compressed",
+        kept="always",
     ),
     "mp3-mono": FormatRow(
-        media_type="audio/mpeg", file_ending="mp3", most_channels=1, needs="sound", kept="if-set"
+        media_type="audio/mpeg",
+        file_ending="mp3",
+        most_channels=1,
+        needs="sound",
+        coding="compressed",
+        kept="if-set",
     ),
     "wav": FormatRow(
-        media_type="audio/wav", file_ending="wav", most_channels=None, needs="sound", kept="if-set"
+        media_type="audio/wav",
+        file_ending="wav",
+        most_channels=None,
+        needs="sound",
+        coding="pcm",
+        kept="if-set",
     ),
     "wav-mono": FormatRow(
-        media_type="audio/wav", file_ending="wav", most_channels=1, needs="sound", kept="if-set"
+        media_type="audio/wav",
+        file_ending="wav",
+        most_channels=1,
+        needs="sound",
+        coding="pcm",
+        kept="if-set",
     ),
     "mp4": FormatRow(
-        media_type="video/mp4", file_ending="mp4", most_channels=2, needs="decoding", kept="if-set"
+        media_type="video/mp4",
+        file_ending="mp4",
+        most_channels=2,
+        needs="decoding",
+        coding="compressed",
+        kept="if-set",
     ),
 }
 

@@ -170,6 +170,22 @@ class Settings:
         (),
         "Renditions to keep once they have been made for playback. `mp3` is always kept.",
     )
+    max_rendition_gib: int = _setting(
+        "MAX_RENDITION_GIB",
+        whole_number(),
+        16,
+        "The largest rendition that is made for playback: the wav of 4 hours with 8 channels at 48 kHz has "
+        "10.3 GiB. For a larger one the answer is 422, with the formats that are available.",
+        unit="GiB",
+    )
+    renditions_gib: int = _setting(
+        "RENDITIONS_GIB",
+        whole_number(),
+        64,
+        "How much renditions that are being made, or held for five minutes after playback, take in each "
+        "server process; one account has at most three quarters of it. Beyond that the answer is 503.",
+        unit="GiB",
+    )
     decoder_seconds: int = _setting(
         "DECODER_SECONDS", whole_number(), 3600, "How long one decoding may take.", unit="seconds"
     )

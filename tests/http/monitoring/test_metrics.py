@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
 from earwitness.archive.schema.work import jobs
+from earwitness.http.playback.held_renditions import HeldRenditions
+from earwitness.http.playback.rendition_room import RenditionRoom, RoomLimits
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.settings import Settings
 from earwitness.media.stores.disk import DiskStore
@@ -106,6 +108,18 @@ def test_recordings_and_jobs_are_counted_whoever_made_them(firm: Firm) -> None:
     firm.work()
     counted = scrape(firm)
     assert counted["earwitness_jobs", "queued"] == counted["earwitness_oldest_queued_job_age_seconds",] == 0
+
+
+def test_what_is_refused_for_a_limit_is_counted_by_its_code(firm: Firm) -> None:
+    firm.ingest(tone(2.0))
+    installation = firm.app.state.installation
+    for limits in (RoomLimits(rendition_bytes=1000), RoomLimits(total_bytes=4000)):
+        with_limits = replace(installation, renditions=HeldRenditions(room=RenditionRoom(limits)))
+        firm.app.state.installation = with_limits
+        assert not firm.call("GET", "/client/recording/1/media?format=wav").is_success
+    counted = scrape(firm)
+    assert counted["earwitness_failures_total", "rendition-too-large"] == 1
+    assert counted["earwitness_failures_total", "renditions-full"] == 1
 
 
 def test_failures_are_counted_by_their_code(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Processing a recording: the original is kept, whatever it is."""
 
+import io
 from typing import Any
 
 import pytest
@@ -7,8 +8,13 @@ from sqlalchemy import update
 
 from earwitness.archive.jobs import queue
 from earwitness.archive.schema.vault import waveforms
+from earwitness.http.playback.rendition_size import expected_size
+from earwitness.ingest.steps.measure import LARGEST_MP3_BYTES, BoundedSink
+from earwitness.media.decoder.decoder import DecoderFailed, process
+from earwitness.media.measurement import DecoderLimits
 from tests.firm import Firm, call, tone
 from tests.media.corpus import CORPUS
+from tests.media.hearing import Memory
 from tests.media.wavs import read_wav
 
 
@@ -161,3 +167,16 @@ def test_no_media_file_has_anything_in_clear(firm: Firm) -> None:
         assert b"Secret" not in content
         if len(content) >= len(media):
             assert len(content) <= len(media) * 1.02 + 4096
+
+
+def test_a_decoder_that_writes_more_than_an_mp3_can_have_is_stopped() -> None:
+    limits, written = DecoderLimits(seconds=60, memory_mib=1024), io.BytesIO()
+    with pytest.raises(DecoderFailed, match="wrote more"):
+        process(Memory(tone(60.0)), limits, BoundedSink(written, most_bytes=10_000))
+    assert len(written.getvalue()) <= 10_000
+    assert process(Memory(tone(1.0)), limits, BoundedSink(written, most_bytes=10_000)).complete
+
+
+def test_the_mp3_of_two_days_may_be_written() -> None:
+    two_days = {"samples": 48 * 3600 * 48_000, "video": None, "audio": {"channels": 8, "sample_rate": 48_000}}
+    assert (expected_size("mp3", two_days) or 0) * 1.1 < LARGEST_MP3_BYTES

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 from sqlalchemy import Connection, select
 
+from earwitness.api.recordings.wave_form import WaveForm, wave_form, waves_at
 from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.recordings.incomplete import not_decoded
@@ -18,7 +19,7 @@ from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recordings,
 )
-from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
+from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
@@ -40,22 +41,6 @@ class DetailRequest(InteractionIds):
     """The recordings asked for; `includeChannels` (ours) adds the waveform of each channel."""
 
     include_channels: bool | None = None
-
-
-class ChannelWaveForm(Wire):
-    """How loud one channel is. Both are counted from 0, channels over all tracks in order."""
-
-    channel: int
-    track: int
-    peaks: list[float]
-
-
-class WaveForm(Wire):
-    """How loud the loudest channel is, 8 times a second, from 0 to 1; null before it is known."""
-
-    sample_rate: int
-    peaks: list[float] | None
-    channels: list[ChannelWaveForm] | UnsetType | None = UNSET
 
 
 class EncryptionDetail(Wire):
@@ -89,7 +74,8 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
     participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
     holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
     owners = _owners(connection, positions)
-    waves = _waves(connection, positions)
+    channels = bool(body.include_channels)
+    waves = waves_at(connection, positions, include_channels=channels)
     days = _retention_days(connection, rows)
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
     return [
@@ -105,41 +91,11 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
                 "owners": owners[row.position],
                 "retention": _retention(row, days[row.position], holds[row.position]),
             },
-            wave_form=_wave_form(waves.get(row.position), row.measurement, bool(body.include_channels)),
+            wave_form=wave_form(waves.get(row.position), row.measurement, include_channels=channels),
             encryption_detail=_encryption(keys.get(row.position)),
         )
         for row in rows
     ]
-
-
-def _waves(connection: Connection, positions: Sequence[int]) -> dict[int, Any]:
-    rows = connection.execute(select(waveforms).where(waveforms.c.position.in_(positions)))
-    return {row.position: row for row in rows}
-
-
-def _wave_form(row: Any, measurement: dict[str, Any] | None, include_channels: bool) -> WaveForm:
-    shown = WaveForm(sample_rate=8, peaks=None if row is None else _peaks(row.peaks))
-    if include_channels:
-        shown.channels = None if row is None or row.channels is None else _channels(row, measurement or {})
-    return shown
-
-
-def _channels(row: Any, measurement: dict[str, Any]) -> list[ChannelWaveForm]:
-    """The channels of each track in turn. Their peaks lie one channel after the other."""
-    length = len(row.peaks)
-    tracks = [track for track, channels in enumerate(measurement["tracks"]) for _ in range(channels)]
-    return [
-        ChannelWaveForm(
-            channel=channel,
-            track=track,
-            peaks=_peaks(row.channels[channel * length : (channel + 1) * length]),
-        )
-        for channel, track in enumerate(tracks)
-    ]
-
-
-def _peaks(stored: bytes) -> list[float]:
-    return [peak / 100 for peak in stored]
 
 
 def _encryption(key_id: str | None) -> EncryptionDetail | None:

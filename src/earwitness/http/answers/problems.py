@@ -46,7 +46,7 @@ def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
 
 
 def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if problem.counts or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request.app.state.installation.metrics.failures.labels(problem.code).inc()
     request.scope["state"] |= {CODE: problem.code, CAUSE: problem.cause}
     return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)

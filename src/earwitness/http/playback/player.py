@@ -46,6 +46,10 @@ class Play:
     def metadata(self) -> dict[str, object]:
         return as_played(self.sent) | self.more
 
+    @property
+    def _is_head(self) -> bool:
+        return self.action.method == "HEAD"
+
     def look_up(self) -> tuple[Playable, Format]:
         """The recording and the format to play. Raises Forbidden, BadRequest and NotFound."""
         self.viewer.require(Right.RECORDING_PLAY)
@@ -58,11 +62,11 @@ class Play:
     def answer(self, conditions: RequestConditions) -> Response[Any] | Callable[[], Response[Any]]:
         """The answer, if the format is stored; else a function that makes the rendition and answers with it.
 
-        A refusal is written to the ledger, now or when the function is called.
+        Nothing is made for HEAD. A refusal is written to the ledger, now or when the function is called.
         """
         with self.remembering():
             playable, format_ = self.look_up()
-            if playable.stored(format_) is not None:
+            if self._is_head or playable.stored(format_) is not None:
                 return self._send(playable, format_, conditions)
 
         def make() -> Response[Any]:
@@ -87,11 +91,17 @@ class Play:
         """Answer as `send_part` does. The row in the ledger is written before the first byte leaves."""
 
         def remember(status: int) -> None:
-            if self.action.method == "HEAD":
+            if self._is_head:
                 return
             row = Entry(self.interaction_id, metadata=self.metadata, response_code=status)
             self.installation.plays.remember(self.archive, self.action, row)
 
         return send_part(
-            self.archive, playable, format_, self.installation, conditions=conditions, before=remember
+            self.archive,
+            playable,
+            format_,
+            self.installation,
+            conditions=conditions,
+            before=remember,
+            makes=not self._is_head,
         )

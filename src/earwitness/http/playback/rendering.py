@@ -6,18 +6,22 @@ where it replaces a stored rendition of an earlier version of the decoder.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import MediaObject, Playable, drop_outdated, playable_at
+from earwitness.http.playback.rendition_room import RenditionRoom, Share
+from earwitness.http.playback.rendition_size import RenditionTooLarge, expected_size, formats_within
 from earwitness.ingest.original_media import add_media_object
 from earwitness.kernel.deadlines import wait_for
-from earwitness.kernel.errors import StorageFull
-from earwitness.kernel.formats import Format
+from earwitness.kernel.errors import StorageFull, Unavailable
+from earwitness.kernel.formats import FORMATS, Format, formats_for
 from earwitness.media.decoder import decoder
-from earwitness.media.decoder.decoder import Rendition, Undecodable
+from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable
+from earwitness.media.decoding.containers.wav_header import stated_size
 from earwitness.media.measurement import DecoderLimits, known_of
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload
 
@@ -35,16 +39,42 @@ class RenditionRequest:
     format: Format
     limits: DecoderLimits
     keep: bool
+    room: RenditionRoom = field(default_factory=RenditionRoom)
+
+    @property
+    def expected_bytes(self) -> int | None:
+        """How large it will be, as far as that is known."""
+        return expected_size(self.format, self.playable.measurement)
+
+    def check(self) -> None:
+        """Refuse what is known to be impossible, before a place is taken for it.
+
+        Raises FormatUnavailable and RenditionTooLarge.
+        """
+        measured = self.playable.measurement
+        if self.playable.status == "undecodable":
+            raise Undecodable
+        if measured and not measured["audio"] and FORMATS[self.format].needs == "sound":
+            raise FormatUnavailable(formats_for("decoding"))
+        self.check_size(self.expected_bytes or 0)
+
+    def check_size(self, size: int) -> None:
+        """Raise RenditionTooLarge for a rendition of so many bytes, if that is too many."""
+        largest = self.room.limits.largest_bytes
+        if size > largest:
+            raise RenditionTooLarge(self.format, largest, formats_within(self.playable, largest))
 
 
 @contextmanager
 def begin_rendition(
     request: RenditionRequest, first_byte_seconds: float | None = None
-) -> Iterator[Rendition]:
-    """Begin to make a rendition. Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503)."""
+) -> Iterator[Iterator[bytes]]:
+    """Begin to make a rendition, of a request that was checked.
+
+    Raises FormatUnavailable and RenditionTooLarge (422), Corrupt (500), DecoderFailed (503). The last three
+    may also be raised while it is read.
+    """
     playable = request.playable
-    if playable.status == "undecodable":
-        raise Undecodable
     assert request.format != "raw"  # noqa: S101 - the original is always stored
     original = playable.objects["raw"]
     samples, opposite = known_of(playable.measurement)
@@ -60,17 +90,38 @@ def begin_rendition(
             first_byte_seconds=first_byte_seconds,
         ) as rendition,
     ):
-        yield rendition
+        first = next(rendition, b"")
+        if FORMATS[request.format].coding == "pcm":
+            # What is not measured yet has been counted by now, and nothing of it is written or sent.
+            request.check_size(stated_size(first))
+        yield _within(request, chain([first] if first else [], rendition))
+
+
+def _within(request: RenditionRequest, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, up to the largest rendition: not everything can be known before it is made."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        request.check_size(size)
+        yield chunk
 
 
 @contextmanager
 def make_rendition(request: RenditionRequest) -> Iterator[MediaObject]:
-    """Make a rendition whole, encrypted. Leaving the block removes it, unless it is to be kept."""
-    with request.archive.vault.new(request.key, request.format) as upload:
+    """Make a rendition whole, encrypted. Leaving the block removes it, unless it is to be kept.
+
+    Raises what `begin_rendition` raises, Unavailable if there is no room for it, and StorageFull.
+    """
+    with (
+        request.room.take(request.archive.client_id, request.expected_bytes) as share,
+        request.archive.vault.new(request.key, request.format) as upload,
+    ):
         with begin_rendition(request) as rendition:
             for chunk in rendition:
+                share.write(len(chunk))
                 upload.write(chunk)
         sealed = upload.finish()
+        share.finish()
         if request.keep and store_rendition(request, upload, sealed):
             upload.keep()
         yield MediaObject(request.format, sealed.name, sealed.plain_size, sealed.sha256)
@@ -84,19 +135,30 @@ def stream_rendition(
     wait_for(first_byte_seconds)
     with ExitStack() as leaving:
         rendition = leaving.enter_context(begin_rendition(request, first_byte_seconds))
-        if not request.keep:
+        share = _share_to_keep(request, leaving)
+        if share is None:
             yield rendition
             return
         upload = leaving.enter_context(request.archive.vault.new(request.key, request.format))
-        yield _store_while_reading(request, rendition, upload)
+        yield _store_while_reading(request, rendition, upload, share)
+
+
+def _share_to_keep(request: RenditionRequest, leaving: ExitStack) -> Share | None:
+    """A share of the room for a rendition that is to be kept. A listener does not need that there is room."""
+    if not request.keep:
+        return None
+    try:
+        return leaving.enter_context(request.room.take(request.archive.client_id, request.expected_bytes))
+    except Unavailable:
+        return None
 
 
 def _store_while_reading(
-    request: RenditionRequest, rendition: Rendition, upload: SealedUpload
+    request: RenditionRequest, rendition: Iterator[bytes], upload: SealedUpload, share: Share
 ) -> Iterator[bytes]:
     has_room = True
     for chunk in rendition:
-        has_room = has_room and _write(upload, chunk)
+        has_room = has_room and _write(upload, share, chunk)
         yield chunk
     # A listener needs neither a store with room nor the database, so their failures do not end the answer.
     with suppress(StorageFull, DBAPIError):
@@ -104,11 +166,12 @@ def _store_while_reading(
             upload.keep()
 
 
-def _write(upload: SealedUpload, chunk: bytes) -> bool:
+def _write(upload: SealedUpload, share: Share, chunk: bytes) -> bool:
     """Whether there was room for a chunk."""
     try:
+        share.write(len(chunk))
         upload.write(chunk)
-    except StorageFull:
+    except (StorageFull, Unavailable):
         return False
     return True
 

@@ -24,6 +24,7 @@ from earwitness.media.streaming import DecryptingReader
 from earwitness.media.vault import RecordingKey, Vault
 
 _CACHING = "private, no-store"
+_IN_PARTS = {"Accept-Ranges": "bytes"}
 _SHORT_BYTES = 256 << 10
 _FORCED_COMMENTS = select(account.c.forced_comments)
 
@@ -44,20 +45,20 @@ def send(
     """Answer with a recording's media.
 
     With `streams` each part is verified as it leaves; without, everything is verified before the first byte.
-    Raises FormatUnavailable (422), Corrupt (500), DecoderFailed (503), and Unavailable (503) if no place is
-    free or the first byte takes too long.
+    Raises FormatUnavailable and RenditionTooLarge (422), Corrupt (500), DecoderFailed (503), and Unavailable
+    (503) if there is no place or no room for it, or the first byte takes too long.
     """
     vault = archive.vault
     with ExitStack() as leaving:
         key = playable.key(vault)
         stored = playable.stored(format_)
-        rendition = _rendition_request(archive, playable, key, format_, installation)
         headers = _headers(playable, format_, "attachment")
-        if stored is None and streams:
-            leaving.enter_context(installation.streams.take())
-            chunks = leaving.enter_context(stream_rendition(rendition))
-            return _download(installation, chunks, leaving, headers)
         if stored is None:
+            rendition = _rendition_request(archive, playable, key, format_, installation)
+            if streams:
+                leaving.enter_context(installation.streams.take(archive.client_id))
+                chunks = leaving.enter_context(stream_rendition(rendition))
+                return _download(installation, chunks, leaving, headers)
             stored = leaving.enter_context(installation.renditions.use(rendition))
         reader = _open(vault, key, stored, leaving)
         if not streams:
@@ -77,18 +78,24 @@ def send_part(
     *,
     conditions: RequestConditions,
     before: Callable[[int], None],
+    makes: bool = True,
 ) -> Response[Any]:
     """Answer with a recording's media: whole (200), a part (206), or that the caller has it (304).
 
     The first segment is verified before any byte leaves, and each other one as it leaves; a short answer is
     verified to its end. `before` is called with the status before the first byte, when nothing can be refused
-    any more. Raises RangeUnsatisfiable (416) and what `send` raises.
+    any more. Unless it `makes` renditions, one that is not made is answered without its length and without
+    content, as HEAD allows (RFC 9110, section 9.3.2). Raises RangeUnsatisfiable (416) and what `send` raises.
     """
     with ExitStack() as leaving:
         key = playable.key(archive.vault)
-        stored = playable.stored(format_) or leaving.enter_context(
-            installation.renditions.use(_rendition_request(archive, playable, key, format_, installation))
-        )
+        stored = playable.stored(format_)
+        if stored is None:
+            rendition = _rendition_request(archive, playable, key, format_, installation)
+            use = installation.renditions.use if makes else installation.renditions.made
+            stored = leaving.enter_context(use(rendition))
+        if stored is None:
+            return Whole(b"", headers=_headers(playable, format_, "inline") | _IN_PARTS)
         reader = _open(archive.vault, key, stored, leaving)
         etag = _etag(stored)
         if conditions.knows(etag):
@@ -96,7 +103,7 @@ def send_part(
         part = conditions.part_of(reader.size, etag)
         start, stop, status = (part.start, part.stop, 206) if part else (0, reader.size, 200)
         headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start)
-        headers["Accept-Ranges"] = "bytes"
+        headers |= _IN_PARTS
         if part:
             headers["Content-Range"] = part.content_range
         if stop - start <= _SHORT_BYTES:
@@ -132,9 +139,15 @@ def _download(
 def _rendition_request(
     archive: Archive, playable: Playable, key: RecordingKey, format_: Format, installation: Installation
 ) -> RenditionRequest:
-    """A rendition is kept where the settings name its format, and where it replaces an outdated one."""
+    """A rendition is kept where the settings name its format, and where it replaces an outdated one.
+
+    Raises FormatUnavailable and RenditionTooLarge, if that is known.
+    """
     keep = format_ in installation.settings.kept_renditions or format_ in playable.objects
-    return RenditionRequest(archive, playable, key, format_, installation.limits, keep)
+    room = installation.renditions.room
+    request = RenditionRequest(archive, playable, key, format_, installation.limits, keep, room)
+    request.check()
+    return request
 
 
 def _open(vault: Vault, key: RecordingKey, stored: MediaObject, leaving: ExitStack) -> DecryptingReader:

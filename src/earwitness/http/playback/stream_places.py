@@ -1,9 +1,9 @@
 """The places for renditions that are sent while they are made."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from earwitness.http.limits.places import Places
 from earwitness.kernel.errors import Unavailable
 
 STREAM_PLACES = 16
@@ -17,13 +17,13 @@ class StreamPlaces:
     """A limited number of places, one for each rendition that is sent while it is made."""
 
     def __init__(self, places: int = STREAM_PLACES, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._free = threading.BoundedSemaphore(places)
+        self._places = Places(places)
         self._patience_seconds = patience_seconds
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Hold a place, after a short wait if none is free. Raises Unavailable."""
-        if not self._free.acquire(timeout=self._patience_seconds):
+    def take(self, client_id: int) -> Iterator[None]:
+        """Hold a place for an account, after a short wait if none is free. Raises Unavailable."""
+        if not self._places.take(client_id, self._patience_seconds):
             raise Unavailable(
                 "Too many recordings are being streamed. Try again later, or without streamThrough.",
                 code="streams-taken",
@@ -32,4 +32,4 @@ class StreamPlaces:
         try:
             yield
         finally:
-            self._free.release()
+            self._places.give_back(client_id)

@@ -11,10 +11,28 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.ingest.original_media import add_media_object
 from earwitness.ingest.steps.context import StepContext
-from earwitness.media.decoder.decoder import Undecodable
+from earwitness.media.decoder.decoder import DecoderFailed, Undecodable
 from earwitness.media.decoder.decoder import process as decode
+from earwitness.media.flow import Bytes, Sink
 from earwitness.media.measurement import Measurement
 from earwitness.media.vault import Sealed
+
+LARGEST_MP3_BYTES = 4 << 30
+"""More than the mp3 of two days, the longest sound that is decoded. A decoder in other hands may write on."""
+
+
+class BoundedSink:
+    """Writes at most so many bytes. Raises DecoderFailed for more."""
+
+    def __init__(self, sink: Sink, most_bytes: int = LARGEST_MP3_BYTES) -> None:
+        self._sink = sink
+        self._left = most_bytes
+
+    def write(self, data: Bytes, /) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise DecoderFailed("Decoding ended early: it wrote more than any mp3 has.")
+        self._sink.write(data)
 
 
 def measure(context: StepContext) -> None:
@@ -43,7 +61,8 @@ def _decode(context: StepContext, raw: MediaObject) -> tuple[Measurement, Sealed
     key = context.playable.key(vault)
     upload = context.cleanup.enter_context(vault.new(key, "mp3"))
     with vault.open(raw.name, key, "raw") as source:
-        measurement = decode(context.watched(source), context.limits, mp3=upload, hint=context.playable.hint)
+        watched, mp3 = context.watched(source), BoundedSink(upload)
+        measurement = decode(watched, context.limits, mp3=mp3, hint=context.playable.hint)
     if measurement.audio is None:
         return measurement, None
     context.uploads.append(upload)

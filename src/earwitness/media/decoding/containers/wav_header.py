@@ -64,5 +64,14 @@ def wav_size(samples: int, rate: int, channels: int) -> int:
     return len(wav_header(samples, rate, channels)) + samples * channels * 2
 
 
+def stated_size(beginning: bytes) -> int:
+    """The length of a wav in bytes, as a header of `wav_header` states it; 0 for anything else."""
+    if beginning[8:12] != b"WAVE":
+        return 0
+    if beginning[:4] == b"RF64" and len(beginning) >= 28:
+        return 8 + int.from_bytes(beginning[20:28], "little")
+    return 8 + int.from_bytes(beginning[4:8], "little")
+
+
 def _data(size: int) -> bytes:
     return struct.pack("<4sI", b"data", size)
