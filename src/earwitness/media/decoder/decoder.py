@@ -15,6 +15,7 @@ from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.kernel.formats import Format, Rendered, formats_for
 from earwitness.media.decoder.child import ChildLost, ChildSlow, keep_one_ready, ready_child
+from earwitness.media.decoding.renditions import writers  # noqa: F401 - its table is checked at start
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, DecodingJob, Failure
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
