@@ -83,13 +83,12 @@ class Server:
         return what
 
     def _decoders(self) -> list[int]:
-        """The processes that decode or transcribe for the server and the worker."""
+        """The processes that decode or transcribe for the server and the worker, and that fork decoders."""
         ours = [process.pid for process in (self._serving, self._working) if process is not None]
         return [
-            child
-            for parent in [*ours, *(child for pid in ours for child in children(pid))]
-            for child in children(parent)
-            if _runs(child, b"earwitness.media.decoding") or _runs(child, b"earwitness.speech.child")
+            pid
+            for pid in _descendants(ours)
+            if _runs(pid, b"earwitness.media.decoding") or _runs(pid, b"earwitness.speech.child")
         ]
 
     def stop(self) -> None:
@@ -113,6 +112,11 @@ class Server:
 
 
 _EARWITNESS = (sys.executable, "-m", "earwitness")
+
+
+def _descendants(pids: list[int]) -> list[int]:
+    started = [child for pid in pids for child in children(pid)]
+    return [*started, *_descendants(started)] if started else []
 
 
 def children(pid: int) -> list[int]:

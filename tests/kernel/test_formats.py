@@ -1,5 +1,7 @@
 """The table of formats has a row for each format, and each rendition has a writer."""
 
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -34,3 +36,19 @@ def test_a_recording_is_offered_in_the_formats_that_it_can_be_had_in() -> None:
 
 def test_the_renditions_that_a_setting_can_keep_are_all_but_the_one_that_is_always_kept() -> None:
     assert KEPT_IF_SET == ["mp3-mono", "wav", "wav-mono", "mp4"]
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_the_program_does_not_start_where_a_format_has_no_writer(command: str) -> None:
+    program = (
+        "from earwitness.kernel import formats\n"
+        "formats.RENDERED += ('opus',)\n"
+        "from earwitness.cli.main import app\n"
+        "app()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program, command], capture_output=True, text=True)
+    assert ran.returncode != 0
+    assert ran.stderr.endswith(
+        "WRITERS has rows for mp3, mp3-mono, wav, wav-mono, mp4; "
+        "expected mp3, mp3-mono, wav, wav-mono, mp4, opus\n"
+    )

@@ -204,6 +204,12 @@ def _queue(pid: int) -> str:
     return call(129, 138, pid, _UNNOTICED, ctypes.create_string_buffer(told, 128))
 
 
+def _write_to_any() -> str:
+    """Write to anything that is open beside the three standard files, such as a socket of the fork server."""
+    came = {call(1, 64, descriptor, "x", 1) for descriptor in range(3, 2048)}
+    return came.pop() if len(came) == 1 else DONE
+
+
 def _is_dumpable() -> str:
     return DONE if _libc.prctl(3, 0, 0, 0, 0) == 1 else errno.errorcode[errno.EPERM]
 
@@ -246,6 +252,11 @@ def not_on_files(target: Target) -> Attempts:
     return on_processes(target) | on_abstract_sockets(target) | others
 
 
+def beside(target: Target) -> Attempts:
+    """Attacks on a process that was forked from the same one, and by what was left open at the fork."""
+    return on_processes(target) | {"use what is open": _write_to_any}
+
+
 def not_on_the_list() -> Attempts:
     """Every number of a call that is not allowed, not even with some arguments."""
     some = (
@@ -271,6 +282,7 @@ TRIED: dict[str, Callable[[Target], Attempts]] = {
     "held by landlock": held_by_landlock,
     "by privileges": by_privileges,
     "not on the list": lambda _: not_on_the_list(),
+    "beside": beside,
 }
 
 

@@ -13,8 +13,7 @@ import pytest
 
 from earwitness.kernel.errors import Corrupt, StorageFull
 from earwitness.kernel.system.processes import start_apart
-from earwitness.media.decoder import child
-from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, render
+from earwitness.media.decoder.decoder import DecoderFailed, DecoderSlow, process, rehearse, render
 from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.flow import Bytes
 from earwitness.media.measurement import DecoderLimits
@@ -37,17 +36,24 @@ class EndlessCall:
         return (self.header[start:stop] + bytes(stop - start))[: stop - start]
 
 
-def decoders() -> set[int]:
+def fork_servers() -> set[int]:
     return {
         pid for pid in children() if b"earwitness.media.decoding" in Path(f"/proc/{pid}/cmdline").read_bytes()
     }
 
 
-def kill_decoders() -> None:
-    """Kill all decoding processes, also the one that waits for a job, and wait until they are dead."""
-    for pid in decoders():
+def decoders() -> set[int]:
+    return {pid for server in fork_servers() for pid in children(server)}
+
+
+def kill(pids: set[int]) -> None:
+    """Kill processes, and wait until they are dead."""
+    watched = [os.pidfd_open(pid) for pid in pids]
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    for one in watched:
+        assert select.select([one], [], [], 30)[0], "it lives on"
+        os.close(one)
 
 
 def open_files() -> int:
@@ -56,12 +62,13 @@ def open_files() -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_over() -> Iterator[None]:
-    child.keep_one_ready()
+    rehearse(LIMITS)
     files, processes = open_files(), len(children()) if LINUX else 0
     yield
-    child.keep_one_ready()
+    rehearse(LIMITS)
     assert open_files() <= files
     assert (len(children()) if LINUX else 0) <= processes
+    assert not LINUX or not decoders()
 
 
 def test_closing_a_rendition_ends_its_process() -> None:
@@ -76,15 +83,9 @@ def test_closing_a_rendition_ends_its_process() -> None:
 def test_killing_a_decoder_fails_only_its_job() -> None:
     with render(EndlessCall(), "wav", LIMITS, EndlessCall.samples) as rendition:
         next(rendition)
-        kill_decoders()
+        kill(decoders())
         with pytest.raises(DecoderFailed, match="SIGKILL"):
             list(rendition)
-    assert process(Memory(samples.wav()), LIMITS).duration_ms == 2000
-
-
-@needs_proc
-def test_a_decoder_that_dies_while_it_waits_is_replaced() -> None:
-    kill_decoders()
     assert process(Memory(samples.wav()), LIMITS).duration_ms == 2000
 
 
@@ -113,7 +114,7 @@ def test_the_decoder_ends_when_its_parent_ends() -> None:
     program = (
         "from tests.media.decoder.test_decoding_process import *\n"
         "rendition = render(EndlessCall(), 'wav', LIMITS, EndlessCall.samples)\n"
-        "print(*decoders(), flush=True)\n"
+        "print(*fork_servers(), *decoders(), flush=True)\n"
         "import sys; sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", program]
@@ -175,33 +176,3 @@ def test_a_confined_decoder_opens_no_file_and_no_connection() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "(0, 0)\n"
-
-
-LIES = {
-    "nothing": "",
-    "noise": "end.sendall(b'x' * 100)",
-    "an endless message": "end.sendall(b'O' + b'\\xff' * 4)",
-    "a part of another recording": "end.sendall(struct.pack('>cIQQ', b'R', 16, 0, 1 << 40))",
-    "a part that ends before it begins": "end.sendall(struct.pack('>cIQQ', b'R', 16, 9, 5))",
-    "half a request": "end.sendall(struct.pack('>cIQ', b'R', 8, 9))",
-    "a result that is none": "end.sendall(struct.pack('>cI', b'E', 4) + b'null')",
-    "a negative duration": (
-        'answer = (b\'{"duration_ms":-1,"audio":null,"video":null,"samples":0,\'\n'
-        'b\'"peaks":null,"complete":true}\')\n'
-        "end.sendall(struct.pack('>cI', b'E', len(answer)) + answer)"
-    ),
-    "an unknown failure": "end.sendall(struct.pack('>cI', b'F', 19) + b'{\"reason\":\"fatigue\"}')",
-}
-
-
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
-def test_the_answer_of_a_decoder_that_was_taken_over_is_refused(
-    monkeypatch: pytest.MonkeyPatch, lie: str
-) -> None:
-    program = f"import socket, struct\nend = socket.socket(fileno=0)\nend.recv(1000)\n{lie}"
-    with monkeypatch.context() as patch:
-        patch.setattr(child, "_COMMAND", (sys.executable, "-c", program))
-        child.end_spare()
-        with pytest.raises(DecoderFailed):
-            process(Memory(samples.wav()), LIMITS)
-        child.end_spare()

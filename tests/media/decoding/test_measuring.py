@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable, process, render
 from earwitness.media.decoding import jobs
+from earwitness.media.decoding.containers.wav_header import wav_header
 from earwitness.media.measurement import Audio, DecoderLimits, Measurement, formats_of
 from tests.media import samples
 from tests.media.bundle import KINDS, Kind
@@ -195,3 +196,10 @@ def test_an_index_at_the_end_is_read_without_reading_all_before_it() -> None:
     source = Memory(content)
     process(source, LIMITS)
     assert source.taken < 3 * len(content)
+
+
+def test_compressed_sound_in_a_wav_that_says_it_is_pcm_is_decoded() -> None:
+    compressed = samples.sound("ac3", "ac3", 48000)
+    found = measure(wav_header(len(compressed) // 4, 48000, 2) + compressed)
+    assert found.audio == Audio(2, 48000, "ac3")
+    assert found.duration_ms == pytest.approx(2000, abs=110)

@@ -1,8 +1,10 @@
 """An mp3 encoder that the sound takes over. It comes before the real one in the decoder's PYTHONPATH.
 
-If the sound begins with the attacker's command, it attacks, and its "mp3" is the report of the attack.
+If the sound begins with the attacker's command, it attacks, and its "mp3" is the report of the attack. Where
+the command states no address of a secret, the target is another decoder or their fork server.
 """
 
+import ctypes
 import importlib.util
 import json
 import sys
@@ -11,7 +13,7 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from tests.kernel.confinement.attacks import TRIED, Target, attack
+from tests.kernel.confinement.attacks import SECRET, TRIED, Target, attack
 
 BEGIN, END = b"ATTACK! ", b" ATTACKED"
 
@@ -46,8 +48,11 @@ class Encoder:
         if END not in self._given:
             return b""
         tried, told = json.loads(self._given[len(BEGIN) : self._given.index(END)])
+        told["address"] = told["address"] or ctypes.addressof(_SECRET)
         self._given = b"over"
         return BEGIN + json.dumps(attack(TRIED[tried](Target(**told)))).encode() + END
 
 
 _REAL = _the_real_one()
+# Decoders are forked after this was loaded, so it has the same address in all of them.
+_SECRET = ctypes.create_string_buffer(SECRET)

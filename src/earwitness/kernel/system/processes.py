@@ -6,13 +6,18 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 
+from earwitness.kernel.confinement.libc import prctl
+
 # All that a Python process needs to start. Other variables, secrets among them, are not passed on.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_VISIBLE_DEVICES")
+
+_PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
@@ -24,6 +29,20 @@ def end_with_parent() -> None:
 def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_forker(forker: int) -> None:
+    """Let the kernel kill this process when the one that forked it dies; that one has a single thread.
+
+    `forker` is its process id. The kernel looks at the thread that forked, so this would end the process too
+    early if that thread ended before its process.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != forker:
+        os._exit(1)
 
 
 def open_as_many_files_as_allowed() -> None:
@@ -73,9 +92,12 @@ def start_apart(
 def cause_of_death(process: subprocess.Popen[bytes]) -> str:
     """Why a process ended that no longer answers, in words."""
     with suppress(subprocess.TimeoutExpired):
-        code = process.wait(timeout=1)
-        if code == -signal.SIGXCPU:
-            return "it took too long"
-        if code < 0:
-            return f"it was ended by {signal.Signals(-code).name}"
+        return words_of_exit(process.wait(timeout=1))
     return "it stopped"
+
+
+def words_of_exit(code: int) -> str:
+    """An exit code in words. That of a process that a signal ended is the signal's negative number."""
+    if code == -signal.SIGXCPU:
+        return "it took too long"
+    return f"it was ended by {signal.Signals(-code).name}" if code < 0 else "it stopped"

@@ -1,22 +1,14 @@
-"""Decoding processes. Each is started before its job is known, does one job, and is ended."""
+"""Decoding processes. Each does one job, and is ended."""
 
-import atexit
-import os
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import msgspec
 
-from earwitness.kernel.system.processes import cause_of_death, start_apart
+from earwitness.media.decoder.fork_server import DECODERS
 from earwitness.media.decoding.wire import JOB, OUTPUT, Channel, Closed, DecodingJob
 from earwitness.media.flow import Bytes
-
-_COMMAND = (sys.executable, "-P", "-m", "earwitness.media.decoding")
-# Each arena of the C library's allocator takes address space, which is limited.
-_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
 class ChildLost(Exception):
@@ -32,16 +24,12 @@ class Child:
 
     def __init__(self) -> None:
         try:
-            self._process, self._end = start_apart(_COMMAND, _FEW_ARENAS)
+            self._forked = DECODERS.fork()
         except OSError as error:
             raise ChildLost("no process could be started") from error
-        self._channel = Channel(self._end)
+        self._channel = Channel(self._forked.end)
         self._seconds = 0.0
         self._seconds_later = 0.0
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def begin(self, job: DecodingJob, first_output_seconds: float | None = None) -> None:
         """Give it a job. `first_output_seconds` limits the time until its first output."""
@@ -62,72 +50,28 @@ class Child:
         return kind, payload
 
     def end(self) -> None:
-        """Kill and reap it."""
-        self._end.close()
-        self._process.kill()
-        self._process.wait()
-
-    def forget(self) -> None:
-        """Close the socket of a decoding process that belongs to the process that forked this one."""
-        self._end.close()
-        self._process.returncode = 0
+        """Kill it, and wait until it has ended."""
+        self._forked.kill()
 
     @contextmanager
     def _on_time(self) -> Iterator[None]:
         begun = time.monotonic()
-        self._end.settimeout(max(self._seconds, 0.001))
+        self._forked.end.settimeout(max(self._seconds, 0.001))
         try:
             yield
         except TimeoutError:
             raise (ChildSlow if self._seconds_later else ChildLost)("it took too long") from None
         except Closed:
-            raise ChildLost(cause_of_death(self._process)) from None
+            raise ChildLost(self._forked.why_it_ended()) from None
         finally:
             self._seconds -= time.monotonic() - begun
 
 
-_lock = threading.Lock()
-_spare: list[Child] = []
-
-
 @contextmanager
-def ready_child() -> Iterator[Child]:
+def new_child() -> Iterator[Child]:
     """A decoding process that waits for its job. It is ended when the block is left. Raises ChildLost."""
-    child = _take_spare() or Child()
+    child = Child()
     try:
         yield child
     finally:
         child.end()
-
-
-def keep_one_ready() -> None:
-    """Start the process for the next job, unless one is ready: starting takes a tenth of a second."""
-    with _lock, suppress(ChildLost):
-        if not _spare:
-            _spare.append(Child())
-
-
-def _take_spare() -> Child | None:
-    with _lock:
-        child = _spare.pop() if _spare else None
-    if child is not None and not child.is_alive:
-        child.end()
-        return None
-    return child
-
-
-@atexit.register
-def end_spare() -> None:
-    """End the process that waits for a job, if there is one."""
-    while _spare:
-        _spare.pop().end()
-
-
-def _forget_spare() -> None:
-    global _lock
-    _lock = threading.Lock()
-    while _spare:
-        _spare.pop().forget()
-
-
-os.register_at_fork(after_in_child=_forget_spare)

@@ -37,7 +37,7 @@ class Confinement:
 
 
 def find_confinement(settings: Settings) -> Confinement:
-    """Start a decoding process that rehearses in its confinement. This takes half a second."""
+    """Let a decoding process rehearse in its confinement. The first one of a process takes half a second."""
     try:
         return Confinement(rehearse(DecoderLimits(_MOST_SECONDS, settings.decoder_memory_mib)))
     except DecoderFailed as error:

@@ -14,7 +14,8 @@ import msgspec
 from earwitness.kernel.confinement.layers import Layers
 from earwitness.kernel.errors import Unavailable, Unprocessable
 from earwitness.kernel.formats import Format, Rendered, formats_for
-from earwitness.media.decoder.child import ChildLost, ChildSlow, keep_one_ready, ready_child
+from earwitness.media.decoder.child import ChildLost, ChildSlow, new_child
+from earwitness.media.decoding.renditions import writers  # noqa: F401 - its table is checked at start
 from earwitness.media.decoding.wire import DATA, OUTPUT, RANGE, READ, RESULT, DecodingJob, Failure
 from earwitness.media.flow import Sink, Source
 from earwitness.media.measurement import (
@@ -174,10 +175,8 @@ def _pump(
 ) -> Generator[bytes, None, bytes]:
     """Do a job. Yields the output as it is made, and returns the result."""
     try:
-        with ready_child() as child:
+        with new_child() as child:
             child.begin(job, first_byte_seconds)
-            if not job.rehearse:
-                keep_one_ready()
             while True:
                 kind, payload = child.receive()
                 if kind == READ:

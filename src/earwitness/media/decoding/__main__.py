@@ -1,72 +1,39 @@
-"""The decoding process: `python -m earwitness.media.decoding`, with a socket as its standard input.
+"""The fork server of decoding processes: `python -m earwitness.media.decoding`.
 
-It is started before its job is known, does one job and ends. Before it reads any byte of the recording, it
-gives up what it does not need: files, other processes, memory and time beyond its limits, and nearly all
-system calls.
+It has no key and no secret, gives up all files and other processes, and rehearses. It reads nothing but its
+standard input, a socket on which its starter asks for decoding processes (`kernel/system/fork_server.py`).
 """
 
+import gc
 import os
 import socket
 
-import msgspec
+from earwitness.kernel.system.fork_server import Work, serve_forks
 
-from earwitness.kernel.confinement.layers import Layers
-from earwitness.media.decoding.confined import confine, keep_out
-from earwitness.media.decoding.containers.not_media import NotMedia
-from earwitness.media.decoding.jobs import measure, render
-from earwitness.media.decoding.rehearsal import rehearse
-from earwitness.media.decoding.remote import Output, RemoteFile
-from earwitness.media.decoding.renditions.original import NoSound
-from earwitness.media.decoding.wire import FAILURE, RESULT, Channel, Closed, DecodingJob, Failure
+_MOST_CHARACTERS = 300
 
 
 def main() -> None:
-    channel = Channel(socket.socket(fileno=0))
-    landlock = keep_out()
-    rehearse()
+    control = socket.socket(fileno=0)
     try:
-        _, payload = channel.receive()
-        job = msgspec.json.decode(payload, type=DecodingJob)
-        layers = confine(job.limits, landlock)
-        channel.send(*_do(job, channel, layers))
-    except Closed:
-        # The process that started this one is gone, so nobody waits for an answer.
-        pass
-    # Skip the clean-up of libraries: nothing needs it, and hostile media may have made it unsafe.
+        work = _load()
+    except Exception as error:
+        # Nothing of any recording was read yet, so this holds no content.
+        reason = f"{type(error).__name__}: {error}"
+        control.sendall(reason.encode("ascii", "replace")[:_MOST_CHARACTERS])
+        os._exit(1)
+    # What was loaded lives as long as the process. Children that do not look at it share it.
+    gc.collect()
+    gc.freeze()
+    serve_forks(control, work)
     os._exit(0)
 
 
-def _do(job: DecodingJob, channel: Channel, layers: Layers) -> tuple[bytes, bytes]:
-    file, output = RemoteFile(channel, job.size), Output(channel)
-    try:
-        result = b"null"
-        if job.rehearse:
-            rehearse()
-            result = msgspec.json.encode(layers)
-        elif job.measure:
-            result = msgspec.json.encode(measure(file, output if job.format else None, job.hint))
-        elif job.format is not None:
-            render(
-                file,
-                job.format,
-                job.samples,
-                output,
-                job.hint,
-                opposite=job.opposite,
-                channel=job.channel,
-            )
-        output.flush()
-    except NotMedia:
-        return FAILURE, msgspec.json.encode(Failure("undecodable"))
-    except NoSound:
-        return FAILURE, msgspec.json.encode(Failure("no-sound"))
-    except Closed:
-        raise
-    except MemoryError:
-        return FAILURE, msgspec.json.encode(Failure("failed", "out of memory"))
-    except Exception as error:
-        return FAILURE, msgspec.json.encode(Failure("failed", type(error).__name__))
-    return RESULT, result
+def _load() -> Work:
+    """Load and rehearse everything. Raises what a library or a table raises that does not fit."""
+    from earwitness.media.decoding.child import prepare
+
+    return prepare()
 
 
 if __name__ == "__main__":

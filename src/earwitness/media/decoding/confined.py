@@ -1,4 +1,4 @@
-"""The confinement of a decoding process, in two steps. Between them it rehearses."""
+"""The confinement of decoding processes: first of their fork server, then of each of them."""
 
 import importlib
 import pkgutil
@@ -32,6 +32,14 @@ def keep_out() -> int:
             importlib.import_module(part.name)
     give_up_privileges()
     return restrict()
+
+
+def keep_apart(landlock: int) -> int:
+    """Confine a decoding process apart from its fork server and from the other decoding processes.
+
+    What it inherits of Landlock it shares with them, and processes that share it may reach each other.
+    """
+    return min(landlock, restrict())
 
 
 def confine(limits: DecoderLimits, landlock: int) -> Layers:

@@ -10,7 +10,7 @@ from earwitness.media.decoding.containers.not_media import NotMedia
 from earwitness.media.decoding.layouts import samples_of
 from earwitness.media.decoding.renditions.mp3 import Mp3Writer
 from earwitness.media.decoding.renditions.original import Original
-from earwitness.media.decoding.renditions.writers import write_rendition
+from earwitness.media.decoding.renditions.writers import load_writers
 from earwitness.media.decoding.sound.likeness import Likeness
 from earwitness.media.decoding.sound.mix import Mixer
 from earwitness.media.decoding.sound.pcm import USUAL_LIMITS, SoundLimits
@@ -19,6 +19,8 @@ from earwitness.media.decoding.sound.speech import write_speech
 from earwitness.media.decoding.sound.tracks import Sound
 from earwitness.media.flow import File, Sink
 from earwitness.media.measurement import DECODER_VERSION, Audio, Hint, Measurement, Speech
+
+_writers = load_writers()
 
 # A day of 16 channels has half of this.
 _MOST_CHANNEL_PEAKS = 24 << 20
@@ -78,7 +80,7 @@ def render(
     if format_ == "speech":
         write_speech(original.sound(), channel, sink)
     else:
-        write_rendition(original, format_, sink)
+        _writers[format_](original, FORMATS[format_].most_channels, sink)
 
 
 def _measure_sound(

@@ -47,7 +47,10 @@ _STATES_DURATION = {
 _READING = {"protocol_whitelist": "none"}
 # A wav of PCM is read in larger packets than FFmpeg's usual ones: handling a packet costs as much as decoding
 # it. Packets of other codecs are not changed, since their content belongs together.
-_LARGE_PACKETS = {"max_size": "16384"}
+#
+# What says that it is PCM may be compressed, such as AC-3. FFmpeg looks for that in the first packets. In all
+# packets, as it would, this takes as long as encoding an mp3 of the call.
+_LARGE_PACKETS = {"max_size": "16384", "max_probe_packets": "4"}
 
 
 class MediaFile:
