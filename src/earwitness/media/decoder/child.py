@@ -56,8 +56,10 @@ class Child:
     @contextmanager
     def _on_time(self) -> Iterator[None]:
         begun = time.monotonic()
-        self._forked.end.settimeout(max(self._seconds, 0.001))
         try:
+            if self._seconds <= 0:
+                raise TimeoutError
+            self._forked.end.settimeout(self._seconds)
             yield
         except TimeoutError:
             raise (ChildSlow if self._seconds_later else ChildLost)("it took too long") from None

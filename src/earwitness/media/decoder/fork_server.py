@@ -183,17 +183,17 @@ class ForkedChild:
         """Wait for its exit code, which does not come if the fork server dies."""
         if self._has_ended:
             return
-        told = b""
+        message = b""
         try:
             self._leash.settimeout(seconds)
-            told = self._leash.recv(EXIT_CODE.size)
+            message = self._leash.recv(EXIT_CODE.size)
         except TimeoutError:
             return
         except OSError:
             pass  # the fork server died, or this process was forked from the one that asked for the child
         self._has_ended = True
-        if told:
-            (self._exit_code,) = EXIT_CODE.unpack(told)
+        if message:
+            (self._exit_code,) = EXIT_CODE.unpack(message)
 
 
 DECODERS = ForkServers()
