@@ -20,7 +20,7 @@ from sqlalchemy import PoolProxiedConnection
 
 from bench.clients import milliseconds_of
 from bench.generating import NOBODY_SAYS, word_of
-from bench.queries import QUERIES
+from bench.queries import QUERIES, RARER, queries_of
 from bench.search import CLIENT_ID, VIEWER
 from bench.statements import ask_again, open_separate_connection, statements_of
 from earwitness.archive.accounts.accounts import Accounts, Archive
@@ -99,7 +99,7 @@ _WITH_EACH_OTHER = (
     f" ({_positions('recording_endpoints', _BUSY)})",
 )
 _NEWEST = "SELECT max(interaction_id) FROM recordings"
-_IDS = ",".join(map(str, QUERIES["ten thousand ids"]["recordingIds"]["include"]))
+_IDS = "(ids of the archive)"
 
 # For each search, statements that select the positions that it finds.
 FOUND: dict[str, Sequence[str]] = {
@@ -118,6 +118,7 @@ FOUND: dict[str, Sequence[str]] = {
     "common word": _texts(_COMMON),
     "two common words": _texts(_TWO),
     "common phrase": _texts(_PHRASE),
+    "phrase of rarer words": _texts(f"document @@ '{' <-> '.join(RARER)}'::tsquery"),
     "common word of a day": _texts(_COMMON, _ON_DAY),
     "all but a word": (
         _positions("recording_text", f"NOT {_COMMON}"),
@@ -145,7 +146,7 @@ FOUND: dict[str, Sequence[str]] = {
         f"SELECT position FROM unnest('{{{_IDS}}}'::bigint[]) listed (id)"
         " JOIN recordings ON interaction_id = id",
     ),
-    "page 3,000": (_positions("recordings"),),
+    "a page far back": (_positions("recordings"),),
 }
 # Statements for totals that are quicker than counting the selected positions.
 COUNTED: dict[str, Sequence[str]] = {
@@ -180,17 +181,24 @@ def main() -> None:
     driver.autocommit = True
     driver.execute(f"SET search_path = account_{CLIENT_ID}")
     driver.execute("VACUUM (ANALYZE)")
-    report = {name: _measure(archive, lent, name, arguments.rounds) for name in QUERIES}
+    queries = queries_of(driver.execute(_NEWEST).fetchone()[0])
+    report = {
+        name: _measure(archive, lent, name, filters, arguments.rounds) for name, filters in queries.items()
+    }
     accounts.close()
     if arguments.report:
         arguments.report.write_text(json.dumps(report, indent=2))
 
 
-def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: int) -> dict[str, Any]:
-    body = convert(QUERIES[name], RecordingSearch)
+def _measure(
+    archive: Archive, lent: PoolProxiedConnection, name: str, filters: dict[str, Any], rounds: int
+) -> dict[str, Any]:
+    body = convert(filters, RecordingSearch)
     with archive.read() as connection, statements_of(connection) as asked:
         found = search(connection, body, VIEWER)
-    pages, totals, at_once = _ways_by_hand(name, ((body.page or 1) - 1) * DEFAULT_PAGE_SIZE)
+    found_by = [sql.replace(_IDS, ",".join(map(str, _ids(filters)))) for sql in FOUND[name]]
+    first = ((body.page or 1) - 1) * DEFAULT_PAGE_SIZE
+    pages, totals, at_once = _ways_by_hand(found_by, COUNTED.get(name, ()), first)
     driver: Any = lent.dbapi_connection
     for sql in pages:
         assert [row[0] for row in driver.execute(sql)] == found.positions, (name, sql)
@@ -214,19 +222,26 @@ def _measure(archive: Archive, lent: PoolProxiedConnection, name: str, rounds: i
     return told
 
 
-def _ways_by_hand(name: str, first: int) -> tuple[list[str], list[str], list[str]]:
+def _ids(filters: dict[str, Any]) -> list[int]:
+    ids: list[int] = filters.get("recordingIds", {}).get("include", [])
+    return ids
+
+
+def _ways_by_hand(
+    found_by: Sequence[str], counted: Sequence[str], first: int
+) -> tuple[list[str], list[str], list[str]]:
     """The statements for the page, for the total, and for both with the newest id."""
     size = DEFAULT_PAGE_SIZE
-    pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in FOUND[name]]
+    pages = [f"{one} ORDER BY 1 DESC LIMIT {size} OFFSET {first}" for one in found_by]
     pages += [
         f"SELECT * FROM ({one} OFFSET 0) found ORDER BY 1 DESC LIMIT {size} OFFSET {first}"
-        for one in FOUND[name]
+        for one in found_by
     ]
-    totals = [*(f"SELECT count(*) FROM ({one}) found" for one in FOUND[name]), *COUNTED.get(name, ())]
+    totals = [*(f"SELECT count(*) FROM ({one}) found" for one in found_by), *counted]
     at_once = [
         f"WITH found AS MATERIALIZED ({one}) SELECT (SELECT count(*) FROM found),"
         f" array(SELECT position FROM found ORDER BY 1 DESC LIMIT {size} OFFSET {first}), ({_NEWEST})"
-        for one in FOUND[name]
+        for one in found_by
     ]
     return pages, totals, at_once
 

@@ -218,9 +218,7 @@ def _median(values: list[float]) -> float:
 
 _LIBRARIES = "sha256, AES-GCM, LAME, fsyncs and commits by the libraries"
 ROWS = (
-    Row(
-        "ingest of a 20 s call, until it can be played", "ms of processor", _LIBRARIES, 3, _processor_of_one
-    ),
+    Row("ingest of a 20 s call, until it can be played", "ms of processor", _LIBRARIES, 3, _processor_of_one),
     Row("ingest with 8 clients at once, until all can be played", "ms", _LIBRARIES, 3, _at_once),
     Row(
         "ingest with 8 clients at once, until all are acknowledged",
