@@ -4,6 +4,8 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from bench.calls.rows import Figure, Work
 from bench.calls.site import Site
@@ -11,7 +13,10 @@ from bench.calls.site import Site
 _TIMED_SECONDS = 0.25
 """The processor time of other processes is told in hundredths of a second, so a turn takes at least this."""
 
-_MOST_TIMES = 200
+_MOST_TIMES, _LONGEST_TRIAL_SECONDS = 200, 5
+_LEAST = 0.001
+"""In milliseconds. What was too short to be timed is not nothing, so that there is a ratio."""
+
 _QUIET_SECONDS = 1.0
 _A_WRITE = "/admin/tag"
 
@@ -22,6 +27,20 @@ def nothing(_site: Site) -> None:
     """What has to be done before each turn, if nothing has."""
 
 
+def in_turns(rounds: int, ours: Callable[[], float], floor: Callable[[], float]) -> Figure:
+    """The medians of two measurements, which are made in turns."""
+    turns = [(ours(), floor()) for _ in range(rounds)]
+    return Figure(*(max(statistics.median(one), _LEAST) for one in zip(*turns, strict=True)))
+
+
+def spent(used: Callable[[], float], work: Callable[[], object], times: int = 1) -> float:
+    """Milliseconds, of a clock or of processor time, for doing something once of so many times."""
+    before = used()
+    for _ in range(times):
+        work()
+    return (used() - before) * 1000 / times
+
+
 def processor(ours: Work, floor: Work, before: Work = nothing, *, floor_is_call: bool = False) -> Measure:
     """Processor time of a quick call: of the server and the database, beside that of the floor.
 
@@ -29,17 +48,12 @@ def processor(ours: Work, floor: Work, before: Work = nothing, *, floor_is_call:
     """
 
     def measure(site: Site) -> Figure:
-        used_by_floor = site.used_by_server if floor_is_call else site.used_here
+        used = site.used_by_server, site.used_by_server if floor_is_call else site.used_here
         before(site)
-        often = _times(site, ours, site.used_by_server), _times(site, floor, used_by_floor)
-        turns = [
-            (
-                _spent(site, ours, site.used_by_server, often[0]),
-                _spent(site, floor, used_by_floor, often[1]),
-            )
-            for _ in range(site.rounds)
-        ]
-        return _medians(turns)
+        works = [partial(work, site) for work in (ours, floor)]
+        often = [_times(*one) for one in zip(works, used, strict=True)]
+        each = [partial(spent, *one) for one in zip(used, works, often, strict=True)]
+        return in_turns(site.rounds, *each)
 
     return measure
 
@@ -48,22 +62,12 @@ def processor_of_change(ours: Work, floor: Work, before: Work = nothing) -> Meas
     """Processor time of a change of much, until its job is through. `before` is done ahead of each turn."""
 
     def measure(site: Site) -> Figure:
-        turns: list[tuple[float, float]] = []
-        for _ in range(site.mass_rounds):
+        def change() -> float:
             before(site)
             site.hand.settle()
-            turns.append((_spent(site, ours, site.used_by_server), _spent(site, floor, site.used_here)))
-        return _medians(turns)
+            return spent(site.used_by_server, partial(ours, site))
 
-    return measure
-
-
-def clock(ours: Callable[[Site], float], floor: Callable[[Site], float]) -> Measure:
-    """Seconds that both tell themselves, by the clock."""
-
-    def measure(site: Site) -> Figure:
-        ours(site), floor(site)
-        return _medians([(ours(site) * 1000, floor(site) * 1000) for _ in range(site.rounds)])
+        return in_turns(site.mass_rounds, change, lambda: spent(site.used_here, partial(floor, site)))
 
     return measure
 
@@ -72,68 +76,47 @@ def wait_beside(change: Work, before: Work = nothing) -> Measure:
     """The longest wait of another writer while a change is made, beside its median wait without."""
 
     def measure(site: Site) -> Figure:
-        turns: list[tuple[float, float]] = []
-        for _ in range(site.mass_rounds):
+        def beside() -> float:
             before(site)
             site.hand.settle()
-            quiet, beside = Writer(site), Writer(site)
-            quiet.write_during(lambda: time.sleep(_QUIET_SECONDS))
-            beside.write_during(lambda: change(site))
-            turns.append((max(beside.waits), statistics.median(quiet.waits)))
-        return _medians(turns)
+            return max(waits_during(site, partial(change, site)))
+
+        def quiet() -> float:
+            return statistics.median(waits_during(site, partial(time.sleep, _QUIET_SECONDS)))
+
+        return in_turns(site.mass_rounds, beside, quiet)
 
     return measure
 
 
-class Writer:
-    """Adds tags without a pause, and notes how many milliseconds each took."""
+def waits_during(site: Site, work: Callable[[], object]) -> list[float]:
+    """How many milliseconds a client that writes without a pause waits for each of its writes."""
+    caller, ended, waits = site.another_caller(), threading.Event(), list[float]()
 
-    def __init__(self, site: Site) -> None:
-        self._caller = site.another_caller()
-        self._ended = threading.Event()
-        self.waits: list[float] = []
+    def write() -> None:
+        while not ended.is_set():
+            began = time.perf_counter()
+            answer = caller.send("POST", _A_WRITE, {"tag": f"tag {time.time_ns()}"})
+            waits.append((time.perf_counter() - began) * 1000)
+            if answer.status not in {201, 503}:  # 503 after the longest wait
+                raise RuntimeError(f"POST {_A_WRITE}: {answer.status} {answer.body[:200]!r}")
 
-    def write_during(self, work: Callable[[], object]) -> None:
-        """Write in another thread while something is done, and until the write that was begun is answered."""
-        writing = threading.Thread(target=self._write)
-        writing.start()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
         try:
             work()
         finally:
-            self._ended.set()
-            writing.join()
-
-    def _write(self) -> None:
-        while not self._ended.is_set():
-            began = time.perf_counter()
-            answer = self._caller.send("POST", _A_WRITE, {"tag": f"tag {time.time_ns()}"})
-            self.waits.append((time.perf_counter() - began) * 1000)
-            if answer.status not in {201, 503}:  # after the longest wait it is 503
-                raise RuntimeError(f"POST {_A_WRITE}: {answer.status} {answer.body[:200]!r}")
+            ended.set()
+    writing.result()
+    return waits
 
 
-def _times(site: Site, work: Work, used: Callable[[], float]) -> int:
+def _times(work: Callable[[], object], used: Callable[[], float]) -> int:
     """How often something is repeated in a turn, so that it is long enough to be timed."""
-    work(site)
-    began, before, count = time.perf_counter(), used(), 0
-    while count < _MOST_TIMES and used() - before < _TIMED_SECONDS:
+    work()
+    until, before, count = time.monotonic() + _LONGEST_TRIAL_SECONDS, used(), 0
+    while count < _MOST_TIMES and used() - before < _TIMED_SECONDS and time.monotonic() < until:
         for _ in range(max(count, 1)):
-            work(site)
+            work()
         count += max(count, 1)
-        if time.perf_counter() - began > 20 * _TIMED_SECONDS:
-            break
     return min(count, _MOST_TIMES)
-
-
-def _spent(site: Site, work: Work, used: Callable[[], float], times: int = 1) -> float:
-    """Milliseconds of processor for doing something once."""
-    before = used()
-    for _ in range(times):
-        work(site)
-    return max(used() - before, 0.000_01) * 1000 / times
-
-
-def _medians(turns: list[tuple[float, float]]) -> Figure:
-    """The medians of both. Neither is 0, so that there is a ratio."""
-    ours, floors = zip(*turns, strict=True)
-    return Figure(statistics.median(ours), statistics.median(floors))

@@ -2,17 +2,17 @@
 
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TypeVar
 
 from bench.calls.by_hand import Hand
-from bench.calls.measuring import clock
+from bench.calls.measuring import in_turns, spent
 from bench.calls.rows import Figure, Row
 from bench.calls.site import Caller, Site
 from bench.calls.topics.library import ingest_by_hand, keep_by_hand, mp3_of
@@ -32,6 +32,10 @@ and the header and the row of the ledger: a statement each."""
 
 _PLAYABLE_BY_HAND = _ACCEPTED_BY_HAND + 6
 """The job taken, what it needs read, the object, the waveform and the recording written, the job done."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+ByHand = Callable[[Hand, Path, str, bytes], object]
 
 _numbers = itertools.count(time.time_ns() // 1_000_000)
 
@@ -71,19 +75,7 @@ class Sender:
 
     def send_all(self, callers: list[Caller], count: int) -> list[str]:
         """Send calls with so many callers at once, until all are acknowledged."""
-        free: SimpleQueue[Caller] = SimpleQueue()
-        for caller in callers:
-            free.put(caller)
-
-        def send_one(_: int) -> str:
-            caller = free.get()
-            try:
-                return self.send(caller)
-            finally:
-                free.put(caller)
-
-        with ThreadPoolExecutor(len(callers)) as pool:
-            return list(pool.map(send_one, range(count)))
+        return _at_once_with(callers, self.send, count)
 
 
 def _new_id() -> str:
@@ -115,60 +107,63 @@ def _processor_of_one(site: Site) -> Figure:
     """Milliseconds of processor for one call, of a client that sends one after the other."""
     sender = Sender.of(site)
     sender.send_until_playable([site.caller], _CALLS)
-    ours, floor = [], []
-    for _ in range(max(site.rounds // 2, 1)):
-        ours.append(_spent(site.used_by_server, lambda: sender.send_until_playable([site.caller], _CALLS)))
-        floor.append(_spent(site.used_here, lambda: _by_hand(site, sender.sound, _CALLS)))
-    return Figure(_median(ours) * 1000 / _CALLS, _median(floor) * 1000 / _CALLS)
-
-
-def _by_hand(site: Site, sound: bytes, count: int) -> None:
-    for _ in range(count):
-        ingest_by_hand(site.hand, site.folder, _new_id(), sound)
+    return in_turns(
+        max(site.rounds // 2, 1),
+        lambda: (
+            spent(site.used_by_server, lambda: sender.send_until_playable([site.caller], _CALLS)) / _CALLS
+        ),
+        lambda: spent(
+            site.used_here, lambda: ingest_by_hand(site.hand, site.folder, _new_id(), sender.sound), _CALLS
+        ),
+    )
 
 
 def _at_once(site: Site) -> Figure:
     """Milliseconds for one call, by the clock, when eight clients send at once until all can be played."""
-    sender = Sender.of(site)
-    callers = [site.another_caller() for _ in range(_AT_ONCE)]
-    hands = [Hand(site.archive) for _ in range(_AT_ONCE)]
-    ours, floor = [], []
-    for _ in range(max(site.rounds // 2, 1)):
-        ours.append(_spent(time.perf_counter, lambda: sender.send_until_playable(callers, _MANY_CALLS)))
-        floor.append(
-            _spent(time.perf_counter, lambda: _many_by_hand(site, hands, sender.sound, acknowledged=False))
-        )
-    return Figure(_median(ours) * 1000 / _MANY_CALLS, _median(floor) * 1000 / _MANY_CALLS)
+    return _by_many(site, Sender.of(site).send_until_playable, ingest_by_hand)
 
 
 def _acknowledged_at_once(site: Site) -> Figure:
     """The same until all are acknowledged, by a server that does no jobs meanwhile."""
-    sender = Sender.of(site)
+    return _by_many(site, Sender.of(site).send_all, keep_by_hand)
+
+
+def _by_many(site: Site, send: Callable[[list[Caller], int], object], by_hand: ByHand) -> Figure:
     callers = [site.another_caller() for _ in range(_AT_ONCE)]
     hands = [Hand(site.archive) for _ in range(_AT_ONCE)]
-    sender.send_all(callers, _AT_ONCE)
-    ours, floor = [], []
-    for _ in range(site.rounds):
-        ours.append(_spent(time.perf_counter, lambda: sender.send_all(callers, _MANY_CALLS)))
-        floor.append(
-            _spent(time.perf_counter, lambda: _many_by_hand(site, hands, sender.sound, acknowledged=True))
-        )
-    return Figure(_median(ours) * 1000 / _MANY_CALLS, _median(floor) * 1000 / _MANY_CALLS)
+    send(callers, _AT_ONCE)
+    floor = partial(_many_by_hand, site, hands, by_hand)
+    return in_turns(
+        max(site.rounds // 2, 1),
+        lambda: spent(time.perf_counter, lambda: send(callers, _MANY_CALLS)) / _MANY_CALLS,
+        lambda: spent(time.perf_counter, floor) / _MANY_CALLS,
+    )
 
 
-def _many_by_hand(site: Site, hands: list[Hand], sound: bytes, *, acknowledged: bool) -> None:
-    writes = [threading.Lock() for _ in hands]
+def _many_by_hand(site: Site, hands: list[Hand], by_hand: ByHand) -> None:
+    sound = Sender.of(site).sound
 
-    def one(number: int) -> None:
-        with writes[number % len(hands)]:
-            hand = hands[number % len(hands)]
-            if acknowledged:
-                keep_by_hand(hand, site.folder, _new_id(), sound, AESGCM.generate_key(256))
-            else:
-                ingest_by_hand(hand, site.folder, _new_id(), sound)
+    def one(hand: Hand) -> None:
+        by_hand(hand, site.folder, _new_id(), sound)
 
-    with ThreadPoolExecutor(len(hands)) as pool:
-        list(pool.map(one, range(_MANY_CALLS)))
+    _at_once_with(hands, one, _MANY_CALLS)
+
+
+def _at_once_with(each: list[T], work: Callable[[T], R], count: int) -> list[R]:
+    """Do something so often in as many threads as there are things to do it with, each for one at a time."""
+    free: SimpleQueue[T] = SimpleQueue()
+    for one in each:
+        free.put(one)
+
+    def do(_: int) -> R:
+        taken = free.get()
+        try:
+            return work(taken)
+        finally:
+            free.put(taken)
+
+    with ThreadPoolExecutor(len(each)) as pool:
+        return list(pool.map(do, range(count)))
 
 
 def _statements_until_acknowledged(site: Site) -> Figure:
@@ -191,7 +186,7 @@ def _statements(site: Site, by_hand: int, send: Callable[[int], object]) -> Figu
 
 
 def _first_byte(site: Site) -> float:
-    """Seconds until the first byte of a rendition that is made while it streams. Each call is played once."""
+    """Milliseconds until the first byte of a rendition of a call that was never played before."""
     sender = Sender.of(site)
     if not site.kept.get("unplayed"):
         site.kept["unplayed"] = sender.send_until_playable([site.caller], _CALLS)
@@ -199,21 +194,14 @@ def _first_byte(site: Site) -> float:
     answer = site.caller.call("POST", "/client/recording.playBackByThirdPartyId", body)
     if len(answer.body) < 10_000:
         raise RuntimeError("the rendition is too short")
-    return answer.first_byte_seconds
+    return answer.first_byte_seconds * 1000
 
 
-def _encode(site: Site) -> float:
-    return _spent(time.perf_counter, lambda: mp3_of(Sender.of(site).sound))
-
-
-def _spent(used: Callable[[], float], work: Callable[[], object]) -> float:
-    before = used()
-    work()
-    return used() - before
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+def _first_bytes(site: Site) -> Figure:
+    sound = Sender.of(site).sound
+    return in_turns(
+        site.rounds, lambda: _first_byte(site), lambda: spent(time.perf_counter, lambda: mp3_of(sound))
+    )
 
 
 _LIBRARIES = "sha256, AES-GCM, LAME, fsyncs and commits by the libraries"
@@ -248,6 +236,6 @@ ROWS = (
         "ms",
         "the whole rendition by LAME alone",
         2,
-        clock(_first_byte, _encode),
+        _first_bytes,
     ),
 )

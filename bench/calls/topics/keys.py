@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bench.calls.measuring import in_turns, spent
 from bench.calls.rows import Figure, Row
 from bench.calls.site import Site
 from bench.media.servers import environment
@@ -18,15 +20,12 @@ _INSERT = "INSERT INTO recording_keys (position, vault_id, kek_id, wrapped_key) 
 def _rotation(site: Site) -> Figure:
     """The command's time beside that of a command that only counts the keys."""
     _fill(site)
-    ours, floor = [], []
-    for _ in range(site.mass_rounds):
+
+    def rotate() -> float:
         site.hand.settle()
-        ours.append(_spent(site, "rotate") - _spent(site, "list"))
-        before = site.used_here()
-        _by_hand(site)
-        floor.append(site.used_here() - before)
-    middle = site.mass_rounds // 2
-    return Figure(max(sorted(ours)[middle], 0.000_01) * 1000, sorted(floor)[middle] * 1000)
+        return _spent(site, "rotate") - _spent(site, "list")
+
+    return in_turns(site.mass_rounds, rotate, lambda: spent(site.used_here, lambda: _by_hand(site)))
 
 
 def _fill(site: Site) -> None:
@@ -44,11 +43,10 @@ def _fill(site: Site) -> None:
 
 
 def _spent(site: Site, command: str) -> float:
-    before = site.used_here()
     words = [sys.executable, "-m", "earwitness", "key", command, "--json"]
     given = os.environ | environment(site.settings)
-    subprocess.run(words, env=given, check=True, stdout=subprocess.DEVNULL)
-    return site.used_here() - before
+    run = partial(subprocess.run, words, env=given, check=True, stdout=subprocess.DEVNULL)
+    return spent(site.used_here, run)
 
 
 def _by_hand(site: Site) -> None:

@@ -30,18 +30,18 @@ def mp3_of(sound: bytes) -> bytes:
 
 def ingest_by_hand(hand: Hand, folder: Path, third_party_id: str, sound: bytes) -> None:
     """Keep a call and its mp3 as ingest does: hashed, encrypted, synced, and each committed."""
-    key = AESGCM.generate_key(256)
-    keep_by_hand(hand, folder, third_party_id, sound, key)
+    key = keep_by_hand(hand, folder, third_party_id, sound)
     _store(folder / f"{third_party_id}.mp3", mp3_of(sound), key)
     hand.write(("UPDATE bench.ingested SET sha256 = sha256 WHERE third_party_id = ?", third_party_id))
 
 
-def keep_by_hand(hand: Hand, folder: Path, third_party_id: str, sound: bytes, key: bytes) -> None:
-    """What has to be done before a call can be acknowledged."""
-    digest = hashlib.sha256(sound).digest()
+def keep_by_hand(hand: Hand, folder: Path, third_party_id: str, sound: bytes) -> bytes:
+    """What has to be done before a call can be acknowledged. Returns its key."""
+    key, digest = AESGCM.generate_key(256), hashlib.sha256(sound).digest()
     _store(folder / third_party_id, sound, key)
     insert = "INSERT INTO bench.ingested (third_party_id, sha256, wrapped_key) VALUES (?, ?, ?)"
     hand.write((insert, third_party_id, digest, key))
+    return key
 
 
 def _store(file: Path, content: bytes, key: bytes) -> None:

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
+from bench.calls.measuring import in_turns, spent
 from bench.calls.rows import Figure, Row, Work
 from bench.calls.site import CLIENT_ID, Site
 from bench.media.servers import earwitness, environment
@@ -12,18 +14,12 @@ from bench.media.servers import earwitness, environment
 
 def _started(ours: Work) -> Callable[[Site], Figure]:
     def measure(site: Site) -> Figure:
-        _spent(site, ours), _spent(site, _import)
-        turns = [(_spent(site, ours), _spent(site, _import)) for _ in range(site.rounds)]
-        both = [sorted(one)[len(turns) // 2] * 1000 for one in zip(*turns, strict=True)]
-        return Figure(*both)
+        each = [partial(spent, site.used_here, partial(work, site)) for work in (ours, _import)]
+        for one in each:
+            one()  # files are read from the disk only the first time
+        return in_turns(site.rounds, *each)
 
     return measure
-
-
-def _spent(site: Site, work: Work) -> float:
-    before = site.used_here()
-    work(site)
-    return site.used_here() - before
 
 
 def _run(site: Site, *words: str) -> None:
