@@ -27,6 +27,8 @@ from bench.calls.table import TOPICS
 def main() -> None:
     given = _arguments()
     rows = [row for topic in given.only for row in TOPICS[topic] if given.row in row.name]
+    if not rows:
+        sys.exit(f"No row has {given.row!r} in its name.")
     with installed(
         given.folder, given.database, given.recordings, given.people, given.rounds, given.mass_rounds
     ) as site:
@@ -66,8 +68,6 @@ def _measured(site: Site, rows: list[Row]) -> Iterator[Result]:
             continue
         with nullcontext() if state == "stopped" else site.serving(jobs=state == "serving"):
             for row in these:
-                if state != "stopped":
-                    site.sign_in()
                 result = _measure(site, row)
                 print(result.line() + (f" {result.reason}" if result.reason else ""), flush=True)
                 yield result
@@ -76,6 +76,8 @@ def _measured(site: Site, rows: list[Row]) -> Iterator[Result]:
 def _measure(site: Site, row: Row) -> Result:
     """Measure a row. If it fails, the others are measured nevertheless."""
     try:
+        if row.state != "stopped":
+            site.sign_in()
         return Result.of(row, row.measure(site))
     except NotOffered as missing:
         return Result(row, verdict="not there", reason=str(missing))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.calls.report import short
+from bench.calls.rows import Row
 from bench.calls.table import TOPICS
 
 Report = dict[str, dict[str, Any]]
@@ -26,8 +27,8 @@ def table(titles: list[str], reports: list[Report]) -> list[str]:
     """The lines of the table. A figure has its ratio to the floor in parentheses."""
     lines = [f"| | unit | target | {' | '.join(titles)} |", f"|---|---|---|{'---|' * len(titles)}"]
     for row in (row for rows in TOPICS.values() for row in rows):
-        cells = [row.name, row.unit, short(row.most), *(_cell(report.get(row.name)) for report in reports)]
-        lines.append("| " + " | ".join(cells).replace("|  |", "| |") + " |")
+        cells = [row.name, row.unit, short(row.most), *(_cell(row, report) for report in reports)]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -35,13 +36,13 @@ def _read(file: Path) -> Report:
     return {row["name"]: row for row in json.loads(file.read_text())["rows"]}
 
 
-def _cell(result: dict[str, Any] | None) -> str:
-    if result is None:
-        return ""
+def _cell(row: Row, report: Report) -> str:
+    """A figure of a report, beside the target that the row has now."""
+    result = report.get(row.name, {"verdict": ""})
     if "ratio" not in result:
         return str(result["verdict"])
     ratio = short(result["ratio"])
-    return f"{short(result['figure'])} ({ratio if result['verdict'] == 'ok' else f'**{ratio}**'})"
+    return f"{short(result['figure'])} ({ratio if result['ratio'] <= row.most else f'**{ratio}**'})"
 
 
 if __name__ == "__main__":
