@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bench.calls.by_hand import HEADER
-from bench.calls.measuring import processor, processor_of_change, wait_beside
+from bench.calls.measuring import MOST_WAITED, processor, processor_of_change, wait_beside
 from bench.calls.rows import NotOffered, Row, Work
 from bench.calls.site import Site
 
@@ -59,7 +59,11 @@ class Kind:
     def _wait(self, name: str, ours: Work, before: Work) -> Row:
         without = "a writer's median wait without it"
         return Row(
-            f"{name}: another writer's longest wait", "ms waited", without, 25, wait_beside(ours, before)
+            f"{name}: another writer's longest wait",
+            "ms waited",
+            without,
+            MOST_WAITED,
+            wait_beside(ours, before),
         )
 
     def place_few(self, site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.calls.measuring import processor_of_change, wait_beside
+from bench.calls.measuring import MOST_WAITED, processor_of_change, wait_beside
 from bench.calls.rows import Row, Work
 from bench.calls.site import Site
 
@@ -37,7 +37,7 @@ def _both(name: str, floor: str, ours: Work, by_hand: Work, before: Work) -> Ite
         f"retention: {name}: another writer's longest wait",
         "ms waited",
         "a writer's median wait without it",
-        25,
+        MOST_WAITED,
         wait_beside(ours, before),
     )
 
