@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-import bench-media soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-import bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-import: install-dev ## `earwitness import` compared with the bare driver: 
 
 bench-media: install-dev ## media compared with its floor; a small run: BENCH_MEDIA="--large-mib 64 --rounds 2"
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)
+
+bench-calls: install-dev ## the calls around search compared with their floors; fails where a target is missed: DATABASE=postgres BENCH_CALLS="--recordings 5000 --people 2000"
+	$(BIN)/python -m bench.calls $(if $(DATABASE),--database $(DATABASE)) $(BENCH_CALLS)
 
 soak: install-dev ## use a server, kill it at random, and check that nothing acknowledged is lost: SOAK_MINUTES=10
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) $(BIN)/python -m bench.soak

@@ -93,7 +93,7 @@ def _median_and_p99(times: Sequence[float]) -> dict[str, float]:
 def ask_mixed(token: str, seconds: float, seed: int) -> list[float]:
     """Make mixed searches at random, and return how many milliseconds each took."""
     client, pick = Client(token), random.Random(seed)
-    bodies = [json.dumps({**QUERIES[name], "pageSize": 25}).encode() for name in MIXED]
+    bodies = [json.dumps({**QUERIES[name], "pageSize": 100}).encode() for name in MIXED]
     times: list[float] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -23,7 +23,7 @@ import msgspec
 
 from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, milliseconds_of, post
 from bench.loading import load
-from bench.queries import QUERIES
+from bench.queries import queries_of
 from bench.statements import ask_again, open_separate_connection, statements_of
 from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.users import add_api_key, add_user
@@ -55,7 +55,7 @@ def main() -> None:
     report: dict[str, Any] = {"recordings": arguments.recordings, "machine": _machine(), "queries": {}}
     with _server(settings, arguments.workers):
         token, *others = (post("/api/authWithApiKey", one)["token"] for one in credentials)
-        for name, filters in QUERIES.items():
+        for name, filters in queries_of(arguments.recordings).items():
             report["queries"][name] = _measure(archive, token, name, filters, arguments.rounds)
         report["reading on"] = _reading_on(token, arguments.recordings // 330, arguments.rounds)
         report["load"] = many_at_once([token] * (arguments.clients - len(others)) + others, arguments.seconds)

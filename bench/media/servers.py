@@ -92,15 +92,23 @@ class Caller:
 
 
 @contextmanager
-def earwitness(settings: Settings) -> Iterator[Server]:
+def earwitness(
+    settings: Settings, *, jobs: bool = False, program: tuple[str, ...] = ("-m", "earwitness")
+) -> Iterator[Server]:
     """`earwitness serve` on an archive; its callers are not signed in yet."""
+    words = [*program, "serve", *([] if jobs else ["--no-jobs"])]
+    with _running(words, environment(settings), "/readyz") as server:
+        yield server
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that let a process work on an archive."""
     given = {
         "EARWITNESS_DATA": str(settings.data),
         "EARWITNESS_KEYS": str(settings.keys_folder),
         "EARWITNESS_LOG_LEVEL": "WARNING",
     }
-    with _running(["-m", "earwitness", "serve", "--no-jobs"], given, "/readyz") as server:
-        yield server
+    return given | ({"EARWITNESS_DATABASE_URL": settings.database_url} if settings.database_url else {})
 
 
 @contextmanager

@@ -173,6 +173,7 @@ def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
     lines = [
         call(
             thirdPartyId=f"call-{number:04}",
+            direction=("in", "Out")[number % 2],
             tags=["Gold", f"tag-{number % 3}", "gold"],
             dataGroups={"Desk": str(number % 2)},
             endpoints=[
@@ -202,6 +203,7 @@ def test_recordings_that_share_endpoints_people_tags_and_starts_are_told_apart(
     found = [one for page in pages for one in page["recordings"]]
     assert [one["thirdPartyId"] for one in found] == [line["thirdPartyId"] for line in lines]
     assert [one["interactionId"] for one in found] == list(range(1, len(lines) + 1))
+    assert firm.post("/client/recording.search", {"direction": "In"})["total"] == len(lines) // 2
     assert found[4]["tags"] == ["Gold", "tag-1"]
     assert found[4]["dataGroups"] == {"Desk": "0"}
     assert found[4]["transcriptSnippet"] == "said number4"
