@@ -26,12 +26,15 @@ def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     write_documents(connection, {one: Document.of(*texts) for one, texts in fields.items()})
 
 
-def write_documents(connection: Connection, documents: Mapping[int, Document]) -> None:
-    """Write documents, which replace those that are there.
+def write_documents(
+    connection: Connection, documents: Mapping[int, Document], *, are_new: bool = False
+) -> None:
+    """Write documents, which replace those that are there, unless the recordings `are_new`.
 
     While the older index answers, the recordings are read and written for that one too.
     """
-    remove(connection, NEWER, list(documents))
+    if not are_new:
+        remove(connection, NEWER, list(documents))
     add(connection, documents)
     if index_of(connection) is OLDER:
         _write_older(connection, list(documents))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
+from earwitness.archive.database.group_commit import GroupCommit
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.database.transactions import reading, writing
@@ -36,6 +37,8 @@ class Archive:
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
     receipts: Receipts = field(repr=False)
+    arrivals: GroupCommit = field(default_factory=GroupCommit, repr=False)
+    """The recordings that wait to be accepted."""
 
     @property
     def engine(self) -> Engine:
