@@ -39,6 +39,11 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._has_writer = False
 
+    @property
+    def waiting(self) -> int:
+        """How many threads wait, with the one that writes, before it takes them."""
+        return len(self._waiting)
+
     def write(
         self,
         asked: Asked,
