@@ -11,6 +11,9 @@ from earwitness.ingest.arrivals import Accepted, Arrival
 from earwitness.kernel.deadlines import seconds_left
 from earwitness.kernel.errors import Unavailable
 
+_MOST_CHARACTERS_WITH_OTHERS = 100_000
+"""An hour of speech has about 50,000."""
+
 
 def accept(archive: Archive, arrival: Arrival) -> Accepted:
     """Add a recording, and return when it is committed and has its receipt.
@@ -18,7 +21,7 @@ def accept(archive: Archive, arrival: Arrival) -> Accepted:
     Raises Conflict if another recording, with other media or metadata, has its `thirdPartyId`, and what the
     database raises. A long text is written alone, since the others would wait for it.
     """
-    if arrival.metadata.is_long:
+    if arrival.metadata.characters > _MOST_CHARACTERS_WITH_OTHERS:
         return _one(_alone(archive, arrival))
     try:
         return archive.arrivals.write(arrival, partial(_accept_all, archive), seconds_left())

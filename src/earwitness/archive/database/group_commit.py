@@ -7,7 +7,6 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
@@ -22,12 +21,12 @@ class _Waiting:
     """What one thread wants written, and what became of it."""
 
     asked: Any
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    """Held until the thread is woken: it is done, or the thread is the next to write."""
     is_taken: bool = False
+    is_writer: bool = False
     is_done: bool = False
-    outcome: Any = field(default=None)
-
-    def end(self, outcome: Any) -> None:
-        self.outcome, self.is_done = outcome, True
+    outcome: Any = None
 
 
 class GroupCommit:
@@ -35,7 +34,7 @@ class GroupCommit:
 
     def __init__(self, most: int = MOST_TOGETHER) -> None:
         self._most = most
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._has_writer = False
 
@@ -58,34 +57,37 @@ class GroupCommit:
         Raises TimeoutError if it was not taken within `seconds`.
         """
         mine = _Waiting(asked)
-        with self._changed:
+        mine.woken.acquire()
+        with self._lock:
             self._waiting.append(mine)
-            self._wait(mine, monotonic() + seconds)
-            if not mine.is_done:
-                self._has_writer = True
-                waited = [mine, *(one for one in self._waiting if one is not mine)]
-                self._waiting = list(waited)
+            mine.is_writer = not self._has_writer
+            self._has_writer = True
+        if not mine.is_writer:
+            self._wait(mine, seconds)
         if not mine.is_done:
-            self._write(write_all, waited)
+            self._write(mine, write_all)
         if isinstance(mine.outcome, BaseException):
             raise mine.outcome
         outcome: Outcome = mine.outcome
         return outcome
 
-    def _wait(self, mine: _Waiting, until: float) -> None:
+    def _wait(self, mine: _Waiting, seconds: float) -> None:
         """Wait until it is written, or until this thread has to write."""
-        while self._has_writer and not mine.is_done:
-            left = math.inf if mine.is_taken else until - monotonic()
-            if left <= 0:
+        if mine.woken.acquire(timeout=min(max(seconds, 0), threading.TIMEOUT_MAX)):
+            return
+        with self._lock:
+            if not mine.is_taken and not mine.is_writer and not mine.is_done:
                 self._waiting.remove(mine)
                 raise TimeoutError
-            self._changed.wait(None if left == math.inf else left)
+        mine.woken.acquire()  # it is being written
 
-    def _write(self, write_all: Callable[[Take[Any]], Sequence[Any]], waited: list[_Waiting]) -> None:
+    def _write(self, mine: _Waiting, write_all: Callable[[Take[Any]], Sequence[Any]]) -> None:
+        with self._lock:
+            waited = list(self._waiting)
         taken: list[_Waiting] = []
 
         def take() -> Sequence[Any]:
-            with self._changed:
+            with self._lock:
                 taken.extend(self._waiting[: self._most])
                 for one in taken:
                     one.is_taken = True
@@ -93,14 +95,20 @@ class GroupCommit:
             return [one.asked for one in taken]
 
         try:
-            outcomes = write_all(take)
+            ended: list[tuple[_Waiting, Any]] = list(zip(taken, write_all(take), strict=True))
         except BaseException as error:
             ended = [(one, error) for one in taken or waited]
-        else:
-            ended = list(zip(taken, outcomes, strict=True))
-        with self._changed:
+        self._end(ended)
+
+    def _end(self, ended: Sequence[tuple[_Waiting, Any]]) -> None:
+        """Wake the threads whose outcome is known, and the next one that writes."""
+        with self._lock:
             for one, outcome in ended:
-                one.end(outcome)
+                one.outcome, one.is_done = outcome, True
             self._waiting = [one for one in self._waiting if not one.is_done]
-            self._has_writer = False
-            self._changed.notify_all()
+            self._has_writer = bool(self._waiting)
+            for one in self._waiting[:1]:
+                one.is_writer = True
+            woken = [one for one, _ in ended] + self._waiting[:1]
+        for one in woken:
+            one.woken.release()
