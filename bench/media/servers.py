@@ -97,6 +97,7 @@ def earwitness(settings: Settings) -> Iterator[Server]:
     given = {
         "EARWITNESS_DATA": str(settings.data),
         "EARWITNESS_KEYS": str(settings.keys_folder),
+        "EARWITNESS_DATABASE_URL": settings.database_url,
         "EARWITNESS_LOG_LEVEL": "WARNING",
     }
     with _running(["-m", "earwitness", "serve", "--no-jobs"], given, "/readyz") as server:
