@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-import bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-search: install-dev ## searches compared with their floor, and a plot: REC
 
 bench-import: install-dev ## `earwitness import` compared with the bare driver: RECORDINGS=20000
 	$(BIN)/python -m bench.importing --recordings $(or $(RECORDINGS),20000)
+
+bench-uploads: install-dev ## uploads of a short call compared with their floor: BENCH_UPLOADS="--postgresql"
+	$(BIN)/python -m bench.uploads $(BENCH_UPLOADS)
 
 bench-media: install-dev ## media compared with its floor; a small run: BENCH_MEDIA="--large-mib 64 --rounds 2"
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)

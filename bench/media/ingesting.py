@@ -9,7 +9,7 @@ from typing import Any
 from bench.media.archive import metadata
 from bench.media.servers import Server
 
-_BOUNDARY = "a-boundary-that-noise-does-not-hold"
+BOUNDARY = "a-boundary-that-noise-does-not-hold"
 
 
 def ingest(server: Server, file: Path, folder: Path, rounds: int) -> dict[str, Any]:
@@ -21,9 +21,9 @@ def ingest(server: Server, file: Path, folder: Path, rounds: int) -> dict[str, A
         copied = folder / "copied"
         by_hand.append(_by_hand(file, copied))
         copied.unlink()
-        body = _body(f"ingested-{number}-{time.time_ns()}", media)
+        body = body_of(metadata(f"ingested-{number}-{time.time_ns()}"), media)
         began = time.perf_counter()
-        server.caller().post("/api/ingest/recording", body, f"multipart/form-data; boundary={_BOUNDARY}")
+        server.caller().post("/api/ingest/recording", body, f"multipart/form-data; boundary={BOUNDARY}")
         by_us.append(time.perf_counter() - began)
     ratios = [one / other for one, other in zip(by_hand, by_us, strict=True)]
     return {
@@ -42,11 +42,11 @@ def _by_hand(file: Path, copied: Path) -> float:
     return time.perf_counter() - began
 
 
-def _body(third_party_id: str, media: bytes) -> bytes:
-    head = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
+def body_of(described: bytes, media: bytes) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
     parts = [
-        head.encode() + b'"metadata"\r\n\r\n' + metadata(third_party_id),
+        head.encode() + b'"metadata"\r\n\r\n' + described,
         b"\r\n" + head.encode() + b'"media"; filename="call"\r\n\r\n' + media,
-        f"\r\n--{_BOUNDARY}--\r\n".encode(),
+        f"\r\n--{BOUNDARY}--\r\n".encode(),
     ]
     return b"".join(parts)

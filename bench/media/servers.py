@@ -106,6 +106,7 @@ def environment(settings: Settings) -> dict[str, str]:
     given = {
         "EARWITNESS_DATA": str(settings.data),
         "EARWITNESS_KEYS": str(settings.keys_folder),
+        "EARWITNESS_DATABASE_URL": settings.database_url,
         "EARWITNESS_LOG_LEVEL": "WARNING",
     }
     return given | ({"EARWITNESS_DATABASE_URL": settings.database_url} if settings.database_url else {})

@@ -9,39 +9,31 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.ledger.ledger import Action
 from earwitness.archive.receipts.acknowledge import note
 from earwitness.archive.receipts.compare import stay_ahead
 from earwitness.ingest.arrivals import Accepted, Arrival
-from earwitness.ingest.known_recordings import KnownRecording, find_known
+from earwitness.ingest.known_recordings import KnownRecording, find_known, look_up
 from earwitness.ingest.new_recordings import add_recordings
 from earwitness.ingest.original_media import add_missing_media
 from earwitness.ingest.parsed_metadata import ParsedMetadata
 from earwitness.kernel.errors import Conflict
 
 
-def accept(connection: Connection, archive: Archive, arrival: Arrival, action: Action) -> Accepted:
-    """Add a recording. If the same one is in the archive already, nothing changes.
-
-    Raises Conflict if another recording, with other media or metadata, has its `thirdPartyId`.
-    """
-    [outcome] = accept_all(connection, archive, [arrival], action)
-    if isinstance(outcome, Conflict):
-        raise outcome
-    return outcome
-
-
 def accept_all(
-    connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
+    connection: Connection, archive: Archive, arrivals: Sequence[Arrival]
 ) -> list[Accepted | Conflict]:
-    """Add recordings together. Returns the outcome of each; a refused one does not affect the others."""
-    stay_ahead(connection, archive.receipts)
-    known = find_known(connection, [arrival.third_party_id for arrival in arrivals])
+    """Add recordings together. Returns the outcome of each; a refused one does not affect the others.
+
+    If the same recording is in the archive already, nothing changes. Conflict is the outcome if another one,
+    with other media or metadata, has its `thirdPartyId`.
+    """
+    found = look_up(connection, arrivals)
+    stay_ahead(connection, archive.receipts, found.newest_id)
     new: dict[str, Arrival] = {}
     for arrival in arrivals:
-        if arrival.third_party_id not in known:
+        if arrival.third_party_id not in found.known:
             new.setdefault(arrival.third_party_id, arrival)
-    added = add_recordings(connection, archive, list(new.values()), action) if new else []
+    added = add_recordings(connection, archive, list(new.values()), found) if new else []
     ids = dict(zip(new, added, strict=True))
     outcomes: list[Accepted | Conflict] = []
     for arrival in arrivals:
@@ -53,7 +45,7 @@ def accept_all(
             is_same = arrival.digest == first.digest
             outcomes.append(Accepted(ids[name], name, first.status, False) if is_same else _conflict(name))
         else:
-            outcomes.append(_accept_again(connection, archive, known[name], arrival, action))
+            outcomes.append(_accept_again(connection, archive, found.known[name], arrival))
     return outcomes
 
 
@@ -76,12 +68,12 @@ def find_same(
 
 
 def _accept_again(
-    connection: Connection, archive: Archive, known: KnownRecording, arrival: Arrival, action: Action
+    connection: Connection, archive: Archive, known: KnownRecording, arrival: Arrival
 ) -> Accepted | Conflict:
     """Accept a recording that is in the archive already. Only media that it lacked is added."""
     if arrival.media is not None and known.lacks_media(arrival.metadata, arrival.media_sha256):
         replaced = add_missing_media(
-            connection, archive, known.position, known.interaction_id, arrival.media, action
+            connection, archive, known.position, known.interaction_id, arrival.media, arrival.action
         )
         note(connection, "media", [(known.interaction_id, known.third_party_id)])
         return Accepted(known.interaction_id, known.third_party_id, "received", False, replaced)

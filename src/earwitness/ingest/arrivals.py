@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from earwitness.ingest.metadata import IngestMetadata
+from earwitness.archive.ledger.ledger import Action
+from earwitness.ingest.metadata import IngestMetadata, times
 from earwitness.ingest.parsed_metadata import ParsedMetadata
 from earwitness.media.vault import RecordingKey, Sealed
 
@@ -20,9 +21,10 @@ class SealedMedia:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A recording to add: its metadata, and its media if it has any."""
+    """A recording to add: its metadata, the call or command that adds it, and its media if it has any."""
 
     metadata: ParsedMetadata
+    action: Action
     media: SealedMedia | None = None
 
     @property
@@ -32,6 +34,10 @@ class Arrival:
     @property
     def third_party_id(self) -> str:
         return self.values.third_party_id
+
+    @property
+    def started_at(self) -> int:
+        return times(self.values)[0]
 
     @property
     def media_sha256(self) -> bytes:

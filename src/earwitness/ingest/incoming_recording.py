@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.errors import is_full
 from earwitness.archive.ledger.ledger import Action
-from earwitness.ingest.accept import accept
+from earwitness.ingest.accept_together import accept
 from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia
 from earwitness.ingest.late_additions import add_late_media
 from earwitness.ingest.parsed_metadata import ParsedMetadata, parse_body
@@ -20,11 +19,13 @@ from earwitness.media.vault import SealedUpload, new_recording_key
 class IncomingRecording:
     """One recording that is being ingested: `write` its media, if it has any, then `accept` it."""
 
-    def __init__(self, archive: Archive, cleanup: ExitStack) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._cleanup = cleanup
+        self._cleanup = ExitStack()
         self._key = new_recording_key()
         self._upload: SealedUpload | None = None
+        self.is_open = False
+        """Whether media came, and `close` has something to do."""
 
     def write(self, data: bytes) -> None:
         """Add bytes of media. If no bytes come at all, there is no media. Raises StorageFull."""
@@ -32,6 +33,7 @@ class IncomingRecording:
             return
         if self._upload is None:
             self._upload = self._cleanup.enter_context(self._archive.vault.new(self._key, "raw"))
+            self.is_open = True
         self._upload.write(data)
 
     def accept(self, body: bytes, action: Action) -> Accepted:
@@ -41,25 +43,27 @@ class IncomingRecording:
 
     def accept_parsed(self, metadata: ParsedMetadata, action: Action) -> Accepted:
         """The same with metadata that has been parsed."""
-        return self._commit(
-            lambda connection, media: accept(connection, self._archive, Arrival(metadata, media), action),
-            patient=metadata.is_long,
-        )
+        return self._commit(lambda media: accept(self._archive, Arrival(metadata, action, media)))
 
     def accept_late_media(self, third_party_id: str, action: Action) -> Accepted:
         """Add the media to a recording that is in the archive. Raises NotFound, Conflict, StorageFull."""
-        return self._commit(
-            lambda connection, media: add_late_media(connection, self._archive, third_party_id, media, action)
-        )
 
-    def _commit(
-        self, write: Callable[[Connection, SealedMedia | None], Accepted], *, patient: bool = False
-    ) -> Accepted:
+        def add(media: SealedMedia | None) -> Accepted:
+            with self._archive.write() as connection:
+                return add_late_media(connection, self._archive, third_party_id, media, action)
+
+        return self._commit(add)
+
+    def close(self) -> None:
+        """Remove what was not accepted."""
+        self._cleanup.close()
+        self.is_open = False
+
+    def _commit(self, write: Callable[[SealedMedia | None], Accepted]) -> Accepted:
         media = SealedMedia(self._upload.finish(), self._key) if self._upload else None
         moved()
         try:
-            with self._archive.write(patient=patient) as connection:
-                accepted = write(connection, media)
+            accepted = write(media)
         except DBAPIError as error:
             if self._upload and not is_full(error):
                 self._upload.leave()  # the database may have committed although the connection failed
@@ -74,5 +78,8 @@ class IncomingRecording:
 @contextmanager
 def receive(archive: Archive) -> Iterator[IncomingRecording]:
     """Begin to ingest a recording. If it is not accepted when the block ends, nothing of it is kept."""
-    with ExitStack() as cleanup:
-        yield IncomingRecording(archive, cleanup)
+    incoming = IncomingRecording(archive)
+    try:
+        yield incoming
+    finally:
+        incoming.close()

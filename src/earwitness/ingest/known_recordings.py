@@ -1,15 +1,18 @@
-"""Recordings that are in the archive already, found by the source's id, to be compared with arrivals."""
+"""What the archive knows when recordings arrive: those that are in it already, found by the source's id."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Text, and_, bindparam, select
+from sqlalchemy import Connection, Text, and_, bindparam, exists, select
 
 from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.database.timeline import LATEST_POSITION, NEWEST_ID, START
+from earwitness.archive.recordings.retention import Durations
+from earwitness.archive.schema.people import account, inflight_calls, retention_groups
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
-from earwitness.ingest.arrivals import Accepted, Status
+from earwitness.ingest.arrivals import Accepted, Arrival, Status
 from earwitness.ingest.parsed_metadata import ParsedMetadata
 
 _SHA256_OF_NOTHING = hashlib.sha256().digest()
@@ -77,4 +80,47 @@ _KNOWN = (
         and_(media_objects.c.position == recordings.c.position, media_objects.c.kind == "raw"),
     )
     .where(among(recordings.c.third_party_id, bindparam("ids", type_=Text)))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the archive knows when recordings arrive, looked up with one statement for all of them."""
+
+    known: dict[str, KnownRecording]
+    latest: dict[int, int | None]
+    """The highest position of each millisecond in which one of them starts."""
+    newest_id: int
+    has_calls: bool
+    """Whether one of them is noted as a call in progress."""
+    default_retention: Durations
+    has_groups: bool
+    """Whether the account has retention groups."""
+
+
+def look_up(connection: Connection, arrivals: Sequence[Arrival]) -> LookedUp:
+    """Look up what adding recordings needs. Few arrive again, so those have a statement of their own."""
+    ids = [arrival.third_party_id for arrival in arrivals]
+    asked = {"ids": as_list(ids), "starts": as_list(list({arrival.started_at for arrival in arrivals}))}
+    rows = connection.execute(_LOOK_UP, asked).all()
+    *_, newest_id, is_known, has_calls, default_retention, has_groups = rows[0]
+    return LookedUp(
+        known=find_known(connection, ids) if is_known else {},
+        latest={start: position for start, position, *_ in rows},
+        newest_id=newest_id or 0,
+        has_calls=has_calls,
+        default_retention=default_retention,
+        has_groups=has_groups,
+    )
+
+
+_IDS = bindparam("ids", type_=Text)
+_LOOK_UP = select(
+    START,
+    LATEST_POSITION,
+    NEWEST_ID,
+    exists().where(among(recordings.c.third_party_id, _IDS)).correlate(None),
+    exists().where(among(inflight_calls.c.third_party_id, _IDS)),
+    select(account.c.default_retention).scalar_subquery(),
+    exists(select(retention_groups.c.id)),
 )

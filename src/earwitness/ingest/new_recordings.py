@@ -23,6 +23,7 @@ from earwitness.archive.text.documents import Document
 from earwitness.archive.text.index import write_documents
 from earwitness.archive.text.snippets import snippet
 from earwitness.ingest.arrivals import Arrival
+from earwitness.ingest.known_recordings import LookedUp
 from earwitness.ingest.metadata import IngestMetadata, hint, times
 from earwitness.ingest.original_media import add_media
 from earwitness.ingest.participants import ResolvedParticipant, resolve_participants
@@ -53,10 +54,10 @@ class _NewRecording:
 
 
 def add_recordings(
-    connection: Connection, archive: Archive, arrivals: Sequence[Arrival], action: Action
+    connection: Connection, archive: Archive, arrivals: Sequence[Arrival], found: LookedUp
 ) -> list[int]:
     """Add recordings with everything that belongs to them, and queue their jobs; returns interactionIds."""
-    new = _prepare(connection, arrivals)
+    new = _prepare(connection, arrivals, found)
     insert_many(connection, recordings, [_row(one) for one in new])
     _add_participants(connection, new)
     _add_data_groups(connection, new)
@@ -64,25 +65,30 @@ def add_recordings(
         set_tags(connection, tags)
     transcripts = ((one.position, one.arrival.metadata.transcript) for one in new)
     add_transcripts(connection, {position: kept for position, kept in transcripts if kept})
-    write_documents(connection, {one.position: one.document for one in new})
-    for one in new:
-        if one.arrival.media is not None:
-            add_media(connection, archive, one.position, one.interaction_id, one.arrival.media)
-            queue.add(connection, "process", one.position, *one.notes)
+    write_documents(connection, {one.position: one.document for one in new}, are_new=True)
+    media = {(one.position, one.interaction_id): one.arrival.media for one in new if one.arrival.media}
+    add_media(connection, archive, media)
+    queue.add_for_each(connection, "process", {one.position: one.notes for one in new if one.arrival.media})
+    _append_to_ledger(connection, new)
     ids = [one.interaction_id for one in new]
-    ledger.append(connection, action, [Entry(interaction_id, response_code=201) for interaction_id in ids])
     note(connection, "recording", [(one.interaction_id, one.arrival.third_party_id) for one in new])
     return ids
 
 
-def _prepare(connection: Connection, arrivals: Sequence[Arrival]) -> list[_NewRecording]:
+def _prepare(connection: Connection, arrivals: Sequence[Arrival], found: LookedUp) -> list[_NewRecording]:
     """Find or add the participants, and give each arrival its position, its id and its retention."""
     values = [arrival.values for arrival in arrivals]
-    end_calls(connection, [one.third_party_id for one in values])
+    if found.has_calls:
+        end_calls(connection, [one.third_party_id for one in values])
     participants = resolve_participants(connection, values)
-    places = take_places(connection, [times(one)[0] for one in values])
+    places = take_places(connection, [arrival.started_at for arrival in arrivals], found.latest)
     subjects = ([p.person_id for p in parts if p.is_recording_subject] for parts in participants)
-    retentions = retentions_of(connection, [(v.type, s) for v, s in zip(values, subjects, strict=True)])
+    retentions = retentions_of(
+        connection,
+        [(one.type, persons) for one, persons in zip(values, subjects, strict=True)],
+        default=found.default_retention,
+        has_groups=found.has_groups,
+    )
     return [
         _NewRecording(arrival, *place, parts, retention)
         for arrival, place, parts, retention in zip(arrivals, places, participants, retentions, strict=True)
@@ -157,6 +163,16 @@ def _add_data_groups(connection: Connection, new: Iterable[_NewRecording]) -> No
         for name, value in (one.arrival.values.data_groups or {}).items()
     ]
     insert_many(connection, recording_data_groups, rows)
+
+
+def _append_to_ledger(connection: Connection, new: Sequence[_NewRecording]) -> None:
+    """Write a row for each recording, under the header of the call or command that added it."""
+    entries: dict[int, tuple[Action, list[Entry]]] = {}
+    for one in new:
+        action = one.arrival.action
+        _, its = entries.setdefault(id(action), (action, []))  # equal actions may be of two calls
+        its.append(Entry(one.interaction_id, response_code=201))
+    ledger.append_all(connection, list(entries.values()))
 
 
 def _direction(values: IngestMetadata) -> str:

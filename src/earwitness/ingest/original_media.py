@@ -1,8 +1,12 @@
 """Adding the original media of a recording, and the key that it is encrypted with."""
 
-from sqlalchemy import Connection, delete, insert, update
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, update
 
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -13,20 +17,19 @@ from earwitness.kernel.clock import now_ms
 from earwitness.media.vault import Sealed
 
 
-def add_media(
-    connection: Connection, archive: Archive, position: int, interaction_id: int, media: SealedMedia
-) -> None:
-    """Make a sealed original the media of a recording, and store its key wrapped."""
-    wrapped = archive.vault.wrap(media.key, interaction_id)
-    connection.execute(
-        insert(recording_keys).values(
-            position=position,
-            vault_id=media.key.vault_id,
-            kek_id=wrapped.kek_id,
-            wrapped_key=wrapped.wrapped,
-        )
-    )
-    add_media_object(connection, position, "raw", media.sealed)
+def add_media(connection: Connection, archive: Archive, media: Mapping[tuple[int, int], SealedMedia]) -> None:
+    """Make sealed originals the media of recordings, and store their keys wrapped.
+
+    Each recording is given as its position and its interactionId.
+    """
+    keys: list[dict[str, Any]] = []
+    for (position, interaction_id), one in media.items():
+        wrapped = archive.vault.wrap(one.key, interaction_id)
+        known_by = {"kek_id": wrapped.kek_id, "wrapped_key": wrapped.wrapped}
+        keys.append({"position": position, "vault_id": one.key.vault_id} | known_by)
+    insert_many(connection, recording_keys, keys)
+    objects = [_row_of(position, "raw", one.sealed) for (position, _), one in media.items()]
+    insert_many(connection, media_objects, objects)
 
 
 def add_missing_media(
@@ -45,7 +48,7 @@ def add_missing_media(
     empty = delete(media_objects).where(media_objects.c.position == position)
     replaced = tuple(connection.scalars(empty.returning(media_objects.c.name)))
     connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
-    add_media(connection, archive, position, interaction_id, media)
+    add_media(connection, archive, {(position, interaction_id): media})
     this = recordings.c.position == position
     connection.execute(update(recordings).where(this).values(has_media=True, status="received"))
     notes = [f"media of no bytes was removed: object {name}" for name in replaced]
@@ -59,14 +62,16 @@ def add_missing_media(
 
 def add_media_object(connection: Connection, position: int, kind: str, sealed: Sealed) -> None:
     """Add the row of a stored object: the original, or a rendition."""
-    connection.execute(
-        insert(media_objects).values(
-            position=position,
-            kind=kind,
-            name=sealed.name,
-            size_bytes=sealed.plain_size,
-            stored_bytes=sealed.stored_size,
-            sha256=sealed.sha256,
-            created_at=now_ms(),
-        )
-    )
+    insert_many(connection, media_objects, [_row_of(position, kind, sealed)])
+
+
+def _row_of(position: int, kind: str, sealed: Sealed) -> dict[str, Any]:
+    return {
+        "position": position,
+        "kind": kind,
+        "name": sealed.name,
+        "size_bytes": sealed.plain_size,
+        "stored_bytes": sealed.stored_size,
+        "sha256": sealed.sha256,
+        "created_at": now_ms(),
+    }

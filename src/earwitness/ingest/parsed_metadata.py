@@ -34,7 +34,12 @@ class ParsedMetadata(msgspec.Struct, frozen=True):
     @property
     def is_long(self) -> bool:
         """Whether writing it takes long even outside the database: see `patient` of `writing`."""
-        return len(self.document.said.tokens) + len(self.document.rest.tokens) > _LONG_CHARACTERS
+        return self.characters > _LONG_CHARACTERS
+
+    @property
+    def characters(self) -> int:
+        """How much text it adds to the text index."""
+        return len(self.document.said.tokens) + len(self.document.rest.tokens)
 
     def digest_with(self, media_sha256: bytes = b"") -> bytes:
         """The digest of metadata and media, by which a recording that is sent again is recognised."""

@@ -75,7 +75,8 @@ def _renewed(
 def _renew(archive: Archive, job: Job, worker: str) -> bool:
     """Renew a lease; False if another worker has the job by now."""
     try:
-        with archive.write(locked=False) as connection:  # it locks its job alone
+        # It locks its job alone. A power failure ends the worker too, so the lease need not survive one.
+        with archive.write(locked=False, is_durable=False) as connection:
             return queue.renew(connection, job, worker)
     except SQLAlchemyError as error:
         tell(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from earwitness.archive.integrity.objects import orphans
-from earwitness.ingest.accept import accept
-from earwitness.ingest.arrivals import Arrival, SealedMedia
+from earwitness.ingest.accept import accept_all
+from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia
 from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.media.vault import new_recording_key
 from tests.cli.running import run_json
@@ -38,13 +38,13 @@ def keep_media_of_no_bytes(firm: Firm) -> int:
     """Ingest a recording as earlier versions did, which kept media of no bytes."""
     key = new_recording_key()
     with firm.archive.vault.new(key, "raw") as upload:
-        arrival = Arrival(
-            parse_body(json.dumps(call()).encode(), has_media=True), SealedMedia(upload.finish(), key)
-        )
+        metadata = parse_body(json.dumps(call()).encode(), has_media=True)
+        arrival = Arrival(metadata, ACTION, SealedMedia(upload.finish(), key))
         with firm.archive.write() as connection:
-            accepted = accept(connection, firm.archive, arrival, ACTION)
+            [accepted] = accept_all(connection, firm.archive, [arrival])
         upload.keep()
     firm.work()
+    assert isinstance(accepted, Accepted)
     return accepted.interaction_id
 
 

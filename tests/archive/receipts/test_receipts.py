@@ -24,7 +24,7 @@ from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.text.index import remove
 from earwitness.archive.text.indexes import NEWER
 from earwitness.cli.operator import action
-from earwitness.ingest.accept import accept
+from earwitness.ingest.accept import accept_all
 from earwitness.ingest.arrivals import Arrival
 from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.kernel.errors import Conflict
@@ -160,14 +160,15 @@ def test_an_id_that_was_given_to_another_recording_hides_nothing(firm: Firm) -> 
     take_back(firm, newest)
     with firm.archive.write() as connection:  # like a program that knows no receipts
         of_none = replace(firm.archive, receipts=Receipts(firm.settings.data / "nowhere"))
-        accept(connection, of_none, _arrival("another"), action("test", "Test"))
+        accept_all(connection, of_none, [_arrival("another")])
     accounts = Accounts(firm.settings)
     assert names(alarm(accounts.open(CLIENT_ID).receipts)) == ["lost"]
     accounts.close()
 
 
 def _arrival(third_party_id: str) -> Arrival:
-    return Arrival(parse_body(json.dumps(call(thirdPartyId=third_party_id)).encode(), has_media=False))
+    metadata = parse_body(json.dumps(call(thirdPartyId=third_party_id)).encode(), has_media=False)
+    return Arrival(metadata, action("test", "Test"))
 
 
 def test_lost_media_and_transcripts_that_came_later_are_missed_too(firm: Firm) -> None:
@@ -241,7 +242,7 @@ def test_refused_and_repeated_recordings_get_no_receipts(firm: Firm) -> None:
     assert firm.send(call(type="teams")).status_code == 409
     assert firm.send({"thirdPartyId": "bad"}).status_code == 400
     with suppress(Conflict), firm.archive.write() as connection:
-        accept(connection, firm.archive, _arrival("rolled back"), action("test", "Test"))
+        accept_all(connection, firm.archive, [_arrival("rolled back")])
         raise Conflict("after all")
     firm.ingest(thirdPartyId="call-2")
     assert names(written(firm.settings)) == ["call-1", "call-2"]

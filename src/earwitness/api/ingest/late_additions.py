@@ -1,12 +1,13 @@
 """Ingest: late additions to a recording: its transcript, its media, or the codec of its media."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from anyio import to_thread
 from litestar import Response
 
-from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, incoming_recording, take_parts
+from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, accept, incoming_recording, take_parts
 from earwitness.archive.access.viewer import check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
@@ -83,11 +84,10 @@ async def put_media(request: AnyRequest) -> Response[Any]:
     async def add(archive: Archive, third_party_id: str, action: Action) -> Accepted:
         await to_thread.run_sync(_check_exists, archive, third_party_id)
         async with incoming_recording(request, archive) as incoming:
-            await take_parts(request, incoming, installation.settings.max_upload_gib << 30, ["media"])
-            limiter = request.app.state.store_calls
-            return await to_thread.run_sync(
-                incoming.accept_late_media, third_party_id, action, limiter=limiter
-            )
+            most_bytes = installation.settings.max_upload_gib << 30
+            last = await take_parts(request, incoming, most_bytes, ["media"])
+            add = partial(incoming.accept_late_media, third_party_id, action)
+            return await accept(request, incoming, last, add)
 
     return await _add(request, _MEDIA, "Add media", add)
 

@@ -1,8 +1,8 @@
 """The parts of a multipart upload: media is written as it arrives, in constant memory."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from anyio import CancelScope, to_thread
 
@@ -10,7 +10,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.http.multipart import Began, events
 from earwitness.http.operations import MAX_BODY_BYTES, AnyRequest
 from earwitness.ingest.arrivals import Accepted, Status
-from earwitness.ingest.incoming_recording import IncomingRecording, receive
+from earwitness.ingest.incoming_recording import IncomingRecording
 from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge
 from earwitness.kernel.wire import Wire
 
@@ -38,12 +38,13 @@ class Ingested(Wire):
 @asynccontextmanager
 async def incoming_recording(request: AnyRequest, archive: Archive) -> AsyncIterator[IncomingRecording]:
     """Begin to take in a recording. If it is not accepted when the block ends, nothing of it is kept."""
-    cleanup = ExitStack()
+    incoming = IncomingRecording(archive)
     try:
-        yield cleanup.enter_context(receive(archive))
+        yield incoming
     finally:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(cleanup.close, limiter=request.app.state.store_calls)
+        if incoming.is_open:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(incoming.close, limiter=request.app.state.store_calls)
 
 
 async def take_parts(
@@ -52,9 +53,10 @@ async def take_parts(
     most_bytes: int,
     known: Sequence[str],
     metadata: bytearray | None = None,
-) -> None:
+) -> bytes:
     """Write the media to `incoming`, and the part `metadata`, if it is known, to `metadata`.
 
+    Returns the last bytes of the media, which are not written yet: `accept` writes them in the same thread.
     Raises BadRequest if a part is not known or comes twice, and TooLarge.
     """
     metadata, waiting = bytearray() if metadata is None else metadata, bytearray()
@@ -76,8 +78,22 @@ async def take_parts(
             if len(waiting) >= _WRITTEN_AT_ONCE_BYTES:
                 await to_thread.run_sync(incoming.write, bytes(waiting), limiter=limiter)
                 waiting.clear()
-    if "media" in seen:
-        await to_thread.run_sync(incoming.write, bytes(waiting), limiter=limiter)
+    return bytes(waiting)
+
+
+async def accept(
+    request: AnyRequest, incoming: IncomingRecording, last: bytes, add: Callable[[], Accepted]
+) -> Accepted:
+    """Write the last bytes of the media, `add` the recording or the media, and clean up, in one thread."""
+
+    def finish() -> Accepted:
+        try:
+            incoming.write(last)
+            return add()
+        finally:
+            incoming.close()
+
+    return await to_thread.run_sync(finish, limiter=request.app.state.store_calls)
 
 
 async def take_early_metadata(request: AnyRequest, metadata: bytearray) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 from anyio import to_thread
 from litestar import Response
 
-from earwitness.api.ingest.parts import Ingested, incoming_recording, take_early_metadata, take_parts
+from earwitness.api.ingest.parts import (
+    Ingested,
+    accept,
+    incoming_recording,
+    take_early_metadata,
+    take_parts,
+)
 from earwitness.archive.access.viewer import Viewer, check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.ledger import Action
@@ -72,11 +78,10 @@ async def _take(request: AnyRequest, archive: Archive, metadata: bytearray, acti
     installation: Installation = request.app.state.installation
     most_bytes = installation.settings.max_upload_gib << 30
     async with incoming_recording(request, archive) as incoming:
-        await take_parts(request, incoming, most_bytes, ["metadata", "media"], metadata)
+        last = await take_parts(request, incoming, most_bytes, ["metadata", "media"], metadata)
         if not metadata:
             raise BadRequest.of(Fault("metadata", "required"))
-        limiter = request.app.state.store_calls
-        return await to_thread.run_sync(incoming.accept, bytes(metadata), action, limiter=limiter)
+        return await accept(request, incoming, last, lambda: incoming.accept(bytes(metadata), action))
 
 
 def _remember_refusal(

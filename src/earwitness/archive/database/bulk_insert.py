@@ -11,8 +11,10 @@ _TAKEN_AS_THEY_ARE = Boolean, LargeBinary
 """Types whose values SQLite's driver takes unchanged, though SQLAlchemy would look at each value."""
 
 
-def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns.
+def insert_many(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replacing: bool = False
+) -> None:
+    """Insert rows that all name the same columns. With `replacing`, SQLite removes those of the same key.
 
     SQLAlchemy processes each value of each row in Python, which takes longer than SQLite takes to write them.
     Here only the columns are processed whose type needs it, such as JSON.
@@ -22,7 +24,7 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if connection.dialect.name != "sqlite":
         connection.execute(insert(table), rows)
         return
-    statement, columns, processed = _prepared(table, tuple(rows[0]), connection.dialect)
+    statement, columns, processed = _prepared(table, tuple(rows[0]), connection.dialect, replacing)
     written: list[Any] = list(map(itemgetter(*columns), rows))
     if processed:
         values: list[Any] = list(zip(*written, strict=True))
@@ -34,10 +36,11 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
 @lru_cache
 def _prepared(
-    table: Table, named: tuple[str, ...], dialect: Dialect
+    table: Table, named: tuple[str, ...], dialect: Dialect, replacing: bool
 ) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
     """The statement, its columns in order, and by their places the functions that process their values."""
-    compiled = insert(table).compile(dialect=dialect, column_keys=named)
+    inserting = insert(table).prefix_with("OR REPLACE") if replacing else insert(table)
+    compiled = inserting.compile(dialect=dialect, column_keys=named)
     columns = compiled.positiontup or []
     kinds = (table.c[name].type for name in columns)
     writers = [

@@ -53,6 +53,8 @@ _PRAGMAS = (
 )
 
 
+_PRAGMAS_SET = "earwitness_pragmas"
+
 _compiled: LRUCache[Any, Any] = LRUCache(1_000)
 """Compiled statements, shared by all SQLite files: there may be many files, and they run the same ones."""
 
@@ -99,11 +101,21 @@ def sqlite_engine(file: Path) -> Engine:
             connection.exec_driver_sql("BEGIN")
             return
         waits_ms = min(BUSY_MS, max(deadlines.seconds_left(), LEAST_SECONDS_OF_A_WRITE) * 1000)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits_ms:.0f}")
+        _set(connection, "busy_timeout", f"{waits_ms:.0f}", at_first=str(BUSY_MS))
+        is_durable = connection.get_execution_options().get("is_durable", True)
+        _set(connection, "synchronous", "FULL" if is_durable else "NORMAL", at_first="FULL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     event.listen(engine, "before_cursor_execute", keep_time)
     return engine
+
+
+def _set(connection: Connection, pragma: str, value: str, *, at_first: str) -> None:
+    """Set a pragma of a connection to SQLite, unless it has this value already."""
+    known = connection.info.setdefault(_PRAGMAS_SET, {})
+    if known.get(pragma, at_first) != value:
+        connection.exec_driver_sql(f"PRAGMA {pragma} = {value}")
+        known[pragma] = value
 
 
 def postgres_engine(url: str) -> Engine:

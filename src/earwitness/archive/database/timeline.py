@@ -67,17 +67,25 @@ class Window:
 def lock_account(connection: Connection) -> None:
     """Wait for the account's other writers, and hold up later ones: `Archive.write` begins with it.
 
-    It is the first lock of each transaction that takes it, so that no two wait for each other.
+    It is the first lock of each transaction that takes it, so that no two wait for each other. On SQLite a
+    transaction that writes holds all of the account from its beginning.
     """
-    connection.scalar(_LOCK)
+    if connection.dialect.name != "sqlite":
+        connection.scalar(_LOCK)
 
 
 _LOCK = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
 
 
-def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int, int]]:
-    """The position and the interactionId of each new recording. The account has to be locked."""
-    latest: dict[int, int | None] = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
+def take_places(
+    connection: Connection, starts: Sequence[int], latest: dict[int, int | None] | None = None
+) -> list[tuple[int, int]]:
+    """The position and the interactionId of each new recording. The account has to be locked.
+
+    `latest` is `LATEST_POSITION` of each start, if the caller has looked it up.
+    """
+    if latest is None:
+        latest = dict(connection.execute(_LATEST, {"starts": as_list(starts)}).all())
     newest = connection.execute(_NUMBERED, {"count": len(starts)}).scalar_one()
     places: list[tuple[int, int]] = []
     for interaction_id, start in enumerate(starts, start=newest - len(starts) + 1):
@@ -88,15 +96,16 @@ def take_places(connection: Connection, starts: Sequence[int]) -> list[tuple[int
     return places
 
 
-_START = each(bindparam("starts", type_=Text))
-_LATEST = select(
-    _START,
+START = each(bindparam("starts", type_=Text))
+LATEST_POSITION = (
     select(func.max(recordings.c.position))
-    .where(
-        recordings.c.position >= first_position(_START), recordings.c.position < first_position(_START + 1)
-    )
-    .scalar_subquery(),
+    .where(recordings.c.position >= first_position(START), recordings.c.position < first_position(START + 1))
+    .scalar_subquery()
 )
+"""The highest position of the millisecond `START`, if there is one."""
+_LATEST = select(START, LATEST_POSITION)
+NEWEST_ID = select(counters.c.value).where(counters.c.name == "interaction").scalar_subquery()
+"""The highest interactionId that was given."""
 _NUMBERED = (
     update(counters)
     .where(counters.c.name == "interaction")

@@ -45,20 +45,24 @@ def reading(engine: Engine, allowed: Allowance | None = None) -> Iterator[Connec
 
 
 @contextmanager
-def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
+def writing(engine: Engine, *, patient: bool = False, is_durable: bool = True) -> Iterator[Connection]:
     """Give a connection in a transaction that commits at the end, or rolls back on an error.
 
     It may take as long as its call, and then raises OutOfTime. Outside a call it has no limit.
     PostgreSQL ends it when it waits longer than `IDLE_MS` for the next statement, unless it is `patient`: for
     rare work that takes long outside the database.
+    If it is not `is_durable`, a power failure may undo it: for hints that are found again without it.
     Raises BadRequest for a text that is longer than the database takes, so that nobody tries again.
     """
     seconds = max(deadlines.seconds_left(), LEAST_SECONDS_OF_A_WRITE)
     limit = Limit(monotonic() + seconds, problem=_not_written)
     limit.idle_ms = 0 if patient else IDLE_MS
     try:
-        with _watched(engine), engine.execution_options(writes=True).connect() as connection:
+        options = {"writes": True, "is_durable": is_durable}
+        with _watched(engine), engine.execution_options(**options).connect() as connection:
             with connection.begin(), limited(connection, limit):
+                if not is_durable and connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
             check_committed(connection)
     except DBAPIError as error:

@@ -1,7 +1,8 @@
 """Marks in the directory that say which accounts have work, so that workers open only those.
 
 A mark is set right after the commit that queued a job. If a process dies between the two, the mark is missing
-until a worker looks into the account on its slow round over all accounts.
+until a worker looks into the account on its slow round over all accounts. So a mark is not flushed to the
+disk: after a power failure, workers look into all accounts when they start.
 """
 
 import logging
@@ -15,6 +16,7 @@ from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.kinds import JobKind, WorkKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Problem
 from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int] | Map
     missing = {kind: at for kind, at in due_at.items() if kind not in known or known[kind] > at}
     if not missing:
         return
-    with writing(directory) as connection:
+    with writing(directory, is_durable=False) as connection:
         for kind, at in missing.items():
             _add(connection, client_id, kind, at)
 
@@ -42,13 +44,13 @@ def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[JobKind,
     """Mark an account after a commit. An error is only logged: the commit itself has succeeded."""
     try:
         mark(directory, client_id, due_at)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Problem) as error:
         tell(log.warning, error, "account %s could not be marked as having work", client_id)
 
 
 def clear(directory: Engine, client_id: int, kind: WorkKind) -> None:
     """Remove a mark. Look into the account after this, not before, or a new job could be missed."""
-    with writing(directory) as connection:
+    with writing(directory, is_durable=False) as connection:
         connection.execute(
             delete(accounts_with_work).where(_marks.client_id == client_id, _marks.kind == kind)
         )

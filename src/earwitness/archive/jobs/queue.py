@@ -5,7 +5,7 @@ is tried again, later each time. After the last try it is `dead`, and its log ha
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.ledger.ledger import Entry
@@ -58,9 +59,23 @@ def add(
     connection: Connection, kind: JobKind, position: int, *notes: str, step: StepName | None = None
 ) -> None:
     """Queue a job for a recording; `notes` are the first entries of its log."""
-    values = _new(kind, step) | {"position": position, "log": [_note(note) for note in notes]}
-    connection.execute(insert(jobs).values(values))
-    _remember_due(connection, kind, values["run_at"])
+    add_for_each(connection, kind, {position: notes}, step=step)
+
+
+def add_for_each(
+    connection: Connection,
+    kind: JobKind,
+    notes: Mapping[int, Sequence[str]],
+    *,
+    step: StepName | None = None,
+) -> None:
+    """Queue a job for each of these positions; its log begins with the `notes` of the position."""
+    if not notes:
+        return
+    new = _new(kind, step)
+    rows = [new | {"position": at, "log": [_note(note) for note in noted]} for at, noted in notes.items()]
+    insert_many(connection, jobs, rows)
+    _remember_due(connection, kind, new["run_at"])
 
 
 def add_for_all(

@@ -51,9 +51,13 @@ class AuditSubjects:
 
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
     """Write a header and a row for each entry; nothing if there are no entries."""
-    if not entries:
-        return
-    header = _header(connection, action)
+    if entries:
+        append_all(connection, [(action, entries)])
+
+
+def append_all(connection: Connection, done: Sequence[tuple[Action, Sequence[Entry]]]) -> None:
+    """Write the header of each action, and the rows of its entries."""
+    headers = _headers(connection, [action for action, _ in done])
     insert_many(
         connection,
         audit_rows,
@@ -67,6 +71,7 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
                 "metadata": entry.metadata,
                 "response_code": entry.response_code,
             }
+            for header, (_, entries) in zip(headers, done, strict=True)
             for entry in entries
         ],
     )
@@ -80,7 +85,7 @@ def append_for_recordings(
 ) -> None:
     """Write a header, and the same row for each recording that meets a condition; there may be millions."""
     same: dict[str, object] = {
-        "audit_header_id": _header(connection, action),
+        "audit_header_id": _headers(connection, [action])[0],
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
@@ -114,22 +119,26 @@ def append_access(
     append(connection, action, entries)
 
 
-def _header(connection: Connection, action: Action) -> int:
-    header: int = connection.execute(
-        insert(audit_headers)
-        .values(
-            method=action.method,
-            route=action.route,
-            description=action.description,
-            user_id=action.user_id,
-            username=action.username,
-            inserted_at=now_ms(),
-            ip_address=action.ip_address,
-            request_id=action.request_id,
-        )
-        .returning(audit_headers.c.id)
-    ).scalar_one()
-    return header
+def _headers(connection: Connection, actions: Sequence[Action]) -> Sequence[int]:
+    """Write the header of each action, and return their ids."""
+    now = now_ms()
+    rows = [
+        {
+            "method": action.method,
+            "route": action.route,
+            "description": action.description,
+            "user_id": action.user_id,
+            "username": action.username,
+            "inserted_at": now,
+            "ip_address": action.ip_address,
+            "request_id": action.request_id,
+        }
+        for action in actions
+    ]
+    return connection.scalars(_ADD_HEADERS, rows).all()
+
+
+_ADD_HEADERS = insert(audit_headers).returning(audit_headers.c.id, sort_by_parameter_order=True)
 
 
 def _existing(connection: Connection, viewer: Viewer, subjects: AuditSubjects) -> list[tuple[int, bool]]:

@@ -61,10 +61,13 @@ def compare_if_possible(engine: Engine, client_id: int, receipts: Receipts) -> N
         log.warning("account %s: receipts were not compared: %s", client_id, why(error))
 
 
-def stay_ahead(connection: Connection, receipts: Receipts) -> None:
-    """Raise the counter of ids if it lies behind what was acknowledged. The account has to be locked."""
+def stay_ahead(connection: Connection, receipts: Receipts, newest_id: int) -> None:
+    """Raise the counter of ids, `newest_id`, if it lies behind what was acknowledged.
+
+    The account has to be locked since before the counter was read.
+    """
     newest = receipts.newest()
-    if (_counter(connection) or 0) < newest:
+    if newest_id < newest:
         receipts.is_ahead = True
         _raise_counter(connection, newest)
 

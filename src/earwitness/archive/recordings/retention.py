@@ -80,18 +80,26 @@ def retention_of(
 
 
 def retentions_of(
-    connection: Connection, subjects: Sequence[tuple[str, Iterable[int | None]]]
+    connection: Connection,
+    subjects: Sequence[tuple[str, Iterable[int | None]]],
+    *,
+    default: Durations | None = None,
+    has_groups: bool = True,
 ) -> list[Retention]:
-    """The same for several recordings, each given as its type and subjects."""
+    """The same for several recordings, each given as its type and subjects.
+
+    The account's `default`, and whether it `has_groups` at all, are given if the caller has looked them up.
+    """
     people_of = [(type_, set(persons)) for type_, persons in subjects]
     everybody = set().union(*(persons for _, persons in people_of)) - {None}
-    default = connection.execute(_DEFAULT).scalar_one()
-    rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if everybody else ()
+    rules = connection.execute(_DEFAULT).scalar_one() if default is None else default
+    is_asked = has_groups and everybody
+    rows = connection.execute(_GROUPS, {"people": as_list(sorted(everybody))}).all() if is_asked else ()
     groups = {row.id: row for row in rows}
 
     def of(person: int | None, type_: str) -> Retention:
         if (group := groups.get(person)) is None:
-            return Retention(days_for(default, type_), None)
+            return Retention(days_for(rules, type_), None)
         return Retention(days_for(group.retention_group, type_), group.retention_group_id)
 
     return [longest(of(person, type_) for person in persons or {None}) for type_, persons in people_of]

@@ -26,24 +26,27 @@ def index_recordings(connection: Connection, positions: Sequence[int]) -> None:
     write_documents(connection, {one: Document.of(*texts) for one, texts in fields.items()})
 
 
-def write_documents(connection: Connection, documents: Mapping[int, Document]) -> None:
-    """Write documents, which replace those that are there.
+def write_documents(
+    connection: Connection, documents: Mapping[int, Document], *, are_new: bool = False
+) -> None:
+    """Write documents, which replace those that are there. On PostgreSQL new recordings have none.
 
     While the older index answers, the recordings are read and written for that one too.
     """
-    remove(connection, NEWER, list(documents))
+    if not are_new and connection.dialect.name != "sqlite":  # FTS5 replaces a row itself
+        remove(connection, NEWER, list(documents))
     add(connection, documents)
     if index_of(connection) is OLDER:
         _write_older(connection, list(documents))
 
 
 def add(connection: Connection, documents: Mapping[int, Document]) -> None:
-    """Add the documents of recordings that have none in the newest index."""
+    """Add the documents of recordings to the newest index. On PostgreSQL they must have none there."""
     # In order: FTS5 begins a new segment at each row that lies before the last one.
     ordered = sorted(documents.items())
     if connection.dialect.name == "sqlite":
         rows = [{"rowid": at, "said": one.said.whole, "rest": one.rest.whole} for at, one in ordered]
-        insert_many(connection, NEWER.fts5, rows)
+        insert_many(connection, NEWER.fts5, rows, replacing=True)
         return
     _add_parts(connection, NEWER, ((at, one.said.whole, one.rest.whole) for at, one in ordered))
 

@@ -97,13 +97,14 @@ def import_lines(
         if waiting:
             is_long = any(one.metadata.is_long for one in waiting)
             with archive.write(patient=is_long) as connection:
-                accepted = accept_all(connection, archive, waiting, action)
+                accepted = accept_all(connection, archive, waiting)
             outcomes.extend(one.is_new if isinstance(one, Accepted) else one for one in accepted)
             waiting.clear()
 
     for line in lines:
         if line.media_path is None:
-            waiting.append(Arrival(describe_line(line.metadata, None, is_empty=False).marked()))
+            metadata = describe_line(line.metadata, None, is_empty=False).marked()
+            waiting.append(Arrival(metadata, action))
             continue
         commit()
         outcomes.append(

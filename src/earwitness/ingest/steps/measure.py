@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, delete, insert, literal, update
 
 from earwitness.archive.media.playable import MediaObject
 from earwitness.archive.recordings.incomplete import UNDECODABLE
@@ -81,14 +81,16 @@ def _write(
     position = context.position
     this = recordings.c.position == position
     found = msgspec.to_builtins(replace(measurement, peaks=None, channel_peaks=None))
-    connection.execute(update(recordings).where(this).values(status="processed", measurement=found))
-    connection.execute(
-        update(recordings)
-        .where(this, ~recordings.c.has_sender_times)
-        .values(
-            duration_ms=measurement.duration_ms, ended_at=recordings.c.started_at + measurement.duration_ms
-        )
-    )
+    measured = {
+        recordings.c.duration_ms: literal(measurement.duration_ms, BigInteger),
+        recordings.c.ended_at: recordings.c.started_at + measurement.duration_ms,
+    }
+    times = {
+        column: case((recordings.c.has_sender_times, column), else_=value)
+        for column, value in measured.items()
+    }
+    processed = {recordings.c.status: "processed", recordings.c.measurement: found}
+    connection.execute(update(recordings).where(this).values(processed | times))
     connection.execute(delete(waveforms).where(waveforms.c.position == position))
     if measurement.peaks is not None:
         connection.execute(

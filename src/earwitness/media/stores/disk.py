@@ -1,14 +1,19 @@
 """Media objects on a local disk.
 
-    ab/cd/<28 more hex digits>   an object; its name is this path, 128 random bits
+    ab/cd/<28 more hex digits>   an object; its name is this path, random digits
     incoming/<32 hex digits>     an object being written or not yet settled, locked by its writer
 
 An upload is written in `incoming`, then linked to its place; a link never replaces a file. Its name in
 `incoming` stays until the database names the object. So what a crash leaves is found in `incoming`.
+
+Each process puts a few hundred objects into one folder, then chooses another at random. So a new object
+seldom needs a new folder, which would have to be made durable in those above it.
 """
 
 import errno
 import os
+import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +28,17 @@ from earwitness.media.stores.object_names import ObjectMissing, check_name, is_n
 # The disk cannot read, a checksum is wrong, the file system is damaged, or a folder is in place of the file.
 _DAMAGED = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EISDIR)
 
+_IN_ONE_FOLDER = 256
+
+
+class _Folder:
+    """The folder that new objects are put into, and whether those above it are known to name it durably."""
+
+    def __init__(self) -> None:
+        self.digits = secrets.token_hex(2)
+        self.left = _IN_ONE_FOLDER
+        self.is_durable = False
+
 
 class DiskStore:
     """The objects of one account, below one folder."""
@@ -30,9 +46,16 @@ class DiskStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._incoming = Incoming(folder / "incoming")
+        self._lock = threading.Lock()
+        self._filled = _Folder()
 
     def new(self) -> "DiskUpload":
-        return DiskUpload(self._folder, self._incoming.begin())
+        with self._lock:
+            if not self._filled.left:
+                self._filled = _Folder()
+            self._filled.left -= 1
+            filled = self._filled
+        return DiskUpload(self._folder, self._incoming.begin(filled.digits), filled)
 
     def open(self, name: str) -> "DiskObject":
         try:
@@ -77,8 +100,9 @@ class DiskStore:
 class DiskUpload:
     """A new object on the disk; see `ObjectUpload`."""
 
-    def __init__(self, folder: Path, marker: UploadMarker) -> None:
+    def __init__(self, folder: Path, marker: UploadMarker, filled: _Folder) -> None:
         self.name = marker.name
+        self._filled = filled
         self._marker = marker
         self._folder = folder
         self._path = folder / self.name
@@ -113,9 +137,12 @@ class DiskUpload:
             make_folder(inner)
             os.link(self._marker.path, self._path)
             self._published = True
-            # Another process may have made the folders without having synced them yet.
-            for folder in (inner, inner.parent, self._folder):
-                sync_folder(folder)
+            sync_folder(inner)
+            if not self._filled.is_durable:
+                # Another process may have made the folders without having synced them yet.
+                sync_folder(inner.parent)
+                sync_folder(self._folder)
+                self._filled.is_durable = True
 
     def keep(self) -> None:
         if not self._published:

@@ -56,12 +56,15 @@ class Incoming:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def begin(self) -> UploadMarker:
-        """Make a marker with a new random name, but do not sync its folder yet. Raises StorageFull."""
+    def begin(self, first_digits: str = "") -> UploadMarker:
+        """Make a marker with a new random name, but do not sync its folder yet. Raises StorageFull.
+
+        The name begins with `first_digits`; the others are random.
+        """
         with room():
             make_folder(self._folder)
             while True:
-                marker = self._create()
+                marker = self._create(first_digits)
                 try:
                     fcntl.flock(marker.fd, fcntl.LOCK_EX)
                     if marker.path.exists():
@@ -94,8 +97,8 @@ class Incoming:
     def has_abandoned(self) -> bool:
         return any(True for _ in self.abandoned())
 
-    def _create(self) -> UploadMarker:
-        path = self._folder / secrets.token_hex(16)
+    def _create(self, first_digits: str) -> UploadMarker:
+        path = self._folder / (first_digits + secrets.token_hex(16)[len(first_digits) :])
         return UploadMarker(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def _opened(self, digits: str) -> UploadMarker:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
+from earwitness.archive.database.group_commit import GroupCommit
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.database.transactions import reading, writing
@@ -36,6 +37,8 @@ class Archive:
     vault: Vault = field(repr=False)
     directory: Engine = field(repr=False)
     receipts: Receipts = field(repr=False)
+    arrivals: GroupCommit = field(default_factory=GroupCommit, repr=False)
+    """The recordings that wait to be accepted."""
 
     @property
     def engine(self) -> Engine:
@@ -50,16 +53,18 @@ class Archive:
             yield connection
 
     @contextmanager
-    def write(self, *, patient: bool = False, locked: bool = True) -> Iterator[Connection]:
+    def write(
+        self, *, patient: bool = False, locked: bool = True, is_durable: bool = True
+    ) -> Iterator[Connection]:
         """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
 
         It locks the account first: what it looks up and then adds is added once, and ids are handed out in
         the order of commits. With `locked=False` it waits for no other writer on PostgreSQL: for what only
-        adds rows, or locks its own. On SQLite there is one writer at a time anyway.
-        Raises AccountUnavailable.
+        adds rows, or locks its own. On SQLite there is one writer at a time anyway. A power failure may undo
+        what is not `is_durable`. Raises AccountUnavailable.
         """
         with self.admission.lent(self.client_id) as engine:
-            with writing(engine, patient=patient) as connection:
+            with writing(engine, patient=patient, is_durable=is_durable) as connection:
                 take_due(connection), take_noted(connection)  # left by a transaction that rolled back
                 if locked:
                     lock_account(connection)

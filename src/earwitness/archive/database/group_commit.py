@@ -1,0 +1,114 @@
+"""Group commit: what several threads want to write at the same time is written in one transaction.
+
+A commit waits for the disk. Meanwhile others queue, and the first of them then writes for all who wait.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Asked = TypeVar("Asked")
+Outcome = TypeVar("Outcome")
+Take = Callable[[], Sequence[Asked]]
+
+MOST_TOGETHER = 32
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """What one thread wants written, and what became of it."""
+
+    asked: Any
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    """Held until the thread is woken: it is done, or the thread is the next to write."""
+    is_taken: bool = False
+    is_writer: bool = False
+    is_done: bool = False
+    outcome: Any = None
+
+
+class GroupCommit:
+    """The threads of this process that want to write the same kind of thing to one account."""
+
+    def __init__(self, most: int = MOST_TOGETHER) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._has_writer = False
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait, with the one that writes, before it takes them."""
+        return len(self._waiting)
+
+    def write(
+        self,
+        asked: Asked,
+        write_all: Callable[[Take[Asked]], Sequence[Outcome | Exception]],
+        seconds: float = math.inf,
+    ) -> Outcome:
+        """Write something, together with what other threads want written. Returns its outcome, or raises it.
+
+        `write_all` begins a transaction, then takes what waits, and returns the outcome of each when all is
+        committed. If it raises before it takes anything, that is the outcome of all who waited as long; if it
+        raises afterwards, of all that it took.
+        Raises TimeoutError if it was not taken within `seconds`.
+        """
+        mine = _Waiting(asked)
+        mine.woken.acquire()
+        with self._lock:
+            self._waiting.append(mine)
+            mine.is_writer = not self._has_writer
+            self._has_writer = True
+        if not mine.is_writer:
+            self._wait(mine, seconds)
+        if not mine.is_done:
+            self._write(mine, write_all)
+        if isinstance(mine.outcome, BaseException):
+            raise mine.outcome
+        outcome: Outcome = mine.outcome
+        return outcome
+
+    def _wait(self, mine: _Waiting, seconds: float) -> None:
+        """Wait until it is written, or until this thread has to write."""
+        if mine.woken.acquire(timeout=min(max(seconds, 0), threading.TIMEOUT_MAX)):
+            return
+        with self._lock:
+            if not mine.is_taken and not mine.is_writer and not mine.is_done:
+                self._waiting.remove(mine)
+                raise TimeoutError
+        mine.woken.acquire()  # it is being written
+
+    def _write(self, mine: _Waiting, write_all: Callable[[Take[Any]], Sequence[Any]]) -> None:
+        with self._lock:
+            waited = list(self._waiting)
+        taken: list[_Waiting] = []
+
+        def take() -> Sequence[Any]:
+            with self._lock:
+                taken.extend(self._waiting[: self._most])
+                for one in taken:
+                    one.is_taken = True
+                self._waiting = self._waiting[self._most :]
+            return [one.asked for one in taken]
+
+        try:
+            ended: list[tuple[_Waiting, Any]] = list(zip(taken, write_all(take), strict=True))
+        except BaseException as error:
+            ended = [(one, error) for one in taken or waited]
+        self._end(ended)
+
+    def _end(self, ended: Sequence[tuple[_Waiting, Any]]) -> None:
+        """Wake the threads whose outcome is known, and the next one that writes."""
+        with self._lock:
+            for one, outcome in ended:
+                one.outcome, one.is_done = outcome, True
+            self._waiting = [one for one in self._waiting if not one.is_done]
+            self._has_writer = bool(self._waiting)
+            for one in self._waiting[:1]:
+                one.is_writer = True
+            woken = [one for one, _ in ended] + self._waiting[:1]
+        for one in woken:
+            one.woken.release()

@@ -1,0 +1,88 @@
+"""Group commit: the first thread writes for all who wait, and each gets its own outcome."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from earwitness.archive.database.group_commit import GroupCommit, Take
+from tests.waiting import until
+
+
+class Lost(Exception):
+    """What was written may be lost."""
+
+
+class Writer:
+    """Writes numbers: each transaction waits until `go` is set, and is a list in `written`."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.written: list[list[int]] = []
+        self.fails_before = self.fails_after = False
+
+    def write_all(self, take: Take[int]) -> Sequence[int | Exception]:
+        self.go.wait()
+        if self.fails_before:
+            raise Lost
+        taken = list(take())
+        if self.fails_after:
+            raise Lost
+        self.written.append(taken)
+        return [Lost() if one < 0 else one * 10 for one in taken]
+
+
+def begin(threads: ThreadPoolExecutor, group: GroupCommit, writer: Writer, *asked: int) -> list[Future[int]]:
+    begun: list[Future[int]] = []
+    for count, one in enumerate(asked, start=group.waiting + 1):
+        begun.append(threads.submit(group.write, one, writer.write_all))
+        until(lambda count=count: group.waiting == count, "it waits")  # type: ignore[misc]
+    return begun
+
+
+def test_what_waits_is_written_together_in_its_order() -> None:
+    group, writer = GroupCommit(), Writer()
+    with ThreadPoolExecutor(4) as threads:
+        begun = begin(threads, group, writer, 1, 2, -3, 4)
+        writer.go.set()
+        assert [one.result() for one in (begun[0], begun[1], begun[3])] == [10, 20, 40]
+        assert isinstance(begun[2].exception(), Lost)
+    assert writer.written == [[1, 2, -3, 4]]
+    assert group.write(5, writer.write_all) == 50
+
+
+def test_a_transaction_has_a_limit_and_the_others_come_next() -> None:
+    group, writer = GroupCommit(most=2), Writer()
+    with ThreadPoolExecutor(5) as threads:
+        begun = begin(threads, group, writer, 1, 2, 3, 4, 5)
+        writer.go.set()
+        assert [one.result() for one in begun] == [10, 20, 30, 40, 50]
+    assert max(map(len, writer.written)) == 2
+    assert sorted(one for written in writer.written for one in written) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("fault", ["fails_before", "fails_after"])
+def test_where_the_transaction_fails_all_who_waited_are_told(fault: str) -> None:
+    group, writer = GroupCommit(), Writer()
+    setattr(writer, fault, True)
+    with ThreadPoolExecutor(3) as threads:
+        begun = begin(threads, group, writer, 1, 2, 3)
+        writer.go.set()
+        told = [one.exception() for one in begun]
+    assert writer.written == []
+    assert isinstance(told[0], Lost)
+    assert all(isinstance(one, Lost) for one in told)
+    setattr(writer, fault, False)
+    assert group.write(4, writer.write_all) == 40
+
+
+def test_nobody_waits_longer_than_it_may() -> None:
+    group, writer = GroupCommit(), Writer()
+    with ThreadPoolExecutor(1) as threads:
+        [first] = begin(threads, group, writer, 1)
+        with pytest.raises(TimeoutError):
+            group.write(2, writer.write_all, seconds=0)
+        writer.go.set()
+        assert first.result() == 10
+    assert writer.written == [[1]]

@@ -1,0 +1,141 @@
+"""Recordings that arrive at the same time share a transaction, and nothing else."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import OperationalError
+
+from earwitness.archive.integrity.objects import orphans
+from earwitness.archive.schema.vault import media_objects
+from earwitness.archive.schema.work import audit_headers
+from earwitness.ingest.accept_together import accept
+from earwitness.ingest.arrivals import Arrival, SealedMedia
+from earwitness.ingest.parsed_metadata import parse_body
+from earwitness.media.vault import Sealed, new_recording_key
+from tests.firm import ADMIN, Firm, call, tone
+from tests.ingest.folders import ACTION
+from tests.waiting import until
+
+UPLOADERS = 8
+
+
+@contextmanager
+def durable_commits() -> Iterator[list[Connection]]:
+    """A list with an entry for each durable transaction that is committed."""
+    committed: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        if connection.get_execution_options().get("is_durable"):
+            committed.append(connection)
+
+    event.listen(Engine, "commit", note)
+    try:
+        yield committed
+    finally:
+        event.remove(Engine, "commit", note)
+
+
+@contextmanager
+def held_up(firm: Firm, count: int) -> Iterator[None]:
+    """Let what the block begins wait for the account, until so many wait."""
+    firm.token()  # a sign-in writes too
+    with firm.archive.write():
+        yield
+        until(lambda: firm.archive.arrivals.waiting == count, "all wait")
+
+
+def test_all_who_wait_are_accepted_at_once_and_each_has_its_own_outcome(firm: Firm) -> None:
+    firm.ingest(tone(1), thirdPartyId="known")
+    sent = {f"call-{number}": tone(0.1, hertz=300 + number) for number in range(UPLOADERS - 3)}
+    with durable_commits() as committed, ThreadPoolExecutor(UPLOADERS) as threads:
+        with held_up(firm, UPLOADERS):
+            new = {name: threads.submit(send, firm, name, media) for name, media in sent.items()}
+            twice = threads.submit(send, firm, "call-0", sent["call-0"])
+            same, other = (threads.submit(send, firm, "known", tone(seconds)) for seconds in (1, 2))
+        statuses = {name: one.result().status_code for name, one in new.items()}
+        assert sorted([statuses.pop("call-0"), twice.result().status_code]) == [200, 201]
+    assert set(statuses.values()) == {201}
+    assert (same.result().status_code, other.result().status_code) == (200, 409)
+    # The one that held them up, theirs, and the row of the refusal.
+    assert len(committed) == 3
+    ids = [one.result().json()["interactionId"] for one in new.values()]
+    assert len(set(ids)) == len(sent)
+    for name, media in sent.items():
+        assert raw(firm, name) == media
+    assert len(list(orphans(firm.archive))) == 0
+
+
+def test_each_recording_that_came_with_others_has_the_row_of_its_own_call(firm: Firm) -> None:
+    with ThreadPoolExecutor(UPLOADERS) as threads, held_up(firm, UPLOADERS):
+        sending = [threads.submit(send, firm, f"call-{number}", tone(0.1)) for number in range(UPLOADERS)]
+    requests = {one.result().headers["x-request-id"] for one in sending}
+    with firm.archive.read() as connection:
+        is_ingest = audit_headers.c.description == "Ingest recording"
+        headers = connection.execute(select(audit_headers).where(is_ingest)).all()
+    assert {header.request_id for header in headers} == requests
+    assert [header.username for header in headers] == [ADMIN] * UPLOADERS
+
+
+def test_one_that_cannot_be_written_harms_no_other(firm: Firm) -> None:
+    firm.ingest(tone(1), thirdPartyId="known")
+    with firm.archive.read() as connection:
+        taken = connection.scalars(select(media_objects.c.name)).one()
+    with ThreadPoolExecutor(3) as threads, held_up(firm, 3):
+        good = [threads.submit(accept, firm.archive, arrival(name, f"ab/cd/{name}")) for name in ("a", "b")]
+        bad = threads.submit(accept, firm.archive, arrival("bad", taken))
+    accepted = [one.result() for one in good]
+    assert all(one.is_new for one in accepted)
+    assert type(bad.exception()).__name__ == "IntegrityError"
+    assert set(firm.search()) == {"a", "b", "known"}
+
+
+def test_where_the_answer_to_the_commit_is_lost_no_media_is_removed(firm: Firm) -> None:
+    media = {f"call-{number}": tone(0.1, hertz=300 + number) for number in range(3)}
+    firm.ingest(tone(1), thirdPartyId="known")  # the first use of a key is noted in the directory
+    with ThreadPoolExecutor(3) as threads, commits_whose_answer_is_lost(after=1):
+        with held_up(firm, 3):
+            sending = [threads.submit(send, firm, *one) for one in media.items()]
+        assert {one.result().status_code for one in sending} == {503}
+    firm.archive.sweep()
+    assert {name: raw(firm, name) for name in media} == media
+    assert {send(firm, *one).status_code for one in media.items()} == {200}
+    assert len(list(orphans(firm.archive))) == 0
+
+
+@contextmanager
+def commits_whose_answer_is_lost(after: int) -> Iterator[None]:
+    """Durable transactions, but for the first ones, are committed, and then their connection fails."""
+    seen: list[Connection] = []
+
+    def commit(connection: Connection) -> None:
+        if connection.get_execution_options().get("is_durable"):
+            seen.append(connection)
+            if len(seen) > after:
+                driver: Any = connection.connection.driver_connection
+                driver.commit()
+                raise OperationalError("COMMIT", None, OSError("the connection was lost"))
+
+    event.listen(Engine, "commit", commit)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "commit", commit)
+
+
+def send(firm: Firm, name: str, media: bytes) -> Response:
+    return firm.send(call(thirdPartyId=name), media)
+
+
+def raw(firm: Firm, name: str) -> bytes:
+    wanted = {"thirdPartyId": name, "format": "raw"}
+    return firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted).content
+
+
+def arrival(name: str, object_name: str) -> Arrival:
+    media = SealedMedia(Sealed(object_name, 1, 1, b"digest"), new_recording_key())
+    return Arrival(parse_body(json.dumps(call(thirdPartyId=name)).encode(), has_media=True), ACTION, media)
