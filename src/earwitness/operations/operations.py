@@ -86,10 +86,6 @@ class Call:
         self.entries.append(Entry(interaction_id, metadata=metadata))
 
 
-class OutOfDate(Exception):
-    """What was prepared in a read is not so any more. It is prepared again."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Body]):
     """An answer with a status or headers besides its body. The API's documentation shows the body alone."""

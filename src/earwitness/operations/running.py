@@ -10,8 +10,8 @@ from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
 from earwitness.kernel import deadlines
-from earwitness.kernel.errors import Unavailable
-from earwitness.operations.operations import Call, Operation, OutOfDate
+from earwitness.kernel.errors import OutOfDate, Unavailable
+from earwitness.operations.operations import Call, Operation
 
 _TRIES = 5
 

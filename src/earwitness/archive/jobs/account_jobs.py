@@ -129,16 +129,19 @@ def pending(connection: Connection, kind: AccountJobKind | None = None) -> int |
     return newest
 
 
+PENDING = select(func.max(_row.id)).where(_row.state.in_(_PENDING)).correlate(None).scalar_subquery()
+"""The id of the newest job of any kind that is not through, as a column of another statement."""
+
+
 def get(connection: Connection, job_id: int) -> AccountJob | None:
     """A job by its id."""
     row = connection.execute(_JOBS.where(_row.id == job_id, _row.state != PREPARING)).one_or_none()
     return None if row is None else AccountJob(*row)
 
 
-def unfinished(connection: Connection, kind: AccountJobKind | None = None) -> list[AccountJob]:
-    """The jobs that are queued or running, in the order in which they were ordered."""
-    of_kind = () if kind is None else (_row.kind == kind,)
-    rows = connection.execute(_JOBS.where(_row.state.in_(_UNFINISHED), *of_kind).order_by(_row.id))
+def waiting(connection: Connection, kind: AccountJobKind) -> list[AccountJob]:
+    """The jobs of a kind that are pending, in the order in which they were ordered."""
+    rows = connection.execute(_JOBS.where(_row.state.in_(_PENDING), _row.kind == kind).order_by(_row.id))
     return [AccountJob(*row) for row in rows]
 
 
@@ -255,7 +258,8 @@ _NOT_LEASED: dict[str, Any] = {"leased_by": None, "leased_until": None}
 def _firsts(connection: Connection) -> list[AccountJob]:
     """The first unfinished job of each kind."""
     firsts: dict[AccountJobKind, AccountJob] = {}
-    for job in unfinished(connection):
+    for row in connection.execute(_JOBS.where(_row.state.in_(_UNFINISHED)).order_by(_row.id)):
+        job = AccountJob(*row)
         firsts.setdefault(job.kind, job)
     return list(firsts.values())
 
