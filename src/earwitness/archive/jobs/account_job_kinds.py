@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-AccountJobKind = Literal["retention"]
+AccountJobKind = Literal["retention", "index"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,10 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
     "retention": AccountJobKindRow(
         does="sets `retainUntil` and `retentionGroupId` of recordings as the rules of retention are now",
         queued="when a change of the rules concerns more than 200 recordings",
+    ),
+    "index": AccountJobKindRow(
+        does="queues an `index` job for each recording of a person or a tag",
+        queued="when a person or a tag of more than 2,000 recordings is renamed",
     ),
 }
 

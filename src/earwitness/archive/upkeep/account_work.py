@@ -20,6 +20,7 @@ from earwitness.archive.jobs import account_jobs, position_lists
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
 from earwitness.archive.recordings import retention_changes
+from earwitness.archive.text import reindexing
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.outages import tell
@@ -41,6 +42,7 @@ class AccountWorkRow:
 
 ACCOUNT_WORK: Mapping[AccountJobKind, AccountWorkRow] = {
     "retention": AccountWorkRow(find=retention_changes.find, write=retention_changes.write),
+    "index": AccountWorkRow(find=reindexing.find, write=reindexing.write),
 }
 
 if set(ACCOUNT_WORK) != set(get_args(AccountJobKind)):
