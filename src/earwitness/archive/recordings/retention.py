@@ -215,12 +215,14 @@ def rules_of(connection: Connection) -> Rules:
     return Rules(default, {row.id: row.retention_group for row in groups})
 
 
-def of_people(person_ids: Sequence[int]) -> ColumnElement[bool]:
-    """Whether one of these people is a subject of a recording."""
+def of_people(person_ids: Sequence[int], within: tuple[int, int] | None = None) -> ColumnElement[bool]:
+    """Whether one of these people is a subject of a recording. `within`: only between these positions."""
     part = recording_endpoints.c
     theirs = select(part.position).where(
         among(part.person_id, person_ids), part.is_recording_subject == true()
     )
+    if within is not None:  # else all their recordings would be listed to find a few
+        theirs = theirs.where(part.position.between(*within))
     return recordings.c.position.in_(theirs)
 
 

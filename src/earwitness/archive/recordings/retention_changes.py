@@ -164,7 +164,8 @@ def find(connection: Connection, job: AccountJob, most: int) -> Found:
         looked = connection.scalars(onward.limit(max(most, _LOOKED_AT))).all()
         if not looked:
             return Found((), first, count, is_last=True)
-        these = _position.between(first, looked[-1]) & (true() if people is None else of_people(people))
+        within = first, looked[-1]
+        these = _position.between(*within) if people is None else of_people(people, within)
         found = _differing(connection, rules, these, most, shorten=job.what["mayShorten"])
         if len(found) == most:
             done = sum(one <= found[-1] for one in looked)
