@@ -27,6 +27,9 @@ class _Jobs:
     def go_on(self, archive: Archive, worker: str) -> int | None:
         return account_work.go_on(archive, worker, self._pace)
 
+    def due_at(self, connection: Connection) -> int | None:
+        return account_jobs.next_due_at(connection)
+
     def left_until(self, connection: Connection, worker: str) -> int | None:
         return account_jobs.left_until(connection, worker)
 

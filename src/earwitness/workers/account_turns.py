@@ -28,6 +28,9 @@ class AccountWork(Protocol):
     def go_on(self, archive: Archive, worker: str) -> int | None:
         """Do one batch. Returns when there is more to do; None if nothing is left."""
 
+    def due_at(self, connection: Connection) -> int | None:
+        """When there is something to do; None if nothing is left."""
+
     def left_until(self, connection: Connection, worker: str) -> int | None:
         """Until when another worker has the lease; None if it is free, or this worker has it."""
 
@@ -78,13 +81,17 @@ class AccountTurns:
         """Do an account's turn; False if another worker has it. Then that worker looks after the mark too."""
         try:
             next_at = self._go_on(client_id)
-            is_due = next_at is not None and next_at <= now_ms()
-            if not is_due and self._is_left(client_id):
+            if next_at is not None and next_at <= now_ms():
+                return True
+            if self._is_left(client_id):
                 return False
+            self._clear(client_id)
+            next_at = self._due_at(client_id)  # after the mark was removed: something may be new
         except NotFound:
-            next_at = None
+            self._clear(client_id)
+            return True
         except AccountUnavailable:
-            next_at = now_ms() + _POSTPONED_MS
+            next_at = self._postpone(client_id)
         except Exception as error:
             tell(
                 log.error,
@@ -93,16 +100,21 @@ class AccountTurns:
                 self._work.name,
                 client_id,
             )
-            next_at = now_ms() + _POSTPONED_MS
-        if next_at is None or next_at > now_ms():
-            self._mark(client_id, next_at)
+            next_at = self._postpone(client_id)
+        if next_at is not None:
+            accounts_with_work.mark(self._accounts.directory, client_id, {self._work.kind: next_at})
         return True
 
-    def _mark(self, client_id: int, next_at: int | None) -> None:
-        directory = self._accounts.directory
-        accounts_with_work.clear(directory, client_id, self._work.kind)
-        if next_at is not None:
-            accounts_with_work.mark(directory, client_id, {self._work.kind: next_at})
+    def _postpone(self, client_id: int) -> int:
+        self._clear(client_id)
+        return now_ms() + _POSTPONED_MS
+
+    def _clear(self, client_id: int) -> None:
+        accounts_with_work.clear(self._accounts.directory, client_id, self._work.kind)
+
+    def _due_at(self, client_id: int) -> int | None:
+        with self._accounts.open(client_id).read() as connection:
+            return self._work.due_at(connection)
 
     def _is_left(self, client_id: int) -> bool:
         with self._accounts.open(client_id).read() as connection:

@@ -33,6 +33,9 @@ class _Rebuild:
             log.info("the text index of account %s has been rebuilt", archive.client_id)
         return next_at
 
+    def due_at(self, connection: Connection) -> int | None:
+        return text_rebuild.due_at(connection)
+
     def left_until(self, connection: Connection, worker: str) -> int | None:
         return text_rebuild.left_until(connection, worker)
 
