@@ -157,7 +157,7 @@ def pending_retention(connection: Connection, positions: Sequence[int]) -> dict[
 def find(connection: Connection, job: AccountJob, most: int) -> Found:
     """Find the next recordings that are not kept by the rules as they are now. `cursor` is a position."""
     rules, until = rules_of(connection), monotonic() + _LOOKING_SECONDS
-    people = job.what["people"]
+    person_ids = job.what["people"]
     first, count = job.cursor or 0, 0
     while True:
         onward = select(_position).where(_position >= first).order_by(_position)
@@ -165,7 +165,7 @@ def find(connection: Connection, job: AccountJob, most: int) -> Found:
         if not looked:
             return Found((), first, count, is_last=True)
         within = first, looked[-1]
-        these = _position.between(*within) if people is None else of_people(people, within)
+        these = _position.between(*within) if person_ids is None else of_people(person_ids, within)
         found = _differing(connection, rules, these, most, shorten=job.what["mayShorten"])
         if len(found) == most:
             done = sum(one <= found[-1] for one in looked)
