@@ -14,8 +14,10 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.time_limits import check_time
+from earwitness.archive.jobs.account_jobs import PENDING
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold
 from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
+from earwitness.archive.recordings.retention_changes import pending_retention
 from earwitness.archive.recordings.tags import TAGS
 from earwitness.archive.schema.recordings import comments, recordings, transcripts
 from earwitness.archive.spelling.tokens import NEWEST, Reading
@@ -111,7 +113,7 @@ _COLUMNS = [_column_of(*one) for one in get_type_hints(Recording, include_extras
 
 # Built once: building a statement costs more than running it over a page.
 _ROWS = (
-    select(recordings.c.position, *(column.expression for column in _COLUMNS))
+    select(recordings.c.position, PENDING, *(column.expression for column in _COLUMNS))
     .where(among(recordings.c.position, POSITIONS))
     .execution_options(**KEEPS_ITS_PLAN)
 )
@@ -141,15 +143,24 @@ def recordings_at(
         if statement is not _ROWS:
             if query:
                 check_time(connection)  # a passage is looked for in all that was said
-            texts = row[1 + len(_COLUMNS) :]
+            texts = row[2 + len(_COLUMNS) :]
             recording.transcript_snippet = snippet(_text_of(*texts), query, reading=reading)
         found[row[0]] = recording
+    if rows and rows[0][1] is not None:
+        _show_pending(connection, found)
     return [found[position] for position in positions]
+
+
+def _show_pending(connection: Connection, found: dict[int, Recording]) -> None:
+    """Show what a job of the account has not written yet as it will be."""
+    for position, (group_id, retain_until) in pending_retention(connection, list(found)).items():
+        found[position].retention_group_id = group_id
+        found[position].retain_until = _end(retain_until)
 
 
 def _recordings(rows: Sequence[Sequence[Any]], viewer: Viewer) -> Iterator[Recording]:
     """The recordings of rows, which are read column by column: that is quicker than row by row."""
-    _, *columns = zip(*rows, strict=True)
+    _, _, *columns = zip(*rows, strict=True)
     values = [
         shown if read is None else map(read, shown)
         for column, shown in zip(_COLUMNS, columns, strict=False)

@@ -49,6 +49,11 @@ class AuditSubjects:
     third_party_ids: Sequence[str] = field(default=())
 
 
+def add_header(connection: Connection, action: Action) -> int:
+    """Write a header, for rows that follow it. Returns its id."""
+    return _headers(connection, [action])[0]
+
+
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
     """Write a header and a row for each entry; nothing if there are no entries."""
     if entries:
@@ -58,23 +63,12 @@ def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> 
 def append_all(connection: Connection, done: Sequence[tuple[Action, Sequence[Entry]]]) -> None:
     """Write the header of each action, and the rows of its entries."""
     headers = _headers(connection, [action for action, _ in done])
-    insert_many(
-        connection,
-        audit_rows,
-        [
-            {
-                "audit_header_id": header,
-                "entity_name": entry.entity_name,
-                "entity_id": entry.entity_id,
-                "parent_entity_name": entry.entity_name,
-                "parent_entity_id": entry.entity_id,
-                "metadata": entry.metadata,
-                "response_code": entry.response_code,
-            }
-            for header, (_, entries) in zip(headers, done, strict=True)
-            for entry in entries
-        ],
-    )
+    _add_rows(connection, [(header, entries) for header, (_, entries) in zip(headers, done, strict=True)])
+
+
+def append_under(connection: Connection, header: int, entries: Sequence[Entry]) -> None:
+    """Write a row for each entry under a header: what an action did that is done in several transactions."""
+    _add_rows(connection, [(header, entries)])
 
 
 def append_for_recordings(
@@ -85,7 +79,7 @@ def append_for_recordings(
 ) -> None:
     """Write a header, and the same row for each recording that meets a condition; there may be millions."""
     same: dict[str, object] = {
-        "audit_header_id": _headers(connection, [action])[0],
+        "audit_header_id": add_header(connection, action),
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
@@ -117,6 +111,27 @@ def append_access(
         for interaction_id, visible in _existing(connection, viewer, subjects)
     ]
     append(connection, action, entries)
+
+
+def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]]) -> None:
+    """Write the rows of entries, each under its header."""
+    insert_many(
+        connection,
+        audit_rows,
+        [
+            {
+                "audit_header_id": header,
+                "entity_name": entry.entity_name,
+                "entity_id": entry.entity_id,
+                "parent_entity_name": entry.entity_name,
+                "parent_entity_id": entry.entity_id,
+                "metadata": entry.metadata,
+                "response_code": entry.response_code,
+            }
+            for header, entries in done
+            for entry in entries
+        ],
+    )
 
 
 def _headers(connection: Connection, actions: Sequence[Action]) -> Sequence[int]:
