@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.recordings.incomplete import not_decoded
-from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS
 from earwitness.archive.recordings.retention import retentions_of, subjects_at
 from earwitness.archive.schema.people import account, people, users
@@ -18,6 +18,7 @@ from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recordings,
 )
+from earwitness.archive.selections.pending import holds_to_come
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
@@ -88,6 +89,8 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
     objects = _objects(connection, positions)
     participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
     holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
+    for position, to_come in holds_to_come(connection, positions).items():
+        holds[position] = with_others(holds[position], to_come)
     owners = _owners(connection, positions)
     waves = _waves(connection, positions)
     days = _retention_days(connection, rows)

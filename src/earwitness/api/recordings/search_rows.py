@@ -3,7 +3,7 @@
 To add a column to search, add its field here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Text, cast, func, select
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
+from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.database.time_limits import check_time
-from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
 from earwitness.archive.recordings.tags import TAGS
 from earwitness.archive.schema.recordings import comments, recordings, transcripts
+from earwitness.archive.selections.pending import ANY_PENDING, holds_to_come
 from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.index import said
 from earwitness.archive.text.query import Node
@@ -111,7 +113,7 @@ _COLUMNS = [_column_of(*one) for one in get_type_hints(Recording, include_extras
 
 # Built once: building a statement costs more than running it over a page.
 _ROWS = (
-    select(recordings.c.position, *(column.expression for column in _COLUMNS))
+    select(recordings.c.position, ANY_PENDING, *(column.expression for column in _COLUMNS))
     .where(among(recordings.c.position, POSITIONS))
     .execution_options(**KEEPS_ITS_PLAN)
 )
@@ -141,15 +143,23 @@ def recordings_at(
         if statement is not _ROWS:
             if query:
                 check_time(connection)  # a passage is looked for in all that was said
-            texts = row[1 + len(_COLUMNS) :]
+            texts = row[2 + len(_COLUMNS) :]
             recording.transcript_snippet = snippet(_text_of(*texts), query, reading=reading)
         found[row[0]] = recording
+    if rows and rows[0][1] is not None:
+        _show_holds_to_come(connection, found)
     return [found[position] for position in positions]
+
+
+def _show_holds_to_come(connection: Connection, found: Mapping[int, Recording]) -> None:
+    for position, holds in holds_to_come(connection, list(found)).items():
+        shown: Any = found[position].legal_holds
+        found[position].legal_holds = as_written(with_others(shown, holds))
 
 
 def _recordings(rows: Sequence[Sequence[Any]], viewer: Viewer) -> Iterator[Recording]:
     """The recordings of rows, which are read column by column: that is quicker than row by row."""
-    _, *columns = zip(*rows, strict=True)
+    _, _, *columns = zip(*rows, strict=True)
     values = [
         shown if read is None else map(read, shown)
         for column, shown in zip(_COLUMNS, columns, strict=False)
