@@ -1,6 +1,8 @@
 """Retention groups: GET /admin/retentionGroup, and changing them."""
 
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -8,10 +10,14 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.people.known_people import check_people
-from earwitness.archive.recordings.retention import (
-    Durations,
-    recompute_for_default,
-    recompute_for_people,
+from earwitness.archive.recordings.retention import Durations, Rules, rules_of
+from earwitness.archive.recordings.retention_changes import (
+    NEW_GROUP,
+    Judged,
+    begin,
+    finish,
+    judge,
+    move_people,
 )
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -20,7 +26,7 @@ from earwitness.kernel.strict_json import printable
 from earwitness.kernel.wire import Ids, Wire, Word
 from earwitness.operations import operations
 from earwitness.operations.changed_fields import changed_fields
-from earwitness.operations.operations import Call
+from earwitness.operations.operations import Answer, Call, with_pending
 
 _MOST_DAYS = 1_000_000
 _MOST_TYPES = 100
@@ -78,6 +84,15 @@ class RetentionGroupId(Wire):
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A change that was judged: who comes or leaves, and the group afterwards (a deleted one: before)."""
+
+    judged: Judged
+    moved: Mapping[int, int | None]
+    after: RetentionGroup | None = None
+
+
 @operations.read("/admin/retentionGroup", method="GET", right=Right.RETENTION_GROUP_VIEW)
 def list_retention_groups(call: Call) -> RetentionGroups:
     """List retention groups."""
@@ -85,50 +100,113 @@ def list_retention_groups(call: Call) -> RetentionGroups:
     return RetentionGroups(account_default=default, retention_groups=_groups(call.connection))
 
 
-@operations.write("/admin/retentionGroup", right=Right.RETENTION_GROUP_EDIT, status=201, refuses=(Conflict,))
-def add_retention_group(call: Call, body: RetentionGroupToAdd) -> RetentionGroupId:
-    """Add a retention group; the recordings of its people are kept by it from now on."""
+def _prepare_addition(call: Call, body: RetentionGroupToAdd) -> _Prepared:
     _check_days("retentionGroup", body.retention_group)
     _check_name(call.connection, body.name)
-    added = insert(retention_groups).values(name=body.name, retention_group=body.retention_group)
-    group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
-    recompute_for_people(call.connection, _set_people(call.connection, group_id, body.people_ids or []))
-    call.changed("RetentionGroup", group_id, changed_fields(body))
-    return RetentionGroupId(id=group_id)
+    rules = rules_of(call.connection)
+    groups = {**rules.groups, NEW_GROUP: body.retention_group}
+    check_people(call.connection, "peopleIds", body.people_ids or [])
+    moved = _moves(NEW_GROUP, (), body.people_ids or ())
+    return _judged(call.connection, rules, replace(rules, groups=groups, moved=moved))
 
 
 @operations.write(
-    "/admin/retentionGroup/{id}", method="PUT", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+    "/admin/retentionGroup",
+    right=Right.RETENTION_GROUP_EDIT,
+    status=201,
+    refuses=(Conflict,),
+    pends=True,
+    prepare=_prepare_addition,
 )
-def change_retention_group(call: Call, body: RetentionGroupChange) -> RetentionGroup:
-    """Change a retention group, its days or its people; recordings are kept accordingly from now on."""
-    this = retention_groups.c.id == call.id
+def add_retention_group(call: Call, body: RetentionGroupToAdd) -> Answer[RetentionGroupId]:
+    """Add a retention group; the recordings of its people are kept by it from now on."""
+    prepared: _Prepared = call.prepared
+    begin(call.connection, prepared.judged)
+    _check_name(call.connection, body.name)
+    added = insert(retention_groups).values(name=body.name, retention_group=body.retention_group)
+    group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
+    move_people(call.connection, dict.fromkeys(prepared.moved, group_id))
+    job_id = finish(call.connection, prepared.judged, call.order)
+    call.changed("RetentionGroup", group_id, changed_fields(body))
+    return with_pending(RetentionGroupId(id=group_id), job_id, status=201)
+
+
+def _prepare_change(call: Call, body: RetentionGroupChange) -> _Prepared:
     before = _group(call)
+    if body.name is not None:
+        _check_name(call.connection, body.name, retention_groups.c.id != call.id)
+    if body.retention_group is not None:
+        _check_days("retentionGroup", body.retention_group)
+    after = RetentionGroup(
+        id=call.id,
+        name=before.name if body.name is None else body.name,
+        retention_group=before.retention_group if body.retention_group is None else body.retention_group,
+        people_ids=before.people_ids if body.people_ids is None else sorted({*body.people_ids}),
+    )
+    rules = rules_of(call.connection)
+    check_people(call.connection, "peopleIds", body.people_ids or [])
+    moved = _moves(call.id, before.people_ids, after.people_ids)
+    changed = replace(rules, groups={**rules.groups, call.id: after.retention_group}, moved=moved)
+    stayed = () if after.retention_group == before.retention_group else before.people_ids
+    return replace(_judged(call.connection, rules, changed, stayed), after=after)
+
+
+@operations.write(
+    "/admin/retentionGroup/{id}",
+    method="PUT",
+    right=Right.RETENTION_GROUP_EDIT,
+    refuses=(Conflict,),
+    pends=True,
+    prepare=_prepare_change,
+)
+def change_retention_group(call: Call, body: RetentionGroupChange) -> Answer[RetentionGroup]:
+    """Change a retention group, its days or its people; recordings are kept accordingly from now on."""
+    this, prepared = retention_groups.c.id == call.id, call.prepared
+    begin(call.connection, prepared.judged)
     if body.name is not None:
         _check_name(call.connection, body.name, ~this)
         call.connection.execute(update(retention_groups).where(this).values(name=body.name))
     if body.retention_group is not None:
-        _check_days("retentionGroup", body.retention_group)
         days = update(retention_groups).where(this).values(retention_group=body.retention_group)
         call.connection.execute(days)
-    moved = [] if body.people_ids is None else _set_people(call.connection, call.id, body.people_ids)
-    stayed = [] if body.retention_group is None else before.people_ids
-    recompute_for_people(call.connection, [*{*moved, *stayed}])
+    move_people(call.connection, prepared.moved)
+    job_id = finish(call.connection, prepared.judged, call.order)
     call.changed("RetentionGroup", call.id, changed_fields(body))
-    return _group(call)
+    return with_pending(prepared.after, job_id)
+
+
+def _prepare_deletion(call: Call) -> _Prepared:
+    before = _group(call)
+    rules = rules_of(call.connection)
+    groups = {one: days for one, days in rules.groups.items() if one != call.id}
+    changed = replace(rules, groups=groups, moved=dict.fromkeys(before.people_ids))
+    return replace(_judged(call.connection, rules, changed), after=before)
 
 
 @operations.write(
-    "/admin/retentionGroup/{id}", method="DELETE", right=Right.RETENTION_GROUP_EDIT, refuses=(Conflict,)
+    "/admin/retentionGroup/{id}",
+    method="DELETE",
+    right=Right.RETENTION_GROUP_EDIT,
+    refuses=(Conflict,),
+    pends=True,
+    prepare=_prepare_deletion,
 )
-def delete_retention_group(call: Call) -> RetentionGroupId:
+def delete_retention_group(call: Call) -> Answer[RetentionGroupId]:
     """Delete a retention group; the account default applies to its people from now on."""
-    before = _group(call)
-    moved = _set_people(call.connection, call.id, [])
+    prepared = call.prepared
+    begin(call.connection, prepared.judged)
+    move_people(call.connection, prepared.moved)
     call.connection.execute(delete(retention_groups).where(retention_groups.c.id == call.id))
-    recompute_for_people(call.connection, moved)
-    call.changed("RetentionGroup", call.id, {"name": before.name, "deleted": True})
-    return RetentionGroupId(id=call.id)
+    job_id = finish(call.connection, prepared.judged, call.order)
+    call.changed("RetentionGroup", call.id, {"name": prepared.after.name, "deleted": True})
+    return with_pending(RetentionGroupId(id=call.id), job_id)
+
+
+def _prepare_default(call: Call, body: Days) -> _Prepared:
+    path, days = _sent_default(body)
+    _check_days(path, days)
+    rules = rules_of(call.connection)
+    return _Prepared(judge(call.connection, rules, replace(rules, default=days), None), {})
 
 
 @operations.write(
@@ -136,17 +214,18 @@ def delete_retention_group(call: Call) -> RetentionGroupId:
     method="PUT",
     right=Right.RETENTION_GROUP_EDIT,
     refuses=(Conflict,),
+    pends=True,
+    prepare=_prepare_default,
 )
-def set_account_default(call: Call, body: Days) -> Durations:
+def set_account_default(call: Call, body: Days) -> Answer[Durations]:
     """Set the days for people who are in no group. They are sent as listed, or under `retentionGroup`."""
-    path = "retentionGroup" if list(body) == ["retentionGroup"] else ""
-    days = body[path] if path else body
-    _check_days(path, days)
+    _, days = _sent_default(body)
+    prepared: _Prepared = call.prepared
+    begin(call.connection, prepared.judged)
     call.connection.execute(update(account).values(default_retention=days))
-    recompute_for_default(call.connection)
+    job_id = finish(call.connection, prepared.judged, call.order)
     call.changed("Account", call.viewer.client_id, {"accountDefault": days})
-    default: Durations = days
-    return default
+    return with_pending(days, job_id)
 
 
 ROUTES = [
@@ -183,15 +262,21 @@ def _group(call: Call) -> RetentionGroup:
     return found[0]
 
 
-def _set_people(connection: Connection, group_id: int, people_ids: list[int]) -> list[int]:
-    """Put exactly these people into a group. Returns those who came or left."""
-    check_people(connection, "peopleIds", people_ids)
-    after = set(people_ids)
-    before = set(connection.scalars(select(people.c.id).where(people.c.retention_group_id == group_id)))
-    for moving, to in ((before - after, None), (after - before, group_id)):
-        these = among(people.c.id, sorted(moving))
-        connection.execute(update(people).where(these).values(retention_group_id=to))
-    return sorted(before ^ after)
+def _moves(group_id: int, before: Collection[int], after: Collection[int]) -> dict[int, int | None]:
+    """The people who come into a group or leave it, with the group that they have then."""
+    came = sorted({*after} - {*before})
+    return dict.fromkeys(sorted({*before} - {*after})) | dict.fromkeys(came, group_id)
+
+
+def _judged(connection: Connection, before: Rules, after: Rules, stayed: Collection[int] = ()) -> _Prepared:
+    """A change of people's groups, and of the days of those who stay in one."""
+    return _Prepared(judge(connection, before, after, {*after.moved, *stayed}), after.moved)
+
+
+def _sent_default(body: Days) -> tuple[str, Any]:
+    """Where in the body the days are, and the days."""
+    path = "retentionGroup" if list(body) == ["retentionGroup"] else ""
+    return path, body[path] if path else body
 
 
 def _check_name(connection: Connection, name: str, *but: ColumnElement[bool]) -> None:

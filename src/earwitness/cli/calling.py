@@ -14,7 +14,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.operations.decode import decode, number_or_text
 from earwitness.operations.operations import Answer, Call, Operation
-from earwitness.operations.running import record_audit, run, transaction
+from earwitness.operations.running import change, record_audit, run
 from earwitness.operations.signing_key import SigningKey
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_INTEGER, help="As `list` shows it.")]
@@ -52,8 +52,13 @@ def make_in(
     """Run an operation of an account, as `make` does, in an installation that is open."""
     sent = body if isinstance(body, dict) else {}
     with called(accounts, client_id, command, operation, id_) as call:
-        answer = run(operation, call, body(call) if callable(body) else decode(operation, sent))
-    if not operation.writes:
+        asked = body if callable(body) else decode(operation, sent)
+        call = operation.prepared(call, asked)
+        if not operation.writes:
+            answer = run(operation, call, asked(call) if callable(asked) else asked)
+    if operation.writes:
+        answer = change(operation, call, asked)
+    else:
         record_audit(operation, call.archive, call.action, call.viewer, sent, operation.status)
     return answer.body if isinstance(answer, Answer) else answer
 
@@ -62,9 +67,9 @@ def make_in(
 def called(
     accounts: Accounts, client_id: int, command: str, operation: Operation, id_: int = 0
 ) -> Iterator[Call]:
-    """Begin the transaction of an operation, and yield the call for its function."""
+    """Begin a read, and yield the call for the function of an operation."""
     archive, by = accounts.open(client_id), action(command, operation.description)
-    with transaction(operation, archive) as connection:
+    with archive.read() as connection:
         signing_key = SigningKey(accounts.settings)
         yield Call(accounts, signing_key, archive, operator(client_id), connection, by, id_)
 

@@ -5,7 +5,7 @@ An operation is declared in `operations/operations.py`, apart from HTTP; `handle
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from earwitness.http.playback.download import Download
 from earwitness.kernel.errors import Problem
 from earwitness.operations.decode import decode
 from earwitness.operations.operations import Answer, Call, Operation
-from earwitness.operations.running import record_audit, run, transaction
+from earwitness.operations.running import change, record_audit, run
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -110,11 +110,10 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
             decoded = decode(operation, sent)
             accounts, signing_key = installation.accounts, installation.tokens.signing_key
             call = Call(accounts, signing_key, archive, viewer, connection, action, path_id(request))
+            call = operation.prepared(call, decoded)
             answer = None if operation.writes else run(operation, call, decoded)
         if operation.writes:
-            with transaction(operation, archive) as connection:
-                call = replace(call, connection=connection)
-                answer = run(operation, call, decoded, response_code=operation.status)
+            answer = change(operation, call, decoded, response_code=operation.status)
         if isinstance(answer, Afterwards):
             answer = answer.make(installation)
     except Problem as problem:

@@ -218,3 +218,7 @@ class StorageFull(Problem):
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
     default_code = "storage-full"
+
+
+class OutOfDate(Exception):
+    """What a change was prepared with, in a read, is not so any more. It is prepared again."""

@@ -6,8 +6,8 @@ run the same operations without a server (`cli/calling.py`).
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
@@ -15,6 +15,9 @@ from sqlalchemy import Connection
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.jobs import account_jobs
+from earwitness.archive.jobs.account_job_kinds import AccountJobKind
+from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.rights import Right
@@ -48,7 +51,31 @@ class Call:
     action: Action
     id: int = 0
     """The `{id}` of the path; 0 if the path has none."""
+    prepared: Any = None
+    """What the operation's `prepare` returned."""
     entries: list[Entry] = field(default_factory=list)
+    ordered: list[tuple[int, int]] = field(default_factory=list)
+    """The jobs of the account that this call ordered, and the header of their rows in the ledger."""
+
+    def order(
+        self, kind: AccountJobKind, what: Mapping[str, Any], *, total: int, job_id: int | None = None
+    ) -> int:
+        """Order a job of the account, and return its id. Its rows in the ledger go under this call's header.
+
+        `job_id` is that of a job whose list of recordings is stored already.
+        """
+        header = self.ordered[0][1] if self.ordered else ledger.add_header(self.connection, self.action)
+        ordered = account_jobs.order(
+            self.connection,
+            kind,
+            what,
+            total=total,
+            viewer=self.viewer,
+            audit_header_id=header,
+            job_id=job_id,
+        )
+        self.ordered.append((ordered, header))
+        return ordered
 
     def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
         """Note a change for the ledger. Its row is written in the same transaction."""
@@ -66,6 +93,15 @@ class Answer(Generic[Body]):
     body: Body
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+
+
+PENDING_HEADER = "X-Pending"
+"""The header of an answer to which something is pending: the id of the job that is not through."""
+
+
+def with_pending(body: Body, job_id: int | None, *, status: int = 200) -> Answer[Body]:
+    """An answer with the id of the job that is pending, if there is one."""
+    return Answer(body, status, {} if job_id is None else {PENDING_HEADER: str(job_id)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +122,10 @@ class Operation:
     status: int
     slow: bool
     refuses: tuple[type[Problem], ...]
+    pends: bool
+    """Whether its answer can have `X-Pending`."""
+    prepare: Callable[..., Any] | None
+    answer: Callable[..., Any] | None
 
     @property
     def is_quick(self) -> bool:
@@ -111,7 +151,22 @@ class Operation:
 
     def handle(self, call: Call, body: Any) -> Any:
         """Call the function."""
-        return self.function(call) if self.takes is None else self.function(call, body)
+        return self._apply(self.function, call, body)
+
+    def prepared(self, call: Call, body: Any) -> Call:
+        """The call with what `prepare` returns, in the read of the call; as it is if there is none."""
+        if self.prepare is None:
+            return call
+        return replace(call, prepared=self._apply(self.prepare, call, body))
+
+    def answered(self, call: Call, body: Any, pending: int | None) -> Any:
+        """What `answer` returns, with the job that is pending."""
+        if self.answer is None:
+            raise TypeError(f"{self.path} makes its answer itself")
+        return with_pending(self._apply(self.answer, call, body), pending, status=self.status)
+
+    def _apply(self, function: Callable[..., Any], call: Call, body: Any) -> Any:
+        return function(call) if self.takes is None else function(call, body)
 
     def __deepcopy__(self, _memo: object) -> "Operation":
         return self  # routers copy the options of their handlers; an operation stays one and the same
@@ -128,6 +183,7 @@ def read(
     audit: Audit | None = None,
     slow: bool = False,
     refuses: tuple[type[Problem], ...] = (),
+    pends: bool = False,
 ) -> Declare:
     """Declare an operation that changes nothing. It runs in one read-only transaction.
 
@@ -135,7 +191,16 @@ def read(
     every operation may answer with, for the documentation of the API.
     """
     return partial(
-        _declare, method, path, right, writes=False, audit=audit, status=200, slow=slow, refuses=refuses
+        _declare,
+        method,
+        path,
+        right,
+        writes=False,
+        audit=audit,
+        status=200,
+        slow=slow,
+        refuses=refuses,
+        pends=pends,
     )
 
 
@@ -147,10 +212,32 @@ def write(
     audit: Audit | None = None,
     status: int = 200,
     refuses: tuple[type[Problem], ...] = (),
+    pends: bool = False,
+    prepare: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None,
 ) -> Declare:
-    """Declare an operation that changes something. The change and its rows in the ledger commit together."""
+    """Declare an operation that changes something. The change and its rows in the ledger commit together.
+
+    `prepare` takes the same as the function, and runs before it in a read: for what takes long, so that no
+    other writer waits for it. The function finds what it returned in `prepared` of its call, and raises
+    `OutOfDate` if that is not so any more. Operations with `pends` may answer with `X-Pending`.
+
+    `answer` takes the same too, and makes the answer in a read after the change, for which no other writer
+    waits either. Then the function returns the id of the job that is pending, or None.
+    """
     return partial(
-        _declare, method, path, right, writes=True, audit=audit, status=status, slow=False, refuses=refuses
+        _declare,
+        method,
+        path,
+        right,
+        writes=True,
+        audit=audit,
+        status=status,
+        slow=False,
+        refuses=refuses,
+        pends=pends,
+        prepare=prepare,
+        answer=answer,
     )
 
 
@@ -165,9 +252,27 @@ def _declare(
     status: int,
     slow: bool,
     refuses: tuple[type[Problem], ...],
+    pends: bool,
+    prepare: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None,
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
-    gives = hints.pop("return")
+    gives = get_type_hints(answer or function, include_extras=True)["return"]
     parameters = list(inspect.signature(function).parameters)
     takes = hints[parameters[1]] if len(parameters) > 1 else None
-    return Operation(method, path, right, function, writes, audit, takes, gives, status, slow, refuses)
+    return Operation(
+        method,
+        path,
+        right,
+        function,
+        writes,
+        audit,
+        takes,
+        gives,
+        status,
+        slow,
+        refuses,
+        pends,
+        prepare,
+        answer,
+    )

@@ -1,21 +1,19 @@
 """Runs an operation in its transaction, and writes its rows in the ledger."""
 
-from contextlib import AbstractContextManager
+import math
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
+from earwitness.kernel import deadlines
+from earwitness.kernel.errors import OutOfDate, Unavailable
 from earwitness.operations.operations import Call, Operation
 
-
-def transaction(operation: Operation, archive: Archive) -> AbstractContextManager[Connection]:
-    """Begin the transaction that an operation runs in. It commits when the block ends without an error."""
-    return archive.write() if operation.writes else archive.read()
+_TRIES = 5
 
 
 def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200) -> Any:
@@ -23,8 +21,43 @@ def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200
     answer = operation.handle(call, body)
     if operation.writes:
         entries = [replace(entry, response_code=response_code) for entry in call.entries]
-        ledger.append(call.connection, call.action, entries)
+        if call.ordered:
+            ledger.append_under(call.connection, call.ordered[0][1], entries)
+        else:
+            ledger.append(call.connection, call.action, entries)
     return answer
+
+
+def change(operation: Operation, call: Call, body: Any, *, response_code: int = 200) -> Any:
+    """Run an operation that writes, in a transaction of its own, after it was prepared in a read.
+
+    `body` may be a function that makes it of the call, in that transaction. If what was prepared is out of
+    date by then, it is prepared again.
+    """
+    for _ in range(_TRIES):
+        try:
+            with call.archive.write() as connection:
+                fresh = replace(call, connection=connection, entries=[], ordered=[])
+                made = body(fresh) if callable(body) else body
+                answer = run(operation, fresh, made, response_code=response_code)
+            break
+        except OutOfDate:
+            with call.archive.read(allowed()) as connection:
+                call = operation.prepared(replace(call, connection=connection), body)
+    else:
+        raise Unavailable(
+            "Others changed the same meanwhile, several times; try again.", headers={"Retry-After": "5"}
+        )
+    if operation.answer is None:
+        return answer
+    with call.archive.read(allowed()) as connection:
+        return operation.answered(replace(call, connection=connection), body, answer)
+
+
+def allowed() -> Allowance | None:
+    """How long a read may take in what is left of the call; None outside a call, which has no limit."""
+    left = deadlines.seconds_left()
+    return None if left == math.inf else Allowance(left)
 
 
 def record_audit(

@@ -8,8 +8,8 @@ from typing import Any
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs import accounts_with_work, queue
-from earwitness.archive.jobs.kinds import JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
+from earwitness.archive.jobs import account_jobs, accounts_with_work, queue
+from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
 from earwitness.archive.upkeep import text_rebuild
 from earwitness.archive.upkeep.overview import overview_of
@@ -68,6 +68,7 @@ class AccountRotation:
                 kind: queue.next_due_at(connection, kind) for kind in JOB_KINDS
             }
             next_due[REBUILD] = text_rebuild.due_at(connection)
+            next_due[ACCOUNT] = account_jobs.next_due_at(connection)
             if self._is_overview_old(client_id):
                 overview = overview_of(connection)
         if overview is not None:
@@ -93,10 +94,11 @@ class AccountRotation:
 
     def _end_leases_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:
-            if not queue.has_leases(connection, worker):
+            if not (queue.has_leases(connection, worker) or account_jobs.has_leases(connection, worker)):
                 return
         with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
             queue.end_leases(connection, worker)
+            account_jobs.give_back(connection, worker)
 
     def _is_overview_old(self, client_id: int) -> bool:
         """Whether no worker has taken an overview of an account lately: each of them goes round."""

@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs.kinds import JOB_KINDS, REBUILD, JobKind
+from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
+from earwitness.workers.account_jobs import AccountJobs
 from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
+from earwitness.workers.account_turns import AccountTurns
 from earwitness.workers.job_runner import RENEW_SECONDS, run_job
 from earwitness.workers.presence import Presence
 from earwitness.workers.text_rebuilds import TextRebuilds
@@ -106,14 +108,21 @@ class JobLoop:
         return AccountRotation(self._accounts, worker, self._postponed_ms)
 
     def _slots(self, *, until_idle: bool = False) -> list[threading.Thread]:
-        """One thread for each job that may run at once, and one for rebuilds of text indexes."""
+        """One thread for each job that may run at once, and one for each kind of work on whole accounts."""
         slots = [
             threading.Thread(target=self._run, args=(kind, until_idle), name=f"{kind}-{number}", daemon=True)
             for kind, row in JOB_KINDS.items()
             for number in range(row.at_once(self._settings))
         ]
-        rebuild = threading.Thread(target=self._rebuild, args=(until_idle,), name=REBUILD, daemon=True)
-        return [*slots, rebuild]
+        worker = self._rotation.worker
+        turns = {
+            REBUILD: TextRebuilds(self._accounts, worker),
+            ACCOUNT: AccountJobs(self._accounts, worker),
+        }
+        for kind, work in turns.items():
+            of_kind = (kind, work, until_idle)
+            slots.append(threading.Thread(target=self._take_turns, args=of_kind, name=kind, daemon=True))
+        return slots
 
     def _run(self, kind: JobKind, until_idle: bool) -> None:
         while not self._stopping.is_set():
@@ -128,22 +137,21 @@ class JobLoop:
                 return
             self._woken.wait(_IDLE_SECONDS)
 
-    def _rebuild(self, until_idle: bool) -> None:
-        rebuilds = TextRebuilds(self._accounts, self._rotation.worker)
+    def _take_turns(self, kind: WorkKind, work: AccountTurns, until_idle: bool) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
-                if rebuilds.go_on():
+                if work.go_on():
                     # Half of the time is left to requests and other writers.
                     pause = 0.0 if until_idle else min(time.monotonic() - began, _LONGEST_PAUSE_SECONDS)
                     self._stopping.wait(pause)
                     continue
             except Exception as error:
-                tell(log.error, error, "text indexes could not be rebuilt; trying again soon")
+                tell(log.error, error, "work of the kind %s could not be done; trying again soon", kind)
             if until_idle:
                 break
             self._stopping.wait(_IDLE_SECONDS)
-        rebuilds.give_back()
+        work.give_back()
 
     def _do(self, archive: Archive, job: Job) -> None:
         halt = threading.Event()

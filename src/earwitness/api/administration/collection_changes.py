@@ -21,9 +21,8 @@ from earwitness.archive.recordings.collections import (
     replace_members,
     take_out,
 )
-from earwitness.archive.search.filters import RecordingFilters
-from earwitness.archive.search.search import positions_of
 from earwitness.archive.selections.changes import Changes
+from earwitness.archive.selections.members import all_members
 from earwitness.archive.selections.pending import is_opposed, pending_on
 from earwitness.archive.selections.selected import Selected, select_all
 from earwitness.kernel.errors import BadRequest, Conflict, Fault
@@ -107,9 +106,8 @@ def _others(call: Call, kind: Kind, named: Mapping[str, Mapping[int, int]]) -> S
     """The recordings that the viewer sees in a collection of many, except those that shall replace them."""
     if "interactionIds" not in named or not has_many(call.connection, kind, call.id):
         return None
-    asked = RecordingFilters(**{kind.key: call.id})
     kept = set(named["interactionIds"].values())
-    parts = positions_of(call.connection, asked, call.viewer)
+    parts = all_members(call.connection, kind, call.viewer, call.id)
     left = ([position for position in part if position not in kept] for part in parts)
     return select_all(call.archive, call.viewer, left)
 
@@ -142,4 +140,6 @@ def _add_and_remove(call: Call, kind: Kind, named: Mapping[str, Mapping[int, int
 
 
 def _in_work(kind: Kind) -> Conflict:
-    return Conflict(f"A job is still changing the recordings of this {kind.title}; try again when it is done.")
+    return Conflict(
+        f"A job is still changing the recordings of this {kind.title}; try again when it is done."
+    )

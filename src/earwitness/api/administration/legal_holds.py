@@ -34,7 +34,9 @@ def get_legal_hold(call: Call) -> WholeCollection:
     return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
 
 
-@operations.read("/admin/legalHold/{id}/recording", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
+@operations.read(
+    "/admin/legalHold/{id}/recording", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT)
+)
 def list_legal_hold_recordings(call: Call, query: WantedMembers) -> Answer[list[Member]]:
     """List the recordings under a legal hold that you may see, by start; the total is in `X-Total-Count`."""
     page, total = list_members(call.connection, LEGAL_HOLDS, call.viewer, call.id, query)
@@ -88,7 +90,7 @@ def _count(call: Call) -> int:
 def end_legal_hold(call: Call) -> Answer[CollectionId]:
     """End a legal hold: none of its recordings is held by it any more. The audit log keeps it.
 
-    It ends at once. For more than 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
+    It ends at once. Beyond 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
     """
     return collection_changes.end(call, LEGAL_HOLDS)
 

@@ -1,5 +1,6 @@
 """Administration: people."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -9,13 +10,16 @@ from earwitness.archive.database.paging import page_of
 from earwitness.archive.people import people as archived
 from earwitness.archive.people import person_changes
 from earwitness.archive.people.person_records import Person, person_records
+from earwitness.archive.recordings.retention import rules_of
+from earwitness.archive.recordings.retention_changes import Judged, begin, finish, judge, note_change
 from earwitness.archive.schema.people import people
 from earwitness.ingest.metadata import NamedEndpoint, Text
+from earwitness.kernel.errors import OutOfDate
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word, WordOrNothing
 from earwitness.operations import operations
 from earwitness.operations.changed_fields import changed_fields
-from earwitness.operations.operations import Answer, Call
+from earwitness.operations.operations import Answer, Call, with_pending
 
 DEFAULT_PAGE_SIZE = 25
 
@@ -81,13 +85,33 @@ def add_person(call: Call, body: PersonToAdd) -> Person:
     """Add a person."""
     person_type = body.person_type or "staff"
     person_id = archived.add_person(call.connection, full_name=body.full_name, person_type=person_type)
+    if body.retention_group_id is not UNSET:
+        note_change(call.connection)
     return _change(call, person_id, body)
 
 
-@operations.write("/admin/person/{id}", method="PUT", right=Right.PEOPLE_EDIT)
-def change_person(call: Call, body: PersonChange) -> Person:
+def _judge(call: Call, body: PersonChange) -> Judged | None:
+    """Judge a person's retention group, where one is given and both exist."""
+    group_id = body.retention_group_id
+    this = select(people.c.retention_group_id).where(people.c.id == call.id)
+    before = call.connection.execute(this).one_or_none()
+    rules = rules_of(call.connection)
+    if group_id is UNSET or before is None or not (group_id is None or group_id in rules.groups):
+        return None
+    moved = {} if group_id == before.retention_group_id else {call.id: group_id}
+    return judge(call.connection, rules, replace(rules, moved=moved), [call.id])
+
+
+@operations.write("/admin/person/{id}", method="PUT", right=Right.PEOPLE_EDIT, pends=True, prepare=_judge)
+def change_person(call: Call, body: PersonChange) -> Answer[Person]:
     """Change a person. Recordings are found by the new name, and kept by the rules of the new group."""
-    return _change(call, call.id, body)
+    judged: Judged | None = call.prepared
+    if judged is not None:
+        begin(call.connection, judged)
+    changed = _change(call, call.id, body)
+    if judged is None and body.retention_group_id is not UNSET:
+        raise OutOfDate  # the person or the group was added after the look-up
+    return with_pending(changed, finish(call.connection, judged, call.order) if judged else None)
 
 
 @operations.write("/admin/person/{id}", method="DELETE", right=Right.PEOPLE_EDIT)

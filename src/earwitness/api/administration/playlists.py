@@ -34,7 +34,9 @@ def get_playlist(call: Call) -> WholeCollection:
     return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
 
 
-@operations.read("/admin/playlist/{id}/recording", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
+@operations.read(
+    "/admin/playlist/{id}/recording", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT)
+)
 def list_playlist_recordings(call: Call, query: WantedMembers) -> Answer[list[Member]]:
     """List the recordings in a playlist that you may see, by start; the total is in `X-Total-Count`."""
     page, total = list_members(call.connection, PLAYLISTS, call.viewer, call.id, query)
@@ -88,7 +90,7 @@ def _count(call: Call) -> int:
 def end_playlist(call: Call) -> Answer[CollectionId]:
     """End a playlist: none of its recordings is in it any more. The audit log keeps it.
 
-    It ends at once. For more than 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
+    It ends at once. Beyond 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
     """
     return collection_changes.end(call, PLAYLISTS)
 

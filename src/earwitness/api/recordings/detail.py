@@ -13,13 +13,14 @@ from earwitness.archive.recordings.incomplete import not_decoded
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS
 from earwitness.archive.recordings.retention import retentions_of, subjects_at
+from earwitness.archive.recordings.retention_changes import pending_retention
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recordings,
 )
-from earwitness.archive.selections.pending import holds_to_come
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
+from earwitness.archive.selections.pending import holds_to_come
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
@@ -94,6 +95,7 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
     owners = _owners(connection, positions)
     waves = _waves(connection, positions)
     days = _retention_days(connection, rows)
+    not_written = pending_retention(connection, positions)
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
     return [
         RecordingDetail(
@@ -106,7 +108,11 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
                 "sourceFileDetail": _wav(row.measurement) | _with_losses(row, objects[row.position]),
                 "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
-                "retention": _retention(row, days[row.position], holds[row.position]),
+                "retention": _retention(
+                    *not_written.get(row.position, (row.retention_group_id, row.retain_until)),
+                    days[row.position],
+                    holds[row.position],
+                ),
             },
             wave_form=_wave_form(waves.get(row.position), row.measurement, bool(body.include_channels)),
             encryption_detail=_encryption(keys.get(row.position)),
@@ -210,10 +216,12 @@ def _retention_days(connection: Connection, rows: Sequence[Any]) -> dict[int, in
     return {row.position: retention.days for row, retention in zip(rows, retentions, strict=True)}
 
 
-def _retention(row: Any, days: int | None, holds: str) -> dict[str, Any]:
+def _retention(
+    group_id: int | None, retain_until: int | None, days: int | None, holds: str
+) -> dict[str, Any]:
     return {
-        "retentionGroupId": row.retention_group_id,
+        "retentionGroupId": group_id,
         "days": days,
-        "retainUntil": None if row.retain_until is None else format_ms(row.retain_until),
+        "retainUntil": None if retain_until is None else format_ms(retain_until),
         "legalHolds": as_written(holds),
     }

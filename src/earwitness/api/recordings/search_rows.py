@@ -15,11 +15,13 @@ from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.database.time_limits import check_time
+from earwitness.archive.jobs.account_jobs import PENDING
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
+from earwitness.archive.recordings.retention_changes import pending_retention
 from earwitness.archive.recordings.tags import TAGS
 from earwitness.archive.schema.recordings import comments, recordings, transcripts
-from earwitness.archive.selections.pending import ANY_PENDING, holds_to_come
+from earwitness.archive.selections.pending import holds_to_come
 from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.index import said
 from earwitness.archive.text.query import Node
@@ -113,7 +115,7 @@ _COLUMNS = [_column_of(*one) for one in get_type_hints(Recording, include_extras
 
 # Built once: building a statement costs more than running it over a page.
 _ROWS = (
-    select(recordings.c.position, ANY_PENDING, *(column.expression for column in _COLUMNS))
+    select(recordings.c.position, PENDING, *(column.expression for column in _COLUMNS))
     .where(among(recordings.c.position, POSITIONS))
     .execution_options(**KEEPS_ITS_PLAN)
 )
@@ -147,11 +149,15 @@ def recordings_at(
             recording.transcript_snippet = snippet(_text_of(*texts), query, reading=reading)
         found[row[0]] = recording
     if rows and rows[0][1] is not None:
-        _show_holds_to_come(connection, found)
+        _show_pending(connection, found)
     return [found[position] for position in positions]
 
 
-def _show_holds_to_come(connection: Connection, found: Mapping[int, Recording]) -> None:
+def _show_pending(connection: Connection, found: Mapping[int, Recording]) -> None:
+    """Show what a job of the account has not written yet as it will be."""
+    for position, (group_id, retain_until) in pending_retention(connection, list(found)).items():
+        found[position].retention_group_id = group_id
+        found[position].retain_until = _end(retain_until)
     for position, holds in holds_to_come(connection, list(found)).items():
         shown: Any = found[position].legal_holds
         found[position].legal_holds = as_written(with_others(shown, holds))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, update
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.database.transactions import writing
+from earwitness.archive.recordings.retention_changes import note_change
 from earwitness.archive.schema import directory
 from earwitness.archive.schema.people import account
 from earwitness.kernel.errors import BadRequest, Fault
@@ -62,6 +63,8 @@ def change_account(connection: Connection, accounts: Accounts, change: AccountCh
     columns = {name: value for name, value in sent.items() if value is not None and name != "name"}
     if columns:
         connection.execute(update(account).values(columns))
+    if change.may_shorten_retention is not None:
+        note_change(connection)
     if change.name is not None:
         this = directory.accounts.c.client_id == connection.scalar(select(account.c.client_id))
         with writing(accounts.directory) as shared:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.database.transactions import reading, writing
-from earwitness.archive.jobs.kinds import JobKind, WorkKind
+from earwitness.archive.jobs.kinds import WorkKind
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.outages import tell
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _marks = accounts_with_work.c
 
 
-def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int] | Mapping[JobKind, int]) -> None:
+def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> None:
     """Mark an account as having work; `due_at` says when the first of each kind is due.
 
     A mark that is there already keeps its time if that is earlier.
@@ -38,7 +38,7 @@ def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int] | Map
             _add(connection, client_id, kind, at)
 
 
-def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[JobKind, int]) -> None:
+def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> None:
     """Mark an account after a commit. An error is only logged: the commit itself has succeeded."""
     try:
         mark(directory, client_id, due_at)

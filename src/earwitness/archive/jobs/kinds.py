@@ -16,10 +16,12 @@ JobKind = Literal["process", "transcribe", "index"]
 StepName = Literal["measure", "retain", "transcribe", "index"]
 """A step of a job, which can also be done alone. `ingest/steps/run.py` lists the steps in their order."""
 
-WorkKind = JobKind | Literal["rebuild"]
-"""A kind of work for which an account can be marked: jobs, and the rebuild of the account's text index."""
+WorkKind = JobKind | Literal["rebuild", "account"]
+"""A kind of work for which an account can be marked: jobs of recordings, the rebuild of its text index, and
+its own jobs."""
 
 REBUILD: Final = "rebuild"
+ACCOUNT: Final = "account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ JOB_KINDS: Mapping[JobKind, JobKindRow] = {
         at_once=lambda _: 1,
     ),
 }
-WORK_KINDS: Sequence[WorkKind] = (*JOB_KINDS, REBUILD)
+WORK_KINDS: Sequence[WorkKind] = (*JOB_KINDS, REBUILD, ACCOUNT)
 
 if set(JOB_KINDS) != set(get_args(JobKind)):
     raise TypeError("JOB_KINDS needs one row for each name in JobKind.")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from earwitness.archive.database.in_list import among
-from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
+from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName, WorkKind
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import jobs
@@ -60,7 +60,7 @@ def add(
     """Queue a job for a recording; `notes` are the first entries of its log."""
     values = _new(kind, step) | {"position": position, "log": [_note(note) for note in notes]}
     connection.execute(insert(jobs).values(values))
-    _remember_due(connection, kind, values["run_at"])
+    remember_due(connection, kind, values["run_at"])
 
 
 def add_for_all(
@@ -82,7 +82,7 @@ def add_for_all(
         jobs.c.step.is_not_distinct_from(step),
     )
     columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
-    _remember_due(connection, kind, new["run_at"])
+    remember_due(connection, kind, new["run_at"])
     rows = select(recordings.c.position, *columns).where(*which, ~waiting.exists())
     queued = insert(jobs).from_select(["position", *new], rows).returning(jobs.c.position)
     return connection.scalars(queued).all()
@@ -129,7 +129,7 @@ def end_leases(connection: Connection, worker: str) -> None:
     """Let the leases of a dead worker run out now."""
     ended = update(jobs).where(*_leased_by(worker)).values(leased_until=now_ms())
     for kind in connection.scalars(ended.returning(jobs.c.kind)):
-        _remember_due(connection, kind, now_ms())
+        remember_due(connection, kind, now_ms())
 
 
 def has_jobs_too_late(connection: Connection) -> bool:
@@ -142,7 +142,7 @@ def make_late_jobs_due(connection: Connection) -> None:
     now = now_ms()
     due = update(jobs).where(_is_too_late()).values(run_at=now, leased_until=now).returning(jobs.c.kind)
     for kind in connection.scalars(due):
-        _remember_due(connection, kind, now)
+        remember_due(connection, kind, now)
 
 
 def finish(connection: Connection, job: Job, worker: str) -> bool:
@@ -153,7 +153,7 @@ def finish(connection: Connection, job: Job, worker: str) -> bool:
 def release(connection: Connection, job: Job, worker: str) -> None:
     """Give back a job that was begun and not done. It is due at once, and this does not count as a try."""
     _change(connection, job, worker, _ended("queued") | {"attempts": job.attempts - 1})
-    _remember_due(connection, job.kind, now_ms())
+    remember_due(connection, job.kind, now_ms())
 
 
 def fail(connection: Connection, job: Job, worker: str, reason: str, *, for_good: bool = False) -> None:
@@ -164,17 +164,28 @@ def fail(connection: Connection, job: Job, worker: str, reason: str, *, for_good
     if for_good or job.attempts >= MOST_ATTEMPTS:
         values = _ended("dead")
     else:
-        # Jobs that failed together, such as on a full disk, are not to be tried again all at once.
-        scattered = random.uniform(0.75, 1.25)  # noqa: S311
-        values = _ended("queued", int(_FIRST_WAIT_MS * _WAIT_FACTOR ** (job.attempts - 1) * scattered))
-        _remember_due(connection, job.kind, values["run_at"])
+        values = _ended("queued", wait_ms(job.attempts))
+        remember_due(connection, job.kind, values["run_at"])
     if _change(connection, job, worker, values):
         add_note(connection, job.id, reason)
 
 
-def take_due(connection: Connection) -> dict[JobKind, int]:
+def wait_ms(attempts: int) -> int:
+    """How long a job waits for its next try, after so many."""
+    # Jobs that failed together, such as on a full disk, are not to be tried again all at once.
+    scattered = random.uniform(0.75, 1.25)  # noqa: S311
+    return int(_FIRST_WAIT_MS * _WAIT_FACTOR ** (attempts - 1) * scattered)
+
+
+def remember_due(connection: Connection, kind: WorkKind, at: int) -> None:
+    """Remember on the connection that a job was queued: the account is marked after the commit."""
+    due_at = connection.info.setdefault(_DUE, {})
+    due_at[kind] = min(at, due_at.get(kind, at))
+
+
+def take_due(connection: Connection) -> dict[WorkKind, int]:
     """Get when the first job of each kind is due that was queued on this connection, and forget it."""
-    due_at: dict[JobKind, int] = connection.info.pop(_DUE, {})
+    due_at: dict[WorkKind, int] = connection.info.pop(_DUE, {})
     return due_at
 
 
@@ -188,7 +199,7 @@ def retry(connection: Connection, job_id: int | None = None) -> list[Entry]:
     """Queue dead jobs again, all or one; returns an entry for the ledger for each."""
     which = jobs.c.state == "dead" if job_id is None else and_(jobs.c.state == "dead", jobs.c.id == job_id)
     for kind in JOB_KINDS:
-        _remember_due(connection, kind, now_ms())
+        remember_due(connection, kind, now_ms())
     return _apply(connection, update(jobs).where(which).values(state="queued", attempts=0, run_at=now_ms()))
 
 
@@ -220,12 +231,6 @@ def list_jobs(connection: Connection, *, done: bool = False) -> list[dict[str, o
         }
         for row in rows
     ]
-
-
-def _remember_due(connection: Connection, kind: JobKind, at: int) -> None:
-    """Remember on the connection that a job was queued: the account is marked after the commit."""
-    due_at = connection.info.setdefault(_DUE, {})
-    due_at[kind] = min(at, due_at.get(kind, at))
 
 
 def _next(connection: Connection, kind: JobKind, now: int) -> Any:

@@ -49,11 +49,33 @@ class AuditSubjects:
     third_party_ids: Sequence[str] = field(default=())
 
 
+def add_header(connection: Connection, action: Action) -> int:
+    """Write a header, for rows that follow it. Returns its id."""
+    header: int = connection.execute(
+        insert(audit_headers)
+        .values(
+            method=action.method,
+            route=action.route,
+            description=action.description,
+            user_id=action.user_id,
+            username=action.username,
+            inserted_at=now_ms(),
+            ip_address=action.ip_address,
+            request_id=action.request_id,
+        )
+        .returning(audit_headers.c.id)
+    ).scalar_one()
+    return header
+
+
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
     """Write a header and a row for each entry; nothing if there are no entries."""
-    if not entries:
-        return
-    header = _header(connection, action)
+    if entries:
+        append_under(connection, add_header(connection, action), entries)
+
+
+def append_under(connection: Connection, header: int, entries: Sequence[Entry]) -> None:
+    """Write a row for each entry under a header: what an action did that is done in several transactions."""
     insert_many(
         connection,
         audit_rows,
@@ -80,7 +102,7 @@ def append_for_recordings(
 ) -> None:
     """Write a header, and the same row for each recording that meets a condition; there may be millions."""
     same: dict[str, object] = {
-        "audit_header_id": _header(connection, action),
+        "audit_header_id": add_header(connection, action),
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
@@ -112,24 +134,6 @@ def append_access(
         for interaction_id, visible in _existing(connection, viewer, subjects)
     ]
     append(connection, action, entries)
-
-
-def _header(connection: Connection, action: Action) -> int:
-    header: int = connection.execute(
-        insert(audit_headers)
-        .values(
-            method=action.method,
-            route=action.route,
-            description=action.description,
-            user_id=action.user_id,
-            username=action.username,
-            inserted_at=now_ms(),
-            ip_address=action.ip_address,
-            request_id=action.request_id,
-        )
-        .returning(audit_headers.c.id)
-    ).scalar_one()
-    return header
 
 
 def _existing(connection: Connection, viewer: Viewer, subjects: AuditSubjects) -> list[tuple[int, bool]]:

@@ -1,12 +1,14 @@
 """Rewraps the keys of recordings after a rotation, and destroys them. Neither touches the media itself."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.jobs import account_jobs
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
@@ -51,23 +53,30 @@ def uses(archive: Archive, kek_id: str) -> bool:
 def rewrap(archive: Archive, *, batch: int = RECORDINGS_PER_BATCH) -> Generator[Rewrapped]:
     """Wrap the key of every recording with the current key-encryption key, a batch at a time.
 
-    Each batch is a transaction. After a crash, a new run goes on with what is left.
+    A key management service is asked for each before the transaction of its batch, so that no other writer
+    waits for the service. After a crash, a new run goes on with what is left.
     """
     last = -1
-    while positions := _wrapped_with_others(archive, last, batch):
-        # A key management service is asked for each, so a batch locks its own rows, and not the account.
-        with archive.write(patient=True, locked=False) as connection:
-            yield _rewrap(connection, archive, positions)
-        last = positions[-1]
+    while rows := _wrapped_with_others(archive, last, batch):
+        changed, damaged, missing = _wrap_again(archive, rows)
+        with archive.write(locked=False) as connection:  # it changes its own rows alone
+            yield Rewrapped(_write(connection, changed), damaged, missing)
+        last = rows[-1].position
 
 
 def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
     """Destroy the key of a recording that need not be kept any longer: its media can never be read again.
 
     The recording stays, without media. Returns how many objects were removed. Raises NotFound, and Conflict
-    if the recording is under a legal hold or has to be kept.
+    if the recording is under a legal hold or has to be kept, or while a job of the account is pending, which
+    may place a hold or keep recordings longer.
     """
     with archive.write() as connection:
+        if (job_id := account_jobs.pending(connection)) is not None:
+            raise Conflict(
+                f"Job {job_id} of the account is not through; until then nothing is destroyed.",
+                code="pending",
+            )
         position = _position_to_destroy(connection, interaction_id)
         names = _destroy_key(connection, position)
         ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
@@ -115,29 +124,26 @@ def _destroy_key(connection: Connection, position: int) -> list[str]:
     return names
 
 
-def _wrapped_with_others(archive: Archive, last: int, most: int) -> list[int]:
-    """The next positions after `last` whose key is not wrapped with the current key-encryption key."""
+def _wrapped_with_others(archive: Archive, last: int, most: int) -> Sequence[Any]:
+    """The next keys after a position that are not wrapped with the current key-encryption key."""
     keys = recording_keys.c
     with archive.read() as connection:
-        found = connection.scalars(
-            select(keys.position)
+        return connection.execute(
+            select(keys.position, keys.vault_id, keys.kek_id, keys.wrapped_key, recordings.c.interaction_id)
+            .join(recordings, recordings.c.position == keys.position)
             .where(keys.position > last, keys.kek_id != archive.vault.current_kek_id)
             .order_by(keys.position)
             .limit(most)
-        )
-        return list(found)
+        ).all()
 
 
-def _rewrap(connection: Connection, archive: Archive, positions: list[int]) -> Rewrapped:
-    keys = recording_keys.c
-    rows = connection.execute(
-        select(keys.position, keys.vault_id, keys.kek_id, keys.wrapped_key, recordings.c.interaction_id)
-        .join(recordings, recordings.c.position == keys.position)
-        .where(keys.position.in_(positions))
-        .order_by(keys.position)
-        .with_for_update(of=recording_keys)
-    )
-    changed, damaged, missing = [], [], Counter[str]()
+def _wrap_again(
+    archive: Archive, rows: Sequence[Any]
+) -> tuple[list[dict[str, object]], list[int], Counter[str]]:
+    """What to write for keys; those that are damaged, and those whose key-encryption key is missing."""
+    changed: list[dict[str, object]] = []
+    damaged: list[int] = []
+    missing = Counter[str]()
     for row in rows:
         was = WrappedKey(row.kek_id, row.wrapped_key)
         try:
@@ -147,7 +153,13 @@ def _rewrap(connection: Connection, archive: Archive, positions: list[int]) -> R
         except KeyMissing as problem:
             missing[problem.kek_id] += 1
         else:
-            changed.append({"at": row.position, "kek_id": wrapped.kek_id, "wrapped_key": wrapped.wrapped})
-    if changed:
-        connection.execute(update(recording_keys).where(keys.position == bindparam("at")), changed)
-    return Rewrapped(len(changed), damaged, missing)
+            values = {"kek_id": wrapped.kek_id, "wrapped_key": wrapped.wrapped}
+            changed.append({"at": row.position, "was": row.wrapped_key, **values})
+    return changed, damaged, missing
+
+
+def _write(connection: Connection, changed: list[dict[str, object]]) -> int:
+    """Write keys that are still as they were read. Returns how many."""
+    keys = recording_keys.c
+    this = (keys.position == bindparam("at"), keys.wrapped_key == bindparam("was"))
+    return connection.execute(update(recording_keys).where(*this), changed).rowcount if changed else 0

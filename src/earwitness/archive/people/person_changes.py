@@ -1,4 +1,4 @@
-"""Changing a person: the row, its endpoints and groups, the text index, and retention."""
+"""Changing a person: the row, its endpoints and groups, and the text index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,6 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.people import folded_email, folded_name
-from earwitness.archive.recordings.retention import recompute_for_people
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.spelling.addresses import is_withheld
@@ -30,9 +29,10 @@ def change_person(
     """Change what is given; `columns` are columns of the table. What is not given stays.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
-    The recordings of the person are found by its new name, and kept by the rules of its new retention group.
+    The recordings of the person are found by its new name. A new retention group is for the caller to judge
+    and to finish, by `recordings/retention_changes.py`.
     Raises NotFound, BadRequest naming each value that is not possible, and Conflict for what is another
-    person's or would shorten how long recordings are kept.
+    person's.
     """
     before = connection.execute(select(people).where(people.c.id == person_id)).one_or_none()
     if before is None:
@@ -50,8 +50,6 @@ def change_person(
     if changed & {"full_name", "email"}:
         part = recording_endpoints.c
         index_anew(connection, select(part.position).where(part.person_id == person_id))
-    if "retention_group_id" in changed:
-        recompute_for_people(connection, [person_id])
 
 
 def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[Address]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import limits_of, visible_to
@@ -167,9 +167,7 @@ def has_many(connection: Connection, kind: Kind, collection_id: int) -> bool:
     return connection.scalar(beyond) is not None
 
 
-def put_in(
-    connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]
-) -> list[Entry]:
+def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
     """Put recordings, positions by interactionId, into a collection. Returns an entry for each that was not.
 
     Raises NotFound if the collection has ended.
@@ -181,9 +179,7 @@ def put_in(
     return [_entry(kind, row, one, "added") for one in added]
 
 
-def take_out(
-    connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]
-) -> list[Entry]:
+def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
     """Take recordings, positions by interactionId, out of a collection, even if it has ended.
 
     Returns an entry for each that was in it.

@@ -4,8 +4,8 @@ The rules are applied in two ways with the same result: in Python for a recordin
 in SQL for all recordings that a change of the rules affects, which may be most of the archive.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import (
     CTE,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    not_,
     null,
     or_,
     select,
@@ -140,11 +141,7 @@ def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> N
 
     Raises Conflict if that is earlier than before and the account does not allow it.
     """
-    part = recording_endpoints.c
-    theirs = select(part.position).where(
-        among(part.person_id, person_ids), part.is_recording_subject == true()
-    )
-    _recompute(connection, _by_rules(connection, recordings.c.position.in_(theirs)))
+    _recompute(connection, by_rules(rules_of(connection), of_people(person_ids)))
 
 
 def recompute_for_default(connection: Connection) -> None:
@@ -152,41 +149,87 @@ def recompute_for_default(connection: Connection) -> None:
 
     Raises Conflict if that is earlier than before and the account does not allow it.
     """
-    _recompute(connection, _by_rules(connection, true(), of_default=True))
+    _recompute(connection, by_rules(rules_of(connection), true(), of_default=True))
 
 
 def _recompute(connection: Connection, found: Subquery) -> None:
-    if not connection.scalar(select(account.c.may_shorten_retention)):
-        kept, is_kept = recordings.c.retain_until, found.c.retain_until
-        shorter = and_(is_kept.is_not(None), or_(kept.is_(None), is_kept < kept))
+    if not may_shorten(connection):
         these = select(found.c.position).join(recordings, recordings.c.position == found.c.position)
-        if connection.scalar(these.where(shorter).limit(1)) is not None:
-            raise Conflict(
-                "This would shorten how long recordings are kept, which this account does not allow.",
-                code="retention-shortened",
-            )
-    _set(connection, found)
+        if connection.scalar(these.where(is_shorter(found.c.retain_until)).limit(1)) is not None:
+            raise shortened()
+    write_rules(connection, found)
 
 
-def _set(connection: Connection, found: Subquery) -> None:
+def may_shorten(connection: Connection) -> bool:
+    """Whether the account allows that recordings are kept shorter than before."""
+    return bool(connection.scalar(select(account.c.may_shorten_retention)))
+
+
+def shortened() -> Conflict:
+    return Conflict(
+        "This would shorten how long recordings are kept, which this account does not allow.",
+        code="retention-shortened",
+    )
+
+
+def is_shorter(
+    after: ColumnElement[int | None], before: ColumnElement[int | None] = recordings.c.retain_until
+) -> ColumnElement[bool]:
+    """Whether one end of retention is earlier than another; None is never."""
+    return and_(after.is_not(None), or_(before.is_(None), after < before))
+
+
+def differs(found: Subquery, *, shorten: bool = True) -> ColumnElement[bool]:
+    """Whether a recording is kept otherwise than was found. Without `shorten`, shorter ones do not count."""
     columns = recordings.c
+    other = or_(
+        columns.retain_until.is_distinct_from(found.c.retain_until),
+        columns.retention_group_id.is_distinct_from(found.c.group_id),
+    )
+    return other if shorten else and_(other, not_(is_shorter(found.c.retain_until)))
+
+
+def write_rules(connection: Connection, found: Subquery, *, shorten: bool = True) -> None:
+    """Write what was found by rules, where it differs from what is there."""
     connection.execute(
         update(recordings)
-        .where(columns.position == found.c.position)
-        .where(
-            or_(
-                columns.retain_until.is_distinct_from(found.c.retain_until),
-                columns.retention_group_id.is_distinct_from(found.c.group_id),
-            )
-        )
+        .where(recordings.c.position == found.c.position, differs(found, shorten=shorten))
         .values(retain_until=found.c.retain_until, retention_group_id=found.c.group_id)
     )
 
 
-def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default: bool = False) -> Subquery:
-    """A query of the position, `group_id` and `retain_until` of recordings, by the rules as they are now."""
-    rules, types = _rules(connection)
-    candidate, winner = rules.alias("candidate"), rules.alias("winner")
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules of an account, as they are or as they would be after a change."""
+
+    default: Durations
+    groups: Mapping[int, Durations]
+    moved: Mapping[int, int | None] = field(default_factory=dict)
+    """People whose group would be another than it is: None for no group."""
+
+
+def rules_of(connection: Connection) -> Rules:
+    """The rules as they are."""
+    default = connection.execute(_DEFAULT).scalar_one()
+    groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
+    return Rules(default, {row.id: row.retention_group for row in groups})
+
+
+def of_people(person_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether one of these people is a subject of a recording."""
+    part = recording_endpoints.c
+    theirs = select(part.position).where(
+        among(part.person_id, person_ids), part.is_recording_subject == true()
+    )
+    return recordings.c.position.in_(theirs)
+
+
+def by_rules(
+    rules: Rules, which: ColumnElement[bool], *, of_default: bool = False, name: str = "found"
+) -> Subquery:
+    """A query of the position, `group_id` and `retain_until` of recordings, by rules."""
+    ranked, types = _ranked(rules, name)
+    candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
     part = recording_endpoints.c
     type_ = case((recordings.c.type.in_(types), recordings.c.type), else_="default")
     ranks = (
@@ -200,7 +243,7 @@ def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default:
         .outerjoin(
             candidate,
             and_(
-                candidate.c.group_id == func.coalesce(people.c.retention_group_id, _NO_GROUP),
+                candidate.c.group_id == func.coalesce(_group_of_person(rules), _NO_GROUP),
                 candidate.c.type == type_,
             ),
         )
@@ -209,7 +252,7 @@ def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default:
     )
     if of_default:
         ranks = ranks.having(func.min(candidate.c.group_id) == _NO_GROUP)
-    longest_ = ranks.subquery("longest")
+    longest_ = ranks.subquery(f"{name}_longest")
     return (
         select(
             longest_.c.position,
@@ -217,15 +260,25 @@ def _by_rules(connection: Connection, which: ColumnElement[bool], *, of_default:
             (longest_.c.ended_at + cast(winner.c.days, BigInteger) * MS_PER_DAY).label("retain_until"),
         )
         .outerjoin(winner, winner.c.rank == longest_.c.rank)
-        .subquery("found")
+        .subquery(name)
     )
 
 
-def _rules(connection: Connection) -> tuple[CTE, list[str]]:
+def _group_of_person(rules: Rules) -> ColumnElement[int | None]:
+    """The group of a person, as the rules have it."""
+    stored: ColumnElement[int | None] = people.c.retention_group_id
+    if not rules.moved:
+        return stored
+    moves = [
+        (among(people.c.id, [one for one, at in rules.moved.items() if at == to]), to or _NO_GROUP)
+        for to in set(rules.moved.values())
+    ]
+    return case(*moves, else_=stored)
+
+
+def _ranked(rules: Rules, name: str) -> tuple[CTE, list[str]]:
     """All rules, ranked by length: one for each group (and for none) and each type that has a rule."""
-    default = connection.execute(select(account.c.default_retention)).scalar_one()
-    groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
-    durations: dict[int, Durations] = {_NO_GROUP: default} | {row.id: row.retention_group for row in groups}
+    durations: dict[int, Durations] = {_NO_GROUP: rules.default, **rules.groups}
     types = sorted({"default"}.union(*durations.values()))
     ranked = sorted(
         (_length(Retention(days_for(days, type_), group_id or None)), type_, group_id, days_for(days, type_))
@@ -233,6 +286,6 @@ def _rules(connection: Connection) -> tuple[CTE, list[str]]:
         for type_ in types
     )
     columns = (column("rank", Integer), column("group_id", BigInteger), column("type", Text))
-    rules = values(*columns, column("days", BigInteger), name="rules", literal_binds=True)
+    listed = values(*columns, column("days", BigInteger), name=f"{name}_listed", literal_binds=True)
     rows = [(rank, group_id, type_, days) for rank, (_, type_, group_id, days) in enumerate(ranked)]
-    return rules.data(rows).cte("rules"), types
+    return listed.data(rows).cte(f"{name}_rules"), types

@@ -1,6 +1,6 @@
 """Background work, and the ledger of every change and every access."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
 
@@ -21,6 +21,46 @@ jobs = Table(
     Index("jobs_by_state", "state", "kind", "run_at"),
     Index("jobs_by_position", "position"),
     sqlite_autoincrement=True,
+)
+
+# Work on many recordings of an account, done a batch at a time. `cursor` says where the next batch begins;
+# `batches` counts those that were written. Rows of batches are in the ledger under `audit_header_id`.
+account_jobs = Table(
+    "account_jobs",
+    metadata,
+    identity(),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("ordered_by", BigInteger),
+    Column("username", Text, nullable=False),
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("what", Json, nullable=False),
+    Column("cursor", Json),
+    Column("batches", Integer, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("audit_header_id", BigInteger, ForeignKey("audit_headers.id")),
+    Column("attempts", Integer, nullable=False),
+    Column("run_at", BigInteger, nullable=False),
+    Column("leased_by", Text),
+    Column("leased_until", BigInteger),
+    Index("account_jobs_by_state", "state", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+
+# The recordings of an account job, where they were worked out when it was ordered: ascending positions in
+# chunks, each as `archive/jobs/position_lists.py` packs it.
+account_job_positions = Table(
+    "account_job_positions",
+    metadata,
+    Column("job_id", BigInteger, ForeignKey("account_jobs.id"), primary_key=True),
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("positions", LargeBinary, nullable=False),
 )
 
 # Append-only: no statement updates or deletes a row of these two tables, and the rows outlive the recordings.

@@ -1,4 +1,4 @@
-"""What can be done to many recordings at once: put them into a hold or playlist, take them out, change tags."""
+"""What is done to many recordings at once: they are put into a hold or playlist, taken out, or tagged."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -67,7 +67,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def make_changes(connection: Connection, changes: Changes, positions: Sequence[int]) -> Made:
-    """Make the changes to the recordings at these positions. What is so already is left out, also of the ledger."""
+    """Change the recordings at these positions. What is so already is left out, also of the ledger."""
     there = recorded(connection, among(recordings.c.position, positions))
     entries: list[Entry] = []
     ended: list[str] = []
@@ -81,9 +81,7 @@ def make_changes(connection: Connection, changes: Changes, positions: Sequence[i
         entries += take_out(connection, _KINDS[name], collection_id, there)
     if changes.add_tags or changes.remove_tags:
         entries += _change_tags(connection, changes, there)
-    answered = [
-        Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries
-    ]
+    answered = [Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries]
     return Made(answered, len(positions) - len(there), ended)
 
 

@@ -12,12 +12,8 @@ from earwitness.archive.schema.recordings import legal_holds
 from earwitness.archive.selections.changes import Changes
 
 
-ANY_PENDING = account_jobs.newest_not_through("selection").scalar_subquery()
-"""The newest job that changes a selection and is not through, or null: a column of other statements."""
-
-
 def pending_on(connection: Connection, kind: Kind, collection_id: int) -> int | None:
-    """The newest job that still puts recordings into a collection or takes some out; None if there is none."""
+    """The newest job that still puts recordings into a collection or takes some out, if there is one."""
     jobs = (
         job.id
         for job, changes in _pending(connection)
@@ -47,5 +43,5 @@ def holds_to_come(connection: Connection, positions: Sequence[int]) -> Mapping[i
 
 
 def _pending(connection: Connection) -> Iterator[tuple[AccountJob, Changes]]:
-    for job in account_jobs.not_through(connection, "selection"):
+    for job in account_jobs.waiting(connection, "selection"):
         yield job, Changes.of(job.what)

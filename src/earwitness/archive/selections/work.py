@@ -1,4 +1,4 @@
-"""The batches of jobs that change selected recordings, or remove the members of a collection that has ended."""
+"""The batches of jobs that change selected recordings, or remove the members of what has ended."""
 
 from collections.abc import Sequence
 

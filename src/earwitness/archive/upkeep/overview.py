@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from earwitness.archive.access.usernames import look_alikes
+from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.workload import UNFINISHED, workload
 from earwitness.archive.people.endpoint_changes import lost_endpoints
 from earwitness.archive.recordings.incomplete import count_not_whole
@@ -28,6 +29,7 @@ def overview_of(connection: Connection) -> dict[str, Any]:
         "recordings": connection.scalar(select(func.count()).select_from(recordings)),
         "mediaBytes": int(connection.scalar(select(func.sum(media_objects.c.stored_bytes))) or 0),
         "jobs": {state: work.counts.get(state, 0) for state in UNFINISHED},
+        "accountJobs": account_jobs.counts(connection),
         "oldestQueuedAt": work.oldest_queued_at,
         "keys": {row[0]: row[1] for row in keys},
         "textRebuild": _rebuild_of(connection),

@@ -1,4 +1,4 @@
-"""earwitness select: puts all recordings that a search finds into a hold or playlist, or changes their tags."""
+"""earwitness select: puts all that a search finds into a hold or playlist, or changes its tags."""
 
 import os
 import time
@@ -31,9 +31,13 @@ InteractionIds = Annotated[
     typer.Option("--id", min=1, max=MAX_INTEGER, help="A recording, in place of filters; may be repeated."),
 ]
 HoldId = Annotated[int | None, typer.Option("--hold", min=1, max=MAX_INTEGER, help="A legal hold's id.")]
-PlaylistId = Annotated[int | None, typer.Option("--playlist", min=1, max=MAX_INTEGER, help="A playlist's id.")]
+PlaylistId = Annotated[
+    int | None, typer.Option("--playlist", min=1, max=MAX_INTEGER, help="A playlist's id.")
+]
 AddTags = Annotated[list[str] | None, typer.Option("--add-tag", help="A tag to add; may be repeated.")]
-RemoveTags = Annotated[list[str] | None, typer.Option("--remove-tag", help="A tag to remove; may be repeated.")]
+RemoveTags = Annotated[
+    list[str] | None, typer.Option("--remove-tag", help="A tag to remove; may be repeated.")
+]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Leave the work to servers and workers, and do not wait for it.")
 ]

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from earwitness.archive.jobs import queue
+from earwitness.archive.jobs import account_jobs, queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.upkeep import text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
@@ -25,9 +26,10 @@ def list_(
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are queued, running or dead, and a rebuild of the text index."""
+    """List the jobs that are queued, running or dead, jobs of the account, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        rows = [*text_rebuild.listed(connection), *queue.list_jobs(connection, done=done)]
+        of_account = account_jobs.listed(connection, done=done)
+        rows = [*text_rebuild.listed(connection), *of_account, *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
         return
@@ -35,6 +37,8 @@ def list_(
         log = row["log"]
         row["reason"] = log[-1]["text"] if isinstance(log, list) and log else ""
         row["kind"] = f"{row['kind']}: {row['step']}" if row["step"] else row["kind"]
+        if "accountJob" in row:
+            row["kind"] = f"{row['kind']}, account job {row['accountJob']}"
     if rows:
         headings = {"id": "job", "kind": "kind", "state": "state", "interactionId": "interactionId"}
         show_table(rows, headings | {"attempts": "attempts", "reason": "last entry"})
@@ -48,10 +52,12 @@ def retry(
     job_id: Annotated[int | None, typer.Argument(metavar="[JOB_ID]", min=1)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue dead jobs again: one, or all."""
+    """Queue dead jobs again: one, or all, and then also the jobs of the account that failed."""
     # The account is not locked, only the jobs that change.
     with opened(as_json) as accounts, accounts.open(client_id).write(locked=False) as connection:
         retried = queue.retry(connection, job_id)
+        of_account = account_jobs.retry(connection) if job_id is None else ()
+        retried += [Entry(client_id, "Account", {"accountJobId": one}) for one in of_account]
         ledger.append(connection, action("jobs retry", "Retry job"), retried)
     queued = len(retried)
     if job_id is not None and not queued:

@@ -38,6 +38,7 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
             f"Account {client_id}: the text index is being rebuilt, {rebuild['done']} of "
             f"{rebuild['recordings']} recordings. Until it is complete, searches use the older one."
         )
+    yield from _of_account_jobs(client_id, row["accountJobs"] or {})
     if row["incomplete"] or row["undecodable"]:
         yield (
             f"Account {client_id} has {row['incomplete']} recordings that are not whole and "
@@ -48,6 +49,16 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
             f"Account {client_id} lacks {row['missing']} recordings, or parts of them, that it acknowledged: "
             f"`earwitness verify {client_id}` names what must be sent again."
         )
+
+
+def _of_account_jobs(client_id: int, jobs: dict[str, int]) -> Iterator[str]:
+    if failed := jobs.get("failed"):
+        yield (
+            f"Account {client_id}: {failed} of its own jobs failed, and until they are through nothing of it is "
+            f"destroyed: `earwitness jobs list {client_id}` says why, `earwitness jobs retry {client_id}` goes on."
+        )
+    if waiting := jobs.get("queued", 0) + jobs.get("running", 0):
+        yield f"Account {client_id}: {waiting} of its own jobs are not through: `earwitness jobs list {client_id}`."
 
 
 def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:

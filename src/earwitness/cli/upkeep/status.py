@@ -23,6 +23,7 @@ _NOT_SEEN: dict[str, Any] = {
     "recordings": None,
     "mediaBytes": None,
     "jobs": dict.fromkeys(UNFINISHED),
+    "accountJobs": None,
     "oldestQueuedAt": None,
     "keys": {},
     "textRebuild": None,

@@ -35,6 +35,7 @@ class Describes:
     answered_as: tuple[str, ...] = JSON
     statuses: tuple[int, ...] = (200,)
     refuses: tuple[type[Problem], ...] = ()
+    pends: bool = False
 
     def __deepcopy__(self, _memo: object) -> "Describes":
         return self  # Litestar copies the options of handlers
@@ -119,6 +120,7 @@ def _of_declared(declared: Operation) -> Describes:
         answered_as=MEDIA if is_media else JSON,
         statuses=(declared.status,),
         refuses=(*declared.refuses, *((errors.Conflict,) if declared.writes else ())),
+        pends=declared.pends,
     )
 
 

@@ -8,6 +8,7 @@ from earwitness.http.openapi.operations import DocumentedOperation, refusals
 from earwitness.http.openapi.problems import response_of
 from earwitness.http.openapi.schemas import Describe, Schema, fields_of
 from earwitness.kernel.strict_json import MAX_INTEGER
+from earwitness.operations.operations import PENDING_HEADER
 
 _PATH_SCHEMAS: dict[str, Schema] = {"thirdPartyId": {"type": "string", "minLength": 1}}
 _ID: Schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_INTEGER}
@@ -17,6 +18,12 @@ _TOTAL: Schema = {
     "description": "How many there are in all, before paging.",
     "required": True,
     "schema": {"type": "integer", "minimum": 0},
+}
+
+_PENDING: Schema = {
+    "description": "The job that is not through, if there is one: see `GET /client/job/{id}`.",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1},
 }
 
 
@@ -100,8 +107,10 @@ def responses(operation: DocumentedOperation, answered: Schema, answers: Mapping
         found[str(status)] = {"description": HTTPStatus(status).phrase}
         if operation.method != "HEAD" and status not in _WITHOUT_CONTENT:
             found[str(status)]["content"] = dict.fromkeys(describes.answered_as, content)
-        if answered.get("type") == "array":
-            found[str(status)]["headers"] = {"X-Total-Count": _TOTAL}
+        headers = {"X-Total-Count": _TOTAL} if answered.get("type") == "array" else {}
+        headers |= {PENDING_HEADER: _PENDING} if describes.pends else {}
+        if headers:
+            found[str(status)]["headers"] = headers
     return found | {str(status): response_of(status) for status in refusals(operation)}
 
 

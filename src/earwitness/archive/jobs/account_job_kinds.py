@@ -1,0 +1,40 @@
+"""The kinds of jobs of an account, one row for each: work on many recordings, a batch at a time.
+
+To add a kind, add its name to `AccountJobKind`, its row here, and what it does to `ACCOUNT_WORK` in
+`archive/upkeep/account_work.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+AccountJobKind = Literal["retention", "selection", "emptying"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountJobKindRow:
+    """What the program knows about a kind of job of an account. `docs/jobs.md` has the same texts."""
+
+    does: str
+    queued: str
+    """When a job of this kind is queued."""
+
+
+ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
+    "retention": AccountJobKindRow(
+        does="sets `retainUntil` and `retentionGroupId` of recordings as the rules of retention are now",
+        queued="when a change of the rules concerns more than 200 recordings",
+    ),
+    "selection": AccountJobKindRow(
+        does="puts recordings into a legal hold or playlist, takes them out, or changes their tags",
+        queued="when such a change concerns more than 1,000 recordings, or has to wait for another one",
+    ),
+    "emptying": AccountJobKindRow(
+        does="removes the recordings of a legal hold or playlist that has ended from its list, and notes "
+        "each in the ledger",
+        queued="when a hold or playlist of more than 1,000 recordings ends",
+    ),
+}
+
+if set(ACCOUNT_JOB_KINDS) != set(get_args(AccountJobKind)):
+    raise TypeError("ACCOUNT_JOB_KINDS needs one row for each name in AccountJobKind.")

@@ -1,0 +1,127 @@
+"""The recordings of an account job, where they were worked out when it was ordered.
+
+They are stored in chunks, each in a write of its own, before the job is queued: so no write is long. What
+belongs to a job that was never queued, because its process died, is swept.
+"""
+
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.jobs.account_job_kinds import AccountJobKind
+from earwitness.archive.jobs.account_jobs import PREPARING, new_row
+from earwitness.archive.schema.work import account_job_positions, account_jobs
+from earwitness.kernel.clock import now_ms
+from earwitness.kernel.errors import Conflict
+
+CHUNK = 10_000
+"""How many positions are in a chunk, at most."""
+
+_PREPARING_MS = 60_000
+_SWEPT_AT_ONCE = 50
+_chunks = account_job_positions.c
+
+
+def begin(connection: Connection, kind: AccountJobKind, viewer: Viewer) -> int:
+    """Begin a job whose list is stored next, by `add`; `account_jobs.order` queues it. Returns its id."""
+    values: dict[str, Any] = new_row(kind, viewer)
+    values |= {"state": PREPARING, "leased_until": now_ms() + _PREPARING_MS}
+    job_id: int = connection.execute(
+        insert(account_jobs).values(values).returning(account_jobs.c.id)
+    ).scalar_one()
+    return job_id
+
+
+def add(connection: Connection, job_id: int, chunk: int, positions: Sequence[int]) -> None:
+    """Store a chunk, numbered from 0. Its positions ascend, and follow those of the chunk before it."""
+    preparing = update(account_jobs).where(account_jobs.c.id == job_id, account_jobs.c.state == PREPARING)
+    longer = preparing.values(leased_until=now_ms() + _PREPARING_MS)
+    if connection.execute(longer).rowcount != 1:
+        raise Conflict("Storing the list of recordings took too long; order it again.")
+    connection.execute(
+        insert(account_job_positions).values(
+            job_id=job_id,
+            chunk=chunk,
+            first_position=positions[0],
+            last_position=positions[-1],
+            count=len(positions),
+            positions=pack(positions),
+        )
+    )
+
+
+def next_positions(connection: Connection, job_id: int, after: int | None, most: int) -> list[int]:
+    """The next positions of a job's list after one, or from its beginning; none if it has no more."""
+    later = () if after is None else (_chunks.last_position > after,)
+    found: list[int] = []
+    rows = connection.execute(
+        select(_chunks.positions)
+        .where(_chunks.job_id == job_id, *later)
+        .order_by(_chunks.chunk)
+        .limit(1 + most // CHUNK + 1)
+    )
+    for (packed,) in rows:
+        found += (one for one in unpack(packed) if after is None or one > after)
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
+def those_in(connection: Connection, job_id: int, positions: Iterable[int]) -> set[int]:
+    """Which of some positions are in what is left of a job's list: for the rows that an answer shows."""
+    wanted = set(positions)
+    if not wanted:
+        return set()
+    apart = or_(_chunks.last_position < min(wanted), _chunks.first_position > max(wanted))
+    rows = connection.execute(
+        select(_chunks.chunk, _chunks.first_position, _chunks.last_position).where(
+            _chunks.job_id == job_id, ~apart
+        )
+    ).all()
+    found: set[int] = set()
+    for row in rows:
+        if any(row.first_position <= one <= row.last_position for one in wanted):
+            this = select(_chunks.positions).where(_chunks.job_id == job_id, _chunks.chunk == row.chunk)
+            found |= wanted & set(unpack(connection.execute(this).scalar_one()))
+    return found
+
+
+def drop(connection: Connection, job_id: int, up_to: int) -> None:
+    """Remove the chunks whose positions are all done: those up to one."""
+    done = delete(account_job_positions).where(_chunks.job_id == job_id, _chunks.last_position <= up_to)
+    connection.execute(done)
+
+
+def sweep(connection: Connection) -> bool:
+    """Remove some of what belongs to jobs that were never queued. Returns whether there may be more."""
+    this = account_jobs.c
+    dead = select(this.id).where(this.state == PREPARING, this.leased_until <= now_ms()).limit(1)
+    job_id = connection.scalar(dead)
+    if job_id is None:
+        return False
+    some = select(_chunks.chunk).where(_chunks.job_id == job_id).limit(_SWEPT_AT_ONCE)
+    of_job = delete(account_job_positions).where(_chunks.job_id == job_id, _chunks.chunk.in_(some))
+    if connection.execute(of_job).rowcount == 0:
+        connection.execute(delete(account_jobs).where(this.id == job_id))
+    return True
+
+
+def pack(positions: Sequence[int]) -> bytes:
+    """Ascending positions as their differences: 64-bit little-endian integers, compressed by zlib."""
+    differences = array("q", [positions[0], *(after - before for before, after in pairwise(positions))])
+    if sys.byteorder == "big":
+        differences.byteswap()
+    return zlib.compress(differences.tobytes(), level=1)
+
+
+def unpack(packed: bytes) -> Iterable[int]:
+    differences = array("q", zlib.decompress(packed))
+    if sys.byteorder == "big":
+        differences.byteswap()
+    return accumulate(differences)
