@@ -22,11 +22,11 @@ from earwitness.archive.recordings.collections import (
     take_out,
 )
 from earwitness.archive.selections.changes import Changes
-from earwitness.archive.selections.members import all_members
+from earwitness.archive.selections.members import Member, WantedMembers, all_members, list_members
 from earwitness.archive.selections.pending import is_opposed, pending_on
 from earwitness.archive.selections.selected import Selected, select_all
-from earwitness.kernel.errors import BadRequest, Conflict, Fault
-from earwitness.operations.operations import Answer, Call, OutOfDate, with_pending
+from earwitness.kernel.errors import BadRequest, Conflict, Fault, OutOfDate
+from earwitness.operations.operations import Answer, Call, with_pending
 from earwitness.operations.selections import order_changes
 
 
@@ -37,6 +37,14 @@ def add(call: Call, kind: Kind, body: CollectionToAdd) -> CollectionId:
     call.changed(kind.entity_name, new_id, {"name": body.name})
     call.entries.extend(put_in(call.connection, kind, new_id, named))
     return CollectionId(id=new_id)
+
+
+def members(call: Call, kind: Kind, query: WantedMembers) -> Answer[list[Member]]:
+    """A page of the recordings in a collection, how many there are, and the job that still changes them."""
+    page, total = list_members(call.connection, kind, call.viewer, call.id, query)
+    pending = pending_on(call.connection, kind, call.id)
+    answer = with_pending(page, pending)
+    return Answer(page, headers={"X-Total-Count": str(total)} | answer.headers)
 
 
 @dataclass(frozen=True, slots=True)

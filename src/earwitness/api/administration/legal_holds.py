@@ -14,7 +14,6 @@ from earwitness.archive.selections.members import (
     WantedMembers,
     WholeCollection,
     get_collection,
-    list_members,
 )
 from earwitness.kernel.rights import Right
 from earwitness.operations import operations
@@ -35,12 +34,14 @@ def get_legal_hold(call: Call) -> WholeCollection:
 
 
 @operations.read(
-    "/admin/legalHold/{id}/recording", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT)
+    "/admin/legalHold/{id}/recording",
+    method="GET",
+    right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT),
+    pends=True,
 )
 def list_legal_hold_recordings(call: Call, query: WantedMembers) -> Answer[list[Member]]:
     """List the recordings under a legal hold that you may see, by start; the total is in `X-Total-Count`."""
-    page, total = list_members(call.connection, LEGAL_HOLDS, call.viewer, call.id, query)
-    return Answer(page, headers={"X-Total-Count": str(total)})
+    return collection_changes.members(call, LEGAL_HOLDS, query)
 
 
 @operations.write(

@@ -14,7 +14,6 @@ from earwitness.archive.selections.members import (
     WantedMembers,
     WholeCollection,
     get_collection,
-    list_members,
 )
 from earwitness.kernel.rights import Right
 from earwitness.operations import operations
@@ -35,12 +34,14 @@ def get_playlist(call: Call) -> WholeCollection:
 
 
 @operations.read(
-    "/admin/playlist/{id}/recording", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT)
+    "/admin/playlist/{id}/recording",
+    method="GET",
+    right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT),
+    pends=True,
 )
 def list_playlist_recordings(call: Call, query: WantedMembers) -> Answer[list[Member]]:
     """List the recordings in a playlist that you may see, by start; the total is in `X-Total-Count`."""
-    page, total = list_members(call.connection, PLAYLISTS, call.viewer, call.id, query)
-    return Answer(page, headers={"X-Total-Count": str(total)})
+    return collection_changes.members(call, PLAYLISTS, query)
 
 
 @operations.write(
