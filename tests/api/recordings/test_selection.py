@@ -22,7 +22,7 @@ def calls(firm: Firm) -> list[int]:
         firm.ingest(
             thirdPartyId=f"call-{number}",
             startDatetimeUTC=f"2026-05-{number + 1:02}T10:30:00Z",
-            type=("phone", "sms", "teams")[number % 3],
+            type=("phone", "zoom", "teams")[number % 3],
             direction=("In", "Out")[number % 2],
             isPrivate=number % 4 == 3,
             dataGroups={"Desk": ("FX", "Rates")[number % 2]},
@@ -49,7 +49,7 @@ FILTERS = st.fixed_dictionaries(
     {},
     optional={
         "communicationTypes": st.fixed_dictionaries(
-            {}, optional={"include": st.just(["phone", "sms"]), "exclude": st.just(["sms"])}
+            {}, optional={"include": st.just(["phone", "zoom"]), "exclude": st.just(["zoom"])}
         ),
         "direction": st.sampled_from(["In", "out"]),
         "isPrivate": st.booleans(),
@@ -65,13 +65,13 @@ FILTERS = st.fixed_dictionaries(
         "hasComments": st.booleans(),
     },
 )
-VIEWERS = {
+VIEWERS: dict[str, tuple[list[Right], list[dict[str, Any]]]] = {
     "sees all": ([Right.RECORDING_PRIVATE_VIEW], []),
     "no private ones": ([], []),
     "one desk": ([], [{"dataGroups": {"Desk": ["FX"]}}]),
     "either of two policies": (
         [Right.RECORDING_PRIVATE_VIEW],
-        [{"communicationTypes": ["sms"]}, {"personIds": [1]}],
+        [{"communicationTypes": ["zoom"]}, {"personIds": [1]}],
     ),
 }
 

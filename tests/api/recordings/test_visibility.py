@@ -267,6 +267,7 @@ SAYS_NOTHING_OF_RECORDINGS = {
     "DELETE /admin/person/{id}",
     "DELETE /admin/legalHold/{id}",
     "DELETE /admin/playlist/{id}",
+    "GET /client/job/{id}",
     "POST /client/people.searchByName",
     "POST /client/user/search",
     "POST /authWithApiKey",
