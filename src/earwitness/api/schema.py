@@ -51,6 +51,7 @@ CHAPTERS = {
     "comments": ("Comments", "What users noted on recordings."),
     "media": ("Media", "Media for players: byte ranges, and links that need no header."),
     "ingest": ("Ingest", "Adding recordings, and what belongs to them, to the archive."),
+    "jobs": ("Jobs", "How far changes of many recordings have come. `X-Pending` of an answer is a job."),
     "calls": ("Calls", "Calls in progress."),
     "administration": ("Administration", "People, endpoints, users, keys, policies, holds, playlists, tags."),
     "health": (

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest.steps.run import STEPS
@@ -51,3 +52,9 @@ def test_the_document_has_the_row_of_every_kind_with_its_setting() -> None:
 
 def test_the_document_names_every_step() -> None:
     assert all(f"`{name}`" in DOCUMENT.read_text() for name in get_args(StepName))
+
+
+def test_the_document_has_the_row_of_every_kind_of_job_of_an_account() -> None:
+    lines = DOCUMENT.read_text().splitlines()
+    for kind, row in ACCOUNT_JOB_KINDS.items():
+        assert f"| `{kind}` | {row.does} | {row.queued} |" in lines

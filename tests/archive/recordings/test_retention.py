@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -11,18 +11,23 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.jobs import account_jobs
 from earwitness.archive.people.people import add_person
+from earwitness.archive.recordings import retention_changes
 from earwitness.archive.recordings.retention import (
     Durations,
     Retention,
+    Rules,
     longest,
     recompute,
     recompute_for_default,
     recompute_for_people,
     retention_of,
+    rules_of,
 )
 from earwitness.archive.schema.people import account, endpoints, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
+from earwitness.cli.calling import operator
 from earwitness.kernel.errors import Conflict
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID
@@ -288,6 +293,62 @@ def test_a_change_leaves_recordings_that_it_does_not_concern(archive: Archive) -
         connection.execute(update(recordings).where(this == 2).values(retain_until=0))
         recompute_for_default(connection)
         assert stored(connection) == [(group_id, 2 * DAY_MS), (None, None), (None, DAY_MS)]
+
+
+@on_both
+@given(world=worlds, changed=worlds, most=st.integers(1, 3), before_rules=st.booleans())
+def test_a_job_brings_recordings_to_the_rules_and_they_are_shown_so_until_then(
+    archive: Archive, world: World, changed: World, most: int, before_rules: bool
+) -> None:
+    """How a change is judged, what is shown while it is pending and what is written agree with the rules."""
+    changed = World(
+        changed.default,
+        [*changed.groups, *world.groups][: len(world.groups)],
+        changed.in_group,
+        world.recordings,
+    )
+    with undone(archive) as connection:
+        group_ids, person_ids = build(connection, world)
+        recompute(connection, range(len(world.recordings)))
+        before, after = stored(connection), read_plainly(changed, group_ids)
+        rules, new = rules_of(connection), rules_after(changed, group_ids, person_ids)
+        shortens = any(is_shorter(end, kept) for (_, end), (_, kept) in zip(after, before, strict=True))
+        which = list(range(len(world.recordings)))
+        queued = rules if before_rules else None
+        of_people, of_default = (
+            retention_changes.shortens(connection, queued, new, who) for who in (person_ids, None)
+        )
+        assert (of_people or of_default) == shortens
+        if retention_changes.only_lengthens(connection, rules, new):
+            assert not shortens
+
+        connection.execute(update(account).values(default_retention=new.default))
+        for group_id, days_ in new.groups.items():
+            this = retention_groups.c.id == group_id
+            connection.execute(update(retention_groups).where(this).values(retention_group=days_))
+        retention_changes.move_people(connection, new.moved)
+        what = {"people": None, "mayShorten": True}
+        job_id = account_jobs.order(connection, "retention", what, total=0, viewer=operator(CLIENT_ID))
+        overlaid = retention_changes.pending_retention(connection, which)
+        assert [overlaid.get(at, before[at]) for at in which] == after
+        job = account_jobs.get(connection, job_id)
+        assert job is not None
+        is_last = False
+        while not is_last:
+            found = retention_changes.find(connection, job, most)
+            assert len(found.positions) <= most
+            retention_changes.write(connection, job, found.positions)
+            job, is_last = replace(job, cursor=found.cursor), found.is_last
+        assert stored(connection) == after
+
+
+def rules_after(changed: World, group_ids: list[int], person_ids: list[int]) -> Rules:
+    known = dict(enumerate(group_ids))
+    moved = {
+        person: None if group is None else known.get(group)
+        for person, group in zip(person_ids, changed.in_group, strict=True)
+    }
+    return Rules(changed.default, dict(zip(group_ids, changed.groups, strict=True)), moved)
 
 
 @given(st.lists(st.builds(Retention, days, st.one_of(st.none(), st.integers(1, 5))), min_size=1))

@@ -58,18 +58,15 @@ def add(connection: Connection, job_id: int, chunk: int, positions: Sequence[int
 
 def next_positions(connection: Connection, job_id: int, after: int | None, most: int) -> list[int]:
     """The next positions of a job's list after one, or from its beginning; none if it has no more."""
-    later = () if after is None else (_chunks.last_position > after,)
     found: list[int] = []
-    rows = connection.execute(
-        select(_chunks.positions)
-        .where(_chunks.job_id == job_id, *later)
-        .order_by(_chunks.chunk)
-        .limit(1 + most // CHUNK + 1)
-    )
-    for (packed,) in rows:
-        found += (one for one in unpack(packed) if after is None or one > after)
-        if len(found) >= most:
+    while len(found) < most:
+        later = () if after is None else (_chunks.last_position > after,)
+        chunk = select(_chunks.positions).where(_chunks.job_id == job_id, *later)
+        packed = connection.scalar(chunk.order_by(_chunks.chunk).limit(1))
+        if packed is None:
             break
+        found += (one for one in unpack(packed) if after is None or one > after)
+        after = found[-1]
     return found[:most]
 
 

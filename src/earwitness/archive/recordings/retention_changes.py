@@ -47,8 +47,8 @@ _FEW_PEOPLE = 1_000
 """The recordings of more people than these are not looked up one by one: all recordings are looked at."""
 
 _VERSION = "retention"
-_LOOKED_AT = 2_000
-"""How many recordings are looked at in one query for those that differ."""
+_LOOKED_AT = 1_000
+"""How many recordings are looked at in one query for those that differ, at least."""
 
 _LOOKING_SECONDS = 0.5
 _position = recordings.c.position
@@ -83,8 +83,8 @@ def judge(connection: Connection, before: Rules, after: Rules, person_ids: Colle
     is_queued = account_jobs.pending(connection, "retention") is not None
     few = select(recordings.c.position).where(of_them).limit(MOST_AT_ONCE + 1)
     is_small = not is_queued and len(connection.scalars(few).all()) <= MOST_AT_ONCE
-    is_safe = may_shorten(connection) or _only_lengthens(connection, before, after)
-    if not (is_small or is_safe) and _shortens(connection, before if is_queued else None, after, concerned):
+    is_safe = may_shorten(connection) or only_lengthens(connection, before, after)
+    if not (is_small or is_safe) and shortens(connection, before if is_queued else None, after, concerned):
         raise shortened()
     everything = select(func.count()).select_from(recordings)
     total = 0 if is_small else connection.scalar(everything) or 0
@@ -161,7 +161,7 @@ def find(connection: Connection, job: AccountJob, most: int) -> Found:
     first, count = job.cursor or 0, 0
     while True:
         onward = select(_position).where(_position >= first).order_by(_position)
-        looked = connection.scalars(onward.limit(_LOOKED_AT)).all()
+        looked = connection.scalars(onward.limit(max(most, _LOOKED_AT))).all()
         if not looked:
             return Found((), first, count, is_last=True)
         these = _position.between(first, looked[-1]) & (true() if people is None else of_people(people))
@@ -198,7 +198,7 @@ def _version(connection: Connection) -> int:
     return connection.scalar(select(counters.c.value).where(counters.c.name == _VERSION)) or 0
 
 
-def _only_lengthens(connection: Connection, before: Rules, after: Rules) -> bool:
+def only_lengthens(connection: Connection, before: Rules, after: Rules) -> bool:
     """Whether no rule gets shorter for anybody: then no recording is kept shorter by it."""
     moved = among(people.c.id, list(after.moved))
     left = select(people.c.retention_group_id).where(moved).distinct()
@@ -222,7 +222,7 @@ def _days_of(rules: Rules, group_id: int | None) -> Durations:
     return rules.default if group_id is None else rules.groups[group_id]
 
 
-def _shortens(
+def shortens(
     connection: Connection, queued: Rules | None, after: Rules, person_ids: Sequence[int] | None
 ) -> bool:
     """Whether a change keeps any recording shorter than before: than stored, or than by queued rules."""

@@ -8,7 +8,7 @@ next batch.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, thread_time
 from typing import get_args
 
 from sqlalchemy import Connection
@@ -28,7 +28,7 @@ from earwitness.kernel.outages import tell
 log = logging.getLogger(__name__)
 
 _HELD_SECONDS = 0.05
-_FIRST, _FEWEST, _MOST = 100, 20, 5_000
+_FIRST, _FEWEST, _MOST = 500, 100, 2_500
 _TRY_AGAIN_MS = 1_000
 
 
@@ -54,7 +54,8 @@ if set(ACCOUNT_WORK) != set(get_args(AccountJobKind)):
 class Pace:
     """How many recordings of each kind of job are written at once: about as many as take 50 ms.
 
-    The cost of one depends on the kind, the machine and its load, so it is learned from the last batch.
+    The cost of one depends on the kind, so it is learned from the last batch: on SQLite from the processor
+    time of this thread, which other processes of a busy machine do not change.
     """
 
     sizes: dict[AccountJobKind, int] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Pace:
         return self.sizes.get(kind, _FIRST)
 
     def learn(self, kind: AccountJobKind, written: int, seconds: float) -> None:
-        """Learn from the last batch: how much it was, and how long others had to wait for it."""
+        """Learn from the last batch: how much it was, and how long it took before it was committed."""
         fits = int(written * _HELD_SECONDS / max(seconds, 0.001))
         nearby = min(max(fits, self.size(kind) // 2), self.size(kind) * 2)
         self.sizes[kind] = min(max(nearby, _FEWEST), _MOST)
@@ -84,12 +85,14 @@ def go_on(
         with archive.read() as connection:
             found = work[job.kind].find(connection, job, pace.size(job.kind))
         with archive.write() as connection:
-            began = monotonic()
+            clock = thread_time if connection.dialect.name == "sqlite" else monotonic
+            began = clock()
             if not account_jobs.renew(connection, job, worker):
                 return now_ms()
             if found.positions:
                 work[job.kind].write(connection, job, found.positions)
             account_jobs.note_batch(connection, job, found.cursor, found.count, is_last=found.is_last)
+            seconds = clock() - began
     except Exception as error:
         if isinstance(error, DBAPIError) and is_locked(error):
             return now_ms() + _TRY_AGAIN_MS
@@ -98,7 +101,7 @@ def go_on(
         _fail(archive, job, error)
         return now_ms()
     if found.positions:
-        pace.learn(job.kind, len(found.positions), monotonic() - began)
+        pace.learn(job.kind, len(found.positions), seconds)
     return now_ms()
 
 

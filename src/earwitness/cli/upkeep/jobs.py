@@ -26,7 +26,7 @@ def list_(
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are queued, running or dead, jobs of the account, and a rebuild of the text index."""
+    """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
         rows = [*text_rebuild.listed(connection), *of_account, *queue.list_jobs(connection, done=done)]

@@ -52,13 +52,14 @@ def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_account_jobs(client_id: int, jobs: dict[str, int]) -> Iterator[str]:
+    listed = f"`earwitness jobs list {client_id}`"
     if failed := jobs.get("failed"):
         yield (
-            f"Account {client_id}: {failed} of its own jobs failed, and until they are through nothing of it is "
-            f"destroyed: `earwitness jobs list {client_id}` says why, `earwitness jobs retry {client_id}` goes on."
+            f"Account {client_id}: {failed} of its own jobs failed, {listed} says why. Until they are "
+            f"through, nothing of it is destroyed: `earwitness jobs retry {client_id}` tries them again."
         )
     if waiting := jobs.get("queued", 0) + jobs.get("running", 0):
-        yield f"Account {client_id}: {waiting} of its own jobs are not through: `earwitness jobs list {client_id}`."
+        yield f"Account {client_id}: {waiting} of its own jobs are not through: {listed}."
 
 
 def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:
