@@ -1,4 +1,4 @@
-"""Legal holds, playlists and tags of many recordings are changed by jobs of the account, on both databases."""
+"""Legal holds, playlists and tags of many recordings are changed by jobs, on both databases."""
 
 from dataclasses import replace
 from typing import Any
@@ -276,7 +276,7 @@ def test_a_killed_worker_leaves_whole_batches_and_another_goes_on(
 
 
 def test_recordings_that_are_gone_by_their_turn_are_counted(firm: Firm, positions: list[int]) -> None:
-    hold_id, job_id = held_by_all(firm)
+    _, job_id = held_by_all(firm)
     with firm.archive.write() as connection:
         for table in (recording_endpoints, recordings):
             connection.execute(delete(table).where(table.c.position.in_(positions[600:603])))
@@ -295,6 +295,6 @@ def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> N
     assert {page.headers["X-Total-Count"] for page in pages} == {str(MANY)}
     listed = [[one["interactionId"] for one in page.json()] for page in pages]
     assert [len(one) for one in listed] == [500, 500, 200, 0]
-    assert sum(listed, []) == list(range(1, MANY + 1))
+    assert [one for page in listed for one in page] == list(range(1, MANY + 1))
     assert len(firm.get(path)) == 100
     assert firm.call("GET", f"{HOLD}/999/recording").status_code == 404

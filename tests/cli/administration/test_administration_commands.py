@@ -234,6 +234,6 @@ def test_all_that_a_search_finds_is_put_under_a_hold(firm: Firm) -> None:
     assert told(firm, "hold", "recordings", hold, "--page", 2)[-1] == {"interactionId": 1_200}
     assert selected("--id", 7, "--remove-tag", "Gold")["total"] == 1
     assert "expected either filters" in selected("--hold", hold, exit_code=1)["error"]
-    assert "not JSON" in selected("{", "--hold", hold, exit_code=1)["error"]
+    assert "JSON" in selected("{", "--hold", hold, exit_code=1)["error"]
     result = run(firm.settings, "select", CLIENT_ID, "{}", "--hold", hold)
     assert "Changed 1200 recordings." in result.stdout

@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -59,8 +59,7 @@ def select_(
     More than 1,000 are changed in batches, between which others can write. The command takes part in that
     until all are done. If it is interrupted, servers and workers go on.
     """
-    body = {
-        "filters": None if filters is None else strict_json.loads(filters.encode()),
+    body: dict[str, Any] = {
         "interactionIds": interaction_ids or None,
         "legalHoldId": hold,
         "playlistId": playlist,
@@ -68,6 +67,8 @@ def select_(
         "removeTags": remove_tag or None,
     }
     with opened(as_json) as accounts:
+        if filters is not None:
+            body["filters"] = strict_json.loads(filters.encode())
         ordered = make_in(accounts, client_id, "select", change_selection, body)
         archive = accounts.open(client_id)
         job = _job(archive, ordered.job_id) if no_wait else _finish(archive, ordered.job_id, as_json)
