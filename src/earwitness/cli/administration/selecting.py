@@ -1,7 +1,7 @@
 """earwitness select: puts all that a search finds into a hold or playlist, or changes its tags."""
 
-import os
 import time
+import uuid
 from typing import Annotated, Any
 
 import typer
@@ -85,16 +85,18 @@ def select_(
 
 def _finish(archive: Archive, job_id: int, as_json: bool) -> AccountJob:
     """Take part in the jobs of the account until this one is done or has failed."""
-    worker, pace = f"select-{os.getpid()}-{time.monotonic_ns()}", Pace()
+    worker, pace = f"select-{uuid.uuid4()}", Pace()
     columns = ("Changing recordings", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task("Changing recordings", total=None)
         try:
             while (job := _job(archive, job_id)).state in ("queued", "running"):
                 progress.update(task, completed=job.done, total=job.total)
+                began = time.monotonic()
                 next_at = account_work.go_on(archive, worker, pace)
-                if next_at is None or next_at > now_ms():  # another worker has the jobs
-                    time.sleep(_LOOKS_AGAIN_SECONDS)
+                is_left = next_at is None or next_at > now_ms()  # another worker has the jobs
+                # Half of the time is left to other writers, as workers do.
+                time.sleep(_LOOKS_AGAIN_SECONDS if is_left else time.monotonic() - began)
             return job
         finally:
             account_work.give_back(archive, worker)
