@@ -10,7 +10,7 @@ from earwitness.api.comments import get_comments
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.cli.calling import make_in
-from earwitness.kernel.errors import BadRequest, Conflict
+from earwitness.kernel.errors import BadRequest, Conflict, OutOfDate, Unavailable
 from earwitness.kernel.rights import Right
 from earwitness.operations import operations
 from earwitness.operations.operations import Call, Operation
@@ -22,6 +22,30 @@ def add_and_refuse(call: Call) -> None:
     """Add a tag, then refuse."""
     add_tag.handle(call, add_tag.takes(tag="late"))
     raise Conflict("Too late.")
+
+
+def read_length(call: Call) -> int:
+    """How often the operation below was prepared."""
+    PREPARED.append(call.viewer.client_id)
+    return len(PREPARED)
+
+
+@operations.write("/late", right=Right.RECORDING_TAG_EDIT, prepare=read_length)
+def add_the_third_time(call: Call) -> None:
+    """Add a tag, unless what was prepared is out of date."""
+    add_tag.handle(call, add_tag.takes(tag=f"prepared-{call.prepared}"))
+    if call.prepared % 3:
+        raise OutOfDate
+
+
+@operations.write("/never", right=Right.RECORDING_TAG_EDIT, prepare=read_length)
+def add_never(call: Call) -> None:
+    """Add a tag, and find that what was prepared is out of date."""
+    add_tag.handle(call, add_tag.takes(tag="never"))
+    raise OutOfDate
+
+
+PREPARED: list[int] = []
 
 
 def command(firm: Firm, name: str, operation: Operation, body: dict[str, Any] | None = None) -> Any:
@@ -64,3 +88,17 @@ def test_an_audited_read_by_a_command_has_a_row_for_its_recording(firm: Firm) ->
 def test_a_command_is_refused_what_a_request_would_be(firm: Firm) -> None:
     with pytest.raises(BadRequest, match="nearly"):
         command(firm, "tag create", add_tag, {"tag": "a", "nearly": 1})
+
+
+def test_a_change_is_prepared_again_until_that_is_not_out_of_date(firm: Firm) -> None:
+    PREPARED.clear()
+    command(firm, "late", add_the_third_time)
+    assert [one.tag for one in command(firm, "tag list", list_tags)] == ["prepared-3"]
+    assert len(rows(firm, "Tag")) == 1
+
+
+def test_a_change_that_is_always_out_of_date_is_given_up_and_changes_nothing(firm: Firm) -> None:
+    with pytest.raises(Unavailable):
+        command(firm, "never", add_never)
+    assert command(firm, "tag list", list_tags) == []
+    assert rows(firm, "Tag") == []

@@ -7,6 +7,8 @@ import pytest
 
 from earwitness.archive.jobs import queue
 from earwitness.archive.text import reindexing
+from earwitness.archive.upkeep import account_work
+from earwitness.archive.upkeep.account_work import Pace
 from tests.firm import Firm, call
 
 Rename = Callable[[Firm], Any]
@@ -58,4 +60,19 @@ def test_very_many_recordings_are_left_to_jobs_which_nothing_else_waits_for(
     assert named.search(freeText="renamed") == []
     named.work()
     assert kinds_queued(named) == []
+    assert len(named.search(freeText="renamed")) == 3
+
+
+@pytest.mark.parametrize("rename", [rename_tag, rename_person])
+def test_of_even_more_recordings_the_jobs_are_queued_in_batches(
+    named: Firm, rename: Rename, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reindexing, "MOST_QUEUED_AT_ONCE", 2)
+    assert rename(named).is_success
+    assert kinds_queued(named) == []
+    assert named.search(freeText="renamed") == []
+    while account_work.go_on(named.archive, "one", Pace({"index": 2})) is not None:
+        pass
+    assert kinds_queued(named) == ["index"] * 3
+    named.work()
     assert len(named.search(freeText="renamed")) == 3

@@ -131,6 +131,7 @@ def _change(call: Call, person_id: int, body: PersonChange) -> Person:
         person_id,
         addresses=None if addresses is None else [(one.type, one.endpoint) for one in addresses],
         groups=None if groups is None else [(one.group_name, one.group_value) for one in groups],
+        order=call.order,
         **_columns(body),
     )
     call.changed("Person", person_id, changed_fields(body))

@@ -90,8 +90,7 @@ def rename_tag(call: Call, body: TagToAdd) -> Tag:
     before = _tag(call)
     _check_is_new(call.connection, body.tag, ~this)
     call.connection.execute(update(tags).where(this).values(tag=body.tag, tag_folded=folded_tag(body.tag)))
-    tagged = select(recording_tags.c.position).where(recording_tags.c.tag_id == call.id)
-    index_anew(call.connection, tagged)
+    index_anew(call.connection, "tag", call.id, call.order)
     call.changed("Tag", call.id, {"tag": body.tag, "was": before})
     return Tag(id=call.id, tag=body.tag)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-AccountJobKind = Literal["retention", "selection", "emptying"]
+AccountJobKind = Literal["retention", "selection", "emptying", "index"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,10 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
         does="removes the recordings of a legal hold or playlist that has ended from its list, and notes "
         "each in the ledger",
         queued="when a hold or playlist of more than 1,000 recordings ends",
+    ),
+    "index": AccountJobKindRow(
+        does="queues an `index` job for each recording of a person or a tag",
+        queued="when a person or a tag of more than 2,000 recordings is renamed",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Changing a person: the row, its endpoints and groups, and the text index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -9,7 +9,6 @@ from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.people import folded_email, folded_name
 from earwitness.archive.schema.people import endpoints, people, retention_groups
-from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.spelling.addresses import is_withheld
 from earwitness.archive.text.reindexing import index_anew
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -24,9 +23,12 @@ def change_person(
     *,
     addresses: Sequence[Address] | None = None,
     groups: Sequence[tuple[str, str]] | None = None,
+    order: Callable[..., int],
     **columns: Any,
 ) -> None:
     """Change what is given; `columns` are columns of the table. What is not given stays.
+
+    `order` orders a job of the account, as `Call.order` does.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
     The recordings of the person are found by its new name. A new retention group is for the caller to judge
@@ -48,8 +50,7 @@ def change_person(
         assign_groups(connection, person_id, groups)
     changed = {name for name, value in columns.items() if value != before._mapping[name]}
     if changed & {"full_name", "email"}:
-        part = recording_endpoints.c
-        index_anew(connection, select(part.position).where(part.person_id == person_id))
+        index_anew(connection, "person", person_id, order)
 
 
 def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[Address]) -> None:

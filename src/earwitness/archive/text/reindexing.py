@@ -1,23 +1,65 @@
-"""Writing the documents of several recordings again, because something that they share has a new name."""
+"""Writing the documents of recordings again, because something that they share has a new name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Column, Connection, select
 
+from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import queue
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.jobs.account_jobs import AccountJob, Found
+from earwitness.archive.schema.recordings import recording_endpoints, recording_tags, recordings
 from earwitness.archive.text.index import index_recordings
 
 MOST_AT_ONCE = 200
 """For more recordings the caller would wait too long, and so would all other writers of the account."""
 
+MOST_QUEUED_AT_ONCE = 2_000
+"""For more recordings not even their jobs are queued at once, but in batches by a job of the account."""
 
-def index_anew(connection: Connection, positions: Select[Any]) -> None:
-    """Write the documents of recordings again: at once where they are few, else by a job for each."""
-    few: Sequence[int] = connection.scalars(positions.distinct().limit(MOST_AT_ONCE + 1)).all()
-    if len(few) > MOST_AT_ONCE:
-        queue.add_for_all(connection, "index", [recordings.c.position.in_(positions)])
-        return
-    if few:
+SHARED: Mapping[str, Column[int]] = {
+    "person": recording_endpoints.c.person_id,
+    "tag": recording_tags.c.tag_id,
+}
+"""What recordings share, and the column that says which recordings have it."""
+
+
+def index_anew(connection: Connection, shared: str, id_: int, order: Callable[..., int]) -> None:
+    """Write the documents of recordings with a person or a tag again.
+
+    At once where they are few, else by a job for each; `order` orders a job of the account, as `Call.order`
+    does.
+    """
+    few = _with(connection, shared, id_, None, MOST_QUEUED_AT_ONCE + 1)
+    if len(few) > MOST_QUEUED_AT_ONCE:
+        total = len(_with(connection, shared, id_, None))
+        order("index", {"shared": shared, "id": id_}, total=total)
+    elif len(few) > MOST_AT_ONCE:
+        _queue(connection, few)
+    elif few:
         index_recordings(connection, few)
+
+
+def find(connection: Connection, job: AccountJob, most: int) -> Found:
+    """Find the next recordings whose documents are to be written. `cursor` is the last one that was."""
+    found = _with(connection, job.what["shared"], job.what["id"], job.cursor, most)
+    return Found(found, found[-1] if found else job.cursor, len(found), is_last=len(found) < most)
+
+
+def write(connection: Connection, _job: AccountJob, positions: Sequence[int]) -> None:
+    """Queue a job for each of some recordings, unless one waits already."""
+    _queue(connection, positions)
+
+
+def _queue(connection: Connection, positions: Sequence[int]) -> None:
+    queue.add_for_all(connection, "index", [among(recordings.c.position, positions)])
+
+
+def _with(
+    connection: Connection, shared: str, id_: int, after: int | None, most: int | None = None
+) -> Sequence[int]:
+    """Positions of recordings with a person or a tag, after one of them; at most so many."""
+    column = SHARED[shared]
+    position: Column[Any] = column.table.c.position
+    which = [column == id_] if after is None else [column == id_, position > after]
+    return connection.scalars(select(position).distinct().where(*which).order_by(position).limit(most)).all()
