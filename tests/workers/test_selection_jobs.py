@@ -208,6 +208,8 @@ def test_short_changes_wait_for_a_job_that_does_the_opposite(firm: Firm, positio
     select_(firm, addTags=["Gold"])
     response = firm.call("POST", SELECTION, {"interactionIds": [1, 2], "removeTags": ["Gold"]})
     later = response.json()["jobId"]
+    none = firm.call("POST", SELECTION, {"filters": {"isPrivate": True}, "removeTags": ["Gold"]})
+    assert (none.json()["total"], "X-Pending" in none.headers) == (0, False)
     assert response.headers["X-Pending"] == str(later)
     firm.work()
     assert count(firm, recording_tags) == MANY - 2

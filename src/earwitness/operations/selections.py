@@ -29,7 +29,7 @@ def order_changes(call: Call, changes: Changes, selected: Selected, told: Mappin
     `told` is what the order's row in the ledger says.
     """
     stored = selected.job_id
-    is_at_once = stored is None and not is_opposed(call.connection, changes)
+    is_at_once = stored is None and not (selected.few and is_opposed(call.connection, changes))
     if stored is None and not is_at_once:
         stored = position_lists.begin(call.connection, "selection", call.viewer)
         position_lists.add(call.connection, stored, 0, selected.few)
