@@ -45,6 +45,8 @@ PAGE_SIZES = {
     "POST /client/user/search": 1000,
     "GET /admin/person": 25,
     "GET /admin/endpoint": 100,
+    "GET /admin/legalHold/{id}/recording": 100,
+    "GET /admin/playlist/{id}/recording": 100,
 }
 
 

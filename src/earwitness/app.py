@@ -26,7 +26,7 @@ from earwitness.api.administration import users as administered_users
 from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.people_and_endpoints import endpoints, people
-from earwitness.api.recordings import audit, detail, play_back, search, sms_message, transcription
+from earwitness.api.recordings import audit, detail, play_back, search, selection, sms_message, transcription
 from earwitness.archive.access.viewer import PolicyConditions
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.http.answers.headers import with_headers
@@ -70,6 +70,7 @@ API: Sequence[Operation | HTTPRouteHandler] = [
     *retention_groups.ROUTES,
     *jobs.ROUTES,
     *comments.ROUTES,
+    selection.change_selection,
     *media.ROUTES,
     *ingested_recordings.ROUTES,
     *late_additions.ROUTES,

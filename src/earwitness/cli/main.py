@@ -36,6 +36,11 @@ class _Earwitness(LazyGroup):
             "Search recordings, with the right to see all of them.",
         ),
         Lazy(
+            "select",
+            "administration.selecting:select_",
+            "Put all recordings that a search finds into a legal hold or playlist, or change their tags.",
+        ),
+        Lazy(
             "verify",
             "upkeep.verifying:verify",
             "Check every media object and the databases of an account; exit 1 on any damage.",

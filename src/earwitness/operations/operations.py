@@ -125,6 +125,7 @@ class Operation:
     pends: bool
     """Whether its answer can have `X-Pending`."""
     prepare: Callable[..., Any] | None
+    answer: Callable[..., Any] | None
 
     @property
     def is_quick(self) -> bool:
@@ -157,6 +158,12 @@ class Operation:
         if self.prepare is None:
             return call
         return replace(call, prepared=self._apply(self.prepare, call, body))
+
+    def answered(self, call: Call, body: Any, pending: int | None) -> Any:
+        """What `answer` returns, with the job that is pending."""
+        if self.answer is None:
+            raise TypeError(f"{self.path} makes its answer itself")
+        return with_pending(self._apply(self.answer, call, body), pending, status=self.status)
 
     def _apply(self, function: Callable[..., Any], call: Call, body: Any) -> Any:
         return function(call) if self.takes is None else function(call, body)
@@ -207,12 +214,16 @@ def write(
     refuses: tuple[type[Problem], ...] = (),
     pends: bool = False,
     prepare: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None,
 ) -> Declare:
     """Declare an operation that changes something. The change and its rows in the ledger commit together.
 
     `prepare` takes the same as the function, and runs before it in a read: for what takes long, so that no
     other writer waits for it. The function finds what it returned in `prepared` of its call, and raises
     `OutOfDate` if that is not so any more. Operations with `pends` may answer with `X-Pending`.
+
+    `answer` takes the same too, and makes the answer in a read after the change, for which no other writer
+    waits either. Then the function returns the id of the job that is pending, or None.
     """
     return partial(
         _declare,
@@ -226,6 +237,7 @@ def write(
         refuses=refuses,
         pends=pends,
         prepare=prepare,
+        answer=answer,
     )
 
 
@@ -242,11 +254,25 @@ def _declare(
     refuses: tuple[type[Problem], ...],
     pends: bool,
     prepare: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None,
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
-    gives = hints.pop("return")
+    gives = get_type_hints(answer or function, include_extras=True)["return"]
     parameters = list(inspect.signature(function).parameters)
     takes = hints[parameters[1]] if len(parameters) > 1 else None
     return Operation(
-        method, path, right, function, writes, audit, takes, gives, status, slow, refuses, pends, prepare
+        method,
+        path,
+        right,
+        function,
+        writes,
+        audit,
+        takes,
+        gives,
+        status,
+        slow,
+        refuses,
+        pends,
+        prepare,
+        answer,
     )

@@ -39,13 +39,19 @@ def change(operation: Operation, call: Call, body: Any, *, response_code: int = 
             with call.archive.write() as connection:
                 fresh = replace(call, connection=connection, entries=[], ordered=[])
                 made = body(fresh) if callable(body) else body
-                return run(operation, fresh, made, response_code=response_code)
+                answer = run(operation, fresh, made, response_code=response_code)
+            break
         except OutOfDate:
             with call.archive.read(allowed()) as connection:
                 call = operation.prepared(replace(call, connection=connection), body)
-    raise Unavailable(
-        "Others changed the same meanwhile, several times; try again.", headers={"Retry-After": "5"}
-    )
+    else:
+        raise Unavailable(
+            "Others changed the same meanwhile, several times; try again.", headers={"Retry-After": "5"}
+        )
+    if operation.answer is None:
+        return answer
+    with call.archive.read(allowed()) as connection:
+        return operation.answered(replace(call, connection=connection), body, answer)
 
 
 def allowed() -> Allowance | None:

@@ -16,6 +16,7 @@ from tests.firm import ADMIN, Firm
 SEARCH, MEDIA = "/client/recording.search", "/client/recording/{}/media"
 PLAY, COMMENT = "/client/recording.playBackByThirdPartyId", "/client/recording/comment"
 HOLD, PLAYLIST = "/admin/legalHold", "/admin/playlist"
+SELECTION = "/client/recording/selection"
 
 
 def search(**wanted: Any) -> Sent:
@@ -57,6 +58,13 @@ def naming(world: World, one: Named) -> dict[str, Sent]:
         "changing a hold": Sent("PUT", f"{HOLD}/{world.hold}", both),
         "listing to play": Sent("POST", PLAYLIST, {"name": "Mine", **both}),
         "changing a playlist": Sent("PUT", f"{PLAYLIST}/{world.playlist}", both),
+        "adding to a hold": Sent(
+            "PUT", f"{HOLD}/{world.hold}", {"addInteractionIds": both["interactionIds"]}
+        ),
+        "removing from a hold": Sent(
+            "PUT", f"{HOLD}/{world.hold}", {"removeInteractionIds": both["interactionIds"]}
+        ),
+        "selecting": Sent("POST", SELECTION, {**both, "addTags": ["Silver"]}),
     }
 
 
@@ -130,6 +138,8 @@ def counting(world: World) -> dict[str, Sent]:
         "a changed endpoint": Sent("PUT", "/admin/endpoint/2", {}),
         "holds": Sent("GET", HOLD),
         "a hold": Sent("GET", f"{HOLD}/{world.hold}"),
+        "the recordings of a hold": Sent("GET", f"{HOLD}/{world.hold}/recording"),
+        "the recordings of a playlist": Sent("GET", f"{PLAYLIST}/{world.playlist}/recording"),
         "a changed hold": Sent("PUT", f"{HOLD}/{world.hold}", {}),
         "playlists": Sent("GET", PLAYLIST),
         "a playlist": Sent("GET", f"{PLAYLIST}/{world.playlist}"),
@@ -144,7 +154,7 @@ def templated(path: str) -> str:
 def changes(sent: Sent) -> bool:
     """Whether a call changes anything, when it is not refused."""
     return sent.method in {"PUT", "DELETE"} or (
-        sent.method == "POST" and sent.path in {COMMENT, HOLD, PLAYLIST}
+        sent.method == "POST" and sent.path in {COMMENT, HOLD, PLAYLIST, SELECTION}
     )
 
 
@@ -257,6 +267,7 @@ SAYS_NOTHING_OF_RECORDINGS = {
     "DELETE /admin/person/{id}",
     "DELETE /admin/legalHold/{id}",
     "DELETE /admin/playlist/{id}",
+    "GET /client/job/{id}",
     "POST /client/people.searchByName",
     "POST /client/user/search",
     "POST /authWithApiKey",

@@ -9,6 +9,7 @@ from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.rights import Right
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, endpoint, person
+from tests.many_recordings import add_people, add_recordings
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 """What the commands call is tested on both databases; how they call it does not depend on them."""
@@ -215,3 +216,24 @@ def test_comments_are_shown_and_withdrawn(firm: Firm) -> None:
         listed,
         ("earwitness comment withdraw", "Recording", recording_id, withdrawn),
     ]
+
+
+def test_all_that_a_search_finds_is_put_under_a_hold(firm: Firm) -> None:
+    add_recordings(firm, add_people(firm, 1), 1_200)
+    hold = told(firm, "hold", "create", "Enquiry 14")["id"]
+
+    def selected(*words: object, exit_code: int = 0) -> Any:
+        return run_json(firm.settings, "select", CLIENT_ID, *words, exit_code=exit_code)
+
+    queued = selected("{}", "--hold", hold, "--no-wait")
+    assert (queued["state"], queued["total"]) == ("queued", 1_200)
+    done = selected('{"direction": "In"}', "--hold", hold, "--add-tag", "Gold")
+    assert done == {"jobId": 2, "state": "done", "done": 1_200, "total": 1_200, "error": None}
+    assert told(firm, "hold", "show", hold)["total"] == 1_200
+    assert "earwitness hold recordings` lists them" in said(firm, "hold", "show", hold)
+    assert told(firm, "hold", "recordings", hold, "--page", 2)[-1] == {"interactionId": 1_200}
+    assert selected("--id", 7, "--remove-tag", "Gold")["total"] == 1
+    assert "expected either filters" in selected("--hold", hold, exit_code=1)["error"]
+    assert "JSON" in selected("{", "--hold", hold, exit_code=1)["error"]
+    result = run(firm.settings, "select", CLIENT_ID, "{}", "--hold", hold)
+    assert "Changed 1200 recordings." in result.stdout

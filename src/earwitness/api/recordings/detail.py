@@ -11,7 +11,7 @@ from earwitness.api.recordings.wave_form import WaveForm, wave_form, waves_at
 from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.recordings.incomplete import not_decoded
-from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS
 from earwitness.archive.recordings.retention import retentions_of, subjects_at
 from earwitness.archive.recordings.retention_changes import pending_retention
@@ -21,6 +21,7 @@ from earwitness.archive.schema.recordings import (
     recordings,
 )
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.selections.pending import holds_to_come
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire
@@ -74,6 +75,8 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
     objects = _objects(connection, positions)
     participants = dict(_pairs(connection, recordings.c.position, PARTICIPANTS, positions))
     holds = dict(_pairs(connection, recordings.c.position, LEGAL_HOLDS, positions))
+    for position, to_come in holds_to_come(connection, positions).items():
+        holds[position] = with_others(holds[position], to_come)
     owners = _owners(connection, positions)
     channels = bool(body.include_channels)
     waves = waves_at(connection, positions, include_channels=channels)

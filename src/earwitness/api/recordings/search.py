@@ -4,12 +4,14 @@ from msgspec import UNSET, UnsetType
 
 from earwitness.api.recordings.search_rows import Recording, recordings_at
 from earwitness.api.recordings.search_token import Pinned, mint, pin, read
+from earwitness.archive.recordings.collections import LEGAL_HOLDS
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import DEFAULT_PAGE_SIZE, FoundPage, search
+from earwitness.archive.selections.pending import pending_on
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 from earwitness.operations import operations
-from earwitness.operations.operations import Call
+from earwitness.operations.operations import Answer, Call, with_pending
 
 
 class RecordingsPage(Wire):
@@ -22,10 +24,12 @@ class RecordingsPage(Wire):
     recordings_search_token: str | UnsetType = UNSET
 
 
-@operations.read("/client/recording.search", right=Right.RECORDING_VIEW)
-def search_recordings(call: Call, body: RecordingSearch) -> RecordingsPage:
+@operations.read("/client/recording.search", right=Right.RECORDING_VIEW, pends=True)
+def search_recordings(call: Call, body: RecordingSearch) -> Answer[RecordingsPage]:
     """Search recordings."""
-    return page_of(call, body, *find(call, body))
+    hold_id = body.legal_hold_id
+    pending = None if hold_id is None else pending_on(call.connection, LEGAL_HOLDS, hold_id)
+    return with_pending(page_of(call, body, *find(call, body)), pending)
 
 
 def find(call: Call, body: RecordingSearch) -> tuple[FoundPage, Pinned]:

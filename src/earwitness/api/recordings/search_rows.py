@@ -3,7 +3,7 @@
 To add a column to search, add its field here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -13,13 +13,15 @@ from sqlalchemy import ColumnElement, Connection, Text, cast, func, select
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
+from earwitness.archive.database.json_columns import as_written
 from earwitness.archive.database.time_limits import check_time
 from earwitness.archive.jobs.account_jobs import PENDING
-from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold
+from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, LegalHold, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS, Participant
 from earwitness.archive.recordings.retention_changes import pending_retention
 from earwitness.archive.recordings.tags import TAGS
 from earwitness.archive.schema.recordings import comments, recordings, transcripts
+from earwitness.archive.selections.pending import holds_to_come
 from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.index import said
 from earwitness.archive.text.query import Node
@@ -151,11 +153,14 @@ def recordings_at(
     return [found[position] for position in positions]
 
 
-def _show_pending(connection: Connection, found: dict[int, Recording]) -> None:
+def _show_pending(connection: Connection, found: Mapping[int, Recording]) -> None:
     """Show what a job of the account has not written yet as it will be."""
     for position, (group_id, retain_until) in pending_retention(connection, list(found)).items():
         found[position].retention_group_id = group_id
         found[position].retain_until = _end(retain_until)
+    for position, holds in holds_to_come(connection, list(found)).items():
+        shown: Any = found[position].legal_holds
+        found[position].legal_holds = as_written(with_others(shown, holds))
 
 
 def _recordings(rows: Sequence[Sequence[Any]], viewer: Viewer) -> Iterator[Recording]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-AccountJobKind = Literal["retention", "index"]
+AccountJobKind = Literal["retention", "selection", "emptying", "index"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,15 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
     "retention": AccountJobKindRow(
         does="sets `retainUntil` and `retentionGroupId` of recordings as the rules of retention are now",
         queued="when a change of the rules concerns more than 200 recordings",
+    ),
+    "selection": AccountJobKindRow(
+        does="puts recordings into a legal hold or playlist, takes them out, or changes their tags",
+        queued="when such a change concerns more than 1,000 recordings, or has to wait for another one",
+    ),
+    "emptying": AccountJobKindRow(
+        does="removes the recordings of a legal hold or playlist that has ended from its list, and notes "
+        "each in the ledger",
+        queued="when a hold or playlist of more than 1,000 recordings ends",
     ),
     "index": AccountJobKindRow(
         does="queues an `index` job for each recording of a person or a tag",

@@ -186,6 +186,11 @@ def note_batch(connection: Connection, job: AccountJob, cursor: Any, count: int,
     connection.execute(update(account_jobs).where(_row.id == job.id).values(values))
 
 
+def remark(connection: Connection, job: AccountJob, what: Mapping[str, Any], text: str) -> None:
+    """Tell with a job what it could not do, and change what it needs to know."""
+    connection.execute(update(account_jobs).where(_row.id == job.id).values(what=what, error=text))
+
+
 def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobState:
     """Try a job again later; after the last try it has failed, and says why. Returns its new state."""
     attempts = job.attempts + 1

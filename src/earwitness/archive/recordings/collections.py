@@ -3,15 +3,15 @@
 A recording that the viewer may not see is not shown or counted, and no change by the viewer removes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
-from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visibility import visible_to
+from earwitness.archive.access.visibility import limits_of, visible_to
 from earwitness.archive.access.visible_recordings import visible_positions
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -38,16 +38,28 @@ class Kind:
 
     title: str
     entity_name: str
-    key_name: str
+    key_name: Literal["legalHold", "playlist"]
     catalogue: Table
     members: Table
     key: str
+    """The column of the members' table; also the filter of a search, and the field of a selection."""
+
+    @property
+    def in_words(self) -> str:
+        """The field of a request that names one: `legalHoldId`."""
+        return f"{self.key_name}Id"
 
 
 LEGAL_HOLDS = Kind(
     "legal hold", "LegalHold", "legalHold", legal_holds, legal_hold_recordings, "legal_hold_id"
 )
 PLAYLISTS = Kind("playlist", "Playlist", "playlist", playlists, playlist_recordings, "playlist_id")
+KINDS = (LEGAL_HOLDS, PLAYLISTS)
+
+_position = recordings.c.position
+
+CHANGED_AT_ONCE = 1000
+"""So many recordings are put in or taken out in the transaction of the change; more by a job, in batches."""
 
 
 class CollectionToAdd(Wire):
@@ -58,10 +70,12 @@ class CollectionToAdd(Wire):
 
 
 class CollectionChange(Wire):
-    """A new name, and the recordings that replace those in it."""
+    """A new name; and the recordings that replace those in it, or some to put in and some to take out."""
 
     name: Word | None = None
     interaction_ids: InteractionIds | None = None
+    add_interaction_ids: InteractionIds | None = None
+    remove_interaction_ids: InteractionIds | None = None
 
 
 class CollectionId(Wire):
@@ -79,20 +93,17 @@ class Collection(Wire):
     total: int
 
 
-class WholeCollection(Collection):
-    """The same, with its recordings in the order of their ids."""
-
-    interaction_ids: list[int]
-
-
 def list_collections(connection: Connection, kind: Kind, viewer: Viewer) -> list[Collection]:
     """All collections of a kind that have not ended, by id."""
-    key = kind.members.c[kind.key]
-    counted = _visible_members(kind, viewer).with_only_columns(key, func.count()).group_by(key)
-    totals = {row[0]: row[1] for row in connection.execute(counted)}
     rows = connection.execute(
         select(kind.catalogue).where(kind.catalogue.c.ended_at.is_(None)).order_by(kind.catalogue.c.id)
-    )
+    ).all()
+    key = kind.members.c[kind.key]
+    counted = select(key, func.count()).where(among(key, [row.id for row in rows])).group_by(key)
+    if limits := list(limits_of(viewer)):
+        joined = recordings.c.position == kind.members.c.position
+        counted = counted.join(recordings, joined).where(*limits)
+    totals = {row[0]: row[1] for row in connection.execute(counted)}
     return [
         Collection(
             id=row.id, name=row.name, created_at=format_ms(row.created_at), total=totals.get(row.id, 0)
@@ -101,17 +112,14 @@ def list_collections(connection: Connection, kind: Kind, viewer: Viewer) -> list
     ]
 
 
-def get_collection(connection: Connection, kind: Kind, viewer: Viewer, collection_id: int) -> WholeCollection:
-    """One collection. Raises NotFound."""
-    row = _row(connection, kind, collection_id)
-    members = sorted(_members(connection, kind, viewer, collection_id))
-    return WholeCollection(
-        id=row.id,
-        name=row.name,
-        created_at=format_ms(row.created_at),
-        total=len(members),
-        interaction_ids=members,
-    )
+def collection_row(connection: Connection, kind: Kind, collection_id: int, *, ended: bool = False) -> Any:
+    """The row of one collection; with `ended` also of one that has ended. Raises NotFound."""
+    lasts = () if ended else (kind.catalogue.c.ended_at.is_(None),)
+    this = select(kind.catalogue).where(kind.catalogue.c.id == collection_id, *lasts)
+    row = connection.execute(this).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no {kind.title} {collection_id}.")
+    return row
 
 
 def add_collection(connection: Connection, kind: Kind, name: str) -> int:
@@ -121,53 +129,91 @@ def add_collection(connection: Connection, kind: Kind, name: str) -> int:
     return int(connection.execute(added).scalar_one())
 
 
-def change_collection(
-    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, change: CollectionChange
-) -> list[Entry]:
-    """Rename a collection, and replace its members, where the change says so. Returns entries for the ledger.
+def rename_collection(connection: Connection, kind: Kind, collection_id: int, name: str | None) -> Entry:
+    """Give a collection a new name, if there is one; never touches its members. Returns its ledger entry.
 
-    Raises NotFound, and BadRequest naming the recordings that do not exist.
+    Raises NotFound, and BadRequest for a blank name.
     """
-    row = _row(connection, kind, collection_id)
-    name = row.name
-    if change.name is not None:
-        _check_name(change.name)
-        name = change.name
-        this = kind.catalogue.c.id == collection_id
-        connection.execute(update(kind.catalogue).where(this).values(name=name))
-    entries = [Entry(collection_id, kind.entity_name, {"name": name})]
-    if change.interaction_ids is not None:
-        after = _positions(connection, viewer, change.interaction_ids)
-        members = _members(connection, kind, viewer, collection_id)
-        added = {one: at for one, at in after.items() if one not in members}
-        removed = {one: at for one, at in members.items() if one not in after}
-        add_members(connection, kind, collection_id, list(added.values()))
-        _remove_members(connection, kind, collection_id, list(removed.values()))
-        told = {kind.key_name: {"id": collection_id, "name": name}}
-        entries += [Entry(one, metadata={**told, "change": "added"}) for one in sorted(added)]
-        entries += [Entry(one, metadata={**told, "change": "removed"}) for one in sorted(removed)]
-    return entries
+    row = collection_row(connection, kind, collection_id)
+    if name is None:
+        return Entry(collection_id, kind.entity_name, {"name": row.name})
+    _check_name(name)
+    this = kind.catalogue.c.id == collection_id
+    connection.execute(update(kind.catalogue).where(this).values(name=name))
+    return Entry(collection_id, kind.entity_name, {"name": name})
 
 
-def end_collection(connection: Connection, kind: Kind, collection_id: int) -> list[Entry]:
-    """End a collection, and remove all its members. Returns entries for the ledger. Raises NotFound."""
-    row = _row(connection, kind, collection_id)
-    key = kind.members.c[kind.key]
-    members = connection.scalars(
-        select(recordings.c.interaction_id)
-        .join(kind.members, kind.members.c.position == recordings.c.position)
-        .where(key == collection_id)
-        .order_by(recordings.c.interaction_id)
-    ).all()
-    connection.execute(delete(kind.members).where(key == collection_id))
+def end_collection(connection: Connection, kind: Kind, collection_id: int) -> Entry:
+    """End a collection: from now on no recording is in it. Returns its entry for the ledger.
+
+    The rows of its members remain without effect until they are taken out. Raises NotFound.
+    """
+    row = collection_row(connection, kind, collection_id)
     this = kind.catalogue.c.id == collection_id
     connection.execute(update(kind.catalogue).where(this).values(ended_at=now_ms()))
-    told: dict[str, object] = {
-        kind.key_name: {"id": collection_id, "name": row.name},
-        "change": "removed",
-    }
-    ended = Entry(collection_id, kind.entity_name, {"name": row.name, "ended": True})
-    return [ended, *(Entry(one, metadata=told) for one in members)]
+    return Entry(collection_id, kind.entity_name, {"name": row.name, "ended": True})
+
+
+def count_members(connection: Connection, kind: Kind, collection_id: int) -> int:
+    """How many recordings, seen or not, are in a collection."""
+    in_it = kind.members.c[kind.key] == collection_id
+    return connection.scalar(select(func.count()).select_from(kind.members).where(in_it)) or 0
+
+
+def has_many(connection: Connection, kind: Kind, collection_id: int) -> bool:
+    """Whether a collection has more recordings, seen or not, than are changed at once."""
+    some = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
+    beyond = some.order_by(kind.members.c.position).limit(1).offset(CHANGED_AT_ONCE)
+    return connection.scalar(beyond) is not None
+
+
+def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
+    """Put recordings, positions by interactionId, into a collection. Returns an entry for each that was not.
+
+    Raises NotFound if the collection has ended.
+    """
+    row = collection_row(connection, kind, collection_id)
+    there = _there(connection, kind, collection_id, list(these.values()))
+    added = {one: position for one, position in sorted(these.items()) if position not in there}
+    add_members(connection, kind, collection_id, list(added.values()))
+    return [_entry(kind, row, one, "added") for one in added]
+
+
+def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
+    """Take recordings, positions by interactionId, out of a collection, even if it has ended.
+
+    Returns an entry for each that was in it.
+    """
+    row = collection_row(connection, kind, collection_id, ended=True)
+    there = _there(connection, kind, collection_id, list(these.values()))
+    removed = {one: position for one, position in sorted(these.items()) if position in there}
+    in_it = kind.members.c[kind.key] == collection_id
+    gone = among(kind.members.c.position, list(removed.values()))
+    connection.execute(delete(kind.members).where(in_it, gone))
+    return [_entry(kind, row, one, "removed") for one in removed]
+
+
+def recorded(connection: Connection, *which: ColumnElement[bool]) -> dict[int, int]:
+    """The recordings that meet conditions: positions by interactionId."""
+    rows = connection.execute(select(recordings.c.interaction_id, _position).where(*which))
+    return {row.interaction_id: row.position for row in rows}
+
+
+def members_of(connection: Connection, kind: Kind, collection_id: int, most: int) -> dict[int, int]:
+    """The first recordings in a collection, seen or not: positions by interactionId."""
+    first = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
+    return recorded(connection, _position.in_(first.order_by(kind.members.c.position).limit(most)))
+
+
+def replace_members(
+    connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, these: Mapping[int, int]
+) -> list[Entry]:
+    """Let a collection of few recordings have these, positions by interactionId; unseen ones stay in it."""
+    in_it = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
+    members = recorded(connection, _position.in_(in_it), visible_to(viewer))
+    others = {one: position for one, position in members.items() if one not in these}
+    added = put_in(connection, kind, collection_id, these)
+    return added + take_out(connection, kind, collection_id, others)
 
 
 def add_members(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
@@ -176,46 +222,31 @@ def add_members(connection: Connection, kind: Kind, collection_id: int, position
     insert_many(connection, kind.members, rows)
 
 
-def _remove_members(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> None:
-    in_it = kind.members.c[kind.key] == collection_id
-    connection.execute(delete(kind.members).where(in_it, among(kind.members.c.position, positions)))
-
-
-def _row(connection: Connection, kind: Kind, collection_id: int) -> Any:
-    row = connection.execute(
-        select(kind.catalogue).where(
-            kind.catalogue.c.id == collection_id, kind.catalogue.c.ended_at.is_(None)
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no {kind.title} {collection_id}.")
-    return row
-
-
-def _visible_members(kind: Kind, viewer: Viewer) -> Select[Any]:
-    return (
-        select(recordings.c.interaction_id, recordings.c.position)
-        .join(kind.members, kind.members.c.position == recordings.c.position)
-        .where(visible_to(viewer))
-    )
-
-
-def _members(connection: Connection, kind: Kind, viewer: Viewer, collection_id: int) -> dict[int, int]:
-    in_it = kind.members.c[kind.key] == collection_id
-    rows = connection.execute(_visible_members(kind, viewer).where(in_it))
-    return {row.interaction_id: row.position for row in rows}
-
-
-def _positions(connection: Connection, viewer: Viewer, interaction_ids: Sequence[int]) -> dict[int, int]:
+def named_positions(
+    connection: Connection, viewer: Viewer, interaction_ids: Sequence[int], path: str = "interactionIds"
+) -> dict[int, int]:
+    """The positions of the recordings that a field names. Raises BadRequest naming those that are unknown."""
     found = visible_positions(connection, viewer, interaction_ids)
     faults = [
-        Fault(f"interactionIds[{index}]", f"there is no recording {one}")
+        Fault(f"{path}[{index}]", f"there is no recording {one}")
         for index, one in enumerate(interaction_ids)
         if one not in found
     ]
     if faults:
         raise BadRequest.of(*faults[:_FAULTS_NAMED])
     return found
+
+
+def _there(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> set[int]:
+    """Which of these positions are in a collection."""
+    in_it = kind.members.c[kind.key] == collection_id
+    listed = select(kind.members.c.position).where(in_it, among(kind.members.c.position, positions))
+    return set(connection.scalars(listed))
+
+
+def _entry(kind: Kind, row: Any, interaction_id: int, change: str) -> Entry:
+    told: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
+    return Entry(interaction_id, metadata=told)
 
 
 def _check_name(name: str) -> None:

@@ -1,5 +1,8 @@
 """The legal holds that keep recordings, as every list of them shows them."""
 
+from collections.abc import Iterable
+
+import msgspec
 from sqlalchemy import select
 
 from earwitness.archive.database.json_columns import as_array, as_object
@@ -26,3 +29,10 @@ _HOLDS = (
 
 LEGAL_HOLDS = as_array(as_object(LegalHold, id=_HOLDS.id, name=_HOLDS.name))
 """The holds on a row of `recordings` that have not ended, oldest first: `LegalHold`s in JSON."""
+
+
+def with_others(shown: str | bytes, others: Iterable[LegalHold]) -> str:
+    """Such a list, and other holds that it lacks."""
+    listed = msgspec.json.decode(shown, type=list[LegalHold])
+    held = {one.id: one for one in (*others, *listed)}
+    return msgspec.json.encode([held[one] for one in sorted(held)]).decode()

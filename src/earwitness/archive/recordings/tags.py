@@ -50,6 +50,31 @@ def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None
     insert_many(connection, recording_tags, rows)
 
 
+def change_tags(
+    connection: Connection, positions: Sequence[int], add: Sequence[int], remove: Sequence[int]
+) -> set[int]:
+    """Give recordings these tags, by id, after those that they have, and take these from them.
+
+    Tags that were deleted are left out. Returns the positions whose tags changed.
+    """
+    known = set(connection.scalars(select(tags.c.id).where(among(tags.c.id, add))))
+    add = [one for one in add if one in known]
+    had: dict[int, dict[int, int]] = {position: {} for position in positions}
+    listed = select(recording_tags).where(among(recording_tags.c.position, positions))
+    for row in connection.execute(listed):
+        had[row.position][row.tag_id] = row.ordinal
+    rows = [
+        {"position": position, "tag_id": tag_id, "ordinal": max(tagged.values(), default=-1) + number}
+        for position, tagged in had.items()
+        for number, tag_id in enumerate((one for one in add if one not in tagged), start=1)
+    ]
+    removed = {position for position, tagged in had.items() if not tagged.keys().isdisjoint(remove)}
+    these = among(recording_tags.c.position, sorted(removed)), among(recording_tags.c.tag_id, remove)
+    connection.execute(delete(recording_tags).where(*these))
+    insert_many(connection, recording_tags, rows)
+    return removed | {row["position"] for row in rows}
+
+
 TAGS = as_array(
     select(tags.c.tag)
     .join(recording_tags, recording_tags.c.tag_id == tags.c.id)

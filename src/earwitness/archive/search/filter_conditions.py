@@ -244,7 +244,8 @@ def _members(name: str, catalogue: Table, members: Table, asked: int) -> Positio
     table = called(name, members)
     key = table.c[f"{catalogue.name.removesuffix('s')}_id"]
     lasting = select(catalogue.c.id).where(catalogue.c.id == asked, catalogue.c.ended_at.is_(None))
-    return PositionSet(name, table, table.c.position, key.in_(lasting), repeats=False)
+    # One value, not a list of one: only then does the index give positions in order.
+    return PositionSet(name, table, table.c.position, key == lasting.scalar_subquery(), repeats=False)
 
 
 def _current(connection: Connection, *lists: list[int] | None) -> list[list[int] | None]:

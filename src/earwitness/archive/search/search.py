@@ -14,7 +14,7 @@ from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.access_policies import permitted
 from earwitness.archive.search.conditions import ColumnCondition, Condition, Conditions, Excluded, Required
 from earwitness.archive.search.filter_conditions import SearchContext, conditions_of
-from earwitness.archive.search.filters import RecordingSearch
+from earwitness.archive.search.filters import RecordingFilters, RecordingSearch
 from earwitness.archive.search.free_text import TEXT_SETS, parse_free_text
 from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, PageAndTotal, Place, Plan, Slice, count_of
 from earwitness.archive.search.position_sets import PositionSet, called
@@ -30,6 +30,9 @@ NEWER_AT_MOST = FEW
 """If fewer recordings are newer than a search token, they are counted apart: they lead, so that is quick."""
 
 _COUNTED_AT_FIRST = 100
+
+ALL_AT_ONCE = 50_000
+"""So many positions are read at once where all are read, to hold no more than that in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,39 @@ def search(
     )
 
 
+def positions_of(
+    connection: Connection,
+    asked: RecordingFilters,
+    viewer: Viewer,
+    newest_id: int | None = None,
+    at_once: int = ALL_AT_ONCE,
+) -> Iterator[list[int]]:
+    """All positions that a search finds, whatever its page, in ascending order and some at once.
+
+    Raises BadRequest as `search` does, before the first are given.
+    """
+    free_text = parse_free_text(connection, viewer, asked.free_text)
+    everything = _plan(SearchContext(connection, viewer, free_text), asked)
+    plan = (_PinnedPlan(everything) if newest_id is None else _pin(connection, everything, newest_id)).plan
+    return _in_parts(connection, plan, at_once)
+
+
+def _in_parts(connection: Connection, plan: Plan, at_once: int) -> Iterator[list[int]]:
+    if (few := plan.all_if_few(connection)) is not None:
+        few.sort()
+        yield from (few[first : first + at_once] for first in range(0, len(few), at_once))
+        return
+    place: Place | None = None
+    while True:
+        passed = place.passed if place else 0
+        part = plan.page(connection, Slice(ascending=True, first=passed, size=at_once, place=place))
+        if part:
+            yield part
+        if len(part) < at_once:
+            return
+        place = Place(passed + len(part), part[-1])
+
+
 def _find(
     connection: Connection, pinned: _PinnedPlan, slice_: Slice, seconds: dict[str, float]
 ) -> PageAndTotal:
@@ -160,7 +196,7 @@ def _sliced(few: list[int], slice_: Slice) -> list[int]:
     return few[slice_.offset : slice_.offset + slice_.size]
 
 
-def _plan(context: SearchContext, asked: RecordingSearch) -> Plan:
+def _plan(context: SearchContext, asked: RecordingFilters) -> Plan:
     filtered = list(conditions_of(context, asked))
     window = Conditions.of(filtered).window
     conditions = Conditions.of([*_allowed(context, window), *filtered, *_not_private(context.viewer)])

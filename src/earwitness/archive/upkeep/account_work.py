@@ -20,6 +20,7 @@ from earwitness.archive.jobs import account_jobs, position_lists
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
 from earwitness.archive.recordings import retention_changes
+from earwitness.archive.selections import work
 from earwitness.archive.text import reindexing
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem
@@ -42,6 +43,8 @@ class AccountWorkRow:
 
 ACCOUNT_WORK: Mapping[AccountJobKind, AccountWorkRow] = {
     "retention": AccountWorkRow(find=retention_changes.find, write=retention_changes.write),
+    "selection": AccountWorkRow(find=work.find_selected, write=work.change_selected),
+    "emptying": AccountWorkRow(find=work.find_members, write=work.remove_members),
     "index": AccountWorkRow(find=reindexing.find, write=reindexing.write),
 }
 

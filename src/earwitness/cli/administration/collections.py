@@ -8,11 +8,11 @@ import typer
 from earwitness.api.administration import legal_holds as hold_calls
 from earwitness.api.administration import playlists as playlist_calls
 from earwitness.archive.recordings import collections as archived
-from earwitness.archive.recordings.collections import CollectionChange, Kind
+from earwitness.archive.recordings.collections import Kind
 from earwitness.cli.calling import Id, make
 from earwitness.cli.output import AsJson, ClientId, fail, say, show_table, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER
-from earwitness.operations.operations import Call, Operation
+from earwitness.operations.operations import Operation
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Ids = list[int] | None
@@ -31,15 +31,20 @@ Removed = Annotated[
 def group_of(command: str, kind: Kind, calls: list[Operation], help_: str) -> typer.Typer:
     """The commands of holds, or of playlists."""
     group = typer.Typer(help=help_, no_args_is_help=True)
-    list_call, show_call, add_call, change_call, end_call = calls
-    _add_reading(group, command, kind, list_call, show_call)
+    list_call, show_call, members_call, add_call, change_call, end_call = calls
+    _add_reading(group, command, kind, list_call, show_call, members_call)
     _add_beginning_and_end(group, command, kind, add_call, end_call)
     _add_changing(group, command, kind, change_call)
     return group
 
 
 def _add_reading(
-    group: typer.Typer, command: str, kind: Kind, list_call: Operation, show_call: Operation
+    group: typer.Typer,
+    command: str,
+    kind: Kind,
+    list_call: Operation,
+    show_call: Operation,
+    members_call: Operation,
 ) -> None:
     @group.command("list", help=f"List the {kind.title}s that have not ended.")
     def list_(client_id: ClientId, as_json: AsJson = False) -> None:
@@ -57,8 +62,24 @@ def _add_reading(
         found = make(client_id, f"{command} show", show_call, id_=id_, as_json=as_json)
         if as_json:
             tell_json(found)
+        elif found.interaction_ids is None:
+            say(f"{found.name}: {found.total} recordings; `earwitness {command} recordings` lists them.")
         else:
             say(f"{found.name}: {', '.join(map(str, found.interaction_ids)) or 'no recordings'}")
+
+    @group.command("recordings", help=f"List the recordings in a {kind.title}, by start, a page at a time.")
+    def recordings(
+        client_id: ClientId,
+        id_: Id,
+        page: Annotated[int, typer.Option("--page", min=1, help="Which page of a thousand.")] = 1,
+        as_json: AsJson = False,
+    ) -> None:
+        body = {"page": page, "pageSize": 1000}
+        found = make(client_id, f"{command} recordings", members_call, body, id_=id_, as_json=as_json)
+        if as_json:
+            tell_json(found)
+        else:
+            say(", ".join(str(one.interaction_id) for one in found) or "No recordings on this page.")
 
 
 def _add_beginning_and_end(
@@ -91,12 +112,8 @@ def _add_changing(group: typer.Typer, command: str, kind: Kind, change_call: Ope
         if name is None and not add and not remove:
             fail(f"Nothing to change was given: see `earwitness {command} set --help`.", as_json=as_json)
 
-        def changed_members(call: Call) -> CollectionChange:
-            members = archived.get_collection(call.connection, kind, call.viewer, id_).interaction_ids
-            after = ({*members} | {*(add or [])}) - {*(remove or [])}
-            return CollectionChange(name=name, interaction_ids=sorted(after))
-
-        changed = make(client_id, f"{command} set", change_call, changed_members, id_=id_, as_json=as_json)
+        body = {"name": name, "addInteractionIds": add, "removeInteractionIds": remove}
+        changed = make(client_id, f"{command} set", change_call, body, id_=id_, as_json=as_json)
         tell_json(changed) if as_json else say(f"{changed.name} has {changed.total} recordings.")
 
 

@@ -1,0 +1,97 @@
+"""What is done to many recordings at once: they are put into a hold or playlist, taken out, or tagged."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection
+
+from earwitness.archive.database.in_list import among
+from earwitness.archive.jobs import queue
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.recordings.collections import (
+    LEGAL_HOLDS,
+    PLAYLISTS,
+    Kind,
+    collection_row,
+    put_in,
+    recorded,
+    take_out,
+)
+from earwitness.archive.recordings.tags import change_tags, tags_of
+from earwitness.archive.schema.recordings import recordings
+
+CollectionName = Literal["legalHold", "playlist"]
+"""A kind of collection, as the ledger names it."""
+
+_KINDS: Mapping[CollectionName, Kind] = {"legalHold": LEGAL_HOLDS, "playlist": PLAYLISTS}
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The changes, by ids: collections by their kind, and tags. A job stores them."""
+
+    put_in: dict[CollectionName, int] = {}
+    take_out: dict[CollectionName, int] = {}
+    add_tags: list[int] = []
+    remove_tags: list[int] = []
+    response_code: int = 200
+    """The status of the call that ordered them, for the ledger."""
+
+    @classmethod
+    def of(cls, what: Mapping[str, Any]) -> "Changes":
+        """Those that a job has stored, by `stored`."""
+        return msgspec.convert(what["changes"], cls)
+
+    def opposes(self, other: "Changes") -> bool:
+        """Whether the order counts in which these and the others are made."""
+        return _meet(self, other) or _meet(other, self)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        return {"changes": msgspec.to_builtins(self)}
+
+
+def _meet(added: Changes, removed: Changes) -> bool:
+    """Whether one puts in or adds what the other takes out or removes."""
+    collections = added.put_in.items() & removed.take_out.items()
+    return bool(collections) or not set(added.add_tags).isdisjoint(removed.remove_tags)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What was done: its rows for the ledger, and how many recordings were not there any more."""
+
+    entries: list[Entry]
+    missing: int
+    ended: list[str]
+    """The collections that ended before all recordings were put in, in words."""
+
+
+def make_changes(connection: Connection, changes: Changes, positions: Sequence[int]) -> Made:
+    """Change the recordings at these positions. What is so already is left out, also of the ledger."""
+    there = recorded(connection, among(recordings.c.position, positions))
+    entries: list[Entry] = []
+    ended: list[str] = []
+    for name, collection_id in changes.put_in.items():
+        kind = _KINDS[name]
+        if collection_row(connection, kind, collection_id, ended=True).ended_at is None:
+            entries += put_in(connection, kind, collection_id, there)
+        else:
+            ended.append(f"{kind.title} {collection_id}")
+    for name, collection_id in changes.take_out.items():
+        entries += take_out(connection, _KINDS[name], collection_id, there)
+    if changes.add_tags or changes.remove_tags:
+        entries += _change_tags(connection, changes, there)
+    answered = [Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries]
+    return Made(answered, len(positions) - len(there), ended)
+
+
+def _change_tags(connection: Connection, changes: Changes, there: Mapping[int, int]) -> list[Entry]:
+    """Change tags, and have the words of the recordings indexed anew by a job for each."""
+    positions = list(there.values())
+    changed = change_tags(connection, positions, changes.add_tags, changes.remove_tags)
+    if not changed:
+        return []
+    queue.add_for_all(connection, "index", [among(recordings.c.position, sorted(changed))])
+    tags = tags_of(connection, sorted(changed))
+    ids = {position: interaction_id for interaction_id, position in there.items()}
+    return [Entry(ids[one], metadata={"tags": tags.get(one, [])}) for one in sorted(changed)]
