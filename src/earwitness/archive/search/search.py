@@ -20,6 +20,7 @@ from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, PageAndTotal, P
 from earwitness.archive.search.position_sets import PositionSet, called
 from earwitness.archive.search.postgresql import PostgresqlPlan
 from earwitness.archive.search.sqlite import SqlitePlan
+from earwitness.archive.search.stretches import stretches_of
 from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.query import Node
 from earwitness.kernel.rights import Right
@@ -179,7 +180,8 @@ def _plan(context: SearchContext, asked: RecordingSearch) -> Plan:
     # The last set is counted apart first. Words come last, since their index counts them quickly.
     excluded = tuple(sorted(conditions.excluded, key=lambda one: one.name in TEXT_SETS))
     plan = SqlitePlan if is_sqlite else PostgresqlPlan
-    return plan(window, leader, leader_size, checks, excluded, conditions.columns)
+    stretches = () if leader else stretches_of(window)
+    return plan(window, leader, leader_size, checks, excluded, conditions.columns, stretches)
 
 
 def _allowed(context: SearchContext, window: Window) -> Iterator[Condition]:
