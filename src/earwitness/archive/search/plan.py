@@ -45,6 +45,13 @@ def count_of(positions: Select[Any] | CompoundSelect[Any]) -> Select[int]:
     return select(HOW_MANY).select_from(positions.subquery())
 
 
+def size_of(connection: Connection, counted: PositionSet, window: Window, limit: int) -> int:
+    """How many positions a set has in a window, counted no further than a limit."""
+    if counted.at_most is not None and counted.at_most < limit:
+        return counted.at_most
+    return connection.scalar(count_of(counted.positions(window).limit(limit))) or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a page ended: how many recordings came up to there, and the position of the last of them."""
@@ -108,10 +115,10 @@ class Plan(ABC):
     stretches: tuple[Stretch, ...] = field(default=(), repr=False)
     """The stretches of the window, whose totals are summed where the timeline leads."""
 
-    def led_by(self, small: PositionSet, size: int) -> Self:
-        """The same with one more required set, which is known to be small, as the leader."""
+    def led_by(self, other: PositionSet, size: int | None) -> Self:
+        """The same with one more required set as the leader."""
         checks = self.checks if self.leader is None else (self.leader, *self.checks)
-        return replace(self, leader=small, leader_size=size, checks=checks)
+        return replace(self, leader=other, leader_size=size, checks=checks)
 
     # What `search.py` asks for
 
@@ -140,14 +147,25 @@ class Plan(ABC):
         if self.excluded and self.counts_excluded_apart:
             *others, left_out = self.excluded
             everything = replace(self, excluded=tuple(others))
-            if self.leader is None:
-                apart = replace(everything, leader=left_out)
-            else:
-                apart = replace(everything, checks=(*self.checks, left_out))
-            return everything.total(connection) - apart.total(connection)
+            total = everything.total(connection)
+            return total - everything.total_in(connection, left_out, at_most=total)
         if self.is_prepared:
             return connection.scalar(self.prepared(_total), self.parameters) or 0
         return connection.scalar(_total(self)) or 0
+
+    def total_in(self, connection: Connection, other: PositionSet, at_most: int) -> int:
+        """How many of them, which are `at_most`, are in another set."""
+        if self.leader is not None:
+            return replace(self, checks=(*self.checks, other)).total(connection)
+        if other.all_but is not None and at_most >= COUNTED_AT_MOST:
+            of_kind, rest = other.all_but
+            kind = replace(self, columns=(*self.columns, ColumnCondition(other.name, of_kind)))
+            if kind.is_summed:
+                most = kind.total(connection)
+                few = size_of(connection, rest, self.window, limit=most)
+                if few < most:  # else it is quicker to look at the recordings of the kind
+                    return most - kind.led_by(rest, few).total(connection)
+        return replace(self, leader=other).total(connection)
 
     def page(self, connection: Connection, slice_: Slice, total: int | None = None) -> list[int]:
         """The positions of a page, in order. `total` is how many there are in all, where that is known."""

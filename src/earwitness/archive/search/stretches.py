@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnClause, ColumnElement, Select, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnClause, ColumnElement, Select, bindparam, cast, func, select
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from earwitness.archive.database.timeline import Window
@@ -43,7 +43,8 @@ class Stretch:
             return select(func.count()).select_from(recordings).where(*starts, *conditions)
         here = recording_counts.c
         spans = (here.days == self.days, *self.within(here.starts_at), *map(_on_counts, conditions))
-        return select(func.coalesce(func.sum(here.recordings), 0)).where(*spans)
+        # PostgreSQL's sums of bigint are numeric.
+        return select(cast(func.coalesce(func.sum(here.recordings), 0), BigInteger)).where(*spans)
 
 
 def stretches_of(window: Window) -> tuple[Stretch, ...]:
