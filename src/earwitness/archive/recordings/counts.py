@@ -6,6 +6,7 @@ transaction that adds, removes or changes a recording. It has to lock the accoun
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Executable,
     Select,
     delete,
     func,
@@ -45,12 +47,10 @@ def count_added(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
         for days in SPANS:
             spans[days, start_of(days, started_at), *kind] += count
     if spans:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        new = dialect.insert(recording_counts)
-        more = recording_counts.c.recordings + new.excluded.recordings
-        upsert = new.on_conflict_do_update(index_elements=_KEY, set_={"recordings": more})
-        # In the order of the key, which each transaction keeps.
-        connection.execute(upsert, [_row(*key, count) for key, count in sorted(spans.items())])
+        upsert = _upsert(connection.dialect.name)
+        connection.execute(
+            upsert, [dict(zip(_COLUMNS, (*span, count), strict=True)) for span, count in spans.items()]
+        )
 
 
 def recount(connection: Connection, day: int | None = None) -> None:
@@ -92,5 +92,9 @@ _KEY = [column.name for column in recording_counts.primary_key]
 _SMALLER = dict(pairwise(SPANS))
 
 
-def _row(*values: Any) -> dict[str, Any]:
-    return dict(zip(_COLUMNS, values, strict=True))
+@cache  # building it takes longer than executing it
+def _upsert(dialect: str) -> Executable:
+    new = (sqlite if dialect == "sqlite" else postgresql).insert(recording_counts)
+    more = recording_counts.c.recordings + new.excluded.recordings
+    upsert: Executable = new.on_conflict_do_update(index_elements=_KEY, set_={"recordings": more})
+    return upsert
