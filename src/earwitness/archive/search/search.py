@@ -149,9 +149,8 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _PinnedPla
     committed = ColumnCondition("recordingsSearchToken", recordings.c.interaction_id <= newest_id)
     older = replace(everything, columns=(*everything.columns, committed))
     is_small = size < NEWER_AT_MOST
-    is_quicker = is_small or replace(everything, excluded=()).is_summed
     apart = everything, everything.led_by(newer, size if is_small else None)
-    return _PinnedPlan(older, apart if is_quicker else None)
+    return _PinnedPlan(older, apart if is_small or everything.is_summed else None)
 
 
 def _sliced(few: list[int], slice_: Slice) -> list[int]:
