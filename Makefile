@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
+.PHONY: bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ SEARCHED := $(or $(RECORDINGS),100000)
 bench-search: install-dev ## searches compared with their floor, and a plot: RECORDINGS=100000 ARCHIVE=… DATABASE_URL=…
 	$(BIN)/python -m bench.search --recordings $(SEARCHED) --archive $(or $(ARCHIVE),build/bench-$(SEARCHED)) $(if $(DATABASE_URL),--database-url $(DATABASE_URL)) --report build/bench-search$(if $(DATABASE_URL),-postgresql)-$(SEARCHED).json
 	$(BIN)/python -m bench.plot build/bench-search$(if $(DATABASE_URL),-postgresql)-[0-9]*.json --to build/bench-search$(if $(DATABASE_URL),-postgresql).svg
+
+bench-by-hand: install-dev ## the statements of searches compared with some by hand: ARCHIVE=… DATABASE_URL=…
+	$(BIN)/python -m bench.by_hand --archive $(or $(ARCHIVE),build/bench-$(SEARCHED)) $(if $(DATABASE_URL),--database-url $(DATABASE_URL))
 
 bench-import: install-dev ## `earwitness import` compared with the bare driver: RECORDINGS=20000
 	$(BIN)/python -m bench.importing --recordings $(or $(RECORDINGS),20000)

@@ -21,6 +21,7 @@ from bench.generating import (
     number_of,
 )
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.recordings.counts import recount
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
 from earwitness.archive.text.postgresql import tsvectors
@@ -47,6 +48,7 @@ def load(archive: Archive, count: int) -> float:
             print(f"{done:,} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     with archive.write() as connection:
         connection.execute(update(counters).values(value=count))
+        recount(connection)
     return time.monotonic() - began
 
 

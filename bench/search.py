@@ -2,7 +2,8 @@
 
     python -m bench.search --recordings 1000000 --archive FOLDER [--database-url URL] [--report FILE]
 
-Server and floor are measured in turns, in one run, so that other work on the machine slows down both.
+Server and floor are measured in turns, in one run, so that other work on the machine slows down both. The
+program exits 1 if a figure misses its aim. `bench.by_hand` compares the floor with statements by hand.
 """
 
 import argparse
@@ -21,9 +22,10 @@ from typing import Any
 
 import msgspec
 
+from bench.aims import Aims, end
 from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, milliseconds_of, post
 from bench.loading import load
-from bench.queries import queries_of
+from bench.queries import MIXED_TWELVE, queries_of
 from bench.statements import ask_again, open_separate_connection, statements_of
 from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.users import add_api_key, add_user
@@ -35,6 +37,12 @@ from earwitness.archive.search.search import search
 from earwitness.kernel.rights import Right, Role
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
+
+AIMS = Aims(
+    of_each=2.5,
+    others={"rare word": 2, "medium word": 2, "common word": 2, "busy endpoint": 2, "reading on": 1.5},
+)
+"""Of the time through HTTP to that of the same statements; and of a page far back to the first one."""
 
 CLIENT_ID = 1
 NEIGHBOURS = (2, 3)
@@ -58,13 +66,19 @@ def main() -> None:
         for name, filters in queries_of(arguments.recordings).items():
             report["queries"][name] = _measure(archive, token, name, filters, arguments.rounds)
         report["reading on"] = _reading_on(token, arguments.recordings // 330, arguments.rounds)
-        report["load"] = many_at_once([token] * (arguments.clients - len(others)) + others, arguments.seconds)
-        report["beside broad"] = beside_broad(token, (0, 1, 4, 16, 48), arguments.seconds)
-    for part in ("reading on", "load", "beside broad"):
+        tokens = [token] * (arguments.clients - len(others)) + others
+        report["load"] = many_at_once(tokens, arguments.seconds)
+        report["load of twelve"] = many_at_once(tokens, arguments.seconds, MIXED_TWELVE, page_size=100)
+        report["beside broad"] = beside_broad(
+            token, (0, 1, 4, 16, 48), arguments.seconds, arguments.recordings
+        )
+    for part in ("reading on", "load", "load of twelve", "beside broad"):
         print(f"{part} {report[part]}")
     if arguments.report:
         arguments.report.parent.mkdir(parents=True, exist_ok=True)
         arguments.report.write_text(json.dumps(report, indent=2))
+    figures = report["queries"] | {"reading on": report["reading on"]}
+    end(AIMS.missed({name: figure["ratio"] for name, figure in figures.items()}))
 
 
 def _filled(accounts: Accounts, client_id: int, recordings: int) -> Archive:
@@ -158,6 +172,8 @@ def _measure(archive: Archive, token: str, name: str, filters: dict[str, Any], r
         "ratio": round(statistics.median(through_http) / statistics.median(on_the_floor), 2),
     }
     print(f"{name:<28} {measured}", flush=True)
+    if not answer["recordings"]:
+        sys.exit(f"{name} finds nothing in this archive, so it measures nothing.")
     return measured
 
 

@@ -1,29 +1,21 @@
-"""Searches on PostgreSQL by hand."""
+"""The best statements that can be written by hand for PostgreSQL: no document has a second part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from bench.by_hand.plain import (
-    AT_LUNCH_BY_ARITHMETIC,
-    BUSY,
-    IDS,
-    ON_DAY,
-    PLAIN,
-    PLAIN_TOTALS,
-    QUIET,
-    Statements,
-    positions,
-)
+from bench.by_hand.statements import BUSY, COUNTED, FOUND, QUIET, ByHand, ids_of, less, positions, within
 from bench.generating import NOBODY_SAYS, word_of
-from bench.queries import RARER
+from bench.queries import OTHERS
 from earwitness.archive.text.common_words import in_pairs
 
 
-def _said(*words: str, between: str = "&") -> str:
-    asked = f" {between} ".join(f"''{word}''" for word in words)
+def _said(*words: str, operator: str = "&") -> str:
+    asked = f" {operator} ".join(f"''{word}''" for word in words)
     return f"document @@ '{asked}'::tsquery"
 
 
 _COMMON = _said(word_of(0))
+_AT_LUNCH = "extract(hour FROM to_timestamp(started_at / 1000.0) AT TIME ZONE 'Europe/London') = 12"
 
 
 def _texts(condition: str, *others: str) -> Sequence[str]:
@@ -46,38 +38,30 @@ def _both(endpoint: str, said: str) -> Sequence[str]:
     )
 
 
-FOUND: Statements = PLAIN | {
-    "rare word": _texts(_said(NOBODY_SAYS)),
-    "medium word": _texts(_said(word_of(3000))),
-    "common word": _texts(_COMMON),
-    "two common words": _texts(_said(word_of(3), word_of(9))),
-    "common phrase": _texts(_said(*in_pairs([word_of(0), word_of(1)]))),
-    "phrase of rarer words": _texts(_said(*RARER, between="<->")),
-    "common word of a day": _texts(_COMMON, ON_DAY),
-    "all but a word": (
-        positions("recording_text", f"NOT {_COMMON}"),
-        f"{positions('recordings')} EXCEPT {positions('recording_text', _COMMON)}",
-        f"SELECT r.position FROM recordings r WHERE NOT EXISTS"
-        f" (SELECT FROM recording_text t WHERE t.position = r.position AND {_COMMON})",
-    ),
-    "quiet endpoint, common word": _both(QUIET, _COMMON),
-    "busy endpoint, common word": _both(BUSY, _COMMON),
-    "lunchtime in London": (
-        positions(
-            "recordings",
-            "extract(hour FROM to_timestamp(started_at / 1000.0) AT TIME ZONE 'Europe/London') = 12",
+def by_hand(asked: Mapping[str, Any]) -> ByHand:
+    ids = ids_of(asked["ten thousand ids"])
+    found: dict[str, Sequence[str]] = {
+        "rare word": _texts(_said(NOBODY_SAYS)),
+        "medium word": _texts(_said(word_of(3000))),
+        "common word": _texts(_COMMON),
+        "two common words": _texts(_said(word_of(3), word_of(9))),
+        "common phrase": _texts(_said(*in_pairs([word_of(0), word_of(1)]))),
+        "phrase without pairs": _texts(_said(*OTHERS, operator="<->")),
+        "common word of a day": _texts(_COMMON, within("position", "one day")),
+        "all but a word": (
+            positions("recording_text", f"NOT {_COMMON}"),
+            f"{positions('recordings')} EXCEPT {positions('recording_text', _COMMON)}",
+            "SELECT r.position FROM recordings r WHERE NOT EXISTS"
+            f" (SELECT FROM recording_text t WHERE t.position = r.position AND {_COMMON})",
         ),
-        positions("recordings", AT_LUNCH_BY_ARITHMETIC),
-    ),
-    "ten thousand ids": (
-        positions("recordings", f"interaction_id = ANY ('{{{IDS}}}'::bigint[])"),
-        f"SELECT position FROM unnest('{{{IDS}}}'::bigint[]) listed (id)"
-        " JOIN recordings ON interaction_id = id",
-    ),
-}
-
-TOTALS: Statements = PLAIN_TOTALS | {
-    "all but a word": (
-        f"SELECT (SELECT count(*) FROM recordings) - (SELECT count(*) FROM recording_text WHERE {_COMMON})",
-    ),
-}
+        "quiet endpoint, common word": _both(QUIET, _COMMON),
+        "busy endpoint, common word": _both(BUSY, _COMMON),
+        "lunchtime in London": (*FOUND["lunchtime in London"], positions("recordings", _AT_LUNCH)),
+        "ten thousand ids": (
+            positions("recordings", f"interaction_id = ANY ('{{{ids}}}'::bigint[])"),
+            f"SELECT position FROM unnest('{{{ids}}}'::bigint[]) listed (id)"
+            " JOIN recordings ON interaction_id = id",
+        ),
+    }
+    counted = {"all but a word": (less(f"SELECT count(*) FROM recording_text WHERE {_COMMON}"),)}
+    return ByHand(FOUND | found, COUNTED | counted)

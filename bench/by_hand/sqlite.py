@@ -1,73 +1,58 @@
-"""Searches on SQLite by hand."""
+"""The best statements that can be written by hand for SQLite. Row ids of the text index are positions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from bench.by_hand.plain import (
-    AT_LUNCH_BY_ARITHMETIC,
-    BUSY,
-    IDS,
-    ON_DAY,
-    PLAIN,
-    PLAIN_TOTALS,
-    QUIET,
-    Statements,
-    positions,
-)
+from bench.by_hand.statements import BUSY, COUNTED, FOUND, QUIET, ByHand, ids_of, less, positions, within
 from bench.generating import NOBODY_SAYS, word_of
-from bench.queries import RARER
+from bench.queries import OTHERS
 from earwitness.archive.text.common_words import in_pairs
 
 
-def _said(*phrases: str) -> str:
-    asked = " AND ".join(f'"{phrase}"' for phrase in phrases)
-    return f"recording_text MATCH '{asked}'"
+def _said(match: str, *others: str, selected: str = "rowid AS position") -> str:
+    conditions = (f"recording_text MATCH '{match}'", *others)
+    return f"SELECT {selected} FROM recording_text WHERE {' AND '.join(conditions)}"
 
 
-_COMMON = _said(word_of(0))
+_COMMON = f'"{word_of(0)}"'
 
 
-def _texts(condition: str, *others: str) -> Sequence[str]:
-    """The index of words, read by position, alone or with the recordings beside it."""
-    with_rowid = [other.replace("position", "rowid") for other in others]
-    return (
-        f"SELECT rowid AS position FROM recording_text WHERE {' AND '.join((condition, *with_rowid))}",
-        positions("recordings", *others, f"position IN (SELECT rowid FROM recording_text WHERE {condition})"),
-    )
-
-
-def _both(endpoint: str, said: str) -> Sequence[str]:
+def _both(endpoint: str, match: str) -> Sequence[str]:
     of_endpoint = positions("recording_endpoints", endpoint, distinct=True)
-    texts = f"SELECT rowid AS position FROM recording_text WHERE {said}"
+    at_endpoint = f"EXISTS (SELECT 1 FROM recording_endpoints WHERE {endpoint} AND position = rowid)"
     return (
-        f"{texts} INTERSECT {of_endpoint}",
-        f"{texts} AND rowid IN ({of_endpoint})",
-        f"{of_endpoint} AND position IN ({texts})",
+        # In order, SQLite merges both.
+        f"{positions('recording_endpoints', endpoint)} INTERSECT {_said(match)}",
+        _said(match, f"rowid IN ({of_endpoint})"),
+        _said(match, at_endpoint),
+        f"{of_endpoint} AND EXISTS (SELECT 1 FROM recording_text t WHERE t.rowid = position"
+        f" AND ' ' || t.said || ' ' || t.rest || ' ' LIKE '% {match.strip(chr(34))} %')",
     )
 
 
-FOUND: Statements = PLAIN | {
-    "rare word": _texts(_said(NOBODY_SAYS)),
-    "medium word": _texts(_said(word_of(3000))),
-    "common word": _texts(_COMMON),
-    "two common words": _texts(_said(word_of(3), word_of(9))),
-    "common phrase": _texts(_said(" ".join(in_pairs([word_of(0), word_of(1)])))),
-    "phrase of rarer words": _texts(_said(" ".join(RARER))),
-    "common word of a day": _texts(_COMMON, ON_DAY),
-    "all but a word": (
-        positions("recordings", f"position NOT IN (SELECT rowid FROM recording_text WHERE {_COMMON})"),
-        f"{positions('recordings')} EXCEPT SELECT rowid FROM recording_text WHERE {_COMMON}",
-    ),
-    "quiet endpoint, common word": _both(QUIET, _COMMON),
-    "busy endpoint, common word": _both(BUSY, _COMMON),
-    "lunchtime in London": (positions("recordings", AT_LUNCH_BY_ARITHMETIC),),
-    "ten thousand ids": (
-        positions("recordings", f"interaction_id IN ({IDS})"),
-        f"SELECT position FROM json_each('[{IDS}]') JOIN recordings ON interaction_id = json_each.value",
-    ),
-}
-
-TOTALS: Statements = PLAIN_TOTALS | {
-    "all but a word": (
-        f"SELECT (SELECT count(*) FROM recordings) - (SELECT count(*) FROM recording_text WHERE {_COMMON})",
-    ),
-}
+def by_hand(asked: Mapping[str, Any]) -> ByHand:
+    ids, phrase = ids_of(asked["ten thousand ids"]), " ".join(in_pairs([word_of(0), word_of(1)]))
+    found: dict[str, Sequence[str]] = {
+        "rare word": (_said(NOBODY_SAYS),),
+        "medium word": (_said(word_of(3000)),),
+        "common word": (_said(_COMMON),),
+        "two common words": (
+            _said(f'"{word_of(3)}" "{word_of(9)}"'),
+            f"""{_said(f'"{word_of(3)}"')} INTERSECT {_said(f'"{word_of(9)}"')}""",
+        ),
+        "common phrase": (_said(f'"{phrase}"'),),
+        "phrase without pairs": (_said(f'"{" ".join(OTHERS)}"'),),
+        "common word of a day": (_said(_COMMON, within("rowid", "one day")),),
+        "all but a word": (
+            f"{positions('recordings')} EXCEPT {_said(_COMMON)}",
+            f"SELECT position FROM recordings WHERE position NOT IN ({_said(_COMMON)})",
+        ),
+        "quiet endpoint, common word": _both(QUIET, _COMMON),
+        "busy endpoint, common word": _both(BUSY, _COMMON),
+        "ten thousand ids": (
+            positions("recordings", f"interaction_id IN ({ids})"),
+            positions("recordings", f"interaction_id IN (SELECT value FROM json_each('[{ids}]'))"),
+        ),
+    }
+    counted = {"all but a word": (less(_said(_COMMON, selected="count(*)")),)}
+    return ByHand(FOUND | found, COUNTED | counted)

@@ -16,6 +16,7 @@ from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.acknowledge import note
+from earwitness.archive.recordings.counts import count_added
 from earwitness.archive.recordings.retention import Retention, retentions_of
 from earwitness.archive.recordings.tags import set_tags
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
@@ -58,7 +59,9 @@ def add_recordings(
 ) -> list[int]:
     """Add recordings with everything that belongs to them, and queue their jobs; returns interactionIds."""
     new = _prepare(connection, arrivals, found)
-    insert_many(connection, recordings, [_row(one) for one in new])
+    rows = [_row(one) for one in new]
+    insert_many(connection, recordings, rows)
+    count_added(connection, rows)
     _add_participants(connection, new)
     _add_data_groups(connection, new)
     if tags := {one.position: one.arrival.values.tags for one in new if one.arrival.values.tags}:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from earwitness.archive.database import upgrades
+from earwitness.archive.integrity.counts import check_counts
 from tests.conftest import DATABASES
 from tests.firm import Firm
 from tests.old_archives import CONTENTS, REVISIONS, old_firm
@@ -44,6 +45,7 @@ def test_an_upgraded_archive_has_all_that_was_in_it(upgraded: Firm) -> None:
     firm = upgraded
     sent = {one["thirdPartyId"] for one in CONTENTS["recordings"]} | {CONTENTS["media"]}
     assert set(firm.search(pageSize=1000)) == sent
+    assert list(check_counts(firm.archive)) == []
     assert firm.search(freeText="zirconium") == ["spaced"]
     body = {"thirdPartyId": CONTENTS["media"], "format": "raw"}
     played = firm.call("POST", "/client/recording.playBackByThirdPartyId", body)

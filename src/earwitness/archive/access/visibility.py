@@ -134,8 +134,12 @@ def private_to_others(viewer: Viewer, table: FromClause) -> ColumnElement[bool]:
 
 def takes_part(viewer: Viewer, position: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition that the viewer is a participant of the recording there."""
-    is_viewer = is_participant(viewer.username_folded, viewer.person_id)
-    return exists(select(1).where(recording_endpoints.c.position == position, is_viewer))
+    return exists(select(1).where(recording_endpoints.c.position == position, is_viewer(viewer)))
+
+
+def is_viewer(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition on `recording_endpoints` that the viewer is the participant."""
+    return is_participant(viewer.username_folded, viewer.person_id)
 
 
 def is_participant(username_folded: str, person_id: int | None) -> ColumnElement[bool]:

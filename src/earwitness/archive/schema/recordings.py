@@ -80,6 +80,20 @@ recordings = Table(
     ),
 )
 
+# How many recordings of each kind start in a span of days: the total of a search over time is a sum of these.
+# `archive/recordings/counts.py` has the sizes of spans, and writes the rows.
+recording_counts = Table(
+    "recording_counts",
+    metadata,
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("is_private", Boolean, primary_key=True),
+    Column("recordings", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 recording_endpoints = Table(
     "recording_endpoints",
     metadata,

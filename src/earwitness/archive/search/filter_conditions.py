@@ -5,7 +5,7 @@ To add a filter, add its field to `RecordingFilters` and its row to `FILTERS`.
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -54,6 +54,8 @@ class SearchContext:
     viewer: Viewer
     free_text: FreeText | None = None
     """The filter of that name as it was parsed; None where it is blank."""
+    endpoint_ids: Mapping[int, int] = field(default_factory=dict)
+    """The present ids of endpoints that the request names by former ones: `conditions_of` looks them up."""
 
 
 def by_date_time_range(_search: SearchContext, asked: DateTimeRange) -> Iterator[Condition]:
@@ -89,7 +91,7 @@ def by_third_party_ids(_search: SearchContext, asked: NameFilter) -> Iterator[Co
 
 
 def by_endpoint_ids(search: SearchContext, asked: IdFilter) -> Iterator[Condition]:
-    include, exclude = _current(search.connection, asked.include, asked.exclude)
+    include, exclude = _current(search, asked.include, asked.exclude)
     current = IdFilter(include=include, exclude=exclude)
     return _of_both_signs(
         "endpointIds", current, partial(linked, links=recording_endpoints, key="endpoint_id")
@@ -127,7 +129,7 @@ def by_playlist_id(_search: SearchContext, asked: int) -> Iterator[Condition]:
 def by_communications_between(search: SearchContext, asked: CommunicationsBetween) -> Iterator[Condition]:
     """Two sets; or, if somebody may be on both sides, one set of pairs of different participants."""
     name = "communicationsBetween"
-    first_ids, second_ids = _current(search.connection, asked.first.endpoint_ids, asked.second.endpoint_ids)
+    first_ids, second_ids = _current(search, asked.first.endpoint_ids, asked.second.endpoint_ids)
     first = _ids_by_column(f"{name}.first", first_ids, asked.first.person_ids)
     second = _ids_by_column(f"{name}.second", second_ids, asked.second.person_ids)
     if len(first) == 1 and first.keys() == second.keys():
@@ -208,6 +210,8 @@ FILTERS = checked(
 
 def conditions_of(search: SearchContext, filters: RecordingFilters) -> Iterator[Condition]:
     """The conditions of all filters that a request has. Raises BadRequest."""
+    if named := list(_endpoints_named(filters)):
+        search = replace(search, endpoint_ids=current_ids(search.connection, named))
     for name, by_filter in FILTERS.items():
         asked = getattr(filters, name)
         if asked is not None:
@@ -248,10 +252,19 @@ def _members(name: str, catalogue: Table, members: Table, asked: int) -> Positio
     return PositionSet(name, table, table.c.position, key == lasting.scalar_subquery(), repeats=False)
 
 
-def _current(connection: Connection, *lists: list[int] | None) -> list[list[int] | None]:
+def _endpoints_named(filters: RecordingFilters) -> Iterator[int]:
+    """The ids of endpoints in all filters that name some."""
+    if chosen := filters.endpoint_ids:
+        yield from chosen.include or ()
+        yield from chosen.exclude or ()
+    if between := filters.communications_between:
+        yield from between.first.endpoint_ids or ()
+        yield from between.second.endpoint_ids or ()
+
+
+def _current(search: SearchContext, *lists: list[int] | None) -> list[list[int] | None]:
     """Lists of endpoint ids, in which former ids are replaced by the present ones."""
-    named = [one for ids in lists for one in ids or ()]
-    now = current_ids(connection, named) if named else {}
+    now = search.endpoint_ids
     if not now:
         return list(lists)
     return [ids and list(dict.fromkeys(now.get(one, one) for one in ids)) for ids in lists]

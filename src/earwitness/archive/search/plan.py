@@ -25,6 +25,7 @@ from earwitness.archive.database.timeline import NEWEST_COMMITTED_ID, Window
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.conditions import ColumnCondition
 from earwitness.archive.search.position_sets import PositionSet
+from earwitness.archive.search.stretches import Stretch, are_counted, bounds_of, sum_of, with_parameters
 
 FEW = 2_000
 """A leader with fewer positions has each document read to look for words; with more, the index is merged."""
@@ -42,6 +43,13 @@ HOW_MANY = func.count()
 def count_of(positions: Select[Any] | CompoundSelect[Any]) -> Select[int]:
     """The statement that counts what another finds."""
     return select(HOW_MANY).select_from(positions.subquery())
+
+
+def size_of(connection: Connection, counted: PositionSet, window: Window, limit: int) -> int:
+    """How many positions a set has in a window, counted no further than a limit."""
+    if counted.at_most is not None and counted.at_most < limit:
+        return counted.at_most
+    return connection.scalar(count_of(counted.positions(window).limit(limit))) or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +112,13 @@ class Plan(ABC):
     """The sets in which a position of the leader must be."""
     excluded: tuple[PositionSet, ...]
     columns: tuple[ColumnCondition, ...] = field(repr=False)
+    stretches: tuple[Stretch, ...] = field(default=(), repr=False)
+    """The stretches of the window, whose totals are summed where the timeline leads."""
 
-    def led_by(self, small: PositionSet, size: int) -> Self:
-        """The same with one more required set, which is known to be small, as the leader."""
+    def led_by(self, other: PositionSet, size: int | None) -> Self:
+        """The same with one more required set as the leader."""
         checks = self.checks if self.leader is None else (self.leader, *self.checks)
-        return replace(self, leader=small, leader_size=size, checks=checks)
+        return replace(self, leader=other, leader_size=size, checks=checks)
 
     # What `search.py` asks for
 
@@ -137,14 +147,25 @@ class Plan(ABC):
         if self.excluded and self.counts_excluded_apart:
             *others, left_out = self.excluded
             everything = replace(self, excluded=tuple(others))
-            if self.leader is None:
-                apart = replace(everything, leader=left_out)
-            else:
-                apart = replace(everything, checks=(*self.checks, left_out))
-            return everything.total(connection) - apart.total(connection)
+            total = everything.total(connection)
+            return total - everything.total_in(connection, left_out, at_most=total)
         if self.is_prepared:
-            return connection.scalar(self.prepared(_count), self.parameters) or 0
-        return connection.scalar(self.count()) or 0
+            return connection.scalar(self.prepared(_total), self.parameters) or 0
+        return connection.scalar(_total(self)) or 0
+
+    def total_in(self, connection: Connection, other: PositionSet, at_most: int) -> int:
+        """How many of them, which are `at_most`, are in another set."""
+        if self.leader is not None:
+            return replace(self, checks=(*self.checks, other)).total(connection)
+        if other.all_but is not None and at_most >= COUNTED_AT_MOST:
+            of_kind, rest = other.all_but
+            kind = replace(self, columns=(*self.columns, ColumnCondition(other.name, of_kind)))
+            if kind.is_summed:
+                most = kind.total(connection)
+                few = size_of(connection, rest, self.window, limit=most)
+                if few < most:  # else it is quicker to look at the recordings of the kind
+                    return most - kind.led_by(rest, few).total(connection)
+        return replace(self, leader=other).total(connection)
 
     def page(self, connection: Connection, slice_: Slice, total: int | None = None) -> list[int]:
         """The positions of a page, in order. `total` is how many there are in all, where that is known."""
@@ -199,6 +220,12 @@ class Plan(ABC):
         return self.leader_size is not None and self.leader_size < (FEW if reads else COUNTED_AT_MOST)
 
     @property
+    def is_summed(self) -> bool:
+        """Whether the total is a sum of what is counted for spans of days."""
+        is_timeline = self.leader is None and not self.excluded
+        return is_timeline and bool(self.stretches) and are_counted(self.columns)
+
+    @property
     def few_are_excluded(self) -> bool:
         """Whether there are so few exclusions that they can be counted apart: each doubles the counts."""
         return len(self.excluded) <= _EXCLUSIONS_COUNTED_APART_AT_MOST
@@ -233,7 +260,7 @@ class Plan(ABC):
         """The parameters of such a statement."""
         leader = self.leader
         named = {} if leader is None or leader.prepared is None else {leader.name: leader.prepared.value}
-        return self.window.bounds | named
+        return self.window.bounds | bounds_of(self.stretches) | named
 
     def prepared(self, build: "Callable[..., Select[Any]]", *order: TextClause) -> Select[Any]:
         """The statement that `build` makes of a plan of this shape, with a parameter for each value."""
@@ -243,7 +270,10 @@ class Plan(ABC):
             bounds: dict[str, Any] = {name: bindparam(name, type_=BigInteger) for name in self.window.bounds}
             if leader is not None and leader.prepared is not None:
                 leader = replace(leader, condition=leader.prepared.condition, once=leader.prepared.once)
-            _BUILT[shape] = build(replace(self, window=Window(**bounds), leader=leader), *order)
+            cut = with_parameters(self.stretches)
+            _BUILT[shape] = build(
+                replace(self, window=Window(**bounds), leader=leader, stretches=cut), *order
+            )
         return _BUILT[shape]
 
 
@@ -251,8 +281,8 @@ _BUILT: dict[tuple[Any, ...], Select[Any]] = {}
 """Statements by database, leader, names of the parameters, the function that builds them, and order."""
 
 
-def _count(plan: Plan) -> Select[Any]:
-    return plan.count()
+def _total(plan: Plan) -> Select[Any]:
+    return sum_of(plan.stretches, plan.columns) if plan.is_summed else plan.count()
 
 
 def _page(plan: Plan, order: TextClause) -> Select[Any]:
@@ -262,4 +292,4 @@ def _page(plan: Plan, order: TextClause) -> Select[Any]:
 
 
 def _first_page_and_total(plan: Plan, order: TextClause) -> Select[Any]:
-    return _page(plan, order).add_columns(plan.count().scalar_subquery(), NEWEST_COMMITTED_ID)
+    return _page(plan, order).add_columns(_total(plan).scalar_subquery(), NEWEST_COMMITTED_ID)

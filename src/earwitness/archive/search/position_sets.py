@@ -46,6 +46,8 @@ class PositionSet:
     """A condition with which no position repeats, where that is quicker than to remove duplicates."""
     branches: "tuple[PositionSet, ...]" = ()
     """Disjoint parts of the set. Each may be read in order where the whole set cannot."""
+    all_but: "tuple[ColumnElement[bool], PositionSet] | None" = None
+    """The same as all recordings of a kind, a condition on `recordings`, that are not in another set."""
     prepared: Prepared | None = None
     at_most: int | None = None
     """The greatest number of positions that it can have, where that is known without counting."""

@@ -5,21 +5,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, true
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visibility import private_to_others
+from earwitness.archive.access.visibility import is_viewer, private_to_others
 from earwitness.archive.database.timeline import Window, newest_committed_id
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.archive.search.access_policies import permitted
 from earwitness.archive.search.conditions import ColumnCondition, Condition, Conditions, Excluded, Required
 from earwitness.archive.search.filter_conditions import SearchContext, conditions_of
 from earwitness.archive.search.filters import RecordingFilters, RecordingSearch
 from earwitness.archive.search.free_text import TEXT_SETS, parse_free_text
-from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, PageAndTotal, Place, Plan, Slice, count_of
+from earwitness.archive.search.plan import COUNTED_AT_MOST, FEW, PageAndTotal, Place, Plan, Slice, size_of
 from earwitness.archive.search.position_sets import PositionSet, called
 from earwitness.archive.search.postgresql import PostgresqlPlan
 from earwitness.archive.search.sqlite import SqlitePlan
+from earwitness.archive.search.stretches import stretches_of
 from earwitness.archive.spelling.tokens import NEWEST, Reading
 from earwitness.archive.text.query import Node
 from earwitness.kernel.rights import Right
@@ -178,13 +179,14 @@ def _pin(connection: Connection, everything: Plan, newest_id: int) -> _PinnedPla
     """Leave out what was committed after a recording: mostly nothing, or few of all recordings."""
     table = called("newer", recordings)
     newer = PositionSet("newer", table, table.c.position, table.c.interaction_id > newest_id, repeats=False)
-    size = _size(connection, newer, Window(), NEWER_AT_MOST)
+    size = size_of(connection, newer, Window(), NEWER_AT_MOST)
     if not size:
         return _PinnedPlan(everything)
     committed = ColumnCondition("recordingsSearchToken", recordings.c.interaction_id <= newest_id)
     older = replace(everything, columns=(*everything.columns, committed))
     is_small = size < NEWER_AT_MOST
-    return _PinnedPlan(older, (everything, everything.led_by(newer, size)) if is_small else None)
+    apart = everything, everything.led_by(newer, size if is_small else None)
+    return _PinnedPlan(older, apart if is_small or everything.is_summed else None)
 
 
 def _sliced(few: list[int], slice_: Slice) -> list[int]:
@@ -215,7 +217,8 @@ def _plan(context: SearchContext, asked: RecordingFilters) -> Plan:
     # The last set is counted apart first. Words come last, since their index counts them quickly.
     excluded = tuple(sorted(conditions.excluded, key=lambda one: one.name in TEXT_SETS))
     plan = SqlitePlan if is_sqlite else PostgresqlPlan
-    return plan(window, leader, leader_size, checks, excluded, conditions.columns)
+    stretches = () if leader else stretches_of(window)
+    return plan(window, leader, leader_size, checks, excluded, conditions.columns, stretches)
 
 
 def _allowed(context: SearchContext, window: Window) -> Iterator[Condition]:
@@ -228,9 +231,18 @@ def _allowed(context: SearchContext, window: Window) -> Iterator[Condition]:
 def _not_private(viewer: Viewer) -> Iterator[Condition]:
     """The condition that a recording is not private to others."""
     if not viewer.may(Right.RECORDING_PRIVATE_VIEW):
-        table = called("private", recordings)
-        is_hidden = private_to_others(viewer, table)
-        yield Excluded(PositionSet("private", table, table.c.position, is_hidden, repeats=False))
+        parts, table = recording_endpoints, called("private", recordings)
+        own = PositionSet("takesPart", parts, parts.c.position, is_viewer(viewer), repeats=True)
+        yield Excluded(
+            PositionSet(
+                "private",
+                table,
+                table.c.position,
+                private_to_others(viewer, table),
+                repeats=False,
+                all_but=(recordings.c.is_private == true(), own),
+            )
+        )
 
 
 def _sizes(connection: Connection, sets: Sequence[PositionSet], window: Window) -> list[int | None]:
@@ -242,15 +254,9 @@ def _sizes(connection: Connection, sets: Sequence[PositionSet], window: Window) 
     while True:
         sizes: list[int] = []
         for one in sets:
-            sizes.append(_size(connection, one, window, limit))
+            sizes.append(size_of(connection, one, window, limit))
             if sizes[-1] < _COUNTED_AT_FIRST:
                 return [*sizes, *[None] * (len(sets) - len(sizes))]
         if limit >= COUNTED_AT_MOST or any(size < limit for size in sizes):
             return [*sizes]
         limit *= 10
-
-
-def _size(connection: Connection, counted: PositionSet, window: Window, limit: int) -> int:
-    if counted.at_most is not None and counted.at_most < limit:
-        return counted.at_most
-    return connection.scalar(count_of(counted.positions(window).limit(limit))) or 0

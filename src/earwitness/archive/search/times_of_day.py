@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, case, func, literal, not_, or_, select
 
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.search.filters import TimeRange, TimeRanges
@@ -61,7 +61,7 @@ def _checked(name: str, ranges: Sequence[TimeRange]) -> Sequence[TimeRange]:
 def _within(minute: ColumnElement[int], asked: TimeRange) -> ColumnElement[bool]:
     start, end = _minutes(asked.from_), _minutes(asked.to)
     if start < end:
-        return and_(minute >= start, minute < end)
+        return minute.between(start, end - 1)  # SQLite works the minute out once
     return or_(minute >= start, minute < end)
 
 

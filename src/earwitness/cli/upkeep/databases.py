@@ -1,8 +1,9 @@
-"""earwitness db: migrations."""
+"""earwitness db: migrations, and counts that were found wrong."""
 
 import typer
 
-from earwitness.cli.output import AsJson, opened, say, tell_json
+from earwitness.archive.integrity.counts import recount_wrong
+from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 
 group = typer.Typer(help="Databases.", no_args_is_help=True)
 
@@ -30,3 +31,18 @@ def upgrade(as_json: AsJson = False) -> None:
         say("There is no account yet.")
     if has_failed:
         raise typer.Exit(1)
+
+
+@group.command("recount")
+def recount(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Count the recordings of an account anew on days where their counts are wrong.
+
+    Totals of searches are sums of these counts; `earwitness verify` finds wrong ones. Others may use the
+    archive meanwhile.
+    """
+    with opened(as_json) as accounts:
+        days = recount_wrong(accounts.open(client_id))
+    if as_json:
+        tell_json({"days": days})
+        return
+    say(f"Counted the recordings of {days} days anew." if days else "All counts are right.")
