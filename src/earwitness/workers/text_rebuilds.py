@@ -1,4 +1,7 @@
-"""Rebuilding text indexes: accounts take turns, a batch each, and one worker at a time has an account."""
+"""Rebuilding text indexes, and folding names: accounts take turns, a batch each.
+
+One worker at a time rebuilds the text index of an account. Names are folded first: it takes a minute.
+"""
 
 import logging
 
@@ -6,7 +9,7 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs import accounts_with_work
 from earwitness.archive.jobs.kinds import REBUILD, WorkKind
-from earwitness.archive.upkeep import text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.archive.upkeep.text_rebuild import AT_ONCE, Pace
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
@@ -90,9 +93,13 @@ class TextRebuilds:
 
     def _go_on(self, client_id: int) -> int | None:
         archive = self._accounts.open(client_id)
+        if folding.go_on(archive):
+            return now_ms()
+        has_begun = client_id in self._begun
         self._begun.add(client_id)
         next_at = text_rebuild.go_on(archive, self._worker, self._pace)
         if next_at is None:
             self._begun.discard(client_id)
-            log.info("the text index of account %s has been rebuilt", client_id)
+            if has_begun:
+                log.info("the text index of account %s has been rebuilt", client_id)
         return next_at

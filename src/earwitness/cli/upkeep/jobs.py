@@ -7,7 +7,7 @@ import typer
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
-from earwitness.archive.upkeep import text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
@@ -27,7 +27,8 @@ def list_(
 ) -> None:
     """List the jobs that are queued, running or dead, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
-        rows = [*text_rebuild.listed(connection), *queue.list_jobs(connection, done=done)]
+        rebuilds = [*folding.listed(connection), *text_rebuild.listed(connection)]
+        rows = [*rebuilds, *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
         return
