@@ -21,7 +21,7 @@ from earwitness.archive.spelling.addresses import (
     number_in,
 )
 from earwitness.archive.spelling.identifiers import folded_identifier
-from earwitness.archive.substrings.asking import Part, holding, word_or_number
+from earwitness.archive.substrings.asking import Part, can_be_looked_up, holding, word_or_number
 from earwitness.archive.substrings.folded import BEGINS
 from earwitness.archive.substrings.progress import are_folded
 from earwitness.archive.substrings.words import FreeText, contains_all, search_words, values_in
@@ -137,35 +137,23 @@ def _has_part(connection: Connection, part: str) -> ColumnElement[bool]:
 
     A leading `00` is either among the digits of the number, or the exit code before a whole number.
     """
-    if not are_folded(connection, "endpoints"):
-        return _has_part_by_reading(part)
-    number, address = folded_endpoints.c.number, folded_endpoints.c.address
+    number, address, value = folded_endpoints.c.number, folded_endpoints.c.address, endpoints.c.normalised
     folded, digits, whole = folded_identifier(part), digits_of(part), number_in(part)
     ways = [Part(number, folded), Part(address, folded)]
+    read = [value.contains(folded, autoescape=True)]
     if is_withheld("phone", part) and any(map(str.isalpha, part)):
-        ways += [
-            Part(number, WITHHELD, number == BEGINS + WITHHELD),
-            Part(address, WITHHELD, address == WITHHELD),
-        ]
+        ways.append(Part(number, WITHHELD, number == BEGINS + WITHHELD))
+        ways.append(Part(address, WITHHELD, address == WITHHELD))
+        read.append(value == WITHHELD)
     if digits is not None:
         ways.append(Part(number, digits))
+        read.append(and_(endpoints.c.type == "phone", value.contains(digits, autoescape=True)))
     if whole is not None:
         ways.append(Part(number, BEGINS + whole))
-    return holding(connection, "endpoints", endpoints.c.id, [ways])
-
-
-def _has_part_by_reading(part: str) -> ColumnElement[bool]:
-    value = endpoints.c.normalised
-    ways = [value.contains(folded_identifier(part), autoescape=True)]
-    if is_withheld("phone", part) and any(map(str.isalpha, part)):
-        ways.append(value == WITHHELD)
-    digits, whole = digits_of(part), number_in(part)
-    numbers = [] if digits is None else [value.contains(digits, autoescape=True)]
-    if whole is not None:
-        numbers.append(value.startswith(whole, autoescape=True))
-    if numbers:
-        ways.append(and_(endpoints.c.type == "phone", or_(*numbers)))
-    return or_(*ways)
+        read.append(and_(endpoints.c.type == "phone", value.startswith(whole, autoescape=True)))
+    if can_be_looked_up(ways) and are_folded(connection, "endpoints"):
+        return holding(connection, "endpoints", endpoints.c.id, [ways])
+    return or_(*read)  # values are stored as they are compared
 
 
 def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]) -> list[int]:

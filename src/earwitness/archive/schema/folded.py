@@ -7,18 +7,17 @@ PostgreSQL: rows of hashed trigrams. See `docs/decisions/0055-trigrams-of-people
 
 from collections.abc import Iterator
 
-from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, event
+from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Integer, MetaData, Table, Text, event
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from earwitness.archive.schema.columns import metadata
 
 
-def _folded(name: str, of: str, *columns: Column[str] | Index) -> Table:
+def _folded(name: str, of: str, *columns: Column[str]) -> Table:
     """A table with one row for each row of another one, which has the same id."""
+    kind = BigInteger().with_variant(Integer, "sqlite")  # there it is the rowid, by which FTS5 looks
     whose = ForeignKey(f"{of}.id", ondelete="CASCADE")
-    return Table(
-        name, metadata, Column("id", BigInteger, whose, primary_key=True, autoincrement=False), *columns
-    )
+    return Table(name, metadata, Column("id", kind, whose, primary_key=True, autoincrement=False), *columns)
 
 
 folded_people = _folded(

@@ -30,7 +30,7 @@ from earwitness.archive.schema.folded import (
 )
 from earwitness.archive.spelling.addresses import digits_of
 from earwitness.archive.substrings.folded import BEGINS
-from earwitness.archive.substrings.trigrams import covering, number_of
+from earwitness.archive.substrings.trigrams import LENGTH, covering, number_of
 
 _TABLES = {"people": folded_people, "endpoints": folded_endpoints, "users": folded_users}
 
@@ -53,11 +53,16 @@ def holding(
 ) -> ColumnElement[bool]:
     """The condition that the row of this id has, of each of `asked`, at least one part."""
     texts = _TABLES[kind]
-    looked_up = [parts for parts in asked if all(covering(one.part) for one in parts)][:_MOST_LOOKED_UP]
+    looked_up = list(filter(can_be_looked_up, asked))[:_MOST_LOOKED_UP]
     conditions = [or_(false(), *(_contains(connection, one) for one in parts)) for parts in asked]
     if looked_up:
         conditions.insert(0, texts.c.id.in_(_candidates(connection, kind, looked_up)))
     return id_.in_(select(texts.c.id).where(*conditions))
+
+
+def can_be_looked_up(parts: Sequence[Part]) -> bool:
+    """Whether the index can be asked: each part has a trigram."""
+    return all(len(one.part) >= LENGTH for one in parts)
 
 
 def word_or_number(text: Column[str], numbers: Column[str], word: str) -> list[Part]:

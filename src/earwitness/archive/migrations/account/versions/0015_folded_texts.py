@@ -41,7 +41,12 @@ def upgrade() -> None:
     for kind, columns in _COLUMNS.items():
         op.create_table(
             f"folded_{kind}",
-            sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+            sa.Column(
+                "id",
+                sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+                autoincrement=False,
+                nullable=False,
+            ),
             *(sa.Column(name, sa.Text(), nullable=may_be_null) for name, may_be_null in columns.items()),
             sa.ForeignKeyConstraint(
                 ["id"], [f"{kind}.id"], name=op.f(f"folded_{kind}_id_fkey"), ondelete="CASCADE"
