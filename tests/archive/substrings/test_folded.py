@@ -10,7 +10,7 @@ from earwitness.archive.substrings.trigrams import covering, hashed, number_of
 DIGESTS = {1: "b4af1005154c242a"}
 """What each version makes of the texts below. If it differs, give `VERSION` the next number."""
 
-Person = namedtuple("Person", "id full_name full_name_folded email third_party_id")
+Person = namedtuple("Person", "id full_name full_name_folded email third_party_id metadata")
 Endpoint = namedtuple("Endpoint", "id type endpoint normalised metadata")
 User = namedtuple("User", "id username full_name email external_id")
 
@@ -26,10 +26,10 @@ NAMES = ["O’Neill-Smith Jr. (d'Or)", *("a" + one + "b" for one in CHARACTERS)]
 def test_a_change_of_the_folding_has_a_new_version() -> None:
     digest = hashlib.sha256()
     for name in NAMES:
-        person = Person(1, name, name, None, "AAD-1")
+        person = Person(1, name, name, None, "AAD-1", {"a": name})
         endpoint = Endpoint(2, "phone", "+44 20", "4420", {"label": [name, 7, None]})
         for texts in (
-            folded.person_texts(person, [name], ["4420"], {"a": name}),
+            folded.person_texts(person, [name], ["4420"]),
             folded.endpoint_texts(endpoint, name),
             folded.endpoint_texts(endpoint._replace(type="email"), None),
             folded.user_texts(User(3, name, name, None, name)),

@@ -53,6 +53,8 @@ foldings = Table(
     Column("next_id", BigInteger),  # rows before it are folded by this version; null when all are
 )
 
+FOLDED = {"people": folded_people, "endpoints": folded_endpoints, "users": folded_users}
+
 SEARCHED = {
     "people": ("text", "numbers", "names"),
     "endpoints": ("text", "number", "address"),

@@ -21,18 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from earwitness.archive.schema.folded import (
-    TRIGRAMS_ARRAYS,
-    TRIGRAMS_FTS5,
-    folded_endpoints,
-    folded_people,
-    folded_users,
-)
+from earwitness.archive.schema.folded import FOLDED, TRIGRAMS_ARRAYS, TRIGRAMS_FTS5
 from earwitness.archive.spelling.addresses import digits_of
 from earwitness.archive.substrings.folded import BEGINS
 from earwitness.archive.substrings.trigrams import LENGTH, covering, number_of
-
-_TABLES = {"people": folded_people, "endpoints": folded_endpoints, "users": folded_users}
 
 _MOST_LOOKED_UP = 16
 """Parts of one search that the index is asked for; the rows that it gives are compared with all parts."""
@@ -52,7 +44,7 @@ def holding(
     connection: Connection, kind: str, id_: ColumnElement[int], asked: Sequence[Sequence[Part]]
 ) -> ColumnElement[bool]:
     """The condition that the row of this id has, of each of `asked`, at least one part."""
-    texts = _TABLES[kind]
+    texts = FOLDED[kind]
     looked_up = list(filter(can_be_looked_up, asked))[:_MOST_LOOKED_UP]
     conditions = [or_(false(), *(_contains(connection, one) for one in parts)) for parts in asked]
     if looked_up:

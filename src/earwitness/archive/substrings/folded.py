@@ -22,11 +22,9 @@ BEGINS_BARE = "\u2060" * 2
 """Before each word of a name without its apostrophes."""
 
 
-def person_texts(
-    person: Any, addresses: Sequence[str], numbers: Iterable[str], metadata: Any
-) -> dict[str, Any]:
+def person_texts(person: Any, addresses: Sequence[str], numbers: Iterable[str]) -> dict[str, Any]:
     """The columns of `folded_people` for a row of `people`; `numbers` are its normalised phone numbers."""
-    texts = (person.full_name, person.email, person.third_party_id, *addresses, *values_in(metadata))
+    texts = (person.full_name, person.email, person.third_party_id, *addresses, *values_in(person.metadata))
     return {
         "id": person.id,
         "text": folded(texts),
