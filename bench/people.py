@@ -9,22 +9,27 @@ reads the stored names as they are, with LIKE: it folds nothing, counts what it 
 import argparse
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Table, text
 
+from bench.generating import ENDPOINTS as FEW_ENDPOINTS
+from bench.generating import PEOPLE as FEW_PEOPLE
 from bench.loading import load
 from earwitness.api.people_and_endpoints.endpoints import EndpointSearch, search_endpoints
 from earwitness.api.people_and_endpoints.people import search_people, search_people_by_name
 from earwitness.api.users import UserSearch, search_users
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.people.people import folded_email, folded_name
 from earwitness.archive.people.person_filters import PeopleSearch, PeopleSearchByName
 from earwitness.archive.schema.people import endpoints, people, users
+from earwitness.archive.substrings.writing import FOLD
 from earwitness.kernel.rights import Right
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.wire import convert
@@ -33,7 +38,6 @@ from earwitness.operations.operations import Call
 CLIENT_ID = 1
 PEOPLE, ENDPOINTS, USERS = 102_000, 205_000, 10_000
 VIEWER = Viewer(CLIENT_ID, 1, "bench", "bench", None, frozenset(Right), (), "")
-STANDARD = Viewer(CLIENT_ID, 2, "other", "other", None, frozenset({Right.RECORDING_VIEW}), (), "")
 FIRST = ("Jane", "Mary", "Élodie", "John", "Wei", "Amara", "Sean", "Zoë", "Ahmed", "Olga", "Sam", "Ruth")
 LAST = ("ber", "mann", "son", "ley", "ton", "ski", "ez", "o", "ward", "field", "by", "ham", "wright", "er")
 
@@ -101,13 +105,18 @@ def _calls() -> list[Asked]:
             for word in ("7", "77", "77009", "jane", "zzz")
         ),
         ("isRecorded", of_endpoints(isRecorded=True), _SUBJECTS, ""),
-        ("not isRecorded", of_endpoints(isRecorded=False), (f"{_OWNED} WHERE NOT {_RECORDED}", *_PARTS[1:]), ""),
+        (
+            "not isRecorded",
+            of_endpoints(isRecorded=False),
+            (f"{_OWNED} WHERE NOT {_RECORDED}", *_PARTS[1:]),
+            "",
+        ),
         *((f"users freeText {word}", of_users(word), _OF_USERS, word) for word in ("a", "son", "jane17")),
     ]
 
 
 def _call(archive: Archive, connection: Connection) -> Call:
-    fields: dict[str, Any] = {name: None for name in ("accounts", "signing_key", "action")}
+    fields: dict[str, Any] = dict.fromkeys(("accounts", "signing_key", "action"))
     return Call(archive=archive, viewer=VIEWER, connection=connection, **fields)
 
 
@@ -116,8 +125,8 @@ def _ask(connection: Connection, bare: tuple[str, str, str], word: str) -> None:
     given = {"like": f"%{word}%", "first": f"{word}%", "later": f"% {word}%"}
     which, page, column = bare
     used = {name: value for name, value in given.items() if f":{name}" in which}
-    connection.execute(text(f"SELECT count(*) {which}"), used).scalar_one()  # noqa: S608
-    connection.execute(text(f"SELECT {column} {which} {page}"), used).all()  # noqa: S608
+    connection.execute(text(f"SELECT count(*) {which}"), used).scalar_one()
+    connection.execute(text(f"SELECT {column} {which} {page}"), used).all()
 
 
 def _timed(ask: Callable[[], Any], rounds: int = 3) -> tuple[float, Any]:
@@ -160,10 +169,57 @@ def _filled(accounts: Accounts, recordings: int) -> Archive:
 
 
 def _add_many(archive: Archive) -> None:
-    """People, endpoints and users until there are as many as are wanted."""
-    import sys; sys.path.insert(0,"/dev/shm/people")
-    from fill import fill
-    fill(archive)
+    """Add people, endpoints and users to those of the recordings, until there are as many as are wanted."""
+    draw = random.Random(7)
+    with archive.write() as connection:
+        _insert(connection, people, (_person(number, draw) for number in range(FEW_PEOPLE + 1, PEOPLE + 1)))
+        _insert(
+            connection, endpoints, (_endpoint(number) for number in range(FEW_ENDPOINTS + 1, ENDPOINTS + 1))
+        )
+        _insert(connection, users, (_user(number) for number in range(1, USERS + 1)))
+        for kind, count in (("people", PEOPLE), ("endpoints", ENDPOINTS), ("users", USERS)):
+            FOLD[kind](connection, range(1, count + 1))
+
+
+def _insert(connection: Connection, table: Table, rows: Iterator[dict[str, Any]]) -> None:
+    while batch := list(islice(rows, 5_000)):
+        insert_many(connection, table, batch)
+
+
+def _person(number: int, draw: random.Random) -> dict[str, Any]:
+    name = f"{draw.choice(FIRST)} {draw.choice(LAST)}{draw.choice(LAST)}{draw.choice(LAST)}"
+    email = f"{name.lower().replace(' ', '.')}{number}@example.com"
+    return {
+        "full_name": name,
+        "full_name_folded": folded_name(name),
+        "email": email,
+        "email_folded": folded_email(email),
+        "third_party_id": f"AAD-{draw.getrandbits(64):x}",
+        "person_type": "staff" if number % 3 else "external",
+        "metadata": {"additionalFields": {"costCentre": f"CC-{number % 400}"}} if number % 2 else {},
+    }
+
+
+def _endpoint(number: int) -> dict[str, Any]:
+    is_phone = number % 3 > 0
+    value = (
+        f"44{7_000_000_000 + number * 7_919 % 10**9}"
+        if is_phone
+        else f"jane.ruthson{number}@mail.example.com"
+    )
+    return {
+        "type": "phone" if is_phone else "email",
+        "endpoint": value,
+        "normalised": value,
+        "metadata": {"label": f"Desk {number % 50}"} if number % 10 == 0 else {},
+        "owned_by_person_id": FEW_PEOPLE + 1 + number * 31 % (PEOPLE - FEW_PEOPLE),
+    }
+
+
+def _user(number: int) -> dict[str, Any]:
+    username = f"sam.wrightson{number}@example.com"
+    names = {"username": username, "username_folded": username, "full_name": f"Sam Wrightson {number}"}
+    return {**names, "email": username, "audio_playback": "streaming", "created_at": 0}
 
 
 def _arguments() -> argparse.Namespace:

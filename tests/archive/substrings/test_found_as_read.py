@@ -125,7 +125,7 @@ def test_people_and_endpoints_are_found_as_if_every_row_was_read(
 def test_users_are_found_and_ordered_as_if_every_row_was_read(
     firm: Firm, added: str, changes: list[str | None], data: st.DataObject
 ) -> None:
-    body = {
+    body: dict[str, Any] = {
         "username": added,
         "rolesAndRights": [],
         "fullName": changes[0],
