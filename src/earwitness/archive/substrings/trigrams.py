@@ -11,10 +11,14 @@ LENGTH = 3
 _MOST = 20
 
 
-def hashed(texts: Iterable[str | None]) -> list[int]:
-    """All trigrams of texts, each once, as PostgreSQL's integers. Few different ones have the same number."""
-    found = {text[at : at + LENGTH] for text in texts if text for at in range(len(text) - LENGTH + 1)}
-    return sorted({number_of(one) for one in found})
+def trigrams_of(texts: Iterable[str]) -> set[str]:
+    """All trigrams of texts. None reaches from one text into the next."""
+    return {text[at : at + LENGTH] for text in texts for at in range(len(text) - LENGTH + 1)}
+
+
+def hashed(texts: Iterable[str]) -> list[int]:
+    """The same as PostgreSQL's integers, each once. Few different trigrams have the same number."""
+    return sorted(set(map(number_of, trigrams_of(texts))))
 
 
 def number_of(trigram: str) -> int:
