@@ -71,7 +71,10 @@ PHONES = st.sampled_from(
 )
 ADDRESSES = st.one_of(
     st.tuples(st.just("phone"), st.one_of(PHONES, TEXT)),
-    st.tuples(st.sampled_from(["email", "teamsUserId"]), st.one_of(TEXT, st.just("unknown@example.com"))),
+    st.tuples(
+        st.sampled_from(["email", "teamsUserId"]),
+        st.one_of(TEXT, st.sampled_from(["unknown@example.com", "withheld.desk@example.com"])),
+    ),
 )
 PERSON = st.fixed_dictionaries(
     {

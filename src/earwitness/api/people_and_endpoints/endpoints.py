@@ -21,7 +21,7 @@ from earwitness.archive.spelling.addresses import (
     number_in,
 )
 from earwitness.archive.spelling.identifiers import folded_identifier
-from earwitness.archive.substrings.asking import Part, can_be_looked_up, holding, word_or_number
+from earwitness.archive.substrings.asking import can_be_looked_up, candidates, holding, word_or_number
 from earwitness.archive.substrings.folded import BEGINS
 from earwitness.archive.substrings.progress import are_folded
 from earwitness.archive.substrings.words import FreeText, contains_all, search_words, values_in
@@ -137,23 +137,20 @@ def _has_part(connection: Connection, part: str) -> ColumnElement[bool]:
 
     A leading `00` is either among the digits of the number, or the exit code before a whole number.
     """
-    number, address, value = folded_endpoints.c.number, folded_endpoints.c.address, endpoints.c.normalised
+    value, is_phone = endpoints.c.normalised, endpoints.c.type == "phone"
     folded, digits, whole = folded_identifier(part), digits_of(part), number_in(part)
-    ways = [Part(number, folded), Part(address, folded)]
-    read = [value.contains(folded, autoescape=True)]
+    ways = [(folded, value.contains(folded, autoescape=True))]
     if is_withheld("phone", part) and any(map(str.isalpha, part)):
-        ways.append(Part(number, WITHHELD, number == BEGINS + WITHHELD))
-        ways.append(Part(address, WITHHELD, address == WITHHELD))
-        read.append(value == WITHHELD)
+        ways.append((WITHHELD, value == WITHHELD))
     if digits is not None:
-        ways.append(Part(number, digits))
-        read.append(and_(endpoints.c.type == "phone", value.contains(digits, autoescape=True)))
+        ways.append((digits, and_(is_phone, value.contains(digits, autoescape=True))))
     if whole is not None:
-        ways.append(Part(number, BEGINS + whole))
-        read.append(and_(endpoints.c.type == "phone", value.startswith(whole, autoescape=True)))
-    if can_be_looked_up(ways) and are_folded(connection, "endpoints"):
-        return holding(connection, "endpoints", endpoints.c.id, [ways])
-    return or_(*read)  # values are stored as they are compared
+        ways.append((BEGINS + whole, and_(is_phone, value.startswith(whole, autoescape=True))))
+    contains = or_(*(condition for _, condition in ways))  # values are stored as they are compared
+    texts = [text for text, _ in ways]
+    if can_be_looked_up(texts) and are_folded(connection, "endpoints"):
+        return and_(endpoints.c.id.in_(candidates(connection, "endpoints", [texts])), contains)
+    return contains
 
 
 def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]) -> list[int]:

@@ -7,18 +7,7 @@ one or two characters the texts are read; they are short, and stand beside each 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Integer,
-    and_,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import Column, ColumnElement, Connection, Integer, ScalarSelect, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from earwitness.archive.schema.folded import FOLDED, TRIGRAMS_ARRAYS, TRIGRAMS_FTS5
@@ -35,9 +24,7 @@ class Part:
     """A part of what is asked, and the column that has to contain it."""
 
     column: Column[str]
-    part: str
-    also: ColumnElement[bool] | None = None
-    """What else must hold of the row."""
+    text: str
 
 
 def holding(
@@ -45,16 +32,20 @@ def holding(
 ) -> ColumnElement[bool]:
     """The condition that the row of this id has, of each of `asked`, at least one part."""
     texts = FOLDED[kind]
-    looked_up = list(filter(can_be_looked_up, asked))[:_MOST_LOOKED_UP]
-    conditions = [or_(false(), *(_contains(connection, one) for one in parts)) for parts in asked]
+    contains = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    conditions: list[ColumnElement[bool]] = [
+        or_(*(contains(one.column, one.text) > 0 for one in parts)) for parts in asked
+    ]
+    looked_up = list(filter(can_be_looked_up, ([one.text for one in parts] for parts in asked)))
     if looked_up:
-        conditions.insert(0, texts.c.id.in_(_candidates(connection, kind, looked_up)))
+        found = candidates(connection, kind, looked_up[:_MOST_LOOKED_UP])
+        conditions.insert(0, texts.c.id.in_(found))
     return id_.in_(select(texts.c.id).where(*conditions))
 
 
-def can_be_looked_up(parts: Sequence[Part]) -> bool:
-    """Whether the index can be asked: each part has a trigram."""
-    return all(len(one.part) >= LENGTH for one in parts)
+def can_be_looked_up(ways: Sequence[str]) -> bool:
+    """Whether the index can be asked: each text has a trigram."""
+    return all(len(way) >= LENGTH for way in ways)
 
 
 def word_or_number(text: Column[str], numbers: Column[str], word: str) -> list[Part]:
@@ -66,25 +57,19 @@ def word_or_number(text: Column[str], numbers: Column[str], word: str) -> list[P
     return [Part(text, word), Part(numbers, digits), Part(numbers, BEGINS + whole)]
 
 
-def _contains(connection: Connection, asked: Part) -> ColumnElement[bool]:
-    place = func.instr if connection.dialect.name == "sqlite" else func.strpos
-    contains = place(asked.column, asked.part) > 0
-    return contains if asked.also is None else and_(contains, asked.also)
-
-
-def _candidates(connection: Connection, kind: str, asked: Sequence[Sequence[Part]]) -> ColumnElement[int]:
-    """The ids of the rows that have the trigrams of at least one part of each."""
+def candidates(connection: Connection, kind: str, asked: Sequence[Sequence[str]]) -> ScalarSelect[int]:
+    """The ids of the rows that may have, of each of `asked`, at least one text: they have its trigrams."""
     if connection.dialect.name == "sqlite":
         index = TRIGRAMS_FTS5[kind]
-        rowids = select(index.c.rowid).where(index.c[index.name].match(" AND ".join(map(_fts5, asked))))
-        return rowids.scalar_subquery()
+        matches = index.c[index.name].match(" AND ".join(map(_fts5, asked)))
+        return select(index.c.rowid).where(matches).scalar_subquery()
     arrays = TRIGRAMS_ARRAYS[kind].c
-    has = (or_(*(arrays.trigrams.contains(_array(one)) for one in parts)) for parts in asked)
+    has = (or_(*(arrays.trigrams.contains(_array(way)) for way in ways)) for ways in asked)
     return select(arrays.id).where(*has).scalar_subquery()
 
 
-def _fts5(parts: Sequence[Part]) -> str:
-    return "(" + " OR ".join(" AND ".join(map(_quoted, covering(one.part))) for one in parts) + ")"
+def _fts5(ways: Sequence[str]) -> str:
+    return "(" + " OR ".join(" AND ".join(map(_quoted, covering(way))) for way in ways) + ")"
 
 
 def _quoted(trigram: str) -> str:
@@ -92,5 +77,5 @@ def _quoted(trigram: str) -> str:
     return f'"{doubled}"'
 
 
-def _array(asked: Part) -> ColumnElement[list[int]]:
-    return literal([number_of(one) for one in covering(asked.part)], ARRAY(Integer))
+def _array(way: str) -> ColumnElement[list[int]]:
+    return literal([number_of(one) for one in covering(way)], ARRAY(Integer))
