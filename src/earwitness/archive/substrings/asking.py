@@ -7,7 +7,18 @@ one or two characters the texts are read; they are short, and stand beside each 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, ScalarSelect, func, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    ScalarSelect,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from earwitness.archive.schema.folded import FOLDED, TRIGRAMS_ARRAYS, TRIGRAMS_FTS5
@@ -17,6 +28,9 @@ from earwitness.archive.substrings.trigrams import LENGTH, covering, number_of
 
 _MOST_LOOKED_UP = 16
 """Parts of one search that the index is asked for; the rows that it gives are compared with all parts."""
+
+_MOST_TOGETHER = 100
+"""Conditions in one query. SQLite takes some hundreds beside each other, but any number of queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +47,13 @@ def holding(
     """The condition that the row of this id has, of each of `asked`, at least one part."""
     texts = FOLDED[kind]
     contains = func.instr if connection.dialect.name == "sqlite" else func.strpos
-    conditions: list[ColumnElement[bool]] = [
-        or_(*(contains(one.column, one.text) > 0 for one in parts)) for parts in asked
-    ]
+    conditions = [or_(*(contains(one.column, one.text) > 0 for one in parts)) for parts in asked]
     looked_up = list(filter(can_be_looked_up, ([one.text for one in parts] for parts in asked)))
+    narrowed: list[ColumnElement[bool]] = []
     if looked_up:
-        found = candidates(connection, kind, looked_up[:_MOST_LOOKED_UP])
-        conditions.insert(0, texts.c.id.in_(found))
-    return id_.in_(select(texts.c.id).where(*conditions))
+        narrowed.append(texts.c.id.in_(candidates(connection, kind, looked_up[:_MOST_LOOKED_UP])))
+    every = [conditions[at : at + _MOST_TOGETHER] for at in range(0, len(conditions), _MOST_TOGETHER)]
+    return and_(*(id_.in_(select(texts.c.id).where(*narrowed, *some)) for some in every))
 
 
 def can_be_looked_up(ways: Sequence[str]) -> bool:
