@@ -1,6 +1,6 @@
 """Rebuilding text indexes, and folding names: accounts take turns, a batch each.
 
-One worker at a time rebuilds the text index of an account. Names are folded first: it takes a minute.
+One worker at a time rebuilds the text index of an account. Each turn folds a batch of names, too.
 """
 
 import logging
@@ -93,8 +93,7 @@ class TextRebuilds:
 
     def _go_on(self, client_id: int) -> int | None:
         archive = self._accounts.open(client_id)
-        if folding.go_on(archive):
-            return now_ms()
+        is_folding = folding.go_on(archive)
         has_begun = client_id in self._begun
         self._begun.add(client_id)
         next_at = text_rebuild.go_on(archive, self._worker, self._pace)
@@ -102,4 +101,4 @@ class TextRebuilds:
             self._begun.discard(client_id)
             if has_begun:
                 log.info("the text index of account %s has been rebuilt", client_id)
-        return next_at
+        return now_ms() if is_folding and not self._is_left(client_id) else next_at
