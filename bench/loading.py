@@ -24,6 +24,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.recordings.counts import recount
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import tags
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.archive.text.postgresql import tsvectors
 
 _BATCH = 20_000
@@ -97,6 +98,8 @@ def add_people(archive: Archive) -> None:
             ],
         )
         connection.execute(insert(tags), [{"tag": tag, "tag_folded": tag} for tag in TAGS])
+        fold_people(connection, range(1, PEOPLE + 1))
+        fold_endpoints(connection, range(1, ENDPOINTS + 1))
 
 
 def write_rows(archive: Archive, rows: Sequence[Row]) -> None:

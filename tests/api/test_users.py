@@ -108,6 +108,14 @@ def test_every_word_of_free_text_is_in_some_field(firm: Firm, text: str, names: 
     assert set(found(firm, freeText=text)) == expected
 
 
+def test_very_many_words_are_answered(firm: Firm) -> None:
+    names = [chr(0x4E00 + number) for number in range(5_000)]
+    firm.add_user("many", [], full_name="".join(names))
+    for count in (400, 500, 501, 5_000):
+        assert found(firm, freeText=" ".join(names[:count])) == ["many"]
+        assert found(firm, freeText=" ".join([*names[:count], "nobody"])) == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [

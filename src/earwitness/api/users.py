@@ -3,20 +3,28 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, exists, false, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, asc, desc, exists, false, select
 
 from earwitness.archive.access.user_records import User, user_records
 from earwitness.archive.access.usernames import key_of
-from earwitness.archive.database.paging import slice_of
-from earwitness.archive.people.matching import contains_all, search_words
+from earwitness.archive.database.paging import page_of, slice_of
+from earwitness.archive.schema.folded import folded_users
 from earwitness.archive.schema.people import user_roles_and_rights, users
 from earwitness.archive.spelling.names import fold_name
+from earwitness.archive.substrings.asking import Part, holding
+from earwitness.archive.substrings.progress import are_folded
+from earwitness.archive.substrings.words import contains_all, search_words
 from earwitness.kernel.rights import ROLE_RIGHTS, Right, Role, rights_of
 from earwitness.kernel.wire import Id, Names, Page, PageSize, Wire
 from earwitness.operations import operations
 from earwitness.operations.operations import Call
 
 DEFAULT_PAGE_SIZE = 1000
+
+Conditions = Sequence[ColumnElement[bool]]
+
+_MOST_WORDS = 500
+"""With more, every user is read: SQLite limits the number of conditions, and this freeText has no limit."""
 
 _COLUMNS = {
     "id": "id",
@@ -61,16 +69,13 @@ class UsersPage(Wire):
 @operations.read("/client/user/search", right=Right.USERS_VIEW)
 def search_users(call: Call, body: UserSearch) -> UsersPage:
     """Search users."""
-    columns = users.c
-    searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
-    matching = select(*searched, columns.last_login_at).where(*_conditions(call.connection, body))
-    rows = call.connection.execute(matching.order_by(columns.id))
-    words = search_words(body.free_text)
-    found = [
-        row for row in rows if contains_all(words, (row.username, row.full_name, row.email, row.external_id))
-    ]
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
-    ids, total = slice_of(_in_order(found, body.search_order_property or SearchOrder()), page, size)
+    order, words = body.search_order_property or SearchOrder(), search_words(body.free_text)
+    conditions = _conditions(call.connection, body)
+    if len(words) <= _MOST_WORDS and are_folded(call.connection, "users"):
+        ids, total = page_of(call.connection, _found(call.connection, conditions, words, order), page, size)
+    else:
+        ids, total = slice_of(_read(call.connection, conditions, words, order), page, size)
     return UsersPage(
         users=user_records(call.connection, call.viewer.client_id, ids),
         total=total,
@@ -106,6 +111,42 @@ def _holding(names: Iterable[str]) -> Iterator[ColumnElement[bool]]:
             return
         enough = [name, *(role for role in Role if name in ROLE_RIGHTS[role])]
         yield exists(select(1).where(granted.user_id == users.c.id, granted.name.in_(enough)))
+
+
+def _found(
+    connection: Connection,
+    conditions: Conditions,
+    words: Sequence[str],
+    order: SearchOrder,
+) -> Select[Any]:
+    """The ids in this order: texts without case and accents, ties by id in the same direction."""
+    matching = select(users.c.id).join(folded_users, folded_users.c.id == users.c.id).where(*conditions)
+    if words:
+        parts = [[Part(folded_users.c.text, word)] for word in words]
+        matching = matching.where(holding(connection, "users", users.c.id, parts))
+    name = _COLUMNS[order.property or "id"]
+    key: ColumnElement[Any] = folded_users.c.get(name, users.c[name])
+    if isinstance(key.type, Text) and connection.dialect.name == "postgresql":
+        key = key.collate("C")
+    direction = desc if order.direction == "DESC" else asc
+    return matching.order_by(direction(key).nulls_last(), direction(users.c.id))
+
+
+def _read(
+    connection: Connection,
+    conditions: Conditions,
+    words: Sequence[str],
+    order: SearchOrder,
+) -> list[int]:
+    """The same by reading every user: until the texts of all are folded, and for very many words."""
+    columns = users.c
+    searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
+    matching = select(*searched, columns.last_login_at).where(*conditions)
+    rows = connection.execute(matching.order_by(columns.id))
+    found = [
+        row for row in rows if contains_all(words, (row.username, row.full_name, row.email, row.external_id))
+    ]
+    return _in_order(found, order)
 
 
 def _in_order(found: Sequence[Any], order: SearchOrder) -> list[int]:

@@ -1,6 +1,6 @@
 """Resolving participants: each endpoint of the metadata is found or added, and so is its person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -15,6 +15,7 @@ from earwitness.archive.people.people import (
 )
 from earwitness.archive.schema.people import endpoints
 from earwitness.archive.spelling.addresses import is_withheld
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.archive.text.documents import FieldTokens, participant
 from earwitness.ingest.metadata import IngestEndpoint, IngestMetadata, IngestPerson
 
@@ -57,7 +58,21 @@ def resolve_participants(
         resolved.append(participants)
     if owners:
         connection.execute(_OWN, owners)
+    _fold(connection, known.values(), people.values(), owners)
     return resolved
+
+
+def _fold(
+    connection: Connection,
+    known: Iterable[KnownEndpoint],
+    people: Iterable[KnownPerson],
+    owners: Iterable[Mapping[str, int]],
+) -> None:
+    """Make what was added or changed searchable. For nearly all recordings that is nothing."""
+    new_endpoints = {endpoint.id for endpoint in known if endpoint.is_new}
+    changed_people = {person.id for person in people if person.is_changed}
+    fold_endpoints(connection, new_endpoints.union(one["owned"] for one in owners))
+    fold_people(connection, changed_people.union(one["owner"] for one in owners))
 
 
 _OWN = (

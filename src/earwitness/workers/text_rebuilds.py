@@ -1,4 +1,7 @@
-"""Rebuilding text indexes, in turns."""
+"""Rebuilding text indexes, and folding names: accounts take turns, a batch each.
+
+One worker at a time rebuilds the text index of an account. Each turn folds a batch of names, too.
+"""
 
 import logging
 
@@ -6,8 +9,9 @@ from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs.kinds import REBUILD, WorkKind
-from earwitness.archive.upkeep import text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.archive.upkeep.text_rebuild import AT_ONCE, Pace
+from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
 log = logging.getLogger(__name__)
@@ -28,13 +32,16 @@ class _Rebuild:
         self._pace = Pace(at_once)
 
     def go_on(self, archive: Archive, worker: str) -> int | None:
-        next_at = text_rebuild.go_on(archive, worker, self._pace)
-        if next_at is None:
+        is_folding = folding.go_on(archive)
+        with archive.read() as connection:
+            is_rebuilding = text_rebuild.due_at(connection) is not None
+        next_at = text_rebuild.go_on(archive, worker, self._pace) if is_rebuilding else None
+        if is_rebuilding and next_at is None:
             log.info("the text index of account %s has been rebuilt", archive.client_id)
-        return next_at
+        return now_ms() if is_folding else next_at
 
     def due_at(self, connection: Connection) -> int | None:
-        return text_rebuild.due_at(connection)
+        return now_ms() if folding.is_left(connection) else text_rebuild.due_at(connection)
 
     def left_until(self, connection: Connection, worker: str) -> int | None:
         return text_rebuild.left_until(connection, worker)

@@ -134,6 +134,15 @@ def test_filters(three: Firm) -> None:
     assert [(wanted, names(three, **wanted)) for wanted, _ in FILTERS] == FILTERS
 
 
+def test_as_many_words_as_fit_are_looked_for(firm: Firm) -> None:
+    words = [chr(0x4E00 + number) for number in range(500)]
+    add(firm, fullName="".join(words), endpoints=[{"type": "phone", "endpoint": "447896423595"}])
+    for found, asked in (([1], words), ([], [*words[1:], "x"])):
+        body = {"freeText": " ".join(asked)}
+        assert [one["id"] for one in firm.post("/client/people.search", body)["persons"]] == found
+        assert [one["id"] for one in firm.post("/client/people/endpoint/search", body)] == found
+
+
 def test_group_assignments_must_all_hold(three: Firm) -> None:
     department = {"groupName": "Department"}
     assert names(three, groupAssignment=[department | {"groupValue": "Support"}]) == ["Jane"]

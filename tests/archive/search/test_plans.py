@@ -4,7 +4,6 @@ It is counted, not timed: SQLite's steps by its progress handler, PostgreSQL's r
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from bench.generating import DEPARTMENT, PEOPLE
 from bench.loading import load
 from bench.queries import queries_of
 from bench.statements import statements_of
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import func, select, text
 
 from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.viewer import PolicyConditions, Viewer
@@ -26,6 +25,7 @@ from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID
 from tests.postgres import run_in_postgres
 from tests.read_only import only_read
+from tests.visits import visits
 
 COUNT = 2_000
 QUERIES = queries_of(1_000_000)
@@ -92,46 +92,9 @@ def test_no_search_visits_more_than_its_limit(archive: Archive) -> None:
 
 def _visited(archive: Archive, viewer: Viewer, wanted: dict[str, Any]) -> int:
     with archive.read() as connection:
-        counting = _steps if connection.dialect.name == "sqlite" else _rows
-        with counting(connection) as counted:
+        with visits(connection) as counted:
             search(connection, convert(wanted, RecordingSearch), viewer)
         return sum(counted)
-
-
-@contextmanager
-def _steps(connection: Connection) -> Iterator[list[int]]:
-    counted: list[int] = []
-    driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(lambda: counted.append(10), 10)
-    yield counted
-    driver.set_progress_handler(None, 0)
-
-
-@contextmanager
-def _rows(connection: Connection) -> Iterator[list[int]]:
-    counted: list[int] = []
-    # So few rows are soonest read all; what is to be seen is which index serves when there are many.
-    connection.execute(text("SET LOCAL enable_seqscan = off"))
-    driver: Any = connection.connection.driver_connection
-
-    def explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        explained = driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
-        counted.append(_rows_of(explained[0][0]["Plan"]))
-
-    event.listen(connection, "before_cursor_execute", explain)
-    yield counted
-    event.remove(connection, "before_cursor_execute", explain)
-
-
-def _rows_of(node: dict[str, Any]) -> int:
-    """The rows that a plan's scans read, those included that they left out."""
-    inner = sum(map(_rows_of, node.get("Plans", ())))
-    if "Scan" not in node["Node Type"]:
-        return inner
-    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-    read: float = node["Actual Rows"] + sum(node.get(rows, 0) for rows in removed)
-    loops: int = node["Actual Loops"]
-    return inner + round(read * loops)
 
 
 SOME = PolicyConditions(person_ids=[PEOPLE - 100])

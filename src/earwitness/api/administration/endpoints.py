@@ -18,6 +18,7 @@ from earwitness.archive.schema.people import endpoints, inflight_calls, people
 from earwitness.archive.schema.recordings import recording_endpoints
 from earwitness.archive.search.endpoint_aliases import current_id
 from earwitness.archive.spelling.addresses import WITHHELD, is_withheld, normalise
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.ingest.metadata import EndpointType, Text
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
@@ -129,6 +130,9 @@ def _change(call: Call, endpoint_id: int, body: EndpointChange) -> RecordedEndpo
     columns = _columns(call.connection, before.metadata, body)
     if columns:
         call.connection.execute(update(endpoints).where(endpoints.c.id == before.id).values(columns))
+        fold_endpoints(call.connection, [before.id])
+        owners = {before.owned_by_person_id, columns.get("owned_by_person_id")}
+        fold_people(call.connection, [owner for owner in owners if owner is not None])
     call.changed("Endpoint", before.id, changed_fields(body))
     return recorded_endpoints(call.connection, call.viewer, [before.id], owners=True)[0]
 

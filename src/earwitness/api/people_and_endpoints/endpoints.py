@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.communications import is_recorded, recorded_among
 from earwitness.archive.people.inflight_calls import visible_calls
-from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
+from earwitness.archive.schema.folded import folded_endpoints
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.spelling.addresses import (
     WITHHELD,
@@ -21,6 +21,10 @@ from earwitness.archive.spelling.addresses import (
     number_in,
 )
 from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.archive.substrings.asking import can_be_looked_up, candidates, holding, word_or_number
+from earwitness.archive.substrings.folded import BEGINS
+from earwitness.archive.substrings.progress import are_folded
+from earwitness.archive.substrings.words import FreeText, contains_all, search_words, values_in
 from earwitness.ingest.metadata import EndpointType
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
@@ -71,7 +75,8 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
     """Find endpoints and the people that own them; the total is in `X-Total-Count`."""
     matching = select(endpoints.c.id).where(*_conditions(call, body)).order_by(endpoints.c.id)
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
-    if words := search_words(body.free_text):
+    words = search_words(body.free_text)
+    if words and not are_folded(call.connection, "endpoints"):
         ids, total = slice_of(_holding(call.connection, matching, words), page, size)
     else:
         ids, total = page_of(call.connection, matching, page, size)
@@ -111,7 +116,7 @@ def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool
     if body.type is not None:
         yield endpoints.c.type == body.type
     if body.endpoint_search and body.endpoint_search.strip():
-        yield _has_part(body.endpoint_search)
+        yield _has_part(call.connection, body.endpoint_search)
     if body.is_recorded is not None:
         yield is_recorded(call.viewer) if body.is_recorded else not_(is_recorded(call.viewer))
     if body.is_currently_recorded is not None:
@@ -121,38 +126,42 @@ def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool
         yield endpoints.c.owned_by_person_id.is_not(None)
     if body.only_return_non_owned:
         yield endpoints.c.owned_by_person_id.is_(None)
+    if (words := search_words(body.free_text)) and are_folded(call.connection, "endpoints"):
+        text, number = folded_endpoints.c.text, folded_endpoints.c.number
+        parts = [word_or_number(text, number, word) for word in words]
+        yield holding(call.connection, "endpoints", endpoints.c.id, parts)
 
 
-def _has_part(part: str) -> ColumnElement[bool]:
+def _has_part(connection: Connection, part: str) -> ColumnElement[bool]:
     """The normalised value contains this part; for phone numbers, the part may be in any spelling.
 
     A leading `00` is either among the digits of the number, or the exit code before a whole number.
     """
-    value = endpoints.c.normalised
-    ways = [value.contains(folded_identifier(part), autoescape=True)]
+    value, is_phone = endpoints.c.normalised, endpoints.c.type == "phone"
+    folded, digits, whole = folded_identifier(part), digits_of(part), number_in(part)
+    ways = [(folded, value.contains(folded, autoescape=True))]
     if is_withheld("phone", part) and any(map(str.isalpha, part)):
-        ways.append(value == WITHHELD)
-    digits, whole = digits_of(part), number_in(part)
-    numbers = [] if digits is None else [value.contains(digits, autoescape=True)]
+        ways.append((WITHHELD, value == WITHHELD))
+    if digits is not None:
+        ways.append((digits, and_(is_phone, value.contains(digits, autoescape=True))))
     if whole is not None:
-        numbers.append(value.startswith(whole, autoescape=True))
-    if numbers:
-        ways.append(and_(endpoints.c.type == "phone", or_(*numbers)))
-    return or_(*ways)
+        ways.append((BEGINS + whole, and_(is_phone, value.startswith(whole, autoescape=True))))
+    contains = or_(*(condition for _, condition in ways))  # values are stored as they are compared
+    texts = [text for text, _ in ways]
+    if can_be_looked_up(texts) and are_folded(connection, "endpoints"):
+        return and_(endpoints.c.id.in_(candidates(connection, "endpoints", [texts])), contains)
+    return contains
 
 
 def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]) -> list[int]:
-    texts = (
-        matching.add_columns(
-            endpoints.c.type,
-            endpoints.c.endpoint,
-            endpoints.c.normalised,
-            endpoints.c.metadata,
-            people.c.full_name,
-        )
-        .outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)
-        .where(*(_may_hold(connection, word) for word in words))
-    )
+    """The same as `holding` by reading every endpoint, until the texts of all are folded."""
+    texts = matching.add_columns(
+        endpoints.c.type,
+        endpoints.c.endpoint,
+        endpoints.c.normalised,
+        endpoints.c.metadata,
+        people.c.full_name,
+    ).outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)
     return [
         row.id
         for row in connection.execute(texts)
@@ -162,16 +171,3 @@ def _holding(connection: Connection, matching: Select[Any], words: Sequence[str]
             [row.normalised] if row.type == "phone" else [],
         )
     ]
-
-
-def _may_hold(connection: Connection, word: str) -> ColumnElement[bool]:
-    """A quick condition that leaves out most endpoints that cannot match, and none that can."""
-    value = endpoints.c.normalised
-    on_sqlite = connection.dialect.name == "sqlite"
-    return or_(
-        _has_part(word),
-        func.replace(people.c.full_name_folded, "'", "").contains(word, autoescape=True),
-        func.replace(value, "'", "").contains(word, autoescape=True),
-        cast(endpoints.c.metadata, Text) != "{}",
-        value.op("GLOB")("*[^ -~]*") if on_sqlite else func.octet_length(value) != func.length(value),
-    )

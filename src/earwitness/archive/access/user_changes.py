@@ -14,6 +14,7 @@ from earwitness.archive.access.users import (
     set_roles_and_rights,
 )
 from earwitness.archive.schema.people import user_policies, user_roles_and_rights, users
+from earwitness.archive.substrings.writing import fold_users
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.rights import Role
 
@@ -38,6 +39,7 @@ def change_user(
     this = users.c.id == user_id
     if connection.execute(update(users).where(this).values({"id": user_id, **columns})).rowcount == 0:
         raise NotFound(f"There is no user {user_id}.")
+    fold_users(connection, [user_id])
     if roles_and_rights is not None:
         check_roles_and_rights(roles_and_rights)
         set_roles_and_rights(connection, user_id, roles_and_rights)

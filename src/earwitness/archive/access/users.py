@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from earwitness.archive.access.usernames import folded, key_of, looks_like
 from earwitness.archive.schema.people import api_keys, user_roles_and_rights, users
 from earwitness.archive.spelling.identifiers import folded_identifier
+from earwitness.archive.substrings.writing import fold_users
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.faults import nearest
@@ -52,6 +53,7 @@ def add_user(
         .returning(users.c.id)
     ).scalar_one()
     set_roles_and_rights(connection, user_id, roles_and_rights)
+    fold_users(connection, [user_id])
     return user_id
 
 

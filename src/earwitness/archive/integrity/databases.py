@@ -8,6 +8,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.integrity.contents import check_contents
 from earwitness.archive.integrity.counts import check_counts
 from earwitness.archive.integrity.findings import Finding
+from earwitness.archive.integrity.folded_texts import check_folded_texts
 from earwitness.archive.integrity.postgresql import check_postgresql
 from earwitness.archive.integrity.sqlite import check_sqlite
 from earwitness.archive.integrity.words import check_words
@@ -20,6 +21,7 @@ def check_databases(archive: Archive) -> Iterator[Finding]:
         yield from check_words(archive.engine)
     yield from check_contents(archive)
     yield from check_counts(archive)
+    yield from check_folded_texts(archive)
     yield from check_structure(archive.directory)
 
 

@@ -10,6 +10,7 @@ from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.people.people import KnownPerson
 from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
 from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 
 
 def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any:
@@ -24,7 +25,11 @@ def find_endpoint(connection: Connection, endpoint_type: str, value: str) -> Any
 def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
     """Delete an endpoint that nothing refers to, and its aliases."""
     connection.execute(delete(endpoint_aliases).where(endpoint_aliases.c.endpoint_id == endpoint_id))
+    owner = select(endpoints.c.owned_by_person_id).where(endpoints.c.id == endpoint_id)
+    owner_id = connection.scalar(owner)
     connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+    if owner_id is not None:
+        fold_people(connection, [owner_id])
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class KnownEndpoint:
     normalised: str
     is_private: bool
     owner: KnownPerson | None
+    is_new: bool = False
+    """Whether this transaction added it."""
 
     @property
     def is_withheld(self) -> bool:
@@ -46,13 +53,19 @@ class KnownEndpoint:
 def find_or_add_endpoint(connection: Connection, endpoint_type: str, value: str) -> KnownEndpoint:
     """The endpoint of this address. A new one is added."""
     named = (endpoint_type, value)
-    return find_or_add_endpoints(connection, [named])[named]
+    found = find_or_add_endpoints(connection, [named])[named]
+    if found.is_new:
+        fold_endpoints(connection, [found.id])
+    return found
 
 
 def find_or_add_endpoints(
     connection: Connection, named: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], KnownEndpoint]:
-    """The endpoints of addresses, each given as type and value. Two spellings of one give the same object."""
+    """The endpoints of addresses, each given as type and value. Two spellings of one give the same object.
+
+    The caller folds the new ones, once their owners are known.
+    """
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
     values = as_list([value for _, value in addresses.values()])
@@ -73,7 +86,9 @@ def find_or_add_endpoints(
     if new:
         added = insert(endpoints).returning(column.id, column.type, column.endpoint, column.normalised)
         for row in connection.execute(added, list(new.values())):
-            known[row.type, row.normalised] = KnownEndpoint(row.id, row.endpoint, row.normalised, False, None)
+            known[row.type, row.normalised] = KnownEndpoint(
+                row.id, row.endpoint, row.normalised, False, None, is_new=True
+            )
     return {one: known[address] for one, address in addresses.items()}
 
 

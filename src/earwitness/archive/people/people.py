@@ -10,6 +10,7 @@ from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.schema.people import people
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.archive.spelling.names import fold_name
+from earwitness.archive.substrings.writing import fold_people
 from earwitness.kernel.wire import LONGEST_WORD
 
 
@@ -43,6 +44,8 @@ class KnownPerson:
     full_name: str
     email: str | None
     third_party_id: str | None
+    is_changed: bool = False
+    """Whether this transaction added the person, or gave it its third-party id."""
 
     def may_be(self, third_party_id: str | None) -> bool:
         """Whether somebody with the same address can be this person: not if both have ids that differ."""
@@ -63,7 +66,7 @@ def find_or_add_people(
     """Find people by third-party id, else by email. Those who are not found are added, in this order.
 
     A person known by the email alone gets the third-party id. A name without either is left out of the
-    result.
+    result. The caller folds those who are changed, once their endpoints are known.
     """
     by_id, by_email = _by_id(connection, named), _by_email(connection, named)
     identified: list[KnownPerson] = []
@@ -75,12 +78,14 @@ def find_or_add_people(
         address = email and folded_email(email)
         person = by_id.get(third_party_id) or by_email.get(address)
         if person is None or not person.may_be(third_party_id):
-            person = KnownPerson(_NEW, one.full_name or email or third_party_id or "", email, third_party_id)
+            full_name = one.full_name or email or third_party_id or ""
+            person = KnownPerson(_NEW, full_name, email, third_party_id, is_changed=True)
             new.append((person, one.person_type))
             if address is not None:
                 by_email.setdefault(address, person)
         elif third_party_id is not None and person.third_party_id is None:
             person.third_party_id = third_party_id
+            person.is_changed = True
             identified.append(person)
         if third_party_id is not None:
             by_id[third_party_id] = person
@@ -131,7 +136,9 @@ def add_person(
 ) -> int:
     """Add a person; `others` are further columns. Returns its id."""
     row = _columns(full_name, person_type, third_party_id, email) | others
-    return int(connection.scalars(_ADD, [row]).one())
+    person_id = int(connection.scalars(_ADD, [row]).one())
+    fold_people(connection, [person_id])
+    return person_id
 
 
 def _columns(

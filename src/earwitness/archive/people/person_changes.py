@@ -10,6 +10,7 @@ from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.people import folded_email, folded_name
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.spelling.addresses import is_withheld
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.archive.text.reindexing import index_anew
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 
@@ -41,6 +42,8 @@ def change_person(
         raise NotFound(f"There is no person {person_id}.")
     _check(connection, columns, addresses or ())
     _check_third_party_id(connection, person_id, columns.get("third_party_id"))
+    renames = "full_name" in columns or addresses is not None
+    owned = _owned(connection, person_id) if renames else set()
     if columns:
         columns |= _folded(columns)
         connection.execute(update(people).where(people.c.id == person_id).values(columns))
@@ -49,6 +52,9 @@ def change_person(
     if groups is not None:
         assign_groups(connection, person_id, groups)
     changed = {name for name, value in columns.items() if value != before._mapping[name]}
+    if renames:
+        fold_endpoints(connection, owned | _owned(connection, person_id))
+    fold_people(connection, [person_id])
     if changed & {"full_name", "email"}:
         index_anew(connection, "person", person_id, order)
 
@@ -86,6 +92,10 @@ def _folded(columns: dict[str, Any]) -> dict[str, Any]:
     if "email" in columns:
         folded["email_folded"] = columns["email"] and folded_email(columns["email"])
     return folded
+
+
+def _owned(connection: Connection, person_id: int) -> set[int]:
+    return set(connection.scalars(select(endpoints.c.id).where(endpoints.c.owned_by_person_id == person_id)))
 
 
 def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[Address]) -> None:

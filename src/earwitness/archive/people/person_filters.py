@@ -1,17 +1,16 @@
 """The filters of people.search and people.searchByName, and finding the people that meet them."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import Column, ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, or_, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
-from earwitness.archive.people.matching import FreeText, contains_all, search_words, values_in
 from earwitness.archive.people.people import folded_email, in_order
+from earwitness.archive.schema.folded import folded_people
 from earwitness.archive.schema.people import (
     endpoints,
     group_assignments,
@@ -21,7 +20,17 @@ from earwitness.archive.schema.people import (
     users,
 )
 from earwitness.archive.spelling.addresses import normalise
-from earwitness.archive.spelling.names import fold_name, without_apostrophes
+from earwitness.archive.spelling.names import fold_name
+from earwitness.archive.substrings.asking import Part, holding, word_or_number
+from earwitness.archive.substrings.folded import beginnings_asked, in_words
+from earwitness.archive.substrings.progress import are_folded
+from earwitness.archive.substrings.words import (
+    FreeText,
+    begins_a_word,
+    contains_all,
+    search_words,
+    values_in,
+)
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.wire import Id, Ids, Names, Page, PageSize, Wire
 
@@ -71,9 +80,13 @@ def find_people(connection: Connection, search: PeopleSearch) -> tuple[list[int]
     matching = select(people.c.id).where(*_conditions(search)).order_by(*in_order(connection))
     page, size = search.page or 1, search.page_size or DEFAULT_PAGE_SIZE
     words = search_words(search.free_text)
-    if not words:
-        return page_of(connection, matching, page, size)
-    return slice_of(_holding(connection, matching, words), page, size)
+    if words and not are_folded(connection, "people"):
+        return slice_of(_holding(connection, matching, words), page, size)
+    if words:
+        text, numbers = folded_people.c.text, folded_people.c.numbers
+        parts = [word_or_number(text, numbers, word) for word in words]
+        matching = matching.where(holding(connection, "people", people.c.id, parts))
+    return page_of(connection, matching, page, size)
 
 
 def find_people_by_name(connection: Connection, search: PeopleSearchByName) -> tuple[list[int], int]:
@@ -83,16 +96,14 @@ def find_people_by_name(connection: Connection, search: PeopleSearchByName) -> t
         matching = matching.where(people.c.is_active == search.is_active)
     matching = matching.order_by(*in_order(connection))
     page, size = search.page or 1, search.page_size or DEFAULT_PAGE_SIZE
-    prefix = _in_words(fold_name(search.prefix or ""))
-    if not prefix:
-        return page_of(connection, matching, page, size)
-    first_word = without_apostrophes(prefix.partition(" ")[0])
-    name = people.c.full_name_folded
-    candidates = matching.add_columns(name).where(
-        func.replace(name, "'", "").contains(first_word, autoescape=True)
-    )
-    ids = [row[0] for row in connection.execute(candidates) if _begins_a_word(prefix, _in_words(row[1]))]
-    return slice_of(ids, page, size)
+    prefix = in_words(fold_name(search.prefix or ""))
+    if prefix and not are_folded(connection, "people"):
+        names = connection.execute(matching.add_columns(people.c.full_name_folded))
+        return slice_of([row[0] for row in names if begins_a_word(prefix, in_words(row[1]))], page, size)
+    if prefix:
+        parts = [Part(folded_people.c.names, beginning) for beginning in beginnings_asked(prefix)]
+        matching = matching.where(holding(connection, "people", people.c.id, [parts]))
+    return page_of(connection, matching, page, size)
 
 
 def _conditions(search: PeopleSearch) -> Iterator[ColumnElement[bool]]:
@@ -151,6 +162,7 @@ def _in_group(group: GroupFilter, path: str) -> ColumnElement[bool]:
 
 
 def _holding(connection: Connection, matching: Select[Any], words: list[str]) -> list[int]:
+    """The same by reading every person, until the texts of all are folded."""
     texts = matching.add_columns(
         people.c.full_name, people.c.email, people.c.third_party_id, people.c.metadata
     )
@@ -170,21 +182,3 @@ def _holding(connection: Connection, matching: Select[Any], words: list[str]) ->
             numbers[row.id],
         )
     ]
-
-
-def _in_words(folded: str) -> str:
-    """A folded name with spaces for hyphens: `mary jane` finds Mary-Jane, too."""
-    return " ".join(folded.replace("-", " ").split())
-
-
-def _begins_a_word(prefix: str, name: str) -> bool:
-    """Whether a word of the name begins with the prefix, with or without its apostrophes."""
-    return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
-
-
-def _is_at_a_start(prefix: str, name: str) -> bool:
-    """Whether the prefix begins the name, or comes after a character that is no letter, mark or digit."""
-    at = name.find(prefix)
-    while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
-        at = name.find(prefix, at + 1)
-    return at >= 0

@@ -30,6 +30,7 @@ from earwitness.archive.schema.people import (
     users,
 )
 from earwitness.archive.schema.recordings import legal_holds, recordings
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.cli.operator import action
 from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.clock import parse_ms
@@ -89,6 +90,7 @@ def _add_people(connection: Connection, contents: dict[str, Any]) -> People:
         for endpoint in person["endpoints"]:
             _add_endpoint(connection, endpoint, person_id)
         assign_groups(connection, person_id, person["groups"].items())
+    fold_people(connection, person_ids.values())
     for endpoint in contents["endpoints"]:
         _add_endpoint(connection, endpoint, None)
     return person_ids
@@ -102,6 +104,7 @@ def _add_endpoint(connection: Connection, endpoint: dict[str, Any], person_id: i
         .where(endpoints.c.id == endpoint_id)
         .values(owned_by_person_id=person_id, metadata=label)
     )
+    fold_endpoints(connection, [endpoint_id])
 
 
 def _add_users(connection: Connection, contents: dict[str, Any], person_ids: People) -> None:

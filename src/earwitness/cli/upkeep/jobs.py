@@ -8,7 +8,7 @@ from earwitness.archive.jobs import account_jobs, queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.upkeep import text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
@@ -29,7 +29,8 @@ def list_(
     """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
-        rows = [*text_rebuild.listed(connection), *of_account, *queue.list_jobs(connection, done=done)]
+        rebuilds = [*folding.listed(connection), *text_rebuild.listed(connection)]
+        rows = [*rebuilds, *of_account, *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
         return

@@ -1,8 +1,10 @@
 """freeText over users, people and endpoints: every word must be in one of the texts, compared as names are.
 
-The databases cannot fold Unicode as this does, so candidates are read in one query and compared here.
+The databases cannot fold Unicode as this does. So texts are stored folded (`folded.py`), and until all are,
+rows are read and compared here.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
@@ -58,3 +60,16 @@ def values_in(metadata: Any) -> Iterator[str]:
             return
         case _:
             yield str(metadata)
+
+
+def begins_a_word(prefix: str, name: str) -> bool:
+    """Whether a word of the name begins with the prefix, with or without its apostrophes."""
+    return _is_at_a_start(prefix, name) or _is_at_a_start(*map(without_apostrophes, (prefix, name)))
+
+
+def _is_at_a_start(prefix: str, name: str) -> bool:
+    """Whether the prefix begins the name, or comes after a character that is no letter, mark or digit."""
+    at = name.find(prefix)
+    while at > 0 and unicodedata.category(name[at - 1])[0] in "LMN":
+        at = name.find(prefix, at + 1)
+    return at >= 0

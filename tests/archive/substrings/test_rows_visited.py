@@ -1,0 +1,153 @@
+"""A search for parts of names reads what it finds, and not all rows, on both databases."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, insert, select, text
+
+from earwitness.api.people_and_endpoints.endpoints import EndpointSearch, search_endpoints
+from earwitness.api.people_and_endpoints.people import search_people, search_people_by_name
+from earwitness.api.users import UserSearch, search_users
+from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.people.people import folded_name
+from earwitness.archive.people.person_filters import PeopleSearch, PeopleSearchByName
+from earwitness.archive.schema.folded import SEARCHED
+from earwitness.archive.schema.people import endpoints, people, users
+from earwitness.archive.substrings.writing import FOLD
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import convert
+from earwitness.operations.operations import Call
+from tests.conftest import DATABASES, installation
+from tests.firm import CLIENT_ID
+from tests.postgres import run_in_postgres
+from tests.read_only import only_read
+from tests.visits import visits
+
+COUNT = 3_000
+VIEWER = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
+Asking = Callable[[Call], Any]
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """An archive that is filled once for all tests of this file, which may only read it."""
+    with installation(request, tmp_path_factory.mktemp("archive")) as settings:
+        if settings.database_url:  # the rows that other tests left behind are read as well
+            run_in_postgres(settings.database_url, "VACUUM")
+        accounts = Accounts(settings)
+        archive = accounts.open(CLIENT_ID)
+        _fill(archive)
+        with only_read(archive.engine):
+            yield archive
+        accounts.close()
+
+
+def _fill(archive: Archive) -> None:
+    with archive.write() as connection:
+        connection.execute(insert(people), [_person(number) for number in range(COUNT)])
+        connection.execute(insert(endpoints), [_endpoint(number) for number in range(COUNT)])
+        connection.execute(insert(users), [_user(number) for number in range(COUNT)])
+        for fold in FOLD.values():
+            fold(connection, range(1, COUNT + 1))
+    with archive.write() as connection:
+        connection.execute(text("ANALYZE"))
+        if connection.dialect.name == "postgresql":  # new entries wait beside the index until they are merged
+            for kind in SEARCHED:
+                index = f"account_{CLIENT_ID}.{kind}_trigrams_by_trigrams"
+                connection.execute(select(func.gin_clean_pending_list(index)))
+
+
+def _person(number: int) -> dict[str, Any]:
+    name = f"Zoë Zugzwang {number}" if number % 1000 == 7 else f"Mary Miller {number}"
+    folded = {"full_name_folded": folded_name(name), "metadata": {}}
+    return {"full_name": name, "person_type": "staff", "email": f"m{number}@example.com", **folded}
+
+
+def _endpoint(number: int) -> dict[str, Any]:
+    value = f"44207{number * 7919 % 1_000_000:06}"
+    owner = {"owned_by_person_id": number + 1, "metadata": {"label": "Desk"}}
+    return {"type": "phone", "endpoint": value, "normalised": value, **owner}
+
+
+def _user(number: int) -> dict[str, Any]:
+    others = {"full_name": _person(number)["full_name"], "audio_playback": "streaming", "created_at": 0}
+    return {"username": f"u{number}", "username_folded": f"u{number}", **others}
+
+
+def _of_people(**wanted: Any) -> Asking:
+    return lambda call: search_people.function(call, convert(wanted, PeopleSearch)).total
+
+
+def _of_names(prefix: str) -> Asking:
+    wanted = convert({"prefix": prefix, "personType": "staff"}, PeopleSearchByName)
+    return lambda call: search_people_by_name.function(call, wanted).total
+
+
+def _of_endpoints(**wanted: Any) -> Asking:
+    def ask(call: Call) -> int:
+        answer = search_endpoints.function(call, convert(wanted, EndpointSearch))
+        return int(answer.headers["X-Total-Count"])
+
+    return ask
+
+
+def _of_users(**wanted: Any) -> Asking:
+    return lambda call: search_users.function(call, convert(wanted, UserSearch)).total
+
+
+FEW: dict[str, tuple[Asking, int]] = {
+    "people, a word": (_of_people(freeText="UGZWANG"), 3),
+    "people, two words": (_of_people(freeText="zugz mary"), 0),
+    "people, a part of a number": (_of_people(freeText="96-6514"), 1),
+    "people, no word of anybody": (_of_people(freeText="qqqq"), 0),
+    "people, a letter beside a word": (_of_people(freeText="y zugz"), 0),
+    "names, a beginning": (_of_names("zugz"), 3),
+    "names, one letter": (_of_names("z"), 3),
+    "names, no beginning": (_of_names("ugz"), 0),
+    "endpoints, a word of the owner": (_of_endpoints(freeText="zugzwang"), 3),
+    "endpoints, a word and a part of a number": (_of_endpoints(freeText="mary 966514"), 1),
+    "endpoints, a part": (_of_endpoints(endpointSearch="966514"), 1),
+    "users, a word": (_of_users(freeText="zugzwang"), 3),
+}
+"""Searches that find few of thousands, and how many they find."""
+
+MANY: dict[str, tuple[Asking, int]] = {
+    "people, one letter": (_of_people(freeText="m"), COUNT),
+    "people, a word of most": (_of_people(freeText="mill"), COUNT - 3),
+    "names of most": (_of_names("mi"), COUNT - 3),
+    "endpoints, one digit": (_of_endpoints(freeText="4"), COUNT),
+    "endpoints, a part of all": (_of_endpoints(endpointSearch="44"), COUNT),
+    "endpoints that are not recorded": (_of_endpoints(isRecorded=False), COUNT),
+    "users, one letter": (_of_users(freeText="u", pageSize=25), COUNT),
+}
+
+MOST_FOR_FEW = {"sqlite": 2 * COUNT, "postgresql": COUNT // 10}
+MOST_FOR_MANY = {"sqlite": 60 * COUNT, "postgresql": 12 * COUNT}
+"""SQLite's steps, and PostgreSQL's rows of all tables, for the total and a page."""
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_what_finds_few_reads_few(archive: Archive, name: str) -> None:
+    assert _read(archive, *FEW[name]) < MOST_FOR_FEW[archive.engine.dialect.name]
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_finds_most_reads_each_row_a_few_times(archive: Archive, name: str) -> None:
+    database = archive.engine.dialect.name
+    assert MOST_FOR_FEW[database] < _read(archive, *MANY[name]) < MOST_FOR_MANY[database]
+
+
+def _read(archive: Archive, ask: Asking, expected: int) -> int:
+    with archive.read() as connection:
+        call = _call(archive, connection)
+        ask(call)
+        with visits(connection) as counted:
+            assert ask(call) == expected
+        return sum(counted)
+
+
+def _call(archive: Archive, connection: Connection) -> Call:
+    unused: dict[str, Any] = dict.fromkeys(("accounts", "signing_key", "action"))
+    return Call(archive=archive, viewer=VIEWER, connection=connection, **unused)
