@@ -84,7 +84,12 @@ def test_a_hold_of_all_counts_at_once_and_is_written_by_a_job(firm: Firm, positi
     assert shown_holds(firm) == [[hold_id]] * 1000
     found = firm.call("POST", "/client/recording.search", {"legalHoldId": hold_id})
     assert found.headers["X-Pending"] == str(job_id)
-    assert firm.call("GET", f"{HOLD}/{hold_id}/recording").headers["X-Pending"] == str(job_id)
+    for path in (f"{HOLD}/{hold_id}/recording", f"{HOLD}/{hold_id}"):
+        assert firm.call("GET", path).headers["X-Pending"] == str(job_id)
+    renamed = firm.call("PUT", f"{HOLD}/{hold_id}", {"name": "Enquiry 15"})
+    assert renamed.headers["X-Pending"] == str(job_id)
+    told = run(firm.settings, "hold", "show", "1234567", str(hold_id)).stderr
+    assert f"Job {job_id} of the account is not through" in told
     assert job(firm, job_id) | {"state": "queued", "done": 0, "total": MANY} == job(firm, job_id)
     refused = run(firm.settings, "key", "destroy", "1234567", "1", "--yes")
     assert "nothing is destroyed" in refused.stderr + refused.stdout

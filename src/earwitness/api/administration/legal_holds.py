@@ -27,10 +27,12 @@ def list_legal_holds(call: Call) -> list[Collection]:
     return list_collections(call.connection, LEGAL_HOLDS, call.viewer)
 
 
-@operations.read("/admin/legalHold/{id}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
-def get_legal_hold(call: Call) -> WholeCollection:
+@operations.read(
+    "/admin/legalHold/{id}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT), pends=True
+)
+def get_legal_hold(call: Call) -> Answer[WholeCollection]:
     """Get a legal hold, and the recordings under it that you may see."""
-    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    return collection_changes.whole(call, LEGAL_HOLDS)
 
 
 @operations.read(

@@ -27,10 +27,12 @@ def list_playlists(call: Call) -> list[Collection]:
     return list_collections(call.connection, PLAYLISTS, call.viewer)
 
 
-@operations.read("/admin/playlist/{id}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
-def get_playlist(call: Call) -> WholeCollection:
+@operations.read(
+    "/admin/playlist/{id}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT), pends=True
+)
+def get_playlist(call: Call) -> Answer[WholeCollection]:
     """Get a playlist, and the recordings in it that you may see."""
-    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    return collection_changes.whole(call, PLAYLISTS)
 
 
 @operations.read(

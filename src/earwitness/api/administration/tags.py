@@ -16,7 +16,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
 from earwitness.operations import operations
 from earwitness.operations.audit_subjects import by_recording_id
-from earwitness.operations.operations import Audit, Call
+from earwitness.operations.operations import Answer, Audit, Call, with_pending
 
 
 class RecordingTags(Wire):
@@ -82,8 +82,8 @@ def add_tag(call: Call, body: TagToAdd) -> TagId:
     return TagId(id=tag_id)
 
 
-@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT)
-def rename_tag(call: Call, body: TagToAdd) -> Tag:
+@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT, pends=True)
+def rename_tag(call: Call, body: TagToAdd) -> Answer[Tag]:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", body.tag)
     this = tags.c.id == call.id
@@ -92,7 +92,7 @@ def rename_tag(call: Call, body: TagToAdd) -> Tag:
     call.connection.execute(update(tags).where(this).values(tag=body.tag, tag_folded=folded_tag(body.tag)))
     index_anew(call.connection, "tag", call.id, call.order)
     call.changed("Tag", call.id, {"tag": body.tag, "was": before})
-    return Tag(id=call.id, tag=body.tag)
+    return with_pending(Tag(id=call.id, tag=body.tag), call.last_ordered)
 
 
 @operations.write("/admin/tag/{id}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
