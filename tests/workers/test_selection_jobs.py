@@ -84,7 +84,7 @@ def test_a_hold_of_all_counts_at_once_and_is_written_by_a_job(firm: Firm, positi
     assert shown_holds(firm) == [[hold_id]] * 1000
     found = firm.call("POST", "/client/recording.search", {"legalHoldId": hold_id})
     assert found.headers["X-Pending"] == str(job_id)
-    for path in (f"{HOLD}/{hold_id}/recording", f"{HOLD}/{hold_id}"):
+    for path in (f"{HOLD}/{hold_id}/recording", f"{HOLD}/{hold_id}", HOLD):
         assert firm.call("GET", path).headers["X-Pending"] == str(job_id)
     renamed = firm.call("PUT", f"{HOLD}/{hold_id}", {"name": "Enquiry 15"})
     assert renamed.headers["X-Pending"] == str(job_id)

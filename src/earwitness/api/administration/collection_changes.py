@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from earwitness.archive.recordings.collections import (
     CHANGED_AT_ONCE,
+    Collection,
     CollectionChange,
     CollectionId,
     CollectionToAdd,
@@ -14,6 +15,7 @@ from earwitness.archive.recordings.collections import (
     count_members,
     end_collection,
     has_many,
+    list_collections,
     members_of,
     named_positions,
     put_in,
@@ -44,6 +46,12 @@ def add(call: Call, kind: Kind, body: CollectionToAdd) -> CollectionId:
     call.changed(kind.entity_name, new_id, {"name": body.name})
     call.entries.extend(put_in(call.connection, kind, new_id, named))
     return CollectionId(id=new_id)
+
+
+def every(call: Call, kind: Kind) -> Answer[list[Collection]]:
+    """All collections, and the newest job that still changes the recordings of one."""
+    found = list_collections(call.connection, kind, call.viewer)
+    return with_pending(found, pending_on(call.connection, kind, *(one.id for one in found)))
 
 
 def whole(call: Call, kind: Kind) -> Answer[WholeCollection]:

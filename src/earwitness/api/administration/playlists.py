@@ -7,7 +7,6 @@ from earwitness.archive.recordings.collections import (
     CollectionChange,
     CollectionId,
     CollectionToAdd,
-    list_collections,
 )
 from earwitness.archive.selections.members import (
     Member,
@@ -21,10 +20,12 @@ from earwitness.operations.audit_subjects import by_interaction_ids
 from earwitness.operations.operations import Answer, Audit, Call
 
 
-@operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
-def list_playlists(call: Call) -> list[Collection]:
+@operations.read(
+    "/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT), pends=True
+)
+def list_playlists(call: Call) -> Answer[list[Collection]]:
     """List the playlists; `total` counts the recordings that you may see."""
-    return list_collections(call.connection, PLAYLISTS, call.viewer)
+    return collection_changes.every(call, PLAYLISTS)
 
 
 @operations.read(

@@ -12,12 +12,12 @@ from earwitness.archive.schema.recordings import legal_holds
 from earwitness.archive.selections.changes import Changes
 
 
-def pending_on(connection: Connection, kind: Kind, collection_id: int) -> int | None:
+def pending_on(connection: Connection, kind: Kind, *collection_ids: int) -> int | None:
     """The newest job that still puts recordings into a collection or takes some out, if there is one."""
     jobs = (
         job.id
         for job, changes in _pending(connection)
-        if collection_id in {changes.put_in.get(kind.key_name), changes.take_out.get(kind.key_name)}
+        if {changes.put_in.get(kind.key_name), changes.take_out.get(kind.key_name)} & {*collection_ids}
     )
     return max(jobs, default=None)
 
