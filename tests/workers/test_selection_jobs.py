@@ -221,6 +221,15 @@ def test_short_changes_wait_for_a_job_that_does_the_opposite(firm: Firm, positio
     assert job(firm, later)["state"] == "done"
 
 
+def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: list[int]) -> None:
+    select_(firm, addTags=["Gold"])
+    [gold] = firm.get("/admin/tag")
+    refused = firm.call("DELETE", f"/admin/tag/{gold['id']}")
+    assert (refused.status_code, "A job" in refused.json()["detail"]) == (409, True)
+    firm.work()
+    assert count(firm, recording_tags) == MANY
+
+
 def test_a_playlist_takes_many_and_each_recording_once(firm: Firm, positions: list[int]) -> None:
     playlist_id = firm.post(PLAYLIST, {"name": "All", "interactionIds": [4, 9]})["id"]
     select_(firm, playlistId=playlist_id)

@@ -22,6 +22,11 @@ def pending_on(connection: Connection, kind: Kind, *collection_ids: int) -> int 
     return max(jobs, default=None)
 
 
+def is_tag_pending(connection: Connection, tag_id: int) -> bool:
+    """Whether a job still adds a tag to recordings, or takes it from them."""
+    return any(tag_id in (*changes.add_tags, *changes.remove_tags) for _, changes in _pending(connection))
+
+
 def is_opposed(connection: Connection, changes: Changes) -> bool:
     """Whether a job does the opposite of some changes, so that they have to wait for it."""
     return any(changes.opposes(others) for _, others in _pending(connection))
