@@ -221,6 +221,20 @@ def test_short_changes_wait_for_a_job_that_does_the_opposite(firm: Firm, positio
     assert job(firm, later)["state"] == "done"
 
 
+def test_very_many_tags_of_a_thousand_recordings_are_changed_by_a_job(
+    firm: Firm, positions: list[int]
+) -> None:
+    """A thousand recordings with a hundred tags each are as much to write as a hundred thousand with one."""
+    ids = list(range(1, 1001))
+    some = firm.call("POST", SELECTION, {"interactionIds": ids, "addTags": ["Gold", "Silver"]})
+    assert "X-Pending" not in some.headers
+    many = [f"Tag {number}" for number in range(100)]
+    ordered = firm.call("POST", SELECTION, {"interactionIds": ids, "addTags": many})
+    assert ordered.headers["X-Pending"] == str(ordered.json()["jobId"])
+    firm.work()
+    assert count(firm, recording_tags) == 1000 * 102
+
+
 def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: list[int]) -> None:
     select_(firm, addTags=["Gold"])
     [gold] = firm.get("/admin/tag")
