@@ -173,12 +173,17 @@ def test_a_list_that_replaces_many_takes_out_the_others_by_a_job(firm: Firm, pos
     firm.work()
     replaced = firm.call("PUT", f"{HOLD}/{hold_id}", {"interactionIds": [3, 1100]})
     assert replaced.headers["X-Pending"]
+    as_it_will_be = shown_holds(firm)
+    assert as_it_will_be.count([hold_id]) == 1
+    go_on(firm)
+    assert shown_holds(firm) == as_it_will_be
     firm.work()
     assert firm.get(f"{HOLD}/{hold_id}")["interactionIds"] == [3, 1100]
     assert told_of_recordings(firm)[-1][1:] == (
         MANY,
         {"legalHold": {"id": hold_id, "name": "Enquiry 14"}, "change": "removed"},
     )
+    assert shown_holds(firm) == as_it_will_be
 
 
 def test_some_are_added_and_removed_beside_many(firm: Firm, positions: list[int]) -> None:
