@@ -250,7 +250,22 @@ def test_a_job_that_fails_for_good_says_so_and_goes_on_when_it_is_retried(firm: 
     assert run_json(firm.settings, "jobs", "retry", "1234567") == {"queued": 1}
     firm.work()
     assert stored_days(firm) == {200: MANY}
-    assert job(firm, job_id)["state"] == "done"
+    ended = job(firm, job_id)
+    assert (ended["state"], ended["error"]) == ("done", None)
+
+
+def test_a_job_whose_batch_failed_once_tells_it_until_the_next_batch(firm: Firm, group: int) -> None:
+    job_id = set_days(firm, group, 200)
+
+    def fail(*_: Any) -> None:
+        raise ValueError
+
+    go_on(firm, work={"retention": replace(ACCOUNT_WORK["retention"], write=fail)})
+    assert job(firm, job_id)["error"] == "Its batch failed: ValueError."
+    with firm.archive.write() as connection:
+        connection.execute(update(rows).values(run_at=0))
+    go_on(firm)
+    assert (job(firm, job_id)["state"], job(firm, job_id)["error"]) == ("running", None)
 
 
 def test_nothing_is_destroyed_while_a_job_is_pending(firm: Firm, group: int) -> None:

@@ -68,7 +68,9 @@ def test_of_even_more_recordings_the_jobs_are_queued_in_batches(
     named: Firm, rename: Rename, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reindexing, "MOST_QUEUED_AT_ONCE", 2)
-    assert rename(named).is_success
+    renamed = rename(named)
+    job = named.get(f"/client/job/{renamed.headers['X-Pending']}")
+    assert (job["kind"], job["state"], job["total"]) == ("index", "queued", 3)
     assert kinds_queued(named) == []
     assert named.search(freeText="renamed") == []
     while account_work.go_on(named.archive, "one", Pace({"index": 2})) is not None:

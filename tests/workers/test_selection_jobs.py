@@ -95,7 +95,12 @@ def test_a_hold_of_all_counts_at_once_and_is_written_by_a_job(firm: Firm, positi
     assert shown_holds(firm) == [[hold_id]] * 1000
     found = firm.call("POST", "/client/recording.search", {"legalHoldId": hold_id})
     assert found.headers["X-Pending"] == str(job_id)
-    assert firm.call("GET", f"{HOLD}/{hold_id}/recording").headers["X-Pending"] == str(job_id)
+    for path in (f"{HOLD}/{hold_id}/recording", f"{HOLD}/{hold_id}", HOLD):
+        assert firm.call("GET", path).headers["X-Pending"] == str(job_id)
+    renamed = firm.call("PUT", f"{HOLD}/{hold_id}", {"name": "Enquiry 15"})
+    assert renamed.headers["X-Pending"] == str(job_id)
+    told = run(firm.settings, "hold", "show", "1234567", str(hold_id)).stderr
+    assert f"Job {job_id} of the account is not through" in told
     assert job(firm, job_id) | {"state": "queued", "done": 0, "total": MANY} == job(firm, job_id)
     refused = run(firm.settings, "key", "destroy", "1234567", "1", "--yes")
     assert "nothing is destroyed" in refused.stderr + refused.stdout
@@ -179,12 +184,17 @@ def test_a_list_that_replaces_many_takes_out_the_others_by_a_job(firm: Firm, pos
     firm.work()
     replaced = firm.call("PUT", f"{HOLD}/{hold_id}", {"interactionIds": [3, 1100]})
     assert replaced.headers["X-Pending"]
+    as_it_will_be = shown_holds(firm)
+    assert as_it_will_be.count([hold_id]) == 1
+    go_on(firm)
+    assert shown_holds(firm) == as_it_will_be
     firm.work()
     assert firm.get(f"{HOLD}/{hold_id}")["interactionIds"] == [3, 1100]
     assert told_of_recordings(firm)[-1][1:] == (
         MANY,
         {"legalHold": {"id": hold_id, "name": "Enquiry 14"}, "change": "removed"},
     )
+    assert shown_holds(firm) == as_it_will_be
 
 
 def test_some_are_added_and_removed_beside_many(firm: Firm, positions: list[int]) -> None:
@@ -229,6 +239,29 @@ def test_short_changes_wait_for_a_job_that_does_the_opposite(firm: Firm, positio
     do_all_batches(firm)
     assert count(firm, recording_tags) == MANY - 2
     assert job(firm, later)["state"] == "done"
+
+
+def test_very_many_tags_of_a_thousand_recordings_are_changed_by_a_job(
+    firm: Firm, positions: list[int]
+) -> None:
+    """A thousand recordings with a hundred tags each are as much to write as a hundred thousand with one."""
+    ids = list(range(1, 1001))
+    some = firm.call("POST", SELECTION, {"interactionIds": ids, "addTags": ["Gold", "Silver"]})
+    assert "X-Pending" not in some.headers
+    many = [f"Tag {number}" for number in range(100)]
+    ordered = firm.call("POST", SELECTION, {"interactionIds": ids, "addTags": many})
+    assert ordered.headers["X-Pending"] == str(ordered.json()["jobId"])
+    firm.work()
+    assert count(firm, recording_tags) == 1000 * 102
+
+
+def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: list[int]) -> None:
+    select_(firm, addTags=["Gold"])
+    [gold] = firm.get("/admin/tag")
+    refused = firm.call("DELETE", f"/admin/tag/{gold['id']}")
+    assert (refused.status_code, "A job" in refused.json()["detail"]) == (409, True)
+    firm.work()
+    assert count(firm, recording_tags) == MANY
 
 
 def test_a_playlist_takes_many_and_each_recording_once(firm: Firm, positions: list[int]) -> None:

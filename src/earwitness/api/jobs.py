@@ -20,7 +20,7 @@ _OF_THOSE_WHO_ORDER = (
 
 
 class AccountJob(Wire):
-    """A job of the account. `error` says why it failed, or is tried again."""
+    """A job of the account. `error` says why it failed, is tried again, or left something out."""
 
     id: int
     kind: AccountJobKind

@@ -9,11 +9,11 @@ import typer
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.operator import action
-from earwitness.cli.output import opened
+from earwitness.cli.output import opened, warn
 from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.operations.decode import decode, number_or_text
-from earwitness.operations.operations import Answer, Call, Operation
+from earwitness.operations.operations import PENDING_HEADER, Answer, Call, Operation
 from earwitness.operations.running import change, record_audit, run
 from earwitness.operations.signing_key import SigningKey
 
@@ -35,10 +35,18 @@ def make(
     """Open the installation, run an operation of an account, and return the body of its answer.
 
     `body` has the values that a client would send, or is a function that makes the argument of the operation
-    from its call. The audit log shows the command.
+    from its call. The audit log shows the command. A job that is pending is named on the standard error.
     """
     with opened(as_json) as accounts:
-        return make_in(accounts, client_id, command, operation, body, id_)
+        answer = _answer(accounts, client_id, command, operation, body, id_)
+    if not isinstance(answer, Answer):
+        return answer
+    if job_id := answer.headers.get(PENDING_HEADER):
+        warn(
+            f"Job {job_id} of the account is not through: "
+            f"`earwitness jobs list {client_id}` says how far it has come."
+        )
+    return answer.body
 
 
 def make_in(
@@ -50,6 +58,18 @@ def make_in(
     id_: int = 0,
 ) -> Any:
     """Run an operation of an account, as `make` does, in an installation that is open."""
+    answer = _answer(accounts, client_id, command, operation, body, id_)
+    return answer.body if isinstance(answer, Answer) else answer
+
+
+def _answer(
+    accounts: Accounts,
+    client_id: int,
+    command: str,
+    operation: Operation,
+    body: Sent | Callable[[Call], Any] | None,
+    id_: int,
+) -> Any:
     sent = body if isinstance(body, dict) else {}
     with called(accounts, client_id, command, operation, id_) as call:
         asked = body if callable(body) else decode(operation, sent)
@@ -60,7 +80,7 @@ def make_in(
         answer = change(operation, call, asked)
     else:
         record_audit(operation, call.archive, call.action, call.viewer, sent, operation.status)
-    return answer.body if isinstance(answer, Answer) else answer
+    return answer
 
 
 @contextmanager

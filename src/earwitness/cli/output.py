@@ -43,6 +43,11 @@ def say(text: str) -> None:
     _console().print(text)
 
 
+def warn(text: str) -> None:
+    """Print a sentence beside the output, which may be JSON."""
+    _console(stderr=True).print(text)
+
+
 def tell_json(value: Any) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 

@@ -77,6 +77,11 @@ class Call:
         self.ordered.append((ordered, header))
         return ordered
 
+    @property
+    def last_ordered(self) -> int | None:
+        """The job that this call ordered last, if it ordered any."""
+        return self.ordered[-1][0] if self.ordered else None
+
     def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
         """Note a change for the ledger. Its row is written in the same transaction."""
         self.entries.append(Entry(entity_id, entity_name, metadata))

@@ -10,6 +10,9 @@ from earwitness.archive.selections.pending import is_opposed
 from earwitness.archive.selections.selected import Selected
 from earwitness.operations.operations import Call
 
+_ROWS_AT_ONCE = 10_000
+"""More rows than these take too long in the write of the order, as of 1,000 recordings with 11 tags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -29,7 +32,9 @@ def order_changes(call: Call, changes: Changes, selected: Selected, told: Mappin
     `told` is what the order's row in the ledger says.
     """
     stored = selected.job_id
-    is_at_once = stored is None and not (selected.few and is_opposed(call.connection, changes))
+    waits = changes.of_one * selected.total > _ROWS_AT_ONCE
+    waits = waits or (bool(selected.few) and is_opposed(call.connection, changes))
+    is_at_once = stored is None and not waits
     if stored is None and not is_at_once:
         stored = position_lists.begin(call.connection, "selection", call.viewer)
         position_lists.add(call.connection, stored, 0, selected.few)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from earwitness.archive.recordings.collections import (
     CHANGED_AT_ONCE,
+    Collection,
     CollectionChange,
     CollectionId,
     CollectionToAdd,
@@ -14,6 +15,7 @@ from earwitness.archive.recordings.collections import (
     count_members,
     end_collection,
     has_many,
+    list_collections,
     members_of,
     named_positions,
     put_in,
@@ -22,7 +24,14 @@ from earwitness.archive.recordings.collections import (
     take_out,
 )
 from earwitness.archive.selections.changes import Changes
-from earwitness.archive.selections.members import Member, WantedMembers, all_members, list_members
+from earwitness.archive.selections.members import (
+    Member,
+    WantedMembers,
+    WholeCollection,
+    all_members,
+    get_collection,
+    list_members,
+)
 from earwitness.archive.selections.pending import is_opposed, pending_on
 from earwitness.archive.selections.selected import Selected, select_all
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, OutOfDate
@@ -37,6 +46,18 @@ def add(call: Call, kind: Kind, body: CollectionToAdd) -> CollectionId:
     call.changed(kind.entity_name, new_id, {"name": body.name})
     call.entries.extend(put_in(call.connection, kind, new_id, named))
     return CollectionId(id=new_id)
+
+
+def every(call: Call, kind: Kind) -> Answer[list[Collection]]:
+    """All collections, and the newest job that still changes the recordings of one."""
+    found = list_collections(call.connection, kind, call.viewer)
+    return with_pending(found, pending_on(call.connection, kind, *(one.id for one in found)))
+
+
+def whole(call: Call, kind: Kind) -> Answer[WholeCollection]:
+    """A collection with its recordings if they are few, and the job that still changes them."""
+    found = get_collection(call.connection, kind, call.viewer, call.id)
+    return with_pending(found, pending_on(call.connection, kind, call.id))
 
 
 def members(call: Call, kind: Kind, query: WantedMembers) -> Answer[list[Member]]:
@@ -64,14 +85,13 @@ def prepare_change(call: Call, kind: Kind, body: CollectionChange) -> Prepared:
 
 
 def change(call: Call, kind: Kind, body: CollectionChange) -> int | None:
-    """Rename a collection, and change its members. Returns the job that takes out many, if there is one."""
+    """Rename a collection, and change its members. Returns the job that still changes them, if any."""
     prepared: Prepared = call.prepared
     call.entries.append(rename_collection(call.connection, kind, call.id, body.name))
-    pending = None
     if "interactionIds" in prepared.named:
-        pending = _replace(call, kind, prepared.named["interactionIds"], prepared.others)
+        _replace(call, kind, prepared.named["interactionIds"], prepared.others)
     _add_and_remove(call, kind, prepared.named)
-    return pending
+    return pending_on(call.connection, kind, call.id)
 
 
 def count(call: Call, kind: Kind) -> int:
@@ -120,19 +140,19 @@ def _others(call: Call, kind: Kind, named: Mapping[str, Mapping[int, int]]) -> S
     return select_all(call.archive, call.viewer, left)
 
 
-def _replace(call: Call, kind: Kind, named: Mapping[int, int], others: Selected | None) -> int | None:
-    """Let the collection have the recordings that are named. Returns the job that takes out the others."""
+def _replace(call: Call, kind: Kind, named: Mapping[int, int], others: Selected | None) -> None:
+    """Let the collection have the recordings that are named. A job takes out the others if they are many."""
     if pending_on(call.connection, kind, call.id) is not None:
         raise _in_work(kind)
     if not has_many(call.connection, kind, call.id):
         call.entries.extend(replace_members(call.connection, kind, call.viewer, call.id, named))
-        return None
+        return
     if others is None:
         raise OutOfDate
     call.entries.extend(put_in(call.connection, kind, call.id, named))
     changes = Changes(take_out={kind.key_name: call.id})
     told = {kind.in_words: call.id, "change": "removed"}
-    return order_changes(call, changes, others, told).pending_id
+    order_changes(call, changes, others, told)
 
 
 def _add_and_remove(call: Call, kind: Kind, named: Mapping[str, Mapping[int, int]]) -> None:

@@ -7,7 +7,6 @@ from earwitness.archive.recordings.collections import (
     CollectionChange,
     CollectionId,
     CollectionToAdd,
-    list_collections,
 )
 from earwitness.archive.selections.members import (
     Member,
@@ -21,16 +20,20 @@ from earwitness.operations.audit_subjects import by_interaction_ids
 from earwitness.operations.operations import Answer, Audit, Call
 
 
-@operations.read("/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
-def list_legal_holds(call: Call) -> list[Collection]:
+@operations.read(
+    "/admin/legalHold", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT), pends=True
+)
+def list_legal_holds(call: Call) -> Answer[list[Collection]]:
     """List the legal holds; `total` counts the recordings that you may see."""
-    return list_collections(call.connection, LEGAL_HOLDS, call.viewer)
+    return collection_changes.every(call, LEGAL_HOLDS)
 
 
-@operations.read("/admin/legalHold/{id}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT))
-def get_legal_hold(call: Call) -> WholeCollection:
+@operations.read(
+    "/admin/legalHold/{id}", method="GET", right=(Right.LEGAL_HOLD_VIEW, Right.LEGAL_HOLD_EDIT), pends=True
+)
+def get_legal_hold(call: Call) -> Answer[WholeCollection]:
     """Get a legal hold, and the recordings under it that you may see."""
-    return get_collection(call.connection, LEGAL_HOLDS, call.viewer, call.id)
+    return collection_changes.whole(call, LEGAL_HOLDS)
 
 
 @operations.read(

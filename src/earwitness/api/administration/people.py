@@ -111,7 +111,8 @@ def change_person(call: Call, body: PersonChange) -> Answer[Person]:
     changed = _change(call, call.id, body)
     if judged is None and body.retention_group_id is not UNSET:
         raise OutOfDate  # the person or the group was added after the look-up
-    return with_pending(changed, finish(call.connection, judged, call.order) if judged else None)
+    pending = finish(call.connection, judged, call.order) if judged else None
+    return with_pending(changed, call.last_ordered if pending is None else pending)
 
 
 @operations.write("/admin/person/{id}", method="DELETE", right=Right.PEOPLE_EDIT)

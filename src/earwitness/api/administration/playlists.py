@@ -7,7 +7,6 @@ from earwitness.archive.recordings.collections import (
     CollectionChange,
     CollectionId,
     CollectionToAdd,
-    list_collections,
 )
 from earwitness.archive.selections.members import (
     Member,
@@ -21,16 +20,20 @@ from earwitness.operations.audit_subjects import by_interaction_ids
 from earwitness.operations.operations import Answer, Audit, Call
 
 
-@operations.read("/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
-def list_playlists(call: Call) -> list[Collection]:
+@operations.read(
+    "/admin/playlist", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT), pends=True
+)
+def list_playlists(call: Call) -> Answer[list[Collection]]:
     """List the playlists; `total` counts the recordings that you may see."""
-    return list_collections(call.connection, PLAYLISTS, call.viewer)
+    return collection_changes.every(call, PLAYLISTS)
 
 
-@operations.read("/admin/playlist/{id}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT))
-def get_playlist(call: Call) -> WholeCollection:
+@operations.read(
+    "/admin/playlist/{id}", method="GET", right=(Right.PLAYLIST_VIEW, Right.PLAYLIST_EDIT), pends=True
+)
+def get_playlist(call: Call) -> Answer[WholeCollection]:
     """Get a playlist, and the recordings in it that you may see."""
-    return get_collection(call.connection, PLAYLISTS, call.viewer, call.id)
+    return collection_changes.whole(call, PLAYLISTS)
 
 
 @operations.read(

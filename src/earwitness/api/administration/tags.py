@@ -9,6 +9,7 @@ from earwitness.archive.access.viewer import check_sees_everything
 from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
+from earwitness.archive.selections.pending import is_tag_pending
 from earwitness.archive.text.index import index_recordings
 from earwitness.archive.text.reindexing import index_anew
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
@@ -16,7 +17,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
 from earwitness.operations import operations
 from earwitness.operations.audit_subjects import by_recording_id
-from earwitness.operations.operations import Audit, Call
+from earwitness.operations.operations import Answer, Audit, Call, with_pending
 
 
 class RecordingTags(Wire):
@@ -82,8 +83,8 @@ def add_tag(call: Call, body: TagToAdd) -> TagId:
     return TagId(id=tag_id)
 
 
-@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT)
-def rename_tag(call: Call, body: TagToAdd) -> Tag:
+@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT, pends=True)
+def rename_tag(call: Call, body: TagToAdd) -> Answer[Tag]:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", body.tag)
     this = tags.c.id == call.id
@@ -92,12 +93,12 @@ def rename_tag(call: Call, body: TagToAdd) -> Tag:
     call.connection.execute(update(tags).where(this).values(tag=body.tag, tag_folded=folded_tag(body.tag)))
     index_anew(call.connection, "tag", call.id, call.order)
     call.changed("Tag", call.id, {"tag": body.tag, "was": before})
-    return Tag(id=call.id, tag=body.tag)
+    return with_pending(Tag(id=call.id, tag=body.tag), call.last_ordered)
 
 
 @operations.write("/admin/tag/{id}", method="DELETE", right=Right.RECORDING_TAG_EDIT)
 def delete_tag(call: Call) -> TagId:
-    """Delete a tag that no recording and no comment has.
+    """Delete a tag that no recording and no comment has, and that no job adds or removes.
 
     Only for users who may see every recording: with `Recording.Private.View`, and without an access policy.
     """
@@ -110,6 +111,8 @@ def delete_tag(call: Call) -> TagId:
     )
     if call.connection.scalar(select(in_use)):
         raise Conflict(f"The tag {before} is in use on recordings or comments.")
+    if is_tag_pending(call.connection, call.id):
+        raise Conflict(f"A job is still adding or removing the tag {before}; try again when it is done.")
     # Withdrawn comments lose the tag; the ledger has what they were tagged with.
     call.connection.execute(update(comments).where(of_comment).values(tag_id=None))
     call.connection.execute(delete(tags).where(tags.c.id == call.id))

@@ -27,7 +27,8 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
     ),
     "selection": AccountJobKindRow(
         does="puts recordings into a legal hold or playlist, takes them out, or changes their tags",
-        queued="when such a change concerns more than 1,000 recordings, or has to wait for another one",
+        queued="when such a change concerns more than 1,000 recordings, or fewer and more than 10,000 of "
+        "their tags, or has to wait for another one",
     ),
     "emptying": AccountJobKindRow(
         does="removes the recordings of a legal hold or playlist that has ended from its list, and notes "

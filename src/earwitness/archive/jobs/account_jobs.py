@@ -170,10 +170,19 @@ def left_until(connection: Connection, worker: str) -> int | None:
 
 
 def renew(connection: Connection, job: AccountJob, worker: str) -> bool:
-    """Take or lengthen the lease for the next batch; False if another worker wrote one meanwhile."""
+    """Take or lengthen the lease for the next batch; False if another worker wrote one meanwhile.
+
+    It forgets why the last batch failed. What a batch had to leave out stays told.
+    """
     free = or_(_row.leased_by.is_(None), _row.leased_by == worker, _row.leased_until <= now_ms())
     this = (_row.id == job.id, _row.batches == job.batches, _row.state.in_(_UNFINISHED))
-    lease = {"state": "running", "leased_by": worker, "leased_until": now_ms() + LEASE_MS}
+    lease: dict[str, Any] = {
+        "state": "running",
+        "leased_by": worker,
+        "leased_until": now_ms() + LEASE_MS,
+    }
+    if job.attempts:
+        lease["error"] = None
     return connection.execute(update(account_jobs).where(free, *this).values(lease)).rowcount == 1
 
 
@@ -208,7 +217,7 @@ def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobStat
 
 def retry(connection: Connection) -> Sequence[int]:
     """Queue the jobs again that failed; each goes on where it failed. Returns their ids."""
-    values = {"state": "queued", "attempts": 0, "run_at": now_ms(), "ended_at": None}
+    values = {"state": "queued", "attempts": 0, "run_at": now_ms(), "ended_at": None, "error": None}
     remember_due(connection, ACCOUNT, now_ms())
     again = update(account_jobs).where(_row.state == "failed").values(values)
     return connection.scalars(again.returning(_row.id)).all()

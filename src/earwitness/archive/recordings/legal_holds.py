@@ -1,6 +1,6 @@
 """The legal holds that keep recordings, as every list of them shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import select
@@ -31,8 +31,8 @@ LEGAL_HOLDS = as_array(as_object(LegalHold, id=_HOLDS.id, name=_HOLDS.name))
 """The holds on a row of `recordings` that have not ended, oldest first: `LegalHold`s in JSON."""
 
 
-def with_others(shown: str | bytes, others: Iterable[LegalHold]) -> str:
-    """Such a list, and other holds that it lacks."""
-    listed = msgspec.json.decode(shown, type=list[LegalHold])
-    held = {one.id: one for one in (*others, *listed)}
-    return msgspec.json.encode([held[one] for one in sorted(held)]).decode()
+def with_others(shown: str | bytes, others: Mapping[int, LegalHold | None]) -> str:
+    """Such a list with other holds, by their ids, and without those that are None."""
+    listed = {one.id: one for one in msgspec.json.decode(shown, type=list[LegalHold])}
+    held = [one for _, one in sorted({**listed, **others}.items()) if one is not None]
+    return msgspec.json.encode(held).decode()

@@ -47,6 +47,11 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return _meet(self, other) or _meet(other, self)
 
     @property
+    def of_one(self) -> int:
+        """How many rows it takes to change one recording, at most."""
+        return len(self.put_in) + len(self.take_out) + len(self.add_tags) + len(self.remove_tags)
+
+    @property
     def stored(self) -> dict[str, Any]:
         return {"changes": msgspec.to_builtins(self)}
 

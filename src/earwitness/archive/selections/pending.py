@@ -12,14 +12,19 @@ from earwitness.archive.schema.recordings import legal_holds
 from earwitness.archive.selections.changes import Changes
 
 
-def pending_on(connection: Connection, kind: Kind, collection_id: int) -> int | None:
+def pending_on(connection: Connection, kind: Kind, *collection_ids: int) -> int | None:
     """The newest job that still puts recordings into a collection or takes some out, if there is one."""
     jobs = (
         job.id
         for job, changes in _pending(connection)
-        if collection_id in {changes.put_in.get(kind.key_name), changes.take_out.get(kind.key_name)}
+        if {changes.put_in.get(kind.key_name), changes.take_out.get(kind.key_name)} & {*collection_ids}
     )
     return max(jobs, default=None)
+
+
+def is_tag_pending(connection: Connection, tag_id: int) -> bool:
+    """Whether a job still adds a tag to recordings, or takes it from them."""
+    return any(tag_id in (*changes.add_tags, *changes.remove_tags) for _, changes in _pending(connection))
 
 
 def is_opposed(connection: Connection, changes: Changes) -> bool:
@@ -27,18 +32,22 @@ def is_opposed(connection: Connection, changes: Changes) -> bool:
     return any(changes.opposes(others) for _, others in _pending(connection))
 
 
-def holds_to_come(connection: Connection, positions: Sequence[int]) -> Mapping[int, list[LegalHold]]:
-    """The holds into which jobs will put these recordings; they hold them already."""
-    held: dict[int, list[LegalHold]] = {}
-    for job, changes in _pending(connection):
-        hold_id = changes.put_in.get("legalHold")
+def holds_to_come(
+    connection: Connection, positions: Sequence[int]
+) -> Mapping[int, Mapping[int, LegalHold | None]]:
+    """The holds into which jobs will put recordings, by their ids; None for one that they will leave."""
+    held: dict[int, dict[int, LegalHold | None]] = {}
+    for job, changes in _pending(connection):  # in their order, so the last one counts
+        put_in, taken_out = changes.put_in.get("legalHold"), changes.take_out.get("legalHold")
+        hold_id = taken_out if put_in is None else put_in
         these = legal_holds.c.id == hold_id, legal_holds.c.ended_at.is_(None)
         name = connection.scalar(select(legal_holds.c.name).where(*these))
         if hold_id is None or name is None:
             continue
+        hold = None if put_in is None else LegalHold(id=hold_id, name=name)
         for position in position_lists.those_in(connection, job.id, positions):
             if job.cursor is None or position > job.cursor:
-                held.setdefault(position, []).append(LegalHold(id=hold_id, name=name))
+                held.setdefault(position, {})[hold_id] = hold
     return held
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import Column, Connection, distinct, func, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import queue
@@ -32,8 +32,7 @@ def index_anew(connection: Connection, shared: str, id_: int, order: Callable[..
     """
     few = _with(connection, shared, id_, None, MOST_QUEUED_AT_ONCE + 1)
     if len(few) > MOST_QUEUED_AT_ONCE:
-        total = len(_with(connection, shared, id_, None))
-        order("index", {"shared": shared, "id": id_}, total=total)
+        order("index", {"shared": shared, "id": id_}, total=_count_with(connection, shared, id_))
     elif len(few) > MOST_AT_ONCE:
         _queue(connection, few)
     elif few:
@@ -53,6 +52,13 @@ def write(connection: Connection, _job: AccountJob, positions: Sequence[int]) ->
 
 def _queue(connection: Connection, positions: Sequence[int]) -> None:
     queue.add_for_all(connection, "index", [among(recordings.c.position, positions)])
+
+
+def _count_with(connection: Connection, shared: str, id_: int) -> int:
+    """How many recordings have a person or a tag, counted by the database: other writers wait for it."""
+    column = SHARED[shared]
+    counted = select(func.count(distinct(column.table.c.position))).where(column == id_)
+    return connection.scalar(counted) or 0
 
 
 def _with(
