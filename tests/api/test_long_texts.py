@@ -93,11 +93,15 @@ WAYS: list[tuple[str, str, dict[str, Any], str]] = [
 
 NEVER_LONG = {
     "recordings.type",  # at most 64 letters of ASCII
+    "recording_counts.type",
     # Words, digests and names of ours alone:
+    "account_jobs.kind",
+    "account_jobs.state",
     "accounts_with_work.kind",
     "audit_rows.parent_entity_name",
     "counters.name",
     "endpoints.type",
+    "foldings.kind",
     "identities.kind",
     "jobs.kind",
     "jobs.state",
@@ -105,6 +109,7 @@ NEVER_LONG = {
     "loaded_keys.process",
     "media_objects.kind",
     "media_objects.name",
+    "recording_counts.direction",
     "recording_keys.kek_id",
     "recordings.direction",
     "recordings.status",

@@ -32,9 +32,11 @@ class _Rebuild:
         self._pace = Pace(at_once)
 
     def go_on(self, archive: Archive, worker: str) -> int | None:
-        is_folding = folding.go_on(archive)
         with archive.read() as connection:
+            if text_rebuild.left_until(connection, worker) is not None:
+                return None  # the worker that rebuilds the index also folds
             is_rebuilding = text_rebuild.due_at(connection) is not None
+        is_folding = folding.go_on(archive)
         next_at = text_rebuild.go_on(archive, worker, self._pace) if is_rebuilding else None
         if is_rebuilding and next_at is None:
             log.info("the text index of account %s has been rebuilt", archive.client_id)

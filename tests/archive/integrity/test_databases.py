@@ -19,11 +19,11 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.integrity.databases import check_databases
 from earwitness.archive.integrity.findings import Damage, Finding, NotChecked
 from earwitness.archive.jobs import queue
-from earwitness.archive.schema.people import counters, people
+from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.text import recording_text_parts, text_rebuilds
 from earwitness.archive.schema.vault import media_objects
-from earwitness.archive.substrings.writing import FOLD
+from earwitness.archive.substrings.writing import fold_endpoints, fold_people
 from earwitness.archive.text.indexes import NEWER
 from earwitness.cli.operator import action
 from earwitness.ingest.files.folders import Folder
@@ -269,8 +269,8 @@ def test_text_that_waits_to_be_indexed_is_no_damage(firm: Firm) -> None:
     fill(firm)
     with firm.archive.write() as connection:
         connection.execute(update(people).values(full_name="Jane Jones"))
-        for fold in FOLD.values():
-            fold(connection, range(1, 10))
+        fold_people(connection, connection.scalars(select(people.c.id)).all())
+        fold_endpoints(connection, connection.scalars(select(endpoints.c.id)).all())
         queue.add_for_all(connection, "index", [recordings.c.third_party_id != "call-0"])
     assert [one.third_party_id for one in damages(firm.archive)] == ["call-0"]
     firm.work()

@@ -16,6 +16,7 @@ from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.receipts.alarm import alarm
 from earwitness.archive.receipts.compare import OTHERS_IN_FLIGHT, compare
 from earwitness.archive.receipts.written import Receipt, Receipts, receipts_of
+from earwitness.archive.recordings.counts import recount
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts
@@ -56,6 +57,7 @@ def take_back(firm: Firm, interaction_id: int) -> None:
         connection.execute(delete(recordings).where(recordings.c.position.in_(positions)))
         if connection.dialect.name == "sqlite":
             remove(connection, NEWER, positions)
+        recount(connection)
         is_theirs = counters.c.name == "interaction"
         connection.execute(update(counters).where(is_theirs).values(value=interaction_id - 1))
 
@@ -196,6 +198,7 @@ def test_destroyed_recordings_are_not_missed(firm: Firm) -> None:
                 connection.execute(delete(table))
         if connection.dialect.name == "sqlite":
             connection.execute(delete(NEWER.fts5))
+        recount(connection)
     assert run_json(firm.settings, "verify", CLIENT_ID)["missing"] == []
 
 

@@ -29,7 +29,7 @@ def list_(
     """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index."""
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
-        rebuilds = [*folding.listed(connection), *text_rebuild.listed(connection)]
+        rebuilds = [*text_rebuild.listed(connection), *folding.listed(connection)]
         rows = [*rebuilds, *of_account, *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
