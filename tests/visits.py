@@ -3,11 +3,37 @@
 SQLite's steps by its progress handler, PostgreSQL's rows by EXPLAIN ANALYZE.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, func, select, text
+
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.kernel.settings import Settings
+from tests.firm import CLIENT_ID
+from tests.postgres import run_in_postgres
+from tests.read_only import only_read
+
+
+@contextmanager
+def filled_once(
+    settings: Settings, fill: Callable[[Archive], object], gin_indexes: Sequence[str]
+) -> Iterator[Archive]:
+    """An archive that is filled, and then may only be read. It is planned for as one that is in use."""
+    if settings.database_url:  # the rows that other tests left behind are read as well
+        run_in_postgres(settings.database_url, "VACUUM")
+    accounts = Accounts(settings)
+    archive = accounts.open(CLIENT_ID)
+    fill(archive)
+    with archive.write() as connection:
+        connection.execute(text("ANALYZE"))
+        if connection.dialect.name == "postgresql":  # new entries wait beside an index until they are merged
+            for index in gin_indexes:
+                connection.execute(select(func.gin_clean_pending_list(f"account_{CLIENT_ID}.{index}")))
+    with only_read(archive.engine):
+        yield archive
+    accounts.close()
 
 
 @contextmanager

@@ -106,14 +106,14 @@ def _measure(
     ours, newest, *others = [min(one) for one in times]
     of_pages, of_totals = others[: len(pages)], others[len(pages) : len(pages) + len(totals)]
     by_hand = min(min(of_pages) + min(of_totals) + newest, *others[len(pages) + len(totals) :], 1e9)
-    told = {
+    figures = {
         "total": found.total,
         "ours_ms": round(ours, 2),
         "by_hand_ms": round(by_hand, 2),
         "ratio": round(ours / by_hand, 2),
     }
-    print(f"{name:<28} {told}", flush=True)
-    return told
+    print(f"{name:<28} {figures}", flush=True)
+    return figures
 
 
 def _ways_by_hand(

@@ -3,7 +3,7 @@
     python -m bench.calls [--database postgres] [--recordings 100000 --people 50000] [--only people ingest …]
 
 Prints each row with its target, and ends with 1 if one is missed or fails. A row whose call this version does
-not have is told, and is not a failure.
+not have is named, and is not a failure.
 """
 
 import argparse
@@ -25,16 +25,21 @@ from bench.calls.table import TOPICS
 
 
 def main() -> None:
-    given = _arguments()
-    rows = [row for topic in given.only for row in TOPICS[topic] if given.row in row.name]
+    arguments = _arguments()
+    rows = [row for topic in arguments.only for row in TOPICS[topic] if arguments.row in row.name]
     if not rows:
-        sys.exit(f"No row has {given.row!r} in its name.")
+        sys.exit(f"No row has {arguments.row!r} in its name.")
     with installed(
-        given.folder, given.database, given.recordings, given.people, given.rounds, given.mass_rounds
+        arguments.folder,
+        arguments.database,
+        arguments.recordings,
+        arguments.people,
+        arguments.rounds,
+        arguments.mass_rounds,
     ) as site:
         results = list(_measured(site, rows))
     results.sort(key=lambda result: rows.index(result.row))
-    _tell(given, results)
+    _print_and_keep(arguments, results)
     if any(result.verdict in {"missed", "failed"} for result in results):
         sys.exit(1)
 
@@ -54,10 +59,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--row", default="", metavar="TEXT", help="only rows with this in their name")
     parser.add_argument("--folder", type=Path, default=Path("build"), help="a folder on the disk to measure")
     parser.add_argument("--report", type=Path, default=Path("build/bench-calls.json"))
-    given = parser.parse_args()
-    if given.recordings < given.people or given.people < 100:
+    arguments = parser.parse_args()
+    if arguments.recordings < arguments.people or arguments.people < 100:
         parser.error("there are at least 100 people, and as many recordings as people")
-    return given
+    return arguments
 
 
 def _measured(site: Site, rows: list[Row]) -> Iterator[Result]:
@@ -86,9 +91,9 @@ def _measure(site: Site, row: Row) -> Result:
         return Result(row, verdict="failed", reason=f"{type(error).__name__}: {error}")
 
 
-def _tell(given: argparse.Namespace, results: list[Result]) -> None:
+def _print_and_keep(arguments: argparse.Namespace, results: list[Result]) -> None:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    size = f"{given.recordings:,} recordings, {given.people:,} people, {given.database}"
+    size = f"{arguments.recordings:,} recordings, {arguments.people:,} people, {arguments.database}"
     print(f"\n{size}, {machine}\n\n{HEADER}")
     for result in results:
         print(result.line())
@@ -100,9 +105,9 @@ def _tell(given: argparse.Namespace, results: list[Result]) -> None:
             print(f"missed: {result.row.name}: {short(result.figure.ratio)} times {result.row.floor}")
         elif result.reason:
             print(f"{result.verdict}: {result.row.name}: {result.reason}")
-    told = {"size": size, "machine": machine, "rows": [result.as_json() for result in results]}
-    given.report.parent.mkdir(parents=True, exist_ok=True)
-    given.report.write_text(json.dumps(told, indent=2) + "\n")
+    report = {"size": size, "machine": machine, "rows": [result.as_json() for result in results]}
+    arguments.report.parent.mkdir(parents=True, exist_ok=True)
+    arguments.report.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def name_of(person: int) -> str:
 
 def _import(settings: Settings, manifest: Path) -> None:
     command = [sys.executable, "-m", "earwitness", "import", str(CLIENT_ID), str(manifest), "--json"]
-    given = os.environ | environment(settings)
-    subprocess.run(command, env=given, check=True, stdout=subprocess.DEVNULL)
+    variables = os.environ | environment(settings)
+    subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
     manifest.unlink()
 
 

@@ -11,7 +11,7 @@ from bench.calls.rows import Figure, Work
 from bench.calls.site import Site
 
 _TIMED_SECONDS = 0.25
-"""The processor time of other processes is told in hundredths of a second, so a turn takes at least this."""
+"""The processor time of other processes is known in hundredths of a second, so a turn takes at least this."""
 
 _MOST_TIMES, _LONGEST_TRIAL_SECONDS = 200, 5
 _LEAST = 0.001

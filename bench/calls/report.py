@@ -28,18 +28,24 @@ class Result:
     def line(self) -> str:
         """A line of the table, in Markdown."""
         row, figure = self.row, self.figure
-        told = (
+        cells = (
             ["–", "–", "–"] if figure is None else list(map(short, (figure.ours, figure.floor, figure.ratio)))
         )
         verdict = f"**{self.verdict}**" if self.verdict != "ok" else "ok"
-        return f"| {row.name} | {row.unit} | {short(row.most)} | {' | '.join(told)} | {verdict} |"
+        return f"| {row.name} | {row.unit} | {short(row.most)} | {' | '.join(cells)} | {verdict} |"
 
     def as_json(self) -> dict[str, object]:
         row, figure = self.row, self.figure
-        told = {} if figure is None else {"figure": figure.ours, "floor": figure.floor, "ratio": figure.ratio}
-        return {"name": row.name, "unit": row.unit, "target": row.most, "verdict": self.verdict, **told} | (
-            {"reason": self.reason} if self.reason else {}
+        figures = (
+            {} if figure is None else {"figure": figure.ours, "floor": figure.floor, "ratio": figure.ratio}
         )
+        return {
+            "name": row.name,
+            "unit": row.unit,
+            "target": row.most,
+            "verdict": self.verdict,
+            **figures,
+        } | ({"reason": self.reason} if self.reason else {})
 
 
 def short(number: float) -> str:

@@ -44,8 +44,8 @@ def _fill(site: Site) -> None:
 
 def _spent(site: Site, command: str) -> float:
     words = [sys.executable, "-m", "earwitness", "key", command, "--json"]
-    given = os.environ | environment(site.settings)
-    run = partial(subprocess.run, words, env=given, check=True, stdout=subprocess.DEVNULL)
+    variables = os.environ | environment(site.settings)
+    run = partial(subprocess.run, words, env=variables, check=True, stdout=subprocess.DEVNULL)
     return spent(site.used_here, run)
 
 

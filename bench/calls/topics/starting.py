@@ -23,8 +23,8 @@ def _started(ours: Work) -> Callable[[Site], Figure]:
 
 
 def _run(site: Site, *words: str) -> None:
-    given = os.environ | environment(site.settings)
-    subprocess.run([sys.executable, *words], env=given, check=True, stdout=subprocess.DEVNULL)
+    variables = os.environ | environment(site.settings)
+    subprocess.run([sys.executable, *words], env=variables, check=True, stdout=subprocess.DEVNULL)
 
 
 def _import(site: Site) -> None:

@@ -72,12 +72,12 @@ def _answer(
 ) -> Any:
     sent = body if isinstance(body, dict) else {}
     with called(accounts, client_id, command, operation, id_) as call:
-        asked = body if callable(body) else decode(operation, sent)
-        call = operation.prepared(call, asked)
+        decoded = body if callable(body) else decode(operation, sent)
+        call = operation.prepared(call, decoded)
         if not operation.writes:
-            answer = run(operation, call, asked(call) if callable(asked) else asked)
+            answer = run(operation, call, decoded(call) if callable(decoded) else decoded)
     if operation.writes:
-        answer = change(operation, call, asked)
+        answer = change(operation, call, decoded)
     else:
         record_audit(operation, call.archive, call.action, call.viewer, sent, operation.status)
     return answer

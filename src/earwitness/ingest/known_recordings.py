@@ -101,8 +101,8 @@ class LookedUp:
 def look_up(connection: Connection, arrivals: Sequence[Arrival]) -> LookedUp:
     """Look up what adding recordings needs. Few arrive again, so those have a statement of their own."""
     ids = [arrival.third_party_id for arrival in arrivals]
-    asked = {"ids": as_list(ids), "starts": as_list(list({arrival.started_at for arrival in arrivals}))}
-    rows = connection.execute(_LOOK_UP, asked).all()
+    looked_for = {"ids": as_list(ids), "starts": as_list(list({arrival.started_at for arrival in arrivals}))}
+    rows = connection.execute(_LOOK_UP, looked_for).all()
     *_, newest_id, is_known, has_calls, default_retention, has_groups = rows[0]
     return LookedUp(
         known=find_known(connection, ids) if is_known else {},

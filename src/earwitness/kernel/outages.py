@@ -89,8 +89,7 @@ def _fields(what: str, state: str, cause: str, **more: object) -> dict[str, obje
 def tell(write: Callable[..., None], error: Exception, message: str, *arguments: object) -> None:
     """Log that something failed because of an error, unless the error belongs to an outage that is logged.
 
-    `write` is a method of a logger, called with the message and its arguments, and the
-    type of the error.
+    `write` is a method of a logger. It is called with the message, its arguments and the type of the error.
     """
     if not getattr(error, "is_told", False):
         write(f"{message}: %s", *arguments, type(error).__name__)

@@ -54,8 +54,10 @@ class Call:
     prepared: Any = None
     """What the operation's `prepare` returned."""
     entries: list[Entry] = field(default_factory=list)
-    ordered: list[tuple[int, int]] = field(default_factory=list)
-    """The jobs of the account that this call ordered, and the header of their rows in the ledger."""
+    headers: list[int] = field(default_factory=list)
+    """The header of this call's rows in the ledger, if it ordered a job: there is one for all of them."""
+    ordered: list[int] = field(default_factory=list)
+    """The jobs that this call ordered."""
 
     def order(
         self, kind: AccountJobKind, what: Mapping[str, Any], *, total: int, job_id: int | None = None
@@ -64,23 +66,24 @@ class Call:
 
         `job_id` is that of a job whose list of recordings is stored already.
         """
-        header = self.ordered[0][1] if self.ordered else ledger.add_header(self.connection, self.action)
+        if not self.headers:
+            self.headers.append(ledger.add_header(self.connection, self.action))
         ordered = account_jobs.order(
             self.connection,
             kind,
             what,
             total=total,
             viewer=self.viewer,
-            audit_header_id=header,
+            audit_header_id=self.headers[0],
             job_id=job_id,
         )
-        self.ordered.append((ordered, header))
+        self.ordered.append(ordered)
         return ordered
 
     @property
     def last_ordered(self) -> int | None:
         """The job that this call ordered last, if it ordered any."""
-        return self.ordered[-1][0] if self.ordered else None
+        return self.ordered[-1] if self.ordered else None
 
     def changed(self, entity_name: str, entity_id: int, metadata: dict[str, object] | None = None) -> None:
         """Note a change for the ledger. Its row is written in the same transaction."""

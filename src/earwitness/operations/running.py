@@ -21,8 +21,8 @@ def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200
     answer = operation.handle(call, body)
     if operation.writes:
         entries = [replace(entry, response_code=response_code) for entry in call.entries]
-        if call.ordered:
-            ledger.append_under(call.connection, call.ordered[0][1], entries)
+        if call.headers:
+            ledger.append_under(call.connection, call.headers[0], entries)
         else:
             ledger.append(call.connection, call.action, entries)
     return answer
@@ -37,7 +37,7 @@ def change(operation: Operation, call: Call, body: Any, *, response_code: int = 
     for _ in range(_TRIES):
         try:
             with call.archive.write() as connection:
-                fresh = replace(call, connection=connection, entries=[], ordered=[])
+                fresh = replace(call, connection=connection, entries=[], headers=[])
                 made = body(fresh) if callable(body) else body
                 answer = run(operation, fresh, made, response_code=response_code)
             break

@@ -26,10 +26,10 @@ class Ordered:
         return self.job_id if self.is_pending else None
 
 
-def order_changes(call: Call, changes: Changes, selected: Selected, told: Mapping[str, Any]) -> Ordered:
+def order_changes(call: Call, changes: Changes, selected: Selected, metadata: Mapping[str, Any]) -> Ordered:
     """Order changes, and make them at once where the recordings are few and no job does the opposite.
 
-    `told` is what the order's row in the ledger says.
+    `metadata` is that of the order's row in the ledger.
     """
     stored = selected.job_id
     waits = changes.of_one * selected.total > _ROWS_AT_ONCE
@@ -39,7 +39,7 @@ def order_changes(call: Call, changes: Changes, selected: Selected, told: Mappin
         stored = position_lists.begin(call.connection, "selection", call.viewer)
         position_lists.add(call.connection, stored, 0, selected.few)
     job_id = call.order("selection", changes.stored, total=selected.total, job_id=stored)
-    call.changed("Selection", job_id, {**told, "total": selected.total})
+    call.changed("Selection", job_id, {**metadata, "total": selected.total})
     job = account_jobs.get(call.connection, job_id)
     if is_at_once and job is not None:
         call.entries.extend(make_changes(call.connection, changes, selected.few).entries)

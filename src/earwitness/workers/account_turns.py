@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _POSTPONED_MS = 5_000
 
 
-class AccountWork(Protocol):
+class WorkInTurns(Protocol):
     """Work of one kind, such as the rebuild of a text index."""
 
     kind: WorkKind
@@ -41,7 +41,7 @@ class AccountWork(Protocol):
 class AccountTurns:
     """This worker's share in the work of one kind on all accounts."""
 
-    def __init__(self, accounts: Accounts, worker: str, work: AccountWork) -> None:
+    def __init__(self, accounts: Accounts, worker: str, work: WorkInTurns) -> None:
         self._accounts = accounts
         self._worker = worker
         self._work = work

@@ -19,7 +19,6 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.integrity.databases import check_databases
 from earwitness.archive.integrity.findings import Damage, Finding, NotChecked
 from earwitness.archive.jobs import queue
-from earwitness.archive.schema.folded import TRIGRAMS_ARRAYS, folded_endpoints, folded_people
 from earwitness.archive.schema.people import counters, endpoints, people
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.text import recording_text_parts, text_rebuilds
@@ -384,31 +383,3 @@ def test_a_damaged_index_of_a_postgresql_that_was_stopped_is_named_with_the_reco
         told = run_json(replace(settings, database_url=url), "verify", CLIENT_ID, exit_code=1)["damaged"]
     # The page has a checksum, so that nothing that stands in it is found by it.
     assert {one["thirdPartyId"] for one in told if one["thirdPartyId"]} == {"call-0", "call-1", "call-2"}
-
-
-def test_names_that_would_not_be_found_are_noticed(firm: Firm) -> None:
-    fill(firm, 1)
-    with firm.archive.write() as connection:
-        connection.execute(update(folded_people).values(text="somebody else"))
-        connection.execute(update(folded_endpoints).where(folded_endpoints.c.id == 2).values(number=""))
-    expected = [("folded_people", "1 of its texts"), ("folded_endpoints", "1 of its texts")]
-    if firm.archive.engine.dialect.name == "sqlite":
-        said = [(one.where, one.reason[:14]) for one in damages(firm.archive)]
-        assert said == expected
-        return
-    with firm.archive.write() as connection:  # triggers keep SQLite's index as its texts are
-        connection.execute(update(TRIGRAMS_ARRAYS["users"]).values(trigrams=[1, 2]))
-    said = [(one.where, one.reason[:14]) for one in damages(firm.archive)]
-    assert said == [*expected, ("users_trigrams", "It does not ha")]
-
-
-@ON_SQLITE
-def test_trigrams_that_the_index_lacks_are_noticed(firm: Firm) -> None:
-    fill(firm, 1)
-    assert damages(firm.archive) == []
-    remove = """INSERT INTO people_trigrams (people_trigrams, rowid, text, numbers, names)
-        SELECT 'delete', id, text, numbers, names FROM folded_people"""
-    with firm.archive.write() as connection:
-        connection.execute(text(remove))
-    (found,) = damages(firm.archive)
-    assert found.where == "people_trigrams"

@@ -322,11 +322,7 @@ def test_a_job_brings_recordings_to_the_rules_and_they_are_shown_so_until_then(
         if retention_changes.only_lengthens(connection, rules, new):
             assert not shortens
 
-        connection.execute(update(account).values(default_retention=new.default))
-        for group_id, days_ in new.groups.items():
-            this = retention_groups.c.id == group_id
-            connection.execute(update(retention_groups).where(this).values(retention_group=days_))
-        retention_changes.move_people(connection, new.moved)
+        put_in_force(connection, new)
         what = {"people": None, "mayShorten": True}
         job_id = account_jobs.order(connection, "retention", what, total=0, viewer=operator(CLIENT_ID))
         overlaid = retention_changes.pending_retention(connection, which)
@@ -340,6 +336,15 @@ def test_a_job_brings_recordings_to_the_rules_and_they_are_shown_so_until_then(
             retention_changes.write(connection, job, found.positions)
             job, is_last = replace(job, cursor=found.cursor), found.is_last
         assert stored(connection) == after
+
+
+def put_in_force(connection: Connection, rules: Rules) -> None:
+    """Store rules, without bringing any recording to them."""
+    connection.execute(update(account).values(default_retention=rules.default))
+    for group_id, days_ in rules.groups.items():
+        this = retention_groups.c.id == group_id
+        connection.execute(update(retention_groups).where(this).values(retention_group=days_))
+    retention_changes.move_people(connection, rules.moved)
 
 
 def rules_after(changed: World, group_ids: list[int], person_ids: list[int]) -> Rules:

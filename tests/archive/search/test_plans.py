@@ -12,20 +12,18 @@ from bench.generating import DEPARTMENT, PEOPLE
 from bench.loading import load
 from bench.queries import queries_of
 from bench.statements import statements_of
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from earwitness.api.recordings.search_rows import recordings_at
 from earwitness.archive.access.viewer import PolicyConditions, Viewer
-from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import convert
 from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID
-from tests.postgres import run_in_postgres
-from tests.read_only import only_read
-from tests.visits import visits
+from tests.visits import filled_once, visits
 
 COUNT = 2_000
 QUERIES = queries_of(1_000_000)
@@ -62,21 +60,11 @@ MOST: dict[str, tuple[int, ...]] = {
 @pytest.fixture(scope="module", params=DATABASES)
 def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """An archive that is filled once for all tests of this file, which may only read it."""
-    with installation(request, tmp_path_factory.mktemp("archive")) as settings:
-        if settings.database_url:  # the rows that other tests left behind are read as well
-            run_in_postgres(settings.database_url, "VACUUM")
-        accounts = Accounts(settings)
-        archive = accounts.open(CLIENT_ID)
-        load(archive, COUNT)
-        with archive.write() as connection:
-            connection.execute(text("ANALYZE"))
-            if connection.dialect.name == "postgresql":
-                # New entries wait beside the index until they are merged into it.
-                index = f"account_{CLIENT_ID}.recording_text_by_document"
-                connection.execute(select(func.gin_clean_pending_list(index)))
-        with only_read(archive.engine):
-            yield archive
-        accounts.close()
+    with (
+        installation(request, tmp_path_factory.mktemp("archive")) as settings,
+        filled_once(settings, lambda it: load(it, COUNT), ["recording_text_by_document"]) as archive,
+    ):
+        yield archive
 
 
 def test_no_search_visits_more_than_its_limit(archive: Archive) -> None:

@@ -22,7 +22,7 @@ from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.search import search
 from earwitness.cli.operator import action
 from earwitness.ingest.files.folders import Folder
-from earwitness.ingest.sources.manifest import import_lines, read_line
+from earwitness.ingest.sources.manifest import ManifestLine, import_lines, read_line
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, parse_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import convert
@@ -152,6 +152,11 @@ def _counted(connection: Connection, wanted: dict[str, Any], viewer: Viewer) -> 
     return connection.scalar(select(func.count()).select_from(recordings).where(*conditions)) or 0
 
 
+def _line(name: str, start: int, *, is_private: bool) -> ManifestLine:
+    moment = {"startDatetimeUTC": format_ms(start), "endDatetimeUTC": format_ms(start)}
+    return read_line(json.dumps(call(thirdPartyId=name, isPrivate=is_private, **moment)).encode())
+
+
 WRITERS, BATCHES = 3, 6
 
 
@@ -162,16 +167,10 @@ def test_totals_are_those_of_the_recordings_while_others_write(firm: Firm) -> No
         pick = random.Random(writer)
         for batch in range(BATCHES):
             starts = [pick.choice(EDGES) + pick.randrange(MS_PER_DAY) for _ in range(5)]
-            calls = [
-                call(
-                    thirdPartyId=f"call-{writer}-{batch}-{number}",
-                    startDatetimeUTC=format_ms(start),
-                    endDatetimeUTC=format_ms(start),
-                    isPrivate=number == 1,
-                )
+            lines = [
+                _line(f"call-{writer}-{batch}-{number}", start, is_private=number == 1)
                 for number, start in enumerate(starts)
             ]
-            lines = [read_line(json.dumps(one).encode()) for one in calls]
             import_lines(archive, lines, Folder(Path("/")), action("test", "Add"))
             _change(archive, [(pick.randrange(100), pick.choice(["remove", "privacy"]))])
 

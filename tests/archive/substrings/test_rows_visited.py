@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, insert
 
 from earwitness.api.people_and_endpoints.endpoints import EndpointSearch, search_endpoints
 from earwitness.api.people_and_endpoints.people import search_people, search_people_by_name
 from earwitness.api.users import UserSearch, search_users
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.people.people import folded_name
 from earwitness.archive.people.person_filters import PeopleSearch, PeopleSearchByName
 from earwitness.archive.schema.folded import SEARCHED
@@ -21,9 +21,7 @@ from earwitness.kernel.wire import convert
 from earwitness.operations.operations import Call
 from tests.conftest import DATABASES, installation
 from tests.firm import CLIENT_ID
-from tests.postgres import run_in_postgres
-from tests.read_only import only_read
-from tests.visits import visits
+from tests.visits import filled_once, visits
 
 COUNT = 3_000
 VIEWER = Viewer(CLIENT_ID, 1, "somebody", "somebody", None, frozenset(Right), (), "")
@@ -33,15 +31,12 @@ Asking = Callable[[Call], Any]
 @pytest.fixture(scope="module", params=DATABASES)
 def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """An archive that is filled once for all tests of this file, which may only read it."""
-    with installation(request, tmp_path_factory.mktemp("archive")) as settings:
-        if settings.database_url:  # the rows that other tests left behind are read as well
-            run_in_postgres(settings.database_url, "VACUUM")
-        accounts = Accounts(settings)
-        archive = accounts.open(CLIENT_ID)
-        _fill(archive)
-        with only_read(archive.engine):
-            yield archive
-        accounts.close()
+    indexes = [f"{kind}_trigrams_by_trigrams" for kind in SEARCHED]
+    with (
+        installation(request, tmp_path_factory.mktemp("archive")) as settings,
+        filled_once(settings, _fill, indexes) as archive,
+    ):
+        yield archive
 
 
 def _fill(archive: Archive) -> None:
@@ -51,12 +46,6 @@ def _fill(archive: Archive) -> None:
         connection.execute(insert(users), [_user(number) for number in range(COUNT)])
         for fold in FOLD.values():
             fold(connection, range(1, COUNT + 1))
-    with archive.write() as connection:
-        connection.execute(text("ANALYZE"))
-        if connection.dialect.name == "postgresql":  # new entries wait beside the index until they are merged
-            for kind in SEARCHED:
-                index = f"account_{CLIENT_ID}.{kind}_trigrams_by_trigrams"
-                connection.execute(select(func.gin_clean_pending_list(index)))
 
 
 def _person(number: int) -> dict[str, Any]:

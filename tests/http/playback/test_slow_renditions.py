@@ -54,6 +54,7 @@ def test_a_rendition_that_takes_long_is_made_all_the_same(firm: Firm, way: str) 
     until(lambda: ask().status_code == 200, "it is made")
     assert ask().content[44:] == MEDIA[44:]
     assert len(slow.made) == 1
+    renditions.close()  # later tests of this process look for media that is still open
 
 
 def test_no_more_renditions_are_made_at_once_than_there_are_places(firm: Firm) -> None:

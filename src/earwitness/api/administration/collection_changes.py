@@ -151,8 +151,8 @@ def _replace(call: Call, kind: Kind, named: Mapping[int, int], others: Selected 
         raise OutOfDate
     call.entries.extend(put_in(call.connection, kind, call.id, named))
     changes = Changes(take_out={kind.key_name: call.id})
-    told = {kind.in_words: call.id, "change": "removed"}
-    order_changes(call, changes, others, told)
+    metadata = {kind.id_field: call.id, "change": "removed"}
+    order_changes(call, changes, others, metadata)
 
 
 def _add_and_remove(call: Call, kind: Kind, named: Mapping[str, Mapping[int, int]]) -> None:

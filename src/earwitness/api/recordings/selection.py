@@ -62,7 +62,7 @@ class OrderedSelection(Wire):
 
 
 def _prepare(call: Call, body: Selection) -> Selected:
-    """The recordings that are meant. What is wrong is told before anything is stored."""
+    """The recordings that are meant. What is wrong is said before anything is stored."""
     for name, right in _RIGHTS.items():
         if getattr(body, name) is not None:
             call.viewer.require(right)
@@ -87,7 +87,7 @@ def change_selection(call: Call, body: Selection) -> Answer[OrderedSelection]:
     batches, as are more than 10,000 tags of fewer: then `X-Pending` has its id.
     """
     selected: Selected = call.prepared
-    ordered = order_changes(call, _changes_of(call, body, adding=True), selected, _told(body))
+    ordered = order_changes(call, _changes_of(call, body, adding=True), selected, _metadata(body))
     answer = OrderedSelection(job_id=ordered.job_id, total=selected.total)
     return with_pending(answer, ordered.pending_id, status=202)
 
@@ -142,7 +142,7 @@ def _fault_of(call: Call, kind: Kind, collection_id: int) -> list[Fault]:
     try:
         collection_row(call.connection, kind, collection_id)
     except NotFound:
-        return [Fault(kind.in_words, f"there is no {kind.title} {collection_id}")]
+        return [Fault(kind.id_field, f"there is no {kind.title} {collection_id}")]
     return []
 
 
@@ -160,17 +160,17 @@ def _selected(call: Call, body: Selection) -> Selected:
 
 def _pinned(call: Call, filters: RecordingFilters, token: str) -> Pinned:
     """What a token of a search with these filters holds, in whichever order it searched."""
-    asked = RecordingSearch(**msgspec.structs.asdict(filters))
+    wanted = RecordingSearch(**msgspec.structs.asdict(filters))
     try:
-        return read(call.signing_key, call.viewer, asked, token)
+        return read(call.signing_key, call.viewer, wanted, token)
     except BadRequest:
-        asked.start_time_direction = "ASC"
-        return read(call.signing_key, call.viewer, asked, token)
+        wanted.start_time_direction = "ASC"
+        return read(call.signing_key, call.viewer, wanted, token)
 
 
-def _told(body: Selection) -> dict[str, Any]:
-    """What the ledger says of the order. Recordings that were named have rows of their own."""
-    told = changed_fields(body)
+def _metadata(body: Selection) -> dict[str, Any]:
+    """The metadata of the order in the ledger. Recordings that were named have rows of their own."""
+    metadata = changed_fields(body)
     for name in ("interactionIds", "recordingsSearchToken"):
-        told.pop(name, None)
-    return told if body.filters is None else told | {"filters": changed_fields(body.filters)}
+        metadata.pop(name, None)
+    return metadata if body.filters is None else metadata | {"filters": changed_fields(body.filters)}

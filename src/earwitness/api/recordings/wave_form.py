@@ -44,15 +44,15 @@ def waves_at(
     """The stored waveforms, by position. Raises BadRequest where they are too many for one answer."""
     these = waveforms.c.position.in_(positions)
     shown = [waveforms.c.peaks, *([waveforms.c.channels] if include_channels else [])]
-    counts = (func.coalesce(func.sum(func.length(column)), 0) for column in shown)
-    asked = sum(connection.execute(select(*counts).where(these)).one())
-    if asked > most_peaks and len(positions) > 1:
-        hours = asked // (PEAKS_PER_SECOND * 3600)
+    lengths = (func.coalesce(func.sum(func.length(column)), 0) for column in shown)
+    count = sum(connection.execute(select(*lengths).where(these)).one())
+    if count > most_peaks and len(positions) > 1:
+        hours = count // (PEAKS_PER_SECOND * 3600)
         most = most_peaks // (PEAKS_PER_SECOND * 3600)
-        said = (
+        expected = (
             f"expected recordings of at most {most} hours together, each channel counted; these have {hours}"
         )
-        raise BadRequest.of(Fault("interactionIds", said), code="too-long-together")
+        raise BadRequest.of(Fault("interactionIds", expected), code="too-long-together")
     rows = connection.execute(select(waveforms.c.position, *shown).where(these))
     return {row.position: row for row in rows}
 

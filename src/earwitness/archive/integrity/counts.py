@@ -42,7 +42,9 @@ def _wrong(connection: Connection) -> list[int]:
     kept = recording_counts
     days: set[int] = set()
     for size in SPANS:
-        due, there = counted(size), select(kept).where(kept.c.days == size)
-        both = union_all(except_(due, there).subquery().select(), except_(there, due).subquery().select())
+        expected, stored = counted(size), select(kept).where(kept.c.days == size)
+        both = union_all(
+            except_(expected, stored).subquery().select(), except_(stored, expected).subquery().select()
+        )
         days.update(connection.scalars(select(both.subquery().c.starts_at)))
     return sorted(days)

@@ -48,11 +48,11 @@ def _check(archive: Archive, kind: str) -> Iterator[Finding]:
             ids = connection.scalars(onward).all()
             if not ids:
                 break
-            due = {row["id"]: dict(row) for row in texts_of(connection, kind, ids)}
-            texts += _differing(due, _kept(connection, FOLDED[kind], after, ids[-1]))
+            expected = {row["id"]: dict(row) for row in texts_of(connection, kind, ids)}
+            texts += _differing(expected, _stored(connection, FOLDED[kind], after, ids[-1]))
             if connection.dialect.name == "postgresql":
-                arrays = _kept(connection, TRIGRAMS_ARRAYS[kind], after, ids[-1])
-                index += _differing({one: _array(kind, row) for one, row in due.items()}, arrays)
+                arrays = _stored(connection, TRIGRAMS_ARRAYS[kind], after, ids[-1])
+                index += _differing({one: _array(kind, row) for one, row in expected.items()}, arrays)
         after = ids[-1]
     if texts:
         yield Damage(f"folded_{kind}", f"{texts} of its texts are not those of their {kind}.")
@@ -65,13 +65,13 @@ def _check(archive: Archive, kind: str) -> Iterator[Finding]:
         yield Damage(f"{kind}_trigrams", f"It does not have the trigrams of the texts in folded_{kind}.")
 
 
-def _kept(connection: Connection, table: Table, after: int, until: int) -> dict[int, dict[str, Any]]:
+def _stored(connection: Connection, table: Table, after: int, until: int) -> dict[int, dict[str, Any]]:
     rows = connection.execute(select(table).where(table.c.id > after, table.c.id <= until))
     return {row.id: dict(row._mapping) for row in rows}
 
 
-def _differing(due: Mapping[int, Any], kept: Mapping[int, Any]) -> int:
-    return sum(due.get(one) != kept.get(one) for one in due.keys() | kept.keys())
+def _differing(expected: Mapping[int, Any], stored: Mapping[int, Any]) -> int:
+    return sum(expected.get(one) != stored.get(one) for one in expected.keys() | stored.keys())
 
 
 def _array(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -248,10 +248,10 @@ def listed(connection: Connection, *, done: bool = False) -> list[dict[str, obje
     """List jobs as `queue.list_jobs` does. Their number is `accountJob`; `id` counts jobs of recordings."""
     states = (*_PENDING, *(("done",) if done else ()))
     rows = connection.execute(_JOBS.where(_row.state.in_(states)).order_by(_row.id))
-    return [_told(AccountJob(*row)) for row in rows]
+    return [_listed(AccountJob(*row)) for row in rows]
 
 
-def _told(job: AccountJob) -> dict[str, object]:
+def _listed(job: AccountJob) -> dict[str, object]:
     progress = f"{job.done} of {job.total}, ordered by {job.username}."
     text = f"{progress} {job.error}" if job.error else progress
     return {

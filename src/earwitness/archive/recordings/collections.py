@@ -45,7 +45,7 @@ class Kind:
     """The column of the members' table; also the filter of a search, and the field of a selection."""
 
     @property
-    def in_words(self) -> str:
+    def id_field(self) -> str:
         """The field of a request that names one: `legalHoldId`."""
         return f"{self.key_name}Id"
 
@@ -173,8 +173,8 @@ def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mappin
     Raises NotFound if the collection has ended.
     """
     row = collection_row(connection, kind, collection_id)
-    there = _there(connection, kind, collection_id, list(these.values()))
-    added = {one: position for one, position in sorted(these.items()) if position not in there}
+    present = _present(connection, kind, collection_id, list(these.values()))
+    added = {one: position for one, position in sorted(these.items()) if position not in present}
     add_members(connection, kind, collection_id, list(added.values()))
     return [_entry(kind, row, one, "added") for one in added]
 
@@ -185,8 +185,8 @@ def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapp
     Returns an entry for each that was in it.
     """
     row = collection_row(connection, kind, collection_id, ended=True)
-    there = _there(connection, kind, collection_id, list(these.values()))
-    removed = {one: position for one, position in sorted(these.items()) if position in there}
+    present = _present(connection, kind, collection_id, list(these.values()))
+    removed = {one: position for one, position in sorted(these.items()) if position in present}
     in_it = kind.members.c[kind.key] == collection_id
     gone = among(kind.members.c.position, list(removed.values()))
     connection.execute(delete(kind.members).where(in_it, gone))
@@ -237,7 +237,7 @@ def named_positions(
     return found
 
 
-def _there(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> set[int]:
+def _present(connection: Connection, kind: Kind, collection_id: int, positions: Sequence[int]) -> set[int]:
     """Which of these positions are in a collection."""
     in_it = kind.members.c[kind.key] == collection_id
     listed = select(kind.members.c.position).where(in_it, among(kind.members.c.position, positions))
@@ -245,8 +245,8 @@ def _there(connection: Connection, kind: Kind, collection_id: int, positions: Se
 
 
 def _entry(kind: Kind, row: Any, interaction_id: int, change: str) -> Entry:
-    told: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
-    return Entry(interaction_id, metadata=told)
+    metadata: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
+    return Entry(interaction_id, metadata=metadata)
 
 
 def _check_name(name: str) -> None:

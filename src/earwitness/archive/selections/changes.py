@@ -73,30 +73,30 @@ class Made(msgspec.Struct, frozen=True):
 
 def make_changes(connection: Connection, changes: Changes, positions: Sequence[int]) -> Made:
     """Change the recordings at these positions. What is so already is left out, also of the ledger."""
-    there = recorded(connection, among(recordings.c.position, positions))
+    positions_by_id = recorded(connection, among(recordings.c.position, positions))
     entries: list[Entry] = []
     ended: list[str] = []
     for name, collection_id in changes.put_in.items():
         kind = _KINDS[name]
         if collection_row(connection, kind, collection_id, ended=True).ended_at is None:
-            entries += put_in(connection, kind, collection_id, there)
+            entries += put_in(connection, kind, collection_id, positions_by_id)
         else:
             ended.append(f"{kind.title} {collection_id}")
     for name, collection_id in changes.take_out.items():
-        entries += take_out(connection, _KINDS[name], collection_id, there)
+        entries += take_out(connection, _KINDS[name], collection_id, positions_by_id)
     if changes.add_tags or changes.remove_tags:
-        entries += _change_tags(connection, changes, there)
+        entries += _change_tags(connection, changes, positions_by_id)
     answered = [Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries]
-    return Made(answered, len(positions) - len(there), ended)
+    return Made(answered, len(positions) - len(positions_by_id), ended)
 
 
-def _change_tags(connection: Connection, changes: Changes, there: Mapping[int, int]) -> list[Entry]:
+def _change_tags(connection: Connection, changes: Changes, positions_by_id: Mapping[int, int]) -> list[Entry]:
     """Change tags, and have the words of the recordings indexed anew by a job for each."""
-    positions = list(there.values())
+    positions = list(positions_by_id.values())
     changed = change_tags(connection, positions, changes.add_tags, changes.remove_tags)
     if not changed:
         return []
     queue.add_for_all(connection, "index", [among(recordings.c.position, sorted(changed))])
     tags = tags_of(connection, sorted(changed))
-    ids = {position: interaction_id for interaction_id, position in there.items()}
+    ids = {position: interaction_id for interaction_id, position in positions_by_id.items()}
     return [Entry(ids[one], metadata={"tags": tags.get(one, [])}) for one in sorted(changed)]

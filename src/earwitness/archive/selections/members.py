@@ -74,20 +74,20 @@ def all_members(
     return positions_of(connection, _of(RecordingFilters(), kind, collection_id), viewer)
 
 
-def _of(asked: Filters, kind: Kind, collection_id: int) -> Filters:
+def _of(filters: Filters, kind: Kind, collection_id: int) -> Filters:
     if kind is LEGAL_HOLDS:
-        asked.legal_hold_id = collection_id
+        filters.legal_hold_id = collection_id
     else:
-        asked.playlist_id = collection_id
-    return asked
+        filters.playlist_id = collection_id
+    return filters
 
 
 def _page(
     connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, page: int, page_size: int
 ) -> tuple[list[int], int]:
     """The ids of a page of its recordings, and how many there are."""
-    asked = RecordingSearch(start_time_direction="ASC", page=page, page_size=page_size)
-    found = search(connection, _of(asked, kind, collection_id), viewer)
+    filters = RecordingSearch(start_time_direction="ASC", page=page, page_size=page_size)
+    found = search(connection, _of(filters, kind, collection_id), viewer)
     these = among(recordings.c.position, found.positions)
     rows = connection.execute(select(recordings.c.position, recordings.c.interaction_id).where(these))
     ids = {row.position: row.interaction_id for row in rows}

@@ -20,16 +20,16 @@ def find_selected(connection: Connection, job: AccountJob, most: int) -> Found:
 
 
 def change_selected(connection: Connection, job: AccountJob, positions: Sequence[int]) -> None:
-    """Make the changes. What could not be done is told with the job."""
+    """Make the changes. What could not be done is noted with the job."""
     changes = Changes.of(job.what)
     made = make_changes(connection, changes, positions)
     _append(connection, job, made.entries)
     position_lists.drop(connection, job.id, positions[-1])
     if made.missing or made.ended:
         missing = job.what.get("missing", 0) + made.missing
-        told = [f"The {one} ended before all were in it." for one in made.ended]
-        told += [f"{missing} recordings were deleted before their turn."] if missing else []
-        account_jobs.remark(connection, job, {**job.what, "missing": missing}, " ".join(told))
+        remarks = [f"The {one} ended before all were in it." for one in made.ended]
+        remarks += [f"{missing} recordings were deleted before their turn."] if missing else []
+        account_jobs.remark(connection, job, {**job.what, "missing": missing}, " ".join(remarks))
 
 
 def find_members(connection: Connection, job: AccountJob, most: int) -> Found:

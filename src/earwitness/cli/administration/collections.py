@@ -32,19 +32,15 @@ def group_of(command: str, kind: Kind, calls: list[Operation], help_: str) -> ty
     """The commands of holds, or of playlists."""
     group = typer.Typer(help=help_, no_args_is_help=True)
     list_call, show_call, members_call, add_call, change_call, end_call = calls
-    _add_reading(group, command, kind, list_call, show_call, members_call)
+    _add_reading(group, command, kind, list_call, show_call)
+    _add_listing_members(group, command, kind, members_call)
     _add_beginning_and_end(group, command, kind, add_call, end_call)
     _add_changing(group, command, kind, change_call)
     return group
 
 
 def _add_reading(
-    group: typer.Typer,
-    command: str,
-    kind: Kind,
-    list_call: Operation,
-    show_call: Operation,
-    members_call: Operation,
+    group: typer.Typer, command: str, kind: Kind, list_call: Operation, show_call: Operation
 ) -> None:
     @group.command("list", help=f"List the {kind.title}s that have not ended.")
     def list_(client_id: ClientId, as_json: AsJson = False) -> None:
@@ -67,6 +63,8 @@ def _add_reading(
         else:
             say(f"{found.name}: {', '.join(map(str, found.interaction_ids)) or 'no recordings'}")
 
+
+def _add_listing_members(group: typer.Typer, command: str, kind: Kind, members_call: Operation) -> None:
     @group.command("recordings", help=f"List the recordings in a {kind.title}, by start, a page at a time.")
     def recordings(
         client_id: ClientId,

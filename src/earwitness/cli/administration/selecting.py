@@ -72,9 +72,15 @@ def select_(
         ordered = make_in(accounts, client_id, "select", change_selection, body)
         archive = accounts.open(client_id)
         job = _job(archive, ordered.job_id) if no_wait else _finish(archive, ordered.job_id, as_json)
-    told = {"jobId": job.id, "state": job.state, "done": job.done, "total": ordered.total, "error": job.error}
+    result = {
+        "jobId": job.id,
+        "state": job.state,
+        "done": job.done,
+        "total": ordered.total,
+        "error": job.error,
+    }
     if as_json:
-        tell_json(told)
+        tell_json(result)
     elif job.state == "done":
         say(f"Changed {job.done} recordings." + (f" {job.error}" if job.error else ""))
     else:
@@ -94,9 +100,9 @@ def _finish(archive: Archive, job_id: int, as_json: bool) -> AccountJob:
                 progress.update(task, completed=job.done, total=job.total)
                 began = time.monotonic()
                 next_at = account_work.go_on(archive, worker, pace)
-                is_left = next_at is None or next_at > now_ms()  # another worker has the jobs
+                another_has_them = next_at is None or next_at > now_ms()
                 # Half of the time is left to other writers, as workers do.
-                time.sleep(_LOOKS_AGAIN_SECONDS if is_left else time.monotonic() - began)
+                time.sleep(_LOOKS_AGAIN_SECONDS if another_has_them else time.monotonic() - began)
             return job
         finally:
             account_work.give_back(archive, worker)

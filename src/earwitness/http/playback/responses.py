@@ -97,15 +97,12 @@ def send_part(
         if stored is None:
             return Whole(b"", headers=_headers(playable, format_, "inline") | _IN_PARTS)
         reader = _open(archive.vault, key, stored, leaving)
-        etag = _etag(stored)
-        if conditions.knows(etag):
+        if conditions.knows(etag := _etag(stored)):
             return Response(None, status_code=304, headers={"ETag": etag, "Cache-Control": _CACHING})
         part = conditions.part_of(reader.size, etag)
         start, stop, status = (part.start, part.stop, 206) if part else (0, reader.size, 200)
-        headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start)
-        headers |= _IN_PARTS
-        if part:
-            headers["Content-Range"] = part.content_range
+        headers = _headers(playable, format_, "inline") | _of_object(stored, stop - start) | _IN_PARTS
+        headers |= {"Content-Range": part.content_range} if part else {}
         if stop - start <= _SHORT_BYTES:
             body = reader.read(start, stop)
             before(status)
