@@ -139,3 +139,23 @@ def raw(firm: Firm, name: str) -> bytes:
 def arrival(name: str, object_name: str) -> Arrival:
     media = SealedMedia(Sealed(object_name, 1, 1, b"digest"), new_recording_key())
     return Arrival(parse_body(json.dumps(call(thirdPartyId=name)).encode(), has_media=True), ACTION, media)
+
+
+def test_media_that_was_missing_is_added_once_and_stays(firm: Firm) -> None:
+    firm.send(call(thirdPartyId="late"), None)
+    media = [tone(0.1, hertz=300), tone(0.1, hertz=400)]
+    with ThreadPoolExecutor(2) as threads, held_up(firm, 2):
+        sending = [threads.submit(send, firm, "late", one) for one in media]
+    answered = {one.result().status_code: sent for one, sent in zip(sending, media, strict=True)}
+    assert set(answered) == {200, 409}
+    assert raw(firm, "late") == answered[200]
+    assert len(list(orphans(firm.archive))) == 0
+
+
+def test_media_that_comes_with_its_metadata_of_before_is_added(firm: Firm) -> None:
+    with ThreadPoolExecutor(2) as threads, held_up(firm, 2):
+        bare = threads.submit(firm.send, call(thirdPartyId="late"), None)
+        until(lambda: firm.archive.arrivals.waiting == 1, "the first waits")
+        whole = threads.submit(send, firm, "late", tone(0.1))
+    assert [bare.result().status_code, whole.result().status_code] == [201, 200]
+    assert raw(firm, "late") == tone(0.1)
