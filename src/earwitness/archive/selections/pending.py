@@ -29,16 +29,25 @@ def is_opposed(connection: Connection, changes: Changes) -> bool:
 
 def holds_to_come(connection: Connection, positions: Sequence[int]) -> Mapping[int, list[LegalHold]]:
     """The holds into which jobs will put these recordings; they hold them already."""
+    placing = [
+        (job, hold_id)
+        for job, changes in _pending(connection)
+        if (hold_id := changes.put_in.get("legalHold"))
+    ]
+    if not placing:
+        return {}
+    these = legal_holds.c.id.in_({hold_id for _, hold_id in placing}), legal_holds.c.ended_at.is_(None)
+    names = {
+        row.id: row.name
+        for row in connection.execute(select(legal_holds.c.id, legal_holds.c.name).where(*these))
+    }
     held: dict[int, list[LegalHold]] = {}
-    for job, changes in _pending(connection):
-        hold_id = changes.put_in.get("legalHold")
-        these = legal_holds.c.id == hold_id, legal_holds.c.ended_at.is_(None)
-        name = connection.scalar(select(legal_holds.c.name).where(*these))
-        if hold_id is None or name is None:
+    for job, hold_id in placing:
+        if hold_id not in names:
             continue
         for position in position_lists.those_in(connection, job.id, positions):
             if job.cursor is None or position > job.cursor:
-                held.setdefault(position, []).append(LegalHold(id=hold_id, name=name))
+                held.setdefault(position, []).append(LegalHold(id=hold_id, name=names[hold_id]))
     return held
 
 
