@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
+import pytest
 from httpx2 import Response
 from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import OperationalError
 
+from earwitness.archive.database.group_commit import Take
 from earwitness.archive.integrity.objects import orphans
 from earwitness.archive.schema.vault import media_objects
 from earwitness.archive.schema.work import audit_headers
@@ -17,7 +20,7 @@ from earwitness.ingest.accept_together import accept
 from earwitness.ingest.arrivals import Arrival, SealedMedia
 from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.media.vault import Sealed, new_recording_key
-from tests.firm import ADMIN, Firm, call, tone
+from tests.firm import ADMIN, Firm, call, endpoint, tone
 from tests.ingest.folders import ACTION
 from tests.waiting import until
 
@@ -139,3 +142,50 @@ def raw(firm: Firm, name: str) -> bytes:
 def arrival(name: str, object_name: str) -> Arrival:
     media = SealedMedia(Sealed(object_name, 1, 1, b"digest"), new_recording_key())
     return Arrival(parse_body(json.dumps(call(thirdPartyId=name)).encode(), has_media=True), ACTION, media)
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"message": "word " * 30_000, "type": "sms"},
+        {"metadata": {"any": "x" * 2_000_000}},
+        {"dataGroups": {f"Group {number}": "any" for number in range(300)}},
+        {"endpoints": [endpoint(f"+4420794{number:05}", subject=not number) for number in range(300)]},
+    ],
+    ids=lambda large: str(*large) if len(large) == 1 else "message",
+)
+def test_nobody_waits_for_a_large_one_that_is_written_with_it(firm: Firm, large: dict[str, Any]) -> None:
+    go = Event()
+
+    def write_later(take: Take[Any]) -> list[Any]:
+        go.wait()
+        return [None for _ in take()]
+
+    with ThreadPoolExecutor(1) as threads:
+        others = threads.submit(firm.archive.arrivals.write, None, write_later)
+        until(lambda: firm.archive.arrivals.waiting == 1, "others are being written")
+        try:
+            assert firm.send(call(thirdPartyId="large", **large)).status_code == 201
+            assert not others.done()
+        finally:
+            go.set()
+
+
+def test_media_that_was_missing_is_added_once_and_stays(firm: Firm) -> None:
+    firm.send(call(thirdPartyId="late"), None)
+    media = [tone(0.1, hertz=300), tone(0.1, hertz=400)]
+    with ThreadPoolExecutor(2) as threads, held_up(firm, 2):
+        sending = [threads.submit(send, firm, "late", one) for one in media]
+    answered = {one.result().status_code: sent for one, sent in zip(sending, media, strict=True)}
+    assert set(answered) == {200, 409}
+    assert raw(firm, "late") == answered[200]
+    assert len(list(orphans(firm.archive))) == 0
+
+
+def test_media_that_comes_with_its_metadata_of_before_is_added(firm: Firm) -> None:
+    with ThreadPoolExecutor(2) as threads, held_up(firm, 2):
+        bare = threads.submit(firm.send, call(thirdPartyId="late"), None)
+        until(lambda: firm.archive.arrivals.waiting == 1, "the first waits")
+        whole = threads.submit(send, firm, "late", tone(0.1))
+    assert [bare.result().status_code, whole.result().status_code] == [201, 200]
+    assert raw(firm, "late") == tone(0.1)

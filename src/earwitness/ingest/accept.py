@@ -36,16 +36,16 @@ def accept_all(
     added = add_recordings(connection, archive, list(new.values()), found) if new else []
     ids = dict(zip(new, added, strict=True))
     outcomes: list[Accepted | Conflict] = []
+    came: set[str] = set()
     for arrival in arrivals:
         name = arrival.third_party_id
-        first = new.get(name)
-        if first is arrival:
+        if new.get(name) is arrival:
             outcomes.append(Accepted(ids[name], name, arrival.status, True))
-        elif first is not None:
-            is_same = arrival.digest == first.digest
-            outcomes.append(Accepted(ids[name], name, first.status, False) if is_same else _conflict(name))
         else:
-            outcomes.append(_accept_again(connection, archive, found.known[name], arrival))
+            # One that came with it may have added the recording, or its media.
+            known = find_known(connection, [name]) if name in came else found.known
+            outcomes.append(_accept_again(connection, archive, known[name], arrival))
+        came.add(name)
     return outcomes
 
 

@@ -14,19 +14,33 @@ from earwitness.kernel.errors import Unavailable
 _MOST_CHARACTERS_WITH_OTHERS = 100_000
 """An hour of speech has about 50,000."""
 
+_MOST_BYTES_WITH_OTHERS = 1_000_000
+_MOST_ROWS_WITH_OTHERS = 200
+"""Participants, tags and data groups. Each has a row or more of its own."""
+
 
 def accept(archive: Archive, arrival: Arrival) -> Accepted:
     """Add a recording, and return when it is committed and has its receipt.
 
     Raises Conflict if another recording, with other media or metadata, has its `thirdPartyId`, and what the
-    database raises. A long text is written alone, since the others would wait for it.
+    database raises. What is large is written alone, since the others would wait for it.
     """
-    if arrival.metadata.characters > _MOST_CHARACTERS_WITH_OTHERS:
+    if _is_large(arrival):
         return _one(_alone(archive, arrival))
     try:
         return archive.arrivals.write(arrival, partial(_accept_all, archive), seconds_left())
     except TimeoutError:
         raise Unavailable("Other recordings took all the time.", headers={"Retry-After": "5"}) from None
+
+
+def _is_large(arrival: Arrival) -> bool:
+    values = arrival.values
+    rows = len(values.endpoints) + len(values.tags or ()) + len(values.data_groups or ())
+    return (
+        arrival.metadata.characters > _MOST_CHARACTERS_WITH_OTHERS
+        or arrival.metadata.size > _MOST_BYTES_WITH_OTHERS
+        or rows > _MOST_ROWS_WITH_OTHERS
+    )
 
 
 def _accept_all(archive: Archive, take: Take[Arrival]) -> Sequence[Accepted | Exception]:

@@ -22,13 +22,15 @@ class ParsedMetadata(msgspec.Struct, frozen=True):
     """Parsed metadata: the values without the transcript, and the transcript as it will be stored.
 
     `document` has the words by which the recording is found, except those of its participants. `digest` is
-    the digest of everything that was sent. `replaced_in` has the paths where characters were replaced.
+    the digest of everything that was sent, and `size` how many bytes it has. `replaced_in` has the paths
+    where characters were replaced.
     """
 
     values: IngestMetadata
     transcript: KeptTranscript | None
     document: Document
     digest: bytes
+    size: int
     replaced_in: tuple[str, ...]
 
     @property
@@ -64,11 +66,13 @@ def parse_object(sent: dict[str, Any], replaced_in: Sequence[str], *, has_media:
         raise BadRequest.of(*faults)
     transcript = values.transcript
     said = said_in(transcript) if transcript else ""
+    sent_whole = canonical(values)
     return ParsedMetadata(
         values=msgspec.structs.replace(values, transcript=None),
         transcript=keep(transcript, said) if transcript else None,
         document=_document(values, said),
-        digest=hashlib.sha256(canonical(values)).digest(),
+        digest=hashlib.sha256(sent_whole).digest(),
+        size=len(sent_whole),
         replaced_in=tuple(replaced_in),
     )
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from earwitness.archive.database.group_commit import GroupCommit, Take
+from earwitness.kernel.errors import OutOfTime
 from tests.waiting import until
 
 
@@ -75,6 +76,24 @@ def test_where_the_transaction_fails_all_who_waited_are_told(fault: str) -> None
     assert all(isinstance(one, Lost) for one in told)
     setattr(writer, fault, False)
     assert group.write(4, writer.write_all) == 40
+
+
+def test_one_whose_time_is_over_ends_no_other() -> None:
+    now = [0.0]
+    group, writer = GroupCommit(most=1, clock=lambda: now[0]), Writer()
+
+    def wait_in_vain(_: Take[int]) -> Sequence[int | Exception]:
+        now[0] += 60
+        raise OutOfTime("Others had the account for too long.")
+
+    with ThreadPoolExecutor(3) as threads:
+        [first] = begin(threads, group, writer, 1)
+        second = threads.submit(group.write, 2, wait_in_vain, 30)
+        until(lambda: group.waiting == 2, "it waits")
+        [third] = begin(threads, group, writer, 3)
+        writer.go.set()
+        assert (first.result(), third.result()) == (10, 30)
+        assert isinstance(second.exception(), OutOfTime)
 
 
 def test_nobody_waits_longer_than_it_may() -> None:

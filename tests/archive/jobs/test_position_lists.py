@@ -1,6 +1,7 @@
 """The recordings of an account job, in chunks that are stored before it is queued, on both databases."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from earwitness.archive.upkeep import account_work
 from earwitness.archive.upkeep.account_work import Pace
 from earwitness.cli.calling import operator
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Conflict
+from earwitness.kernel.errors import Conflict, Unavailable
 from earwitness.kernel.settings import Settings
 from tests.firm import CLIENT_ID
 
@@ -97,3 +98,16 @@ def test_what_was_never_queued_is_swept_and_cannot_be_queued_later(archive: Arch
         assert connection.scalar(select(func.count()).select_from(rows)) == 0
     with archive.write() as connection, pytest.raises(Conflict):
         position_lists.add(connection, job_id, len(CHUNKS), [(1 << 62) + 6])
+
+
+def test_one_user_cannot_fill_the_account_with_lists(archive: Archive) -> None:
+    other = replace(VIEWER, user_id=VIEWER.user_id + 1)
+    with archive.write() as connection:
+        for _ in range(2):
+            position_lists.begin(connection, "selection", VIEWER, most_waiting=2)
+    with archive.write() as connection, pytest.raises(Unavailable, match="2 changes that you ordered"):
+        position_lists.begin(connection, "selection", VIEWER, most_waiting=2)
+    with archive.write() as connection:
+        position_lists.begin(connection, "selection", other, most_waiting=2)
+        connection.execute(update(rows).values(state="done"))
+        position_lists.begin(connection, "selection", VIEWER, most_waiting=2)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import select
 
-from earwitness.archive.media.playable import MediaObject
+from earwitness.archive.media.playable import MediaObject, playable_at
+from earwitness.archive.schema.recordings import recordings
 from earwitness.http.playback.held_renditions import HeldRenditions
 from earwitness.http.playback.rendering import RenditionRequest, make_rendition
+from earwitness.kernel.errors import Unavailable
 from tests.api.playing import MEDIA, PLAY, get
 from tests.api.serving import client_of
 from tests.firm import Firm
@@ -71,3 +74,22 @@ def test_no_more_renditions_are_made_at_once_than_there_are_places(firm: Firm) -
         slow.may_go_on.set()
         until(lambda: ask("wav").status_code == 200, "the first is made")
         until(lambda: ask("mp4").status_code == 200, "the second is made")
+
+
+def test_where_the_system_gives_no_thread_no_place_is_lost(firm: Firm) -> None:
+    firm.ingest(MEDIA)
+    with firm.archive.read() as connection:
+        playable = playable_at(connection, connection.scalars(select(recordings.c.position)).one())
+    limits = firm.app.state.installation.limits
+    key = playable.key(firm.archive.vault)
+    request = RenditionRequest(firm.archive, playable, key, "wav", limits, keep=False)
+    renditions = HeldRenditions(places=1)
+    before = threading.stack_size(1 << 46)  # more than the system gives
+    try:
+        with pytest.raises(Unavailable, match="Too many recordings"), renditions.use(request):
+            pass
+    finally:
+        threading.stack_size(before)
+    with renditions.use(request) as made:
+        assert made.kind == "wav"
+    renditions.close()

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
@@ -21,6 +22,8 @@ class _Waiting:
     """What one thread wants written, and what became of it."""
 
     asked: Any
+    until: float
+    """When its time is over, in seconds of the clock."""
     woken: threading.Lock = field(default_factory=threading.Lock)
     """Held until the thread is woken: it is done, or the thread is the next to write."""
     is_taken: bool = False
@@ -32,8 +35,9 @@ class _Waiting:
 class GroupCommit:
     """The threads of this process that want to write the same kind of thing to one account."""
 
-    def __init__(self, most: int = MOST_TOGETHER) -> None:
+    def __init__(self, most: int = MOST_TOGETHER, clock: Callable[[], float] = monotonic) -> None:
         self._most = most
+        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._has_writer = False
@@ -52,18 +56,18 @@ class GroupCommit:
         """Write something, together with what other threads want written. Returns its outcome, or raises it.
 
         `write_all` begins a transaction, then takes what waits, and returns the outcome of each when all is
-        committed. If it raises before it takes anything, that is the outcome of all who waited as long; if it
-        raises afterwards, of all that it took.
+        committed. If it raises before it takes anything, that is the outcome of all who waited as long, or of
+        this thread alone where its own time is over; if it raises afterwards, of all that it took.
         Raises TimeoutError if it was not taken within `seconds`.
         """
-        mine = _Waiting(asked)
+        mine = _Waiting(asked, self._clock() + seconds)
         mine.woken.acquire()
         with self._lock:
             self._waiting.append(mine)
             mine.is_writer = not self._has_writer
             self._has_writer = True
         if not mine.is_writer:
-            self._wait(mine, seconds)
+            self._wait(mine)
         if not mine.is_done:
             self._write(mine, write_all)
         if isinstance(mine.outcome, BaseException):
@@ -71,9 +75,10 @@ class GroupCommit:
         outcome: Outcome = mine.outcome
         return outcome
 
-    def _wait(self, mine: _Waiting, seconds: float) -> None:
+    def _wait(self, mine: _Waiting) -> None:
         """Wait until it is written, or until this thread has to write."""
-        if mine.woken.acquire(timeout=min(max(seconds, 0), threading.TIMEOUT_MAX)):
+        left = max(mine.until - self._clock(), 0)
+        if mine.woken.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
             return
         with self._lock:
             if not mine.is_taken and not mine.is_writer and not mine.is_done:
@@ -97,7 +102,8 @@ class GroupCommit:
         try:
             ended: list[tuple[_Waiting, Any]] = list(zip(taken, write_all(take), strict=True))
         except BaseException as error:
-            ended = [(one, error) for one in taken or waited]
+            failed = [mine] if self._clock() >= mine.until else waited
+            ended = [(one, error) for one in taken or failed]
         self._end(ended)
 
     def _end(self, ended: Sequence[tuple[_Waiting, Any]]) -> None:

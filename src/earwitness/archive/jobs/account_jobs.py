@@ -24,8 +24,8 @@ AccountJobState = Literal["queued", "running", "done", "failed"]
 PREPARING = "preparing"
 """The state of a job whose list of recordings is still being stored. It is not shown to anybody."""
 
-_UNFINISHED = ("queued", "running")
-_PENDING = (*_UNFINISHED, "failed")
+UNFINISHED = ("queued", "running")
+_PENDING = (*UNFINISHED, "failed")
 _row = account_jobs.c
 
 
@@ -175,7 +175,7 @@ def renew(connection: Connection, job: AccountJob, worker: str) -> bool:
     It forgets why the last batch failed. What a batch had to leave out stays told.
     """
     free = or_(_row.leased_by.is_(None), _row.leased_by == worker, _row.leased_until <= now_ms())
-    this = (_row.id == job.id, _row.batches == job.batches, _row.state.in_(_UNFINISHED))
+    this = (_row.id == job.id, _row.batches == job.batches, _row.state.in_(UNFINISHED))
     lease: dict[str, Any] = {
         "state": "running",
         "leased_by": worker,
@@ -211,7 +211,7 @@ def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobStat
         state = "queued"
         values |= {"state": state, "run_at": now_ms() + wait_ms(attempts)}
     this = update(account_jobs).where(_row.id == job.id, _row.batches == job.batches)
-    connection.execute(this.where(_row.state.in_(_UNFINISHED)).values(values))
+    connection.execute(this.where(_row.state.in_(UNFINISHED)).values(values))
     return state
 
 
@@ -272,7 +272,7 @@ _NOT_LEASED: dict[str, Any] = {"leased_by": None, "leased_until": None}
 def _firsts(connection: Connection) -> list[AccountJob]:
     """The first unfinished job of each kind."""
     firsts: dict[AccountJobKind, AccountJob] = {}
-    for row in connection.execute(_JOBS.where(_row.state.in_(_UNFINISHED)).order_by(_row.id)):
+    for row in connection.execute(_JOBS.where(_row.state.in_(UNFINISHED)).order_by(_row.id)):
         job = AccountJob(*row)
         firsts.setdefault(job.kind, job)
     return list(firsts.values())

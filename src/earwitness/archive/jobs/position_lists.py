@@ -11,25 +11,35 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
-from earwitness.archive.jobs.account_jobs import PREPARING, new_row
+from earwitness.archive.jobs.account_jobs import PREPARING, UNFINISHED, new_row
 from earwitness.archive.schema.work import account_job_positions, account_jobs
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Conflict
+from earwitness.kernel.errors import Conflict, Unavailable
 
 CHUNK = 10_000
 """How many positions are in a chunk, at most."""
 
+MOST_WAITING = 100
+"""Lists that one user may have stored. Each takes room, and answers look into those of holds."""
+
 _PREPARING_MS = 60_000
+_RETRY_SECONDS = 60
 _SWEPT_AT_ONCE = 50
 _chunks = account_job_positions.c
 
 
-def begin(connection: Connection, kind: AccountJobKind, viewer: Viewer) -> int:
-    """Begin a job whose list is stored next, by `add`; `account_jobs.order` queues it. Returns its id."""
+def begin(
+    connection: Connection, kind: AccountJobKind, viewer: Viewer, most_waiting: int = MOST_WAITING
+) -> int:
+    """Begin a job whose list is stored next, by `add`; `account_jobs.order` queues it. Returns its id.
+
+    Raises Unavailable while too many jobs of this user and kind are not through.
+    """
+    _check_waiting(connection, kind, viewer, most_waiting)
     values: dict[str, Any] = new_row(kind, viewer)
     values |= {"state": PREPARING, "leased_until": now_ms() + _PREPARING_MS}
     job_id: int = connection.execute(
@@ -54,6 +64,18 @@ def add(connection: Connection, job_id: int, chunk: int, positions: Sequence[int
             positions=pack(positions),
         )
     )
+
+
+def _check_waiting(connection: Connection, kind: AccountJobKind, viewer: Viewer, most: int) -> None:
+    row = account_jobs.c
+    these = row.state.in_((PREPARING, *UNFINISHED)), row.kind == kind, row.ordered_by == viewer.user_id
+    waiting = connection.scalar(select(func.count()).select_from(account_jobs).where(*these)) or 0
+    if waiting >= most:
+        raise Unavailable(
+            f"{waiting} changes that you ordered are still to be made; order this one when some are done.",
+            code="too-many-jobs",
+            headers={"Retry-After": str(_RETRY_SECONDS)},
+        )
 
 
 def next_positions(connection: Connection, job_id: int, after: int | None, most: int) -> list[int]:

@@ -36,18 +36,24 @@ def holds_to_come(
     connection: Connection, positions: Sequence[int]
 ) -> Mapping[int, Mapping[int, LegalHold | None]]:
     """The holds into which jobs will put recordings, by their ids; None for one that they will leave."""
-    held: dict[int, dict[int, LegalHold | None]] = {}
-    for job, changes in _pending(connection):  # in their order, so the last one counts
+    changing: list[tuple[AccountJob, int, bool]] = []
+    for job, changes in _pending(connection):
         put_in, taken_out = changes.put_in.get("legalHold"), changes.take_out.get("legalHold")
         hold_id = taken_out if put_in is None else put_in
-        these = legal_holds.c.id == hold_id, legal_holds.c.ended_at.is_(None)
-        name = connection.scalar(select(legal_holds.c.name).where(*these))
-        if hold_id is None or name is None:
+        if hold_id is not None:
+            changing.append((job, hold_id, put_in is not None))
+    if not changing:
+        return {}
+    these = legal_holds.c.id.in_({hold_id for _, hold_id, _ in changing}), legal_holds.c.ended_at.is_(None)
+    found = connection.execute(select(legal_holds.c.id, legal_holds.c.name).where(*these))
+    holds = {row.id: LegalHold(id=row.id, name=row.name) for row in found}
+    held: dict[int, dict[int, LegalHold | None]] = {}
+    for job, hold_id, is_put_in in changing:  # in their order, so the last one counts
+        if hold_id not in holds:
             continue
-        hold = None if put_in is None else LegalHold(id=hold_id, name=name)
         for position in position_lists.those_in(connection, job.id, positions):
             if job.cursor is None or position > job.cursor:
-                held.setdefault(position, {})[hold_id] = hold
+                held.setdefault(position, {})[hold_id] = holds[hold_id] if is_put_in else None
     return held
 
 

@@ -122,11 +122,7 @@ class HeldRenditions:
         """Make it in a thread, which counts as a user of it. It fails if no place is free."""
         wait_for(self._first_byte_seconds)
         if not self._places.take(held.client_id, self._first_byte_seconds):
-            held.failure = Unavailable(
-                "Too many recordings are being converted. Try again later.",
-                code="conversions-taken",
-                headers={"Retry-After": str(_RETRY_SECONDS)},
-            )
+            held.failure = _taken()
             held.ended.set()
             return
 
@@ -136,12 +132,19 @@ class HeldRenditions:
             except Exception as error:
                 held.failure = error
             finally:
-                self._places.give_back(held.client_id)
-                held.ended.set()
-                self._give_back(name, held)
+                self._end(name, held)
 
         self._take(name, held.client_id)
-        threading.Thread(target=work, daemon=True).start()
+        try:
+            threading.Thread(target=work, daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            held.failure = _taken()
+            self._end(name, held)
+
+    def _end(self, name: _Name, held: _Held) -> None:
+        self._places.give_back(held.client_id)
+        held.ended.set()
+        self._give_back(name, held)
 
     def close(self) -> None:
         """Remove all renditions that are not in use, and those in use after their last use."""
@@ -170,12 +173,19 @@ class HeldRenditions:
             # The dictionary is in the order of their last use.
             self._held[name] = self._held.pop(name)
             unused = [other for other, one in self._held.items() if not one.users]
-            held.expiry = threading.Timer(_HELD_SECONDS, self._remove, [name])
-            held.expiry.daemon = True
-            held.expiry.start()
-        stays = held.stays and not self._is_closed
+            stays = held.stays and not self._is_closed and self._expires(name, held)
         for surplus in unused[:-_MOST_UNUSED] if stays else [name]:
             self._remove(surplus)
+
+    def _expires(self, name: _Name, held: _Held) -> bool:
+        """Whether it will be removed when its time is over."""
+        held.expiry = threading.Timer(_HELD_SECONDS, self._remove, [name])
+        held.expiry.daemon = True
+        try:
+            held.expiry.start()
+        except RuntimeError:  # the system gives no more threads
+            return False
+        return True
 
     def _give_way(self, client_id: int | None) -> bool:
         """Remove what was unused for longest, of one account or of any. Returns whether there was any."""
@@ -203,3 +213,11 @@ class HeldRenditions:
 
 def _name_of(request: RenditionRequest) -> _Name:
     return request.playable.objects["raw"].name, request.format
+
+
+def _taken() -> Unavailable:
+    return Unavailable(
+        "Too many recordings are being converted. Try again later.",
+        code="conversions-taken",
+        headers={"Retry-After": str(_RETRY_SECONDS)},
+    )
