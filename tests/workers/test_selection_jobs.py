@@ -18,6 +18,7 @@ from earwitness.archive.schema.work import account_jobs as rows
 from earwitness.archive.upkeep import account_work
 from earwitness.archive.upkeep.account_work import ACCOUNT_WORK, Pace
 from earwitness.kernel.clock import now_ms
+from earwitness.kernel.rights import Right
 from tests.cli.running import run
 from tests.firm import Firm
 from tests.many_recordings import add_people, add_recordings
@@ -348,3 +349,19 @@ def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> N
     assert [one for page in listed for one in page] == list(range(1, MANY + 1))
     assert len(firm.get(path)) == 100
     assert firm.call("GET", f"{HOLD}/999/recording").status_code == 404
+
+
+def test_a_job_tells_nobody_how_many_recordings_they_may_not_see(firm: Firm, positions: list[int]) -> None:
+    hold_id, placed = held_by_all(firm)
+    firm.work()
+    with firm.archive.write() as connection:
+        hidden = recordings.c.position.in_(positions[:200])
+        connection.execute(update(recordings).where(hidden).values(is_private=True))
+    firm.add_user("limited", [Right.LEGAL_HOLD_EDIT, Right.ACCOUNT_VIEW])
+    ended = firm.call("DELETE", f"{HOLD}/{hold_id}", as_user="limited").headers["X-Pending"]
+    for state, percent in (("queued", 0), ("done", 100)):
+        shown = firm.get(f"/client/job/{ended}", as_user="limited")
+        assert (shown["state"], shown["done"], shown["total"]) == (state, percent, 100)
+        firm.work()
+    assert job(firm, int(ended))["total"] == MANY
+    assert firm.get(f"/client/job/{placed}", as_user="limited")["total"] == 100  # another user's selection

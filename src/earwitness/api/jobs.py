@@ -1,5 +1,6 @@
 """Jobs of the account, which change many recordings: how far they have come."""
 
+from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
 from earwitness.archive.jobs.account_jobs import AccountJobState
@@ -20,7 +21,11 @@ _OF_THOSE_WHO_ORDER = (
 
 
 class AccountJob(Wire):
-    """A job of the account. `error` says why it failed, is tried again, or left something out."""
+    """A job of the account. `error` says why it failed, is tried again, or left something out.
+
+    `done` and `total` count recordings. They are in percent for a viewer who may not see all recordings, unless
+    the job changes what this viewer selected.
+    """
 
     id: int
     kind: AccountJobKind
@@ -36,9 +41,11 @@ def get_job(call: Call) -> AccountJob:
     job = account_jobs.get(call.connection, call.id)
     if job is None or not (call.viewer.may(Right.ACCOUNT_VIEW) or job.ordered_by == call.viewer.user_id):
         raise NotFound(f"There is no job {call.id}.")
-    return AccountJob(
-        id=job.id, kind=job.kind, state=job.state, done=job.done, total=job.total, error=job.error
-    )
+    done, total = job.done, job.total
+    is_own_selection = job.kind == "selection" and job.ordered_by == call.viewer.user_id
+    if not is_own_selection and any(True for _ in limits_of(call.viewer)):
+        done, total = 100 if job.state == "done" else done * 100 // max(total, 1), 100
+    return AccountJob(id=job.id, kind=job.kind, state=job.state, done=done, total=total, error=job.error)
 
 
 ROUTES = [get_job]
