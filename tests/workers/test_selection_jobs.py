@@ -216,6 +216,29 @@ def test_short_changes_wait_for_a_job_that_does_the_opposite(firm: Firm, positio
     assert job(firm, later)["state"] == "done"
 
 
+def test_a_change_waits_for_the_opposite_one_even_if_that_failed_for_good(
+    firm: Firm, positions: list[int]
+) -> None:
+    failed = select_(firm, addTags=["Gold"])
+    go_on(firm)
+
+    def fail(*_: Any) -> None:
+        raise ValueError
+
+    failing = {"selection": replace(ACCOUNT_WORK["selection"], write=fail)}
+    while job(firm, failed)["state"] != "failed":
+        with firm.archive.write() as connection:
+            connection.execute(update(rows).values(run_at=0))
+        go_on(firm, work=failing)
+    later = select_(firm, removeTags=["Gold"])
+    firm.work()
+    assert (job(firm, failed)["state"], job(firm, later)["state"]) == ("failed", "queued")
+    run(firm.settings, "jobs", "retry", "1234567")
+    firm.work()
+    assert (job(firm, failed)["state"], job(firm, later)["state"]) == ("done", "done")
+    assert count(firm, recording_tags) == 0
+
+
 def test_a_playlist_takes_many_and_each_recording_once(firm: Firm, positions: list[int]) -> None:
     playlist_id = firm.post(PLAYLIST, {"name": "All", "interactionIds": [4, 9]})["id"]
     select_(firm, playlistId=playlist_id)

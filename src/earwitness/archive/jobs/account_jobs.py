@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.jobs.account_job_kinds import AccountJobKind
+from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
 from earwitness.archive.jobs.kinds import ACCOUNT
 from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, remember_due, wait_ms
 from earwitness.archive.schema.work import account_jobs
@@ -266,12 +266,13 @@ _NOT_LEASED: dict[str, Any] = {"leased_by": None, "leased_until": None}
 
 
 def _firsts(connection: Connection) -> list[AccountJob]:
-    """The first unfinished job of each kind."""
+    """The first unfinished job of each kind, unless one that failed holds it up."""
     firsts: dict[AccountJobKind, AccountJob] = {}
-    for row in connection.execute(_JOBS.where(_row.state.in_(_UNFINISHED)).order_by(_row.id)):
+    for row in connection.execute(_JOBS.where(_row.state.in_(_PENDING)).order_by(_row.id)):
         job = AccountJob(*row)
-        firsts.setdefault(job.kind, job)
-    return list(firsts.values())
+        if job.state != "failed" or ACCOUNT_JOB_KINDS[job.kind].keeps_order:
+            firsts.setdefault(job.kind, job)
+    return [job for job in firsts.values() if job.state != "failed"]
 
 
 def _due_at(job: AccountJob, worker: str) -> int:
