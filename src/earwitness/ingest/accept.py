@@ -41,11 +41,11 @@ def accept_all(
         first = new.get(name)
         if first is arrival:
             outcomes.append(Accepted(ids[name], name, arrival.status, True))
-        elif first is not None:
-            is_same = arrival.digest == first.digest
-            outcomes.append(Accepted(ids[name], name, first.status, False) if is_same else _conflict(name))
+        elif first is not None and arrival.digest == first.digest:
+            outcomes.append(Accepted(ids[name], name, first.status, False))
         else:
-            outcomes.append(_accept_again(connection, archive, found.known[name], arrival))
+            known = found.known.get(name) or find_known(connection, [name])[name]
+            outcomes.append(_accept_again(connection, archive, known, arrival))
     return outcomes
 
 
