@@ -73,6 +73,17 @@ def test_all_who_wait_are_accepted_at_once_and_each_has_its_own_outcome(firm: Fi
     assert len(list(orphans(firm.archive))) == 0
 
 
+def test_media_that_comes_with_its_recording_is_added_to_it(firm: Firm) -> None:
+    """A source may send a recording without its media, and at the same time again with it."""
+    waiting = firm.archive.arrivals
+    with ThreadPoolExecutor(2) as threads, held_up(firm, 2):
+        without = threads.submit(firm.send, call(thirdPartyId="late"), None)
+        until(lambda: waiting.waiting == 1, "the first waits")
+        complete = threads.submit(send, firm, "late", tone(1))
+    assert (without.result().status_code, complete.result().status_code) == (201, 200)
+    assert raw(firm, "late") == tone(1)
+
+
 def test_each_recording_that_came_with_others_has_the_row_of_its_own_call(firm: Firm) -> None:
     with ThreadPoolExecutor(UPLOADERS) as threads, held_up(firm, UPLOADERS):
         sending = [threads.submit(send, firm, f"call-{number}", tone(0.1)) for number in range(UPLOADERS)]

@@ -252,7 +252,7 @@ def test_very_many_tags_of_a_thousand_recordings_are_changed_by_a_job(
     many = [f"Tag {number}" for number in range(100)]
     ordered = firm.call("POST", SELECTION, {"interactionIds": ids, "addTags": many})
     assert ordered.headers["X-Pending"] == str(ordered.json()["jobId"])
-    firm.work()
+    do_all_batches(firm)
     assert count(firm, recording_tags) == 1000 * 102
 
 
@@ -261,8 +261,31 @@ def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: l
     [gold] = firm.get("/admin/tag")
     refused = firm.call("DELETE", f"/admin/tag/{gold['id']}")
     assert (refused.status_code, "A job" in refused.json()["detail"]) == (409, True)
-    firm.work()
+    do_all_batches(firm)
     assert count(firm, recording_tags) == MANY
+
+
+def test_a_change_waits_for_the_opposite_one_even_if_that_failed_for_good(
+    firm: Firm, positions: list[int]
+) -> None:
+    failed = select_(firm, addTags=["Gold"])
+    go_on(firm)
+
+    def fail(*_: Any) -> None:
+        raise ValueError
+
+    failing = {"selection": replace(ACCOUNT_WORK["selection"], write=fail)}
+    while job(firm, failed)["state"] != "failed":
+        with firm.archive.write() as connection:
+            connection.execute(update(rows).values(run_at=0))
+        go_on(firm, work=failing)
+    later = select_(firm, removeTags=["Gold"])
+    do_all_batches(firm)
+    assert (job(firm, failed)["state"], job(firm, later)["state"]) == ("failed", "queued")
+    run(firm.settings, "jobs", "retry", "1234567")
+    do_all_batches(firm)
+    assert (job(firm, failed)["state"], job(firm, later)["state"]) == ("done", "done")
+    assert count(firm, recording_tags) == 0
 
 
 def test_a_playlist_takes_many_and_each_recording_once(firm: Firm, positions: list[int]) -> None:

@@ -111,3 +111,16 @@ def test_one_user_cannot_fill_the_account_with_lists(archive: Archive) -> None:
         position_lists.begin(connection, "selection", other, most_waiting=2)
         connection.execute(update(rows).values(state="done"))
         position_lists.begin(connection, "selection", VIEWER, most_waiting=2)
+
+
+def test_a_list_that_is_being_swept_cannot_be_queued(archive: Archive) -> None:
+    """A few of its chunks are gone by then, and the rest would be taken for all of it."""
+    job_id = stored(archive)
+    with archive.write() as connection:
+        connection.execute(update(rows).values(leased_until=now_ms() - 1))
+    with archive.write() as connection:
+        position_lists.sweep(connection)
+    with archive.write() as connection, pytest.raises(Conflict):
+        position_lists.add(connection, job_id, len(CHUNKS), [(1 << 62) + 6])
+    with archive.write() as connection, pytest.raises(Conflict):
+        account_jobs.order(connection, "retention", {}, total=1, viewer=VIEWER, job_id=job_id)

@@ -18,6 +18,8 @@ class AccountJobKindRow:
     does: str
     queued: str
     """When a job of this kind is queued."""
+    keeps_order: bool = False
+    """Whether those behind a job that failed for good wait until it is tried again, and is through."""
 
 
 ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
@@ -29,6 +31,7 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
         does="puts recordings into a legal hold or playlist, takes them out, or changes their tags",
         queued="when such a change concerns more than 1,000 recordings, or fewer and more than 10,000 of "
         "their tags, or has to wait for another one",
+        keeps_order=True,  # one may undo what another did
     ),
     "emptying": AccountJobKindRow(
         does="removes the recordings of a legal hold or playlist that has ended from its list, and notes "

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.jobs.account_job_kinds import AccountJobKind
+from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
 from earwitness.archive.jobs.kinds import ACCOUNT
 from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, remember_due, wait_ms
 from earwitness.archive.schema.work import account_jobs
@@ -91,10 +91,15 @@ def order(
     if job_id is None:
         added: int = connection.execute(insert(account_jobs).values(values).returning(_row.id)).scalar_one()
         return added
-    prepared = update(account_jobs).where(_row.id == job_id, _row.state == PREPARING)
+    prepared = update(account_jobs).where(_row.id == job_id, is_prepared())
     if connection.execute(prepared.values(values)).rowcount != 1:
         raise Conflict("Storing the list of recordings took too long; order it again.")
     return job_id
+
+
+def is_prepared() -> ColumnElement[bool]:
+    """Whether a job's list is being stored, and nobody has begun to sweep it since that took too long."""
+    return and_(_row.state == PREPARING, _row.leased_until > now_ms())
 
 
 def new_row(kind: AccountJobKind, viewer: Viewer) -> dict[str, Any]:
@@ -270,12 +275,13 @@ _NOT_LEASED: dict[str, Any] = {"leased_by": None, "leased_until": None}
 
 
 def _firsts(connection: Connection) -> list[AccountJob]:
-    """The first unfinished job of each kind."""
+    """The first unfinished job of each kind, unless one that failed holds it up."""
     firsts: dict[AccountJobKind, AccountJob] = {}
-    for row in connection.execute(_JOBS.where(_row.state.in_(UNFINISHED)).order_by(_row.id)):
+    for row in connection.execute(_JOBS.where(_row.state.in_(_PENDING)).order_by(_row.id)):
         job = AccountJob(*row)
-        firsts.setdefault(job.kind, job)
-    return list(firsts.values())
+        if job.state != "failed" or ACCOUNT_JOB_KINDS[job.kind].keeps_order:
+            firsts.setdefault(job.kind, job)
+    return [job for job in firsts.values() if job.state != "failed"]
 
 
 def _due_at(job: AccountJob, worker: str) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
-from earwitness.archive.jobs.account_jobs import PREPARING, UNFINISHED, new_row
+from earwitness.archive.jobs.account_jobs import PREPARING, UNFINISHED, is_prepared, new_row
 from earwitness.archive.schema.work import account_job_positions, account_jobs
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, Unavailable
@@ -50,9 +50,8 @@ def begin(
 
 def add(connection: Connection, job_id: int, chunk: int, positions: Sequence[int]) -> None:
     """Store a chunk, numbered from 0. Its positions ascend, and follow those of the chunk before it."""
-    preparing = update(account_jobs).where(account_jobs.c.id == job_id, account_jobs.c.state == PREPARING)
-    longer = preparing.values(leased_until=now_ms() + _PREPARING_MS)
-    if connection.execute(longer).rowcount != 1:
+    longer = update(account_jobs).where(account_jobs.c.id == job_id, is_prepared())
+    if connection.execute(longer.values(leased_until=now_ms() + _PREPARING_MS)).rowcount != 1:
         raise Conflict("Storing the list of recordings took too long; order it again.")
     connection.execute(
         insert(account_job_positions).values(
@@ -120,10 +119,14 @@ def drop(connection: Connection, job_id: int, up_to: int) -> None:
 def sweep(connection: Connection) -> bool:
     """Remove some of what belongs to jobs that were never queued. Returns whether there may be more."""
     this = account_jobs.c
-    dead = select(this.id).where(this.state == PREPARING, this.leased_until <= now_ms()).limit(1)
-    job_id = connection.scalar(dead)
+    is_dead = this.state == PREPARING, this.leased_until <= now_ms()
+    job_id = connection.scalar(select(this.id).where(*is_dead).limit(1))
     if job_id is None:
         return False
+    # Locks it: a list that is added to at this moment is not dead, and a dead one is not added to any more.
+    locked = update(account_jobs).where(this.id == job_id, *is_dead).values(leased_until=0)
+    if connection.execute(locked).rowcount == 0:
+        return True
     some = select(_chunks.chunk).where(_chunks.job_id == job_id).limit(_SWEPT_AT_ONCE)
     of_job = delete(account_job_positions).where(_chunks.job_id == job_id, _chunks.chunk.in_(some))
     if connection.execute(of_job).rowcount == 0:
