@@ -187,7 +187,7 @@ def test_a_list_that_replaces_many_takes_out_the_others_by_a_job(firm: Firm, pos
     assert replaced.headers["X-Pending"]
     as_it_will_be = shown_holds(firm)
     assert as_it_will_be.count([hold_id]) == 1
-    go_on(firm)
+    do_one_batch(firm)
     assert shown_holds(firm) == as_it_will_be
     firm.work()
     assert firm.get(f"{HOLD}/{hold_id}")["interactionIds"] == [3, 1100]
