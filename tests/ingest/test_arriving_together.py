@@ -1,9 +1,13 @@
 """Recordings that arrive at the same time share a transaction, and nothing else."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -19,8 +23,9 @@ from earwitness.archive.schema.work import audit_headers
 from earwitness.ingest.accept_together import accept
 from earwitness.ingest.arrivals import Arrival, SealedMedia
 from earwitness.ingest.parsed_metadata import parse_body
+from earwitness.kernel.settings import Settings
 from earwitness.media.vault import Sealed, new_recording_key
-from tests.firm import ADMIN, Firm, call, endpoint, tone
+from tests.firm import ADMIN, CLIENT_ID, Firm, call, endpoint, tone
 from tests.ingest.folders import ACTION
 from tests.waiting import until
 
@@ -119,6 +124,40 @@ def test_where_the_answer_to_the_commit_is_lost_no_media_is_removed(firm: Firm) 
     assert {name: raw(firm, name) for name in media} == media
     assert {send(firm, *one).status_code for one in media.items()} == {200}
     assert len(list(orphans(firm.archive))) == 0
+
+
+def test_where_the_account_is_refused_after_a_commit_that_failed_no_media_is_removed(
+    fresh_sqlite: Settings, tmp_path: Path
+) -> None:
+    """A disk that fails at a commit may have it; then the account is examined before the answer."""
+    shutil.copytree(fresh_sqlite.data, tmp_path / "data")
+    shutil.copytree(fresh_sqlite.keys_folder, tmp_path / "keys")
+    settings = replace(fresh_sqlite, data=tmp_path / "data", keys=tmp_path / "keys")
+    file = settings.data / "accounts" / str(CLIENT_ID) / "archive.db"
+
+    def commit(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        is_durable = connection.get_execution_options().get("is_durable")
+        if is_durable and str(file) == connection.engine.url.database:
+            driver.commit()
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            file.rename(file.with_name("away.db"))
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
+            raise OperationalError("COMMIT", None, error)
+
+    with Firm(settings) as firm:
+        firm.token()
+        event.listen(Engine, "commit", commit)
+        try:
+            refused = send(firm, "call-1", tone(1))
+        finally:
+            event.remove(Engine, "commit", commit)
+        assert (refused.status_code, refused.json()["code"]) == (503, "account-unavailable")
+        file.with_name("away.db").rename(file)
+        until(lambda: firm.call("GET", "/admin/tag").is_success, "the account is examined again")
+        firm.archive.sweep()
+        assert raw(firm, "call-1") == tone(1)
 
 
 @contextmanager

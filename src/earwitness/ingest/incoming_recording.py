@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.errors import is_full
+from earwitness.archive.database.errors import UNKNOWN_WHETHER_COMMITTED, is_full
 from earwitness.archive.ledger.ledger import Action
 from earwitness.ingest.accept_together import accept
 from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia
@@ -64,9 +64,9 @@ class IncomingRecording:
         moved()
         try:
             accepted = write(media)
-        except DBAPIError as error:
-            if self._upload and not is_full(error):
-                self._upload.leave()  # the database may have committed although the connection failed
+        except UNKNOWN_WHETHER_COMMITTED as error:
+            if self._upload and not (isinstance(error, DBAPIError) and is_full(error)):
+                self._upload.leave()
             raise
         if self._upload and accepted.keeps_media:
             self._upload.keep()

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from sqlalchemy import ColumnElement, Connection
-from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.errors import UNKNOWN_WHETHER_COMMITTED
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.jobs.queue import Job
@@ -75,9 +75,9 @@ def run_steps(
         try:
             with archive.write() as connection:
                 _commit(connection, context, job, worker)
-        except DBAPIError:
+        except UNKNOWN_WHETHER_COMMITTED:
             for upload in context.uploads:
-                upload.leave()  # the database may have committed although the connection failed
+                upload.leave()
             raise
         for upload in context.uploads:
             upload.keep()
