@@ -129,6 +129,7 @@ def worker(as_json: AsJson = False) -> None:
         log_to_stderr(accounts.settings.log_level)
         log_confinement(accounts.settings)
         learn_types()
+        seldom_look_for_garbage()  # a search for it would hold up a batch, and all who wait for that
         loop, upkeep = JobLoop(accounts, accounts.settings), Upkeep(accounts)
         loop.start()
         upkeep.start()
