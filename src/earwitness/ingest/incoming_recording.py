@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.errors import UNKNOWN_WHETHER_COMMITTED, is_full
+from earwitness.archive.accounts.opening.unfit import UNKNOWN_WHETHER_COMMITTED
+from earwitness.archive.database.errors import is_full
 from earwitness.archive.ledger.ledger import Action
 from earwitness.ingest.accept_together import accept
 from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia

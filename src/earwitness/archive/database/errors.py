@@ -20,9 +20,6 @@ from earwitness.kernel.errors import (
     Unavailable,
 )
 
-UNKNOWN_WHETHER_COMMITTED = (DBAPIError, Unavailable, OutOfTime)
-"""What a write raises that may be committed: its connection failed, or its account was found unfit then."""
-
 Meaning = Literal[
     "full",  # no room is left; the change did not happen
     "locked",  # it waited too long for another transaction, or another one came first

@@ -14,7 +14,7 @@ from typing import get_args
 from sqlalchemy import ColumnElement, Connection
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.errors import UNKNOWN_WHETHER_COMMITTED
+from earwitness.archive.accounts.opening.unfit import UNKNOWN_WHETHER_COMMITTED
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.jobs.queue import Job

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy.exc import DBAPIError
 
 from earwitness.archive.database.errors import words_of
-from earwitness.kernel.errors import Unavailable
+from earwitness.kernel.errors import OutOfTime, Unavailable
 from earwitness.kernel.version import program_version
 
 Reason = Literal["older-tables", "newer-tables", "unusable"]
@@ -41,6 +41,10 @@ class AccountUnavailable(Unavailable):
         self.client_id = client_id
         self.reason = unfit.reason
         self.sentence = f"Account {client_id} {unfit.finding}."
+
+
+UNKNOWN_WHETHER_COMMITTED = (DBAPIError, AccountUnavailable, OutOfTime)
+"""What a write raises that may be committed: its connection failed, or its account was found unfit then."""
 
 
 class DirectoryUnavailable(Unavailable):
