@@ -91,15 +91,15 @@ def order(
     if job_id is None:
         added: int = connection.execute(insert(account_jobs).values(values).returning(_row.id)).scalar_one()
         return added
-    prepared = update(account_jobs).where(_row.id == job_id, is_prepared())
-    if connection.execute(prepared.values(values)).rowcount != 1:
-        raise Conflict("Storing the list of recordings took too long; order it again.")
+    change_prepared(connection, job_id, values)
     return job_id
 
 
-def is_prepared() -> ColumnElement[bool]:
-    """Whether a job's list is being stored, and nobody has begun to sweep it since that took too long."""
-    return and_(_row.state == PREPARING, _row.leased_until > now_ms())
+def change_prepared(connection: Connection, job_id: int, values: Mapping[str, Any]) -> None:
+    """Change a job whose list is being stored. Raises Conflict if that took too long: then it is swept."""
+    prepared = (_row.id == job_id, _row.state == PREPARING, _row.leased_until > now_ms())
+    if connection.execute(update(account_jobs).where(*prepared).values(values)).rowcount != 1:
+        raise Conflict("Storing the list of recordings took too long; order it again.")
 
 
 def new_row(kind: AccountJobKind, viewer: Viewer) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
-from earwitness.archive.jobs.account_jobs import PREPARING, UNFINISHED, is_prepared, new_row
+from earwitness.archive.jobs.account_jobs import PREPARING, UNFINISHED, change_prepared, new_row
 from earwitness.archive.schema.work import account_job_positions, account_jobs
 from earwitness.kernel.clock import now_ms
-from earwitness.kernel.errors import Conflict, Unavailable
+from earwitness.kernel.errors import Unavailable
 
 CHUNK = 10_000
 """How many positions are in a chunk, at most."""
@@ -50,9 +50,7 @@ def begin(
 
 def add(connection: Connection, job_id: int, chunk: int, positions: Sequence[int]) -> None:
     """Store a chunk, numbered from 0. Its positions ascend, and follow those of the chunk before it."""
-    longer = update(account_jobs).where(account_jobs.c.id == job_id, is_prepared())
-    if connection.execute(longer.values(leased_until=now_ms() + _PREPARING_MS)).rowcount != 1:
-        raise Conflict("Storing the list of recordings took too long; order it again.")
+    change_prepared(connection, job_id, {"leased_until": now_ms() + _PREPARING_MS})
     connection.execute(
         insert(account_job_positions).values(
             job_id=job_id,
