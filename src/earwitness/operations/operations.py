@@ -55,26 +55,27 @@ class Call:
     """What the operation's `prepare` returned."""
     entries: list[Entry] = field(default_factory=list)
     headers: list[int] = field(default_factory=list)
-    """The header of this call's rows in the ledger, if it ordered a job: there is one for all of them."""
+    """If this call ordered a job: the header of its rows in the ledger, and that of what its jobs do."""
     ordered: list[int] = field(default_factory=list)
     """The jobs that this call ordered."""
 
     def order(
         self, kind: AccountJobKind, what: Mapping[str, Any], *, total: int, job_id: int | None = None
     ) -> int:
-        """Order a job of the account, and return its id. Its rows in the ledger go under this call's header.
+        """Order a job of the account, and return its id. Its rows in the ledger have a header of their own.
 
         `job_id` is that of a job whose list of recordings is stored already.
         """
         if not self.headers:
-            self.headers.append(ledger.add_header(self.connection, self.action))
+            order = ledger.add_header(self.connection, self.action)
+            self.headers.extend((order, ledger.begin_batches(self.connection, self.action, order)))
         ordered = account_jobs.order(
             self.connection,
             kind,
             what,
             total=total,
             viewer=self.viewer,
-            audit_header_id=self.headers[0],
+            audit_header_id=self.headers[1],
             job_id=job_id,
         )
         self.ordered.append(ordered)

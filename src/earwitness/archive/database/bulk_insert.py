@@ -34,6 +34,17 @@ def insert_many(
     connection.exec_driver_sql(statement, written)
 
 
+def insert_numbered(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+    """The same for a table whose `id` the database gives. Returns the ids, in the order of the rows."""
+    if connection.dialect.name == "sqlite":
+        insert_many(connection, table, rows)
+        # No other transaction writes meanwhile, so the ids follow each other.
+        last: int = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
+        return range(last - len(rows) + 1, last + 1)
+    adding = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return connection.scalars(adding, rows).all()
+
+
 @lru_cache
 def _prepared(
     table: Table, named: tuple[str, ...], dialect: Dialect, replacing: bool

@@ -15,6 +15,7 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
 from earwitness.archive.jobs.kinds import ACCOUNT
 from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, remember_due, wait_ms
+from earwitness.archive.ledger import ledger
 from earwitness.archive.schema.work import account_jobs
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict
@@ -198,6 +199,15 @@ def note_batch(connection: Connection, job: AccountJob, cursor: Any, count: int,
     if is_last:
         values |= {"state": "done", "ended_at": now_ms(), "total": done} | _NOT_LEASED
     connection.execute(update(account_jobs).where(_row.id == job.id).values(values))
+    if is_last and job.audit_header_id is not None:
+        _end_batches(connection, job.audit_header_id)
+
+
+def _end_batches(connection: Connection, header: int) -> None:
+    """End what is done under a header in the ledger, unless another job of the same call is not through."""
+    others = select(_row.id).where(_row.audit_header_id == header, _row.state != "done").limit(1)
+    if connection.scalar(others) is None:
+        ledger.end_batches(connection, header)
 
 
 def remark(connection: Connection, job: AccountJob, what: Mapping[str, Any], text: str) -> None:

@@ -1,16 +1,22 @@
 """The ledger: an append-only row for every change, and for every access that is audited.
 
-A row is committed before the answer that it is about leaves the server.
+A row is committed before the answer that it is about leaves the server. An action is pending from then on:
+`integrating.py` makes a leaf of the log of it. What is done in batches is pending from its last one on.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from secrets import token_bytes
 
-from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
-from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.bulk_insert import insert_many, insert_numbered
+from earwitness.archive.ledger.changed import Changed
+from earwitness.archive.ledger.entity_states import note_states
+from earwitness.archive.ledger.tree.commitments import SALT_BYTES
+from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import now_ms
@@ -39,6 +45,8 @@ class Entry:
     entity_name: str = "Recording"
     metadata: dict[str, object] | None = None
     response_code: int = 200
+    changed: Changed | None = None
+    """What it replaced, which the audit log does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,19 @@ class AuditSubjects:
 
 
 def add_header(connection: Connection, action: Action) -> int:
-    """Write a header, for rows that follow it. Returns its id."""
+    """Write a header, for rows that follow it in the same transaction. Returns its id."""
     return _headers(connection, [action])[0]
+
+
+def begin_batches(connection: Connection, action: Action, ordered_by_header_id: int) -> int:
+    """Write a header for what an action ordered and is done in batches. It is open until `end_batches`."""
+    return _headers(connection, [action], ordered_by_header_id=ordered_by_header_id)[0]
+
+
+def end_batches(connection: Connection, header: int) -> None:
+    """Note that the last row was written under a header: from now on the log can have it."""
+    this = audit_headers.c.id == header
+    connection.execute(update(audit_headers).where(this).values(is_pending=True))
 
 
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
@@ -84,6 +103,7 @@ def append_for_recordings(
         "parent_entity_name": "Recording",
         "metadata": metadata,
         "response_code": 200,
+        "seal": None if metadata is None else token_bytes(SALT_BYTES),
     }
     columns = [literal(value, audit_rows.c[name].type) for name, value in same.items()]
     rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)
@@ -114,27 +134,40 @@ def append_access(
 
 
 def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]]) -> None:
-    """Write the rows of entries, each under its header."""
-    insert_many(
-        connection,
-        audit_rows,
-        [
-            {
-                "audit_header_id": header,
-                "entity_name": entry.entity_name,
-                "entity_id": entry.entity_id,
-                "parent_entity_name": entry.entity_name,
-                "parent_entity_id": entry.entity_id,
-                "metadata": entry.metadata,
-                "response_code": entry.response_code,
-            }
-            for header, entries in done
-            for entry in entries
-        ],
-    )
+    """Write the rows of entries, each under its header, and what they changed."""
+    entries = [(header, entry) for header, entries in done for entry in entries]
+    rows = [
+        {
+            "audit_header_id": header,
+            "entity_name": entry.entity_name,
+            "entity_id": entry.entity_id,
+            "parent_entity_name": entry.entity_name,
+            "parent_entity_id": entry.entity_id,
+            "metadata": entry.metadata,
+            "response_code": entry.response_code,
+            "seal": None if entry.metadata is None else token_bytes(SALT_BYTES),
+        }
+        for header, entry in entries
+    ]
+    states = note_states(connection, {_named(entry) for _, entry in entries})
+    changed = [entry.changed or states.pop(_named(entry), None) for _, entry in entries]
+    if not any(changed):
+        insert_many(connection, audit_rows, rows)
+        return
+    ids = insert_numbered(connection, audit_rows, rows)
+    changes = [
+        {"audit_row_id": id_} | one.columns for id_, one in zip(ids, changed, strict=True) if one is not None
+    ]
+    insert_many(connection, audit_changes, changes)
 
 
-def _headers(connection: Connection, actions: Sequence[Action]) -> Sequence[int]:
+def _named(entry: Entry) -> tuple[str, int]:
+    return entry.entity_name, entry.entity_id
+
+
+def _headers(
+    connection: Connection, actions: Sequence[Action], *, ordered_by_header_id: int | None = None
+) -> Sequence[int]:
     """Write the header of each action, and return their ids."""
     now = now_ms()
     rows = [
@@ -147,6 +180,9 @@ def _headers(connection: Connection, actions: Sequence[Action]) -> Sequence[int]
             "inserted_at": now,
             "ip_address": action.ip_address,
             "request_id": action.request_id,
+            "ordered_by_header_id": ordered_by_header_id,
+            "is_pending": ordered_by_header_id is None,
+            "salts": token_bytes(2 * SALT_BYTES),
         }
         for action in actions
     ]

@@ -17,10 +17,13 @@ metadata = MetaData(
 
 Json = JSON(none_as_null=True)
 
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+"""The type of a number that is a table's key: on SQLite it is the row's own number."""
+
 
 def identity() -> Column[int]:
     """A table's own id: sequential from 1, never reused."""
-    return Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)
+    return Column("id", ROW_ID, Identity(), primary_key=True)
 
 
 def at_position(*, primary_key: bool = False) -> Column[int]:

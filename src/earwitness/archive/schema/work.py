@@ -1,6 +1,18 @@
 """Background work, and the ledger of every change and every access."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
 
@@ -63,7 +75,10 @@ account_job_positions = Table(
     Column("positions", LargeBinary, nullable=False),
 )
 
-# Append-only: no statement updates or deletes a row of these two tables, and the rows outlive the recordings.
+# Append-only: no statement deletes a row of these two tables, none updates what a row says, and the rows
+# outlive the recordings. `is_pending` marks what is not in the log yet: an action whose rows are all written.
+# `salts` hide the user and the address in the log, and `seal` what a row says: it is the salt of `metadata`,
+# or what the log has of it once `metadata` was erased. Rows from before the log have neither.
 audit_headers = Table(
     "audit_headers",
     metadata,
@@ -76,6 +91,21 @@ audit_headers = Table(
     Column("inserted_at", BigInteger, nullable=False),
     Column("ip_address", Text, nullable=False),
     Column("request_id", Text, nullable=False),
+    Column("ordered_by_header_id", BigInteger),  # of the batches of a job: the action that ordered it
+    Column("is_pending", Boolean, nullable=False, server_default=false()),
+    Column("salts", LargeBinary),
+    Index(
+        "audit_headers_pending",
+        "id",
+        sqlite_where=text("is_pending = 1"),
+        postgresql_where=text("is_pending"),
+    ),
+    Index(
+        "audit_headers_of_batches",
+        "ordered_by_header_id",
+        sqlite_where=text("ordered_by_header_id IS NOT NULL"),
+        postgresql_where=text("ordered_by_header_id IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -90,6 +120,8 @@ audit_rows = Table(
     Column("parent_entity_id", BigInteger, nullable=False),
     Column("metadata", Json),
     Column("response_code", Integer, nullable=False),
+    Column("seal", LargeBinary),
     Index("audit_rows_by_parent", "parent_entity_name", "parent_entity_id", "id"),
+    Index("audit_rows_by_header", "audit_header_id", "id"),
     sqlite_autoincrement=True,
 )

@@ -51,7 +51,8 @@ def fill(archive: Archive) -> None:
             _add_users(connection, contents, person_ids)
             _add_retention_groups(connection, contents["retentionGroups"], person_ids)
             connection.execute(update(account).values(region="uk"))
-            connection.execute(update(counters).values(value=contents["account"]["firstInteractionId"] - 1))
+            first = update(counters).where(counters.c.name == "interaction")
+            connection.execute(first.values(value=contents["account"]["firstInteractionId"] - 1))
     for line in _lines():
         if _YESTERDAY not in line:
             import_line(archive, line.encode(), _FOLDER, action("demo", "Import recording"))

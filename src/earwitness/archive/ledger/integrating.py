@@ -1,0 +1,154 @@
+"""Makes leaves of what is committed, and numbers what was changed.
+
+A turn reads what is pending and makes its leaves, which may take long, and then adds them to the tree in a
+short write. The bytes of a leaf are settled when its action is written: done again after a kill, they are the
+same. Nothing here decides on the order of commits: what is not committed yet will be added in a later turn.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.in_list import among
+from earwitness.archive.ledger.leaf_rows import MadeLeaf, leaf_of, pending_headers
+from earwitness.archive.ledger.tree.appending import append
+from earwitness.archive.ledger.tree.hashing import leaf_hash
+from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
+from earwitness.archive.schema.ledger import audit_changes, ledger_checkpoints, ledger_leaves, ledger_tiles
+from earwitness.archive.schema.people import counters
+from earwitness.archive.schema.work import audit_headers
+from earwitness.kernel.clock import now_ms
+
+Sign = Callable[[int, bytes], str]
+"""Makes the signed note of a checkpoint, of its size and root."""
+
+_LEAVES_AT_ONCE = 500
+_CHANGES_AT_ONCE = 2_500
+_SIZE, _SEQUENCE = "ledger", "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn adds: leaves that were made, and whether changes have no number yet."""
+
+    leaves: Sequence[MadeLeaf]
+    has_changes: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.leaves and not self.has_changes
+
+
+def is_pending(connection: Connection) -> bool:
+    """Whether there is something to add."""
+    header = select(audit_headers.c.id).where(audit_headers.c.is_pending).limit(1)
+    change = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
+    return bool(connection.scalar(select(or_(header.exists(), change.exists()))))
+
+
+def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
+    """Make the leaves of what is pending, in a read. An action of many rows is a turn of its own."""
+    leaves: list[MadeLeaf] = []
+    rows = 0
+    for header, type_ in pending_headers(connection, most):
+        leaves.append(leaf_of(connection, header, type_))
+        rows += leaves[-1].rows
+        if rows > _CHANGES_AT_ONCE:
+            break
+    unnumbered = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
+    return Turn(leaves, connection.scalar(unnumbered) is not None)
+
+
+def add(connection: Connection, turn: Turn, sign: Sign) -> None:
+    """Add what was prepared, in a write: tiles, leaves and a checkpoint, and numbers of changes.
+
+    Only one transaction adds at a time; what another one added meanwhile is left out.
+    """
+    size = _take_counter(connection, _SIZE)
+    _number_changes(connection)
+    ids = [one.header for one in turn.leaves]
+    taken = update(audit_headers).where(among(audit_headers.c.id, ids), audit_headers.c.is_pending)
+    still_pending = set(connection.scalars(taken.values(is_pending=False).returning(audit_headers.c.id)))
+    leaves = [one for one in turn.leaves if one.header in still_pending]
+    if not leaves:
+        return
+    appended = append(size, lambda tile: read_tile(connection, tile), [leaf_hash(one.leaf) for one in leaves])
+    rows = [
+        {"leaf_index": index, "audit_header_id": one.header, "leaf": one.leaf}
+        for index, one in enumerate(leaves, start=size)
+    ]
+    insert_many(connection, ledger_leaves, rows)
+    _write_tiles(connection, appended.tiles)
+    _set_counter(connection, _SIZE, appended.size)
+    checkpoint = {
+        "size": appended.size,
+        "root": appended.root,
+        "signed_at": now_ms(),
+        "note": sign(appended.size, appended.root),
+    }
+    connection.execute(insert(ledger_checkpoints).values(checkpoint))
+
+
+def read_tile(connection: Connection, tile: Tile) -> bytes:
+    """The hashes of a tile as it is stored, which may be longer than asked for. Raises TileDamaged."""
+    stored = connection.scalar(_TILE, {"of_level": tile.level, "of_number": tile.index})
+    if stored is None:
+        raise TileDamaged(f"{tile.path} of the ledger is missing.")
+    return bytes(stored)
+
+
+_TILE = select(ledger_tiles.c.hashes).where(
+    ledger_tiles.c.level == bindparam("of_level"), ledger_tiles.c.number == bindparam("of_number")
+)
+
+
+def _write_tiles(connection: Connection, tiles: dict[Tile, bytes]) -> None:
+    written = _dialect(connection).insert(ledger_tiles)
+    longer = written.on_conflict_do_update(
+        index_elements=["level", "number"], set_={"hashes": written.excluded.hashes}
+    )
+    rows = [{"level": one.level, "number": one.index, "hashes": data} for one, data in tiles.items()]
+    connection.execute(longer, rows)
+
+
+def _number_changes(connection: Connection) -> None:
+    """Give numbers to changes that have none, as many as take no longer than a blink."""
+    last = _take_counter(connection, _SEQUENCE)
+    change = audit_changes.c
+    unnumbered = (
+        select(
+            change.audit_row_id,
+            (literal(last) + func.row_number().over(order_by=change.audit_row_id)).label("sequence"),
+        )
+        .where(change.sequence.is_(None))
+        .order_by(change.audit_row_id)
+        .limit(_CHANGES_AT_ONCE)
+        .subquery("unnumbered")
+    )
+    numbered = connection.execute(
+        update(audit_changes)
+        .where(change.audit_row_id == unnumbered.c.audit_row_id)
+        .values(sequence=unnumbered.c.sequence)
+    ).rowcount
+    if numbered:
+        _set_counter(connection, _SEQUENCE, last + numbered)
+
+
+def _take_counter(connection: Connection, name: str) -> int:
+    """The value of a counter, which no other transaction changes until this one ends."""
+    first = _dialect(connection).insert(counters).values(name=name, value=0)
+    same = first.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value})
+    value: int = connection.execute(same.returning(counters.c.value)).scalar_one()
+    return value
+
+
+def _set_counter(connection: Connection, name: str, value: int) -> None:
+    connection.execute(update(counters).where(counters.c.name == name).values(value=value))
+
+
+def _dialect(connection: Connection) -> Any:
+    return sqlite if connection.dialect.name == "sqlite" else postgresql

@@ -1,0 +1,111 @@
+"""The bytes of an action's leaf and of the rows under it, out of what is stored: always the same bytes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from earwitness.archive.database.in_list import among
+from earwitness.archive.ledger.changed import ABSENT
+from earwitness.archive.ledger.tree.commitments import SALT_BYTES, canonical, commitment
+from earwitness.archive.ledger.tree.hashing import leaf_hash, split_hashes
+from earwitness.archive.ledger.tree.leaves import Leaf, LeafType, Row, leaf_bytes, row_bytes
+from earwitness.archive.ledger.tree.running_root import RunningRoot
+from earwitness.archive.schema.ledger import audit_changes
+from earwitness.archive.schema.work import audit_headers, audit_rows
+
+_ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLeaf:
+    """The leaf of one action, and how many rows are under it."""
+
+    header: int
+    leaf: bytes
+    rows: int
+
+
+def leaf_of(connection: Connection, header: Any, type_: LeafType) -> MadeLeaf:
+    """The leaf of a header's action. Reads all its rows, which may be many: not in a write."""
+    tree = RunningRoot()
+    for row in rows_of(connection, header.id):
+        tree.add(leaf_hash(row_bytes(row)))
+    user_salt, address_salt = header.salts[:SALT_BYTES], header.salts[SALT_BYTES:]
+    leaf = Leaf(
+        type=type_,
+        header=header.id,
+        at=header.inserted_at,
+        method=header.method,
+        route=header.route,
+        description=header.description,
+        user=commitment(user_salt, header.username.encode()).hex(),
+        user_id=header.user_id,
+        address=commitment(address_salt, header.ip_address.encode()).hex(),
+        request=header.request_id,
+        order=header.ordered_by_header_id,
+        rows=tree.size,
+        rows_root=tree.root().hex(),
+    )
+    return MadeLeaf(header.id, leaf_bytes(leaf), tree.size)
+
+
+def rows_of(connection: Connection, header_id: int) -> Iterator[Row]:
+    """The rows under a header, by id, as the log has them."""
+    stored = (
+        select(audit_rows, audit_changes)
+        .outerjoin(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
+        .where(audit_rows.c.audit_header_id == header_id)
+        .order_by(audit_rows.c.id)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    for one in connection.execute(stored):
+        yield row_of(one)
+
+
+def row_of(stored: Any) -> Row:
+    """A row as the log has it, out of `audit_rows` and `audit_changes`."""
+    before = after = None
+    if stored.parts is not None:
+        before = _named(stored.parts, stored.before_digests)
+        after = _named(stored.parts, stored.after_digests)
+    return Row(
+        entity=stored.entity_name,
+        id=stored.entity_id,
+        parent=stored.parent_entity_name,
+        parent_id=stored.parent_entity_id,
+        code=stored.response_code,
+        metadata=_sealed(stored.seal, stored.metadata),
+        before=before,
+        after=after,
+        record=None if stored.record_digest is None else stored.record_digest.hex(),
+    )
+
+
+def _sealed(seal: bytes | None, metadata: Mapping[str, Any] | None) -> str | None:
+    """The commitment to what a row says: made of its salt, or kept in its place once that was erased."""
+    if seal is None:
+        return None
+    return (commitment(seal, canonical(metadata)) if len(seal) == SALT_BYTES else seal).hex()
+
+
+def _named(parts: Sequence[str], digests: bytes) -> dict[str, str] | None:
+    found = zip(parts, split_hashes(digests), strict=True)
+    return {part: digest.hex() for part, digest in found if digest != ABSENT} or None
+
+
+def pending_headers(connection: Connection, most: int) -> list[tuple[Any, LeafType]]:
+    """The oldest headers that are not in the log, each with the type of its leaf."""
+    pending = select(audit_headers).where(audit_headers.c.is_pending).order_by(audit_headers.c.id).limit(most)
+    headers = connection.execute(pending).all()
+    column = audit_headers.c.ordered_by_header_id
+    of_these = among(column, [one.id for one in headers])
+    orders = set(connection.scalars(select(column).where(of_these, column.is_not(None))))
+    return [(one, _type_of(one, orders)) for one in headers]
+
+
+def _type_of(header: Any, orders: set[int | None]) -> LeafType:
+    if header.ordered_by_header_id is not None:
+        return "end"
+    return "order" if header.id in orders else "action"

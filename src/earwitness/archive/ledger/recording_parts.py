@@ -1,0 +1,191 @@
+"""The parts of a recording as they are stored, of which the log has digests: one row for each part.
+
+A value is what JSON can have. A part that a recording does not have has no value.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select
+
+from earwitness.archive.database.in_list import POSITIONS, among, as_list
+from earwitness.archive.ledger.tree.commitments import PARTS, Part, comment_part
+from earwitness.archive.schema.recordings import (
+    comments,
+    legal_hold_recordings,
+    playlist_recordings,
+    recording_endpoints,
+    recording_tags,
+    recordings,
+    transcripts,
+)
+from earwitness.archive.schema.vault import media_objects
+from earwitness.kernel.rights import Right
+
+Values = dict[str, Any]
+"""What a recording has, by the names of its parts. Each comment is a part of its own: `comment/17`."""
+
+
+def source_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the source said, and the times that were measured. `row` has columns of `recordings`."""
+    return {
+        "thirdPartyId": row["third_party_id"],
+        "type": row["type"],
+        "source": row["source"],
+        "direction": row["direction"],
+        "startedAt": row["started_at"],
+        "endedAt": row["ended_at"],
+        "durationMs": row["duration_ms"],
+        "analysis": row["analysis"],
+        "conversationPhases": row["conversation_phases"],
+        "dataGroups": row["data_groups"],
+        "optional": row["optional"],
+        "metadata": row["metadata"],
+        "rawSmsIds": row["raw_sms_ids"],
+        "receivedAt": row["received_at"],
+    }
+
+
+def participant_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One of the participants, which are in the order of their `ordinal`."""
+    return {
+        "endpointId": row["endpoint_id"],
+        "personId": row["person_id"],
+        "user": row["user"],
+        "isOriginator": row["is_originator"],
+        "isRecordingSubject": row["is_recording_subject"],
+    }
+
+
+def media_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The original. Renditions are made of it, and can be made again."""
+    return {"sha256": row["sha256"].hex(), "sizeBytes": row["size_bytes"]}
+
+
+def transcript_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"language": row["language"], "segments": row["segments"], "engine": row["engine"]}
+
+
+def comment_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "userId": row["user_id"],
+        "comment": row["comment"],
+        "startOffsetInSeconds": row["start_offset_in_seconds"],
+        "endOffsetInSeconds": row["end_offset_in_seconds"],
+        "tagId": row["tag_id"],
+        "bookmarkId": row["bookmark_id"],
+        "insertedAt": row["inserted_at"],
+        "withdrawnAt": row["withdrawn_at"],
+    }
+
+
+def privacy_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"isPrivate": row["is_private"], "reason": row["is_private_reason"]}
+
+
+def retention_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"retentionGroupId": row["retention_group_id"], "retainUntil": row["retain_until"]}
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """Where a part is, what it is made of, and the right that shows it today."""
+
+    right: Right
+    rows: Select[Any]
+    value: Callable[[Any], Any]
+    is_list: bool = False
+    """Whether each row is one of the part's values, and not the part itself."""
+
+
+_RECORDING = select(recordings).where(among(recordings.c.position, POSITIONS))
+
+PART_ROWS: Mapping[Part, PartRow] = {
+    "source": PartRow(Right.RECORDING_VIEW, _RECORDING, source_value),
+    "participants": PartRow(
+        Right.RECORDING_VIEW,
+        select(recording_endpoints)
+        .where(among(recording_endpoints.c.position, POSITIONS))
+        .order_by(recording_endpoints.c.position, recording_endpoints.c.ordinal),
+        participant_value,
+        is_list=True,
+    ),
+    "media": PartRow(
+        Right.RECORDING_VIEW,
+        select(media_objects.c.position, media_objects.c.sha256, media_objects.c.size_bytes).where(
+            among(media_objects.c.position, POSITIONS), media_objects.c.kind == "raw"
+        ),
+        media_value,
+    ),
+    "transcript": PartRow(
+        Right.RECORDING_TRANSCRIPTION_VIEW,
+        select(transcripts).where(among(transcripts.c.position, POSITIONS)),
+        transcript_value,
+    ),
+    "message": PartRow(Right.RECORDING_VIEW, _RECORDING, lambda row: row["message"]),
+    "tags": PartRow(
+        Right.RECORDING_VIEW,
+        select(recording_tags)
+        .where(among(recording_tags.c.position, POSITIONS))
+        .order_by(recording_tags.c.position, recording_tags.c.ordinal),
+        lambda row: row["tag_id"],
+        is_list=True,
+    ),
+    "comments": PartRow(
+        Right.RECORDING_COMMENT_VIEW,
+        select(comments).where(among(comments.c.position, POSITIONS)).order_by(comments.c.id),
+        comment_value,
+    ),
+    "privacy": PartRow(Right.RECORDING_VIEW, _RECORDING, privacy_value),
+    "retention": PartRow(Right.RECORDING_VIEW, _RECORDING, retention_value),
+    "holds": PartRow(
+        Right.LEGAL_HOLD_VIEW,
+        select(legal_hold_recordings)
+        .where(among(legal_hold_recordings.c.position, POSITIONS))
+        .order_by(legal_hold_recordings.c.position, legal_hold_recordings.c.legal_hold_id),
+        lambda row: row["legal_hold_id"],
+        is_list=True,
+    ),
+    "playlists": PartRow(
+        Right.PLAYLIST_VIEW,
+        select(playlist_recordings)
+        .where(among(playlist_recordings.c.position, POSITIONS))
+        .order_by(playlist_recordings.c.position, playlist_recordings.c.playlist_id),
+        lambda row: row["playlist_id"],
+        is_list=True,
+    ),
+}
+
+if tuple(PART_ROWS) != PARTS:
+    raise TypeError("PART_ROWS needs one row for each part of a recording, in the order of PARTS.")
+
+
+def read_parts(
+    connection: Connection, positions: Sequence[int], parts: Collection[Part] = PARTS
+) -> dict[int, Values]:
+    """The values of these parts of the recordings at some positions, as they are now."""
+    found: dict[int, Values] = {position: {} for position in positions}
+    read: dict[Select[Any], Sequence[RowMapping]] = {}
+    for part in parts:
+        row = PART_ROWS[part]
+        if row.rows not in read:
+            result = connection.execute(row.rows, {"positions": as_list(positions)})
+            read[row.rows] = [one._mapping for one in result]
+        _add(found, part, row, read[row.rows])
+    return found
+
+
+def _add(found: Mapping[int, Values], part: Part, row: PartRow, rows: Sequence[RowMapping]) -> None:
+    listed: dict[int, list[Any]] = defaultdict(list)
+    for one in rows:
+        position, value = one["position"], row.value(one)
+        if row.is_list:
+            listed[position].append(value)
+        elif part == "comments":
+            found[position][comment_part(one["id"])] = value
+        elif value is not None:
+            found[position][part] = value
+    for position, values in listed.items():
+        found[position][part] = values

@@ -1,0 +1,79 @@
+"""The log of an account: its leaves, its tree, its checkpoints, and what each action changed.
+
+`work.py` has the rows that the audit log shows. `docs/ledger-format.md` has the bytes.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
+
+from earwitness.archive.schema.columns import ROW_ID, Json, metadata
+
+# What a row of the audit log changed: `parts` of a recording, or all of a person, a user and so on. `before`
+# has the value of each part that was replaced; what replaced it is in the next change of that part, or there
+# now. The digests are 32 bytes for each of `parts`, zeros for what was not there. `seen_by` is what decided
+# who may see a recording, before this changed it. `sequence` is given in the order of commits, for the feed.
+audit_changes = Table(
+    "audit_changes",
+    metadata,
+    Column("audit_row_id", ROW_ID, ForeignKey("audit_rows.id"), primary_key=True, autoincrement=False),
+    Column("parts", Json, nullable=False),
+    Column("before", Json, nullable=False),
+    Column("before_digests", LargeBinary, nullable=False),
+    Column("after_digests", LargeBinary, nullable=False),
+    Column("record_digest", LargeBinary),
+    Column("seen_by", Json),
+    Column("sequence", BigInteger, unique=True),
+    Index(
+        "audit_changes_without_sequence",
+        "audit_row_id",
+        sqlite_where=text("sequence IS NULL"),
+        postgresql_where=text("sequence IS NULL"),
+    ),
+)
+
+# The salt of a recording, and the digests of its parts, 32 bytes each, in the order of
+# `archive/ledger/tree/commitments.py`. The salt dies with the recording.
+recording_digests = Table(
+    "recording_digests",
+    metadata,
+    Column("position", BigInteger, ForeignKey("recordings.position", ondelete="CASCADE"), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("digests", LargeBinary, nullable=False),
+)
+
+# What is no recording, a person, a user and so on, as the last action left it: what the next one replaces.
+# What is not there any more has no value.
+entity_states = Table(
+    "entity_states",
+    metadata,
+    Column("entity_name", Text, primary_key=True),
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("value", Json),
+    Column("digest", LargeBinary),
+)
+
+ledger_leaves = Table(
+    "ledger_leaves",
+    metadata,
+    Column("leaf_index", ROW_ID, primary_key=True, autoincrement=False),
+    Column("audit_header_id", BigInteger, ForeignKey("audit_headers.id"), nullable=False, unique=True),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+# The hashes of 256 nodes of a level, or of those that there are so far.
+ledger_tiles = Table(
+    "ledger_tiles",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+ledger_checkpoints = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("size", ROW_ID, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("signed_at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
