@@ -14,7 +14,7 @@ from earwitness.kernel.rights import Right
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.operations.decode import decode, number_or_text
 from earwitness.operations.operations import PENDING_HEADER, Answer, Call, Operation
-from earwitness.operations.running import change, record_audit, run
+from earwitness.operations.running import change, read, record_audit, run
 from earwitness.operations.signing_key import SigningKey
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_INTEGER, help="As `list` shows it.")]
@@ -74,11 +74,14 @@ def _answer(
     with called(accounts, client_id, command, operation, id_) as call:
         decoded = body if callable(body) else decode(operation, sent)
         call = operation.prepared(call, decoded)
-        if not operation.writes:
-            answer = run(operation, call, decoded(call) if callable(decoded) else decoded)
+        body_of = decoded(call) if callable(decoded) and not operation.writes else decoded
+        if not (operation.writes or operation.beforehand):
+            answer = run(operation, call, body_of)
     if operation.writes:
         answer = change(operation, call, decoded)
     else:
+        if operation.beforehand:
+            answer = read(operation, call, body_of)
         record_audit(operation, call.archive, call.action, call.viewer, sent, operation.status)
     return answer
 

@@ -25,7 +25,7 @@ from earwitness.http.playback.download import Download
 from earwitness.kernel.errors import Problem
 from earwitness.operations.decode import decode
 from earwitness.operations.operations import Answer, Call, Operation
-from earwitness.operations.running import change, record_audit, run
+from earwitness.operations.running import change, read, record_audit, run
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -115,9 +115,12 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
             accounts, signing_key = installation.accounts, installation.tokens.signing_key
             call = Call(accounts, signing_key, archive, viewer, connection, action, path_id(request))
             call = operation.prepared(call, decoded)
-            answer = None if operation.writes else run(operation, call, decoded)
+            runs_here = not (operation.writes or operation.beforehand)
+            answer = run(operation, call, decoded) if runs_here else None
         if operation.writes:
             answer = change(operation, call, decoded, response_code=operation.status)
+        elif operation.beforehand:
+            answer = read(operation, call, decoded, allowed)
         if isinstance(answer, Afterwards):
             answer = answer.make(installation)
     except Problem as problem:

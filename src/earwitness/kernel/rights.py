@@ -53,6 +53,10 @@ class Right(StrEnum):
     RETENTION_GROUP_EDIT = "RetentionGroup.Edit", "Change how long recordings are kept."
     ACCOUNT_VIEW = "Account.View", "Read the settings of the account."
     ACCOUNT_EDIT = "Account.Edit", "Read and change the settings of the account."
+    LEDGER_VIEW = (
+        "Ledger.View",
+        "Read the ledger: who did what to whom in the whole account, its checkpoints and its proofs.",
+    )
     ARCHIVE_EXPORT = "Archive.Export", "Not used yet: no operation needs it."
 
 

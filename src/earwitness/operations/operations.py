@@ -135,11 +135,12 @@ class Operation:
     """Whether its answer can have `X-Pending`."""
     prepare: Callable[..., Any] | None
     answer: Callable[..., Any] | None
+    beforehand: Callable[[Call], None] | None
 
     @property
     def is_quick(self) -> bool:
         """Whether it waits for no disk: it writes nothing, not even a row of the ledger."""
-        return not (self.writes or self.audit or self.slow)
+        return not (self.writes or self.audit or self.slow or self.beforehand)
 
     @property
     def reads_query(self) -> bool:
@@ -193,11 +194,13 @@ def read(
     slow: bool = False,
     refuses: tuple[type[Problem], ...] = (),
     pends: bool = False,
+    beforehand: Callable[[Call], None] | None = None,
 ) -> Declare:
     """Declare an operation that changes nothing. It runs in one read-only transaction.
 
     A `slow` one waits in a queue of its own, so that it delays no other. `refuses` has the problems that not
-    every operation may answer with, for the documentation of the API.
+    every operation may answer with, for the documentation of the API. `beforehand` does what has to be done
+    before that transaction begins, in transactions of its own.
     """
     return partial(
         _declare,
@@ -210,6 +213,7 @@ def read(
         slow=slow,
         refuses=refuses,
         pends=pends,
+        beforehand=beforehand,
     )
 
 
@@ -264,6 +268,7 @@ def _declare(
     pends: bool,
     prepare: Callable[..., Any] | None = None,
     answer: Callable[..., Any] | None = None,
+    beforehand: Callable[[Call], None] | None = None,
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
     gives = get_type_hints(answer or function, include_extras=True)["return"]
@@ -284,4 +289,5 @@ def _declare(
         pends,
         prepare,
         answer,
+        beforehand,
     )

@@ -28,6 +28,14 @@ def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200
     return answer
 
 
+def read(operation: Operation, call: Call, body: Any, allowed: Allowance | None = None) -> Any:
+    """Run an operation that changes nothing, and that does something beforehand: then in a read of its own."""
+    if operation.beforehand is not None:
+        operation.beforehand(call)
+    with call.archive.read(allowed) as connection:
+        return run(operation, replace(call, connection=connection), body)
+
+
 def change(operation: Operation, call: Call, body: Any, *, response_code: int = 200) -> Any:
     """Run an operation that writes, in a transaction of its own, after it was prepared in a read.
 

@@ -162,6 +162,12 @@ if tuple(PART_ROWS) != PARTS:
     raise TypeError("PART_ROWS needs one row for each part of a recording, in the order of PARTS.")
 
 
+def right_of(name: str) -> Right:
+    """The right that shows a part today, by its name; each comment is a part of its own."""
+    rights: dict[str, Right] = {part: row.right for part, row in PART_ROWS.items()}
+    return rights["comments" if name.startswith("comment/") else name]
+
+
 def read_parts(
     connection: Connection, positions: Sequence[int], parts: Collection[Part] = PARTS
 ) -> dict[int, Values]:

@@ -1,0 +1,56 @@
+"""Rows of the audit log, as every list of them shows them."""
+
+from typing import Any
+
+from earwitness.archive.access.viewer import Viewer
+from earwitness.kernel.clock import format_ms
+from earwitness.kernel.rights import Right
+from earwitness.kernel.wire import MomentText, Wire
+
+_COMMENT = "/client/recording/comment"
+_IDS_OF_COMMENTS = {"commentId", "withdrawnCommentId"}
+
+
+class AuditedRow(Wire):
+    """One HTTP call or command that accessed or changed something."""
+
+    audit_header_id: int
+    method: str
+    route: str
+    description: str
+    username: str
+    inserted_at: MomentText
+    ip_address: str
+    entity_id: int
+    parent_entity_id: int
+    entity_name: str
+    parent_entity_name: str
+    metadata: dict[str, Any] | None
+    response_code: int
+
+
+def shown(row: Any, viewer: Viewer) -> AuditedRow:
+    """A row of `audit_rows` and `audit_headers`, as a viewer may read it."""
+    return AuditedRow(
+        audit_header_id=row.audit_header_id,
+        method=row.method,
+        route=row.route,
+        description=row.description,
+        username=row.username,
+        inserted_at=format_ms(row.inserted_at),
+        ip_address=row.ip_address,
+        entity_id=row.entity_id,
+        parent_entity_id=row.parent_entity_id,
+        entity_name=row.entity_name,
+        parent_entity_name=row.parent_entity_name,
+        metadata=_metadata(row, viewer),
+        response_code=row.response_code,
+    )
+
+
+def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
+    """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
+    metadata: dict[str, Any] | None = row.metadata
+    if not metadata or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
+        return metadata
+    return {name: value for name, value in metadata.items() if name in _IDS_OF_COMMENTS}
