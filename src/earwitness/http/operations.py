@@ -129,7 +129,7 @@ def _answer(operation: Operation, request: AnyRequest, body: bytes, allowed: All
     if not operation.writes:
         with _closed_unless_sent(answer):
             record(operation.status)
-    return encode(answer, operation.status)
+    return encode(answer, operation.status, operation.content_type)
 
 
 @contextmanager
@@ -142,8 +142,11 @@ def _closed_unless_sent(answer: Any) -> Iterator[None]:
         unsent.pop_all()
 
 
-def encode(answer: Any, status: int) -> Response[Any]:
-    """Encode an answer as JSON. `X-Total-Count` is the length of a list, unless the answer says otherwise."""
+def encode(answer: Any, status: int, content_type: str = "") -> Response[Any]:
+    """Encode an answer as JSON. `X-Total-Count` is the length of a list, unless the answer says otherwise.
+
+    An answer of another `content_type` is a text, and is sent as it is.
+    """
     if isinstance(answer, Response):
         return answer
     if not isinstance(answer, Answer):
@@ -152,8 +155,8 @@ def encode(answer: Any, status: int) -> Response[Any]:
     if isinstance(answer.body, Sequence) and not isinstance(answer.body, str | bytes):
         headers.setdefault("X-Total-Count", str(len(answer.body)))
     return Response(
-        msgspec.json.encode(answer.body),
+        answer.body.encode() if content_type else msgspec.json.encode(answer.body),
         status_code=answer.status,
         headers=headers,
-        media_type="application/json",
+        media_type=content_type or "application/json",
     )

@@ -136,6 +136,8 @@ class Operation:
     prepare: Callable[..., Any] | None
     answer: Callable[..., Any] | None
     beforehand: Callable[[Call], None] | None
+    content_type: str
+    """The media type of its answer, where that is a text or bytes and not JSON."""
 
     @property
     def is_quick(self) -> bool:
@@ -195,12 +197,13 @@ def read(
     refuses: tuple[type[Problem], ...] = (),
     pends: bool = False,
     beforehand: Callable[[Call], None] | None = None,
+    content_type: str = "",
 ) -> Declare:
     """Declare an operation that changes nothing. It runs in one read-only transaction.
 
     A `slow` one waits in a queue of its own, so that it delays no other. `refuses` has the problems that not
     every operation may answer with, for the documentation of the API. `beforehand` does what has to be done
-    before that transaction begins, in transactions of its own.
+    before that transaction begins, in transactions of its own. With a `content_type` it answers with a text.
     """
     return partial(
         _declare,
@@ -214,6 +217,7 @@ def read(
         refuses=refuses,
         pends=pends,
         beforehand=beforehand,
+        content_type=content_type,
     )
 
 
@@ -269,6 +273,7 @@ def _declare(
     prepare: Callable[..., Any] | None = None,
     answer: Callable[..., Any] | None = None,
     beforehand: Callable[[Call], None] | None = None,
+    content_type: str = "",
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
     gives = get_type_hints(answer or function, include_extras=True)["return"]
@@ -290,4 +295,5 @@ def _declare(
         prepare,
         answer,
         beforehand,
+        content_type,
     )

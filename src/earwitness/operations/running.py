@@ -29,7 +29,7 @@ def run(operation: Operation, call: Call, body: Any, *, response_code: int = 200
 
 
 def read(operation: Operation, call: Call, body: Any, allowed: Allowance | None = None) -> Any:
-    """Run an operation that changes nothing, and that does something beforehand: then in a read of its own."""
+    """Do what an operation does beforehand, and then run it in a read that begins after it."""
     if operation.beforehand is not None:
         operation.beforehand(call)
     with call.archive.read(allowed) as connection:

@@ -117,7 +117,7 @@ def _of_declared(declared: Operation) -> Describes:
     return Describes(
         takes=declared.takes,
         gives=bytes if is_media else _body(declared.gives),
-        answered_as=MEDIA if is_media else JSON,
+        answered_as=MEDIA if is_media else (declared.content_type,) if declared.content_type else JSON,
         statuses=(declared.status,),
         refuses=(*declared.refuses, *((errors.Conflict,) if declared.writes else ())),
         pends=declared.pends,
