@@ -26,9 +26,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 class Leaf(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", tag_field="v", tag=1
 ):
-    """One action. Times are milliseconds since 1970. An `end` repeats what its `order` says, but for `at`
-    and rows.
-    """
+    """One action. `at` is in milliseconds since 1970. An `end` repeats its `order`, but for `at` and rows."""
 
     type: LeafType
     header: int

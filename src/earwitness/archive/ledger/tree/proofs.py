@@ -20,8 +20,7 @@ from earwitness.archive.ledger.tree.tiles import (
 
 
 class TiledTree:
-    """The tree of a log's first `size` leaves. Keeps the tiles that it has read, so that many proofs share
-    them.
+    """The tree of a log's first `size` leaves. Keeps what it has read, so that many proofs share it.
 
     It does not check what it reads: compare `root()` with the checkpoint's, or verify the proofs.
     """
@@ -30,6 +29,7 @@ class TiledTree:
         self.size = size
         self._read_tile = read_tile
         self._tiles: dict[tuple[int, int], bytes] = {}
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def root(self) -> bytes:
         return self._range_root(0, self.size)
@@ -51,10 +51,13 @@ class TiledTree:
 
     def _subtree_root(self, height: int, number: int) -> bytes:
         """The root of one full subtree: of hashes that stand side by side in one tile."""
-        level, height_in_tile = divmod(height, TILE_HEIGHT)
-        index, first = divmod(number << height_in_tile, TILE_WIDTH)
-        data = self._tile(level, index)
-        return root_of(split_hashes(data[first * HASH_BYTES : (first + (1 << height_in_tile)) * HASH_BYTES]))
+        known = self._roots.get((height, number))
+        if known is None:
+            level, height_in_tile = divmod(height, TILE_HEIGHT)
+            index, first = divmod(number << height_in_tile, TILE_WIDTH)
+            part = slice(first * HASH_BYTES, (first + (1 << height_in_tile)) * HASH_BYTES)
+            known = self._roots[height, number] = root_of(split_hashes(self._tile(level, index)[part]))
+        return known
 
     def _tile(self, level: int, index: int) -> bytes:
         known = self._tiles.get((level, index))
@@ -86,9 +89,7 @@ def consistency_ranges(older_size: int, size: int) -> list[tuple[int, int]]:
 
 
 def _beside(start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
-    """On the way from the root down to the subtree from `start` to before `end`: the subtrees beside the
-    way.
-    """
+    """The subtrees beside the way from the root down to the subtree from `start` to before `end`."""
     low, high = 0, size
     while (low, high) != (start, end):
         middle = low + (1 << ((high - low - 1).bit_length() - 1))
