@@ -20,7 +20,7 @@ OLDER_SIZES = (1, 255, 256, 600, 65_535, 65_536, 65_537)
 
 pytestmark = pytest.mark.skipif(
     shutil.which("go") is None or not (GO_LIBRARIES / "src/golang.org/x/mod/sumdb").is_dir(),
-    reason="NOT CHECKED that Go reads the ledger: golang-go or golang-golang-x-mod-dev is missing: make interop",
+    reason="NOT CHECKED that Go reads the ledger: no golang-go or golang-golang-x-mod-dev: make interop",
 )
 
 
@@ -88,10 +88,10 @@ def replace(file: Path, old: str, new: str) -> None:
     ("tamper", "said"),
     [
         (lambda copy: flip(copy / "tile/1/000", 0), "tile/1/000: differs"),
-        (lambda copy: flip(copy / "tile/entries/000", 20), "the root of the leaves: differs"),
-        (lambda copy: replace(copy / "checkpoint.txt", "65836", "65835"), "the checkpoint: invalid signature"),
+        (lambda copy: flip(copy / "tile/entries/000", 20), "the root of the leaves"),
+        (lambda copy: replace(copy / "checkpoint.txt", "65836", "65835"), "the checkpoint: invalid"),
         (lambda copy: replace(copy / "proofs/page.json", "index 255", "index 254"), "a proof: "),
-        (lambda copy: replace(copy / "consistency.json", '"from": 255', '"from": 256'), "a proof of con"),
+        (lambda copy: replace(copy / "consistency.json", '"from": 255', '"from": 256'), "a proof"),
     ],
 )  # fmt: skip
 def test_go_finds_what_was_tampered_with(
