@@ -2,11 +2,17 @@
 
 import hmac
 import json
+import os
+import shutil
 import subprocess
 import sys
 from base64 import b64decode
+from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,7 +32,7 @@ from earwitness.archive.ledger.tree.leaves import Leaf, Row
 from earwitness.archive.ledger.tree.proof_text import read_proof
 from earwitness.archive.ledger.tree.running_root import inclusion_in
 from earwitness.archive.ledger.tree.verification import verify_consistency, verify_inclusion
-from tests.archive.ledger.kept_log import write
+from tests.archive.ledger.kept_log import KeptLog, write
 from tests.archive.ledger.tree import plain_tree
 
 PAGE = (Path(__file__).parents[3] / "docs/ledger-format.md").read_text(encoding="utf-8")
@@ -107,3 +113,34 @@ def test_every_field_of_leaves_and_rows_is_described(shape: type[Any], heading: 
         for name in line.split("|")[1].split(",")
     }
     assert set(shape.__struct_encode_fields__) <= described
+
+
+@pytest.fixture
+def base_url(tmp_path: Path) -> Iterator[str]:
+    """Serves the files below `served` as they are."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_script_gets_the_few_tiles_that_older_checkpoints_need(tmp_path: Path, base_url: str) -> None:
+    log = KeptLog(1_000)
+    log.copy_to(tmp_path / "served/ledger")
+    log.copy_to(tmp_path / "copy", tiles=False)
+    for size in (1, 600, 999):
+        write(tmp_path / f"copy/older/{size}.txt", log.checkpoint(size))
+    shutil.copy(verify_ledger.__file__, tmp_path)
+    script = next(block for block in PAGE.split("```sh\n") if block.startswith("missing"))
+    run = subprocess.run(
+        ["sh", "-c", script.split("```")[0]],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "BASE_URL": base_url, "TOKEN": "any"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.count("HOLDS") == 4, run.stdout + run.stderr
+    assert len([file for file in (tmp_path / "copy/tile").rglob("*") if file.is_file()]) == 4

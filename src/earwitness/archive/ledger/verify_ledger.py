@@ -13,7 +13,7 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519, RFC 8032 §5.1
@@ -26,15 +26,13 @@ unpack = functools.partial(base64.b64decode, validate=True)
 
 def attempt(name: str, check: Callable[..., str], *arguments: Any) -> None:
     """Say what a check finds. Whatever is in one file, the others are checked as well."""
-    verdict = "FAILS"
     try:
-        text, verdict = check(*arguments), "HOLDS"
+        verdict, text = "HOLDS", check(*arguments)
     except FileNotFoundError as error:
-        text, verdict = f"{error.filename} is missing", "UNCLEAR"
-    except AssertionError as error:
-        text = str(error)
+        verdict, text = "UNCLEAR", f"{error.filename} is missing"
     except Exception as error:
-        text = f"it cannot be read: {error!r}"
+        known = isinstance(error, AssertionError)
+        verdict, text = "FAILS", str(error) if known else f"it cannot be read: {error!r}"
     verdicts.add(verdict)
     line = "".join(one if one.isprintable() else "?" for one in f"{verdict:8} {name}: {text}")
     sys.stdout.buffer.write(f"{line}\n".encode())
@@ -103,7 +101,7 @@ def opened(note: str) -> tuple[int, bytes, str]:
     return int(size), unpack(root), f"{size} actions, signed by {', '.join(signed)}"
 
 
-def climb(path: Sequence[bytes], number: int, size: int, reached: bytes) -> bytes:
+def climb(path: list[bytes], number: int, size: int, reached: bytes) -> bytes:
     """The root that a proof leads to (RFC 9162 §2.1.3.2)."""
     last = size - 1
     for beside in path:
@@ -120,9 +118,8 @@ def climb(path: Sequence[bytes], number: int, size: int, reached: bytes) -> byte
 
 
 def merged(hashes: list[bytes]) -> bytes:
-    while len(hashes) > 1:
-        hashes = [hashed(b"\1", *hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
-    return hashes[0]
+    half = len(hashes) // 2
+    return hashed(b"\1", merged(hashes[:half]), merged(hashes[half:])) if half else hashes[0]
 
 
 @functools.lru_cache(1000)
@@ -153,7 +150,10 @@ def root_from_tiles(size: int, newest_size: int) -> bytes:
 
 def compare(size: int, root: bytes, newest_size: int, newest_root: bytes) -> str:
     """Whether a log was the beginning of what it is now: both roots have to follow from the same tiles."""
-    need(size <= newest_size, f"checkpoint.txt has {newest_size} actions, and not {size}: some were removed")
+    need(
+        size <= newest_size,
+        f"{size} actions, checkpoint.txt has {newest_size}: it is older, or some were removed",
+    )
     if size in (0, newest_size):
         same = root == (newest_root if size else hashed())
     else:
@@ -186,7 +186,7 @@ def proof(one: dict[str, Any], *newest: Any) -> str:
             digest = digest[name]
         salted = hashed(bytes.fromhex(opening["salt"]), opening["value"].encode()).hex()
         need(salted == digest, f"{opening['field']} is not {opening['value']}")
-        story.append(f"{opening['field']} = {opening['value']}")
+        story.append(f"{opening['field']} = {opening['value']!r}")
     return f"{'; '.join(story)}; {compare(size, root, *newest)}"
 
 
@@ -204,15 +204,13 @@ def answers(file: pathlib.Path, *newest: Any) -> str:
 
 def main() -> str:
     keys.extend(key_of(line) for line in (folder / "key.txt").read_text("utf-8").split("\n") if line)
-    size, root, told = opened((folder / "checkpoint.txt").read_text("utf-8"))
+    size, root, text = opened((folder / "checkpoint.txt").read_text("utf-8"))
     for kind, check in (("older", older), ("proofs", answers)):
         for file in sorted((folder / kind).glob("*")):
             attempt(f"{kind}/{file.name}", check, file, size, root)
-    return told
+    return text
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    attempt("checkpoint.txt", main)
+    attempt("checkpoint.txt", main) if len(sys.argv) == 2 else sys.exit(__doc__)
     sys.exit(verdicts != {"HOLDS"})

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwitness.archive.ledger.tree.commitments import (
@@ -56,6 +56,7 @@ ROWS = st.builds(
 SALT, SUBJECT_SALT = bytes(range(16)), bytes(range(32))
 
 
+@settings(deadline=None)
 @given(LEAVES, ROWS)
 def test_leaves_and_rows_are_in_the_form_of_rfc_8785(leaf: Leaf, row: Row) -> None:
     for written in (leaf_bytes(leaf), row_bytes(row)):

@@ -3,7 +3,7 @@
 from base64 import b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwitness.archive.ledger.tree.proof_text import TlogProof, read_proof, write_proof
@@ -26,6 +26,7 @@ def test_the_only_leaf_of_a_log_needs_no_hashes() -> None:
     assert read_proof(text) == TlogProof(0, [], CHECKPOINT)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.lists(HASHES, max_size=63), st.none() | st.binary(max_size=40))
 def test_a_proof_is_read_as_it_was_written(index: int, path: list[bytes], extra: bytes | None) -> None:
     proof = TlogProof(index, path, CHECKPOINT, extra)

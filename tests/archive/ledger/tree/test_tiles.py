@@ -1,7 +1,7 @@
 """Paths of tiles and bundles of leaves are those of C2SP's tlog-tiles."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwitness.archive.ledger.tree.tiles import (
@@ -33,6 +33,7 @@ def test_paths_are_written_in_parts_of_three_digits(tile: Tile, path: str) -> No
     assert tile.path == path
 
 
+@settings(deadline=None)
 @given(INDEXES, WIDTHS)
 def test_a_path_is_read_as_it_was_written(index: int, width: int) -> None:
     assert read_index_path(index_path(index, width)) == (index, width)
@@ -78,6 +79,7 @@ def test_a_level_is_a_plain_number_from_0_to_63() -> None:
             read_level(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=600), max_size=256))
 def test_a_bundle_gives_the_leaves_that_it_was_made_of(leaves: list[bytes]) -> None:
     assert read_bundle(write_bundle(leaves)) == leaves
@@ -93,6 +95,7 @@ def test_the_longest_leaf_fits_and_one_byte_more_is_refused_with_its_length() ->
         write_bundle([b"{}", bytes(65_536)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.data())
 def test_a_bundle_that_was_cut_is_refused_or_ends_after_a_whole_leaf(
     leaves: list[bytes], data: st.DataObject

@@ -156,6 +156,7 @@ def test_a_tile_that_was_cut_is_named_and_nothing_is_made_from_it(left: bytes) -
             ask()
 
 
+@settings(deadline=None)
 @given(st.integers(0, MOST), st.integers(0, MOST))
 def test_a_running_root_is_that_of_the_tree_also_when_it_is_saved_between(size: int, first: int) -> None:
     running = RunningRoot()
@@ -166,6 +167,7 @@ def test_a_running_root_is_that_of_the_tree_also_when_it_is_saved_between(size: 
     assert (running.size, running.root()) == (size, plain_tree.root(0, size))
 
 
+@settings(deadline=None)
 @given(st.integers(0, MOST), st.data())
 def test_a_damaged_saved_state_is_refused(size: int, data: st.DataObject) -> None:
     running = RunningRoot()
@@ -178,6 +180,7 @@ def test_a_damaged_saved_state_is_refused(size: int, data: st.DataObject) -> Non
             RunningRoot.continued(damaged)
 
 
+@settings(deadline=None)
 @given(SIZES, st.data())
 def test_rows_in_memory_are_proven_as_those_in_tiles(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -242,6 +245,7 @@ def spoiled(path: list[bytes], data: st.DataObject) -> list[bytes]:
     return data.draw(st.sampled_from(ways))
 
 
+@settings(deadline=None)
 @given(SIZES, st.data())
 def test_a_spoiled_proof_of_a_leaf_is_refused(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -250,6 +254,7 @@ def test_a_spoiled_proof_of_a_leaf_is_refused(size: int, data: st.DataObject) ->
         verify_inclusion(plain_tree.root(index, index + 1), index, size, spoiled(path, data), root)
 
 
+@settings(deadline=None)
 @given(st.integers(2, MOST), st.data())
 def test_a_proof_shows_no_other_leaf_place_or_root(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -268,6 +273,7 @@ def test_a_proof_shows_no_other_leaf_place_or_root(size: int, data: st.DataObjec
             verify_inclusion(leaf, place, size, path, end)
 
 
+@settings(deadline=None)
 @given(SIZES, st.data())
 def test_a_spoiled_proof_between_two_trees_is_refused(size: int, data: st.DataObject) -> None:
     older_size = data.draw(st.integers(0, size))
@@ -277,6 +283,7 @@ def test_a_spoiled_proof_between_two_trees_is_refused(size: int, data: st.DataOb
         verify_consistency(older_size, older_root, size, root, spoiled(path, data))
 
 
+@settings(deadline=None)
 @given(SIZES, st.data())
 def test_a_tree_whose_older_leaves_were_changed_is_refused(size: int, data: st.DataObject) -> None:
     older_size = data.draw(st.integers(1, size))
