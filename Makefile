@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
+.PHONY: interop system-go bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,18 @@ system-faults: ## nginx and iproute2 from Debian, for `make faults`
 		|| { command -v apt-get >/dev/null \
 			&& { $(APT) nginx-light iproute2 || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) nginx-light iproute2; }; }; } >/dev/null 2>&1 \
 		|| echo "NOT INSTALLED: nginx-light, iproute2. Faults that need them will NOT BE MADE." >&2
+
+# What reads the ledger with code that is not ours.
+READERS := golang-go golang-golang-x-mod-dev
+
+interop: install-dev system-go ## let Go's own implementation read the ledger
+	$(BIN)/python -m pytest tests/archive/ledger/test_interop.py
+
+system-go: ## Go and its module of transparency logs from Debian, for `make interop`
+	@dpkg-query --show $(READERS) >/dev/null 2>&1 \
+		|| { command -v apt-get >/dev/null \
+			&& { $(APT) $(READERS) || { $(AS_ROOT) apt-get update -qq -o Acquire::http::Timeout=20 && $(APT) $(READERS); }; }; } >/dev/null 2>&1 \
+		|| echo "NOT INSTALLED: $(READERS). Tests of the ledger with Go will be SKIPPED." >&2
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,9 +19,7 @@ _TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """A log after new leaves. `tiles` are those that are new or longer than before, each whole as far as it
-    goes.
-    """
+    """A log after new leaves. `tiles` are all that are new or longer now, each from its first hash."""
 
     size: int
     root: bytes

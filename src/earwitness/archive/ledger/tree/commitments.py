@@ -86,9 +86,7 @@ def comment_part(comment_id: int) -> str:
 
 
 def comments_digest(digests: Mapping[int, bytes]) -> bytes | None:
-    """The digest of the part `comments`, out of that of each comment by its id; None if there is no
-    comment.
-    """
+    """The digest of the part `comments`, out of that of each comment by its id; None if there is none."""
     if not digests:
         return None
     by_id = sorted(digests.items())
@@ -98,9 +96,7 @@ def comments_digest(digests: Mapping[int, bytes]) -> bytes | None:
 
 
 def record_digest(digests: Mapping[Part, bytes | None]) -> bytes:
-    """The digest of a recording out of those of its parts; a part that it does not have counts as 32 zero
-    bytes.
-    """
+    """The digest of a recording out of those of its parts; one that it does not have is 32 zero bytes."""
     parts: Sequence[bytes | None] = [digests.get(part) for part in PARTS]
     return sha256(_RECORD_PREFIX + b"".join(_checked(one or _ABSENT) for one in parts)).digest()
 

@@ -26,9 +26,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 class Leaf(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", tag_field="v", tag=1
 ):
-    """One action. Times are milliseconds since 1970. An `end` repeats what its `order` says, but for `at`
-    and rows.
-    """
+    """One action. `at` is in milliseconds since 1970. `order` is the header of what ordered an `end`."""
 
     type: LeafType
     header: int
@@ -43,7 +41,6 @@ class Leaf(
     user_id: int | None = None
     request: str | None = None
     order: int | None = None
-    """The header of the order, for what was done in batches."""
     previous: Checkpoint | None = None
 
 

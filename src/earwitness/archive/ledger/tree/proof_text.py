@@ -14,9 +14,7 @@ _MOST_DIGITS = 19
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """`checkpoint` is the signed note as it is, with its last line break. `extra` is not protected by
-    anything.
-    """
+    """`checkpoint` is the signed note as it is, with its last line break. Nothing protects `extra`."""
 
     index: int
     path: Sequence[bytes]

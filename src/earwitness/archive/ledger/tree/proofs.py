@@ -20,8 +20,7 @@ from earwitness.archive.ledger.tree.tiles import (
 
 
 class TiledTree:
-    """The tree of a log's first `size` leaves. Keeps the tiles that it has read, so that many proofs share
-    them.
+    """The tree of a log's first `size` leaves. Keeps what it has read, so that many proofs share it.
 
     It does not check what it reads: compare `root()` with the checkpoint's, or verify the proofs.
     """
@@ -90,9 +89,7 @@ def consistency_ranges(older_size: int, size: int) -> list[tuple[int, int]]:
 
 
 def _beside(start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
-    """On the way from the root down to the subtree from `start` to before `end`: the subtrees beside the
-    way.
-    """
+    """The subtrees beside the way from the root down to the subtree from `start` to before `end`."""
     low, high = 0, size
     while (low, high) != (start, end):
         middle = low + (1 << ((high - low - 1).bit_length() - 1))

@@ -37,9 +37,7 @@ class TileDamaged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The place of a tile: `index` counts the tiles of its level, `width` is how many of its hashes are
-    meant.
-    """
+    """The place of a tile: `index` counts the tiles of its level; `width` of its hashes are meant."""
 
     level: int
     index: int
@@ -66,14 +64,12 @@ def index_path(index: int, width: int = TILE_WIDTH) -> str:
 
 
 def read_index_path(path: str) -> tuple[int, int]:
-    """The index and width that a path names. Raises ValueError unless it is written as `index_path` writes
-    it.
-    """
+    """The index and width of a path. Raises ValueError unless it is written as `index_path` writes it."""
     found = _PATH.fullmatch(path) if len(path) <= _LONGEST_PATH else None
     if found is not None:
         index = int(found[1].replace("x", "").replace("/", "") + found[2])
         width = int(found[3] or TILE_WIDTH)
-        if index_path(index, width) == path:
+        if width <= TILE_WIDTH and index_path(index, width) == path:
             return index, width
     raise ValueError("This is not the path of a tile.")
 
@@ -96,9 +92,7 @@ def width_in_tree(size: int, level: int, index: int) -> int:
 
 
 def tiles_of(size: int, older_size: int = 0) -> Iterator[Tile]:
-    """All tiles of a tree of `size` leaves that the tree of `older_size` leaves did not have, or had
-    shorter.
-    """
+    """All tiles of a tree of `size` leaves that are new or longer than in the tree of `older_size`."""
     level = 0
     while count := hashes_at_level(size, level):
         for index in range(hashes_at_level(older_size, level) // TILE_WIDTH, -(-count // TILE_WIDTH)):
@@ -109,9 +103,7 @@ def tiles_of(size: int, older_size: int = 0) -> Iterator[Tile]:
 
 
 def checked_tile(tile: Tile, data: bytes) -> bytes:
-    """The hashes of a tile out of what was stored, which may be longer. Raises TileDamaged if it is
-    shorter.
-    """
+    """The hashes of a tile, out of what was stored: as much or more. Raises TileDamaged if less."""
     wanted = tile.width * HASH_BYTES
     if len(data) < wanted:
         raise TileDamaged(f"{tile.path} of the ledger has {len(data)} bytes instead of {wanted}.")
