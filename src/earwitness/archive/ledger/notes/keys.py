@@ -9,6 +9,7 @@ tlog-cosignature): the signature is that time, in seconds since 1970 as 8 bytes,
 
 import hashlib
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -105,6 +106,11 @@ class SignerKey:
     def __post_init__(self) -> None:
         if not is_key_name(self.name):
             raise KeyRefused("a key needs a name, without spaces and `+`")
+
+    @classmethod
+    def generate(cls, name: str, kind: Kind) -> Self:
+        """Raises KeyRefused for what cannot be the name of a key."""
+        return cls(name, kind, secrets.token_bytes(KEY_BYTES))
 
     @property
     def verifier(self) -> VerifierKey:
