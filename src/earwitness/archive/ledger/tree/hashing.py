@@ -36,9 +36,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 def joined(subtrees: Iterable[bytes]) -> bytes:
-    """The root over the full subtrees that a tree consists of, from the largest (left) to the smallest
-    (right).
-    """
+    """The root over the full subtrees that a tree consists of, from left (the largest) to right."""
     from_the_right = reversed(list(subtrees))
     root = next(from_the_right, None)
     if root is None:

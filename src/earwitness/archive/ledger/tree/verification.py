@@ -16,19 +16,7 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, path: Sequence[byt
     if not 0 <= index < size:
         raise ProofRefused(f"There is no leaf {index} in a tree of {size}.")
     _check_lengths(leaf_hash, root, *path)
-    number, last, reached = index, size - 1, leaf_hash
-    for beside in path:
-        if last == 0:
-            raise ProofRefused("The proof has more hashes than the tree has levels.")
-        if number & 1 or number == last:
-            reached = node_hash(beside, reached)
-            number, last = _climb_while_left(number, last)
-        else:
-            reached = node_hash(reached, beside)
-        number, last = number >> 1, last >> 1
-    if last != 0:
-        raise ProofRefused("The proof has fewer hashes than the tree needs.")
-    if reached != root:
+    if _climb(path, index, size, leaf_hash)[0] != root:
         raise ProofRefused("The proof leads to another root.")
 
 
@@ -56,27 +44,31 @@ def verify_consistency(
     number, last = older_size - 1, size - 1
     while number & 1:
         number, last = number >> 1, last >> 1
-    older_reached = reached = first
-    for beside in rest:
-        if last == 0:
-            raise ProofRefused("The proof has more hashes than the tree has levels.")
-        if number & 1 or number == last:
-            older_reached, reached = node_hash(beside, older_reached), node_hash(beside, reached)
-            number, last = _climb_while_left(number, last)
-        else:
-            reached = node_hash(reached, beside)
-        number, last = number >> 1, last >> 1
-    if last != 0:
-        raise ProofRefused("The proof has fewer hashes than the tree needs.")
-    if older_reached != older_root or reached != root:
+    if _climb(rest, number, last + 1, first) != (root, older_root):
         raise ProofRefused("The proof leads to another root.")
 
 
-def _climb_while_left(number: int, last: int) -> tuple[int, int]:
-    """Levels at which a subtree has no partner are passed without a hash."""
-    while number and not number & 1:
+def _climb(path: Sequence[bytes], number: int, width: int, start: bytes) -> tuple[bytes, bytes]:
+    """From one hash, `number` of a level that is `width` wide, up to the root.
+
+    Returns the root of the whole tree, and of the tree that would end with the start. Raises ProofRefused if
+    the path has not as many hashes as it needs.
+    """
+    last, root, ending_here = width - 1, start, start
+    for beside in path:
+        if last == 0:
+            raise ProofRefused("The proof has more hashes than the tree has levels.")
+        if number & 1 or number == last:
+            root, ending_here = node_hash(beside, root), node_hash(beside, ending_here)
+            # On levels where the last subtree has no partner, it moves up as it is.
+            while number and not number & 1:
+                number, last = number >> 1, last >> 1
+        else:
+            root = node_hash(root, beside)
         number, last = number >> 1, last >> 1
-    return number, last
+    if last != 0:
+        raise ProofRefused("The proof has fewer hashes than the tree needs.")
+    return root, ending_here
 
 
 def _check_lengths(*hashes: bytes) -> None:
