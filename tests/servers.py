@@ -10,12 +10,14 @@ from pathlib import Path
 
 from earwitness.kernel.settings import Settings
 from earwitness.media.keys.key_ring import KEYS_FILE
+from earwitness.media.keys.ledger_key import make_ledger_key
 from earwitness.media.keys.token_key import token_key
 
 
 def other_server(settings: Settings, folder: Path) -> Settings:
     """Settings of another server of the archive: its own copy of the keys, on PostgreSQL its own data."""
     token_key(settings)
+    make_ledger_key(settings)
     keys = Path(shutil.copytree(settings.keys_folder, folder / "other-keys"))
     if not settings.database_url:
         return replace(settings, keys=keys)

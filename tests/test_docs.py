@@ -45,7 +45,7 @@ def test_the_page_of_settings_is_current() -> None:
 
 def test_every_command_is_documented_with_its_options_and_every_documented_one_exists() -> None:
     text = (DOCS / "cli.md").read_text()
-    section = r"^## `(earwitness[a-z ]*?)(?: [A-Z\[][^\n]*)?`\n(.*?)(?=^## |\Z)"
+    section = r"^## `(earwitness[a-z -]*?)(?: [A-Z\[][^\n]*)?`\n(.*?)(?=^## |\Z)"
     sections = dict(re.findall(section, text, re.MULTILINE | re.DOTALL))
     there = dict(commands(typer.main.get_command(app)))
     assert set(sections) == set(there)

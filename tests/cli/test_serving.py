@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from earwitness.archive.ledger.notes.keys import Kind, SignerKey
 from earwitness.kernel.settings import Settings
 from tests.cli.running import run, running
 from tests.http.connections.raw import connected, request
@@ -23,6 +24,13 @@ def few_files() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
     yield most
     resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+def test_a_server_with_a_wrong_key_of_a_witness_does_not_start(settings: Settings) -> None:
+    key = SignerKey("audit.example", Kind.WITNESS, b"w" * 32).verifier.text.replace("audit", "aodit")
+    result = run(settings, "serve", "--port", 0, EARWITNESS_WITNESSES=f"{key} https://audit.example")
+    assert result.exit_code == 1
+    assert "EARWITNESS_WITNESSES: the id of the key aodit.example does not belong to it" in result.stderr
 
 
 @needs_proc

@@ -29,6 +29,36 @@ def test_a_default_is_read_as_the_same_value(name: str) -> None:
     assert getattr(Settings.from_environment({setting.variable: written}), name) == setting.default
 
 
+def test_the_origin_of_ledgers_is_the_beginning_of_a_url_without_its_scheme() -> None:
+    assert read(ORIGIN="archive.example.com/log/").ledger_origin == "archive.example.com/log"
+    for wrong in (
+        "https://archive.example.com",
+        "Archive.example.com",
+        "a b",
+        "a+b",
+        "a//b",
+        "-a",
+        "a\nb",
+        "/",
+    ):
+        with pytest.raises(SettingError, match="EARWITNESS_ORIGIN: expected a host name"):
+            read(ORIGIN=wrong)
+
+
+def test_the_url_of_a_timestamp_authority_is_not_repeated_when_it_is_refused() -> None:
+    assert read(TSA="https://user:pw@tsa.example:8443/tsr?a=b").tsa.startswith("https://user:pw@")
+    for wrong in (
+        "tsa.example",
+        "ftp://pw@tsa.example",
+        "https://pw@",
+        "http://u:pw@h:99999/",
+        "http://pw\u2100@a/",
+    ):
+        with pytest.raises(SettingError, match="EARWITNESS_TSA: expected") as error:
+            read(TSA=wrong)
+        assert "pw" not in str(error.value)
+
+
 def test_each_setting_has_a_variable_of_its_own() -> None:
     variables = [one.variable for one in Settings.declared().values()]
     assert len(variables) == len(set(variables))

@@ -85,6 +85,11 @@ class _Earwitness(LazyGroup):
             "What belongs to this archive; docs/keys.md says why.",
         ),
         Lazy("db", "upkeep.databases:group", "Databases."),
+        Lazy(
+            "witness",
+            "witness:group",
+            "Cosign the ledgers of others, apart from any archive; docs/witness.md says what for.",
+        ),
     )
 
 

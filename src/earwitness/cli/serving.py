@@ -16,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 
 from earwitness.app import build, learn_types
 from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.ledger.attestation.configured import witnesses_of
 from earwitness.cli.listening import Listening, listening
 from earwitness.cli.output import AsJson, opened, say, tell_json
 from earwitness.http.connections.bounds import Bounds
@@ -57,11 +58,13 @@ def serve(
 
 
 def _check(accounts: Accounts) -> None:
-    """Refuse to start with tables of another version, or without the keys of existing accounts.
+    """Refuse to start with tables of another version, without the keys of existing accounts, or with a wrong
+    key of a witness.
 
     A damaged account does not keep the others from work.
     """
     accounts.identity.check_server()
+    witnesses_of(accounts.settings)
     accounts.first()
 
 

@@ -116,6 +116,63 @@ def origin() -> Reader[str]:
     return Reader(allowed, read)
 
 
+def url() -> Reader[str]:
+    """A URL, with its path. A refusal does not repeat it: it may hold a password."""
+    allowed = "`https://…` or `http://…`"
+
+    def read(value: str) -> str:
+        if not _is_url(value):
+            raise ValueError(_expected(allowed))
+        return value
+
+    return Reader(allowed, read)
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        is_port = parts.port != 0
+    except ValueError:  # its message may repeat a password
+        return False
+    _, _, host = parts.netloc.rpartition("@")
+    is_plain = not parts.fragment and not re.search(r"\s", value)
+    return bool(parts.scheme in {"http", "https"} and _HOST.fullmatch(host) and is_port and is_plain)
+
+
+_ORIGIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(/[\w.~-]+)*", re.ASCII)
+
+
+def log_origin() -> Reader[str]:
+    """The beginning of a ledger's name: a URL without its scheme, as C2SP's tlog-checkpoint recommends."""
+    allowed = "a host name in lower case, perhaps with a path, and no `https://`: `archive.example.com`"
+
+    def read(value: str) -> str:
+        if not _ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError(_expected(allowed))
+        return value.rstrip("/")
+
+    return Reader(allowed, read)
+
+
+_VERIFIER_KEY = re.compile(r"[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*", re.ASCII)
+
+
+def witness_list() -> Reader[tuple[tuple[str, str], ...]]:
+    """The verifier key and the URL of each witness. Whether a key is right shows when it is used."""
+    allowed = "`name+0123abcd+base64 https://witness.example`, or several of these with commas"
+
+    def read(value: str) -> tuple[tuple[str, str], ...]:
+        found: list[tuple[str, str]] = []
+        for part in _parts(value):
+            key, *urls = part.split()
+            if not _VERIFIER_KEY.fullmatch(key) or len(urls) != 1 or not _is_url(urls[0]):
+                raise ValueError(_expected(allowed))
+            found.append((key, urls[0].rstrip("/")))
+        return tuple(found)
+
+    return Reader(allowed, read)
+
+
 _POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://([^/?#]*)(.*)", re.DOTALL)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.DOTALL)
 _HOST_AND_PORT = re.compile(r"(?:[^,:]*|\[[^]]*\])(?::\d*)?", re.ASCII)

@@ -16,13 +16,16 @@ from earwitness.kernel.setting_readers import (
     Reader,
     choice,
     database_url,
+    log_origin,
     networks,
     origin,
     path,
     several,
     switch,
     text,
+    url,
     whole_number,
+    witness_list,
 )
 
 log = logging.getLogger(__name__)
@@ -115,6 +118,33 @@ class Settings:
         "",
         "The secret that tokens are signed with; the same on all machines. Unset: a key made once, in the "
         "folder for keys.",
+    )
+    ledger_key: str = _setting(
+        "LEDGER_KEY",
+        text("the base64 of 32 bytes"),
+        "",
+        "The secret key (Ed25519) that signs the ledgers; the same on all machines. Unset: a key made once, "
+        "in the folder for keys.",
+    )
+    ledger_origin: str = _setting(
+        "ORIGIN",
+        log_origin(),
+        "earwitness.invalid",
+        "What the names of the ledgers begin with: a host name of yours, perhaps with a path. The name of an "
+        "account's ledger is fixed with its first checkpoint.",
+    )
+    witnesses: tuple[tuple[str, str], ...] = _setting(
+        "WITNESSES",
+        witness_list(),
+        (),
+        "The witnesses that cosign the ledgers: of each its verifier key, a space and its URL. See "
+        "[witness.md](witness.md).",
+    )
+    tsa: str = _setting(
+        "TSA",
+        url(),
+        "",
+        "The URL of a timestamp authority (RFC 3161) that confirms when a ledger had its checkpoint.",
     )
     public_url: str = _setting(
         "PUBLIC_URL",

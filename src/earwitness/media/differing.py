@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from earwitness.kernel.errors import Unavailable
 
-Compared = Literal["key", "token-key", "store", "installation"]
+Compared = Literal["key", "token-key", "ledger-key", "store", "installation"]
 
 _SIZE = 16
 

@@ -1,5 +1,6 @@
 """A key, a key for tokens, a store or a folder of another archive is refused and named."""
 
+import base64
 import logging
 import shutil
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from sqlalchemy import delete, select
 
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.directory import identities, known_keys
-from earwitness.kernel.settings import Settings
+from earwitness.kernel.errors import Conflict
+from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KEYS_FILE, KeyRing
+from earwitness.media.keys.ledger_key import LEDGER_KEY_FILE
 from earwitness.media.keys.token_key import TOKEN_KEY_FILE
 from earwitness.media.stores.store_marker import MARKER
 from tests.api.test_health import missing
@@ -142,6 +145,51 @@ def test_a_lost_key_for_tokens_is_made_again_on_a_single_machine(settings: Setti
         assert is_taken(settings)
 
 
+def test_another_key_for_ledgers_is_refused(settings: Settings, tmp_path: Path) -> None:
+    assert is_taken(settings)
+    given = base64.b64encode(b"l" * 32).decode()
+    problem = refused(replace(other_server(settings, tmp_path), ledger_key=given))
+    assert problem.code == "ledger-key-differs"
+    assert "EARWITNESS_LEDGER_KEY" in problem.for_operators
+    assert given not in problem.for_operators
+    with Firm(settings) as firm:
+        assert missing(firm) == []
+        (settings.keys_folder / LEDGER_KEY_FILE).write_text(given)
+        assert missing(firm) == ["keys"]
+
+
+def test_a_lost_key_for_ledgers_is_told_and_never_made_again_by_itself(settings: Settings) -> None:
+    assert is_taken(settings)
+    with Firm(settings) as firm:
+        (settings.keys_folder / LEDGER_KEY_FILE).unlink()
+        assert missing(firm) == ["keys"]
+    accounts = Accounts(settings)
+    for ask in (accounts.identity.check_server, accounts.identity.ledger_key):
+        with pytest.raises(Differs, match="does not have the key for ledgers"):
+            ask()
+    assert not (settings.keys_folder / LEDGER_KEY_FILE).exists()
+    accounts.identity.accept_ledger_key()
+    assert len(accounts.identity.ledger_key()) == 32
+    accounts.identity.check_server()
+    with pytest.raises(Conflict):
+        accounts.identity.accept_ledger_key()
+    accounts.close()
+
+
+def test_a_key_for_ledgers_can_be_given_and_one_that_is_none_is_not_shown(settings: Settings) -> None:
+    given = replace(settings, ledger_key=base64.b64encode(b"l" * 32).decode())
+    accounts = Accounts(given)
+    assert accounts.identity.ledger_key() == b"l" * 32
+    accounts.close()
+    assert not (settings.keys_folder / LEDGER_KEY_FILE).exists()
+    for wrong in ("secret", "c2VjcmV0", "A" * 42 + "=="):
+        accounts = Accounts(replace(settings, ledger_key=wrong))
+        with pytest.raises(SettingError) as error:
+            accounts.identity.ledger_key()
+        assert wrong not in str(error.value)
+        accounts.close()
+
+
 def test_folders_of_another_installation_are_refused(
     request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
 ) -> None:
@@ -252,7 +300,7 @@ def test_an_old_installation_is_upgraded_without_warnings_and_its_values_are_not
         accounts.close()
         assert is_taken(settings)
         assert [one for one in caplog.records if one.name.startswith("earwitness.archive.identity")] == []
-        assert set(noted(settings)) == {"installation", "store", "token-key"}
+        assert set(noted(settings)) == {"installation", "store", "token-key", "ledger-key"}
         with Firm(settings, keys=NOBODY) as firm, firm.archive.directory.connect() as connection:
             rows = connection.execute(select(known_keys)).all()
         assert [(bool(row.value), row.in_use) for row in rows] == [(True, True)]

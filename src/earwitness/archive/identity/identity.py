@@ -20,14 +20,14 @@ from earwitness.archive.identity.folders import installation_of, mark_folders
 from earwitness.archive.identity.key_checks import KeyChecks
 from earwitness.archive.identity.loaded_keys import reporting, running_processes, wait_until_all_have
 from earwitness.archive.identity.proof import newest_objects, prove, prove_store, samples
-from earwitness.archive.identity.records import Noted, note_first, note_instead, noted
+from earwitness.archive.identity.records import noted
+from earwitness.archive.identity.shared_keys import LEDGER_KEY, TOKEN_KEY, SharedKeys
 from earwitness.archive.identity.store import adopt_store, compare_store, compare_store_if_it_answers
 from earwitness.archive.schema.directory import accounts
-from earwitness.kernel.errors import Conflict, Problem
+from earwitness.kernel.errors import Problem
 from earwitness.kernel.settings import SettingError, Settings
-from earwitness.media.differing import Differs, check_value
+from earwitness.media.differing import Differs
 from earwitness.media.keys.key_ring import KeyRing, KeysMissing, KeysUnusable
-from earwitness.media.keys.token_key import known_token_key, token_key
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Identity:
         self._directory = directory
         self._lock = threading.Lock()
         self._checks = KeyChecks(directory)
+        self._shared = SharedKeys(settings, directory)
         self._keys: CheckedKeys | None = None
         self._store_answered = False
         self._ask_store_at = 0.0
@@ -60,15 +61,17 @@ class Identity:
     def check_server(self) -> None:
         """Compare everything that a server needs, before it starts. Raises Differs and what `keys` raises.
 
-        The key for tokens is made if the archive has none. If it was lost, a new one is made only where the
-        archive has one machine.
+        The keys for tokens and for ledgers are made if the archive has none. If that for tokens was lost, a
+        new one is made only where the archive has one machine; that for ledgers is never replaced by itself.
         """
         installation_of(self._settings, self._directory)
         if self._has_accounts():
             self.keys()  # first: if the whole folder of keys is gone, no new key for tokens is made
-        if known_token_key(self._settings) is None:
-            self._make_token_key()
-        self._compare_token_key()
+        self._shared.require()
+
+    def ledger_key(self) -> bytes:
+        """The key that signs the ledgers, made if the archive has none. Raises Differs and SettingError."""
+        return self._shared.get(LEDGER_KEY)
 
     def keys_trouble(self) -> str:
         """What is wrong with this server's keys, for `/readyz`; empty if the database does not answer."""
@@ -77,7 +80,7 @@ class Identity:
         except (KeysMissing, KeysUnusable):
             return "The keys of the media are missing, or cannot be read."
         except Differs as error:
-            return error.detail if error.what in ("key", "token-key") else ""
+            return error.detail if error.what in ("key", "token-key", "ledger-key") else ""
         except (SQLAlchemyError, Problem):
             return ""
 
@@ -161,15 +164,15 @@ class Identity:
 
     def accept_token_key(self) -> None:
         """Make this server's key for tokens the archive's. Raises Conflict."""
-        value = _value_of_token_key(token_key(self._settings))
-        known = noted(self._directory).get("token-key")
-        if known and known.value == value:
-            raise Conflict("The archive uses this key for tokens already.")
-        note_instead(self._directory, "token-key", Noted(value))
+        self._shared.accept(TOKEN_KEY)
+
+    def accept_ledger_key(self) -> None:
+        """Make this server's key for ledgers the archive's, or a new one if it has none. Raises Conflict."""
+        self._shared.accept(LEDGER_KEY)
 
     def _open(self, *, create: bool) -> CheckedKeys:
         installation = installation_of(self._settings, self._directory)
-        self._compare_token_key()
+        self._shared.compare()
         keys = CheckedKeys(self._settings, self._checks, self._is_store_ours, create=create)
         mark_folders(self._settings, installation)
         self._ask_store(installation, takes_media=bool(self._checks.needed()))
@@ -205,29 +208,12 @@ class Identity:
         except SQLAlchemyError as error:
             raise as_problem(error) from error
 
-    def _make_token_key(self) -> None:
-        is_noted = "token-key" in noted(self._directory)
-        if is_noted and self._settings.database_url:
-            raise _other_token_key("This server does not have the key for tokens that the archive uses.")
-        made = _value_of_token_key(token_key(self._settings))
-        if is_noted:
-            log.warning("the key for tokens was lost and made anew: everybody has to sign in again")
-            note_instead(self._directory, "token-key", Noted(made))
-
-    def _compare_token_key(self) -> None:
-        own = known_token_key(self._settings)
-        if own is None:
-            return
-        value = Noted(_value_of_token_key(own))
-        known = noted(self._directory).get("token-key") or note_first(self._directory, "token-key", value)
-        if known.value != value.value:
-            raise _other_token_key("The key for tokens of this server is not the one that the archive uses.")
-
     def _keys_trouble(self) -> str:
         if not self._has_accounts():
             return ""
         self.keys().compare()
-        self._compare_token_key()
+        self._shared.compare()
+        self._shared.look_for_lost()
         if missing := self.missing_keys():
             return f"Keys that recordings need are missing: {', '.join(missing)}."
         return ""
@@ -241,17 +227,3 @@ class Identity:
         if ring:
             ring.compare()  # notes a key that is new, before others load it
             wait_until_all_have(self._directory, kek_id, as_current=as_current)
-
-
-def _value_of_token_key(key: bytes) -> str:
-    return check_value("token key", key)
-
-
-def _other_token_key(sentence: str) -> Differs:
-    return Differs(
-        "token-key",
-        sentence,
-        "Set EARWITNESS_TOKEN_KEY as on the other servers, or bring token.key back from its backup. To "
-        "change it on purpose, give all servers the new one, and run `earwitness installation accept "
-        "token-key`: then everybody has to sign in again.",
-    )

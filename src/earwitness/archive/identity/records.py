@@ -10,7 +10,7 @@ from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.schema.directory import identities
 from earwitness.kernel.clock import now_ms
 
-Kind: TypeAlias = Literal["installation", "store", "token-key"]
+Kind: TypeAlias = Literal["installation", "store", "token-key", "ledger-key"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""earwitness installation: accept a media store or a token key that was changed on purpose."""
+"""earwitness installation: accept a media store or a key that was changed on purpose."""
 
 from typing import Annotated, Literal
 
@@ -15,16 +15,25 @@ group = typer.Typer(help="What belongs to this archive; docs/keys.md says why.",
 
 @group.command("accept")
 def accept(
-    what: Annotated[Literal["store", "token-key"], typer.Argument(metavar="WHAT", help="store or token-key")],
+    what: Annotated[
+        Literal["store", "token-key", "ledger-key"],
+        typer.Argument(metavar="WHAT", help="store, token-key or ledger-key"),
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Accept the store of media, or the key for tokens, of this machine as the archive's.
+    """Accept the store of media, or the key for tokens or ledgers, of this machine as the archive's.
 
     All servers must use the same one, and must be started again.
     """
     with opened(as_json) as accounts:
         if what == "store":
             sentence = f"The archive's store of media is now {accounts.identity.accept_store()}."
+        elif what == "ledger-key":
+            accounts.identity.accept_ledger_key()
+            sentence = (
+                "The archive's key for ledgers is now that of this machine: give witnesses and auditors the "
+                "new verifier keys."
+            )
         else:
             accounts.identity.accept_token_key()
             sentence = (

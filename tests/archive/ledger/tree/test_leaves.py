@@ -40,7 +40,7 @@ LEAVES = st.builds(
     rows_root=TEXTS,
     user_id=st.none() | NUMBERS,
     request=st.none() | TEXTS,
-    expected=st.none() | NUMBERS,
+    order=st.none() | NUMBERS,
     previous=st.none() | st.builds(Checkpoint, origin=TEXTS, size=NUMBERS, root=TEXTS),
 )
 ROWS = st.builds(

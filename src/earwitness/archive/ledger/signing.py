@@ -1,0 +1,22 @@
+"""Who signs the ledger of an account: the origin that its checkpoints begin with, and the key."""
+
+from earwitness.archive.ledger.notes.checkpoint import Checkpoint
+from earwitness.archive.ledger.notes.keys import Kind, SignerKey
+from earwitness.archive.ledger.notes.signed_note import SignedNote
+from earwitness.kernel.settings import Settings
+
+
+def new_origin(settings: Settings, account_guid: str) -> str:
+    """The origin for the first checkpoint of an account's ledger. It is kept with that, and never changes."""
+    return f"{settings.ledger_origin}/{account_guid}"
+
+
+def signer_of(origin: str, ledger_key: bytes) -> SignerKey:
+    """The key of a ledger: one secret for all ledgers of the archive, under the name of each."""
+    return SignerKey(origin, Kind.LOG, ledger_key)
+
+
+def signed_checkpoint(signer: SignerKey, size: int, root: bytes) -> SignedNote:
+    """A checkpoint of the signer's ledger, with its signature alone."""
+    text = Checkpoint(signer.name, size, root).text
+    return SignedNote(text, (signer.sign(text),))
