@@ -25,7 +25,7 @@ from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
 from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
-from earwitness.api.ledger import history as ledger_history
+from earwitness.api.ledger import history, log, proof, tiles
 from earwitness.api.ledger import search as ledger_search
 from earwitness.api.people_and_endpoints import endpoints, people
 from earwitness.api.recordings import audit, detail, play_back, search, selection, sms_message, transcription
@@ -86,8 +86,11 @@ API: Sequence[Operation | HTTPRouteHandler] = [
     *legal_holds.ROUTES,
     *playlists.ROUTES,
     *tags.ROUTES,
+    *log.ROUTES,
+    tiles.get_tile,
+    proof.get_proof,
     ledger_search.search_ledger,
-    ledger_history.get_history,
+    history.get_history,
     *schema.ROUTES,
 ]
 

@@ -52,6 +52,11 @@ CHAPTERS = {
     "media": ("Media", "Media for players: byte ranges, and links that need no header."),
     "ingest": ("Ingest", "Adding recordings, and what belongs to them, to the archive."),
     "jobs": ("Jobs", "How far changes of many recordings have come. `X-Pending` of an answer is a job."),
+    "ledger": (
+        "Ledger",
+        "One log of all actions of the account, which nobody can change unnoticed: its checkpoints, proofs "
+        "that an action is in it, who did what, and what each change replaced.",
+    ),
     "calls": ("Calls", "Calls in progress."),
     "administration": ("Administration", "People, endpoints, users, keys, policies, holds, playlists, tags."),
     "health": (

@@ -3,6 +3,7 @@
 An operation is declared in `operations/operations.py`, apart from HTTP; `handler_of` makes its route.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -77,8 +78,8 @@ def handler_of(operation: Operation) -> HTTPRouteHandler:
 
 
 def litestar_path(path: str) -> str:
-    """A documented path as Litestar declares it: `{id:str}` for `{id}`."""
-    return path.replace("}", ":str}")
+    """A documented path as Litestar declares it: `{id:str}` for `{id}`; `{path:path}` stays."""
+    return re.sub(r"\{(\w+)\}", r"{\1:str}", path)
 
 
 async def _has_left(request: AnyRequest) -> bool:

@@ -40,7 +40,9 @@ def test_what_was_deleted_has_a_last_version(firm: Firm) -> None:
 
 
 def test_users_are_shown_with_their_rights_to_those_who_may_see_users(firm: Firm) -> None:
-    user = firm.post("/admin/user", {"username": "ada@example.com", "rolesAndRights": ["Standard User"]})["id"]
+    user = firm.post("/admin/user", {"username": "ada@example.com", "rolesAndRights": ["Standard User"]})[
+        "id"
+    ]
     changed = firm.call("PUT", f"/admin/user/{user}", {"rolesAndRights": ["Compliance"]})
     assert changed.status_code == 200
     last = history(firm, "User", user)[-1]

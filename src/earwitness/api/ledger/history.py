@@ -1,20 +1,15 @@
 """The history of a recording, or of anything else: POST /ledger/history. What was replaced, and by what."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visible_recordings import visible_position
-from earwitness.archive.database.in_list import among
-from earwitness.archive.ledger.changed import ABSENT
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS, part_of, read_states
-from earwitness.archive.ledger.recording_parts import read_parts, right_of
-from earwitness.archive.ledger.tree.hashing import split_hashes
-from earwitness.archive.schema.ledger import audit_changes
-from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.archive.ledger.recording_parts import read_parts
+from earwitness.archive.ledger.versions import RECORDING, Version, right_for, steps_of, versions_of
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.errors import BadRequest, Fault, Forbidden, NotFound
 from earwitness.kernel.rights import Right
@@ -48,15 +43,6 @@ class Replaced(Wire):
     withheld: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One part of one row of the ledger, and the row of the next change of that part, if there is one."""
-
-    row: Any
-    part: str
-    next_row_id: int | None
-
-
 @operations.read(
     "/ledger/history",
     right=Right.LEDGER_VIEW,
@@ -70,13 +56,12 @@ def get_history(call: Call, body: HistorySearch) -> Answer[list[Replaced]]:
     """
     name, id_ = _subject(body)
     now = _now(call.connection, call.viewer, name, id_)
-    changes = list(_changes(call.connection, name, id_))
+    steps = steps_of(call.connection, name, id_)
     size = body.page_size or _PAGE_SIZE
     first = ((body.page or 1) - 1) * size
-    page = changes[first : first + size]
-    before = _before(call.connection, page)
-    shown = [_shown(one, before, now, _right(name, one.part), call.viewer) for one in page]
-    return Answer(shown, headers={"X-Total-Count": str(len(changes))})
+    versions = versions_of(call.connection, steps[first : first + size], now)
+    shown = [_shown(one, call.viewer.may(right_for(name, one.step.part))) for one in versions]
+    return Answer(shown, headers={"X-Total-Count": str(len(steps))})
 
 
 def _subject(body: HistorySearch) -> tuple[str, int]:
@@ -86,7 +71,7 @@ def _subject(body: HistorySearch) -> tuple[str, int]:
             raise BadRequest.of(
                 Fault("recordingId", "expected either recordingId, or entityName and entityId")
             )
-        return "Recording", body.recording_id
+        return RECORDING, body.recording_id
     if body.entity_id is None or body.entity_name is None:
         missing = "entityId" if body.entity_name is not None else "recordingId"
         raise BadRequest.of(Fault(missing, "required: expected recordingId, or entityName and entityId"))
@@ -97,7 +82,7 @@ def _subject(body: HistorySearch) -> tuple[str, int]:
 
 def _now(connection: Connection, viewer: Viewer, name: str, id_: int) -> Mapping[str, Any]:
     """What there is now, by parts. Raises NotFound, and Forbidden for what the viewer may not see."""
-    if name == "Recording":
+    if name == RECORDING:
         position = visible_position(connection, viewer, id_)
         return read_parts(connection, [position])[position]
     viewer.require(ENTITY_ROWS[name].right)
@@ -106,71 +91,21 @@ def _now(connection: Connection, viewer: Viewer, name: str, id_: int) -> Mapping
     return {part_of(name): state for state in read_states(connection, name, [id_]).values()}
 
 
-def _right(name: str, part: str) -> Right:
-    return right_of(part) if name == "Recording" else ENTITY_ROWS[name].right
-
-
-def _changes(connection: Connection, name: str, id_: int) -> Iterator[_Change]:
-    """All changes, oldest first, without what they replaced."""
-    rows = connection.execute(
-        select(
-            audit_rows.c.id,
-            audit_rows.c.audit_header_id,
-            audit_headers.c.inserted_at,
-            audit_headers.c.username,
-            audit_changes.c.parts,
-            audit_changes.c.before_digests,
-            audit_changes.c.after_digests,
-        )
-        .join(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
-        .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
-        .where(audit_rows.c.parent_entity_name == name, audit_rows.c.parent_entity_id == id_)
-        .order_by(audit_rows.c.id)
-    ).all()
-    next_of: dict[str, int] = {}
-    nexts: list[dict[str, int | None]] = []
-    for row in reversed(rows):
-        nexts.append({part: next_of.get(part) for part in row.parts})
-        next_of |= dict.fromkeys(row.parts, row.id)
-    for row, its_nexts in zip(rows, reversed(nexts), strict=True):
-        for part in row.parts:
-            yield _Change(row, part, its_nexts[part])
-
-
-def _before(connection: Connection, page: Sequence[_Change]) -> Mapping[int, Mapping[str, Any]]:
-    """What the rows of a page replaced, and those that follow them."""
-    ids: Iterable[int | None] = {one.row.id for one in page} | {one.next_row_id for one in page}
-    listed = sorted(one for one in ids if one is not None)
-    rows = select(audit_changes.c.audit_row_id, audit_changes.c.before)
-    these = rows.where(among(audit_changes.c.audit_row_id, listed))
-    return {row.audit_row_id: row.before for row in connection.execute(these)}
-
-
-def _shown(
-    change: _Change,
-    before: Mapping[int, Mapping[str, Any]],
-    now: Mapping[str, Any],
-    right: Right,
-    viewer: Viewer,
-) -> Replaced:
-    row, part = change.row, change.part
-    withheld = not viewer.may(right)
-    if withheld:
-        sides = _digest(row.parts, row.before_digests, part), _digest(row.parts, row.after_digests, part)
-    else:
-        after = now if change.next_row_id is None else before[change.next_row_id]
-        sides = before[row.id].get(part), after.get(part)
+def _shown(version: Version, is_seen: bool) -> Replaced:
+    step = version.step
+    sides = (version.before, version.after)
+    if not is_seen:
+        sides = (_digest(step.before_digest), _digest(step.after_digest))
     return Replaced(
-        audit_header_id=row.audit_header_id,
-        inserted_at=format_ms(row.inserted_at),
-        username=row.username,
-        part=part,
+        audit_header_id=step.audit_header_id,
+        inserted_at=format_ms(step.inserted_at),
+        username=step.username,
+        part=step.part,
         before=sides[0],
         after=sides[1],
-        withheld=withheld,
+        withheld=not is_seen,
     )
 
 
-def _digest(parts: Sequence[str], digests: bytes, part: str) -> dict[str, str] | None:
-    found = split_hashes(digests)[parts.index(part)]
-    return None if found == ABSENT else {"sha256": found.hex()}
+def _digest(digest: bytes | None) -> dict[str, str] | None:
+    return None if digest is None else {"sha256": digest.hex()}

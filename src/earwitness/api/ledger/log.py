@@ -1,11 +1,15 @@
 """The log of the account: its checkpoint, the key that signs it, and how one checkpoint continues another."""
 
+from importlib import resources
+
 from msgspec import field
 
-from earwitness.archive.ledger.integrating import read_tile
-from earwitness.archive.ledger.proving import newest_checkpoint
-from earwitness.archive.ledger.tree.proofs import TiledTree
-from earwitness.archive.upkeep.ledger_log import bring_up_to_date, verifier_key
+from earwitness.archive.ledger.notes.checkpoint import Checkpoint
+from earwitness.archive.ledger.notes.signed_note import SignedNote
+from earwitness.archive.ledger.proving import newest_checkpoint, tree_of
+from earwitness.archive.ledger.signing import signed_checkpoint
+from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
+from earwitness.archive.upkeep.ledger_log import bring_up_to_date, signer_in
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
@@ -14,23 +18,26 @@ from earwitness.operations.operations import Call
 
 TEXT = "text/plain; charset=utf-8"
 
+_VERIFIER = resources.files("earwitness.archive.ledger") / "verify_ledger.py"
+
+
+class ConsistencyQuery(Wire):
+    """Two sizes of the log, the smaller one first."""
+
+    from_: int = field(name="from")
+    to: int
+
 
 class Consistency(Wire):
-    """That the log of `from` leaves is the beginning of the one of `to` leaves, by RFC 9162, section 2.1.4."""
+    """The proof, as RFC 9162 defines it in section 2.1.4, that the larger log begins with the smaller one."""
 
     from_: int = field(name="from")
     to: int
     hashes: list[str]
 
 
-class ConsistencyQuery(Wire):
-    """Two sizes of the log."""
-
-    from_: int = field(name="from")
-    to: int
-
-
-def _with_all_that_is_committed(call: Call) -> None:
+def with_all_that_is_committed(call: Call) -> None:
+    """What was answered before a call is in the checkpoint that the call gets."""
     bring_up_to_date(call.archive, call.accounts)
 
 
@@ -38,7 +45,7 @@ def _with_all_that_is_committed(call: Call) -> None:
     "/ledger/checkpoint",
     method="GET",
     right=Right.LEDGER_VIEW,
-    beforehand=_with_all_that_is_committed,
+    beforehand=with_all_that_is_committed,
     content_type=TEXT,
 )
 def get_checkpoint(call: Call) -> str:
@@ -46,4 +53,48 @@ def get_checkpoint(call: Call) -> str:
 
     What was answered before this call is in it.
     """
-    return newest_checkpoint(call.connection).note
+    return newest_note(call).encode().decode()
+
+
+@operations.read(
+    "/ledger/key",
+    method="GET",
+    right=Right.LEDGER_VIEW,
+    beforehand=with_all_that_is_committed,
+    content_type=TEXT,
+)
+def get_ledger_key(call: Call) -> str:
+    """Get the verifier key of the checkpoints, as C2SP's signed-note writes it."""
+    return signer_in(call.connection, call.accounts).verifier.text + "\n"
+
+
+@operations.read(
+    "/ledger/consistency",
+    method="GET",
+    right=Right.LEDGER_VIEW,
+    beforehand=with_all_that_is_committed,
+)
+def get_consistency(call: Call, body: ConsistencyQuery) -> Consistency:
+    """Get the proof that the log of one size is the beginning of the log of another size."""
+    size = Checkpoint.read(newest_note(call).text).size
+    if not 0 <= body.to <= size:
+        raise BadRequest.of(Fault("to", f"expected a size of the log, which has {size} actions"))
+    if not 0 <= body.from_ <= body.to:
+        raise BadRequest.of(Fault("from", "expected a size that is not larger than `to`"))
+    proof = tree_of(call.connection, body.to).consistency(body.from_)
+    return Consistency(from_=body.from_, to=body.to, hashes=[one.hex() for one in proof])
+
+
+def newest_note(call: Call) -> SignedNote:
+    """The newest checkpoint as it is signed, also of a log without any action."""
+    newest = newest_checkpoint(call.connection)
+    return newest or signed_checkpoint(signer_in(call.connection, call.accounts), 0, EMPTY_ROOT)
+
+
+@operations.read("/ledger/verify.py", method="GET", right=Right.LEDGER_VIEW, content_type=TEXT)
+def get_verifier(_: Call) -> str:
+    """Get a program that checks copies of the log: one file, which needs Python alone."""
+    return _VERIFIER.read_text()
+
+
+ROUTES = [get_checkpoint, get_ledger_key, get_consistency, get_verifier]

@@ -43,14 +43,13 @@ def shown(row: Any, viewer: Viewer) -> AuditedRow:
         parent_entity_id=row.parent_entity_id,
         entity_name=row.entity_name,
         parent_entity_name=row.parent_entity_name,
-        metadata=_metadata(row, viewer),
+        metadata=shown_metadata(row.metadata, row.route, viewer),
         response_code=row.response_code,
     )
 
 
-def _metadata(row: Any, viewer: Viewer) -> dict[str, Any] | None:
+def shown_metadata(metadata: dict[str, Any] | None, route: str, viewer: Viewer) -> dict[str, Any] | None:
     """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
-    metadata: dict[str, Any] | None = row.metadata
-    if not metadata or row.route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
+    if not metadata or route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
         return metadata
     return {name: value for name, value in metadata.items() if name in _IDS_OF_COMMENTS}

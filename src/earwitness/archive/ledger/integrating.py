@@ -5,7 +5,7 @@ short write. The bytes of a leaf are settled when its action is written: done ag
 same. Nothing here decides on the order of commits: what is not committed yet will be added in a later turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ Sign = Callable[[int, bytes], str]
 _LEAVES_AT_ONCE = 500
 _CHANGES_AT_ONCE = 2_500
 _SIZE, _SEQUENCE = "ledger", "change"
+
+LOG = 0
+"""The tree of the log itself, among the trees whose tiles are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,17 @@ def add(connection: Connection, turn: Turn, sign: Sign) -> None:
     leaves = [one for one in turn.leaves if one.header in still_pending]
     if not leaves:
         return
-    appended = append(size, lambda tile: read_tile(connection, tile), [leaf_hash(one.leaf) for one in leaves])
+    appended = append(
+        size, lambda tile: read_tile(connection, LOG, tile), [leaf_hash(one.leaf) for one in leaves]
+    )
     rows = [
         {"leaf_index": index, "audit_header_id": one.header, "leaf": one.leaf}
         for index, one in enumerate(leaves, start=size)
     ]
     insert_many(connection, ledger_leaves, rows)
-    _write_tiles(connection, appended.tiles)
+    _write_tiles(connection, LOG, appended.tiles)
+    for one in leaves:
+        _write_tiles(connection, one.header, one.row_tiles)
     _set_counter(connection, _SIZE, appended.size)
     checkpoint = {
         "size": appended.size,
@@ -93,25 +100,35 @@ def add(connection: Connection, turn: Turn, sign: Sign) -> None:
     connection.execute(insert(ledger_checkpoints).values(checkpoint))
 
 
-def read_tile(connection: Connection, tile: Tile) -> bytes:
-    """The hashes of a tile as it is stored, which may be longer than asked for. Raises TileDamaged."""
-    stored = connection.scalar(_TILE, {"of_level": tile.level, "of_number": tile.index})
+def read_tile(connection: Connection, tree: int, tile: Tile) -> bytes:
+    """The hashes of a tile as it is stored, which may be longer than asked for. Raises TileDamaged.
+
+    `tree` is LOG, or the header of an action with many rows.
+    """
+    asked = {"of_tree": tree, "of_level": tile.level, "of_number": tile.index}
+    stored = connection.scalar(_TILE, asked)
     if stored is None:
         raise TileDamaged(f"{tile.path} of the ledger is missing.")
     return bytes(stored)
 
 
 _TILE = select(ledger_tiles.c.hashes).where(
-    ledger_tiles.c.level == bindparam("of_level"), ledger_tiles.c.number == bindparam("of_number")
+    ledger_tiles.c.tree == bindparam("of_tree"),
+    ledger_tiles.c.level == bindparam("of_level"),
+    ledger_tiles.c.number == bindparam("of_number"),
 )
 
 
-def _write_tiles(connection: Connection, tiles: dict[Tile, bytes]) -> None:
+def _write_tiles(connection: Connection, tree: int, tiles: Mapping[Tile, bytes]) -> None:
+    if not tiles:
+        return
     written = _dialect(connection).insert(ledger_tiles)
     longer = written.on_conflict_do_update(
-        index_elements=["level", "number"], set_={"hashes": written.excluded.hashes}
+        index_elements=["tree", "level", "number"], set_={"hashes": written.excluded.hashes}
     )
-    rows = [{"level": one.level, "number": one.index, "hashes": data} for one, data in tiles.items()]
+    rows = [
+        {"tree": tree, "level": one.level, "number": one.index, "hashes": data} for one, data in tiles.items()
+    ]
     connection.execute(longer, rows)
 
 

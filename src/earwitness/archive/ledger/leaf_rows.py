@@ -8,31 +8,42 @@ from sqlalchemy import Connection, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger.changed import ABSENT
+from earwitness.archive.ledger.ledger import HEADER_SALTS
+from earwitness.archive.ledger.tree.appending import append
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES, canonical, commitment
 from earwitness.archive.ledger.tree.hashing import leaf_hash, split_hashes
 from earwitness.archive.ledger.tree.leaves import Leaf, LeafType, Row, leaf_bytes, row_bytes
-from earwitness.archive.ledger.tree.running_root import RunningRoot
+from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
 from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.work import audit_headers, audit_rows
 
 _ROWS_AT_ONCE = 1_000
 
+FEW_ROWS = 256
+"""The tree of so many rows is made anew for a proof; the tiles of a larger one are stored."""
+
+STORED_ROWS = (
+    select(audit_rows, audit_changes)
+    .outerjoin(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
+    .order_by(audit_rows.c.id)
+)
+"""Rows with what they changed, as `row_of` reads them."""
+
 
 @dataclass(frozen=True, slots=True)
 class MadeLeaf:
-    """The leaf of one action, and how many rows are under it."""
+    """The leaf of one action, and how many rows are under it; of many rows also the tiles of their tree."""
 
     header: int
     leaf: bytes
     rows: int
+    row_tiles: Mapping[Tile, bytes]
 
 
 def leaf_of(connection: Connection, header: Any, type_: LeafType) -> MadeLeaf:
     """The leaf of a header's action. Reads all its rows, which may be many: not in a write."""
-    tree = RunningRoot()
-    for row in rows_of(connection, header.id):
-        tree.add(leaf_hash(row_bytes(row)))
-    user_salt, address_salt = header.salts[:SALT_BYTES], header.salts[SALT_BYTES:]
+    tree = append(0, _nothing_stored, [leaf_hash(row_bytes(one)) for one in rows_of(connection, header.id)])
+    user_salt, address_salt, request_salt = split_salts(header.salts)
     leaf = Leaf(
         type=type_,
         header=header.id,
@@ -43,24 +54,27 @@ def leaf_of(connection: Connection, header: Any, type_: LeafType) -> MadeLeaf:
         user=commitment(user_salt, header.username.encode()).hex(),
         user_id=header.user_id,
         address=commitment(address_salt, header.ip_address.encode()).hex(),
-        request=header.request_id,
+        request=commitment(request_salt, header.request_id.encode()).hex() if header.request_id else None,
         order=header.ordered_by_header_id,
         rows=tree.size,
-        rows_root=tree.root().hex(),
+        rows_root=tree.root.hex(),
     )
-    return MadeLeaf(header.id, leaf_bytes(leaf), tree.size)
+    return MadeLeaf(header.id, leaf_bytes(leaf), tree.size, tree.tiles if tree.size > FEW_ROWS else {})
+
+
+def _nothing_stored(tile: Tile) -> bytes:
+    raise TileDamaged(f"{tile.path} of a new tree cannot be stored.")
+
+
+def split_salts(salts: bytes) -> list[bytes]:
+    """The salts of a header: of its user, its address and its request."""
+    return [salts[at : at + SALT_BYTES] for at in range(0, HEADER_SALTS * SALT_BYTES, SALT_BYTES)]
 
 
 def rows_of(connection: Connection, header_id: int) -> Iterator[Row]:
     """The rows under a header, by id, as the log has them."""
-    stored = (
-        select(audit_rows, audit_changes)
-        .outerjoin(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
-        .where(audit_rows.c.audit_header_id == header_id)
-        .order_by(audit_rows.c.id)
-        .execution_options(yield_per=_ROWS_AT_ONCE)
-    )
-    for one in connection.execute(stored):
+    stored = STORED_ROWS.where(audit_rows.c.audit_header_id == header_id)
+    for one in connection.execute(stored.execution_options(yield_per=_ROWS_AT_ONCE)):
         yield row_of(one)
 
 

@@ -23,6 +23,9 @@ from earwitness.kernel.clock import now_ms
 
 _IDS_IN_ONE_QUERY = 500
 
+HEADER_SALTS = 3
+"""Of its user, its address and its request, one after the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -182,7 +185,7 @@ def _headers(
             "request_id": action.request_id,
             "ordered_by_header_id": ordered_by_header_id,
             "is_pending": ordered_by_header_id is None,
-            "salts": token_bytes(2 * SALT_BYTES),
+            "salts": token_bytes(HEADER_SALTS * SALT_BYTES),
         }
         for action in actions
     ]

@@ -60,10 +60,12 @@ ledger_leaves = Table(
     Column("leaf", LargeBinary, nullable=False),
 )
 
-# The hashes of 256 nodes of a level, or of those that there are so far.
+# The hashes of 256 nodes of a level, or of those that there are so far: of the log, whose `tree` is 0, and of
+# the rows of an action that has many, whose `tree` is its header.
 ledger_tiles = Table(
     "ledger_tiles",
     metadata,
+    Column("tree", BigInteger, primary_key=True, autoincrement=False),
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),

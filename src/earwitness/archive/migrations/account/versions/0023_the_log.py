@@ -113,10 +113,11 @@ def _tree() -> None:
     )
     op.create_table(
         "ledger_tiles",
+        sa.Column("tree", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("level", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("hashes", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("level", "number", name="ledger_tiles_pkey"),
+        sa.PrimaryKeyConstraint("tree", "level", "number", name="ledger_tiles_pkey"),
     )
     op.create_table(
         "ledger_checkpoints",

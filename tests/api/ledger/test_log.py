@@ -1,0 +1,86 @@
+"""What the log answers is checked by the offline verifier, which knows nothing of this program."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.firm import Firm
+
+VERIFIER = "verify.py"
+
+
+def kept(firm: Firm, folder: Path) -> Path:
+    """A copy of the log as an auditor keeps one: key and newest checkpoint."""
+    folder.mkdir(exist_ok=True)
+    for name, path in (("key.txt", "key"), ("checkpoint.txt", "checkpoint"), (VERIFIER, VERIFIER)):
+        (folder / name).write_text(firm.call("GET", f"/ledger/{path}").text)
+    return folder
+
+
+def verified(folder: Path) -> tuple[int, str]:
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", folder / VERIFIER, folder],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_every_action_on_a_recording_is_proven_to_the_offline_verifier(firm: Firm, tmp_path: Path) -> None:
+    recording = firm.ingest()
+    firm.call("PUT", "/client/recording/tags", {"recordingId": recording, "tags": ["Complaint"]})
+    firm.post("/client/recording", {"interactionIds": [recording]})
+    answer = firm.call("POST", "/ledger/proof", {"recordingId": recording})
+    proven = answer.json()
+    assert answer.headers["X-Total-Count"] == "3"
+    assert len(proven) == 3
+    folder = kept(firm, tmp_path / "copy")
+    (folder / "proofs").mkdir()
+    (folder / "proofs" / "recording.json").write_text(json.dumps(proven))
+    code, said = verified(folder)
+    assert code == 0, said
+    assert said.count("HOLDS") == 4
+    assert 'metadata = \'{"tags":["Complaint"]}\'' in said
+
+
+def test_an_action_that_was_answered_is_in_the_checkpoint_that_is_asked_for_next(firm: Firm) -> None:
+    sizes = []
+    for number in range(3):
+        firm.post("/admin/tag", {"tag": str(number)})
+        sizes.append(int(firm.call("GET", "/ledger/checkpoint").text.splitlines()[1]))
+    assert sizes == [sizes[0], sizes[0] + 1, sizes[0] + 2]
+
+
+def test_a_log_without_actions_has_a_checkpoint(firm: Firm) -> None:
+    assert firm.call("GET", "/ledger/checkpoint").text.splitlines()[1] == "0"
+    assert firm.get("/ledger/consistency", **{"from": 0, "to": 0})["hashes"] == []
+
+
+def test_an_older_checkpoint_is_the_beginning_of_a_newer_one(firm: Firm, tmp_path: Path) -> None:
+    firm.post("/admin/tag", {"tag": "first"})
+    folder = kept(firm, tmp_path / "copy")
+    (folder / "older").mkdir()
+    (folder / "checkpoint.txt").rename(folder / "older" / "1.txt")
+    for number in range(3):
+        firm.post("/admin/tag", {"tag": str(number)})
+    kept(firm, folder)
+    size = int((folder / "checkpoint.txt").read_text().splitlines()[1])
+    tile = firm.call("GET", f"/ledger/tile/0/000.p/{size}")
+    (folder / "tile" / "0" / "000.p").mkdir(parents=True)
+    (folder / "tile" / "0" / "000.p" / str(size)).write_bytes(tile.content)
+    code, said = verified(folder)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    "path", ["0/000", "0/000.p/9", "63/000.p/1", "entries/000.p/9", "x", "0/1", "64/000"]
+)
+def test_what_no_checkpoint_has_is_not_there(firm: Firm, path: str) -> None:
+    firm.post("/admin/tag", {"tag": "first"})
+    firm.call("GET", "/ledger/checkpoint")
+    assert firm.call("GET", f"/ledger/tile/{path}").status_code == 404
