@@ -29,9 +29,10 @@ SELECT format('%I.%I', n.nspname, relname) FROM pg_class c JOIN pg_namespace n O
 WHERE relkind = 'r' AND {_OURS}
 """
 
-_SEQUENCES = f"""
-SELECT format('SELECT setval(''%I.%I'', 1, false)', n.nspname, relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind = 'S' AND {_OURS}
+_SEQUENCES = """
+SELECT format('SELECT setval(''%I.%I'', %s, %L)', schemaname, sequencename, coalesce(last_value, start_value),
+    last_value IS NOT NULL)
+FROM pg_sequences WHERE schemaname <> 'fresh'
 """
 
 
@@ -46,7 +47,7 @@ def database_of(url: str, name: str) -> str:
 
 
 class Databases:
-    """Copies of a template database. No sequence of the template has been used yet."""
+    """Copies of a template database, each with its rows, and its sequences as far as they were used."""
 
     def __init__(self, template_url: str) -> None:
         self._url = template_url

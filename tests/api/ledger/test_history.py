@@ -9,7 +9,8 @@ HISTORY = "/ledger/history"
 
 
 def history(firm: Firm, name: str, id_: int, **more: Any) -> list[dict[str, Any]]:
-    return firm.post(HISTORY, {"entityName": name, "entityId": id_, **more})
+    versions: list[dict[str, Any]] = firm.post(HISTORY, {"entityName": name, "entityId": id_, **more})
+    return versions
 
 
 def test_each_version_of_a_tag_is_there_with_what_replaced_it(firm: Firm) -> None:

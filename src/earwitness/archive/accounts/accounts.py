@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateSchema
 
@@ -35,10 +35,12 @@ from earwitness.archive.database.private_files import keep_data_folder_private
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.identity.identity import Identity
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.receipts.written import receipts_of
 from earwitness.archive.schema import directory
+from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.people import account as account_table
-from earwitness.archive.schema.people import counters
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Conflict, NotFound
 from earwitness.kernel.settings import Settings
@@ -105,6 +107,9 @@ class Accounts:
                 if connection.scalar(select(account_table.c.client_id)) is None:
                     connection.execute(insert(account_table).values(**_new_account(client_id)))
                     connection.execute(insert(counters).values(name="interaction", value=0))
+                    # Its log begins now: there is nothing that is older.
+                    connection.execute(delete(counters).where(counters.c.name == LOG_BEGINS))
+                    ledger.append(connection, _CREATED, [Entry(client_id, "Account")])
 
     def all(self) -> list[Account]:
         with reading(self.directory) as connection:
@@ -213,6 +218,9 @@ class Accounts:
             there = select(accounts.c.client_id).where(accounts.c.client_id == client_id)
             if connection.scalar(there) is None:
                 raise NotFound(f"There is no account {client_id}.")
+
+
+_CREATED = Action("CREATE", "", "Create account", "earwitness", "")
 
 
 def _new_account(client_id: int) -> dict[str, object]:

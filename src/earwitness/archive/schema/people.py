@@ -38,6 +38,10 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+LOG_BEGINS = "ledger beginning"
+"""The counter of an account that is older than its log: the position from which recordings are to come. It
+goes when the log has begun with all that was there."""
+
 retention_groups = Table(
     "retention_groups",
     metadata,

@@ -120,7 +120,7 @@ def _plain(value: object) -> object:
             return value
     elif kind is list:
         return [_plain(one) for one in value]  # type: ignore[attr-defined]
-    elif kind is dict and all(key.isascii() for key in value):  # type: ignore[attr-defined]
+    elif kind is dict and all(type(key) is str and key.isascii() for key in value):  # type: ignore[attr-defined]
         return {key: _plain(one) for key, one in value.items()}  # type: ignore[attr-defined]
     raise _Unusual
 

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _changes()
     _digests()
     _tree()
+    op.execute("INSERT INTO counters (name, value) VALUES ('ledger beginning', 0)")
 
 
 def _columns() -> None:

@@ -1,0 +1,105 @@
+"""Begins the log of an archive that is older than its log: digests of all that there is, a batch at a time.
+
+What is changed or added meanwhile is in the log by its own action; for all else the log begins with what is
+there when its batch is made. A batch and how far it has come are one transaction, so after a kill it goes on
+from there. It happens once: what appears later without an action is not in the log.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, delete, exists, select, update
+
+from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.entity_states import ENTITY_ROWS
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import add_digests
+from earwitness.archive.ledger.recording_parts import read_parts
+from earwitness.archive.schema.ledger import entity_states, recording_digests
+from earwitness.archive.schema.people import LOG_BEGINS, counters
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_headers
+
+AT_ONCE = 100
+"""Recordings, or other things, in a batch: they take some 20 ms, for which others have to wait."""
+
+_BEGIN = Action("UPGRADE", "", "Begin ledger", "earwitness", "")
+
+
+def is_left(connection: Connection) -> bool:
+    """Whether the log of the account has not begun wholly."""
+    return _next(connection) is not None
+
+
+def go_on(archive: Archive, at_once: int = AT_ONCE) -> bool:
+    """Do one batch of what is left. Returns False if nothing was left."""
+    with archive.read() as connection:
+        if not is_left(connection):
+            return False
+    with archive.write() as connection:
+        first = _next(connection)
+        if first is None:
+            return True
+        header = _header(connection)
+        positions = _positions(connection, first, at_once)
+        if positions:
+            ledger.append_under(connection, header, list(_of_recordings(connection, positions)))
+            _set_next(connection, positions[-1] + 1)
+        elif others := _others(connection, at_once):
+            ledger.append_under(connection, header, others)
+        else:
+            ledger.end_batches(connection, header)
+            connection.execute(delete(counters).where(counters.c.name == LOG_BEGINS))
+    return True
+
+
+def _header(connection: Connection) -> int:
+    """The header of all batches. The first one writes it, below that of the order."""
+    header = audit_headers.c
+    open_one = select(header.id).where(
+        header.description == _BEGIN.description, header.ordered_by_header_id.is_not(None)
+    )
+    known = connection.scalar(open_one)
+    if known is not None:
+        return int(known)
+    return ledger.begin_batches(connection, _BEGIN, ledger.add_header(connection, _BEGIN))
+
+
+def _positions(connection: Connection, first: int, at_once: int) -> Sequence[int]:
+    position = recordings.c.position
+    onward = select(position).where(position >= first).order_by(position).limit(at_once)
+    return connection.scalars(onward).all()
+
+
+def _of_recordings(connection: Connection, positions: Sequence[int]) -> Iterator[Entry]:
+    """A row for each recording that has no digests: those that were added meanwhile have theirs."""
+    known = select(recording_digests.c.position).where(recording_digests.c.position == recordings.c.position)
+    these = recordings.c.position.between(positions[0], positions[-1])
+    rows = connection.execute(
+        select(recordings.c.position, recordings.c.interaction_id).where(these, ~exists(known))
+    ).all()
+    changed = add_digests(connection, read_parts(connection, [row.position for row in rows]))
+    for row in rows:
+        yield Entry(row.interaction_id, changed=changed[row.position])
+
+
+def _others(connection: Connection, at_once: int) -> list[Entry]:
+    """Rows for some of what is no recording and is not in the log; an empty list if all of it is."""
+    for name, row in ENTITY_ROWS.items():
+        key = row.table.c[row.key]
+        known = select(entity_states.c.entity_id).where(
+            entity_states.c.entity_name == name, entity_states.c.entity_id == key
+        )
+        ids = connection.scalars(select(key).where(~exists(known)).order_by(key).limit(at_once)).all()
+        if ids:
+            return [Entry(one, name) for one in ids]
+    return []
+
+
+def _next(connection: Connection) -> int | None:
+    value: int | None = connection.scalar(select(counters.c.value).where(counters.c.name == LOG_BEGINS))
+    return value
+
+
+def _set_next(connection: Connection, position: int) -> None:
+    connection.execute(update(counters).where(counters.c.name == LOG_BEGINS).values(value=position))
