@@ -88,17 +88,20 @@ def key_of(line: str) -> tuple[str, bytes, bytes]:
 def opened(note: str) -> tuple[int, bytes, str]:
     """A checkpoint (c2sp.org/tlog-checkpoint): its size and root, and what to say of it."""
     body, signatures = note.replace("\r\n", "\n").rstrip("\n").rsplit("\n\n", 1)
-    (origin, size, root), body, signed = body.split("\n"), f"{body}\n", []
+    (origin, size, root), body, signed = body.split("\n"), f"{body}\n", dict[str, str]()
     for _, name, text in (line.split(" ") for line in signatures.split("\n")):
         for key in (key for key in keys if key[:2] == (name, unpack(text)[:4])):
-            message, signature = body, unpack(text)[4:]
+            message, signature, signer = body, unpack(text)[4:], name
             if key[2][0] == 4:  # c2sp.org/tlog-cosignature
                 at, signature = int.from_bytes(signature[:8], "big"), signature[8:]
-                message, name = f"cosignature/v1\ntime {at}\n{body}", f"the witness {name} at {moment(at)}"
-            need(is_signed(key[2][1:], message.encode(), signature), f"the signature of {name} is not valid")
-            signed.append(name)
-    need(origin == keys[0][0] and origin in signed, f"this is no checkpoint signed by {keys[0][0]}")
-    return int(size), unpack(root), f"{size} actions, signed by {', '.join(signed)}"
+                message, signer = f"cosignature/v1\ntime {at}\n{body}", f"the witness {name} at {moment(at)}"
+            need(
+                is_signed(key[2][1:], message.encode(), signature), f"the signature of {signer} is not valid"
+            )
+            signed[name] = signer
+    need(signed.get(origin) == keys[0][0], f"this is no checkpoint signed by {keys[0][0]}")
+    others = "".join(f", not by {key[0]}" for key in keys if key[0] not in signed)
+    return int(size), unpack(root), f"{size} actions, signed by {', '.join(signed.values())}{others}"
 
 
 def climb(path: list[bytes], number: int, size: int, reached: bytes) -> bytes:

@@ -66,6 +66,30 @@ def test_every_tree_is_proven_to_begin_with_every_older_one_as_the_rfc_says(size
             verify_consistency(older_size, plain_tree.root(0, older_size), size, root, path)
 
 
+def test_roots_are_those_of_the_vectors_of_certificate_transparency() -> None:
+    leaves = [
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    ]
+    hashes = [leaf_hash(bytes.fromhex(leaf)) for leaf in leaves]
+    assert [root_of(hashes[:size]).hex() for size in range(1, 9)] == [
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 300) | st.sampled_from([255, 256, 257, 512]), max_size=8))
 def test_a_log_that_grows_in_steps_has_the_tiles_and_roots_of_one_made_at_once(steps: list[int]) -> None:
