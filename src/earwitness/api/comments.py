@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visible_recordings import visible_position
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.recordings.comments import add_comment as add
 from earwitness.archive.recordings.comments import comments_at
 from earwitness.archive.schema.recordings import comments
@@ -121,9 +122,11 @@ def _number(seconds: float) -> int | float:
 def add_comment(call: Call, body: CommentToAdd) -> CommentId:
     """Comment on a recording, or on the part of it between two offsets."""
     _check(body)
+    position = visible_position(call.connection, call.viewer, body.recording_id)
+    watched = Watched(call.connection, [position], "comments")
     comment_id = add(
         call.connection,
-        visible_position(call.connection, call.viewer, body.recording_id),
+        position,
         call.viewer.user_id,
         body.comment,
         start_offset_in_seconds=body.start_offset_in_seconds,
@@ -132,7 +135,8 @@ def add_comment(call: Call, body: CommentToAdd) -> CommentId:
         bookmark_id=body.bookmark_id,
     )
     written = msgspec.to_builtins(body)
-    call.changed_recording(written.pop("recordingId"), {"commentId": comment_id, **written})
+    changed = watched.changed(call.connection).get(position)
+    call.changed_recording(written.pop("recordingId"), {"commentId": comment_id, **written}, changed)
     return CommentId(comment_id=comment_id)
 
 
@@ -167,8 +171,10 @@ def withdraw_comment(call: Call, query: CommentToWithdraw) -> CommentId:
         raise NotFound(f"There is no comment {query.c_idf} on recording {query.recording_id}.")
     if author_id != call.viewer.user_id and not _is_admin(call.viewer):
         raise Forbidden("Only its author or an Admin can withdraw a comment.")
+    watched = Watched(call.connection, [position], "comments")
     call.connection.execute(update(comments).where(this).values(withdrawn_at=now_ms()))
-    call.changed_recording(query.recording_id, {"withdrawnCommentId": query.c_idf})
+    changed = watched.changed(call.connection).get(position)
+    call.changed_recording(query.recording_id, {"withdrawnCommentId": query.c_idf}, changed)
     return CommentId(comment_id=query.c_idf)
 
 

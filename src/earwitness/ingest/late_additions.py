@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.receipts.acknowledge import note
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects
@@ -44,6 +45,7 @@ def add_late_transcript(
         if (known.language, known.segments) != (transcript.language, segments):
             raise Conflict(f"{third_party_id} already has a different transcript from its source.")
         return Accepted(row.interaction_id, third_party_id, row.status, False)
+    watched = Watched(connection, [row.position], "transcript", "source")
     add_transcript(connection, row.position, transcript)
     if replaced_in:
         earlier = row.metadata.get("replacedCharactersIn", [])
@@ -51,7 +53,10 @@ def add_late_transcript(
         this = recordings.c.position == row.position
         connection.execute(update(recordings).where(this).values(metadata=marked))
     index_recordings(connection, [row.position])
-    ledger.append(connection, action, [Entry(row.interaction_id, metadata={"added": "transcript"})])
+    changed = watched.changed(connection).get(row.position)
+    ledger.append(
+        connection, action, [Entry(row.interaction_id, metadata={"added": "transcript"}, changed=changed)]
+    )
     note(connection, "transcript", [(row.interaction_id, third_party_id)])
     return Accepted(row.interaction_id, third_party_id, row.status, True)
 

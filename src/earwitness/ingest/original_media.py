@@ -10,6 +10,7 @@ from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.ingest.arrivals import SealedMedia
@@ -45,6 +46,7 @@ def add_missing_media(
     Earlier versions kept media of no bytes. Its object is replaced, and the log of the job names it. Returns
     the names of the stored objects to delete after the commit.
     """
+    watched = Watched(connection, [position], "media")
     empty = delete(media_objects).where(media_objects.c.position == position)
     replaced = tuple(connection.scalars(empty.returning(media_objects.c.name)))
     connection.execute(delete(recording_keys).where(recording_keys.c.position == position))
@@ -56,7 +58,8 @@ def add_missing_media(
     change: dict[str, object] = {"added": "media"}
     if replaced:
         change["removed"] = list(replaced)
-    ledger.append(connection, action, [Entry(interaction_id, metadata=change)])
+    changed = watched.changed(connection).get(position)
+    ledger.append(connection, action, [Entry(interaction_id, metadata=change, changed=changed)])
     return replaced
 
 

@@ -18,6 +18,7 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
 from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.ledger import Action, AuditSubjects, Entry
 from earwitness.kernel.errors import Problem
 from earwitness.kernel.rights import Right
@@ -90,9 +91,11 @@ class Call:
         """Note a change for the ledger. Its row is written in the same transaction."""
         self.entries.append(Entry(entity_id, entity_name, metadata))
 
-    def changed_recording(self, interaction_id: int, metadata: dict[str, object] | None = None) -> None:
-        """Note a change of a recording for the ledger."""
-        self.entries.append(Entry(interaction_id, metadata=metadata))
+    def changed_recording(
+        self, interaction_id: int, metadata: dict[str, object] | None = None, changed: Changed | None = None
+    ) -> None:
+        """Note a change of a recording for the ledger. `changed` is what it replaced, if anything."""
+        self.entries.append(Entry(interaction_id, metadata=metadata, changed=changed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 
 from earwitness.archive.access.viewer import check_sees_everything
 from earwitness.archive.access.visible_recordings import visible_position
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.selections.pending import is_tag_pending
@@ -58,10 +59,12 @@ def set_recording_tags(call: Call, body: RecordingTags) -> RecordingTags:
     for index, name in enumerate(body.tags):
         _check(f"tags[{index}]", name)
     position = visible_position(call.connection, call.viewer, body.recording_id)
+    watched = Watched(call.connection, [position], "tags")
     set_tags(call.connection, {position: body.tags})
     index_recordings(call.connection, [position])
     named = tags_of(call.connection, [position]).get(position, [])
-    call.changed_recording(body.recording_id, {"tags": named})
+    changed = watched.changed(call.connection).get(position)
+    call.changed_recording(body.recording_id, {"tags": named}, changed)
     return RecordingTags(recording_id=body.recording_id, tags=named)
 
 
