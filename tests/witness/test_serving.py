@@ -219,10 +219,10 @@ def test_the_commands_list_logs_and_show_forks(
 
     witness = Witness.open(folder)
     witness.add_checkpoint(LOG.request(0, 5))
-    seen = {"origin": LOG.key.name, "size": 5, "verifierKeys": [LOG.key.verifier.text], "forks": []}
     shown = tell("logs", *here)
     assert isinstance(shown, dict)
-    assert [{**log, "cosignedAt": None} for log in shown["logs"]] == [{**seen, "cosignedAt": None}]
+    [listed] = shown["logs"]
+    assert (listed["size"], listed["verifierKeys"]) == (5, [LOG.key.verifier.text])
     fork = PlainLog(fork_at=2)
     with pytest.raises(Inconsistent):
         witness.add_checkpoint(fork.request(5, 5))

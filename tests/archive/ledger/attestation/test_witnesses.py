@@ -174,6 +174,7 @@ def test_the_witnesses_of_the_settings() -> None:
     for wrong in (
         text,
         f"{text} ftp://audit.example",
+        f"{text} https://a?b",
         f"{text} https://a b",
         "key https://a",
         f"{text} https://p:w@",
