@@ -56,6 +56,7 @@ class Site:
             "EARWITNESS_MEDIA_URL": f"s3://{_BUCKET}/faults",
             "EARWITNESS_KEY_ENCRYPTION_KEY": key_setting(1),
             "EARWITNESS_TOKEN_KEY": "the same secret on every machine, and long",
+            "EARWITNESS_LEDGER_KEY": base64.b64encode(b"l" * 32).decode(),
             "EARWITNESS_REQUEST_SECONDS": str(REQUEST_SECONDS),
             "EARWITNESS_TRUSTED_PROXIES": network.host("proxy"),
             "EARWITNESS_PUBLIC_URL": f"https://{HOST_NAME}",

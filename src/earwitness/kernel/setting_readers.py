@@ -165,7 +165,8 @@ def witness_list() -> Reader[tuple[tuple[str, str], ...]]:
         found: list[tuple[str, str]] = []
         for part in _parts(value):
             key, *urls = part.split()
-            if not _VERIFIER_KEY.fullmatch(key) or len(urls) != 1 or not _is_url(urls[0]):
+            is_prefix = len(urls) == 1 and _is_url(urls[0]) and "?" not in urls[0]
+            if not _VERIFIER_KEY.fullmatch(key) or not is_prefix:
                 raise ValueError(_expected(allowed))
             found.append((key, urls[0].rstrip("/")))
         return tuple(found)

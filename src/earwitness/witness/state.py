@@ -190,7 +190,9 @@ class Changing:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+    # Not `rwc`: a file that is gone must not become an empty state.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
     connection.execute(
         "PRAGMA synchronous = EXTRA"
     )  # the folder is synced, too: a commit outlives a power cut

@@ -1,5 +1,6 @@
-"""A store or a token key that was changed on purpose is accepted by a command, which the ledger records."""
+"""A store or a key that was changed on purpose is accepted by a command, which the ledger records."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,23 @@ def test_another_key_for_tokens_is_accepted_by_command(settings: Settings) -> No
     assert is_taken(changed)
     assert refused(settings).code == "token-key-differs"
     assert "already" in run_json(changed, "installation", "accept", "token-key", exit_code=1)["error"]
+
+
+def test_another_key_for_ledgers_is_accepted_by_command(settings: Settings) -> None:
+    assert is_taken(settings)
+    changed = replace(settings, ledger_key=base64.b64encode(b"l" * 32).decode())
+    assert "installation accept ledger-key" in refused(changed).for_operators
+    shown = run(changed, "installation", "accept", "ledger-key")
+    assert "give witnesses and auditors the new verifier keys" in shown.stdout
+    assert is_taken(changed)
+    assert refused(settings).code == "ledger-key-differs"
+    assert "already" in run_json(changed, "installation", "accept", "ledger-key", exit_code=1)["error"]
+
+
+def test_a_ledger_key_that_is_none_is_named_and_not_shown(settings: Settings) -> None:
+    started = run(settings, "serve", "--port", 0, EARWITNESS_LEDGER_KEY="c2VjcmV0")
+    assert started.exit_code == 1
+    assert started.stderr.strip() == "earwitness: EARWITNESS_LEDGER_KEY: expected the base64 of 32 bytes"
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

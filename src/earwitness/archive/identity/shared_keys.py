@@ -71,11 +71,12 @@ class SharedKeys:
 
     def compare(self) -> None:
         """Compare those that are here, and note those that are new. Raises Differs."""
+        all_noted = noted(self._directory)
         for key in SHARED_KEYS:
             own = self._value(key)
             if own is None:
                 continue
-            known = noted(self._directory).get(key.kind) or note_first(self._directory, key.kind, Noted(own))
+            known = all_noted.get(key.kind) or note_first(self._directory, key.kind, Noted(own))
             if known.value != own:
                 raise Differs(
                     key.kind,

@@ -11,6 +11,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.schema.recordings import legal_hold_recordings, legal_holds, recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys, waveforms
 from earwitness.archive.schema.work import jobs
@@ -78,8 +79,11 @@ def destroy(archive: Archive, interaction_id: int, by: Action) -> int:
                 code="pending",
             )
         position = _position_to_destroy(connection, interaction_id)
+        watched = Watched(connection, [position], "media")
         names = _destroy_key(connection, position)
-        ledger.append(connection, by, [Entry(interaction_id, metadata={"objects": len(names)})])
+        changed = watched.changed(connection).get(position)
+        entry = Entry(interaction_id, metadata={"objects": len(names)}, changed=changed)
+        ledger.append(connection, by, [entry])
     # Nobody can read them any more. `verify` names those that cannot be removed now.
     for name in names:
         archive.store.delete(name)

@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from earwitness.archive.ledger.attestation.timestamps import TimestampFailed, timestamp
-from tests.archive.ledger.attestation.answering import Answer, answering, silent
+from tests.archive.ledger.attestation.answering import Answer, answering, dripping, silent
 from tests.witness.plain_log import PlainLog
 
 CONTENT = PlainLog().note(5).text.encode()
@@ -139,8 +140,11 @@ def test_what_is_no_timestamp_fails_without_harm(answer: Answer | None, why: str
         timestamp(at, CONTENT)
 
 
-def test_an_authority_that_hangs_is_given_up() -> None:
-    with silent() as at, pytest.raises(TimestampFailed, match="no answer within 2 seconds"):
+@pytest.mark.parametrize("server", [silent, dripping])
+def test_an_authority_that_hangs_or_drips_is_given_up(
+    server: Callable[[], AbstractContextManager[str]],
+) -> None:
+    with server() as at, pytest.raises(TimestampFailed, match="no answer within 2 seconds"):
         timestamp(at, CONTENT, seconds=2)
 
 

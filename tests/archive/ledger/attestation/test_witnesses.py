@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from earwitness.archive.ledger.attestation.configured import Witness, witnesses_of
 from earwitness.archive.ledger.attestation.witnesses import cosign
@@ -127,6 +129,19 @@ def test_what_is_no_cosignature_is_not_kept_and_harms_no_other(
     assert good.cosignature
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.sampled_from([200, 409]), st.binary(max_size=60), st.integers(0, 200), st.integers(0, 60))
+def test_any_bytes_are_an_outcome_and_only_the_right_ones_a_cosignature(
+    status: int, new: bytes, start: int, cut: int
+) -> None:
+    body = right().encode()[:start] + new + right().encode()[start + cut :]
+    with answering(lambda path, asked: (status, "text/x.tlog.size", body)) as url:
+        [outcome] = cosign([Witness(KEY.verifier, url)], LOG.note(5), lambda old: LOG.proof(old, 5))
+    assert bool(outcome.cosignature) != bool(outcome.trouble)
+    if outcome.cosignature:
+        assert KEY.verifier.verifies(LOG.note(5).text, outcome.cosignature)
+
+
 def test_signatures_of_others_in_an_answer_are_ignored() -> None:
     other = SignerKey("other", Kind.WITNESS, b"o" * 32).cosign("x\n", 7).line
     with answering(lambda path, body: (200, "text/plain", (other + right()).encode())) as url:
@@ -159,6 +174,7 @@ def test_the_witnesses_of_the_settings() -> None:
     for wrong in (
         text,
         f"{text} ftp://audit.example",
+        f"{text} https://a?b",
         f"{text} https://a b",
         "key https://a",
         f"{text} https://p:w@",

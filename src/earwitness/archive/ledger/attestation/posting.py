@@ -1,7 +1,8 @@
 """HTTP requests to outside parties: witnesses and timestamp authorities. What they answer is hostile.
 
-A request has a time limit as a whole, however slowly its answer comes, and an answer has a limit of size.
-Redirections are not followed.
+A request has a time limit as a whole, however slowly its answer comes; only a look-up of a host name may take
+longer. An answer has a limit of size. Redirections are not followed. Certificates are checked with those that
+the system trusts.
 """
 
 import asyncio
