@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, delete, insert, select
+from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select
 
 from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.people.people import KnownPerson
@@ -30,6 +30,25 @@ def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
     connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
     if owner_id is not None:
         fold_people(connection, [owner_id])
+
+
+AT_ADDRESSES = and_(
+    among(endpoints.c.type, bindparam("types", type_=Text)),
+    among(endpoints.c.normalised, bindparam("values", type_=Text)),
+)
+"""The condition that an endpoint has one of some types and one of some normalised values, from `listed`.
+
+The index begins with the type: with the values alone, SQLite would read all endpoints.
+"""
+
+
+def listed(addresses: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The parameters of `AT_ADDRESSES` for pairs of type and normalised value."""
+    pairs = list(addresses)
+    return {
+        "types": as_list(sorted({type_ for type_, _ in pairs})),
+        "values": as_list([value for _, value in pairs]),
+    }
 
 
 @dataclass(slots=True)
@@ -68,9 +87,8 @@ def find_or_add_endpoints(
     """
     addresses = {one: (one[0], normalise(*one)) for one in dict.fromkeys(named)}
     column = endpoints.c
-    values = as_list([value for _, value in addresses.values()])
     known: dict[tuple[str, str], KnownEndpoint] = {}
-    rows = connection.execute(_KNOWN, {"normalised": values}).all()
+    rows = connection.execute(_KNOWN, listed(addresses.values())).all()
     for type_, endpoint_id, shown_as, normalised, is_private, *owner in rows:
         owned_by = None if owner[0] is None else KnownPerson(*owner)
         known[type_, normalised] = KnownEndpoint(endpoint_id, shown_as, normalised, is_private, owned_by)
@@ -105,5 +123,5 @@ _KNOWN = (
         people.c.third_party_id,
     )
     .outerjoin_from(endpoints, people, people.c.id == endpoints.c.owned_by_person_id)
-    .where(among(endpoints.c.normalised, bindparam("normalised", type_=Text)))
+    .where(AT_ADDRESSES)
 )

@@ -108,6 +108,14 @@ recording_endpoints = Table(
     Index("recording_endpoints_by_endpoint", "endpoint_id", "position"),
     Index("recording_endpoints_by_person", "person_id", "position"),
     Index("recording_endpoints_by_user", "user_folded", "position"),
+    # A switchboard takes part in very many recordings, and is perhaps the subject of none.
+    Index(
+        "recording_endpoints_by_subject",
+        "endpoint_id",
+        "position",
+        sqlite_where=text("is_recording_subject = 1"),
+        postgresql_where=text("is_recording_subject"),
+    ),
     sqlite_with_rowid=False,
 )
 
