@@ -62,6 +62,8 @@ def person_records(
 
     `interactions` adds how many recordings they took part in, `storage` adds `byoStorageAccountId`.
     """
+    if not person_ids:
+        return []
     rows = connection.execute(select(people).where(among(people.c.id, person_ids)))
     found = {row.id: row for row in rows}
     ends = most_recent_ends(connection, viewer, "person_id", person_ids)
