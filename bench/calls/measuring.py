@@ -65,7 +65,7 @@ def processor(
         used = site.used_by_server, site.used_by_server if floor_is_call else site.used_here
         before(site)
         works = [partial(work, site) for work in (ours, floor)]
-        often = [_times(*one) for one in zip(works, used, strict=True)]
+        often = [often_enough(*one) for one in zip(works, used, strict=True)]
         each = [partial(spent, *one) for one in zip(used, works, often, strict=True)]
         figure = in_turns(site.rounds, *each)
         if empty is None or figure.floor >= _SHORT_MS:
@@ -77,7 +77,7 @@ def processor(
 
 def _alone(site: Site, call: Callable[[], object]) -> float:
     """The median processor time of a call."""
-    often = _times(call, site.used_by_server)
+    often = often_enough(call, site.used_by_server)
     return statistics.median(spent(site.used_by_server, call, often) for _ in range(site.rounds))
 
 
@@ -134,7 +134,7 @@ def waits_during(site: Site, work: Callable[[], object]) -> list[float]:
     return waits
 
 
-def _times(work: Callable[[], object], used: Callable[[], float]) -> int:
+def often_enough(work: Callable[[], object], used: Callable[[], float]) -> int:
     """How often something is repeated in a turn, so that it is long enough to be timed."""
     work()
     until, before, count = time.monotonic() + _LONGEST_TRIAL_SECONDS, used(), 0
