@@ -8,8 +8,8 @@ PostgreSQL. For 10 M that is some 20 and 30 s, and the time to read the particip
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
