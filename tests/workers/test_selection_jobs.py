@@ -12,6 +12,7 @@ from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recording_tags,
     recordings,
+    tags,
 )
 from earwitness.archive.schema.work import account_job_positions, audit_rows, jobs
 from earwitness.archive.schema.work import account_jobs as rows
@@ -263,6 +264,23 @@ def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: l
     assert (refused.status_code, "A job" in refused.json()["detail"]) == (409, True)
     do_all_batches(firm)
     assert count(firm, recording_tags) == MANY
+
+
+def test_a_tag_that_is_gone_by_its_turn_is_told_with_the_job_and_in_the_ledger(
+    firm: Firm, positions: list[int]
+) -> None:
+    job_id = select_(firm, addTags=["kept", "lost"])
+    with firm.archive.write() as connection:  # as in a database that was mended by hand
+        lost = connection.execute(select(tags.c.id).where(tags.c.tag == "lost")).scalar_one()
+        connection.execute(delete(tags).where(tags.c.id == lost))
+    firm.work()
+    said = f"The tag {lost} was deleted before all had it."
+    assert job(firm, job_id) | {"state": "done", "error": said} == job(firm, job_id)
+    assert count(firm, recording_tags) == MANY
+    with firm.archive.read() as connection:
+        of_job = audit_rows.c.entity_name == "Selection", audit_rows.c.entity_id == job_id
+        told = connection.scalars(select(audit_rows.c.metadata).where(*of_job)).all()
+    assert [one for one in told if "leftOut" in one] == [{"leftOut": said}]
 
 
 def test_a_change_waits_for_the_opposite_one_even_if_that_failed_for_good(
