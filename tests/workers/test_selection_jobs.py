@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Table, delete, event, func, select, update
 
 from earwitness.archive.schema.recordings import (
     legal_hold_recordings,
@@ -377,6 +377,27 @@ def test_recordings_that_are_gone_by_their_turn_are_counted(firm: Firm, position
     shown = job(firm, job_id)
     assert (shown["state"], shown["done"]) == ("done", MANY)
     assert shown["error"] == "3 recordings were deleted before their turn."
+
+
+def test_who_waits_for_a_job_of_another_worker_does_not_ask_all_the_time(
+    firm: Firm, positions: list[int]
+) -> None:
+    _, job_id = held_by_all(firm)
+    go_on(firm, "another worker, which says nothing any more")
+    asked: list[str] = []
+
+    def ask(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    directory = firm.app.state.installation.accounts.directory
+    event.listen(directory, "before_cursor_execute", ask)
+    try:
+        firm.work()  # until the lease has run out, and then to the end
+    finally:
+        event.remove(directory, "before_cursor_execute", ask)
+    assert job(firm, job_id)["state"] == "done"
+    assert count(firm, legal_hold_recordings) == MANY
+    assert len(asked) < 400, "it asked thousands of times"
 
 
 def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> None:
