@@ -77,9 +77,9 @@ class AccountRotation:
             states.keep_overviews(self._accounts.directory, {client_id: overview})
         due_at = {kind: at for kind, at in next_due.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, due_at)
-        if has_late_jobs:
+        while has_late_jobs:
             with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
-                queue.make_late_jobs_due(connection)
+                has_late_jobs = queue.make_late_jobs_due(connection)
 
     def end_leases_of(self, worker: str) -> None:
         """End the leases of a worker that died, so that its jobs are due."""

@@ -152,12 +152,14 @@ def has_jobs_too_late(connection: Connection) -> bool:
     return connection.scalar(select(jobs.c.id).where(_is_too_late()).limit(1)) is not None
 
 
-def make_late_jobs_due(connection: Connection) -> None:
-    """Make such jobs due now."""
+def make_late_jobs_due(connection: Connection, most: int = 1_000) -> bool:
+    """Make some of such jobs due now. Returns whether there may be more."""
     now = now_ms()
-    due = update(jobs).where(_is_too_late()).values(run_at=now, leased_until=now).returning(jobs.c.kind)
-    for kind in connection.scalars(due):
+    some = connection.scalars(select(jobs.c.id).where(_is_too_late()).limit(most)).all()
+    due = update(jobs).where(among(jobs.c.id, some), _is_too_late())
+    for kind in connection.scalars(due.values(run_at=now, leased_until=now).returning(jobs.c.kind)):
         remember_due(connection, kind, now)
+    return len(some) == most
 
 
 def finish(connection: Connection, job: Job, worker: str) -> bool:
