@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, delete, event, func, select, update
+from sqlalchemy import Table, delete, func, select, update
 
 from earwitness.archive.schema.recordings import (
     legal_hold_recordings,
@@ -12,7 +12,6 @@ from earwitness.archive.schema.recordings import (
     recording_endpoints,
     recording_tags,
     recordings,
-    tags,
 )
 from earwitness.archive.schema.work import account_job_positions, audit_rows, jobs
 from earwitness.archive.schema.work import account_jobs as rows
@@ -266,23 +265,6 @@ def test_a_tag_is_not_deleted_while_a_job_still_adds_it(firm: Firm, positions: l
     assert count(firm, recording_tags) == MANY
 
 
-def test_a_tag_that_is_gone_by_its_turn_is_told_with_the_job_and_in_the_ledger(
-    firm: Firm, positions: list[int]
-) -> None:
-    job_id = select_(firm, addTags=["kept", "lost"])
-    with firm.archive.write() as connection:  # as in a database that was mended by hand
-        lost = connection.execute(select(tags.c.id).where(tags.c.tag == "lost")).scalar_one()
-        connection.execute(delete(tags).where(tags.c.id == lost))
-    firm.work()
-    said = f"The tag {lost} was deleted before all had it."
-    assert job(firm, job_id) | {"state": "done", "error": said} == job(firm, job_id)
-    assert count(firm, recording_tags) == MANY
-    with firm.archive.read() as connection:
-        of_job = audit_rows.c.entity_name == "Selection", audit_rows.c.entity_id == job_id
-        told = connection.scalars(select(audit_rows.c.metadata).where(*of_job)).all()
-    assert [one for one in told if "leftOut" in one] == [{"leftOut": said}]
-
-
 def test_a_change_waits_for_the_opposite_one_even_if_that_failed_for_good(
     firm: Firm, positions: list[int]
 ) -> None:
@@ -377,27 +359,6 @@ def test_recordings_that_are_gone_by_their_turn_are_counted(firm: Firm, position
     shown = job(firm, job_id)
     assert (shown["state"], shown["done"]) == ("done", MANY)
     assert shown["error"] == "3 recordings were deleted before their turn."
-
-
-def test_who_waits_for_a_job_of_another_worker_does_not_ask_all_the_time(
-    firm: Firm, positions: list[int]
-) -> None:
-    _, job_id = held_by_all(firm)
-    go_on(firm, "another worker, which says nothing any more")
-    asked: list[str] = []
-
-    def ask(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    directory = firm.app.state.installation.accounts.directory
-    event.listen(directory, "before_cursor_execute", ask)
-    try:
-        firm.work()  # until the lease has run out, and then to the end
-    finally:
-        event.remove(directory, "before_cursor_execute", ask)
-    assert job(firm, job_id)["state"] == "done"
-    assert count(firm, legal_hold_recordings) == MANY
-    assert len(asked) < 400, "it asked thousands of times"
 
 
 def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> None:
