@@ -77,9 +77,9 @@ class AccountRotation:
             states.keep_overviews(self._accounts.directory, {client_id: overview})
         due_at = {kind: at for kind, at in next_due.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, due_at)
-        if has_late_jobs:
+        while has_late_jobs:
             with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
-                queue.make_late_jobs_due(connection)
+                has_late_jobs = queue.make_late_jobs_due(connection)
 
     def end_leases_of(self, worker: str) -> None:
         """End the leases of a worker that died, so that its jobs are due."""
@@ -90,17 +90,19 @@ class AccountRotation:
                 continue
             except Exception as error:
                 message = (
-                    "leases of a dead worker in account %s could not be ended; they run out in 8 seconds"
+                    "leases of a dead worker in account %s could not be ended; they run out in some seconds"
                 )
                 tell(log.warning, error, message, account.client_id)
 
     def _end_leases_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:
-            if not (queue.has_leases(connection, worker) or account_jobs.has_leases(connection, worker)):
+            has_some = (queue.has_leases, account_jobs.has_leases, text_rebuild.has_lease)
+            if not any(has(connection, worker) for has in has_some):
                 return
         with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
             queue.end_leases(connection, worker)
             account_jobs.give_back(connection, worker)
+            text_rebuild.end_lease(connection, worker)
 
     def _is_overview_old(self, client_id: int) -> bool:
         """Whether no worker has taken an overview of an account lately: each of them goes round."""

@@ -55,6 +55,7 @@ class JobLoop:
         self._renew_seconds = renew_seconds
         self._postponed_ms = postponed_ms
         self._stopping = threading.Event()
+        self._has_worked = threading.Event()
         self.halting = threading.Event()
         """Set when jobs that still run are to be given back."""
         self._presence: Presence | None = None
@@ -63,7 +64,7 @@ class JobLoop:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        self._threads = [*self._slots(), threading.Thread(target=self._go_round, name="rounds", daemon=True)]
+        takeover: list[threading.Thread] = []
         try:
             self._presence = Presence(self._settings.data)
         except (StorageFull, OSError) as error:
@@ -74,8 +75,10 @@ class JobLoop:
             )
         else:
             self._rotation = self._rotation_of(self._presence.name)
-            takeover = threading.Thread(target=self._take_over, args=(self._presence,), daemon=True)
-            self._threads.append(takeover)
+            takeover = [threading.Thread(target=self._take_over, args=(self._presence,), daemon=True)]
+        # After the worker has its name: others end the leases of that name when it dies.
+        rounds = threading.Thread(target=self._go_round, name="rounds", daemon=True)
+        self._threads = [*self._slots(), rounds, *takeover]
         for thread in self._threads:
             thread.start()
 
@@ -98,11 +101,14 @@ class JobLoop:
             with suppress(AccountUnavailable):
                 self._rotation.look_into(account.client_id)
         while self._rotation.is_due():
+            self._has_worked.clear()
             slots = self._slots(until_idle=True)
             for slot in slots:
                 slot.start()
             for slot in slots:
                 slot.join()
+            if not self._has_worked.is_set():  # other workers have what is due
+                self._woken.wait(_IDLE_SECONDS)
 
     def _rotation_of(self, worker: str) -> AccountRotation:
         return AccountRotation(self._accounts, worker, self._postponed_ms)
@@ -129,6 +135,7 @@ class JobLoop:
             self._woken.clear()
             try:
                 if taken := self._rotation.take(kind, self._stopping.is_set):
+                    self._has_worked.set()
                     self._do(*taken)
                     continue
             except Exception as error:
@@ -142,6 +149,7 @@ class JobLoop:
             began = time.monotonic()
             try:
                 if work.go_on():
+                    self._has_worked.set()
                     # Half of the time is left to requests and other writers.
                     pause = 0.0 if until_idle else min(time.monotonic() - began, _LONGEST_PAUSE_SECONDS)
                     self._stopping.wait(pause)

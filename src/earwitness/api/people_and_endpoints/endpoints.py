@@ -11,6 +11,7 @@ from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.communications import is_recorded, recorded_among
 from earwitness.archive.people.endpoints import AT_ADDRESSES, listed
 from earwitness.archive.people.inflight_calls import visible_calls
+from earwitness.archive.people.owned_endpoints import are_texts_of_endpoints_folded
 from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.folded import folded_endpoints
 from earwitness.archive.schema.people import endpoints, people
@@ -77,7 +78,7 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
     matching = select(endpoints.c.id).where(*_conditions(call, body)).order_by(endpoints.c.id)
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
     words = search_words(body.free_text)
-    if words and not are_folded(call.connection, "endpoints"):
+    if words and not are_texts_of_endpoints_folded(call.connection):
         ids, total = slice_of(_holding(call.connection, matching, words), page, size)
     else:
         is_costly = bool(words or body.endpoint_search)
@@ -126,7 +127,7 @@ def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool
         yield endpoints.c.owned_by_person_id.is_not(None)
     if body.only_return_non_owned:
         yield endpoints.c.owned_by_person_id.is_(None)
-    if (words := search_words(body.free_text)) and are_folded(call.connection, "endpoints"):
+    if (words := search_words(body.free_text)) and are_texts_of_endpoints_folded(call.connection):
         text, number = folded_endpoints.c.text, folded_endpoints.c.number
         parts = [word_or_number(text, number, word) for word in words]
         yield holding(call.connection, "endpoints", endpoints.c.id, parts)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, selec
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
 from earwitness.archive.jobs.kinds import ACCOUNT
-from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, remember_due, wait_ms
+from earwitness.archive.jobs.queue import MOST_ATTEMPTS, remember_due, wait_ms
 from earwitness.archive.schema.work import account_jobs
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import Conflict
@@ -23,6 +23,11 @@ AccountJobState = Literal["queued", "running", "done", "failed"]
 
 PREPARING = "preparing"
 """The state of a job whose list of recordings is still being stored. It is not shown to anybody."""
+
+ACCOUNT_LEASE_MS = 3_000
+"""How long a worker has an account after each batch of its jobs: longer than it rests between two. If its
+machine dies, others wait that long. If it comes back later, it writes nothing twice: a batch is written only
+if no other was written since it was looked for."""
 
 UNFINISHED = ("queued", "running")
 _PENDING = (*UNFINISHED, "failed")
@@ -184,7 +189,7 @@ def renew(connection: Connection, job: AccountJob, worker: str) -> bool:
     lease: dict[str, Any] = {
         "state": "running",
         "leased_by": worker,
-        "leased_until": now_ms() + LEASE_MS,
+        "leased_until": now_ms() + ACCOUNT_LEASE_MS,
     }
     if job.attempts:
         lease["error"] = None
@@ -220,11 +225,12 @@ def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobStat
     return state
 
 
-def retry(connection: Connection) -> Sequence[int]:
-    """Queue the jobs again that failed; each goes on where it failed. Returns their ids."""
+def retry(connection: Connection, job_id: int | None = None) -> Sequence[int]:
+    """Queue the jobs again that failed, or one of them; each goes on where it failed. Returns their ids."""
     values = {"state": "queued", "attempts": 0, "run_at": now_ms(), "ended_at": None, "error": None}
     remember_due(connection, ACCOUNT, now_ms())
-    again = update(account_jobs).where(_row.state == "failed").values(values)
+    this = () if job_id is None else (_row.id == job_id,)
+    again = update(account_jobs).where(_row.state == "failed", *this).values(values)
     return connection.scalars(again.returning(_row.id)).all()
 
 

@@ -52,7 +52,7 @@ JOB_KINDS: Mapping[JobKind, JobKindRow] = {
     ),
     "index": JobKindRow(
         does="writes only the text index",
-        queued="when a person or a tag of more than 200 recordings is renamed",
+        queued="when a person or a tag of more than 200 recordings, or of long transcripts, is renamed",
         steps=("index",),
         at_once=lambda _: 1,
     ),

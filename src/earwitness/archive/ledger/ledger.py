@@ -73,13 +73,13 @@ def append_under(connection: Connection, header: int, entries: Sequence[Entry]) 
 
 def append_for_recordings(
     connection: Connection,
-    action: Action,
+    header: int,
     which: ColumnElement[bool],
     metadata: dict[str, object] | None = None,
 ) -> None:
-    """Write a header, and the same row for each recording that meets a condition; there may be millions."""
+    """Write the same row under a header for each recording that meets a condition."""
     same: dict[str, object] = {
-        "audit_header_id": add_header(connection, action),
+        "audit_header_id": header,
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,

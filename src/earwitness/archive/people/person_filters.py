@@ -10,6 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, exists, select
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.people import folded_email, in_order
+from earwitness.archive.recordings.retention_groups import is_in
 from earwitness.archive.schema.folded import folded_people
 from earwitness.archive.schema.people import (
     endpoints,
@@ -119,7 +120,8 @@ def _conditions(search: PeopleSearch) -> Iterator[ColumnElement[bool]]:
         yield people.c.is_active == search.is_active
     if search.only_return_non_associated:
         yield ~exists(select(1).where(users.c.person_id == people.c.id))
-    yield from _is(people.c.retention_group_id, search.retention_group_id)
+    if search.retention_group_id is not UNSET:
+        yield is_in(search.retention_group_id)
     yield from _is(people.c.byo_storage_account_id, search.byo_storage_account_id)
     for index, group in enumerate(search.group_assignment or []):
         yield _in_group(group, f"groupAssignment[{index}]")

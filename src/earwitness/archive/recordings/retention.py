@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.recordings.retention_groups import LASTS
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.clock import MS_PER_DAY
@@ -110,7 +111,7 @@ _DEFAULT = select(account.c.default_retention)
 _GROUPS = (
     select(people.c.id, people.c.retention_group_id, retention_groups.c.retention_group)
     .join(retention_groups, retention_groups.c.id == people.c.retention_group_id)
-    .where(among(people.c.id, bindparam("people", type_=Text)))
+    .where(LASTS, among(people.c.id, bindparam("people", type_=Text)))
 )
 
 
@@ -219,7 +220,9 @@ class Rules:
 def rules_of(connection: Connection) -> Rules:
     """The rules as they are."""
     default = connection.execute(_DEFAULT).scalar_one()
-    groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
+    groups = connection.execute(
+        select(retention_groups.c.id, retention_groups.c.retention_group).where(LASTS)
+    )
     return Rules(default, {row.id: row.retention_group for row in groups})
 
 
@@ -275,8 +278,8 @@ def by_rules(
 
 
 def _group_of_person(rules: Rules) -> ColumnElement[int | None]:
-    """The group of a person, as the rules have it."""
-    stored: ColumnElement[int | None] = people.c.retention_group_id
+    """The group of a person, as the rules have it: none where they have not the one that is stored."""
+    stored = case((people.c.retention_group_id.in_(rules.groups), people.c.retention_group_id))
     if not rules.moved:
         return stored
     moves = [

@@ -33,6 +33,7 @@ from earwitness.archive.recordings.retention import (
     shortened,
     write_rules,
 )
+from earwitness.archive.recordings.retention_groups import MOST_MOVED_AT_ONCE
 from earwitness.archive.schema.people import counters, people
 from earwitness.archive.schema.recordings import recordings
 from earwitness.kernel.errors import OutOfDate
@@ -82,7 +83,8 @@ def judge(connection: Connection, before: Rules, after: Rules, person_ids: Colle
     of_them = true() if concerned is None else of_people(concerned)
     is_queued = account_jobs.pending(connection, "retention") is not None
     few = select(recordings.c.position).where(of_them).limit(MOST_AT_ONCE + 1)
-    is_small = not is_queued and len(connection.scalars(few).all()) <= MOST_AT_ONCE
+    is_small = not is_queued and len(concerned or ()) <= MOST_MOVED_AT_ONCE
+    is_small = is_small and len(connection.scalars(few).all()) <= MOST_AT_ONCE
     is_safe = may_shorten(connection) or only_lengthens(connection, before, after)
     if not (is_small or is_safe) and shortens(connection, before if is_queued else None, after, concerned):
         raise shortened()
@@ -220,7 +222,7 @@ def only_lengthens(connection: Connection, before: Rules, after: Rules) -> bool:
 
 
 def _days_of(rules: Rules, group_id: int | None) -> Durations:
-    return rules.default if group_id is None else rules.groups[group_id]
+    return rules.groups.get(group_id or 0, rules.default)  # a group that has ended has no rules
 
 
 def shortens(

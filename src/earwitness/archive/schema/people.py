@@ -38,12 +38,15 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# Of a group that has ended, people may still have the number, but nobody is in it:
+# `archive/recordings/retention_groups.py`.
 retention_groups = Table(
     "retention_groups",
     metadata,
     identity(),
     Column("name", Text, nullable=False, unique=True),
     Column("retention_group", Json, nullable=False),
+    Column("ended_at", BigInteger),
     sqlite_autoincrement=True,
 )
 

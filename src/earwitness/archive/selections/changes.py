@@ -18,7 +18,7 @@ from earwitness.archive.recordings.collections import (
     recorded,
     take_out,
 )
-from earwitness.archive.recordings.tags import change_tags, tags_of
+from earwitness.archive.recordings.tags import change_tags, tags_of, those_gone
 from earwitness.archive.schema.recordings import recordings
 
 CollectionName = Literal["legalHold", "playlist"]
@@ -67,27 +67,29 @@ class Made(msgspec.Struct, frozen=True):
 
     entries: list[Entry]
     missing: int
-    ended: list[str]
-    """The collections that ended before all recordings were put in, in words."""
+    left_out: list[str]
+    """In sentences, what recordings did not get because it is not there any more."""
 
 
 def make_changes(connection: Connection, changes: Changes, positions: Sequence[int]) -> Made:
     """Change the recordings at these positions. What is so already is left out, also of the ledger."""
     positions_by_id = recorded(connection, among(recordings.c.position, positions))
     entries: list[Entry] = []
-    ended: list[str] = []
+    left_out: list[str] = []
     for name, collection_id in changes.put_in.items():
         kind = _KINDS[name]
         if collection_row(connection, kind, collection_id, ended=True).ended_at is None:
             entries += put_in(connection, kind, collection_id, positions_by_id)
         else:
-            ended.append(f"{kind.title} {collection_id}")
+            left_out.append(f"The {kind.title} {collection_id} ended before all were in it.")
     for name, collection_id in changes.take_out.items():
         entries += take_out(connection, _KINDS[name], collection_id, positions_by_id)
+    gone = those_gone(connection, changes.add_tags)
+    left_out += [f"The tag {one} was deleted before all had it." for one in gone]
     if changes.add_tags or changes.remove_tags:
         entries += _change_tags(connection, changes, positions_by_id)
     answered = [Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries]
-    return Made(answered, len(positions) - len(positions_by_id), ended)
+    return Made(answered, len(positions) - len(positions_by_id), left_out)
 
 
 def _change_tags(connection: Connection, changes: Changes, positions_by_id: Mapping[int, int]) -> list[Entry]:

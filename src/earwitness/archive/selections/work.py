@@ -25,11 +25,15 @@ def change_selected(connection: Connection, job: AccountJob, positions: Sequence
     made = make_changes(connection, changes, positions)
     _append(connection, job, made.entries)
     position_lists.drop(connection, job.id, positions[-1])
-    if made.missing or made.ended:
-        missing = job.what.get("missing", 0) + made.missing
-        remarks = [f"The {one} ended before all were in it." for one in made.ended]
-        remarks += [f"{missing} recordings were deleted before their turn."] if missing else []
-        account_jobs.remark(connection, job, {**job.what, "missing": missing}, " ".join(remarks))
+    told: list[str] = job.what.get("leftOut", [])
+    new = [one for one in made.left_out if one not in told]
+    if made.missing or new:
+        missing, told = job.what.get("missing", 0) + made.missing, [*told, *new]
+        counted = [f"{missing} recordings were deleted before their turn."] if missing else []
+        what = {**job.what, "missing": missing, "leftOut": told}
+        account_jobs.remark(connection, job, what, " ".join([*told, *counted]))
+        code = changes.response_code
+        _append(connection, job, [Entry(job.id, "Selection", {"leftOut": one}, code) for one in new])
 
 
 def find_members(connection: Connection, job: AccountJob, most: int) -> Found:

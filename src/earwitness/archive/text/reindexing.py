@@ -3,16 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, distinct, func, select
+from sqlalchemy import Column, Connection, Text, cast, distinct, func, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
-from earwitness.archive.schema.recordings import recording_endpoints, recording_tags, recordings
+from earwitness.archive.schema.recordings import (
+    recording_endpoints,
+    recording_tags,
+    recordings,
+    transcripts,
+)
 from earwitness.archive.text.index import index_recordings
 
 MOST_AT_ONCE = 200
 """For more recordings the caller would wait too long, and so would all other writers of the account."""
+
+_CHARACTERS_AT_ONCE = 100_000
+"""Of stored transcripts: reading and indexing them takes about 100 ms."""
 
 MOST_QUEUED_AT_ONCE = 2_000
 """For more recordings not even their jobs are queued at once, but in batches by a job of the account."""
@@ -33,7 +41,7 @@ def index_anew(connection: Connection, shared: str, id_: int, order: Callable[..
     few = _with(connection, shared, id_, None, MOST_QUEUED_AT_ONCE + 1)
     if len(few) > MOST_QUEUED_AT_ONCE:
         order("index", {"shared": shared, "id": id_}, total=_count_with(connection, shared, id_))
-    elif len(few) > MOST_AT_ONCE:
+    elif len(few) > MOST_AT_ONCE or _characters_in(connection, few) > _CHARACTERS_AT_ONCE:
         _queue(connection, few)
     elif few:
         index_recordings(connection, few)
@@ -52,6 +60,12 @@ def write(connection: Connection, _job: AccountJob, positions: Sequence[int]) ->
 
 def _queue(connection: Connection, positions: Sequence[int]) -> None:
     queue.add_for_all(connection, "index", [among(recordings.c.position, positions)])
+
+
+def _characters_in(connection: Connection, positions: Sequence[int]) -> int:
+    """How long the transcripts of recordings are, as they are stored."""
+    length = func.sum(func.length(cast(transcripts.c.segments, Text)))
+    return connection.scalar(select(length).where(among(transcripts.c.position, positions))) or 0
 
 
 def _count_with(connection: Connection, shared: str, id_: int) -> int:

@@ -19,7 +19,8 @@ from earwitness.archive.database.errors import is_locked, is_outage
 from earwitness.archive.jobs import account_jobs, position_lists
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
-from earwitness.archive.recordings import retention_changes
+from earwitness.archive.people import owned_endpoints
+from earwitness.archive.recordings import retention_changes, retention_groups
 from earwitness.archive.selections import work
 from earwitness.archive.text import reindexing
 from earwitness.kernel.clock import now_ms
@@ -45,7 +46,9 @@ ACCOUNT_WORK: Mapping[AccountJobKind, AccountWorkRow] = {
     "retention": AccountWorkRow(find=retention_changes.find, write=retention_changes.write),
     "selection": AccountWorkRow(find=work.find_selected, write=work.change_selected),
     "emptying": AccountWorkRow(find=work.find_members, write=work.remove_members),
+    "leaving": AccountWorkRow(find=retention_groups.find, write=retention_groups.write),
     "index": AccountWorkRow(find=reindexing.find, write=reindexing.write),
+    "folding": AccountWorkRow(find=owned_endpoints.find, write=owned_endpoints.write),
 }
 
 if set(ACCOUNT_WORK) != set(get_args(AccountJobKind)):

@@ -175,8 +175,18 @@ def left_until(connection: Connection, worker: str) -> int | None:
 def give_back(archive: Archive, worker: str) -> None:
     """Give the lease back, so that another worker need not wait until it runs out."""
     with archive.write(locked=False) as connection:  # it writes its own lease alone
-        mine = update(text_rebuilds).where(_row.leased_by == worker)
-        connection.execute(mine.values(leased_by=None, leased_until=None))
+        end_lease(connection, worker)
+
+
+def has_lease(connection: Connection, worker: str) -> bool:
+    """Whether a worker has the lease."""
+    return connection.scalar(select(_row.next_position).where(_row.leased_by == worker)) is not None
+
+
+def end_lease(connection: Connection, worker: str) -> None:
+    """End the lease of a worker that stops or died."""
+    mine = update(text_rebuilds).where(_row.leased_by == worker)
+    connection.execute(mine.values(leased_by=None, leased_until=None))
 
 
 def _state(connection: Connection) -> Any:
