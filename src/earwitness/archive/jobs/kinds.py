@@ -38,8 +38,9 @@ class JobKindRow:
 
 JOB_KINDS: Mapping[JobKind, JobKindRow] = {
     "process": JobKindRow(
-        does="decodes the media for the duration, the waveform and the mp3 rendition; sets `retainUntil`; "
-        "writes the text index",
+        does="decodes the media for the duration, the waveform and the mp3 rendition, and moves "
+        "`retainUntil` with the end; done again, it also sets `retainUntil` by the rules and writes the text "
+        "index",
         queued="when media arrives, and by `earwitness reprocess`",
         steps=("measure", "retain", "index"),
         at_once=lambda settings: settings.process_jobs,

@@ -1,16 +1,31 @@
 """The step that decodes the media: it measures duration and waveform, and makes the mp3 rendition."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, delete, insert, literal, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 
+from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.media.playable import MediaObject
 from earwitness.archive.recordings.incomplete import UNDECODABLE
+from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, waveforms
 from earwitness.ingest.original_media import add_media_object
-from earwitness.ingest.steps.context import StepContext
+from earwitness.ingest.steps.context import NO_ENGINE, StepContext
 from earwitness.media.decoder.decoder import DecoderFailed, Undecodable
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.flow import Bytes, Sink
@@ -79,27 +94,61 @@ def _write(
     connection: Connection, context: StepContext, measurement: Measurement, mp3: Sealed | None
 ) -> None:
     position = context.position
-    this = recordings.c.position == position
-    found = msgspec.to_builtins(replace(measurement, peaks=None, channel_peaks=None))
     measured = {
-        recordings.c.duration_ms: literal(measurement.duration_ms, BigInteger),
-        recordings.c.ended_at: recordings.c.started_at + measurement.duration_ms,
+        "at": position,
+        "length": measurement.duration_ms,
+        "found": msgspec.to_builtins(replace(measurement, peaks=None, channel_peaks=None)),
     }
-    times = {
-        column: case((recordings.c.has_sender_times, column), else_=value)
-        for column, value in measured.items()
-    }
-    processed = {recordings.c.status: "processed", recordings.c.measurement: found}
-    connection.execute(update(recordings).where(this).values(processed | times))
-    connection.execute(delete(waveforms).where(waveforms.c.position == position))
+    row = connection.execute(_MEASURED, measured).one()
+    context.has_engine = row.transcription != NO_ENGINE
+    if row.is_measured_again:
+        _remove_earlier(connection, context)
     if measurement.peaks is not None:
-        connection.execute(
-            insert(waveforms).values(
-                position=position, peaks=measurement.peaks, channels=measurement.channel_peaks
-            )
-        )
-    # Remove all renditions, since they were made by the earlier decoding.
-    earlier = delete(media_objects).where(media_objects.c.position == position, media_objects.c.kind != "raw")
-    context.replaced_objects += connection.scalars(earlier.returning(media_objects.c.name))
+        peaks = {"position": position, "peaks": measurement.peaks, "channels": measurement.channel_peaks}
+        insert_many(connection, waveforms, [peaks])
     if mp3 is not None:
         add_media_object(connection, position, "mp3", mp3)
+
+
+def _remove_earlier(connection: Connection, context: StepContext) -> None:
+    """Remove what the earlier decoding made: the waveform, and all renditions."""
+    connection.execute(delete(waveforms).where(waveforms.c.position == context.position))
+    renditions = delete(media_objects).where(*_RENDITIONS).returning(media_objects.c.name)
+    context.replaced_objects += connection.scalars(renditions, {"at": context.position})
+
+
+_AT: BindParameter[int] = bindparam("at", type_=BigInteger)
+_RENDITIONS = (media_objects.c.position == _AT, media_objects.c.kind != "raw")
+
+_LENGTH: BindParameter[int] = bindparam("length", type_=BigInteger)
+_END = recordings.c.started_at + _LENGTH
+
+
+def _unless_sent(column: ColumnElement[Any], measured: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((recordings.c.has_sender_times, column), else_=measured)
+
+
+_MEASURED = (
+    update(recordings)
+    .where(recordings.c.position == _AT)
+    .values(
+        {
+            recordings.c.status: "processed",
+            recordings.c.measurement: bindparam("found"),
+            recordings.c.duration_ms: _unless_sent(recordings.c.duration_ms, _LENGTH),
+            recordings.c.ended_at: _unless_sent(recordings.c.ended_at, _END),
+            # For as many days as before, from the new end on.
+            recordings.c.retain_until: _unless_sent(
+                recordings.c.retain_until, recordings.c.retain_until + (_END - recordings.c.ended_at)
+            ),
+        }
+    )
+    .returning(
+        select(account.c.transcription).scalar_subquery().label("transcription"),
+        # By the parameter: on SQLite SQLAlchemy writes the columns of RETURNING without their table.
+        or_(exists().where(waveforms.c.position == _AT), exists().where(*_RENDITIONS)).label(
+            "is_measured_again"
+        ),
+    )
+)
+"""Makes a measurement that of a recording. It says what follows from it, in the same statement."""
