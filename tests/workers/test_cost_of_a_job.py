@@ -1,6 +1,6 @@
 """What the job of one call costs: the statements, writing transactions, threads and forks that it may take.
 
-Together with `tests/api/ingest/test_cost_of_an_upload.py` this is all that a call takes until it can be played.
+With `tests/api/ingest/test_cost_of_an_upload.py` this is all that a call takes until it can be played.
 """
 
 import threading
