@@ -34,6 +34,8 @@ class JobKindRow:
     steps: tuple[StepName, ...]
     at_once: Callable[[Settings], int]
     """How many jobs of this kind each process runs at once."""
+    stores_renditions: bool = False
+    """Whether jobs of this kind wait while the disk has too little room for renditions."""
 
 
 JOB_KINDS: Mapping[JobKind, JobKindRow] = {
@@ -44,6 +46,7 @@ JOB_KINDS: Mapping[JobKind, JobKindRow] = {
         queued="when media arrives, and by `earwitness reprocess`",
         steps=("measure", "retain", "index"),
         at_once=lambda settings: settings.process_jobs,
+        stores_renditions=True,
     ),
     "transcribe": JobKindRow(
         does="writes a transcript and the text index",

@@ -11,6 +11,8 @@ from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
+from earwitness.kernel.settings import Settings
+from earwitness.media.stores.free_space import why_full
 
 group = typer.Typer(help="Background work.", no_args_is_help=True)
 
@@ -31,6 +33,7 @@ def list_(
         of_account = account_jobs.listed(connection, done=done)
         rebuilds = [*text_rebuild.listed(connection), *folding.listed(connection)]
         rows = [*rebuilds, *of_account, *queue.list_jobs(connection, done=done)]
+        settings = accounts.settings
     if as_json:
         tell_json(rows)
         return
@@ -45,6 +48,14 @@ def list_(
         show_table(rows, headings | {"attempts": "attempts", "reason": "last entry"})
     else:
         say("No job is waiting, running or dead.")
+    tell_if_jobs_wait(settings)
+
+
+def tell_if_jobs_wait(settings: Settings) -> None:
+    """Say that jobs wait because the disk of this machine has too little room for renditions."""
+    if (why := why_full(settings)) is not None:
+        kinds = " and ".join(f"`{kind}`" for kind, row in JOB_KINDS.items() if row.stores_renditions)
+        say(f"Jobs of the kind {kinds} wait until there is more room. {why}")
 
 
 @group.command("retry")

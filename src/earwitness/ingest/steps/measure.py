@@ -1,6 +1,8 @@
 """The step that decodes the media: it measures duration and waveform, and makes the mp3 rendition."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +32,7 @@ from earwitness.media.decoder.decoder import DecoderFailed, Undecodable
 from earwitness.media.decoder.decoder import process as decode
 from earwitness.media.flow import Bytes, Sink
 from earwitness.media.measurement import Measurement
+from earwitness.media.stores.free_space import STEP_BYTES, check_space
 from earwitness.media.vault import Sealed
 
 LARGEST_MP3_BYTES = 4 << 30
@@ -37,15 +40,32 @@ LARGEST_MP3_BYTES = 4 << 30
 
 
 class BoundedSink:
-    """Writes at most so many bytes. Raises DecoderFailed for more."""
+    """Writes at most so many bytes. Raises DecoderFailed for more.
 
-    def __init__(self, sink: Sink, most_bytes: int = LARGEST_MP3_BYTES) -> None:
+    It calls `check_space` before the first byte and after each `step_bytes`, which raises if the disk has too
+    little room.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        check_space: Callable[[], None] = lambda: None,
+        *,
+        most_bytes: int = LARGEST_MP3_BYTES,
+        step_bytes: int = STEP_BYTES,
+    ) -> None:
         self._sink = sink
-        self._left = most_bytes
+        self._check_space = check_space
+        self._most_bytes = most_bytes
+        self._step_bytes = step_bytes
+        self._written = self._look_again_at = 0
 
     def write(self, data: Bytes, /) -> None:
-        self._left -= len(data)
-        if self._left < 0:
+        if self._written >= self._look_again_at:
+            self._check_space()
+            self._look_again_at = self._written + self._step_bytes
+        self._written += len(data)
+        if self._written > self._most_bytes:
             raise DecoderFailed("Decoding ended early: it wrote more than any mp3 has.")
         self._sink.write(data)
 
@@ -72,11 +92,13 @@ def fits(_: Connection) -> list[ColumnElement[bool]]:
 
 
 def _decode(context: StepContext, raw: MediaObject) -> tuple[Measurement, Sealed | None]:
+    check_space(context.settings)  # before long work that would be in vain
     vault = context.archive.vault
     key = context.playable.key(vault)
     upload = context.cleanup.enter_context(vault.new(key, "mp3"))
     with vault.open(raw.name, key, "raw") as source:
-        watched, mp3 = context.watched(source), BoundedSink(upload)
+        mp3 = BoundedSink(upload, partial(check_space, context.settings))
+        watched = context.watched(source)
         measurement = decode(watched, context.limits, mp3=mp3, hint=context.playable.hint)
     if measurement.audio is None:
         return measurement, None
