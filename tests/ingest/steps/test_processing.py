@@ -73,6 +73,17 @@ def test_a_recording_is_kept_from_the_end_that_was_measured(firm: Firm) -> None:
     assert kept_until(sent) == "2026-06-11T10:31:00.000Z"
 
 
+def test_rules_that_change_before_the_end_is_measured_count_from_that_end(firm: Firm) -> None:
+    with firm.archive.write() as connection:
+        connection.execute(update(account).values(default_retention={"default": 30}))
+    interaction_id = sent_without_end(firm, tone(2.5))
+    longer = firm.call("PUT", "/admin/retentionGroup/accountDefault", {"default": 31})
+    assert longer.status_code == 200
+    firm.work()
+    until = detail(firm, interaction_id)["metadata"]["retention"]["retainUntil"]
+    assert until == "2026-06-12T10:30:02.500Z"
+
+
 def test_what_is_kept_for_ever_is_still_kept_when_its_end_is_measured(firm: Firm) -> None:
     interaction_id = sent_without_end(firm, tone(2.5))
     firm.work()
