@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from earwitness.archive.accounts import states
@@ -54,10 +54,10 @@ class AccountRotation:
                 self._postpone(client_id, kind)
         return None
 
-    def is_due(self) -> bool:
-        """Whether any account is marked as having work that is due."""
+    def is_due(self, kinds: Iterable[WorkKind] = WORK_KINDS) -> bool:
+        """Whether any account is marked as having work of these kinds that is due."""
         directory = self._accounts.directory
-        return any(accounts_with_work.next_account(directory, kind, 0) is not None for kind in WORK_KINDS)
+        return any(accounts_with_work.next_account(directory, kind, 0) is not None for kind in kinds)
 
     def look_into(self, client_id: int) -> None:
         """Mark an account if it has work without a mark, and make jobs due that a wrong clock postponed."""

@@ -6,16 +6,18 @@ import secrets
 import threading
 import time
 from contextlib import suppress
+from typing import cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, JobKind, WorkKind
+from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
+from earwitness.media.stores.free_space import why_full
 from earwitness.workers.account_jobs import AccountJobs
 from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
 from earwitness.workers.account_turns import AccountTurns
@@ -33,6 +35,7 @@ _DEAD_WORKERS_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 1.0
 _GIVE_BACK_SECONDS = 5.0
+_SPACE = "disk space of jobs"
 
 
 class JobLoop:
@@ -100,7 +103,7 @@ class JobLoop:
         for account in self._accounts.all():
             with suppress(AccountUnavailable):
                 self._rotation.look_into(account.client_id)
-        while self._rotation.is_due():
+        while self._rotation.is_due(kind for kind in WORK_KINDS if not self._has_to_wait(kind)):
             self._has_worked.clear()
             slots = self._slots(until_idle=True)
             for slot in slots:
@@ -134,7 +137,8 @@ class JobLoop:
         while not self._stopping.is_set():
             self._woken.clear()
             try:
-                if taken := self._rotation.take(kind, self._stopping.is_set):
+                has_to_wait = self._has_to_wait(kind)
+                if not has_to_wait and (taken := self._rotation.take(kind, self._stopping.is_set)):
                     self._has_worked.set()
                     self._do(*taken)
                     continue
@@ -143,6 +147,17 @@ class JobLoop:
             if until_idle:
                 return
             self._woken.wait(_IDLE_SECONDS)
+
+    def _has_to_wait(self, kind: WorkKind) -> bool:
+        """Whether the disk has too little room for what jobs of a kind store. Then they stay queued."""
+        row = JOB_KINDS.get(cast(JobKind, kind))
+        if row is None or not row.stores_renditions:
+            return False
+        if (why := why_full(self._settings)) is None:
+            outages.worked(_SPACE)
+            return False
+        outages.failed(_SPACE, f"{why} Jobs of the kind {kind} wait.")
+        return True
 
     def _take_turns(self, kind: WorkKind, work: AccountTurns, until_idle: bool) -> None:
         while not self._stopping.is_set():

@@ -15,6 +15,8 @@ from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.turns import AT_ONCE, OneAction, in_turns
+from earwitness.kernel.settings import Settings
+from earwitness.media.stores.free_space import why_full
 
 group = typer.Typer(help="Background work.", no_args_is_help=True)
 
@@ -37,6 +39,7 @@ def list_(
     """
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
+        settings = accounts.settings
         rows = [*text_rebuild.listed(connection), *folding.listed(connection), *of_account]
         if as_json:
             tell_json([*rows, *queue.list_jobs(connection, done=done)])
@@ -51,6 +54,14 @@ def list_(
         say(f"{more} more are dead or wait for another try; --json lists all.")
     if not (counted or rows):
         say("No job is waiting, running or dead.")
+    tell_if_jobs_wait(settings)
+
+
+def tell_if_jobs_wait(settings: Settings) -> None:
+    """Say that jobs wait because the disk of this machine has too little room for renditions."""
+    if (why := why_full(settings)) is not None:
+        kinds = " and ".join(f"`{kind}`" for kind, row in JOB_KINDS.items() if row.stores_renditions)
+        say(f"Jobs of the kind {kinds} wait until there is more room. {why}")
 
 
 @group.command("retry")

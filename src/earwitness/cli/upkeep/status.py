@@ -10,11 +10,13 @@ from earwitness.archive.jobs.workload import UNFINISHED
 from earwitness.archive.receipts.alarm import count_missing
 from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
+from earwitness.cli.upkeep.jobs import tell_if_jobs_wait
 from earwitness.cli.upkeep.sentences import sentences_on, size_in_words
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.decoder.confinement import find_confinement
+from earwitness.media.stores.free_space import left_for_recordings
 
 LOOKING_SECONDS = 1.0
 """How many seconds the command looks at accounts. The others are shown as they were last seen."""
@@ -57,6 +59,7 @@ def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson =
             "freeBytes": disk.free,
             "totalBytes": disk.total,
             "leastFreeBytes": settings.min_free_mib << 20,
+            "renditionsLeaveBytes": left_for_recordings(settings),
         }
         confined = {
             "landlockAbi": confinement.layers.landlock,
@@ -71,6 +74,7 @@ def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson =
     say(f"Free on the disk of the data folder: {size_in_words(disk.free)} of {size_in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
+    tell_if_jobs_wait(settings)
     say(confinement.in_words)
 
 
