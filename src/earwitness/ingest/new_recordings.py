@@ -89,7 +89,7 @@ def _prepare(connection: Connection, arrivals: Sequence[Arrival], found: LookedU
     values = [arrival.values for arrival in arrivals]
     if found.has_calls:
         end_calls(connection, [one.third_party_id for one in values])
-    participants = resolve_participants(connection, values)
+    participants = resolve_participants(connection, values, found.endpoints)
     places = take_places(connection, [arrival.started_at for arrival in arrivals], found.latest)
     subjects = ([p.person_id for p in parts if p.is_recording_subject] for parts in participants)
     retentions = retentions_of(
