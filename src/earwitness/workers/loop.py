@@ -13,6 +13,7 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
+from earwitness.archive.jobs.wake_ups import WakeUps
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
@@ -28,7 +29,9 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 8.0
 """How long running jobs have to finish when the loop is told to stop."""
 
-_IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.5
+"""How often each thread looks for work that no call of this process told of."""
+
 _DEAD_WORKERS_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -42,15 +45,17 @@ class JobLoop:
         self,
         accounts: Accounts,
         settings: Settings,
-        woken: threading.Event | None = None,
+        woken: WakeUps | None = None,
         *,
+        idle_seconds: float = IDLE_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
         postponed_ms: int = POSTPONED_MS,
     ) -> None:
         self._accounts = accounts
         self._settings = settings
-        self._woken = woken or threading.Event()
+        self._woken = woken or WakeUps()
+        self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
         self._renew_seconds = renew_seconds
         self._postponed_ms = postponed_ms
@@ -82,7 +87,7 @@ class JobLoop:
     def stop(self) -> None:
         """Take no more jobs, let running ones finish, and give back those that take too long."""
         self._stopping.set()
-        self._woken.set()
+        self._woken.end()
         self._wait_for_threads(self._grace_seconds)
         self.halting.set()
         for halt in list(self._halts):
@@ -126,16 +131,16 @@ class JobLoop:
 
     def _run(self, kind: JobKind, until_idle: bool) -> None:
         while not self._stopping.is_set():
-            self._woken.clear()
+            self._woken.answer(kind)
             try:
-                if taken := self._rotation.take(kind, self._stopping.is_set):
+                if taken := self._rotation.take(kind, self._stopping.is_set, keeps_marks=not until_idle):
                     self._do(*taken)
                     continue
             except Exception as error:
                 tell(log.error, error, "%s jobs could not be taken or ended; trying again soon", kind)
             if until_idle:
                 return
-            self._woken.wait(_IDLE_SECONDS)
+            self._woken.wait(kind, self._idle_seconds)
 
     def _take_turns(self, kind: WorkKind, work: AccountTurns, until_idle: bool) -> None:
         while not self._stopping.is_set():
@@ -150,7 +155,7 @@ class JobLoop:
                 tell(log.error, error, "work of the kind %s could not be done; trying again soon", kind)
             if until_idle:
                 break
-            self._stopping.wait(_IDLE_SECONDS)
+            self._stopping.wait(self._idle_seconds)
         work.give_back()
 
     def _do(self, archive: Archive, job: Job) -> None:
@@ -189,7 +194,7 @@ class JobLoop:
             try:
                 for dead in presence.dead_workers():
                     self._rotation.end_leases_of(dead)
-                    self._woken.set()
+                    self._woken.wake(*JOB_KINDS)
                 outages.worked("data folder")
             except OSError as error:
                 outages.failed("data folder", os.strerror(error.errno or 0))

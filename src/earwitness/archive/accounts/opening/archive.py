@@ -47,9 +47,9 @@ class Archive:
             return engine
 
     @contextmanager
-    def read(self, allowed: Allowance | None = None) -> Iterator[Connection]:
-        """Give a connection in a read-only transaction. Raises AccountUnavailable."""
-        with self.admission.lent(self.client_id) as engine, reading(engine, allowed) as connection:
+    def read(self, allowed: Allowance | None = None, *, once: bool = False) -> Iterator[Connection]:
+        """Give a connection in a read-only transaction, or for one statement. Raises AccountUnavailable."""
+        with self.admission.lent(self.client_id) as engine, reading(engine, allowed, once=once) as connection:
             yield connection
 
     @contextmanager
