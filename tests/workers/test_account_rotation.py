@@ -194,24 +194,22 @@ def test_a_job_that_is_retried_by_hand_is_taken_at_once(firm: Firm) -> None:
     assert taken(turns) == CLIENT_ID
 
 
-def test_a_look_for_jobs_that_finds_none_takes_no_write_lock(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_look_for_jobs_that_finds_none_begins_no_write(firm: Firm) -> None:
     firm.ingest(tone(0.1))
     turns = AccountRotation(accounts_of(firm), "worker")
     assert taken(turns) == CLIENT_ID
     accounts_with_work.mark(accounts_of(firm).directory, CLIENT_ID, {"process": 0})
-    written: list[Connection] = []
-    event.listen(
-        Engine, "begin", lambda connection: written.append(connection) if writes(connection) else None
-    )
-    for _ in range(3):
-        assert turns.take("process", never, keeps_marks=True) is None
-    assert written == []
+    begun: list[bool] = []
 
+    def note(connection: Connection) -> None:
+        begun.append(connection.get_execution_options().get("writes", False))
 
-def writes(connection: Connection) -> bool:
-    return bool(connection.get_execution_options().get("writes"))
+    event.listen(Engine, "begin", note)
+    found = [turns.take("process", never, keeps_marks=True) for _ in range(3)]
+    event.remove(Engine, "begin", note)
+    assert found == [None] * 3
+    assert begun
+    assert not any(begun)
 
 
 def test_a_kept_mark_holds_up_no_other_account(firm: Firm) -> None:
