@@ -1,9 +1,9 @@
 """What one running server has. It is passed as an argument, and is never global."""
 
-import threading
 from dataclasses import dataclass, field
 
 from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.jobs.wake_ups import WakeUps
 from earwitness.archive.media.plays import Plays
 from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
@@ -19,13 +19,13 @@ from earwitness.media.measurement import DecoderLimits
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What one running server has. `work` is set when a job was queued, to wake the job loop."""
+    """What one running server has. `work` wakes the job loop when a job was queued."""
 
     settings: Settings
     accounts: Accounts
     tokens: Tokens
     metrics: Metrics
-    work: threading.Event = field(default_factory=threading.Event)
+    work: WakeUps = field(default_factory=WakeUps)
     renditions: HeldRenditions = field(default_factory=HeldRenditions)
     streams: StreamPlaces = field(default_factory=StreamPlaces)
     stalled_seconds: float = STALLED_SECONDS

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any
 
 from earwitness.archive.accounts import states
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 POSTPONED_MS = 5_000
 """How long an account is left alone after its jobs could not be read."""
 
+_MARK_KEPT_SECONDS = 2.0
+"""How long an account keeps its mark after its last job: while it is marked, each thread looks into it."""
+
 _OVERVIEW_KEPT_MS = 150_000
 
 
@@ -34,17 +38,29 @@ class AccountRotation:
         self._postponed_ms = postponed_ms
         self._lock = threading.Lock()
         self._last: dict[JobKind, int] = dict.fromkeys(JOB_KINDS, 0)
+        self._had_job_at: dict[tuple[JobKind, int], float] = {}
 
-    def take(self, kind: JobKind, is_stopping: Callable[[], bool]) -> tuple[Archive, Job] | None:
-        """Lease a job; None if none is due. An account with an error does not hold up the others."""
+    def take(
+        self, kind: JobKind, is_stopping: Callable[[], bool], *, keeps_marks: bool = False
+    ) -> tuple[Archive, Job] | None:
+        """Lease a job; None if none is due. An account with an error does not hold up the others.
+
+        With `keeps_marks`, an account that had a job lately keeps its mark although it has none now: it would
+        be set again with the next one.
+        """
+        in_vain: set[int] = set()
         while not is_stopping() and (client_id := self._next(kind)) is not None:
+            if client_id in in_vain:
+                return None
             try:
                 archive = self._accounts.open(client_id)
-                with archive.write(locked=False) as connection:  # it locks its job alone
-                    job = queue.lease(connection, self.worker, kind)
-                if job is not None:
+                if job := self._lease(archive, kind):
+                    self._had_job_at[kind, client_id] = monotonic()
                     return archive, job
-                self._update_mark(archive, kind)
+                if keeps_marks and self._had_job_lately(kind, client_id):
+                    in_vain.add(client_id)
+                else:
+                    self._update_mark(archive, kind)
             except NotFound:
                 accounts_with_work.clear(self._accounts.directory, client_id, kind)
             except AccountUnavailable:  # the log has it already, from where the account was examined
@@ -108,6 +124,18 @@ class AccountRotation:
         """Whether no worker has taken an overview of an account lately: each of them goes round."""
         at = states.looked_at(self._accounts.directory, client_id)
         return at is None or abs(now_ms() - at) > _OVERVIEW_KEPT_MS
+
+    def _lease(self, archive: Archive, kind: JobKind) -> Job | None:
+        """Lease a job that is due. If none is, nothing is written, and no writer has to wait."""
+        with archive.read() as connection:
+            if not queue.is_due(connection, kind):
+                return None
+        with archive.write(locked=False) as connection:  # it locks its job alone
+            return queue.lease(connection, self.worker, kind)
+
+    def _had_job_lately(self, kind: JobKind, client_id: int) -> bool:
+        had_job_at = self._had_job_at.get((kind, client_id))
+        return had_job_at is not None and monotonic() - had_job_at < _MARK_KEPT_SECONDS
 
     def _next(self, kind: JobKind) -> int | None:
         with self._lock:

@@ -14,6 +14,7 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
+from earwitness.archive.jobs.wake_ups import WakeUps
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
@@ -30,7 +31,9 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 8.0
 """How long running jobs have to finish when the loop is told to stop."""
 
-_IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.5
+"""How often each thread looks for work that no call of this process told of."""
+
 _DEAD_WORKERS_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -45,15 +48,17 @@ class JobLoop:
         self,
         accounts: Accounts,
         settings: Settings,
-        woken: threading.Event | None = None,
+        woken: WakeUps | None = None,
         *,
+        idle_seconds: float = IDLE_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
         postponed_ms: int = POSTPONED_MS,
     ) -> None:
         self._accounts = accounts
         self._settings = settings
-        self._woken = woken or threading.Event()
+        self._woken = woken or WakeUps()
+        self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
         self._renew_seconds = renew_seconds
         self._postponed_ms = postponed_ms
@@ -88,7 +93,7 @@ class JobLoop:
     def stop(self) -> None:
         """Take no more jobs, let running ones finish, and give back those that take too long."""
         self._stopping.set()
-        self._woken.set()
+        self._woken.end()
         self._wait_for_threads(self._grace_seconds)
         self.halting.set()
         for halt in list(self._halts):
@@ -135,10 +140,12 @@ class JobLoop:
 
     def _run(self, kind: JobKind, until_idle: bool) -> None:
         while not self._stopping.is_set():
-            self._woken.clear()
+            self._woken.answer(kind)
             try:
-                has_to_wait = self._has_to_wait(kind)
-                if not has_to_wait and (taken := self._rotation.take(kind, self._stopping.is_set)):
+                taken = None
+                if not self._has_to_wait(kind):
+                    taken = self._rotation.take(kind, self._stopping.is_set, keeps_marks=not until_idle)
+                if taken:
                     self._has_worked.set()
                     self._do(*taken)
                     continue
@@ -146,7 +153,7 @@ class JobLoop:
                 tell(log.error, error, "%s jobs could not be taken or ended; trying again soon", kind)
             if until_idle:
                 return
-            self._woken.wait(_IDLE_SECONDS)
+            self._woken.wait(kind, self._idle_seconds)
 
     def _has_to_wait(self, kind: WorkKind) -> bool:
         """Whether the disk has too little room for what jobs of a kind store. Then they stay queued."""
@@ -173,7 +180,7 @@ class JobLoop:
                 tell(log.error, error, "work of the kind %s could not be done; trying again soon", kind)
             if until_idle:
                 break
-            self._stopping.wait(_IDLE_SECONDS)
+            self._stopping.wait(self._idle_seconds)
         work.give_back()
 
     def _do(self, archive: Archive, job: Job) -> None:
@@ -212,7 +219,7 @@ class JobLoop:
             try:
                 for dead in presence.dead_workers():
                     self._rotation.end_leases_of(dead)
-                    self._woken.set()
+                    self._woken.wake(*JOB_KINDS)
                 outages.worked("data folder")
             except OSError as error:
                 outages.failed("data folder", os.strerror(error.errno or 0))

@@ -130,6 +130,12 @@ def next_due_at(connection: Connection, kind: JobKind) -> int | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+def is_due(connection: Connection, kind: JobKind) -> bool:
+    """Whether there is a job to lease, or one whose lease has run out."""
+    due_at = next_due_at(connection, kind)
+    return due_at is not None and due_at <= now_ms()
+
+
 def renew(connection: Connection, job: Job, worker: str) -> bool:
     """Lengthen a lease; False if another worker has the job by now."""
     return _change(connection, job, worker, {"leased_until": now_ms() + LEASE_MS})
