@@ -22,8 +22,8 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.recordings import recording_counts, recordings
 from earwitness.kernel.clock import MS_PER_DAY
 
@@ -94,7 +94,7 @@ _SMALLER = dict(pairwise(SPANS))
 
 @cache  # building it takes longer than executing it
 def _upsert(dialect: str) -> Executable:
-    new = (sqlite if dialect == "sqlite" else postgresql).insert(recording_counts)
+    new = insert_into(recording_counts, dialect)
     more = recording_counts.c.recordings + new.excluded.recordings
     upsert: Executable = new.on_conflict_do_update(index_elements=_KEY, set_={"recordings": more})
     return upsert

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     Connection,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from earwitness.archive.schema.folded import FOLDED, TRIGRAMS_ARRAYS, TRIGRAMS_FTS5
 from earwitness.archive.spelling.addresses import digits_of
@@ -77,7 +77,7 @@ def candidates(connection: Connection, kind: str, asked: Sequence[Sequence[str]]
         matches = index.c[index.name].match(" AND ".join(map(_fts5, asked)))
         return select(index.c.rowid).where(matches).scalar_subquery()
     arrays = TRIGRAMS_ARRAYS[kind].c
-    has = (or_(*(arrays.trigrams.contains(_array(way)) for way in ways)) for ways in asked)
+    has = (or_(*(arrays.trigrams.bool_op("@>")(_array(way)) for way in ways)) for ways in asked)
     return select(arrays.id).where(*has).scalar_subquery()
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
-from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.recordings.tags import tags_of
+from earwitness.archive.schema.dialects import TSVECTOR
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
