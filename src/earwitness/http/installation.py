@@ -11,6 +11,7 @@ from earwitness.http.monitoring.health_checks import Checks
 from earwitness.http.monitoring.metrics import Metrics
 from earwitness.http.playback.download import STALLED_SECONDS
 from earwitness.http.playback.held_renditions import HeldRenditions
+from earwitness.http.playback.rendition_time import RenditionSpeeds
 from earwitness.http.playback.stream_places import StreamPlaces
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
@@ -27,6 +28,7 @@ class Installation:
     metrics: Metrics
     work: threading.Event = field(default_factory=threading.Event)
     renditions: HeldRenditions = field(default_factory=HeldRenditions)
+    speeds: RenditionSpeeds = field(default_factory=RenditionSpeeds)
     streams: StreamPlaces = field(default_factory=StreamPlaces)
     stalled_seconds: float = STALLED_SECONDS
     plays: Plays = field(default_factory=Plays)
