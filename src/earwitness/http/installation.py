@@ -9,6 +9,7 @@ from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.monitoring.health_checks import Checks
 from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.monitoring.refusals import Refusals
 from earwitness.http.playback.download import STALLED_SECONDS
 from earwitness.http.playback.held_renditions import HeldRenditions
 from earwitness.http.playback.rendition_time import RenditionSpeeds
@@ -26,6 +27,7 @@ class Installation:
     accounts: Accounts
     tokens: Tokens
     metrics: Metrics
+    refusals: Refusals
     work: threading.Event = field(default_factory=threading.Event)
     renditions: HeldRenditions = field(default_factory=HeldRenditions)
     speeds: RenditionSpeeds = field(default_factory=RenditionSpeeds)
