@@ -26,6 +26,7 @@ LIMITS: Final[dict[str, LimitRow]] = {
     "disk-low": LimitRow("a rendition would have taken the room of new recordings", "min_free_mib"),
     "conversions-taken": LimitRow("too many renditions were being made at once"),
     "streams-taken": LimitRow("too many renditions were being streamed at once"),
+    "slow-calls-taken": LimitRow("too many calls decoded or verified recordings at once"),
     "rendition-in-the-making": LimitRow("a rendition took longer than an answer waits for it"),
     "decoder-slow": LimitRow("the first part of a stream took longer than an answer waits for it"),
     "out-of-time": LimitRow("a call took longer than it may", "request_seconds"),
