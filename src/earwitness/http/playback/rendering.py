@@ -59,7 +59,7 @@ class RenditionRequest:
         if measured and not measured["audio"] and FORMATS[self.format].needs == "sound":
             raise FormatUnavailable(formats_for("decoding"))
         self.check_size(self.expected_bytes or 0)
-        if not self.speeds.allow(measured, self.format, self.limits.seconds):
+        if not self.speeds.allow(self.archive.client_id, measured, self.format, self.limits.seconds):
             raise RenditionTooSlow(self.format, self.limits.seconds, self._available())
 
     def check_size(self, size: int) -> None:
@@ -72,7 +72,7 @@ class RenditionRequest:
         """Learn from what was made how fast this machine is."""
         expected = self.expected_bytes
         share = 1.0 if made.is_whole else made.size_bytes / expected if expected else 0.0
-        self.speeds.learn(self.playable.measurement, self.format, made.seconds, share)
+        self.speeds.learn(self.archive.client_id, self.playable.measurement, self.format, made.seconds, share)
 
     def _available(self) -> list[Format]:
         """The formats that are stored, or known to be small enough, and quick enough as far as is known."""
@@ -82,7 +82,9 @@ class RenditionRequest:
         def is_possible(format_: Format) -> bool:
             size = expected_size(format_, measured)
             is_small = size is not None and size <= largest
-            return is_small and self.speeds.allow(measured, format_, self.limits.seconds)
+            return is_small and self.speeds.allow(
+                self.archive.client_id, measured, format_, self.limits.seconds
+            )
 
         return [one for one in offered if one in self.playable.objects or is_possible(one)]
 
