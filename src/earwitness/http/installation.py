@@ -9,8 +9,10 @@ from earwitness.http.limits.fair_queue import FairQueue
 from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.monitoring.health_checks import Checks
 from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.monitoring.refusals import Refusals
 from earwitness.http.playback.download import STALLED_SECONDS
 from earwitness.http.playback.held_renditions import HeldRenditions
+from earwitness.http.playback.rendition_time import RenditionSpeeds
 from earwitness.http.playback.stream_places import StreamPlaces
 from earwitness.http.tokens import Tokens
 from earwitness.kernel.settings import Settings
@@ -25,8 +27,10 @@ class Installation:
     accounts: Accounts
     tokens: Tokens
     metrics: Metrics
+    refusals: Refusals
     work: WakeUps = field(default_factory=WakeUps)
     renditions: HeldRenditions = field(default_factory=HeldRenditions)
+    speeds: RenditionSpeeds = field(default_factory=RenditionSpeeds)
     streams: StreamPlaces = field(default_factory=StreamPlaces)
     stalled_seconds: float = STALLED_SECONDS
     plays: Plays = field(default_factory=Plays)

@@ -116,7 +116,7 @@ class JobLoop:
             for slot in slots:
                 slot.join()
             if not self._has_worked.is_set():  # other workers have what is due
-                self._woken.wait(_IDLE_SECONDS)
+                self._stopping.wait(IDLE_SECONDS)
 
     def _rotation_of(self, worker: str) -> AccountRotation:
         return AccountRotation(self._accounts, worker, self._postponed_ms)

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.kinds import WorkKind
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem
@@ -73,9 +73,9 @@ def next_account(directory: Engine, kind: WorkKind, after: int) -> int | None:
 
 
 def _add(connection: Connection, client_id: int, kind: WorkKind, at: int) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(accounts_with_work).values(client_id=client_id, kind=kind, due_at=at)
-    earlier = func.min if connection.dialect.name == "sqlite" else func.least
+    dialect = connection.dialect.name
+    added = insert_into(accounts_with_work, dialect).values(client_id=client_id, kind=kind, due_at=at)
+    earlier = func.min if dialect == "sqlite" else func.least
     connection.execute(
         added.on_conflict_do_update(
             index_elements=["kind", "client_id"],

@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, func, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import newest_committed_id
@@ -34,6 +33,7 @@ from earwitness.archive.recordings.retention import (
     write_rules,
 )
 from earwitness.archive.recordings.retention_groups import MOST_MOVED_AT_ONCE
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.people import counters, people
 from earwitness.archive.schema.recordings import recordings
 from earwitness.kernel.errors import OutOfDate
@@ -124,8 +124,7 @@ def finish(connection: Connection, judged: Judged, order: Callable[..., int]) ->
 
 def note_change(connection: Connection) -> None:
     """Note that the rules change, or whether they may shorten: what was judged before is out of date."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    first = dialect.insert(counters).values(name=_VERSION, value=1)
+    first = insert_into(counters, connection.dialect.name).values(name=_VERSION, value=1)
     connection.execute(
         first.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
     )

@@ -16,10 +16,10 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
+from earwitness.archive.schema.dialects import partial_index
 
 NOT_WHOLE = {
     "sqlite": "status = 'undecodable' OR json_extract(measurement, '$.complete') = 0",
@@ -64,20 +64,11 @@ recordings = Table(
     # A page far back skips millions of entries here, and not the wide rows.
     Index("recordings_places", "position", "interaction_id"),
     # Private recordings are few. A search subtracts them from what it finds, in the same order.
-    Index(
-        "recordings_private",
-        "position",
-        sqlite_where=text("is_private = 1"),
-        postgresql_where=text("is_private"),
+    partial_index(
+        "recordings_private", "position", where={"sqlite": "is_private = 1", "postgresql": "is_private"}
     ),
     # Few recordings are not whole, and all of these are counted and listed.
-    Index(
-        "recordings_not_whole",
-        "status",
-        "position",
-        sqlite_where=text(NOT_WHOLE["sqlite"]),
-        postgresql_where=text(NOT_WHOLE["postgresql"]),
-    ),
+    partial_index("recordings_not_whole", "status", "position", where=NOT_WHOLE),
 )
 
 # How many recordings of each kind start in a span of days: the total of a search over time is a sum of these.
@@ -109,12 +100,11 @@ recording_endpoints = Table(
     Index("recording_endpoints_by_person", "person_id", "position"),
     Index("recording_endpoints_by_user", "user_folded", "position"),
     # A switchboard takes part in very many recordings, and is perhaps the subject of none.
-    Index(
+    partial_index(
         "recording_endpoints_by_subject",
         "endpoint_id",
         "position",
-        sqlite_where=text("is_recording_subject = 1"),
-        postgresql_where=text("is_recording_subject"),
+        where={"sqlite": "is_recording_subject = 1", "postgresql": "is_recording_subject"},
     ),
     sqlite_with_rowid=False,
 )

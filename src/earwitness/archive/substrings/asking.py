@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     JSON,
     Column,
@@ -26,7 +27,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from earwitness.archive.database.in_list import as_list
 from earwitness.archive.schema.folded import FOLDED, TRIGRAMS_ARRAYS, TRIGRAMS_FTS5
@@ -117,7 +117,7 @@ def candidates(connection: Connection, kind: str, asked: Sequence[Sequence[str]]
         matches = index.c[index.name].match(" AND ".join(map(_fts5, asked)))
         return select(index.c.rowid).where(matches).scalar_subquery()
     arrays = TRIGRAMS_ARRAYS[kind].c
-    has = (or_(*(arrays.trigrams.contains(_array(way)) for way in ways)) for ways in asked)
+    has = (or_(*(arrays.trigrams.bool_op("@>")(_array(way)) for way in ways)) for ways in asked)
     return select(arrays.id).where(*has).scalar_subquery()
 
 
