@@ -78,12 +78,23 @@ def append_for_recordings(
     metadata: dict[str, object] | None = None,
 ) -> None:
     """Write a header, and the same row for each recording that meets a condition; there may be millions."""
+    append_for_recordings_under(connection, add_header(connection, action), which, metadata)
+
+
+def append_for_recordings_under(
+    connection: Connection,
+    header: int,
+    which: ColumnElement[bool],
+    metadata: dict[str, object] | None = None,
+    response_code: int = 200,
+) -> None:
+    """Write the same row under a header for each recording that meets a condition."""
     same: dict[str, object] = {
-        "audit_header_id": add_header(connection, action),
+        "audit_header_id": header,
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
-        "response_code": 200,
+        "response_code": response_code,
     }
     columns = [literal(value, audit_rows.c[name].type) for name, value in same.items()]
     rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)

@@ -205,6 +205,11 @@ def members_of(connection: Connection, kind: Kind, collection_id: int, most: int
     return recorded(connection, _position.in_(first.order_by(kind.members.c.position).limit(most)))
 
 
+def change_metadata(kind: Kind, row: Any, change: str) -> dict[str, object]:
+    """What the ledger tells of a recording that was `added` to a collection, or `removed`."""
+    return {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
+
+
 def replace_members(
     connection: Connection, kind: Kind, viewer: Viewer, collection_id: int, these: Mapping[int, int]
 ) -> list[Entry]:
@@ -245,8 +250,7 @@ def _present(connection: Connection, kind: Kind, collection_id: int, positions: 
 
 
 def _entry(kind: Kind, row: Any, interaction_id: int, change: str) -> Entry:
-    metadata: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
-    return Entry(interaction_id, metadata=metadata)
+    return Entry(interaction_id, metadata=change_metadata(kind, row, change))
 
 
 def _check_name(name: str) -> None:

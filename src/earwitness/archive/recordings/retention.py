@@ -6,6 +6,7 @@ in SQL for all recordings that a change of the rules affects, which may be most 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -15,11 +16,11 @@ from sqlalchemy import (
     Integer,
     Subquery,
     Text,
+    Update,
     and_,
     bindparam,
     case,
     cast,
-    column,
     func,
     not_,
     null,
@@ -27,10 +28,10 @@ from sqlalchemy import (
     select,
     true,
     update,
-    values,
 )
+from sqlalchemy.types import TypeEngine
 
-from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.database.in_list import among, as_list, rows_of
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.clock import MS_PER_DAY
@@ -199,7 +200,12 @@ def differs(found: Subquery, *, shorten: bool = True) -> ColumnElement[bool]:
 
 def write_rules(connection: Connection, found: Subquery, *, shorten: bool = True) -> None:
     """Write what was found by rules, where it differs from what is there."""
-    connection.execute(
+    connection.execute(writing_rules(found, shorten=shorten))
+
+
+def writing_rules(found: Subquery, *, shorten: bool = True) -> Update:
+    """The statement that does that."""
+    return (
         update(recordings)
         .where(recordings.c.position == found.c.position, differs(found, shorten=shorten))
         .values(retain_until=found.c.retain_until, retention_group_id=found.c.group_id)
@@ -223,7 +229,7 @@ def rules_of(connection: Connection) -> Rules:
     return Rules(default, {row.id: row.retention_group for row in groups})
 
 
-def of_people(person_ids: Sequence[int], within: tuple[int, int] | None = None) -> ColumnElement[bool]:
+def of_people(person_ids: Sequence[int], within: tuple[Any, Any] | None = None) -> ColumnElement[bool]:
     """Whether one of these people is a subject of a recording. `within`: only between these positions."""
     part = recording_endpoints.c
     theirs = select(part.position).where(
@@ -241,7 +247,7 @@ def by_rules(
     ranked, types = _ranked(rules, name)
     candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
     part = recording_endpoints.c
-    type_ = case((recordings.c.type.in_(types), recordings.c.type), else_="default")
+    type_ = case((among(recordings.c.type, types), recordings.c.type), else_="default")
     ranks = (
         select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
         .select_from(recordings)
@@ -295,7 +301,11 @@ def _ranked(rules: Rules, name: str) -> tuple[CTE, list[str]]:
         for group_id, days in durations.items()
         for type_ in types
     )
-    columns = (column("rank", Integer), column("group_id", BigInteger), column("type", Text))
-    listed = values(*columns, column("days", BigInteger), name=f"{name}_listed", literal_binds=True)
     rows = [(rank, group_id, type_, days) for rank, (_, type_, group_id, days) in enumerate(ranked)]
-    return listed.data(rows).cte(f"{name}_rules"), types
+    kinds: dict[str, TypeEngine[Any]] = {
+        "rank": Integer(),
+        "group_id": BigInteger(),
+        "type": Text(),
+        "days": BigInteger(),
+    }
+    return rows_of(rows, kinds).cte(f"{name}_rules"), types

@@ -39,7 +39,7 @@ def index_anew(connection: Connection, shared: str, id_: int, order: Callable[..
         index_recordings(connection, few)
 
 
-def find(connection: Connection, job: AccountJob, most: int) -> Found:
+def find(connection: Connection, job: AccountJob, most: int) -> Found[Sequence[int]]:
     """Find the next recordings whose documents are to be written. `cursor` is the last one that was."""
     found = _with(connection, job.what["shared"], job.what["id"], job.cursor, most)
     return Found(found, found[-1] if found else job.cursor, len(found), is_last=len(found) < most)
