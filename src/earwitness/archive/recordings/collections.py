@@ -98,12 +98,12 @@ def list_collections(connection: Connection, kind: Kind, viewer: Viewer) -> list
     rows = connection.execute(
         select(kind.catalogue).where(kind.catalogue.c.ended_at.is_(None)).order_by(kind.catalogue.c.id)
     ).all()
-    key = kind.members.c[kind.key]
-    counted = select(key, func.count()).where(among(key, [row.id for row in rows])).group_by(key)
+    totals = {row.id: row.recordings for row in rows}
     if limits := list(limits_of(viewer)):
+        key = kind.members.c[kind.key]
         joined = recordings.c.position == kind.members.c.position
-        counted = counted.join(recordings, joined).where(*limits)
-    totals = {row[0]: row[1] for row in connection.execute(counted)}
+        seen = select(key, func.count()).join(recordings, joined).where(among(key, [*totals]), *limits)
+        totals = {row[0]: row[1] for row in connection.execute(seen.group_by(key))}
     return [
         Collection(
             id=row.id, name=row.name, created_at=format_ms(row.created_at), total=totals.get(row.id, 0)
@@ -154,10 +154,12 @@ def end_collection(connection: Connection, kind: Kind, collection_id: int) -> En
     return Entry(collection_id, kind.entity_name, {"name": row.name, "ended": True})
 
 
-def count_members(connection: Connection, kind: Kind, collection_id: int) -> int:
-    """How many recordings, seen or not, are in a collection."""
-    in_it = kind.members.c[kind.key] == collection_id
-    return connection.scalar(select(func.count()).select_from(kind.members).where(in_it)) or 0
+def note_members(connection: Connection, kind: Kind, collection_id: int, more: int) -> None:
+    """Count recordings that were put into a collection, or less than 0 that were taken out or deleted."""
+    this = kind.catalogue.c
+    if more:
+        count = {"recordings": this.recordings + more}
+        connection.execute(update(kind.catalogue).where(this.id == collection_id).values(count))
 
 
 def has_many(connection: Connection, kind: Kind, collection_id: int) -> bool:
@@ -190,6 +192,7 @@ def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapp
     in_it = kind.members.c[kind.key] == collection_id
     gone = among(kind.members.c.position, list(removed.values()))
     connection.execute(delete(kind.members).where(in_it, gone))
+    note_members(connection, kind, collection_id, -len(removed))
     return [_entry(kind, row, one, "removed") for one in removed]
 
 
@@ -225,6 +228,7 @@ def add_members(connection: Connection, kind: Kind, collection_id: int, position
     """Add recordings that are not in the collection yet."""
     rows = [{kind.key: collection_id, "position": position} for position in positions]
     insert_many(connection, kind.members, rows)
+    note_members(connection, kind, collection_id, len(rows))
 
 
 def named_positions(

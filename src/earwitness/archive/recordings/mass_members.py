@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger import ledger
-from earwitness.archive.recordings.collections import Kind, change_metadata, collection_row
+from earwitness.archive.recordings.collections import Kind, change_metadata, collection_row, note_members
 from earwitness.archive.schema.recordings import recordings
 
 _position = recordings.c.position
+_COUNTED = {"preserve_rowcount": True}  # else SQLAlchemy does not tell how many rows an INSERT wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ def put_all_in(
         connection, under.header, and_(these, ~member.exists()), metadata, under.response_code
     )
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = select(literal(collection_id), _position).where(these)
-    into = dialect.insert(kind.members).from_select([kind.key, "position"], added)
-    connection.execute(into.on_conflict_do_nothing())
+    new = select(literal(collection_id), _position).where(these)
+    into = dialect.insert(kind.members).from_select([kind.key, "position"], new)
+    added = connection.execute(into.on_conflict_do_nothing(), execution_options=_COUNTED).rowcount
+    note_members(connection, kind, collection_id, added)
 
 
 def take_all_out(
@@ -53,4 +55,5 @@ def take_all_out(
     these = _position.in_(select(kind.members.c.position).where(members))
     metadata = change_metadata(kind, row, "removed")
     ledger.append_for_recordings_under(connection, under.header, these, metadata, under.response_code)
-    connection.execute(delete(kind.members).where(members))
+    removed = connection.execute(delete(kind.members).where(members)).rowcount
+    note_members(connection, kind, collection_id, -removed)

@@ -1,8 +1,8 @@
 """Does the jobs of an account: a batch at a time, each in a short write of its own.
 
 What a batch writes is looked for in a read, while others may write. The write then checks it again, and takes
-about 30 ms, so that no other writer of the account waits much longer for it. After a crash a job goes on with its
-next batch.
+about 30 ms, so that no other writer of the account waits much longer for it. After a crash a job goes on with
+its next batch.
 """
 
 import logging
