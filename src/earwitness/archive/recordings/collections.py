@@ -164,9 +164,8 @@ def note_members(connection: Connection, kind: Kind, collection_id: int, more: i
 
 def has_many(connection: Connection, kind: Kind, collection_id: int) -> bool:
     """Whether a collection has more recordings, seen or not, than are changed at once."""
-    some = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
-    beyond = some.order_by(kind.members.c.position).limit(1).offset(CHANGED_AT_ONCE)
-    return connection.scalar(beyond) is not None
+    count: int = collection_row(connection, kind, collection_id, ended=True).recordings
+    return count > CHANGED_AT_ONCE
 
 
 def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:

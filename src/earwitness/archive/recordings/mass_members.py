@@ -1,13 +1,13 @@
 """Puts many recordings into legal holds and playlists, or takes them out: a statement for all of them.
 
 Each also gets its row in the ledger, by a statement. `collections.py` does the same for few, which a call
-names one by one.
+names one by one. Conditions on positions bound each table: else PostgreSQL may read all of one to join it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, literal, select
+from sqlalchemy import Connection, and_, delete, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.in_list import among
@@ -33,8 +33,11 @@ def put_all_in(
     """Put the recordings at these positions into a collection that has not ended, unless they are in it."""
     row = collection_row(connection, kind, collection_id)
     here = kind.members.c
-    these = among(_position, positions)
-    member = select(here.position).where(here[kind.key] == collection_id, here.position == _position)
+    within = min(positions), max(positions)
+    these = and_(among(_position, positions), _position.between(*within))
+    member = select(here.position).where(
+        here[kind.key] == collection_id, here.position == _position, here.position.between(*within)
+    )
     metadata = change_metadata(kind, row, "added")
     ledger.append_for_recordings_under(
         connection, under.header, and_(these, ~member.exists()), metadata, under.response_code
@@ -47,12 +50,19 @@ def put_all_in(
 
 
 def take_all_out(
-    connection: Connection, kind: Kind, collection_id: int, which: ColumnElement[bool], under: Under
+    connection: Connection,
+    kind: Kind,
+    collection_id: int,
+    within: tuple[int, int],
+    under: Under,
+    which: Sequence[int] | None = None,
 ) -> None:
-    """Take the members that meet a condition out of a collection, even if it has ended."""
+    """Take members between two positions out of a collection, even if it has ended: all, or only `which`."""
     row = collection_row(connection, kind, collection_id, ended=True)
-    members = and_(kind.members.c[kind.key] == collection_id, which)
-    these = _position.in_(select(kind.members.c.position).where(members))
+    here = kind.members.c
+    named = () if which is None else (among(here.position, which),)
+    members = and_(here[kind.key] == collection_id, here.position.between(*within), *named)
+    these = and_(_position.in_(select(here.position).where(members)), _position.between(*within))
     metadata = change_metadata(kind, row, "removed")
     ledger.append_for_recordings_under(connection, under.header, these, metadata, under.response_code)
     removed = connection.execute(delete(kind.members).where(members)).rowcount

@@ -241,20 +241,29 @@ def of_people(person_ids: Sequence[int], within: tuple[Any, Any] | None = None) 
 
 
 def by_rules(
-    rules: Rules, which: ColumnElement[bool], *, of_default: bool = False, name: str = "found"
+    rules: Rules,
+    which: ColumnElement[bool],
+    *,
+    of_default: bool = False,
+    name: str = "found",
+    within: tuple[Any, Any] | None = None,
 ) -> Subquery:
-    """A query of the position, `group_id` and `retain_until` of recordings, by rules."""
+    """A query of the position, `group_id` and `retain_until` of recordings, by rules.
+
+    `within`: only between these positions, which are said of each table, so that PostgreSQL reads no more.
+    """
     ranked, types = _ranked(rules, name)
     candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
     part = recording_endpoints.c
+    are_subjects = and_(part.position == recordings.c.position, part.is_recording_subject == true())
+    if within is not None:
+        which = and_(which, recordings.c.position.between(*within))
+        are_subjects = and_(are_subjects, part.position.between(*within))
     type_ = case((among(recordings.c.type, types), recordings.c.type), else_="default")
     ranks = (
         select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
         .select_from(recordings)
-        .outerjoin(
-            recording_endpoints,
-            and_(part.position == recordings.c.position, part.is_recording_subject == true()),
-        )
+        .outerjoin(recording_endpoints, are_subjects)
         .outerjoin(people, people.c.id == part.person_id)
         .outerjoin(
             candidate,

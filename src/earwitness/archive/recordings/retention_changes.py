@@ -15,12 +15,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Select,
     Subquery,
     Update,
+    and_,
     bindparam,
     func,
+    or_,
     select,
     true,
     update,
@@ -159,21 +162,33 @@ def move_people(connection: Connection, moved: Mapping[int, int | None]) -> None
 
 
 def pending_retention(connection: Connection, positions: Sequence[int]) -> dict[int, tuple[Any, Any]]:
-    """The group and the end of retention of recordings that a pending job has not brought to the rules yet.
+    """The group and the end of retention of recordings that a pending job will bring to the rules.
 
-    Recordings that are kept by the rules already are left out: what is stored is right.
+    The others are left out: what is stored is right, or no job changes it, as where it would be shorter.
     """
     jobs = account_jobs.waiting(connection, "retention")
     if not jobs or not positions:
         return {}
-    shorten = any(job.what["mayShorten"] for job in jobs)
     found = by_rules(rules_of(connection), among(recordings.c.position, positions))
     rows = connection.execute(
         select(found.c.position, found.c.group_id, found.c.retain_until)
         .join(recordings, recordings.c.position == found.c.position)
-        .where(differs(found, shorten=shorten))
+        .where(or_(*(_is_left_to(job, found) for job in jobs)))
     )
     return {row.position: (row.group_id, row.retain_until) for row in rows}
+
+
+def _is_left_to(job: AccountJob, found: Subquery) -> ColumnElement[bool]:
+    """Whether a job will change a recording when it comes to it."""
+    person_ids = job.what["people"]
+    part = recording_endpoints.c
+    theirs = select(part.position).where(
+        part.position == _position,
+        part.is_recording_subject == true(),
+        among(part.person_id, person_ids or ()),
+    )
+    concerned = true() if person_ids is None else theirs.exists()
+    return and_(_position >= (job.cursor or 0), differs(found, shorten=job.what["mayShorten"]), concerned)
 
 
 def find(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:
@@ -229,10 +244,12 @@ def _statements(
 ) -> tuple[Select[Any], Update]:
     """How a job finds the first recording of a stretch that it has to change, and how it changes them all."""
     within = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
-    these = _position.between(*within) if person_ids is None else of_people(person_ids, within)
-    found = by_rules(msgspec.json.decode(rules, type=Rules), these)
+    these = true() if person_ids is None else of_people(person_ids, within)
+    found = by_rules(msgspec.json.decode(rules, type=Rules), these, within=within)
+    here = _position.between(*within)
     first = select(func.min(found.c.position)).join(recordings, _position == found.c.position)
-    return first.where(differs(found, shorten=shorten)), writing_rules(found, shorten=shorten)
+    writing = writing_rules(found, shorten=shorten).where(here)
+    return first.where(differs(found, shorten=shorten), here), writing
 
 
 def _version(connection: Connection) -> int:

@@ -69,6 +69,8 @@ def make_changes(connection: Connection, changes: Changes, positions: Sequence[i
 
     What is so already is left out, also of the ledger.
     """
+    if not positions:
+        return Made(0, [])
     under = Under(header, changes.response_code)
     ended: list[str] = []
     for name, collection_id in changes.put_in.items():
@@ -78,8 +80,8 @@ def make_changes(connection: Connection, changes: Changes, positions: Sequence[i
         else:
             ended.append(f"{kind.title} {collection_id}")
     for name, collection_id in changes.take_out.items():
-        kind = _KINDS[name]
-        take_all_out(connection, kind, collection_id, among(kind.members.c.position, positions), under)
+        within = min(positions), max(positions)
+        take_all_out(connection, _KINDS[name], collection_id, within, under, positions)
     if changes.add_tags or changes.remove_tags:
         _change_tags(connection, changes, positions, under)
     there = select(func.count()).select_from(recordings).where(among(recordings.c.position, positions))
@@ -93,7 +95,8 @@ def _change_tags(connection: Connection, changes: Changes, positions: Sequence[i
     changed = change_tags(connection, here, changes.add_tags, changes.remove_tags)
     if not changed:
         return
-    queue.add_for_all(connection, "index", [among(recordings.c.position, sorted(changed))])
+    these = among(recordings.c.position, sorted(changed))
+    queue.add_for_all(connection, "index", [these], within=(min(changed), max(changed)))
     tags = tags_of(connection, sorted(changed))
     ids = {position: interaction_id for interaction_id, position in positions_by_id.items()}
     entries = [

@@ -41,8 +41,7 @@ def find_members(connection: Connection, job: AccountJob, most: int) -> Found[St
 def remove_members(connection: Connection, job: AccountJob, these: Stretch) -> None:
     """Remove the rows of members, and note each in the ledger."""
     kind, collection_id = _ended(job)
-    within = kind.members.c.position.between(these.first, these.last)
-    take_all_out(connection, kind, collection_id, within, Under(_header(job)))
+    take_all_out(connection, kind, collection_id, (these.first, these.last), Under(_header(job)))
 
 
 def _header(job: AccountJob) -> int:
