@@ -357,3 +357,21 @@ def test_what_is_shown_while_jobs_are_pending_is_what_they_will_write(firm: Firm
     firm.work()
     assert stored_days(firm) == {50: MANY // 2, 100: MANY // 2}
     assert shown(firm) == before
+
+
+def test_a_job_begins_with_few_recordings_however_many_the_one_before_had(firm: Firm, group: int) -> None:
+    with firm.archive.write() as connection:
+        what = {"people": None, "mayShorten": False}
+        ids = [
+            account_jobs.order(connection, "retention", what, total=MANY, viewer=operator(CLIENT_ID))
+            for _ in range(2)
+        ]
+        one, other = (account_jobs.get(connection, job_id) for job_id in ids)
+    assert one is not None
+    assert other is not None
+    pace = Pace()
+    first = pace.size(CLIENT_ID, one)
+    for _ in range(10):
+        pace.learn(CLIENT_ID, one, pace.size(CLIENT_ID, one), seconds=0.001)
+    assert pace.size(CLIENT_ID, one) > 10 * first
+    assert pace.size(CLIENT_ID, other) == first
