@@ -77,7 +77,7 @@ class Kind:
         site.caller.call("POST", _SELECTION, {"filters": {}, self.selected: site.kept[self.name]})
 
     def fill(self, site: Site) -> None:
-        """Have one with all recordings. They are put into it by hand where this version has no call for it."""
+        """Have one with all recordings, which are put into it by hand where this version has no call for it."""
         if self.name in site.kept:
             return
         try:
