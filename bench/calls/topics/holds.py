@@ -77,7 +77,7 @@ class Kind:
         site.caller.call("POST", _SELECTION, {"filters": {}, self.selected: site.kept[self.name]})
 
     def fill(self, site: Site) -> None:
-        """Have one with all recordings, which are put into it by hand where this version has no call for it."""
+        """Have one with all recordings. Where this version has no call for it, they are put in by hand."""
         if self.name in site.kept:
             return
         try:
