@@ -30,8 +30,7 @@ def change_person(
 ) -> None:
     """Change what is given; `columns` are columns of the table. What is not given stays.
 
-    `order` orders a job of the account, as `Call.order` does, and `total` says how many recordings the person
-    is part of, if they may be many.
+    `order` orders a job of the account, as `Call.order` does; `total` is for `index_anew`.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
     The recordings of the person are found by its new name. A new retention group is for the caller to judge

@@ -13,7 +13,9 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
+    Select,
     Subquery,
     Text,
     Update,
@@ -252,29 +254,14 @@ def by_rules(
 
     `within`: only between these positions, which are said of each table, so that PostgreSQL reads no more.
     """
-    ranked, types = _ranked(rules, name)
-    candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
     part = recording_endpoints.c
     are_subjects = and_(part.position == recordings.c.position, part.is_recording_subject == true())
     if within is not None:
         which = and_(which, recordings.c.position.between(*within))
         are_subjects = and_(are_subjects, part.position.between(*within))
-    type_ = case((among(recordings.c.type, types), recordings.c.type), else_="default")
-    ranks = (
-        select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
-        .select_from(recordings)
-        .outerjoin(recording_endpoints, are_subjects)
-        .outerjoin(people, people.c.id == part.person_id)
-        .outerjoin(
-            candidate,
-            and_(
-                candidate.c.group_id == func.coalesce(_group_of_person(rules), _NO_GROUP),
-                candidate.c.type == type_,
-            ),
-        )
-        .where(which)
-        .group_by(recordings.c.position, recordings.c.ended_at)
-    )
+    ranked, types = _ranked(rules, name)
+    candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
+    ranks = _ranks(rules, candidate, types, are_subjects).where(which)
     if of_default:
         ranks = ranks.having(func.min(candidate.c.group_id) == _NO_GROUP)
     longest_ = ranks.subquery(f"{name}_longest")
@@ -286,6 +273,22 @@ def by_rules(
         )
         .outerjoin(winner, winner.c.rank == longest_.c.rank)
         .subquery(name)
+    )
+
+
+def _ranks(
+    rules: Rules, candidate: FromClause, types: Sequence[str], are_subjects: ColumnElement[bool]
+) -> Select[Any]:
+    """The rank of the longest rule for each recording: of those of its subjects, or the account default."""
+    type_ = case((among(recordings.c.type, types), recordings.c.type), else_="default")
+    group_id = func.coalesce(_group_of_person(rules), _NO_GROUP)
+    return (
+        select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
+        .select_from(recordings)
+        .outerjoin(recording_endpoints, are_subjects)
+        .outerjoin(people, people.c.id == recording_endpoints.c.person_id)
+        .outerjoin(candidate, and_(candidate.c.group_id == group_id, candidate.c.type == type_))
+        .group_by(recordings.c.position, recordings.c.ended_at)
     )
 
 
