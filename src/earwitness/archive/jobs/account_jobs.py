@@ -5,11 +5,11 @@ which they were ordered. A job that failed for good still counts as pending: wha
 done, so nothing may be destroyed until somebody tries it again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
@@ -58,10 +58,25 @@ class AccountJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Stretch:
+    """Recordings that follow each other: those from one position to another that a job is about."""
+
+    first: int
+    last: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+Which = TypeVar("Which", bound=Sized)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Which]):
     """What the next batch of a job has to write, as it was found in a read."""
 
-    positions: Sequence[int]
+    positions: Which
     """The recordings to write; with none of them, the job only notes how far it has come."""
     cursor: Any
     """Where the batch after this one begins."""
@@ -208,6 +223,14 @@ def note_batch(connection: Connection, job: AccountJob, cursor: Any, count: int,
 def remark(connection: Connection, job: AccountJob, what: Mapping[str, Any], text: str) -> None:
     """Tell with a job what it could not do, and change what it needs to know."""
     connection.execute(update(account_jobs).where(_row.id == job.id).values(what=what, error=text))
+
+
+def stretch_of(connection: Connection, positions: Select[int], most: int) -> Stretch:
+    """The stretch of the first positions that a query finds, at most so many."""
+    some = positions.order_by(positions.selected_columns[0]).limit(most).subquery()
+    position = some.c[0]
+    row = connection.execute(select(func.min(position), func.max(position), func.count())).one()
+    return Stretch(row[0] or 0, row[1] or 0, row[2])
 
 
 def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobState:

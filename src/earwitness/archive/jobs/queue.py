@@ -84,8 +84,12 @@ def add_for_all(
     which: Sequence[ColumnElement[bool]],
     *,
     step: StepName | None = None,
+    within: tuple[int, int] | None = None,
 ) -> Sequence[int]:
     """Queue a job for each recording that meets all conditions, unless the same job is unfinished there.
+
+    `within` has the positions of the first and the last of some of many recordings: else PostgreSQL may look
+    at all unfinished jobs.
 
     Returns the positions of the recordings that got one.
     """
@@ -95,6 +99,7 @@ def add_for_all(
         jobs.c.state.in_(("queued", "running")),
         jobs.c.kind == kind,
         jobs.c.step.is_not_distinct_from(step),
+        *(() if within is None else (jobs.c.position.between(*within),)),
     )
     columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
     remember_due(connection, kind, new["run_at"])

@@ -76,6 +76,7 @@ def append_for_recordings(
     header: int,
     which: ColumnElement[bool],
     metadata: dict[str, object] | None = None,
+    response_code: int = 200,
 ) -> None:
     """Write the same row under a header for each recording that meets a condition."""
     same: dict[str, object] = {
@@ -83,7 +84,7 @@ def append_for_recordings(
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
-        "response_code": 200,
+        "response_code": response_code,
     }
     columns = [literal(value, audit_rows.c[name].type) for name, value in same.items()]
     rows = select(recordings.c.interaction_id, recordings.c.interaction_id, *columns).where(which)

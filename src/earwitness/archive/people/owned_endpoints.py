@@ -41,7 +41,7 @@ def are_texts_of_endpoints_folded(connection: Connection) -> bool:
     return are_folded(connection, "endpoints") and account_jobs.pending(connection, "folding") is None
 
 
-def find(connection: Connection, job: AccountJob, most: int) -> Found:
+def find(connection: Connection, job: AccountJob, most: int) -> Found[Sequence[int]]:
     """Find the next endpoints to fold. `cursor` is the last one that was."""
     id_, person_id = endpoints.c.id, job.what["person"]
     theirs = or_(endpoints.c.owned_by_person_id == person_id, among(id_, job.what["lost"]))

@@ -27,11 +27,12 @@ def change_person(
     addresses: Sequence[Address] | None = None,
     groups: Sequence[tuple[str, str]] | None = None,
     order: Callable[..., int],
+    total: int = 0,
     **columns: Any,
 ) -> None:
     """Change what is given; `columns` are columns of the table. What is not given stays.
 
-    `order` orders a job of the account, as `Call.order` does.
+    `order` orders a job of the account, as `Call.order` does; `total` is for `index_anew`.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
     The recordings of the person are found by its new name. A new retention group is for the caller to judge
@@ -58,7 +59,7 @@ def change_person(
         fold_owned(connection, person_id, owned, order)
     fold_people(connection, [person_id])
     if changed & {"full_name", "email"}:
-        index_anew(connection, "person", person_id, order)
+        index_anew(connection, "person", person_id, order, total)
 
 
 def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[Address]) -> None:

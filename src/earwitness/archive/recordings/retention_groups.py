@@ -40,7 +40,7 @@ def end_group(connection: Connection, group_id: int) -> None:
     connection.execute(update(retention_groups).where(retention_groups.c.id == group_id).values(ended))
 
 
-def find(connection: Connection, job: AccountJob, most: int) -> Found:
+def find(connection: Connection, job: AccountJob, most: int) -> Found[Sequence[int]]:
     """Find the next people who still have the number of the group. Nobody comes into one that has ended."""
     these = people.c.retention_group_id == job.what["group"]
     found = connection.scalars(select(people.c.id).where(these).order_by(people.c.id).limit(most)).all()

@@ -165,6 +165,7 @@ comments = Table(
     sqlite_autoincrement=True,
 )
 
+# `recordings` counts the members of a hold or playlist: `archive/recordings/collections.py` keeps it.
 legal_holds = Table(
     "legal_holds",
     metadata,
@@ -172,6 +173,7 @@ legal_holds = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("recordings", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -190,6 +192,7 @@ playlists = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("recordings", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
