@@ -2,8 +2,9 @@
 
     python -m bench.search --recordings 1000000 --archive FOLDER [--database-url URL] [--report FILE]
 
-Server and floor are measured in turns, in one run, so that other work on the machine slows down both. The
-program exits 1 if a figure misses its aim. `bench.by_hand` compares the floor with statements by hand.
+Server and floor are measured in turns, in one run, so that other work on the machine slows down both. Their
+processor time is measured as well: on a busy machine compare that. The program exits 1 if a figure misses its
+aim. `bench.by_hand` compares the floor with statements by hand.
 """
 
 import argparse
@@ -17,12 +18,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
 
 from bench.aims import Aims, end
+from bench.calls.measuring import often_enough, spent
+from bench.calls.processor import used_by_tree, used_here
 from bench.clients import PORT, SEARCH, Client, beside_broad, many_at_once, milliseconds_of, post
 from bench.loading import load
 from bench.queries import MIXED_TWELVE, queries_of
@@ -61,10 +67,11 @@ def main() -> None:
     neighbours = [_filled(accounts, one, arguments.recordings // 100) for one in NEIGHBOURS]
     credentials = [_credentials(one) for one in (archive, *neighbours)]
     report: dict[str, Any] = {"recordings": arguments.recordings, "machine": _machine(), "queries": {}}
-    with _server(settings, arguments.workers):
+    with _server(settings, arguments.workers) as server_pid:
+        used = Used(server_pid, _postgres_pid(archive))
         token, *others = (post("/api/authWithApiKey", one)["token"] for one in credentials)
         for name, filters in queries_of(arguments.recordings).items():
-            report["queries"][name] = _measure(archive, token, name, filters, arguments.rounds)
+            report["queries"][name] = _measure(archive, token, name, filters, arguments.rounds, used)
         report["reading on"] = _reading_on(token, arguments.recordings // 330, arguments.rounds)
         tokens = [token] * (arguments.clients - len(others)) + others
         report["load"] = many_at_once(tokens, arguments.seconds)
@@ -121,8 +128,35 @@ def _credentials(archive: Archive) -> dict[str, Any]:
     return {"clientId": archive.client_id, "username": username, "apiKey": api_key}
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Processor seconds, with those of PostgreSQL if that is the database and runs on this machine."""
+
+    server_pid: int
+    postgres_pid: int | None
+
+    def by_server(self) -> float:
+        return used_by_tree(self.server_pid) + self._by_postgres()
+
+    def here(self) -> float:
+        return used_here() + self._by_postgres()
+
+    def _by_postgres(self) -> float:
+        return used_by_tree(self.postgres_pid) if self.postgres_pid else 0
+
+
+def _postgres_pid(archive: Archive) -> int | None:
+    """The process of PostgreSQL that has started all others."""
+    if archive.engine.dialect.name == "sqlite":
+        return None
+    with archive.read() as connection:
+        own = connection.scalar(text("SELECT pg_backend_pid()"))
+    stat = Path(f"/proc/{own}/stat")
+    return int(stat.read_text().rpartition(")")[2].split()[1]) if stat.exists() else None
+
+
 @contextmanager
-def _server(settings: Settings, workers: int) -> Iterator[None]:
+def _server(settings: Settings, workers: int) -> Iterator[int]:
     environment = os.environ | {
         "EARWITNESS_DATA": str(settings.data),
         "EARWITNESS_KEYS": str(settings.keys_folder),
@@ -136,7 +170,7 @@ def _server(settings: Settings, workers: int) -> Iterator[None]:
     )
     try:
         _wait_until_ready(process)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -155,14 +189,17 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the server did not become ready")
 
 
-def _measure(archive: Archive, token: str, name: str, filters: dict[str, Any], rounds: int) -> dict[str, Any]:
+def _measure(
+    archive: Archive, token: str, name: str, filters: dict[str, Any], rounds: int, used: Used
+) -> dict[str, Any]:
     client, body = Client(token), json.dumps(filters).encode()
     answer = json.loads(client.post(SEARCH, body))
     floor = _floor(archive, filters)
     through_http: list[float] = []
     on_the_floor: list[float] = []
+    ask = partial(client.post, SEARCH, body)
     for _ in range(rounds):
-        through_http.append(milliseconds_of(lambda: client.post(SEARCH, body)))
+        through_http.append(milliseconds_of(ask))
         on_the_floor.append(milliseconds_of(floor))
     measured = {
         "total": answer["total"],
@@ -170,11 +207,17 @@ def _measure(archive: Archive, token: str, name: str, filters: dict[str, Any], r
         "p95_ms": round(sorted(through_http)[int(len(through_http) * 0.95)], 2),
         "floor_ms": round(statistics.median(on_the_floor), 2),
         "ratio": round(statistics.median(through_http) / statistics.median(on_the_floor), 2),
+        "processor_ms": round(_processor_ms(used.by_server, ask), 2),
+        "floor_processor_ms": round(_processor_ms(used.here, floor), 2),
     }
     print(f"{name:<28} {measured}", flush=True)
     if not answer["recordings"]:
         sys.exit(f"{name} finds nothing in this archive, so it measures nothing.")
     return measured
+
+
+def _processor_ms(used: Callable[[], float], work: Callable[[], object]) -> float:
+    return spent(used, work, often_enough(work, used))
 
 
 def _reading_on(token: str, page: int, rounds: int) -> dict[str, Any]:

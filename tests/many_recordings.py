@@ -37,7 +37,9 @@ def add_recordings(firm: Firm, person_ids: list[int], count: int, **values: Any)
             .values(type="phone", endpoint="1", normalised=f"1{newest}", metadata={})
             .returning(endpoints.c.id)
         ).scalar_one()
-        rows = [_row(newest + number, FIRST_START + (newest + number) * MINUTE_MS) for number in range(count)]
+        rows = [
+            row_of(newest + number, FIRST_START + (newest + number) * MINUTE_MS) for number in range(count)
+        ]
         connection.execute(insert(recordings), [row | values for row in rows])
         parts = [
             {
@@ -59,7 +61,7 @@ def add_recordings(firm: Firm, person_ids: list[int], count: int, **values: Any)
         return [row["position"] for row in rows]
 
 
-def _row(number: int, started_at: int) -> dict[str, Any]:
+def row_of(number: int, started_at: int) -> dict[str, Any]:
     texts = dict.fromkeys(("source", "is_private_reason", "transcript_snippet"), "")
     lists: dict[str, Any] = {"analysis": [], "conversation_phases": []}
     objects: dict[str, Any] = {"data_groups": {}, "optional": {}, "metadata": {}}

@@ -38,6 +38,16 @@ def test_a_figure_above_the_target_is_missed(ours: float, verdict: str) -> None:
     assert result.line().count("|") == 8
 
 
+@pytest.mark.parametrize(("ours", "verdict"), [(5, "ok"), (5.1, "missed")])
+def test_where_the_floor_is_short_a_call_that_does_nothing_is_allowed_beside_it(
+    ours: float, verdict: str
+) -> None:
+    figure = Figure(ours, floor=1, allowed=3)
+    result = Result.of(row(most=2.0), figure)
+    assert (result.verdict, figure.ratio) == (verdict, ours)
+    assert "3 ms" in result.reason
+
+
 def test_the_time_of_processes_that_have_ended_is_counted() -> None:
     """A process that works for a tenth of a second, through a child of its own that ends first."""
     working = "import time\nwhile time.process_time() < 0.1: pass"

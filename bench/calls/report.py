@@ -23,7 +23,9 @@ class Result:
 
     @classmethod
     def of(cls, row: Row, figure: Figure) -> "Result":
-        return cls(row, figure, "ok" if figure.ratio <= row.most else "missed")
+        beside = f"{short(figure.allowed)} {row.unit} are allowed for a call that does nothing"
+        verdict: Verdict = "ok" if figure.meets(row.most) else "missed"
+        return cls(row, figure, verdict, beside if figure.allowed else "")
 
     def line(self) -> str:
         """A line of the table, in Markdown."""
@@ -37,7 +39,14 @@ class Result:
     def as_json(self) -> dict[str, object]:
         row, figure = self.row, self.figure
         figures = (
-            {} if figure is None else {"figure": figure.ours, "floor": figure.floor, "ratio": figure.ratio}
+            {}
+            if figure is None
+            else {
+                "figure": figure.ours,
+                "floor": figure.floor,
+                "ratio": figure.ratio,
+                "allowed": figure.allowed,
+            }
         )
         return {
             "name": row.name,

@@ -25,10 +25,16 @@ class Figure:
 
     ours: float
     floor: float
+    allowed: float = 0.0
+    """What it may take beside the target: where the floor is short, as much as a call that does nothing."""
 
     @property
     def ratio(self) -> float:
         return self.ours / self.floor
+
+    def meets(self, most: float) -> bool:
+        """Whether the call took at most so many times its floor, and what is allowed beside it."""
+        return self.ours <= most * self.floor + self.allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.calls.report import short
-from bench.calls.rows import Row
+from bench.calls.rows import Figure, Row
 from bench.calls.table import TOPICS
 
 Report = dict[str, dict[str, Any]]
@@ -41,8 +41,11 @@ def _cell(row: Row, report: Report) -> str:
     result = report.get(row.name, {"verdict": ""})
     if "ratio" not in result:
         return str(result["verdict"])
-    ratio = short(result["ratio"])
-    return f"{short(result['figure'])} ({ratio if result['ratio'] <= row.most else f'**{ratio}**'})"
+    ratio, figure = (
+        short(result["ratio"]),
+        Figure(result["figure"], result["floor"], result.get("allowed", 0.0)),
+    )
+    return f"{short(figure.ours)} ({ratio if figure.meets(row.most) else f'**{ratio}**'})"
 
 
 if __name__ == "__main__":

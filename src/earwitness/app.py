@@ -41,6 +41,7 @@ from earwitness.http.limits.priority_lanes import PriorityLanes
 from earwitness.http.limits.slow_calls import SlowCalls
 from earwitness.http.limits.time_limit import with_time_limit
 from earwitness.http.monitoring.metrics import Metrics
+from earwitness.http.monitoring.refusals import Refusals
 from earwitness.http.monitoring.request_log import with_request_log
 from earwitness.http.operations import MAX_BODY_BYTES, handlers_of
 from earwitness.http.path_segments import with_escaped_slashes
@@ -153,6 +154,7 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
         accounts,
         Tokens(settings),
         Metrics(accounts),
+        Refusals(settings.data),
         renditions=HeldRenditions(room=RenditionRoom.of(settings)),
         fair_queue=fair_queue,
         priority_lanes=priority_lanes,
@@ -171,6 +173,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     loop = JobLoop(installation.accounts, settings, installation.work) if settings.jobs else None
     upkeep = Upkeep(installation.accounts)
     upkeep.start()
+    installation.refusals.start()
     if loop:
         loop.start()
     with installation.accounts.identity.reporting():
@@ -178,6 +181,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     if loop:
         loop.stop()
     upkeep.stop()
+    installation.refusals.stop()
     installation.renditions.close()
     installation.accounts.close()
 

@@ -16,6 +16,8 @@ from tests.firm import CLIENT_ID, Firm
 
 OF_SERVERS = {"av", "jwt", "litestar", "prometheus_client", "uvicorn"}
 ARCHIVE = {"cryptography", "sqlalchemy"}
+OF_POSTGRESQL = "sqlalchemy.dialects.postgresql"
+"""SQLAlchemy's part for PostgreSQL takes as long to load as all that a short command has of its own."""
 
 IMPORTED_BY = """
 import sys
@@ -27,8 +29,8 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
-def imported_by(settings: Settings, *words: object) -> set[str]:
-    """The packages that a command imports, run in a process of its own."""
+def modules_of(settings: Settings, *words: object) -> set[str]:
+    """The modules that a command imports, run in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED_BY, *map(str, words)],
         env=os.environ | environment_of(settings),
@@ -36,7 +38,12 @@ def imported_by(settings: Settings, *words: object) -> set[str]:
         text=True,
         check=True,
     )
-    return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def imported_by(settings: Settings, *words: object) -> set[str]:
+    """The packages that a command imports."""
+    return {name.partition(".")[0] for name in modules_of(settings, *words)}
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -61,6 +68,26 @@ def test_a_command_on_an_account_imports_no_server(firm: Firm, words: tuple[obje
     imported = imported_by(firm.settings, *words)
     assert not imported & OF_SERVERS
     assert imported >= ARCHIVE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "list", CLIENT_ID),
+        ("user", "lock", CLIENT_ID, "jane@example.com"),
+        ("retention", "list", CLIENT_ID),
+        ("hold", "list", CLIENT_ID),
+        ("search", CLIENT_ID),
+        ("jobs", "list", CLIENT_ID),
+        ("status",),
+    ],
+    ids=lambda words: " ".join(map(str, words[:2])),
+)
+def test_a_command_loads_what_only_postgresql_needs_where_that_is_the_database(
+    firm: Firm, words: tuple[object, ...]
+) -> None:
+    firm.add_user("jane@example.com", [])
+    assert (OF_POSTGRESQL in modules_of(firm.settings, *words)) is bool(firm.settings.database_url)
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -81,11 +81,12 @@ def sound(
     seconds: float = 2.0,
     channels: int = 2,
     gap: tuple[float, float] = (0, 0),
+    bit_rate: int | None = None,
 ) -> bytes:
     """A recording of tones in a container and codec as FFmpeg names them."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        _add_sound(output, codec, frames(rate, seconds, channels, gap), rate, channels)
+        _add_sound(output, codec, frames(rate, seconds, channels, gap), rate, channels, bit_rate)
     return file.getvalue()
 
 
@@ -132,10 +133,17 @@ def pictures(count: int) -> Iterator[VideoFrame]:
 
 
 def _add_sound(
-    output: OutputContainer, codec: str, sounding: Iterator[AudioFrame], rate: int, channels: int
+    output: OutputContainer,
+    codec: str,
+    sounding: Iterator[AudioFrame],
+    rate: int,
+    channels: int,
+    bit_rate: int | None = None,
 ) -> None:
     stream = output.add_stream(codec, rate)
     assert isinstance(stream, AudioStream)
+    if bit_rate is not None:
+        stream.bit_rate = bit_rate
     stream.layout = "mono" if channels == 1 else "stereo"
     for frame in sounding:
         output.mux(stream.encode(frame))

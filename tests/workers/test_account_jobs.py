@@ -16,11 +16,12 @@ from earwitness.archive.schema.work import account_jobs as rows
 from earwitness.archive.schema.work import audit_headers
 from earwitness.archive.upkeep import account_work
 from earwitness.archive.upkeep.account_work import ACCOUNT_WORK, Pace
+from earwitness.cli.calling import operator
 from earwitness.kernel.clock import MS_PER_DAY, now_ms
 from earwitness.kernel.errors import OutOfDate
 from earwitness.kernel.rights import Right
 from tests.cli.running import run, run_json
-from tests.firm import Firm, endpoint, person
+from tests.firm import CLIENT_ID, Firm, endpoint, person
 from tests.many_recordings import FIRST_START, add_people, add_recordings
 
 GROUPS = "/admin/retentionGroup"
@@ -339,3 +340,38 @@ def test_the_order_is_one_action_in_the_ledger(firm: Firm, group: int) -> None:
     assert len(headers) == before + 1
     assert ordered is not None
     assert ordered.audit_header_id == headers[-1].id
+
+
+def test_what_is_shown_while_jobs_are_pending_is_what_they_will_write(firm: Firm, group: int) -> None:
+    """A recording that no pending job may shorten is shown as it is stored, whatever other jobs may do."""
+    shorter = {"retention_group": {"default": 50}}
+    with firm.archive.write() as connection:
+        ann, bob = connection.scalars(select(people.c.id).order_by(people.c.id)).all()
+        connection.execute(update(retention_groups).values(shorter))
+        for person_id, may in ((ann, True), (bob, False)):
+            what = {"people": [person_id], "mayShorten": may}
+            account_jobs.order(connection, "retention", what, total=MANY, viewer=operator(CLIENT_ID))
+    do_one_batch(firm)
+    before = shown(firm)
+    assert len(set(before)) > MANY // 2  # the ends of all differ, as their starts do
+    firm.work()
+    assert stored_days(firm) == {50: MANY // 2, 100: MANY // 2}
+    assert shown(firm) == before
+
+
+def test_a_job_begins_with_few_recordings_however_many_the_one_before_had(firm: Firm, group: int) -> None:
+    with firm.archive.write() as connection:
+        what = {"people": None, "mayShorten": False}
+        ids = [
+            account_jobs.order(connection, "retention", what, total=MANY, viewer=operator(CLIENT_ID))
+            for _ in range(2)
+        ]
+        one, other = (account_jobs.get(connection, job_id) for job_id in ids)
+    assert one is not None
+    assert other is not None
+    pace = Pace()
+    first = pace.size(CLIENT_ID, one)
+    for _ in range(10):
+        pace.learn(CLIENT_ID, one, pace.size(CLIENT_ID, one), seconds=0.001)
+    assert pace.size(CLIENT_ID, one) > 10 * first
+    assert pace.size(CLIENT_ID, other) == first

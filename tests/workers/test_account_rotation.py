@@ -4,7 +4,7 @@ import json
 from threading import Event
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, Engine, delete, event, select
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.database.transactions import writing
@@ -192,3 +192,31 @@ def test_a_job_that_is_retried_by_hand_is_taken_at_once(firm: Firm) -> None:
     with firm.archive.write() as connection:
         assert len(queue.retry(connection)) == 1
     assert taken(turns) == CLIENT_ID
+
+
+def test_a_look_for_jobs_that_finds_none_begins_no_write(firm: Firm) -> None:
+    firm.ingest(tone(0.1))
+    turns = AccountRotation(accounts_of(firm), "worker")
+    assert taken(turns) == CLIENT_ID
+    accounts_with_work.mark(accounts_of(firm).directory, CLIENT_ID, {"process": 0})
+    begun: list[bool] = []
+
+    def note(connection: Connection) -> None:
+        begun.append(connection.get_execution_options().get("writes", False))
+
+    event.listen(Engine, "begin", note)
+    found = [turns.take("process", never, keeps_marks=True) for _ in range(3)]
+    event.remove(Engine, "begin", note)
+    assert found == [None] * 3
+    assert begun
+    assert not any(begun)
+
+
+def test_a_kept_mark_holds_up_no_other_account(firm: Firm) -> None:
+    firm.ingest(tone(0.1))
+    turns = AccountRotation(accounts_of(firm), "worker")
+    assert taken(turns) == CLIENT_ID
+    accounts_with_work.mark(accounts_of(firm).directory, CLIENT_ID, {"process": 0})
+    another_firm(firm, OTHER, 2)
+    found = [turns.take("process", never, keeps_marks=True) for _ in range(3)]
+    assert [one and one[0].client_id for one in found] == [OTHER, OTHER, None]

@@ -1,22 +1,28 @@
 """The job loop goes on after errors of a job, an account or a connection."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs import queue
+from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind
 from earwitness.archive.jobs.queue import Job
 from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.upkeep import account_work
+from earwitness.archive.upkeep.account_work import Pace
 from earwitness.ingest.steps.run import run_steps
 from earwitness.kernel.errors import StorageFull
 from earwitness.media.keys.key_ring import KeysMissing
 from earwitness.media.stores.incoming import Incoming, UploadMarker
+from earwitness.workers.account_rotation import AccountRotation
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm, tone
+from tests.many_recordings import add_people, add_recordings
 from tests.waiting import until
 
 
@@ -117,3 +123,48 @@ def test_stopping_waits_for_running_jobs_and_begins_no_others(firm: Firm) -> Non
     assert firm.jobs() == {"done": 1}
     firm.ingest(tone(0.2), thirdPartyId="later")
     assert firm.jobs() == {"done": 1, "queued": 1}
+
+
+def test_who_waits_for_an_account_job_of_another_worker_does_not_ask_all_the_time(firm: Firm) -> None:
+    add_recordings(firm, add_people(firm, 1), 1_100)
+    hold_id = firm.post("/admin/legalHold", {"name": "Enquiry"})["id"]
+    ordered = firm.post("/client/recording/selection", {"filters": {}, "legalHoldId": hold_id})
+    account_work.go_on(firm.archive, "another worker, which says nothing any more", Pace())
+    asked: list[str] = []
+
+    def ask(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    directory = firm.app.state.installation.accounts.directory
+    event.listen(directory, "before_cursor_execute", ask)
+    try:
+        firm.work()  # until the lease has run out, and then to the end
+    finally:
+        event.remove(directory, "before_cursor_execute", ask)
+    assert firm.get(f"/client/job/{ordered['jobId']}")["state"] == "done"
+    assert len(asked) < 400, "it asked thousands of times"
+
+
+def test_an_upload_wakes_one_thread(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = firm.app.state.installation
+    firm.ingest(tone(0.2), thirdPartyId="before")
+    looked: list[str] = []
+    take = AccountRotation.take
+
+    def take_and_tell(self: AccountRotation, kind: JobKind, *rest: Any, **options: Any) -> Any:
+        looked.append(threading.current_thread().name)
+        return take(self, kind, *rest, **options)
+
+    monkeypatch.setattr(AccountRotation, "take", take_and_tell)
+    loop = JobLoop(installation.accounts, firm.settings, installation.work, idle_seconds=600)
+    loop.start()
+    slots = sum(kind.at_once(firm.settings) for kind in JOB_KINDS.values())
+    until(
+        lambda: firm.jobs() == {"done": 1} and len(looked) > slots, "all have looked once, one of them twice"
+    )
+    looked.clear()
+    firm.ingest(tone(0.2), thirdPartyId="call")
+    until(lambda: firm.jobs() == {"done": 2} and len(looked) > 1, "it is done, and looked again")
+    assert {name.rpartition("-")[0] for name in looked} == {"process"}
+    assert len(set(looked)) == 1
+    loop.stop()

@@ -9,7 +9,7 @@ from earwitness.archive.jobs import queue
 from earwitness.archive.text import reindexing
 from earwitness.archive.upkeep import account_work
 from earwitness.archive.upkeep.account_work import Pace
-from tests.firm import Firm, call
+from tests.firm import Firm, call, transcript
 
 Rename = Callable[[Firm], Any]
 
@@ -61,6 +61,17 @@ def test_very_many_recordings_are_left_to_jobs_which_nothing_else_waits_for(
     named.work()
     assert kinds_queued(named) == []
     assert len(named.search(freeText="renamed")) == 3
+
+
+@pytest.mark.parametrize("rename", [rename_tag, rename_person])
+def test_a_few_long_transcripts_are_left_to_jobs_too(named: Firm, rename: Rename) -> None:
+    named.ingest(
+        thirdPartyId="long", tags=["named"], transcript=transcript(*["Nothing but words, again."] * 3_000)
+    )
+    assert rename(named).is_success
+    assert kinds_queued(named) == ["index"] * 4
+    named.work()
+    assert len(named.search(freeText="renamed")) == 4
 
 
 @pytest.mark.parametrize("rename", [rename_tag, rename_person])

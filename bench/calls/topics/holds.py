@@ -77,8 +77,12 @@ class Kind:
         site.caller.call("POST", _SELECTION, {"filters": {}, self.selected: site.kept[self.name]})
 
     def fill(self, site: Site) -> None:
-        """Have one with all recordings. They are put into it by hand, since not every version has a call."""
-        if self.name not in site.kept:
+        """Have one with all recordings. Where this version has no call for it, they are put in by hand."""
+        if self.name in site.kept:
+            return
+        try:
+            self.place_all(site)
+        except NotOffered:
             site.kept[self.name] = self._add(site)
             into = f"INSERT INTO {self._table} ({self._key}, position)"
             which = f"SELECT {int(site.kept[self.name])}, position FROM recordings ORDER BY position"

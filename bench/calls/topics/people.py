@@ -16,6 +16,7 @@ _TEXTS = {
     "two names": name_of(7).lower(),
     "digits of a number": "0000007",
 }
+_MANY = " ".join(["k", *(f"{number}u" for number in range(399))])
 _A_TARGET = 5
 _BY_HAND = "the same by LIKE over the folded columns, and the page's rows"
 
@@ -28,6 +29,9 @@ _ENDPOINTS_HOLD = "(e.normalised LIKE ? OR p.full_name_folded LIKE ? OR CAST(e.m
 _USERS_HOLD = (
     "(username_folded LIKE ? OR lower(full_name) LIKE ? OR lower(email) LIKE ? OR external_id LIKE ?)"
 )
+_OF_PEOPLE, _OF_VALUES = 100, 100
+"""How many people and endpoints are asked for by their names."""
+
 _RECORDED = "EXISTS (SELECT 1 FROM recording_endpoints r WHERE r.endpoint_id = e.id AND {})"
 
 
@@ -44,12 +48,23 @@ def _rows() -> Iterator[Row]:
     )
     yield _row("endpoint/search, isRecorded", _endpoints(isRecorded=True), _recorded_by_hand(""))
     yield _row("endpoint/search, not isRecorded", _endpoints(isRecorded=False), _recorded_by_hand("NOT "))
+    look_up = "the same by statements that look them up"
+    yield _row(f"people.get: {_OF_PEOPLE} by their thirdPartyId", _get_people, _get_people_by_hand, look_up)
+    yield _row(f"endpoint/get: {_OF_VALUES} by their values", _get_endpoints, _get_endpoints_by_hand, look_up)
     for name in ("one letter", "part of a name"):
         yield _row(f"user/search: {name}", _users(_TEXTS[name]), _users_by_hand(_TEXTS[name]))
+    yield _row(
+        "user/search: 400 words", _users(_MANY), _users_by_hand(_MANY.split()[0]), "one of the words by LIKE"
+    )
 
 
-def _row(name: str, ours: Work, floor: Work) -> Row:
-    return Row(name, "ms of processor", _BY_HAND, _A_TARGET, processor(ours, floor))
+def _row(name: str, ours: Work, floor: Work, by_hand: str = _BY_HAND) -> Row:
+    return Row(name, "ms of processor", by_hand, _A_TARGET, processor(ours, floor, empty=_of_nobody))
+
+
+def _of_nobody(site: Site) -> None:
+    """The cost of every call: HTTP, the sign-in, a transaction, and one statement that finds nothing."""
+    site.caller.call("POST", "/client/people.get", [])
 
 
 def _asking(path: str, body: dict[str, Any]) -> Work:
@@ -70,6 +85,40 @@ def _endpoints(**filters: Any) -> Work:
 
 def _users(text: str) -> Work:
     return _asking("/client/user/search", {"freeText": text})
+
+
+def _numbers() -> list[str]:
+    return [f"4420{person:08d}" for person in range(_OF_VALUES)]
+
+
+def _get_people(site: Site) -> None:
+    site.caller.call("POST", "/client/people.get", [f"person-{one}" for one in range(_OF_PEOPLE)])
+
+
+def _get_endpoints(site: Site) -> None:
+    values = [{"type": "phone", "endpoint": one} for one in _numbers()]
+    site.caller.call("POST", "/client/people/endpoint/get", values)
+
+
+def _get_people_by_hand(site: Site) -> None:
+    ids = ", ".join(f"'person-{one}'" for one in range(_OF_PEOPLE))
+    which = f"FROM people p WHERE p.third_party_id IN ({ids})"
+    latest = "SELECT max(r.ended_at) FROM recording_endpoints e JOIN recordings r ON r.position = e.position"
+    site.hand.all(f"SELECT p.*, ({latest} WHERE e.person_id = p.id) {which}")
+    site.hand.all(
+        f"SELECT e.*, {_subject(site)} FROM endpoints e WHERE owned_by_person_id IN (SELECT p.id {which})"
+    )
+
+
+def _get_endpoints_by_hand(site: Site) -> None:
+    values = ", ".join(f"'{one}'" for one in _numbers())
+    site.hand.all(
+        f"SELECT e.*, {_subject(site)} FROM endpoints e WHERE type = 'phone' AND normalised IN ({values})"
+    )
+
+
+def _subject(site: Site) -> str:
+    return _RECORDED.format("r.is_recording_subject = " + ("1" if site.hand.on_sqlite else "true"))
 
 
 def _beginning(name: str) -> str:
@@ -126,8 +175,7 @@ def _part_by_hand(text: str) -> Work:
 
 def _recorded_by_hand(negated: str) -> Work:
     def find(site: Site) -> None:
-        subject = "r.is_recording_subject = " + ("1" if site.hand.on_sqlite else "true")
-        which = f"FROM endpoints e WHERE {negated}{_RECORDED.format(subject)}"
+        which = f"FROM endpoints e WHERE {negated}{_subject(site)}"
         site.hand.all(f"SELECT count(*) {which}")
         _read_endpoints(site, site.hand.all(f"SELECT e.id {which} ORDER BY e.id LIMIT {_PAGE}"))
 

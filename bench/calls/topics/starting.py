@@ -24,6 +24,7 @@ def _started(ours: Work) -> Callable[[Site], Figure]:
 
 def _run(site: Site, *words: str) -> None:
     variables = os.environ | environment(site.settings)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # or our modules were compiled each time, the floor's not
     subprocess.run([sys.executable, *words], env=variables, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -46,6 +47,13 @@ ROWS = tuple(
             2.5,
             lambda site: _run(site, "-m", "earwitness", "user", "list", str(CLIENT_ID), "--json"),
         ),
+        (
+            "earwitness search",
+            2.5,
+            lambda site: _run(site, "-m", "earwitness", "search", str(CLIENT_ID), "--json"),
+        ),
+        # It starts a decoding process too, to say what confines it.
+        ("earwitness status", 4, lambda site: _run(site, "-m", "earwitness", "status", "--json")),
         ("earwitness serve, until it is ready, and its end", 6, _serve),
     )
 )

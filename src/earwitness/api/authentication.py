@@ -34,6 +34,9 @@ Step = Callable[[Installation, AnyRequest, Sent], "SignedIn"]
 # address that failed too often is answered at once, which shows nothing more.
 _FAILURE_SECONDS = 0.1
 
+_FORGOTTEN_AT_ONCE = 100
+"""How many refresh tokens that are over are deleted by a sign-in: more than it adds."""
+
 
 class ApiKeySignIn(Wire):
     """What a client signs in with."""
@@ -169,7 +172,10 @@ def _issue(
     owner = (archive.client_id, user_id, key_id, family)
     token, _, token_expires_at = installation.tokens.mint("bearer", *owner)
     refresh_token, unique, expires_at = installation.tokens.mint("refresh", *owner)
-    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now_ms()))
+    over = select(refresh_tokens.c.token_hash).where(refresh_tokens.c.expires_at < now_ms())
+    connection.execute(
+        delete(refresh_tokens).where(refresh_tokens.c.token_hash.in_(over.limit(_FORGOTTEN_AT_ONCE)))
+    )
     connection.execute(
         insert(refresh_tokens).values(
             token_hash=hash_of(unique),

@@ -23,8 +23,8 @@ _OF_THOSE_WHO_ORDER = (
 class AccountJob(Wire):
     """A job of the account. `error` says why it failed, is tried again, or left something out.
 
-    `done` and `total` count recordings. They are in percent for a viewer who may not see all recordings,
-    unless the job changes what this viewer selected.
+    `done` and `total` count recordings, or people or endpoints where it changes those. They are in percent
+    for a viewer who may not see all recordings, unless the job changes what this viewer selected.
     """
 
     id: int

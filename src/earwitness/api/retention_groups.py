@@ -19,6 +19,7 @@ from earwitness.archive.recordings.retention_changes import (
     judge,
     move_people,
 )
+from earwitness.archive.recordings.retention_groups import LASTS, MOST_MOVED_AT_ONCE, end_group
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
@@ -146,6 +147,7 @@ def _prepare_change(call: Call, body: RetentionGroupChange) -> _Prepared:
     rules = rules_of(call.connection)
     check_people(call.connection, "peopleIds", body.people_ids or [])
     moved = _moves(call.id, before.people_ids, after.people_ids)
+    _check_leaving(moved)
     changed = replace(rules, groups={**rules.groups, call.id: after.retention_group}, moved=moved)
     stayed = () if after.retention_group == before.retention_group else before.people_ids
     return replace(_judged(call.connection, rules, changed, stayed), after=after)
@@ -195,11 +197,15 @@ def delete_retention_group(call: Call) -> Answer[RetentionGroupId]:
     """Delete a retention group; the account default applies to its people from now on."""
     prepared = call.prepared
     begin(call.connection, prepared.judged)
-    move_people(call.connection, prepared.moved)
-    call.connection.execute(delete(retention_groups).where(retention_groups.c.id == call.id))
+    if len(prepared.moved) <= MOST_MOVED_AT_ONCE:
+        move_people(call.connection, prepared.moved)
+        call.connection.execute(delete(retention_groups).where(retention_groups.c.id == call.id))
+    else:
+        end_group(call.connection, call.id)
+        call.order("leaving", {"group": call.id}, total=len(prepared.moved))
     job_id = finish(call.connection, prepared.judged, call.order)
     call.changed("RetentionGroup", call.id, {"name": prepared.after.name, "deleted": True})
-    return with_pending(RetentionGroupId(id=call.id), job_id)
+    return with_pending(RetentionGroupId(id=call.id), call.last_ordered or job_id)
 
 
 def _prepare_default(call: Call, body: Days) -> _Prepared:
@@ -239,7 +245,8 @@ ROUTES = [
 
 def _groups(connection: Connection, *which: ColumnElement[bool]) -> list[RetentionGroup]:
     """Groups by id, with their people by id."""
-    rows = connection.execute(select(retention_groups).where(*which).order_by(retention_groups.c.id)).all()
+    lasting = select(retention_groups).where(LASTS, *which).order_by(retention_groups.c.id)
+    rows = connection.execute(lasting).all()
     group_ids = [row.id for row in rows]
     members: dict[int, list[int]] = {group_id: [] for group_id in group_ids}
     in_them = select(people.c.id, people.c.retention_group_id).where(
@@ -266,6 +273,17 @@ def _moves(group_id: int, before: Collection[int], after: Collection[int]) -> di
     """The people who come into a group or leave it, with the group that they have then."""
     came = sorted({*after} - {*before})
     return dict.fromkeys(sorted({*before} - {*after})) | dict.fromkeys(came, group_id)
+
+
+def _check_leaving(moved: Mapping[int, int | None]) -> None:
+    """Raise Conflict where so many would leave a group that all other writers had to wait for it."""
+    leaving = sum(to is None for to in moved.values())
+    if leaving > MOST_MOVED_AT_ONCE:
+        raise Conflict(
+            f"{leaving} people would leave the group at once, and {MOST_MOVED_AT_ONCE} can: put some into "
+            "other groups first, or delete the group and add it anew.",
+            code="too-many-people",
+        )
 
 
 def _judged(connection: Connection, before: Rules, after: Rules, stayed: Collection[int] = ()) -> _Prepared:

@@ -23,9 +23,6 @@ DEFAULT_PAGE_SIZE = 1000
 
 Conditions = Sequence[ColumnElement[bool]]
 
-_MOST_WORDS = 500
-"""With more, every user is read: SQLite limits the number of conditions, and this freeText has no limit."""
-
 _COLUMNS = {
     "id": "id",
     "username": "username",
@@ -72,8 +69,9 @@ def search_users(call: Call, body: UserSearch) -> UsersPage:
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
     order, words = body.search_order_property or SearchOrder(), search_words(body.free_text)
     conditions = _conditions(call.connection, body)
-    if len(words) <= _MOST_WORDS and are_folded(call.connection, "users"):
-        ids, total = page_of(call.connection, _found(call.connection, conditions, words, order), page, size)
+    if are_folded(call.connection, "users"):
+        found = _found(call.connection, conditions, words, order)
+        ids, total = page_of(call.connection, found, page, size, is_costly=bool(words))
     else:
         ids, total = slice_of(_read(call.connection, conditions, words, order), page, size)
     return UsersPage(
@@ -138,7 +136,7 @@ def _read(
     words: Sequence[str],
     order: SearchOrder,
 ) -> list[int]:
-    """The same by reading every user: until the texts of all are folded, and for very many words."""
+    """The same by reading every user, until the texts of all are folded."""
     columns = users.c
     searched = columns.id, columns.username, columns.full_name, columns.email, columns.external_id
     matching = select(*searched, columns.last_login_at).where(*conditions)

@@ -46,7 +46,7 @@ def recognise(
     """Find the archive and the user that are named by claims we signed. Raises Unauthenticated."""
     archive = archive_of(installation, claims)
     know_sender(request)
-    with archive.read() as connection:
+    with archive.read(once=True) as connection:
         return archive, viewer_of(connection, installation, request, claims)
 
 

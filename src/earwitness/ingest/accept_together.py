@@ -47,7 +47,7 @@ def _accept_all(archive: Archive, take: Take[Arrival]) -> Sequence[Accepted | Ex
     arrivals: Sequence[Arrival] = ()
     is_written = False
     try:
-        with archive.write() as connection:
+        with archive.write(committed=take.pass_on) as connection:
             arrivals = take()
             outcomes = accept_all(connection, archive, arrivals)
             is_written = True

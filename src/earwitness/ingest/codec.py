@@ -32,13 +32,19 @@ class StatedCodec(Wire):
 
 
 def state_codec(
-    connection: Connection, which: ColumnElement[bool], hint: Hint, action: Action, *, repeat: bool = True
+    connection: Connection,
+    which: ColumnElement[bool],
+    hint: Hint,
+    action: Action | int,
+    *,
+    repeat: bool = True,
 ) -> list[Accepted]:
     """State the codec of all recordings that meet a condition, and queue their processing. Returns them.
 
     A codec can be stated for undecodable recordings. One that was stated before can also be corrected,
     because it may have been wrong: nearly any bytes can be decoded as PCM. Raises Conflict for other
     recordings. Without `repeat`, nothing changes for a recording whose stated codec is the same already.
+    `action` is that of the ledger, or the id of its header, if several calls are one action.
     """
     columns = (recordings.c.interaction_id, recordings.c.third_party_id, recordings.c.status)
     rows = select(recordings.c.position, recordings.c.metadata, *columns).where(which)
@@ -57,7 +63,10 @@ def state_codec(
         queue.add(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
         entries.append(Entry(row.interaction_id, metadata=_change(hint, before)))
         accepted.append(Accepted(row.interaction_id, row.third_party_id, "received", False))
-    ledger.append(connection, action, entries)
+    if isinstance(action, int):
+        ledger.append_under(connection, action, entries)
+    else:
+        ledger.append(connection, action, entries)
     return accepted
 
 

@@ -14,6 +14,7 @@ from earwitness.ingest.arrivals import Accepted, Arrival, SealedMedia
 from earwitness.ingest.late_additions import add_late_media
 from earwitness.ingest.parsed_metadata import ParsedMetadata, parse_body
 from earwitness.kernel.deadlines import moved, work_on
+from earwitness.media.flow import Bytes
 from earwitness.media.vault import SealedUpload, new_recording_key
 
 
@@ -28,7 +29,7 @@ class IncomingRecording:
         self.is_open = False
         """Whether media came, and `close` has something to do."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Bytes) -> None:
         """Add bytes of media. If no bytes come at all, there is no media. Raises StorageFull."""
         if not data:
             return

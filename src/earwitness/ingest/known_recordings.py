@@ -8,12 +8,14 @@ from sqlalchemy import Connection, Text, and_, bindparam, exists, select
 
 from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.database.timeline import LATEST_POSITION, NEWEST_ID, START
+from earwitness.archive.people.endpoints import FOUND, endpoints_named
 from earwitness.archive.recordings.retention import Durations
 from earwitness.archive.schema.people import account, inflight_calls, retention_groups
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects
 from earwitness.ingest.arrivals import Accepted, Arrival, Status
 from earwitness.ingest.parsed_metadata import ParsedMetadata
+from earwitness.ingest.participants import addresses_of
 
 _SHA256_OF_NOTHING = hashlib.sha256().digest()
 """Earlier versions kept media of no bytes as media."""
@@ -96,14 +98,20 @@ class LookedUp:
     default_retention: Durations
     has_groups: bool
     """Whether the account has retention groups."""
+    endpoints: str
+    """The endpoints of participants that the archive has, as `FOUND` gives them."""
 
 
 def look_up(connection: Connection, arrivals: Sequence[Arrival]) -> LookedUp:
     """Look up what adding recordings needs. Few arrive again, so those have a statement of their own."""
     ids = [arrival.third_party_id for arrival in arrivals]
-    looked_for = {"ids": as_list(ids), "starts": as_list(list({arrival.started_at for arrival in arrivals}))}
+    looked_for = {
+        "ids": as_list(ids),
+        "starts": as_list(list({arrival.started_at for arrival in arrivals})),
+        **endpoints_named(addresses_of(arrival.values for arrival in arrivals)),
+    }
     rows = connection.execute(_LOOK_UP, looked_for).all()
-    *_, newest_id, is_known, has_calls, default_retention, has_groups = rows[0]
+    *_, newest_id, is_known, has_calls, default_retention, has_groups, endpoints = rows[0]
     return LookedUp(
         known=find_known(connection, ids) if is_known else {},
         latest={start: position for start, position, *_ in rows},
@@ -111,6 +119,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival]) -> LookedUp:
         has_calls=has_calls,
         default_retention=default_retention,
         has_groups=has_groups,
+        endpoints=endpoints,
     )
 
 
@@ -123,4 +132,5 @@ _LOOK_UP = select(
     exists().where(among(inflight_calls.c.third_party_id, _IDS)),
     select(account.c.default_retention).scalar_subquery(),
     exists(select(retention_groups.c.id)),
+    FOUND,
 )

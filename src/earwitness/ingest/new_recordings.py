@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from earwitness.archive.access.usernames import keys_of
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.bulk_insert import insert_many, together
 from earwitness.archive.database.timeline import take_places
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
@@ -59,6 +59,15 @@ def add_recordings(
 ) -> list[int]:
     """Add recordings with everything that belongs to them, and queue their jobs; returns interactionIds."""
     new = _prepare(connection, arrivals, found)
+    with together(connection):
+        _write(connection, archive, new)
+    ids = [one.interaction_id for one in new]
+    note(connection, "recording", [(one.interaction_id, one.arrival.third_party_id) for one in new])
+    return ids
+
+
+def _write(connection: Connection, archive: Archive, new: Sequence[_NewRecording]) -> None:
+    """Write the rows of recordings, their participants, words, media, jobs, and the ledger."""
     rows = [_row(one) for one in new]
     insert_many(connection, recordings, rows)
     count_added(connection, rows)
@@ -73,9 +82,6 @@ def add_recordings(
     add_media(connection, archive, media)
     queue.add_for_each(connection, "process", {one.position: one.notes for one in new if one.arrival.media})
     _append_to_ledger(connection, new)
-    ids = [one.interaction_id for one in new]
-    note(connection, "recording", [(one.interaction_id, one.arrival.third_party_id) for one in new])
-    return ids
 
 
 def _prepare(connection: Connection, arrivals: Sequence[Arrival], found: LookedUp) -> list[_NewRecording]:
@@ -83,7 +89,7 @@ def _prepare(connection: Connection, arrivals: Sequence[Arrival], found: LookedU
     values = [arrival.values for arrival in arrivals]
     if found.has_calls:
         end_calls(connection, [one.third_party_id for one in values])
-    participants = resolve_participants(connection, values)
+    participants = resolve_participants(connection, values, found.endpoints)
     places = take_places(connection, [arrival.started_at for arrival in arrivals], found.latest)
     subjects = ([p.person_id for p in parts if p.is_recording_subject] for parts in participants)
     retentions = retentions_of(

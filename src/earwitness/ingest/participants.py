@@ -1,6 +1,6 @@
 """Resolving participants: each endpoint of the metadata is found or added, and so is its person."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -34,15 +34,17 @@ class ResolvedParticipant(msgspec.Struct, frozen=True):
 
 
 def resolve_participants(
-    connection: Connection, metadata: Sequence[IngestMetadata]
+    connection: Connection, metadata: Sequence[IngestMetadata], found: str | None = None
 ) -> list[list[ResolvedParticipant]]:
     """Find or add the endpoints and people of each recording.
+
+    `found` is what `FOUND` has of the endpoints that `addresses_of` names, if it has been looked up.
 
     The first person that is named with an endpoint becomes its owner. If the endpoint has another owner
     already, that person stays the owner, and the named person is linked in this recording only. The same
     applies to a withheld address, which nobody can own.
     """
-    known = find_or_add_endpoints(connection, ((e.type, e.endpoint) for v in metadata for e in v.endpoints))
+    known = find_or_add_endpoints(connection, addresses_of(metadata), found)
     people = find_or_add_people(connection, _described(metadata))
     owners: list[dict[str, int]] = []
     resolved: list[list[ResolvedParticipant]] = []
@@ -60,6 +62,11 @@ def resolve_participants(
         connection.execute(_OWN, owners)
     _fold(connection, known.values(), people.values(), owners)
     return resolved
+
+
+def addresses_of(metadata: Iterable[IngestMetadata]) -> Iterator[tuple[str, str]]:
+    """The type and value of each participant's endpoint."""
+    return ((one.type, one.endpoint) for values in metadata for one in values.endpoints)
 
 
 def _fold(

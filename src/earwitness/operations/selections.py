@@ -42,6 +42,6 @@ def order_changes(call: Call, changes: Changes, selected: Selected, metadata: Ma
     call.changed("Selection", job_id, {**metadata, "total": selected.total})
     job = account_jobs.get(call.connection, job_id)
     if is_at_once and job is not None:
-        call.entries.extend(make_changes(call.connection, changes, selected.few).entries)
+        make_changes(call.connection, changes, selected.few, call.headers[0])
         account_jobs.note_batch(call.connection, job, None, selected.total, is_last=True)
     return Ordered(job_id, not is_at_once)

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any
 
 from earwitness.archive.accounts import states
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 POSTPONED_MS = 5_000
 """How long an account is left alone after its jobs could not be read."""
 
+_MARK_KEPT_SECONDS = 2.0
+"""How long an account keeps its mark after its last job: while it is marked, each thread looks into it."""
+
 _OVERVIEW_KEPT_MS = 150_000
 
 
@@ -34,17 +38,29 @@ class AccountRotation:
         self._postponed_ms = postponed_ms
         self._lock = threading.Lock()
         self._last: dict[JobKind, int] = dict.fromkeys(JOB_KINDS, 0)
+        self._had_job_at: dict[tuple[JobKind, int], float] = {}
 
-    def take(self, kind: JobKind, is_stopping: Callable[[], bool]) -> tuple[Archive, Job] | None:
-        """Lease a job; None if none is due. An account with an error does not hold up the others."""
+    def take(
+        self, kind: JobKind, is_stopping: Callable[[], bool], *, keeps_marks: bool = False
+    ) -> tuple[Archive, Job] | None:
+        """Lease a job; None if none is due. An account with an error does not hold up the others.
+
+        With `keeps_marks`, an account that had a job lately keeps its mark although it has none now: it would
+        be set again with the next one.
+        """
+        in_vain: set[int] = set()
         while not is_stopping() and (client_id := self._next(kind)) is not None:
+            if client_id in in_vain:
+                return None
             try:
                 archive = self._accounts.open(client_id)
-                with archive.write(locked=False) as connection:  # it locks its job alone
-                    job = queue.lease(connection, self.worker, kind)
-                if job is not None:
+                if job := self._lease(archive, kind):
+                    self._had_job_at[kind, client_id] = monotonic()
                     return archive, job
-                self._update_mark(archive, kind)
+                if keeps_marks and self._had_job_lately(kind, client_id):
+                    in_vain.add(client_id)
+                else:
+                    self._update_mark(archive, kind)
             except NotFound:
                 accounts_with_work.clear(self._accounts.directory, client_id, kind)
             except AccountUnavailable:  # the log has it already, from where the account was examined
@@ -54,10 +70,10 @@ class AccountRotation:
                 self._postpone(client_id, kind)
         return None
 
-    def is_due(self) -> bool:
-        """Whether any account is marked as having work that is due."""
+    def is_due(self, kinds: Iterable[WorkKind] = WORK_KINDS) -> bool:
+        """Whether any account is marked as having work of these kinds that is due."""
         directory = self._accounts.directory
-        return any(accounts_with_work.next_account(directory, kind, 0) is not None for kind in WORK_KINDS)
+        return any(accounts_with_work.next_account(directory, kind, 0) is not None for kind in kinds)
 
     def look_into(self, client_id: int) -> None:
         """Mark an account if it has work without a mark, and make jobs due that a wrong clock postponed."""
@@ -77,9 +93,9 @@ class AccountRotation:
             states.keep_overviews(self._accounts.directory, {client_id: overview})
         due_at = {kind: at for kind, at in next_due.items() if at is not None}
         accounts_with_work.mark(self._accounts.directory, client_id, due_at)
-        if has_late_jobs:
+        while has_late_jobs:
             with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
-                queue.make_late_jobs_due(connection)
+                has_late_jobs = queue.make_late_jobs_due(connection)
 
     def end_leases_of(self, worker: str) -> None:
         """End the leases of a worker that died, so that its jobs are due."""
@@ -90,22 +106,36 @@ class AccountRotation:
                 continue
             except Exception as error:
                 message = (
-                    "leases of a dead worker in account %s could not be ended; they run out in 8 seconds"
+                    "leases of a dead worker in account %s could not be ended; they run out in some seconds"
                 )
                 tell(log.warning, error, message, account.client_id)
 
     def _end_leases_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:
-            if not (queue.has_leases(connection, worker) or account_jobs.has_leases(connection, worker)):
+            has_some = (queue.has_leases, account_jobs.has_leases, text_rebuild.has_lease)
+            if not any(has(connection, worker) for has in has_some):
                 return
         with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
             queue.end_leases(connection, worker)
             account_jobs.give_back(connection, worker)
+            text_rebuild.end_lease(connection, worker)
 
     def _is_overview_old(self, client_id: int) -> bool:
         """Whether no worker has taken an overview of an account lately: each of them goes round."""
         at = states.looked_at(self._accounts.directory, client_id)
         return at is None or abs(now_ms() - at) > _OVERVIEW_KEPT_MS
+
+    def _lease(self, archive: Archive, kind: JobKind) -> Job | None:
+        """Lease a job that is due. If none is, nothing is written, and no writer has to wait."""
+        with archive.read() as connection:
+            if not queue.is_due(connection, kind):
+                return None
+        with archive.write(locked=False) as connection:  # it locks its job alone
+            return queue.lease(connection, self.worker, kind)
+
+    def _had_job_lately(self, kind: JobKind, client_id: int) -> bool:
+        had_job_at = self._had_job_at.get((kind, client_id))
+        return had_job_at is not None and monotonic() - had_job_at < _MARK_KEPT_SECONDS
 
     def _next(self, kind: JobKind) -> int | None:
         with self._lock:

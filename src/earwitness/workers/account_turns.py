@@ -16,6 +16,7 @@ from earwitness.kernel.outages import tell
 log = logging.getLogger(__name__)
 
 _POSTPONED_MS = 5_000
+_LOOK_AGAIN_MS = 1_000
 
 
 class WorkInTurns(Protocol):
@@ -48,7 +49,7 @@ class AccountTurns:
         self._last = 0
         self._begun: set[int] = set()
         self._left_until: dict[int, int] = {}
-        """Accounts that another worker has, and until when its lease runs."""
+        """Accounts that another worker has, and until when they are not looked at again."""
 
     def go_on(self) -> bool:
         """Do a batch of the next account; False if nothing is due, or other workers have it."""
@@ -67,7 +68,7 @@ class AccountTurns:
                 self._work.give_back(self._accounts.open(client_id), self._worker)
             except Exception as error:
                 log.warning(
-                    "the %s of account %s is not given back; its lease runs out in 8 seconds: %s",
+                    "the %s of account %s is not given back; its lease runs out in some seconds: %s",
                     self._work.name,
                     client_id,
                     type(error).__name__,
@@ -119,7 +120,8 @@ class AccountTurns:
     def _is_left(self, client_id: int) -> bool:
         with self._accounts.open(client_id).read() as connection:
             until = self._work.left_until(connection, self._worker)
-        self._left_until[client_id] = until or 0
+        # Not until the lease runs out: a worker that stops gives it back, and that of a dead one is ended.
+        self._left_until[client_id] = min(until or 0, now_ms() + _LOOK_AGAIN_MS)
         return until is not None
 
     def _go_on(self, client_id: int) -> int | None:

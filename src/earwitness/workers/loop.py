@@ -6,16 +6,19 @@ import secrets
 import threading
 import time
 from contextlib import suppress
+from typing import cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, JobKind, WorkKind
+from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
 from earwitness.archive.jobs.queue import Job
+from earwitness.archive.jobs.wake_ups import WakeUps
 from earwitness.kernel.errors import StorageFull
 from earwitness.kernel.outages import outages, tell
 from earwitness.kernel.settings import Settings
+from earwitness.media.stores.free_space import why_full
 from earwitness.workers.account_jobs import AccountJobs
 from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
 from earwitness.workers.account_turns import AccountTurns
@@ -28,11 +31,14 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 8.0
 """How long running jobs have to finish when the loop is told to stop."""
 
-_IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.5
+"""How often each thread looks for work that no call of this process told of."""
+
 _DEAD_WORKERS_SECONDS = 1.0
 _ROUND_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 1.0
 _GIVE_BACK_SECONDS = 5.0
+_SPACE = "disk space of jobs"
 
 
 class JobLoop:
@@ -42,19 +48,22 @@ class JobLoop:
         self,
         accounts: Accounts,
         settings: Settings,
-        woken: threading.Event | None = None,
+        woken: WakeUps | None = None,
         *,
+        idle_seconds: float = IDLE_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
         postponed_ms: int = POSTPONED_MS,
     ) -> None:
         self._accounts = accounts
         self._settings = settings
-        self._woken = woken or threading.Event()
+        self._woken = woken or WakeUps()
+        self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
         self._renew_seconds = renew_seconds
         self._postponed_ms = postponed_ms
         self._stopping = threading.Event()
+        self._has_worked = threading.Event()
         self.halting = threading.Event()
         """Set when jobs that still run are to be given back."""
         self._presence: Presence | None = None
@@ -63,7 +72,7 @@ class JobLoop:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        self._threads = [*self._slots(), threading.Thread(target=self._go_round, name="rounds", daemon=True)]
+        takeover: list[threading.Thread] = []
         try:
             self._presence = Presence(self._settings.data)
         except (StorageFull, OSError) as error:
@@ -74,15 +83,17 @@ class JobLoop:
             )
         else:
             self._rotation = self._rotation_of(self._presence.name)
-            takeover = threading.Thread(target=self._take_over, args=(self._presence,), daemon=True)
-            self._threads.append(takeover)
+            takeover = [threading.Thread(target=self._take_over, args=(self._presence,), daemon=True)]
+        # After the worker has its name: others end the leases of that name when it dies.
+        rounds = threading.Thread(target=self._go_round, name="rounds", daemon=True)
+        self._threads = [*self._slots(), rounds, *takeover]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Take no more jobs, let running ones finish, and give back those that take too long."""
         self._stopping.set()
-        self._woken.set()
+        self._woken.end()
         self._wait_for_threads(self._grace_seconds)
         self.halting.set()
         for halt in list(self._halts):
@@ -97,12 +108,15 @@ class JobLoop:
         for account in self._accounts.all():
             with suppress(AccountUnavailable):
                 self._rotation.look_into(account.client_id)
-        while self._rotation.is_due():
+        while self._rotation.is_due(kind for kind in WORK_KINDS if not self._has_to_wait(kind)):
+            self._has_worked.clear()
             slots = self._slots(until_idle=True)
             for slot in slots:
                 slot.start()
             for slot in slots:
                 slot.join()
+            if not self._has_worked.is_set():  # other workers have what is due
+                self._stopping.wait(IDLE_SECONDS)
 
     def _rotation_of(self, worker: str) -> AccountRotation:
         return AccountRotation(self._accounts, worker, self._postponed_ms)
@@ -126,22 +140,38 @@ class JobLoop:
 
     def _run(self, kind: JobKind, until_idle: bool) -> None:
         while not self._stopping.is_set():
-            self._woken.clear()
+            self._woken.answer(kind)
             try:
-                if taken := self._rotation.take(kind, self._stopping.is_set):
+                taken = None
+                if not self._has_to_wait(kind):
+                    taken = self._rotation.take(kind, self._stopping.is_set, keeps_marks=not until_idle)
+                if taken:
+                    self._has_worked.set()
                     self._do(*taken)
                     continue
             except Exception as error:
                 tell(log.error, error, "%s jobs could not be taken or ended; trying again soon", kind)
             if until_idle:
                 return
-            self._woken.wait(_IDLE_SECONDS)
+            self._woken.wait(kind, self._idle_seconds)
+
+    def _has_to_wait(self, kind: WorkKind) -> bool:
+        """Whether the disk has too little room for what jobs of a kind store. Then they stay queued."""
+        row = JOB_KINDS.get(cast(JobKind, kind))
+        if row is None or not row.stores_renditions:
+            return False
+        if (why := why_full(self._settings)) is None:
+            outages.worked(_SPACE)
+            return False
+        outages.failed(_SPACE, f"{why} Jobs of the kind {kind} wait.")
+        return True
 
     def _take_turns(self, kind: WorkKind, work: AccountTurns, until_idle: bool) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
                 if work.go_on():
+                    self._has_worked.set()
                     # Half of the time is left to requests and other writers.
                     pause = 0.0 if until_idle else min(time.monotonic() - began, _LONGEST_PAUSE_SECONDS)
                     self._stopping.wait(pause)
@@ -150,7 +180,7 @@ class JobLoop:
                 tell(log.error, error, "work of the kind %s could not be done; trying again soon", kind)
             if until_idle:
                 break
-            self._stopping.wait(_IDLE_SECONDS)
+            self._stopping.wait(self._idle_seconds)
         work.give_back()
 
     def _do(self, archive: Archive, job: Job) -> None:
@@ -189,7 +219,7 @@ class JobLoop:
             try:
                 for dead in presence.dead_workers():
                     self._rotation.end_leases_of(dead)
-                    self._woken.set()
+                    self._woken.wake(*JOB_KINDS)
                 outages.worked("data folder")
             except OSError as error:
                 outages.failed("data folder", os.strerror(error.errno or 0))

@@ -33,9 +33,9 @@ class _Rebuild:
 
     def go_on(self, archive: Archive, worker: str) -> int | None:
         with archive.read() as connection:
-            if text_rebuild.left_until(connection, worker) is not None:
-                return None  # the worker that rebuilds the index also folds
-            is_rebuilding = text_rebuild.due_at(connection) is not None
+            is_rebuilding = text_rebuild.is_left_to(connection, worker)
+        if is_rebuilding is False:
+            return None  # the worker that rebuilds the index also folds
         is_folding = folding.go_on(archive)
         next_at = text_rebuild.go_on(archive, worker, self._pace) if is_rebuilding else None
         if is_rebuilding and next_at is None:

@@ -1,10 +1,14 @@
 """POST /client/recording.detail.get for many recordings at once."""
 
+import tracemalloc
+from types import SimpleNamespace
+
+import msgspec
 import pytest
 from bench.statements import statements_of
 from sqlalchemy import insert, select, update
 
-from earwitness.api.recordings.wave_form import waves_at
+from earwitness.api.recordings.wave_form import wave_form, waves_at
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import waveforms
 from earwitness.kernel.errors import BadRequest
@@ -61,3 +65,21 @@ def test_waveforms_that_are_too_long_for_one_answer_are_refused_together(firm: F
         with pytest.raises(BadRequest, match=r"of at most 3 hours together.*; these have 9"):
             waves_at(connection, positions, include_channels=True, most_peaks=most)
         assert waves_at(connection, positions[:1], include_channels=True, most_peaks=0), "one is always shown"
+
+
+def test_a_waveform_takes_no_more_memory_than_its_text() -> None:
+    row = SimpleNamespace(peaks=bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        shown = wave_form(row, None, include_channels=False)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(msgspec.json.encode(shown.peaks)) == 4 * len(row.peaks) + 1
+    assert most < 6 * len(row.peaks)
+
+
+@pytest.mark.parametrize("count", [0, 1, 16 << 10, (16 << 10) + 1])
+def test_a_waveform_of_any_length_is_shown(count: int) -> None:
+    shown = wave_form(SimpleNamespace(peaks=bytes(count)), None, include_channels=False)
+    assert msgspec.json.decode(msgspec.json.encode(shown))["peaks"] == [0.0] * count

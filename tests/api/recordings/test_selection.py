@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from earwitness.archive.schema.work import account_jobs
+from earwitness.archive.schema.recordings import recording_tags, tags
+from earwitness.archive.schema.work import account_jobs, audit_rows
+from earwitness.archive.upkeep import account_work
+from earwitness.archive.upkeep.account_work import Pace
 from earwitness.kernel.rights import Right
 from tests.firm import Firm, endpoint, person
+from tests.many_recordings import add_people, add_recordings
 
 SELECTION, HOLD, PLAYLIST = "/client/recording/selection", "/admin/legalHold", "/admin/playlist"
 CLERK = "clerk@example.com"
@@ -209,3 +213,21 @@ def test_each_change_needs_its_right(firm: Firm, calls: list[int]) -> None:
             assert answer.status_code == (202 if needed is right else 403)
     both = {"interactionIds": calls[:1], **changes[Right.PLAYLIST_EDIT], "legalHoldId": hold_id}
     assert firm.call("POST", SELECTION, both, as_user=str(Right.PLAYLIST_EDIT)).status_code == 403
+
+
+def test_a_tag_that_is_gone_by_its_turn_is_told_with_the_job_and_in_the_ledger(firm: Firm) -> None:
+    many = len(add_recordings(firm, add_people(firm, 1), 1_100))
+    job_id = order(firm, filters={}, addTags=["kept", "lost"])["jobId"]
+    with firm.archive.write() as connection:  # as in a database that was mended by hand
+        lost = connection.execute(select(tags.c.id).where(tags.c.tag == "lost")).scalar_one()
+        connection.execute(delete(tags).where(tags.c.id == lost))
+    while account_work.go_on(firm.archive, "one", Pace()) is not None:
+        pass
+    said = f"The tag {lost} was deleted before all had it."
+    job = firm.get(f"/client/job/{job_id}")
+    assert (job["state"], job["error"]) == ("done", said)
+    of_job = audit_rows.c.entity_name == "Selection", audit_rows.c.entity_id == job_id
+    with firm.archive.read() as connection:
+        told = connection.scalars(select(audit_rows.c.metadata).where(*of_job)).all()
+        assert connection.scalar(select(func.count()).select_from(recording_tags)) == many
+    assert [one for one in told if "leftOut" in one] == [{"leftOut": said}]

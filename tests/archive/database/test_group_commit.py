@@ -105,3 +105,48 @@ def test_nobody_waits_longer_than_it_may() -> None:
         writer.go.set()
         assert first.result() == 10
     assert writer.written == [[1]]
+
+
+def test_the_next_one_writes_while_what_follows_a_commit_is_done() -> None:
+    group, receipt_is_written = GroupCommit(most=1), threading.Event()
+    taken: list[int] = []
+    done: list[str] = []
+
+    def write_first(take: Take[int]) -> Sequence[int]:
+        taken.extend(asked := take())
+        take.pass_on()
+        receipt_is_written.wait()
+        done.append("receipt of the first")
+        return asked
+
+    def write_second(take: Take[int]) -> Sequence[int]:
+        done.append("second")
+        receipt_is_written.set()
+        return take()
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(group.write, 1, write_first)
+        until(lambda: taken, "the first has taken its own")
+        assert group.write(2, write_second) == 2
+        assert first.result() == 1
+    assert done == ["second", "receipt of the first"]
+
+
+def test_a_failure_after_the_turn_was_passed_on_is_told_to_those_who_were_taken() -> None:
+    group, writer = GroupCommit(most=2), Writer()
+
+    def fail_after_the_commit(take: Take[int]) -> Sequence[int]:
+        writer.go.wait()
+        take()
+        take.pass_on()
+        raise Lost
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(group.write, 1, fail_after_the_commit)
+        until(lambda: group.waiting == 1, "it waits")
+        second, third = begin(threads, group, writer, 2, 3)
+        writer.go.set()
+        assert isinstance(first.exception(), Lost)
+        assert isinstance(second.exception(), Lost)
+        assert third.result() == 30
+    assert group.write(4, writer.write_all) == 40

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from earwitness.archive.integrity.counts import check_counts
-from earwitness.archive.schema.recordings import recording_counts
+from earwitness.archive.schema.recordings import legal_holds, playlists, recording_counts
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm, call
 
@@ -34,3 +34,18 @@ def test_wrong_counts_are_noticed_and_corrected(firm: Firm, damage: str) -> None
     assert list(check_counts(firm.archive)) == []
     found = firm.post("/client/recording.search", {"dateTimeRange": {"from": "2026-05-12"}})
     assert found["total"] == 2
+
+
+def test_wrong_counts_of_holds_and_playlists_are_found_and_corrected(firm: Firm) -> None:
+    ids = [firm.ingest(thirdPartyId=name) for name in ("a", "b")]
+    paths = ["/admin/legalHold", "/admin/playlist"]
+    for path in paths:
+        firm.post(path, {"name": "All", "interactionIds": ids})
+    assert list(check_counts(firm.archive)) == []
+    with firm.archive.write() as connection:
+        for table in (legal_holds, playlists):
+            connection.execute(update(table).values(recordings=7))
+    assert len(list(check_counts(firm.archive))) == 2
+    assert run_json(firm.settings, "db", "recount", CLIENT_ID) == {"days": 0, "collections": 2}
+    assert [firm.get(path)[0]["total"] for path in paths] == [2, 2]
+    assert list(check_counts(firm.archive)) == []

@@ -15,7 +15,7 @@ account has its administrator alone: `0007-empty`, for tests that write the rows
 `test_old_archives.py` fails where a revision before the newest has no archive. The commits so far: 0001
 aaa08aa, 0002 2e08adb, 0003 c925330, 0004 e7eb5dd, 0005 a9c3dab, 0006 5679418, 0007 4e48ac3, 0008 4383f6f,
 0012 d500e21, 0013-d0002 b8fc4d4, 0013-d0003 0baf336, 0016-d0003 3b354e4. No program had
-0009, 0010, 0011, 0014 or 0015 as its newest.
+0009, 0010, 0011, 0014, 0015, 0017, 0018 or 0019 as its newest.
 """
 
 import argparse

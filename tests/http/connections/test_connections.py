@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from earwitness.archive.upkeep import refusals
 from tests.api.serving import server_of
 from tests.firm import Firm
 from tests.http.connections.conftest import MIB, PATIENT, QUICK
@@ -146,6 +147,7 @@ def test_busy_connections_stay_and_a_surplus_one_is_refused(firm: Firm) -> None:
         with connected(base_url) as other:
             other.send(request())
             assert other.status() == 200
+    assert refusals.read(firm.settings.data)["connections-taken"].count == 1, "`earwitness status` says it"
 
 
 def test_connections_without_sign_in_are_closed_for_others(firm: Firm) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from earwitness.archive.jobs import queue
+from earwitness.archive.schema.people import account
 from earwitness.archive.schema.vault import waveforms
 from earwitness.http.playback.rendition_size import expected_size
 from earwitness.ingest.steps.measure import LARGEST_MP3_BYTES, BoundedSink
@@ -55,6 +56,38 @@ def test_the_senders_times_take_precedence_over_the_medias(firm: Firm) -> None:
     firm.ingest(tone(2.5))
     firm.work()
     assert times(firm) == ("2026-05-12T10:30:00.000Z", "2026-05-12T10:31:00.000Z", 60)
+
+
+def test_a_recording_is_kept_from_the_end_that_was_measured(firm: Firm) -> None:
+    with firm.archive.write() as connection:
+        connection.execute(update(account).values(default_retention={"default": 30}))
+    measured = sent_without_end(firm, tone(2.5))
+    sent = firm.ingest(tone(2.5), thirdPartyId="with an end")
+    firm.work()
+
+    def kept_until(interaction_id: int) -> str:
+        until: str = detail(firm, interaction_id)["metadata"]["retention"]["retainUntil"]
+        return until
+
+    assert kept_until(measured) == "2026-06-11T10:30:02.500Z"
+    assert kept_until(sent) == "2026-06-11T10:31:00.000Z"
+
+
+def test_rules_that_change_before_the_end_is_measured_count_from_that_end(firm: Firm) -> None:
+    with firm.archive.write() as connection:
+        connection.execute(update(account).values(default_retention={"default": 30}))
+    interaction_id = sent_without_end(firm, tone(2.5))
+    longer = firm.call("PUT", "/admin/retentionGroup/accountDefault", {"default": 31})
+    assert longer.status_code == 200
+    firm.work()
+    until = detail(firm, interaction_id)["metadata"]["retention"]["retainUntil"]
+    assert until == "2026-06-12T10:30:02.500Z"
+
+
+def test_what_is_kept_for_ever_is_still_kept_when_its_end_is_measured(firm: Firm) -> None:
+    interaction_id = sent_without_end(firm, tone(2.5))
+    firm.work()
+    assert detail(firm, interaction_id)["metadata"]["retention"]["retainUntil"] is None
 
 
 def test_media_gets_a_waveform_and_a_rendition(firm: Firm) -> None:

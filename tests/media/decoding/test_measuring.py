@@ -198,8 +198,9 @@ def test_an_index_at_the_end_is_read_without_reading_all_before_it() -> None:
     assert source.taken < 3 * len(content)
 
 
-def test_compressed_sound_in_a_wav_that_says_it_is_pcm_is_decoded() -> None:
-    compressed = samples.sound("ac3", "ac3", 48000)
+@pytest.mark.parametrize("bit_rate", [192_000, 640_000])  # short and the longest frames
+def test_compressed_sound_in_a_wav_that_says_it_is_pcm_is_decoded(bit_rate: int) -> None:
+    compressed = samples.sound("ac3", "ac3", 48000, bit_rate=bit_rate)
     found = measure(wav_header(len(compressed) // 4, 48000, 2) + compressed)
     assert found.audio == Audio(2, 48000, "ac3")
     assert found.duration_ms == pytest.approx(2000, abs=110)

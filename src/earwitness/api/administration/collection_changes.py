@@ -12,7 +12,6 @@ from earwitness.archive.recordings.collections import (
     Kind,
     add_collection,
     collection_row,
-    count_members,
     end_collection,
     has_many,
     list_collections,
@@ -96,8 +95,8 @@ def change(call: Call, kind: Kind, body: CollectionChange) -> int | None:
 
 def count(call: Call, kind: Kind) -> int:
     """How many recordings, seen or not, are in a collection that is to end. Raises NotFound."""
-    collection_row(call.connection, kind, call.id)
-    return count_members(call.connection, kind, call.id)
+    count: int = collection_row(call.connection, kind, call.id).recordings
+    return count
 
 
 def end(call: Call, kind: Kind) -> Answer[CollectionId]:

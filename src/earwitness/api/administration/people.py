@@ -13,13 +13,14 @@ from earwitness.archive.people.person_records import Person, person_records
 from earwitness.archive.recordings.retention import rules_of
 from earwitness.archive.recordings.retention_changes import Judged, begin, finish, judge, note_change
 from earwitness.archive.schema.people import people
+from earwitness.archive.text.reindexing import count_many
 from earwitness.ingest.metadata import NamedEndpoint, Text
 from earwitness.kernel.errors import OutOfDate
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Page, PageSize, Wire, Word, WordOrNothing
 from earwitness.operations import operations
 from earwitness.operations.changed_fields import changed_fields
-from earwitness.operations.operations import Answer, Call, with_pending
+from earwitness.operations.operations import Answer, Call
 
 DEFAULT_PAGE_SIZE = 25
 
@@ -87,7 +88,8 @@ def add_person(call: Call, body: PersonToAdd) -> Person:
     person_id = archived.add_person(call.connection, full_name=body.full_name, person_type=person_type)
     if body.retention_group_id is not UNSET:
         note_change(call.connection)
-    return _change(call, person_id, body)
+    _change(call, person_id, body)
+    return _record(call, person_id)
 
 
 def _judge(call: Call, body: PersonChange) -> Judged | None:
@@ -102,17 +104,34 @@ def _judge(call: Call, body: PersonChange) -> Judged | None:
     return judge(call.connection, rules, replace(rules, moved=moved), [call.id])
 
 
-@operations.write("/admin/person/{id}", method="PUT", right=Right.PEOPLE_EDIT, pends=True, prepare=_judge)
-def change_person(call: Call, body: PersonChange) -> Answer[Person]:
+def _prepare(call: Call, body: PersonChange) -> tuple[Judged | None, int]:
+    """Judge the person's retention group, and count the recordings that are to be found by a new name."""
+    renames = body.full_name is not None or body.email is not None
+    return _judge(call, body), count_many(call.connection, "person", call.id) if renames else 0
+
+
+def _changed(call: Call, _body: PersonChange) -> Person:
+    return _record(call, call.id)
+
+
+@operations.write(
+    "/admin/person/{id}",
+    method="PUT",
+    right=Right.PEOPLE_EDIT,
+    pends=True,
+    prepare=_prepare,
+    answer=_changed,  # what a person's recordings take is summed up in a read
+)
+def change_person(call: Call, body: PersonChange) -> int | None:
     """Change a person. Recordings are found by the new name, and kept by the rules of the new group."""
-    judged: Judged | None = call.prepared
+    judged, total = call.prepared
     if judged is not None:
         begin(call.connection, judged)
-    changed = _change(call, call.id, body)
+    _change(call, call.id, body, total)
     if judged is None and body.retention_group_id is not UNSET:
         raise OutOfDate  # the person or the group was added after the look-up
     pending = finish(call.connection, judged, call.order) if judged else None
-    return with_pending(changed, call.last_ordered if pending is None else pending)
+    return call.last_ordered if pending is None else pending
 
 
 @operations.write("/admin/person/{id}", method="DELETE", right=Right.PEOPLE_EDIT)
@@ -125,7 +144,7 @@ def end_person(call: Call) -> PersonId:
 ROUTES = [list_people, add_person, change_person, end_person]
 
 
-def _change(call: Call, person_id: int, body: PersonChange) -> Person:
+def _change(call: Call, person_id: int, body: PersonChange, total: int = 0) -> None:
     addresses, groups = body.endpoints, body.auto_group_assignment
     person_changes.change_person(
         call.connection,
@@ -133,9 +152,13 @@ def _change(call: Call, person_id: int, body: PersonChange) -> Person:
         addresses=None if addresses is None else [(one.type, one.endpoint) for one in addresses],
         groups=None if groups is None else [(one.group_name, one.group_value) for one in groups],
         order=call.order,
+        total=total,
         **_columns(body),
     )
     call.changed("Person", person_id, changed_fields(body))
+
+
+def _record(call: Call, person_id: int) -> Person:
     return person_records(call.connection, call.viewer, [person_id], storage=True)[0]
 
 

@@ -12,7 +12,7 @@ from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, t
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.selections.pending import is_tag_pending
 from earwitness.archive.text.index import index_recordings
-from earwitness.archive.text.reindexing import index_anew
+from earwitness.archive.text.reindexing import count_many, index_anew
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Wire, Word
@@ -86,7 +86,11 @@ def add_tag(call: Call, body: TagToAdd) -> TagId:
     return TagId(id=tag_id)
 
 
-@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT, pends=True)
+def _count(call: Call, _body: TagToAdd) -> int:
+    return count_many(call.connection, "tag", call.id)
+
+
+@operations.write("/admin/tag/{id}", method="PUT", right=Right.RECORDING_TAG_EDIT, pends=True, prepare=_count)
 def rename_tag(call: Call, body: TagToAdd) -> Answer[Tag]:
     """Rename a tag. Its recordings are found by the new name at once, or soon if there are very many."""
     _check("tag", body.tag)
@@ -94,7 +98,7 @@ def rename_tag(call: Call, body: TagToAdd) -> Answer[Tag]:
     before = _tag(call)
     _check_is_new(call.connection, body.tag, ~this)
     call.connection.execute(update(tags).where(this).values(tag=body.tag, tag_folded=folded_tag(body.tag)))
-    index_anew(call.connection, "tag", call.id, call.order)
+    index_anew(call.connection, "tag", call.id, call.order, total=call.prepared)
     call.changed("Tag", call.id, {"tag": body.tag, "was": before})
     return with_pending(Tag(id=call.id, tag=body.tag), call.last_ordered)
 

@@ -10,6 +10,7 @@ from litestar import Response
 from earwitness.api.ingest.parts import MOST_METADATA_BYTES, Ingested, accept, incoming_recording, take_parts
 from earwitness.archive.access.viewer import check_may_ingest
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
 from earwitness.archive.schema.recordings import recordings
 from earwitness.http import decode
@@ -121,7 +122,7 @@ async def _add(request: AnyRequest, route: str, description: str, add: Addition)
         subjects = AuditSubjects(third_party_ids=[third_party_id])
         await to_thread.run_sync(record_access, archive, action, viewer, subjects, int(problem.status))
         raise
-    installation.work.set()
+    installation.work.wake(*JOB_KINDS)
     return encode(Ingested.of(accepted), 200)
 
 

@@ -13,6 +13,7 @@ from earwitness.ingest.arrivals import Accepted, Status
 from earwitness.ingest.incoming_recording import IncomingRecording
 from earwitness.kernel.errors import BadRequest, Fault, Problem, TooLarge
 from earwitness.kernel.wire import Wire
+from earwitness.media.flow import Bytes
 
 MOST_METADATA_BYTES = 64 << 20
 
@@ -53,7 +54,7 @@ async def take_parts(
     most_bytes: int,
     known: Sequence[str],
     metadata: bytearray | None = None,
-) -> bytes:
+) -> bytearray:
     """Write the media to `incoming`, and the part `metadata`, if it is known, to `metadata`.
 
     Returns the last bytes of the media, which are not written yet: `accept` writes them in the same thread.
@@ -76,13 +77,13 @@ async def take_parts(
         else:
             waiting += event
             if len(waiting) >= _WRITTEN_AT_ONCE_BYTES:
-                await to_thread.run_sync(incoming.write, bytes(waiting), limiter=limiter)
-                waiting.clear()
-    return bytes(waiting)
+                await to_thread.run_sync(incoming.write, waiting, limiter=limiter)
+                waiting = bytearray()
+    return waiting
 
 
 async def accept(
-    request: AnyRequest, incoming: IncomingRecording, last: bytes, add: Callable[[], Accepted]
+    request: AnyRequest, incoming: IncomingRecording, last: Bytes, add: Callable[[], Accepted]
 ) -> Accepted:
     """Write the last bytes of the media, `add` the recording or the media, and clean up, in one thread."""
 

@@ -70,7 +70,7 @@ async def ingest_recording(request: AnyRequest) -> Response[Any]:
     except Problem as problem:
         await to_thread.run_sync(_remember_refusal, archive, action, viewer, metadata, problem)
         raise
-    installation.work.set()
+    installation.work.wake("process")
     return encode(Answer(Ingested.of(accepted), 201 if accepted.is_new else 200), 201)
 
 

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, selec
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.communications import is_recorded, recorded_among
+from earwitness.archive.people.endpoints import AT_ADDRESSES, listed
 from earwitness.archive.people.inflight_calls import visible_calls
+from earwitness.archive.people.owned_endpoints import are_texts_of_endpoints_folded
 from earwitness.archive.people.recorded_endpoints import RecordedEndpoint, recorded_endpoints
 from earwitness.archive.schema.folded import folded_endpoints
 from earwitness.archive.schema.people import endpoints, people
@@ -76,10 +78,11 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
     matching = select(endpoints.c.id).where(*_conditions(call, body)).order_by(endpoints.c.id)
     page, size = body.page or 1, body.page_size or DEFAULT_PAGE_SIZE
     words = search_words(body.free_text)
-    if words and not are_folded(call.connection, "endpoints"):
+    if words and not are_texts_of_endpoints_folded(call.connection):
         ids, total = slice_of(_holding(call.connection, matching, words), page, size)
     else:
-        ids, total = page_of(call.connection, matching, page, size)
+        is_costly = bool(words or body.endpoint_search)
+        ids, total = page_of(call.connection, matching, page, size, is_costly=is_costly)
     found = recorded_endpoints(call.connection, call.viewer, ids)
     return Answer(found, headers={"X-Total-Count": str(total)})
 
@@ -88,9 +91,7 @@ def search_endpoints(call: Call, body: EndpointSearch) -> Answer[list[RecordedEn
 def get_endpoints(call: Call, body: EndpointValues) -> list[EndpointRecord]:
     """Get endpoints by value, each once, in the order asked; unknown ones are left out."""
     addresses = dict.fromkeys((one.type, normalise(one.type, one.endpoint)) for one in body)
-    rows = call.connection.execute(
-        select(endpoints).where(among(endpoints.c.normalised, [value for _, value in addresses]))
-    )
+    rows = call.connection.execute(select(endpoints).where(AT_ADDRESSES), listed(addresses))
     known = {(row.type, row.normalised): row for row in rows}
     found = [known[one] for one in addresses if one in known]
     recorded = recorded_among(call.connection, call.viewer, [row.id for row in found])
@@ -126,7 +127,7 @@ def _conditions(call: Call, body: EndpointSearch) -> Iterator[ColumnElement[bool
         yield endpoints.c.owned_by_person_id.is_not(None)
     if body.only_return_non_owned:
         yield endpoints.c.owned_by_person_id.is_(None)
-    if (words := search_words(body.free_text)) and are_folded(call.connection, "endpoints"):
+    if (words := search_words(body.free_text)) and are_texts_of_endpoints_folded(call.connection):
         text, number = folded_endpoints.c.text, folded_endpoints.c.number
         parts = [word_or_number(text, number, word) for word in words]
         yield holding(call.connection, "endpoints", endpoints.c.id, parts)

@@ -32,6 +32,8 @@ class User(Wire):
 
 def user_records(connection: Connection, client_id: int, user_ids: Sequence[int]) -> list[User]:
     """The users of these ids, in the order of the ids. Unknown ids are left out."""
+    if not user_ids:
+        return []
     rows = connection.execute(select(users).where(among(users.c.id, user_ids)))
     found = {row.id: row for row in rows}
     granted = _granted(connection, user_ids)

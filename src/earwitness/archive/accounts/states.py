@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.transactions import reading, writing
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.directory import account_states, table_revisions
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.version import program_version
@@ -94,8 +94,7 @@ def refusals(directory: Engine) -> list[Refused]:
 def note_program(directory: Engine, *revisions: str) -> None:
     """Note that this program has tables of these revisions, unless an older program is noted for them."""
     with writing(directory) as connection:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        noted = dialect.insert(table_revisions).on_conflict_do_nothing()
+        noted = insert_into(table_revisions, connection.dialect.name).on_conflict_do_nothing()
         rows = [{"revision": revision, "program": program_version()} for revision in revisions]
         connection.execute(noted, rows)
 
@@ -109,7 +108,6 @@ def program_of(directory: Engine, revision: str) -> str | None:
 
 def _put(directory: Engine, rows: list[dict[str, Any]]) -> None:
     with writing(directory) as connection:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        added = dialect.insert(account_states)
+        added = insert_into(account_states, connection.dialect.name)
         new = {column: added.excluded[column] for column in rows[0] if column != "client_id"}
         connection.execute(added.on_conflict_do_update(index_elements=["client_id"], set_=new), rows)

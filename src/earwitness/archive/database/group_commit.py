@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 Asked = TypeVar("Asked")
 Outcome = TypeVar("Outcome")
-Take = Callable[[], Sequence[Asked]]
 
 MOST_TOGETHER = 32
 
@@ -50,7 +49,7 @@ class GroupCommit:
     def write(
         self,
         asked: Asked,
-        write_all: Callable[[Take[Asked]], Sequence[Outcome | Exception]],
+        write_all: Callable[["Take[Asked]"], Sequence[Outcome | Exception]],
         seconds: float = math.inf,
     ) -> Outcome:
         """Write something, together with what other threads want written. Returns its outcome, or raises it.
@@ -58,6 +57,8 @@ class GroupCommit:
         `write_all` begins a transaction, then takes what waits, and returns the outcome of each when all is
         committed. If it raises before it takes anything, that is the outcome of all who waited as long, or of
         this thread alone where its own time is over; if it raises afterwards, of all that it took.
+        As soon as all is committed it may call `pass_on` of what it is given: then the next thread writes,
+        while this one does what is left, such as receipts.
         Raises TimeoutError if it was not taken within `seconds`.
         """
         mine = _Waiting(asked, self._clock() + seconds)
@@ -86,35 +87,61 @@ class GroupCommit:
                 raise TimeoutError
         mine.woken.acquire()  # it is being written
 
-    def _write(self, mine: _Waiting, write_all: Callable[[Take[Any]], Sequence[Any]]) -> None:
+    def _write(self, mine: _Waiting, write_all: Callable[["Take[Any]"], Sequence[Any]]) -> None:
         with self._lock:
             waited = list(self._waiting)
-        taken: list[_Waiting] = []
-
-        def take() -> Sequence[Any]:
-            with self._lock:
-                taken.extend(self._waiting[: self._most])
-                for one in taken:
-                    one.is_taken = True
-                self._waiting = self._waiting[self._most :]
-            return [one.asked for one in taken]
-
+        take = Take[Any](self)
         try:
-            ended: list[tuple[_Waiting, Any]] = list(zip(taken, write_all(take), strict=True))
+            outcomes = write_all(take)
+            ended: list[tuple[_Waiting, Any]] = list(zip(take.taken, outcomes, strict=True))
         except BaseException as error:
             failed = [mine] if self._clock() >= mine.until else waited
-            ended = [(one, error) for one in taken or failed]
-        self._end(ended)
+            ended = [(one, error) for one in take.taken or failed]
+        self._end(ended, take)
 
-    def _end(self, ended: Sequence[tuple[_Waiting, Any]]) -> None:
+    def give(self, take: "Take[Any]") -> None:
+        """Give what waits to the thread whose turn it is."""
+        with self._lock:
+            take.taken.extend(self._waiting[: self._most])
+            for one in take.taken:
+                one.is_taken = True
+            self._waiting = self._waiting[self._most :]
+
+    def pass_on(self, take: "Take[Any]") -> None:
+        """Wake the next thread that writes."""
+        with self._lock:
+            if take.is_over:
+                return
+            take.is_over = True
+            self._has_writer = bool(self._waiting)
+            for one in self._waiting[:1]:
+                one.is_writer = True
+                one.woken.release()
+
+    def _end(self, ended: Sequence[tuple[_Waiting, Any]], take: "Take[Any]") -> None:
         """Wake the threads whose outcome is known, and the next one that writes."""
         with self._lock:
             for one, outcome in ended:
                 one.outcome, one.is_done = outcome, True
             self._waiting = [one for one in self._waiting if not one.is_done]
-            self._has_writer = bool(self._waiting)
-            for one in self._waiting[:1]:
-                one.is_writer = True
-            woken = [one for one, _ in ended] + self._waiting[:1]
-        for one in woken:
+        self.pass_on(take)
+        for one, _ in ended:
             one.woken.release()
+
+
+class Take(Generic[Asked]):
+    """The turn of a thread that writes, also for others. Called once, it takes what waits, in its order."""
+
+    def __init__(self, group: GroupCommit) -> None:
+        self._group = group
+        self.taken: list[_Waiting] = []
+        self.is_over = False
+        """Whether the next thread may write."""
+
+    def __call__(self) -> Sequence[Asked]:
+        self._group.give(self)
+        return [one.asked for one in self.taken]
+
+    def pass_on(self) -> None:
+        """Let the next thread write: what this one took is committed."""
+        self._group.pass_on(self)

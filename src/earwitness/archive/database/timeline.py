@@ -74,7 +74,12 @@ def lock_account(connection: Connection) -> None:
         connection.scalar(_LOCK)
 
 
-_LOCK = select(counters.c.value).where(counters.c.name == "interaction").with_for_update()
+_LOCK = (
+    select(counters.c.value)
+    .where(counters.c.name == "interaction")
+    .with_for_update()
+    .execution_options(**KEEPS_ITS_PLAN)
+)
 
 
 def take_places(
@@ -111,6 +116,7 @@ _NUMBERED = (
     .where(counters.c.name == "interaction")
     .values(value=counters.c.value + bindparam("count"))
     .returning(counters.c.value)
+    .execution_options(**KEEPS_ITS_PLAN)
 )
 
 

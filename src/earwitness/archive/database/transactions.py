@@ -28,13 +28,15 @@ Other writers wait meanwhile, and nothing else notices a process that stopped wh
 
 
 @contextmanager
-def reading(engine: Engine, allowed: Allowance | None = None) -> Iterator[Connection]:
+def reading(engine: Engine, allowed: Allowance | None = None, *, once: bool = False) -> Iterator[Connection]:
     """Give a connection in a read-only transaction that sees one moment.
 
+    If it is used only `once`, PostgreSQL makes a transaction of the statement itself, which saves two trips.
     Raises OutOfTime where it takes longer than is allowed; the connection can still be used.
     """
     if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        level = "AUTOCOMMIT" if once and allowed is None else "REPEATABLE READ"
+        engine = engine.execution_options(isolation_level=level, postgresql_readonly=True)
     with (
         _watched(engine),
         engine.connect() as connection,

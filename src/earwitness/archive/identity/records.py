@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Engine, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, Insert, Table, select, update
 
 from earwitness.archive.database.transactions import reading, writing
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.directory import identities
 from earwitness.kernel.clock import now_ms
 
@@ -51,8 +51,6 @@ def note_instead(directory: Engine, kind: Kind, seen: Noted) -> None:
         )
 
 
-def insert_new(directory: Engine, table: Table) -> "postgresql.Insert | sqlite.Insert":
+def insert_new(directory: Engine, table: Table) -> Insert:
     """An insert that leaves existing rows as they are."""
-    if directory.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return insert_into(table, directory.dialect.name).on_conflict_do_nothing()

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Text, cast, exists, func, literal, or_, select, text, values
-from sqlalchemy.dialects.postgresql import REGCLASS, TSVECTOR
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import TIE_BITS
 from earwitness.archive.integrity.findings import Broken, Damage, Finding, NotChecked, noticing
 from earwitness.archive.schema.account import metadata
+from earwitness.archive.schema.dialects import REGCLASS, TSVECTOR
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects

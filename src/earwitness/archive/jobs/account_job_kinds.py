@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-AccountJobKind = Literal["retention", "selection", "emptying", "index"]
+AccountJobKind = Literal["retention", "selection", "emptying", "leaving", "index", "folding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +38,18 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
         "each in the ledger",
         queued="when a hold or playlist of more than 1,000 recordings ends",
     ),
+    "leaving": AccountJobKindRow(
+        does="takes people out of a retention group that was deleted",
+        queued="when a retention group of more than 10,000 people is deleted",
+    ),
     "index": AccountJobKindRow(
         does="queues an `index` job for each recording of a person or a tag",
         queued="when a person or a tag of more than 2,000 recordings is renamed",
+    ),
+    "folding": AccountJobKindRow(
+        does="folds the texts of a person's endpoints, by which they are found, with the new name of the "
+        "person",
+        queued="when a person with more than 500 endpoints is renamed, or is given other ones",
     ),
 }
 

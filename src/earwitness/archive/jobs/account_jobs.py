@@ -5,16 +5,16 @@ which they were ordered. A job that failed for good still counts as pending: wha
 done, so nothing may be destroyed until somebody tries it again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.jobs.account_job_kinds import ACCOUNT_JOB_KINDS, AccountJobKind
 from earwitness.archive.jobs.kinds import ACCOUNT
-from earwitness.archive.jobs.queue import LEASE_MS, MOST_ATTEMPTS, remember_due, wait_ms
+from earwitness.archive.jobs.queue import MOST_ATTEMPTS, remember_due, wait_ms
 from earwitness.archive.ledger import ledger
 from earwitness.archive.schema.work import account_jobs
 from earwitness.kernel.clock import format_ms, now_ms
@@ -24,6 +24,11 @@ AccountJobState = Literal["queued", "running", "done", "failed"]
 
 PREPARING = "preparing"
 """The state of a job whose list of recordings is still being stored. It is not shown to anybody."""
+
+ACCOUNT_LEASE_MS = 3_000
+"""How long a worker has an account after each batch of its jobs: longer than it rests between two. If its
+machine dies, others wait that long. If it comes back later, it writes nothing twice: a batch is written only
+if no other was written since it was looked for."""
 
 UNFINISHED = ("queued", "running")
 _PENDING = (*UNFINISHED, "failed")
@@ -54,10 +59,25 @@ class AccountJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Stretch:
+    """Recordings that follow each other: those from one position to another that a job is about."""
+
+    first: int
+    last: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+Which = TypeVar("Which", bound=Sized)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Which]):
     """What the next batch of a job has to write, as it was found in a read."""
 
-    positions: Sequence[int]
+    positions: Which
     """The recordings to write; with none of them, the job only notes how far it has come."""
     cursor: Any
     """Where the batch after this one begins."""
@@ -185,7 +205,7 @@ def renew(connection: Connection, job: AccountJob, worker: str) -> bool:
     lease: dict[str, Any] = {
         "state": "running",
         "leased_by": worker,
-        "leased_until": now_ms() + LEASE_MS,
+        "leased_until": now_ms() + ACCOUNT_LEASE_MS,
     }
     if job.attempts:
         lease["error"] = None
@@ -215,6 +235,14 @@ def remark(connection: Connection, job: AccountJob, what: Mapping[str, Any], tex
     connection.execute(update(account_jobs).where(_row.id == job.id).values(what=what, error=text))
 
 
+def stretch_of(connection: Connection, positions: Select[int], most: int) -> Stretch:
+    """The stretch of the first positions that a query finds, at most so many."""
+    some = positions.order_by(positions.selected_columns[0]).limit(most).subquery()
+    position = some.c[0]
+    row = connection.execute(select(func.min(position), func.max(position), func.count())).one()
+    return Stretch(row[0] or 0, row[1] or 0, row[2])
+
+
 def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobState:
     """Try a job again later; after the last try it has failed, and says why. Returns its new state."""
     attempts = job.attempts + 1
@@ -230,11 +258,12 @@ def fail(connection: Connection, job: AccountJob, reason: str) -> AccountJobStat
     return state
 
 
-def retry(connection: Connection) -> Sequence[int]:
-    """Queue the jobs again that failed; each goes on where it failed. Returns their ids."""
+def retry(connection: Connection, job_id: int | None = None) -> Sequence[int]:
+    """Queue the jobs again that failed, or one of them; each goes on where it failed. Returns their ids."""
     values = {"state": "queued", "attempts": 0, "run_at": now_ms(), "ended_at": None, "error": None}
     remember_due(connection, ACCOUNT, now_ms())
-    again = update(account_jobs).where(_row.state == "failed").values(values)
+    this = () if job_id is None else (_row.id == job_id,)
+    again = update(account_jobs).where(_row.state == "failed", *this).values(values)
     return connection.scalars(again.returning(_row.id)).all()
 
 

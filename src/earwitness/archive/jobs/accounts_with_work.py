@@ -8,12 +8,13 @@ disk: after a power failure, workers look into all accounts when they start.
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Engine, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from earwitness.archive.database.engines import KEEPS_ITS_PLAN
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.kinds import WorkKind
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem
@@ -22,6 +23,11 @@ from earwitness.kernel.outages import tell
 log = logging.getLogger(__name__)
 
 _marks = accounts_with_work.c
+_KNOWN = (
+    select(_marks.kind, _marks.due_at)
+    .where(_marks.client_id == bindparam("client_id"))
+    .execution_options(**KEEPS_ITS_PLAN)
+)
 
 
 def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> None:
@@ -29,9 +35,8 @@ def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> N
 
     A mark that is there already keeps its time if that is earlier.
     """
-    with reading(directory) as connection:
-        rows = connection.execute(select(_marks.kind, _marks.due_at).where(_marks.client_id == client_id))
-        known = {row.kind: row.due_at for row in rows}
+    with reading(directory, once=True) as connection:
+        known: dict[str, int] = dict(connection.execute(_KNOWN, {"client_id": client_id}).all())
     missing = {kind: at for kind, at in due_at.items() if kind not in known or known[kind] > at}
     if not missing:
         return
@@ -68,9 +73,9 @@ def next_account(directory: Engine, kind: WorkKind, after: int) -> int | None:
 
 
 def _add(connection: Connection, client_id: int, kind: WorkKind, at: int) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(accounts_with_work).values(client_id=client_id, kind=kind, due_at=at)
-    earlier = func.min if connection.dialect.name == "sqlite" else func.least
+    dialect = connection.dialect.name
+    added = insert_into(accounts_with_work, dialect).values(client_id=client_id, kind=kind, due_at=at)
+    earlier = func.min if dialect == "sqlite" else func.least
     connection.execute(
         added.on_conflict_do_update(
             index_elements=["kind", "client_id"],

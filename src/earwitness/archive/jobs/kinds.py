@@ -34,15 +34,19 @@ class JobKindRow:
     steps: tuple[StepName, ...]
     at_once: Callable[[Settings], int]
     """How many jobs of this kind each process runs at once."""
+    stores_renditions: bool = False
+    """Whether jobs of this kind wait while the disk has too little room for renditions."""
 
 
 JOB_KINDS: Mapping[JobKind, JobKindRow] = {
     "process": JobKindRow(
-        does="decodes the media for the duration, the waveform and the mp3 rendition; sets `retainUntil`; "
-        "writes the text index",
+        does="decodes the media for the duration, the waveform and the mp3 rendition, and moves "
+        "`retainUntil` with the end; done again, it also sets `retainUntil` by the rules and writes the text "
+        "index",
         queued="when media arrives, and by `earwitness reprocess`",
         steps=("measure", "retain", "index"),
         at_once=lambda settings: settings.process_jobs,
+        stores_renditions=True,
     ),
     "transcribe": JobKindRow(
         does="writes a transcript and the text index",
@@ -52,7 +56,7 @@ JOB_KINDS: Mapping[JobKind, JobKindRow] = {
     ),
     "index": JobKindRow(
         does="writes only the text index",
-        queued="when a person or a tag of more than 200 recordings is renamed",
+        queued="when a person or a tag of more than 200 recordings, or of long transcripts, is renamed",
         steps=("index",),
         at_once=lambda _: 1,
     ),

@@ -7,6 +7,7 @@ belongs to a job that was never queued, because its process died, is swept.
 import sys
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -84,7 +85,8 @@ def next_positions(connection: Connection, job_id: int, after: int | None, most:
         packed = connection.scalar(chunk.order_by(_chunks.chunk).limit(1))
         if packed is None:
             break
-        found += (one for one in unpack(packed) if after is None or one > after)
+        listed = list(unpack(packed))
+        found += listed if after is None else listed[bisect_right(listed, after) :]
         after = found[-1]
     return found[:most]
 

@@ -84,8 +84,12 @@ def add_for_all(
     which: Sequence[ColumnElement[bool]],
     *,
     step: StepName | None = None,
+    within: tuple[int, int] | None = None,
 ) -> Sequence[int]:
     """Queue a job for each recording that meets all conditions, unless the same job is unfinished there.
+
+    `within` has the positions of the first and the last of some of many recordings: else PostgreSQL may look
+    at all unfinished jobs.
 
     Returns the positions of the recordings that got one.
     """
@@ -95,6 +99,7 @@ def add_for_all(
         jobs.c.state.in_(("queued", "running")),
         jobs.c.kind == kind,
         jobs.c.step.is_not_distinct_from(step),
+        *(() if within is None else (jobs.c.position.between(*within),)),
     )
     columns = [literal(value, jobs.c[name].type) for name, value in new.items()]
     remember_due(connection, kind, new["run_at"])
@@ -130,6 +135,12 @@ def next_due_at(connection: Connection, kind: JobKind) -> int | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+def is_due(connection: Connection, kind: JobKind) -> bool:
+    """Whether there is a job to lease, or one whose lease has run out."""
+    due_at = next_due_at(connection, kind)
+    return due_at is not None and due_at <= now_ms()
+
+
 def renew(connection: Connection, job: Job, worker: str) -> bool:
     """Lengthen a lease; False if another worker has the job by now."""
     return _change(connection, job, worker, {"leased_until": now_ms() + LEASE_MS})
@@ -152,12 +163,14 @@ def has_jobs_too_late(connection: Connection) -> bool:
     return connection.scalar(select(jobs.c.id).where(_is_too_late()).limit(1)) is not None
 
 
-def make_late_jobs_due(connection: Connection) -> None:
-    """Make such jobs due now."""
+def make_late_jobs_due(connection: Connection, most: int = 1_000) -> bool:
+    """Make some of such jobs due now. Returns whether there may be more."""
     now = now_ms()
-    due = update(jobs).where(_is_too_late()).values(run_at=now, leased_until=now).returning(jobs.c.kind)
-    for kind in connection.scalars(due):
+    some = connection.scalars(select(jobs.c.id).where(_is_too_late()).limit(most)).all()
+    due = update(jobs).where(among(jobs.c.id, some), _is_too_late())
+    for kind in connection.scalars(due.values(run_at=now, leased_until=now).returning(jobs.c.kind)):
         remember_due(connection, kind, now)
+    return len(some) == most
 
 
 def finish(connection: Connection, job: Job, worker: str) -> bool:
@@ -210,9 +223,16 @@ def add_note(connection: Connection, job_id: int, text: str) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(log=[*log, _note(text)][-_KEPT_NOTES:]))
 
 
-def retry(connection: Connection, job_id: int | None = None) -> list[Entry]:
-    """Queue dead jobs again, all or one; returns an entry for the ledger for each."""
-    which = jobs.c.state == "dead" if job_id is None else and_(jobs.c.state == "dead", jobs.c.id == job_id)
+def dead_ones(most: int, connection: Connection, after: int) -> Sequence[int]:
+    """The ids of dead jobs, after one of them; at most so many."""
+    these = jobs.c.state == "dead", jobs.c.id > after
+    return connection.scalars(select(jobs.c.id).where(*these).order_by(jobs.c.id).limit(most)).all()
+
+
+def retry(connection: Connection, *job_ids: int) -> list[Entry]:
+    """Queue dead jobs again, these or all; returns an entry for the ledger for each."""
+    these = (among(jobs.c.id, job_ids),) if job_ids else ()
+    which = and_(jobs.c.state == "dead", *these)
     for kind in JOB_KINDS:
         remember_due(connection, kind, now_ms())
     return _apply(connection, update(jobs).where(which).values(state="queued", attempts=0, run_at=now_ms()))
@@ -223,13 +243,20 @@ def drop(connection: Connection, job_id: int) -> list[Entry]:
     return _apply(connection, delete(jobs).where(jobs.c.id == job_id, jobs.c.state != "running"))
 
 
-def list_jobs(connection: Connection, *, done: bool = False) -> list[dict[str, object]]:
-    """List the unfinished jobs and their logs, oldest first; with `done` also those that are done."""
+def list_jobs(
+    connection: Connection, *, done: bool = False, troubled: bool = False, most: int | None = None
+) -> list[dict[str, object]]:
+    """List the unfinished jobs and their logs, oldest first; with `done` also those that are done.
+
+    With `troubled`, only those that failed, and are dead or wait for another try; at `most` so many.
+    """
+    states = (*_UNFINISHED, "done") if done else _UNFINISHED
     rows = connection.execute(
         select(jobs, recordings.c.interaction_id, recordings.c.third_party_id)
         .join(recordings, recordings.c.position == jobs.c.position)
-        .where(jobs.c.state.in_(("queued", "running", "dead") + (("done",) if done else ())))
+        .where(_IS_TROUBLED if troubled else jobs.c.state.in_(states))
         .order_by(jobs.c.id)
+        .limit(most)
     )
     return [
         {
@@ -246,6 +273,39 @@ def list_jobs(connection: Connection, *, done: bool = False) -> list[dict[str, o
         }
         for row in rows
     ]
+
+
+def counts_by_kind(connection: Connection, *, done: bool = False) -> list[dict[str, Any]]:
+    """How many unfinished jobs there are of each kind and state; with `done` also those that are done."""
+    states = (*_UNFINISHED, "done") if done else _UNFINISHED
+    counted = select(jobs.c.kind, jobs.c.state, func.count()).where(jobs.c.state.in_(states))
+    rows = connection.execute(counted.group_by(jobs.c.kind, jobs.c.state)).all()
+    return [
+        {"kind": kind, "state": state, "jobs": count}
+        for kind, state, count in sorted(rows, key=lambda row: (row[0], states.index(row[1])))
+    ]
+
+
+def count_troubled(connection: Connection) -> int:
+    """How many jobs failed, and are dead or wait for another try."""
+    return connection.scalar(select(func.count()).select_from(jobs).where(_IS_TROUBLED)) or 0
+
+
+def state_of(connection: Connection, job_id: int) -> JobState | None:
+    """The state of a job; None if there is none."""
+    state: JobState | None = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
+    return state
+
+
+def jobs_of(connection: Connection, interaction_id: int) -> Sequence[int]:
+    """The ids of a recording's jobs that are not done."""
+    of_it = select(jobs.c.id).join(recordings, recordings.c.position == jobs.c.position)
+    these = recordings.c.interaction_id == interaction_id, jobs.c.state.in_(_UNFINISHED)
+    return connection.scalars(of_it.where(*these).order_by(jobs.c.id)).all()
+
+
+_UNFINISHED = ("queued", "running", "dead")
+_IS_TROUBLED = or_(jobs.c.state == "dead", and_(jobs.c.state == "queued", jobs.c.attempts > 0))
 
 
 def _next(connection: Connection, kind: JobKind, now: int) -> Any:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.people import counters
 
 _HEARD, _TOOK = "transcribed_ms", "transcribing_ms"
@@ -22,8 +22,7 @@ class Transcribed:
 
 
 def add_transcribed(connection: Connection, one: Transcribed) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(counters)
+    added = insert_into(counters, connection.dialect.name)
     connection.execute(
         added.on_conflict_do_update(
             index_elements=["name"], set_={"value": counters.c.value + added.excluded.value}

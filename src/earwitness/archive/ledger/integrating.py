@@ -7,10 +7,8 @@ same. Nothing here decides on the order of commits: what is not committed yet wi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -18,6 +16,7 @@ from earwitness.archive.ledger.leaf_rows import MadeLeaf, leaf_of, pending_heade
 from earwitness.archive.ledger.tree.appending import append
 from earwitness.archive.ledger.tree.hashing import leaf_hash
 from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.ledger import audit_changes, ledger_checkpoints, ledger_leaves, ledger_tiles
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.work import audit_headers
@@ -122,7 +121,7 @@ _TILE = select(ledger_tiles.c.hashes).where(
 def _write_tiles(connection: Connection, tree: int, tiles: Mapping[Tile, bytes]) -> None:
     if not tiles:
         return
-    written = _dialect(connection).insert(ledger_tiles)
+    written = insert_into(ledger_tiles, connection.dialect.name)
     longer = written.on_conflict_do_update(
         index_elements=["tree", "level", "number"], set_={"hashes": written.excluded.hashes}
     )
@@ -157,7 +156,7 @@ def _number_changes(connection: Connection) -> None:
 
 def _take_counter(connection: Connection, name: str) -> int:
     """The value of a counter, which no other transaction changes until this one ends."""
-    first = _dialect(connection).insert(counters).values(name=name, value=0)
+    first = insert_into(counters, connection.dialect.name).values(name=name, value=0)
     same = first.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value})
     value: int = connection.execute(same.returning(counters.c.value)).scalar_one()
     return value
@@ -165,7 +164,3 @@ def _take_counter(connection: Connection, name: str) -> int:
 
 def _set_counter(connection: Connection, name: str, value: int) -> None:
     connection.execute(update(counters).where(counters.c.name == name).values(value=value))
-
-
-def _dialect(connection: Connection) -> Any:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql

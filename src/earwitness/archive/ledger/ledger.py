@@ -95,17 +95,18 @@ def append_under(connection: Connection, header: int, entries: Sequence[Entry]) 
 
 def append_for_recordings(
     connection: Connection,
-    action: Action,
+    header: int,
     which: ColumnElement[bool],
     metadata: dict[str, object] | None = None,
+    response_code: int = 200,
 ) -> None:
-    """Write a header, and the same row for each recording that meets a condition; there may be millions."""
+    """Write the same row under a header for each recording that meets a condition."""
     same: dict[str, object] = {
-        "audit_header_id": add_header(connection, action),
+        "audit_header_id": header,
         "entity_name": "Recording",
         "parent_entity_name": "Recording",
         "metadata": metadata,
-        "response_code": 200,
+        "response_code": response_code,
         "seal": None if metadata is None else token_bytes(SALT_BYTES),
     }
     columns = [literal(value, audit_rows.c[name].type) for name, value in same.items()]

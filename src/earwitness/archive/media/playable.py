@@ -47,6 +47,11 @@ class Playable:
     """What the source said about media without a header; each decoding needs it."""
 
     @property
+    def is_new(self) -> bool:
+        """Whether its media waits for its first job, or is to be decoded as if it had just arrived."""
+        return self.status == "received"
+
+    @property
     def raw(self) -> MediaObject | None:
         return self.objects.get("raw")
 

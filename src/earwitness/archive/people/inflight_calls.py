@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select
 from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.access.visibility import requirements_of
 from earwitness.archive.database.in_list import among
+from earwitness.archive.people.endpoints import AT_ADDRESSES, listed
 from earwitness.archive.schema.people import endpoints, inflight_calls
 from earwitness.archive.spelling.addresses import normalise
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms
@@ -120,8 +121,9 @@ def _identity(endpoint: dict[str, str]) -> tuple[str, str]:
 
 
 def _known(connection: Connection, named: Sequence[dict[str, str]]) -> dict[tuple[str, str], _Side]:
-    values = [_identity(endpoint)[1] for endpoint in named]
-    rows = connection.execute(select(endpoints).where(among(endpoints.c.normalised, values)))
+    if not named:
+        return {}
+    rows = connection.execute(select(endpoints).where(AT_ADDRESSES), listed(map(_identity, named)))
     return {
         (row.type, row.normalised): _Side(row.type, row.owned_by_person_id, row.is_private) for row in rows
     }

@@ -7,10 +7,12 @@ from sqlalchemy import Connection, select, update
 
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
+from earwitness.archive.people.owned_endpoints import fold_owned, owned_by
 from earwitness.archive.people.people import folded_email, folded_name
+from earwitness.archive.recordings.retention_groups import LASTS
 from earwitness.archive.schema.people import endpoints, people, retention_groups
 from earwitness.archive.spelling.addresses import is_withheld
-from earwitness.archive.substrings.writing import fold_endpoints, fold_people
+from earwitness.archive.substrings.writing import fold_people
 from earwitness.archive.text.reindexing import index_anew
 from earwitness.kernel.errors import BadRequest, Conflict, Fault, NotFound
 
@@ -25,11 +27,12 @@ def change_person(
     addresses: Sequence[Address] | None = None,
     groups: Sequence[tuple[str, str]] | None = None,
     order: Callable[..., int],
+    total: int = 0,
     **columns: Any,
 ) -> None:
     """Change what is given; `columns` are columns of the table. What is not given stays.
 
-    `order` orders a job of the account, as `Call.order` does.
+    `order` orders a job of the account, as `Call.order` does; `total` is for `index_anew`.
 
     `addresses` are all the endpoints that the person owns from now on, `groups` all its groups and values.
     The recordings of the person are found by its new name. A new retention group is for the caller to judge
@@ -43,7 +46,7 @@ def change_person(
     _check(connection, columns, addresses or ())
     _check_third_party_id(connection, person_id, columns.get("third_party_id"))
     renames = "full_name" in columns or addresses is not None
-    owned = _owned(connection, person_id) if renames else set()
+    owned = owned_by(connection, person_id) if renames else set()
     if columns:
         columns |= _folded(columns)
         connection.execute(update(people).where(people.c.id == person_id).values(columns))
@@ -53,10 +56,10 @@ def change_person(
         assign_groups(connection, person_id, groups)
     changed = {name for name, value in columns.items() if value != before._mapping[name]}
     if renames:
-        fold_endpoints(connection, owned | _owned(connection, person_id))
+        fold_owned(connection, person_id, owned, order)
     fold_people(connection, [person_id])
     if changed & {"full_name", "email"}:
-        index_anew(connection, "person", person_id, order)
+        index_anew(connection, "person", person_id, order, total)
 
 
 def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[Address]) -> None:
@@ -64,7 +67,7 @@ def _check(connection: Connection, columns: dict[str, Any], addresses: Sequence[
     if "full_name" in columns and not columns["full_name"].strip():
         faults.append(Fault("fullName", "expected a name"))
     if (group_id := columns.get("retention_group_id")) is not None:
-        known = select(retention_groups.c.id).where(retention_groups.c.id == group_id)
+        known = select(retention_groups.c.id).where(retention_groups.c.id == group_id, LASTS)
         if connection.scalar(known) is None:
             faults.append(Fault("retentionGroupId", f"there is no retention group {group_id}"))
     faults += [
@@ -92,10 +95,6 @@ def _folded(columns: dict[str, Any]) -> dict[str, Any]:
     if "email" in columns:
         folded["email_folded"] = columns["email"] and folded_email(columns["email"])
     return folded
-
-
-def _owned(connection: Connection, person_id: int) -> set[int]:
-    return set(connection.scalars(select(endpoints.c.id).where(endpoints.c.owned_by_person_id == person_id)))
 
 
 def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[Address]) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import Column, ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, select, union_all
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.paging import page_of, slice_of
 from earwitness.archive.people.people import folded_email, in_order
+from earwitness.archive.recordings.retention_groups import is_in
 from earwitness.archive.schema.folded import folded_people
 from earwitness.archive.schema.people import (
     endpoints,
@@ -86,7 +87,7 @@ def find_people(connection: Connection, search: PeopleSearch) -> tuple[list[int]
         text, numbers = folded_people.c.text, folded_people.c.numbers
         parts = [word_or_number(text, numbers, word) for word in words]
         matching = matching.where(holding(connection, "people", people.c.id, parts))
-    return page_of(connection, matching, page, size)
+    return page_of(connection, matching, page, size, is_costly=bool(words))
 
 
 def find_people_by_name(connection: Connection, search: PeopleSearchByName) -> tuple[list[int], int]:
@@ -103,7 +104,7 @@ def find_people_by_name(connection: Connection, search: PeopleSearchByName) -> t
     if prefix:
         parts = [Part(folded_people.c.names, beginning) for beginning in beginnings_asked(prefix)]
         matching = matching.where(holding(connection, "people", people.c.id, [parts]))
-    return page_of(connection, matching, page, size)
+    return page_of(connection, matching, page, size, is_costly=bool(prefix))
 
 
 def _conditions(search: PeopleSearch) -> Iterator[ColumnElement[bool]]:
@@ -119,7 +120,8 @@ def _conditions(search: PeopleSearch) -> Iterator[ColumnElement[bool]]:
         yield people.c.is_active == search.is_active
     if search.only_return_non_associated:
         yield ~exists(select(1).where(users.c.person_id == people.c.id))
-    yield from _is(people.c.retention_group_id, search.retention_group_id)
+    if search.retention_group_id is not UNSET:
+        yield is_in(search.retention_group_id)
     yield from _is(people.c.byo_storage_account_id, search.byo_storage_account_id)
     for index, group in enumerate(search.group_assignment or []):
         yield _in_group(group, f"groupAssignment[{index}]")
@@ -139,8 +141,9 @@ def _has_email(emails: Sequence[str]) -> ColumnElement[bool]:
         endpoints.c.owned_by_person_id.is_not(None),
         among(endpoints.c.normalised, [normalise("email", email) for email in emails]),
     )
-    folded = [folded_email(email) for email in emails]
-    return or_(among(people.c.email_folded, folded), people.c.id.in_(owned))
+    who = people.alias()
+    own = select(who.c.id).where(among(who.c.email_folded, [folded_email(email) for email in emails]))
+    return people.c.id.in_(union_all(own, owned))  # for one or the other, PostgreSQL would read all people
 
 
 def _in_group(group: GroupFilter, path: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from earwitness.archive.people.communications import (
     most_recent_ends,
 )
 from earwitness.archive.people.groups import GroupAssignment, groups_of
+from earwitness.archive.recordings.retention_groups import GROUP_OF_PERSON
 from earwitness.archive.schema.people import endpoints, people
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.wire import MomentText, Wire
@@ -62,7 +63,11 @@ def person_records(
 
     `interactions` adds how many recordings they took part in, `storage` adds `byoStorageAccountId`.
     """
-    rows = connection.execute(select(people).where(among(people.c.id, person_ids)))
+    if not person_ids:
+        return []
+    rows = connection.execute(
+        select(people, GROUP_OF_PERSON.label("group_id")).where(among(people.c.id, person_ids))
+    )
     found = {row.id: row for row in rows}
     ends = most_recent_ends(connection, viewer, "person_id", person_ids)
     owned = _endpoints_of(connection, viewer, person_ids)
@@ -78,7 +83,7 @@ def person_records(
             person_type=row.person_type,
             is_active=row.is_active,
             avatar=row.avatar,
-            retention_group_id=row.retention_group_id,
+            retention_group_id=row.group_id,
             byo_storage_account_id=row.byo_storage_account_id if storage else UNSET,
             most_recent_comm_at=format_ms(ends[row.id]) if row.id in ends else None,
             endpoints=owned[row.id],

@@ -35,6 +35,8 @@ def recorded_endpoints(
     connection: Connection, viewer: Viewer, endpoint_ids: Sequence[int], *, owners: bool = False
 ) -> list[RecordedEndpoint]:
     """The endpoints of these ids, in that order, without unknown ids. `owners` adds `ownedByPersonId`."""
+    if not endpoint_ids:
+        return []
     rows = connection.execute(
         select(endpoints, people.c.full_name)
         .outerjoin(people, people.c.id == endpoints.c.owned_by_person_id)

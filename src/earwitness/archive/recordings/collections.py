@@ -98,12 +98,12 @@ def list_collections(connection: Connection, kind: Kind, viewer: Viewer) -> list
     rows = connection.execute(
         select(kind.catalogue).where(kind.catalogue.c.ended_at.is_(None)).order_by(kind.catalogue.c.id)
     ).all()
-    key = kind.members.c[kind.key]
-    counted = select(key, func.count()).where(among(key, [row.id for row in rows])).group_by(key)
+    totals = {row.id: row.recordings for row in rows}
     if limits := list(limits_of(viewer)):
+        key = kind.members.c[kind.key]
         joined = recordings.c.position == kind.members.c.position
-        counted = counted.join(recordings, joined).where(*limits)
-    totals = {row[0]: row[1] for row in connection.execute(counted)}
+        seen = select(key, func.count()).join(recordings, joined).where(among(key, [*totals]), *limits)
+        totals = {row[0]: row[1] for row in connection.execute(seen.group_by(key))}
     return [
         Collection(
             id=row.id, name=row.name, created_at=format_ms(row.created_at), total=totals.get(row.id, 0)
@@ -154,17 +154,18 @@ def end_collection(connection: Connection, kind: Kind, collection_id: int) -> En
     return Entry(collection_id, kind.entity_name, {"name": row.name, "ended": True})
 
 
-def count_members(connection: Connection, kind: Kind, collection_id: int) -> int:
-    """How many recordings, seen or not, are in a collection."""
-    in_it = kind.members.c[kind.key] == collection_id
-    return connection.scalar(select(func.count()).select_from(kind.members).where(in_it)) or 0
+def note_members(connection: Connection, kind: Kind, collection_id: int, more: int) -> None:
+    """Count recordings that were put into a collection, or less than 0 that were taken out or deleted."""
+    this = kind.catalogue.c
+    if more:
+        count = {"recordings": this.recordings + more}
+        connection.execute(update(kind.catalogue).where(this.id == collection_id).values(count))
 
 
 def has_many(connection: Connection, kind: Kind, collection_id: int) -> bool:
     """Whether a collection has more recordings, seen or not, than are changed at once."""
-    some = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
-    beyond = some.order_by(kind.members.c.position).limit(1).offset(CHANGED_AT_ONCE)
-    return connection.scalar(beyond) is not None
+    count: int = collection_row(connection, kind, collection_id, ended=True).recordings
+    return count > CHANGED_AT_ONCE
 
 
 def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
@@ -190,6 +191,7 @@ def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapp
     in_it = kind.members.c[kind.key] == collection_id
     gone = among(kind.members.c.position, list(removed.values()))
     connection.execute(delete(kind.members).where(in_it, gone))
+    note_members(connection, kind, collection_id, -len(removed))
     return [_entry(kind, row, one, "removed") for one in removed]
 
 
@@ -203,6 +205,11 @@ def members_of(connection: Connection, kind: Kind, collection_id: int, most: int
     """The first recordings in a collection, seen or not: positions by interactionId."""
     first = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
     return recorded(connection, _position.in_(first.order_by(kind.members.c.position).limit(most)))
+
+
+def change_metadata(kind: Kind, row: Any, change: str) -> dict[str, object]:
+    """What the ledger tells of a recording that was `added` to a collection, or `removed`."""
+    return {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
 
 
 def replace_members(
@@ -220,6 +227,7 @@ def add_members(connection: Connection, kind: Kind, collection_id: int, position
     """Add recordings that are not in the collection yet."""
     rows = [{kind.key: collection_id, "position": position} for position in positions]
     insert_many(connection, kind.members, rows)
+    note_members(connection, kind, collection_id, len(rows))
 
 
 def named_positions(
@@ -245,8 +253,7 @@ def _present(connection: Connection, kind: Kind, collection_id: int, positions: 
 
 
 def _entry(kind: Kind, row: Any, interaction_id: int, change: str) -> Entry:
-    metadata: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
-    return Entry(interaction_id, metadata=metadata)
+    return Entry(interaction_id, metadata=change_metadata(kind, row, change))
 
 
 def _check_name(name: str) -> None:

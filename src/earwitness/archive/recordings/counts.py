@@ -6,7 +6,6 @@ transaction that adds, removes or changes a recording. It has to lock the accoun
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Executable,
     Select,
     delete,
     func,
@@ -22,8 +20,8 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.schema.recordings import recording_counts, recordings
 from earwitness.kernel.clock import MS_PER_DAY
 
@@ -46,11 +44,8 @@ def count_added(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
     for (started_at, *kind), count in added.items():
         for days in SPANS:
             spans[days, start_of(days, started_at), *kind] += count
-    if spans:
-        upsert = _upsert(connection.dialect.name)
-        connection.execute(
-            upsert, [dict(zip(_COLUMNS, (*span, count), strict=True)) for span, count in spans.items()]
-        )
+    counts = [dict(zip(_COLUMNS, (*span, count), strict=True)) for span, count in spans.items()]
+    insert_many(connection, recording_counts, counts, adding="recordings")
 
 
 def recount(connection: Connection, day: int | None = None) -> None:
@@ -88,13 +83,4 @@ def counted(days: int, only: int | None = None) -> Select[Any]:
 
 
 _COLUMNS = [column.name for column in recording_counts.c]
-_KEY = [column.name for column in recording_counts.primary_key]
 _SMALLER = dict(pairwise(SPANS))
-
-
-@cache  # building it takes longer than executing it
-def _upsert(dialect: str) -> Executable:
-    new = (sqlite if dialect == "sqlite" else postgresql).insert(recording_counts)
-    more = recording_counts.c.recordings + new.excluded.recordings
-    upsert: Executable = new.on_conflict_do_update(index_elements=_KEY, set_={"recordings": more})
-    return upsert

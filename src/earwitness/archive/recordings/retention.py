@@ -6,20 +6,23 @@ in SQL for all recordings that a change of the rules affects, which may be most 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
+    Select,
     Subquery,
     Text,
+    Update,
     and_,
     bindparam,
     case,
     cast,
-    column,
     func,
     not_,
     null,
@@ -27,10 +30,11 @@ from sqlalchemy import (
     select,
     true,
     update,
-    values,
 )
+from sqlalchemy.types import TypeEngine
 
-from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.database.in_list import among, as_list, rows_of
+from earwitness.archive.recordings.retention_groups import LASTS
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.clock import MS_PER_DAY
@@ -110,7 +114,7 @@ _DEFAULT = select(account.c.default_retention)
 _GROUPS = (
     select(people.c.id, people.c.retention_group_id, retention_groups.c.retention_group)
     .join(retention_groups, retention_groups.c.id == people.c.retention_group_id)
-    .where(among(people.c.id, bindparam("people", type_=Text)))
+    .where(LASTS, among(people.c.id, bindparam("people", type_=Text)))
 )
 
 
@@ -199,7 +203,12 @@ def differs(found: Subquery, *, shorten: bool = True) -> ColumnElement[bool]:
 
 def write_rules(connection: Connection, found: Subquery, *, shorten: bool = True) -> None:
     """Write what was found by rules, where it differs from what is there."""
-    connection.execute(
+    connection.execute(writing_rules(found, shorten=shorten))
+
+
+def writing_rules(found: Subquery, *, shorten: bool = True) -> Update:
+    """The statement that does that."""
+    return (
         update(recordings)
         .where(recordings.c.position == found.c.position, differs(found, shorten=shorten))
         .values(retain_until=found.c.retain_until, retention_group_id=found.c.group_id)
@@ -219,11 +228,13 @@ class Rules:
 def rules_of(connection: Connection) -> Rules:
     """The rules as they are."""
     default = connection.execute(_DEFAULT).scalar_one()
-    groups = connection.execute(select(retention_groups.c.id, retention_groups.c.retention_group))
+    groups = connection.execute(
+        select(retention_groups.c.id, retention_groups.c.retention_group).where(LASTS)
+    )
     return Rules(default, {row.id: row.retention_group for row in groups})
 
 
-def of_people(person_ids: Sequence[int], within: tuple[int, int] | None = None) -> ColumnElement[bool]:
+def of_people(person_ids: Sequence[int], within: tuple[Any, Any] | None = None) -> ColumnElement[bool]:
     """Whether one of these people is a subject of a recording. `within`: only between these positions."""
     part = recording_endpoints.c
     theirs = select(part.position).where(
@@ -235,31 +246,25 @@ def of_people(person_ids: Sequence[int], within: tuple[int, int] | None = None) 
 
 
 def by_rules(
-    rules: Rules, which: ColumnElement[bool], *, of_default: bool = False, name: str = "found"
+    rules: Rules,
+    which: ColumnElement[bool],
+    *,
+    of_default: bool = False,
+    name: str = "found",
+    within: tuple[Any, Any] | None = None,
 ) -> Subquery:
-    """A query of the position, `group_id` and `retain_until` of recordings, by rules."""
+    """A query of the position, `group_id` and `retain_until` of recordings, by rules.
+
+    `within`: only between these positions, which are said of each table, so that PostgreSQL reads no more.
+    """
+    part = recording_endpoints.c
+    are_subjects = and_(part.position == recordings.c.position, part.is_recording_subject == true())
+    if within is not None:
+        which = and_(which, recordings.c.position.between(*within))
+        are_subjects = and_(are_subjects, part.position.between(*within))
     ranked, types = _ranked(rules, name)
     candidate, winner = ranked.alias(f"{name}_candidate"), ranked.alias(f"{name}_winner")
-    part = recording_endpoints.c
-    type_ = case((recordings.c.type.in_(types), recordings.c.type), else_="default")
-    ranks = (
-        select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
-        .select_from(recordings)
-        .outerjoin(
-            recording_endpoints,
-            and_(part.position == recordings.c.position, part.is_recording_subject == true()),
-        )
-        .outerjoin(people, people.c.id == part.person_id)
-        .outerjoin(
-            candidate,
-            and_(
-                candidate.c.group_id == func.coalesce(_group_of_person(rules), _NO_GROUP),
-                candidate.c.type == type_,
-            ),
-        )
-        .where(which)
-        .group_by(recordings.c.position, recordings.c.ended_at)
-    )
+    ranks = _ranks(rules, candidate, types, are_subjects).where(which)
     if of_default:
         ranks = ranks.having(func.min(candidate.c.group_id) == _NO_GROUP)
     longest_ = ranks.subquery(f"{name}_longest")
@@ -274,9 +279,25 @@ def by_rules(
     )
 
 
+def _ranks(
+    rules: Rules, candidate: FromClause, types: Sequence[str], are_subjects: ColumnElement[bool]
+) -> Select[Any]:
+    """The rank of the longest rule for each recording: of those of its subjects, or the account default."""
+    type_ = case((among(recordings.c.type, types), recordings.c.type), else_="default")
+    group_id = func.coalesce(_group_of_person(rules), _NO_GROUP)
+    return (
+        select(recordings.c.position, recordings.c.ended_at, func.max(candidate.c.rank).label("rank"))
+        .select_from(recordings)
+        .outerjoin(recording_endpoints, are_subjects)
+        .outerjoin(people, people.c.id == recording_endpoints.c.person_id)
+        .outerjoin(candidate, and_(candidate.c.group_id == group_id, candidate.c.type == type_))
+        .group_by(recordings.c.position, recordings.c.ended_at)
+    )
+
+
 def _group_of_person(rules: Rules) -> ColumnElement[int | None]:
-    """The group of a person, as the rules have it."""
-    stored: ColumnElement[int | None] = people.c.retention_group_id
+    """The group of a person, as the rules have it: none where they have not the one that is stored."""
+    stored = case((people.c.retention_group_id.in_(rules.groups), people.c.retention_group_id))
     if not rules.moved:
         return stored
     moves = [
@@ -295,7 +316,11 @@ def _ranked(rules: Rules, name: str) -> tuple[CTE, list[str]]:
         for group_id, days in durations.items()
         for type_ in types
     )
-    columns = (column("rank", Integer), column("group_id", BigInteger), column("type", Text))
-    listed = values(*columns, column("days", BigInteger), name=f"{name}_listed", literal_binds=True)
     rows = [(rank, group_id, type_, days) for rank, (_, type_, group_id, days) in enumerate(ranked)]
-    return listed.data(rows).cte(f"{name}_rules"), types
+    kinds: dict[str, TypeEngine[Any]] = {
+        "rank": Integer(),
+        "group_id": BigInteger(),
+        "type": Text(),
+        "days": BigInteger(),
+    }
+    return rows_of(rows, kinds).cte(f"{name}_rules"), types

@@ -8,16 +8,31 @@ Until the job is through, answers work out from the rules what it has not writte
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, func, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Update,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import newest_committed_id
 from earwitness.archive.jobs import account_jobs
-from earwitness.archive.jobs.account_jobs import AccountJob, Found
+from earwitness.archive.jobs.account_jobs import AccountJob, Found, Stretch, stretch_of
 from earwitness.archive.recordings.retention import (
     Durations,
     Rules,
@@ -31,10 +46,12 @@ from earwitness.archive.recordings.retention import (
     recompute_for_people,
     rules_of,
     shortened,
-    write_rules,
+    writing_rules,
 )
+from earwitness.archive.recordings.retention_groups import MOST_MOVED_AT_ONCE
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.people import counters, people
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.recordings import recording_endpoints, recordings
 from earwitness.kernel.errors import OutOfDate
 
 MOST_AT_ONCE = 200
@@ -47,8 +64,8 @@ _FEW_PEOPLE = 1_000
 """The recordings of more people than these are not looked up one by one: all recordings are looked at."""
 
 _VERSION = "retention"
-_LOOKED_AT = 1_000
-"""How many recordings are looked at in one query for those that differ, at least."""
+_LOOKED_AT, _MOST_LOOKED_AT = 500, 16_000
+"""How many recordings are looked at in the first query for those that differ, and in a later one."""
 
 _LOOKING_SECONDS = 0.5
 _position = recordings.c.position
@@ -79,16 +96,26 @@ def judge(connection: Connection, before: Rules, after: Rules, person_ids: Colle
     version, newest_id = _version(connection), newest_committed_id(connection)
     if before == after:
         return Judged(version, newest_id, concerned, 0, changes_nothing=True, is_safe=True)
-    of_them = true() if concerned is None else of_people(concerned)
     is_queued = account_jobs.pending(connection, "retention") is not None
-    few = select(recordings.c.position).where(of_them).limit(MOST_AT_ONCE + 1)
-    is_small = not is_queued and len(connection.scalars(few).all()) <= MOST_AT_ONCE
+    is_small = not is_queued and len(concerned or ()) <= MOST_MOVED_AT_ONCE
+    is_small = is_small and _are_few(connection, concerned)
     is_safe = may_shorten(connection) or only_lengthens(connection, before, after)
     if not (is_small or is_safe) and shortens(connection, before if is_queued else None, after, concerned):
         raise shortened()
     everything = select(func.count()).select_from(recordings)
     total = 0 if is_small else connection.scalar(everything) or 0
     return Judged(version, newest_id, concerned, total, changes_nothing=False, is_safe=is_safe)
+
+
+def _are_few(connection: Connection, person_ids: Sequence[int] | None) -> bool:
+    """Whether a change concerns so few recordings that it brings them to the rules itself."""
+    if person_ids is None:
+        some = select(_position)
+    else:  # no more of their recordings are listed than have to be known
+        part = recording_endpoints.c
+        theirs = among(part.person_id, person_ids), part.is_recording_subject == true()
+        some = select(part.position).distinct().where(*theirs)
+    return len(connection.scalars(some.limit(MOST_AT_ONCE + 1)).all()) <= MOST_AT_ONCE
 
 
 def begin(connection: Connection, judged: Judged) -> None:
@@ -122,8 +149,7 @@ def finish(connection: Connection, judged: Judged, order: Callable[..., int]) ->
 
 def note_change(connection: Connection) -> None:
     """Note that the rules change, or whether they may shorten: what was judged before is out of date."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    first = dialect.insert(counters).values(name=_VERSION, value=1)
+    first = insert_into(counters, connection.dialect.name).values(name=_VERSION, value=1)
     connection.execute(
         first.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
     )
@@ -137,62 +163,94 @@ def move_people(connection: Connection, moved: Mapping[int, int | None]) -> None
 
 
 def pending_retention(connection: Connection, positions: Sequence[int]) -> dict[int, tuple[Any, Any]]:
-    """The group and the end of retention of recordings that a pending job has not brought to the rules yet.
+    """The group and the end of retention of recordings that a pending job will bring to the rules.
 
-    Recordings that are kept by the rules already are left out: what is stored is right.
+    The others are left out: what is stored is right, or no job changes it, as where it would be shorter.
     """
     jobs = account_jobs.waiting(connection, "retention")
     if not jobs or not positions:
         return {}
-    shorten = any(job.what["mayShorten"] for job in jobs)
     found = by_rules(rules_of(connection), among(recordings.c.position, positions))
     rows = connection.execute(
         select(found.c.position, found.c.group_id, found.c.retain_until)
         .join(recordings, recordings.c.position == found.c.position)
-        .where(differs(found, shorten=shorten))
+        .where(or_(*(_is_left_to(job, found) for job in jobs)))
     )
     return {row.position: (row.group_id, row.retain_until) for row in rows}
 
 
-def find(connection: Connection, job: AccountJob, most: int) -> Found:
-    """Find the next recordings that are not kept by the rules as they are now. `cursor` is a position."""
-    rules, until = rules_of(connection), monotonic() + _LOOKING_SECONDS
+def _is_left_to(job: AccountJob, found: Subquery) -> ColumnElement[bool]:
+    """Whether a job will change a recording when it comes to it."""
     person_ids = job.what["people"]
-    first, count = job.cursor or 0, 0
+    part = recording_endpoints.c
+    theirs = select(part.position).where(
+        part.position == _position,
+        part.is_recording_subject == true(),
+        among(part.person_id, person_ids or ()),
+    )
+    concerned = true() if person_ids is None else theirs.exists()
+    return and_(_position >= (job.cursor or 0), differs(found, shorten=job.what["mayShorten"]), concerned)
+
+
+def find(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:
+    """Find where the next recordings begin that are not kept by the rules as they are now.
+
+    `cursor` is a position. The batch is a stretch from there on: the write looks at each recording once. To
+    find all that differ here, and to check them again there, costs twice as much.
+    """
+    rules, until = rules_of(connection), monotonic() + _LOOKING_SECONDS
+    first, passed, at_once = job.cursor or 0, 0, _LOOKED_AT
     while True:
-        onward = select(_position).where(_position >= first).order_by(_position)
-        looked = connection.scalars(onward.limit(max(most, _LOOKED_AT))).all()
+        looked = stretch_of(connection, select(_position).where(_position >= first), at_once)
         if not looked:
-            return Found((), first, count, is_last=True)
-        within = first, looked[-1]
-        these = _position.between(*within) if person_ids is None else of_people(person_ids, within)
-        found = _differing(connection, rules, these, most, shorten=job.what["mayShorten"])
-        if len(found) == most:
-            done = sum(one <= found[-1] for one in looked)
-            return Found(found, found[-1] + 1, count + done, is_last=False)
-        count += len(looked)
-        first = looked[-1] + 1
-        if found or monotonic() > until:
-            return Found(found, first, count, is_last=False)
+            return Found(looked, first, passed, is_last=True)
+        begins = _first_differing(connection, job, rules, looked)
+        if begins is not None:
+            found = stretch_of(connection, select(_position).where(_position >= begins), most)
+            before = select(func.count()).where(_position >= first, _position < begins)
+            passed += connection.scalar(before) or 0
+            return Found(found, found.last + 1, passed + len(found), is_last=False)
+        passed += len(looked)
+        first = looked.last + 1
+        at_once = min(2 * at_once, _MOST_LOOKED_AT)
+        if monotonic() > until:
+            return Found(Stretch(first, first, 0), first, passed, is_last=False)
 
 
-def write(connection: Connection, job: AccountJob, positions: Sequence[int]) -> None:
-    """Bring some recordings to the rules as they are in this transaction."""
-    found = by_rules(rules_of(connection), among(_position, positions))
-    write_rules(connection, found, shorten=job.what["mayShorten"])
+def write(connection: Connection, job: AccountJob, these: Stretch) -> None:
+    """Bring a stretch of recordings to the rules as they are in this transaction."""
+    _, writing = _statements_of(job, rules_of(connection))
+    connection.execute(writing, {"first": these.first, "last": these.last})
 
 
-def _differing(
-    connection: Connection, rules: Rules, which: ColumnElement[bool], most: int, *, shorten: bool
-) -> Sequence[int]:
-    found = by_rules(rules, which)
-    return connection.scalars(
-        select(found.c.position)
-        .join(recordings, _position == found.c.position)
-        .where(differs(found, shorten=shorten))
-        .order_by(found.c.position)
-        .limit(most)
-    ).all()
+def _first_differing(connection: Connection, job: AccountJob, rules: Rules, looked: Stretch) -> int | None:
+    """The first recording of a stretch that a job has to bring to the rules."""
+    looking, _ = _statements_of(job, rules)
+    first: int | None = connection.scalar(looking, {"first": looked.first, "last": looked.last})
+    return first
+
+
+def _statements_of(job: AccountJob, rules: Rules) -> tuple[Select[Any], Update]:
+    people_ = job.what["people"]
+    return _statements(
+        msgspec.json.encode(rules),
+        None if people_ is None else tuple(people_),
+        shorten=job.what["mayShorten"],
+    )
+
+
+@lru_cache(maxsize=32)  # building them takes longer than a thousand recordings
+def _statements(
+    rules: bytes, person_ids: tuple[int, ...] | None, *, shorten: bool
+) -> tuple[Select[Any], Update]:
+    """How a job finds the first recording of a stretch that it has to change, and how it changes them all."""
+    within = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+    these = true() if person_ids is None else of_people(person_ids, within)
+    found = by_rules(msgspec.json.decode(rules, type=Rules), these, within=within)
+    here = _position.between(*within)
+    first = select(func.min(found.c.position)).join(recordings, _position == found.c.position)
+    writing = writing_rules(found, shorten=shorten).where(here)
+    return first.where(differs(found, shorten=shorten), here), writing
 
 
 def _version(connection: Connection) -> int:
@@ -220,7 +278,7 @@ def only_lengthens(connection: Connection, before: Rules, after: Rules) -> bool:
 
 
 def _days_of(rules: Rules, group_id: int | None) -> Durations:
-    return rules.default if group_id is None else rules.groups[group_id]
+    return rules.groups.get(group_id or 0, rules.default)  # a group that has ended has no rules
 
 
 def shortens(

@@ -50,6 +50,14 @@ def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None
     insert_many(connection, recording_tags, rows)
 
 
+def those_gone(connection: Connection, tag_ids: Sequence[int]) -> Sequence[int]:
+    """Which of these tags are not in the catalogue any more."""
+    if not tag_ids:
+        return ()
+    known = set(connection.scalars(select(tags.c.id).where(among(tags.c.id, tag_ids))))
+    return [one for one in tag_ids if one not in known]
+
+
 def change_tags(
     connection: Connection, positions: Sequence[int], add: Sequence[int], remove: Sequence[int]
 ) -> set[int]:

@@ -7,10 +7,10 @@ PostgreSQL: rows of hashed trigrams. See `docs/decisions/0055-trigrams-of-people
 
 from collections.abc import Iterator
 
-from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Integer, MetaData, Table, Text, event
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Integer, MetaData, Table, Text
 
 from earwitness.archive.schema.columns import metadata
+from earwitness.archive.schema.dialects import create_also
 
 
 def _folded(name: str, of: str, *columns: Column[str]) -> Table:
@@ -92,7 +92,7 @@ for _of, _columns in SEARCHED.items():
         "postgresql": _on_postgresql(_of),
     }.items():
         for _statement in _statements:
-            event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+            create_also(metadata, _dialect, _statement)
 
 
 def _fts5(of: str) -> Table:

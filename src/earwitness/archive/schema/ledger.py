@@ -3,9 +3,10 @@
 `work.py` has the rows that the audit log shows. `docs/ledger-format.md` has the bytes.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text
 
 from earwitness.archive.schema.columns import ROW_ID, Json, metadata
+from earwitness.archive.schema.dialects import partial_index
 
 # What a row of the audit log changed: `parts` of a recording, or all of a person, a user and so on. `before`
 # has the value of each part that was replaced; what replaced it is in the next change of that part, or there
@@ -22,11 +23,10 @@ audit_changes = Table(
     Column("record_digest", LargeBinary),
     Column("seen_by", Json),
     Column("sequence", BigInteger, unique=True),
-    Index(
+    partial_index(
         "audit_changes_without_sequence",
         "audit_row_id",
-        sqlite_where=text("sequence IS NULL"),
-        postgresql_where=text("sequence IS NULL"),
+        where={"sqlite": "sequence IS NULL", "postgresql": "sequence IS NULL"},
     ),
 )
 

@@ -42,12 +42,15 @@ LOG_BEGINS = "ledger beginning"
 """The counter of an account that is older than its log: the position from which recordings are to come. It
 goes when the log has begun with all that was there."""
 
+# Of a group that has ended, people may still have the number, but nobody is in it:
+# `archive/recordings/retention_groups.py`.
 retention_groups = Table(
     "retention_groups",
     metadata,
     identity(),
     Column("name", Text, nullable=False, unique=True),
     Column("retention_group", Json, nullable=False),
+    Column("ended_at", BigInteger),
     sqlite_autoincrement=True,
 )
 

@@ -16,10 +16,10 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
+from earwitness.archive.schema.dialects import partial_index
 
 NOT_WHOLE = {
     "sqlite": "status = 'undecodable' OR json_extract(measurement, '$.complete') = 0",
@@ -64,20 +64,11 @@ recordings = Table(
     # A page far back skips millions of entries here, and not the wide rows.
     Index("recordings_places", "position", "interaction_id"),
     # Private recordings are few. A search subtracts them from what it finds, in the same order.
-    Index(
-        "recordings_private",
-        "position",
-        sqlite_where=text("is_private = 1"),
-        postgresql_where=text("is_private"),
+    partial_index(
+        "recordings_private", "position", where={"sqlite": "is_private = 1", "postgresql": "is_private"}
     ),
     # Few recordings are not whole, and all of these are counted and listed.
-    Index(
-        "recordings_not_whole",
-        "status",
-        "position",
-        sqlite_where=text(NOT_WHOLE["sqlite"]),
-        postgresql_where=text(NOT_WHOLE["postgresql"]),
-    ),
+    partial_index("recordings_not_whole", "status", "position", where=NOT_WHOLE),
 )
 
 # How many recordings of each kind start in a span of days: the total of a search over time is a sum of these.
@@ -108,6 +99,13 @@ recording_endpoints = Table(
     Index("recording_endpoints_by_endpoint", "endpoint_id", "position"),
     Index("recording_endpoints_by_person", "person_id", "position"),
     Index("recording_endpoints_by_user", "user_folded", "position"),
+    # A switchboard takes part in very many recordings, and is perhaps the subject of none.
+    partial_index(
+        "recording_endpoints_by_subject",
+        "endpoint_id",
+        "position",
+        where={"sqlite": "is_recording_subject = 1", "postgresql": "is_recording_subject"},
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -167,6 +165,7 @@ comments = Table(
     sqlite_autoincrement=True,
 )
 
+# `recordings` counts the members of a hold or playlist: `archive/recordings/collections.py` keeps it.
 legal_holds = Table(
     "legal_holds",
     metadata,
@@ -174,6 +173,7 @@ legal_holds = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("recordings", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -192,6 +192,7 @@ playlists = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("recordings", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 

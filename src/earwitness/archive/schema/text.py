@@ -5,10 +5,10 @@ PostgreSQL: rows of `tsvector`, several for a document that is longer than one c
 said have the weight A, and other places none. For the older index see `archive/text/indexes.py`.
 """
 
-from sqlalchemy import DDL, BigInteger, Column, Integer, MetaData, Table, Text, event
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
 
 from earwitness.archive.schema.columns import identity, metadata
+from earwitness.archive.schema.dialects import TSVECTOR, create_also
 
 # How much FTS5 gathers in memory before it writes a segment of its index. Its default is 1 MiB (`nHashSize`
 # in fts5_config.c): a transaction with many recordings has more, and each extra segment has to be merged
@@ -52,7 +52,7 @@ recording_text_parts = parts_table("recording_text")
 
 for _dialect, _statements in STATEMENTS.items():
     for _statement in _statements:
-        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+        create_also(metadata, _dialect, _statement)
 
 # No row, or one: the index is being rebuilt, or the older one is not all deleted yet.
 text_rebuilds = Table(

@@ -11,10 +11,10 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
+from earwitness.archive.schema.dialects import partial_index
 
 jobs = Table(
     "jobs",
@@ -75,6 +75,8 @@ account_job_positions = Table(
     Column("positions", LargeBinary, nullable=False),
 )
 
+_OF_BATCHES = dict.fromkeys(("sqlite", "postgresql"), "ordered_by_header_id IS NOT NULL")
+
 # Append-only: no statement deletes a row of these two tables, none updates what a row says, and the rows
 # outlive the recordings. `is_pending` marks what is not in the log yet: an action whose rows are all written.
 # `salts` hide the user and the address in the log, and `seal` what a row says: it is the salt of `metadata`,
@@ -94,18 +96,10 @@ audit_headers = Table(
     Column("ordered_by_header_id", BigInteger),  # of the batches of a job: the action that ordered it
     Column("is_pending", Boolean, nullable=False, server_default=false()),
     Column("salts", LargeBinary),
-    Index(
-        "audit_headers_pending",
-        "id",
-        sqlite_where=text("is_pending = 1"),
-        postgresql_where=text("is_pending"),
+    partial_index(
+        "audit_headers_pending", "id", where={"sqlite": "is_pending = 1", "postgresql": "is_pending"}
     ),
-    Index(
-        "audit_headers_of_batches",
-        "ordered_by_header_id",
-        sqlite_where=text("ordered_by_header_id IS NOT NULL"),
-        postgresql_where=text("ordered_by_header_id IS NOT NULL"),
-    ),
+    partial_index("audit_headers_of_batches", "ordered_by_header_id", where=_OF_BATCHES),
     sqlite_autoincrement=True,
 )
 

@@ -4,21 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import queue
+from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.recordings.collections import (
-    LEGAL_HOLDS,
-    PLAYLISTS,
-    Kind,
-    collection_row,
-    put_in,
-    recorded,
-    take_out,
-)
-from earwitness.archive.recordings.tags import change_tags, tags_of
+from earwitness.archive.recordings.collections import LEGAL_HOLDS, PLAYLISTS, Kind, collection_row, recorded
+from earwitness.archive.recordings.mass_members import Under, put_all_in, take_all_out
+from earwitness.archive.recordings.tags import change_tags, tags_of, those_gone
 from earwitness.archive.schema.recordings import recordings
 
 CollectionName = Literal["legalHold", "playlist"]
@@ -63,40 +57,52 @@ def _meet(added: Changes, removed: Changes) -> bool:
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What was done: its rows for the ledger, and how many recordings were not there any more."""
+    """What could not be done: how many recordings were not there any more, and what had ended."""
 
-    entries: list[Entry]
     missing: int
-    ended: list[str]
-    """The collections that ended before all recordings were put in, in words."""
+    left_out: list[str]
+    """In sentences, what recordings did not get because it is not there any more."""
 
 
-def make_changes(connection: Connection, changes: Changes, positions: Sequence[int]) -> Made:
-    """Change the recordings at these positions. What is so already is left out, also of the ledger."""
-    positions_by_id = recorded(connection, among(recordings.c.position, positions))
-    entries: list[Entry] = []
-    ended: list[str] = []
+def make_changes(connection: Connection, changes: Changes, positions: Sequence[int], header: int) -> Made:
+    """Change the recordings at these positions, and write their rows in the ledger, under this header.
+
+    What is so already is left out, also of the ledger.
+    """
+    if not positions:
+        return Made(0, [])
+    under = Under(header, changes.response_code)
+    left_out: list[str] = []
     for name, collection_id in changes.put_in.items():
         kind = _KINDS[name]
         if collection_row(connection, kind, collection_id, ended=True).ended_at is None:
-            entries += put_in(connection, kind, collection_id, positions_by_id)
+            put_all_in(connection, kind, collection_id, positions, under)
         else:
-            ended.append(f"{kind.title} {collection_id}")
+            left_out.append(f"The {kind.title} {collection_id} ended before all were in it.")
     for name, collection_id in changes.take_out.items():
-        entries += take_out(connection, _KINDS[name], collection_id, positions_by_id)
+        within = min(positions), max(positions)
+        take_all_out(connection, _KINDS[name], collection_id, within, under, positions)
+    gone = those_gone(connection, changes.add_tags)
+    left_out += [f"The tag {one} was deleted before all had it." for one in gone]
     if changes.add_tags or changes.remove_tags:
-        entries += _change_tags(connection, changes, positions_by_id)
-    answered = [Entry(one.entity_id, one.entity_name, one.metadata, changes.response_code) for one in entries]
-    return Made(answered, len(positions) - len(positions_by_id), ended)
+        _change_tags(connection, changes, positions, under)
+    there = select(func.count()).select_from(recordings).where(among(recordings.c.position, positions))
+    return Made(len(positions) - (connection.scalar(there) or 0), left_out)
 
 
-def _change_tags(connection: Connection, changes: Changes, positions_by_id: Mapping[int, int]) -> list[Entry]:
+def _change_tags(connection: Connection, changes: Changes, positions: Sequence[int], under: Under) -> None:
     """Change tags, and have the words of the recordings indexed anew by a job for each."""
-    positions = list(positions_by_id.values())
-    changed = change_tags(connection, positions, changes.add_tags, changes.remove_tags)
+    positions_by_id = recorded(connection, among(recordings.c.position, positions))
+    here = list(positions_by_id.values())
+    changed = change_tags(connection, here, changes.add_tags, changes.remove_tags)
     if not changed:
-        return []
-    queue.add_for_all(connection, "index", [among(recordings.c.position, sorted(changed))])
+        return
+    these = among(recordings.c.position, sorted(changed))
+    queue.add_for_all(connection, "index", [these], within=(min(changed), max(changed)))
     tags = tags_of(connection, sorted(changed))
     ids = {position: interaction_id for interaction_id, position in positions_by_id.items()}
-    return [Entry(ids[one], metadata={"tags": tags.get(one, [])}) for one in sorted(changed)]
+    entries = [
+        Entry(ids[one], metadata={"tags": tags.get(one, [])}, response_code=under.response_code)
+        for one in sorted(changed)
+    ]
+    ledger.append_under(connection, under.header, entries)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, select
 
 from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.database.in_list import among
 from earwitness.archive.recordings.collections import LEGAL_HOLDS, Collection, Kind, collection_row
 from earwitness.archive.schema.recordings import recordings
@@ -47,7 +48,9 @@ def get_collection(
 ) -> WholeCollection:
     """One collection; with `ended` also one that has ended. Raises NotFound."""
     row = collection_row(connection, kind, collection_id, ended=ended)
-    members, total = _page(connection, kind, viewer, collection_id, 1, LISTED_AT_MOST)
+    total, members = row.recordings, list[int]()
+    if total <= LISTED_AT_MOST or row.ended_at is not None or any(True for _ in limits_of(viewer)):
+        members, total = _page(connection, kind, viewer, collection_id, 1, LISTED_AT_MOST)
     return WholeCollection(
         id=row.id,
         name=row.name,

@@ -4,58 +4,59 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import account_jobs, position_lists
-from earwitness.archive.jobs.account_jobs import AccountJob, Found
+from earwitness.archive.jobs.account_jobs import AccountJob, Found, Stretch, stretch_of
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.recordings.collections import KINDS, Kind, recorded, take_out
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.recordings.collections import KINDS, Kind
+from earwitness.archive.recordings.mass_members import Under, take_all_out
 from earwitness.archive.selections.changes import Changes, make_changes
 
 
-def find_selected(connection: Connection, job: AccountJob, most: int) -> Found:
+def find_selected(connection: Connection, job: AccountJob, most: int) -> Found[Sequence[int]]:
     """The next of the recordings that were stored with the job."""
-    return _found(position_lists.next_positions(connection, job.id, job.cursor, most), job, most)
+    found = position_lists.next_positions(connection, job.id, job.cursor, most)
+    return Found(found, found[-1] if found else job.cursor, len(found), is_last=len(found) < most)
 
 
 def change_selected(connection: Connection, job: AccountJob, positions: Sequence[int]) -> None:
     """Make the changes. What could not be done is noted with the job."""
     changes = Changes.of(job.what)
-    made = make_changes(connection, changes, positions)
-    _append(connection, job, made.entries)
+    made = make_changes(connection, changes, positions, _header(job))
     position_lists.drop(connection, job.id, positions[-1])
-    if made.missing or made.ended:
-        missing = job.what.get("missing", 0) + made.missing
-        remarks = [f"The {one} ended before all were in it." for one in made.ended]
-        remarks += [f"{missing} recordings were deleted before their turn."] if missing else []
-        account_jobs.remark(connection, job, {**job.what, "missing": missing}, " ".join(remarks))
+    told: list[str] = job.what.get("leftOut", [])
+    new = [one for one in made.left_out if one not in told]
+    if made.missing or new:
+        missing, told = job.what.get("missing", 0) + made.missing, [*told, *new]
+        counted = [f"{missing} recordings were deleted before their turn."] if missing else []
+        what = {**job.what, "missing": missing, "leftOut": told}
+        account_jobs.remark(connection, job, what, " ".join([*told, *counted]))
+        code = changes.response_code
+        entries = [Entry(job.id, "Selection", {"leftOut": one}, code) for one in new]
+        ledger.append_under(connection, _header(job), entries)
 
 
-def find_members(connection: Connection, job: AccountJob, most: int) -> Found:
+def find_members(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:
     """The next members of the collection that has ended."""
     kind, collection_id = _ended(job)
-    beyond = () if job.cursor is None else (kind.members.c.position > job.cursor,)
-    in_it = kind.members.c[kind.key] == collection_id
-    next_ = select(kind.members.c.position).where(in_it, *beyond).order_by(kind.members.c.position)
-    return _found(connection.scalars(next_.limit(most)).all(), job, most)
+    here = kind.members.c
+    beyond = () if job.cursor is None else (here.position > job.cursor,)
+    members = select(here.position).where(here[kind.key] == collection_id, *beyond)
+    found = stretch_of(connection, members, most)
+    return Found(found, found.last if found else job.cursor, len(found), is_last=len(found) < most)
 
 
-def remove_members(connection: Connection, job: AccountJob, positions: Sequence[int]) -> None:
+def remove_members(connection: Connection, job: AccountJob, these: Stretch) -> None:
     """Remove the rows of members, and note each in the ledger."""
     kind, collection_id = _ended(job)
-    members = recorded(connection, among(recordings.c.position, positions))
-    _append(connection, job, take_out(connection, kind, collection_id, members))
+    take_all_out(connection, kind, collection_id, (these.first, these.last), Under(_header(job)))
 
 
-def _append(connection: Connection, job: AccountJob, entries: Sequence[Entry]) -> None:
-    if job.audit_header_id is not None:
-        ledger.append_under(connection, job.audit_header_id, entries)
-
-
-def _found(positions: Sequence[int], job: AccountJob, most: int) -> Found:
-    cursor = positions[-1] if positions else job.cursor
-    return Found(positions, cursor, len(positions), is_last=len(positions) < most)
+def _header(job: AccountJob) -> int:
+    """The header of the call that ordered a job: its recordings are told of there."""
+    if job.audit_header_id is None:
+        raise ValueError(f"job {job.id} was ordered without a header in the ledger")
+    return job.audit_header_id
 
 
 def _ended(job: AccountJob) -> tuple[Kind, int]:

@@ -48,12 +48,6 @@ _BLOCKS = (
     (0x1BC00, 0x1EA00),
     (0xE0000, 0xE0200),
 )
-_KINDS = {
-    character: unicodedata.category(character)
-    for first, end in _BLOCKS
-    for character in map(chr, range(first, end))
-}
-_MARKS = {character for character, kind in _KINDS.items() if kind in {"Mn", "Mc", "Me", "Cf"}}
 
 
 def _is_accent(mark: str) -> bool:
@@ -64,7 +58,7 @@ def _is_accent(mark: str) -> bool:
     Indic scripts, Thai and Tibetan (0, 84-132), nukta and virama (7, 9), か and が (8).
     """
     order = unicodedata.combining(mark)
-    return _KINDS[mark] in {"Me", "Cf"} or order == 1 or 10 <= order <= 36 or order >= 200
+    return unicodedata.category(mark) in {"Me", "Cf"} or order == 1 or 10 <= order <= 36 or order >= 200
 
 
 def _span(first: int, last: int) -> set[str]:
@@ -73,7 +67,6 @@ def _span(first: int, last: int) -> set[str]:
 
 # Variation selectors, the grapheme joiner and the Arabic stretch change only how a letter looks.
 _SHAPERS = {"\u034f", "\u0640"} | _span(0x180B, 0x180F) | _span(0xFE00, 0xFE0F) | _span(0xE0100, 0xE01EF)
-_LEFT_OUT = _SHAPERS.union(filter(_is_accent, _MARKS))
 _SKIN_TONES = _span(0x1F3FB, 0x1F3FF)
 
 # Letters that Unicode does not decompose but people write in other ways, and letters typed as an apostrophe.
@@ -82,7 +75,28 @@ _LETTERS = dict(zip("øłđðħŧıʻʼʾʿ", "olddhti''''", strict=True)) | {"�
 # and Persian and Urdu letters, which Arabic keyboards lack (as ArabicNormalizer and PersianNormalizer of
 # Lucene, except ے, which Urdu distinguishes from ی). The hamza above and below a letter is a mark.
 _ARABIC = dict(zip("ةىٱیکہۃە", "هيايكههه", strict=True))
-_DIGITS = {digit: str(unicodedata.decimal(digit)) for digit, kind in _KINDS.items() if kind == "Nd"}
+
+# What may combine with the character before it, besides marks: the vowels and finals of Korean syllables.
+_UNITING = _span(0x1160, 0x11FF) | _span(0xD7B0, 0xD7FF) | _span(0x3131, 0x318E) | _span(0xFF9E, 0xFFDC)
+
+
+class _Characters:
+    """The marks and digits of Unicode, and the marks that are left out."""
+
+    def __init__(self) -> None:
+        every = (character for first, end in _BLOCKS for character in map(chr, range(first, end)))
+        kinds = {character: unicodedata.category(character) for character in every}
+        self.marks = {character for character, kind in kinds.items() if kind in {"Mn", "Mc", "Me", "Cf"}}
+        self.left_out = _SHAPERS.union(filter(_is_accent, self.marks))
+        self.digits = {
+            digit: str(unicodedata.decimal(digit)) for digit, kind in kinds.items() if kind == "Nd"
+        }
+
+
+@cache
+def _characters() -> _Characters:
+    """Looking through Unicode takes long, and a text of ASCII needs nothing of it."""
+    return _Characters()
 
 
 def _one_of(characters: Iterable[str]) -> str:
@@ -96,12 +110,17 @@ def _one_of(characters: Iterable[str]) -> str:
     return rf"(?:[{near}]|(?![\x00-\uffff])[{far}])"
 
 
-# What may combine with the character before it: marks, and the vowels and finals of Korean syllables.
-_UNITING = _span(0x1160, 0x11FF) | _span(0xD7B0, 0xD7FF) | _span(0x3131, 0x318E) | _span(0xFF9E, 0xFFDC)
-JOINING = _one_of(_MARKS | _LEFT_OUT | _UNITING)
-_SPELLING = _one_of(re.sub(f"[{UNSPACED}]", "", "".join(_MARKS - _LEFT_OUT)))
-_STACKED = rf"(?:(?![\x00-\x7f]){_one_of(_MARKS | _span(0xFF9E, 0xFF9F))})"
-_EXCESS = re.compile(rf"({_STACKED}{{30}}){_STACKED}+")
+def joining() -> str:
+    """A pattern of what belongs to the character before it."""
+    return _one_of(_characters().marks | _characters().left_out | _UNITING)
+
+
+@cache
+def _excess() -> re.Pattern[str]:
+    stacked = rf"(?:(?![\x00-\x7f]){_one_of(_characters().marks | _span(0xFF9E, 0xFF9F))})"
+    return re.compile(rf"({stacked}{{30}}){stacked}+")
+
+
 _NOTHING = "(?!)"
 _FRACTION = re.compile("(?=[¼½¾⅐-⅟↉])")
 
@@ -111,7 +130,7 @@ def without_excess(text: str) -> str:
 
     Putting n marks in order takes n² steps, which would block everything else.
     """
-    return _EXCESS.sub(r"\1", text)
+    return text if text.isascii() else _excess().sub(r"\1", text)
 
 
 class Letters:
@@ -128,15 +147,17 @@ class Letters:
         fold_signs: Callable[[str], str] = str,
     ) -> None:
         """`signs` are more words in folded text, besides letters and digits; `joined_signs` fold as one."""
-        joining = _one_of(_MARKS | _UNITING | set(left_out))
+        marks = _characters().marks
+        after = _one_of(marks | _UNITING | set(left_out))
         letter = rf"[^\W_{unspaced}]"
-        word = rf"{letter}+(?:(?![\x00-\x7f]){_SPELLING}{letter}*)*"
+        spelling = _one_of(re.sub(f"[{UNSPACED}]", "", "".join(marks - _characters().left_out)))
+        word = rf"{letter}+(?:(?![\x00-\x7f]){spelling}{letter}*)*"
         self.word = re.compile(rf"([{unspaced}]+)|{word}|(?![\x00-\x7f])(?:{signs})")
         """A word in folded text; group 1 is a run of what is written without spaces."""
-        self.unit = re.compile(rf"{joined_signs}|(?s:.)(?:(?![\x00-\x7f]){joining})*")
+        self.unit = re.compile(rf"{joined_signs}|(?s:.)(?:(?![\x00-\x7f]){after})*")
         """The smallest piece that can be folded alone: a character with the marks that follow it."""
         self.fold_unit = lru_cache(maxsize=4096)(self.fold)
-        self._plain = str.maketrans({**alike, **_DIGITS, **dict.fromkeys(left_out, "")})
+        self._plain = str.maketrans({**alike, **_characters().digits, **dict.fromkeys(left_out, "")})
         self._fold_signs = fold_signs
 
     def fold(self, text: str) -> str:
@@ -148,9 +169,9 @@ class Letters:
 
 
 _OF = {
-    Reading.FIRST: lambda: Letters(left_out=_LEFT_OUT, alike=_LETTERS, unspaced=UNSPACED),
+    Reading.FIRST: lambda: Letters(left_out=_characters().left_out, alike=_LETTERS, unspaced=UNSPACED),
     Reading.SECOND: lambda: Letters(
-        left_out=_LEFT_OUT | _SKIN_TONES,
+        left_out=_characters().left_out | _SKIN_TONES,
         alike=_LETTERS | _ARABIC,
         unspaced=UNSPACED + _KOREAN,
         signs=emoji.WORD,

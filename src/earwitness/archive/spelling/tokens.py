@@ -7,12 +7,12 @@ or change.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import islice
 
 from earwitness.archive.spelling.emoji import SKIN_TONES
-from earwitness.archive.spelling.letters import JOINING, UNSPACED, letters_of
 from earwitness.archive.spelling.letters import NEWEST as NEWEST
+from earwitness.archive.spelling.letters import UNSPACED, joining, letters_of
 from earwitness.archive.spelling.letters import Reading as Reading
 from earwitness.archive.spelling.phone_numbers import phone_numbers
 
@@ -26,9 +26,18 @@ matches across fields."""
 _ASCII_WORD = re.compile(f"[0-9a-z]{{1,{LONGEST_TOKEN}}}")
 # Chinese has no spaces, but full stops and commas, at which tokens end, too.
 _CHUNK = re.compile(r"[^\s\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]+")
-_BETWEEN_CHARACTERS = re.compile(rf"(?<!\u200d)(?!{JOINING}|[{SKIN_TONES}])")
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
-_BETWEEN_WORDS = re.compile(rf"(?:(?<=[\s{UNSPACED}])|(?=[\s{UNSPACED}])){_BETWEEN_CHARACTERS.pattern}")
+
+
+@cache
+def _between_characters() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\u200d)(?!{joining()}|[{SKIN_TONES}])")
+
+
+@cache
+def _between_words() -> re.Pattern[str]:
+    space = rf"[\s{UNSPACED}]"
+    return re.compile(rf"(?:(?<={space})|(?={space})){_between_characters().pattern}")
 
 
 def fold(text: str, reading: Reading = NEWEST) -> str:
@@ -37,7 +46,7 @@ def fold(text: str, reading: Reading = NEWEST) -> str:
     Folding twice changes nothing. A text can be folded in pieces: each character with the marks that follow
     it.
     """
-    return letters_of(reading).fold(text)
+    return text.lower() if text.isascii() else letters_of(reading).fold(text)
 
 
 def tokens(text: str, reading: Reading = NEWEST) -> list[str]:
@@ -135,7 +144,7 @@ def document_tokens(fields: Iterable[str], reading: Reading = NEWEST) -> list[st
 
 def cuts(text: str, start: int, end: int) -> list[int]:
     """Where in [start, end) a text may be cut: between words, or between characters if one word fills it."""
-    for between in _BETWEEN_WORDS, _BETWEEN_CHARACTERS:
+    for between in _between_words(), _between_characters():
         places = (place.start() for place in between.finditer(text, start, end))
         found = [at for at in places if at < end and not _is_inside_a_flag(text, at)]
         if found:

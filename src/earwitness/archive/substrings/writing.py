@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, bindparam, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Insert, Table, Text, bindparam, or_, select
 
 from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.folded import (
     FOLDED,
     SEARCHED,
@@ -129,9 +129,9 @@ def _write(connection: Connection, kind: str, rows: Iterable[Texts]) -> None:
 
 
 @cache  # to build a statement takes longer than to run it
-def _put(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+def _put(dialect: str, table: Table) -> Insert:
     """Insert rows, or replace those that are there and differ."""
-    added = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    added = insert_into(table, dialect)
     columns = [column.name for column in table.columns if column.name != "id"]
     return added.on_conflict_do_update(
         index_elements=["id"],

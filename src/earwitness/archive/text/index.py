@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import Connection, Text, cast, delete, select
 
-from earwitness.archive.database.bulk_insert import insert_many
+from earwitness.archive.database.bulk_insert import insert_many, write_waiting
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.recordings.tags import tags_of
 from earwitness.archive.schema.people import endpoints, people
@@ -66,6 +65,7 @@ def remove(connection: Connection, index: TextIndex, positions: Sequence[int]) -
 
 def _write_older(connection: Connection, positions: Sequence[int]) -> None:
     """Write documents for the older index, which has all words in one column."""
+    write_waiting(connection)
     fields = fields_of(connection, positions)
     ordered = [
         (at, FieldTokens.of(*texts, reading=OLDER.reading).whole) for at, texts in sorted(fields.items())
@@ -79,13 +79,11 @@ def _write_older(connection: Connection, positions: Sequence[int]) -> None:
 
 def _add_parts(connection: Connection, index: TextIndex, texts: Iterable[tuple[int, str, str]]) -> None:
     rows = [
-        {"position": position, "part": number, "literal": literal}
+        {"position": position, "part": number, "document": literal}
         for position, said, rest in texts
         for number, literal in enumerate(tsvectors(_apart(said), _apart(rest)))
     ]
-    if rows:  # a document without words has no parts
-        document = cast(bindparam("literal", type_=Text), TSVECTOR)
-        connection.execute(insert(index.parts).values(document=document), rows)
+    insert_many(connection, index.parts, rows)  # a document without words has no parts
 
 
 def _apart(tokens: str) -> Sequence[str]:

@@ -22,8 +22,8 @@ from sqlalchemy import (
     select,
     union,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
 
+from earwitness.archive.schema.dialects import TSQUERY
 from earwitness.archive.spelling.tokens import SEPARATOR
 from earwitness.archive.text.query import MOST_TOKENS, Node, Phrase
 from earwitness.archive.text.sqlite import Hits, asked_tokens, settle

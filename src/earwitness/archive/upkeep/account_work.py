@@ -1,15 +1,15 @@
 """Does the jobs of an account: a batch at a time, each in a short write of its own.
 
 What a batch writes is looked for in a read, while others may write. The write then checks it again, and takes
-about 50 ms, so that no other writer of the account waits longer for it. After a crash a job goes on with its
-next batch.
+about 30 ms, so that no other writer of the account waits much longer for it. After a crash a job goes on with
+its next batch.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, thread_time
-from typing import get_args
+from typing import Any, Generic, get_args
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -18,8 +18,9 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.errors import is_locked, is_outage
 from earwitness.archive.jobs import account_jobs, position_lists
 from earwitness.archive.jobs.account_job_kinds import AccountJobKind
-from earwitness.archive.jobs.account_jobs import AccountJob, Found
-from earwitness.archive.recordings import retention_changes
+from earwitness.archive.jobs.account_jobs import AccountJob, Found, Which
+from earwitness.archive.people import owned_endpoints
+from earwitness.archive.recordings import retention_changes, retention_groups
 from earwitness.archive.selections import work
 from earwitness.archive.text import reindexing
 from earwitness.kernel.clock import now_ms
@@ -28,24 +29,26 @@ from earwitness.kernel.outages import tell
 
 log = logging.getLogger(__name__)
 
-_HELD_SECONDS = 0.05
-_FIRST, _FEWEST, _MOST = 500, 100, 2_500
+_HELD_SECONDS = 0.03
+_FIRST, _FEWEST, _MOST = 500, 100, 10_000
 _TRY_AGAIN_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountWorkRow:
+class AccountWorkRow(Generic[Which]):
     """What a kind of job does: `find` in a read, for at most so many recordings, then `write`."""
 
-    find: Callable[[Connection, AccountJob, int], Found]
-    write: Callable[[Connection, AccountJob, Sequence[int]], None]
+    find: Callable[[Connection, AccountJob, int], Found[Which]]
+    write: Callable[[Connection, AccountJob, Which], None]
 
 
-ACCOUNT_WORK: Mapping[AccountJobKind, AccountWorkRow] = {
+ACCOUNT_WORK: Mapping[AccountJobKind, AccountWorkRow[Any]] = {
     "retention": AccountWorkRow(find=retention_changes.find, write=retention_changes.write),
     "selection": AccountWorkRow(find=work.find_selected, write=work.change_selected),
     "emptying": AccountWorkRow(find=work.find_members, write=work.remove_members),
+    "leaving": AccountWorkRow(find=retention_groups.find, write=retention_groups.write),
     "index": AccountWorkRow(find=reindexing.find, write=reindexing.write),
+    "folding": AccountWorkRow(find=owned_endpoints.find, write=owned_endpoints.write),
 }
 
 if set(ACCOUNT_WORK) != set(get_args(AccountJobKind)):
@@ -54,29 +57,35 @@ if set(ACCOUNT_WORK) != set(get_args(AccountJobKind)):
 
 @dataclass(slots=True)
 class Pace:
-    """How many recordings of each kind of job are written at once: about as many as take 50 ms.
+    """How many recordings are written at once: about as many as take 30 ms, with their commit.
 
-    The cost of one depends on the kind, so it is learned from the last batch: on SQLite from the processor
-    time of this thread, which other processes of a busy machine do not change.
+    What one costs depends on what the job does with it, and on the account. So each job begins with few, and
+    learns from its last batch: on SQLite from the processor time of this thread, which other processes of a
+    busy machine do not change.
     """
 
-    sizes: dict[AccountJobKind, int] = field(default_factory=dict)
+    first: Mapping[AccountJobKind, int] = field(default_factory=dict)
+    """How many are in the first batch of a job, by its kind."""
+    _learned: dict[tuple[int, AccountJobKind], tuple[int, int]] = field(default_factory=dict)
+    """For each account and kind the job that is at work, and how many are in its next batch."""
 
-    def size(self, kind: AccountJobKind) -> int:
-        return self.sizes.get(kind, _FIRST)
+    def size(self, client_id: int, job: AccountJob) -> int:
+        job_id, size = self._learned.get((client_id, job.kind), (0, 0))
+        return size if job_id == job.id else self.first.get(job.kind, _FIRST)
 
-    def learn(self, kind: AccountJobKind, written: int, seconds: float) -> None:
-        """Learn from the last batch: how much it was, and how long it took before it was committed."""
+    def learn(self, client_id: int, job: AccountJob, written: int, seconds: float) -> None:
+        """Learn from the last batch: how much it was, and how long others had to wait for it."""
+        last = self.size(client_id, job)
         fits = int(written * _HELD_SECONDS / max(seconds, 0.001))
-        nearby = min(max(fits, self.size(kind) // 2), self.size(kind) * 2)
-        self.sizes[kind] = min(max(nearby, _FEWEST), _MOST)
+        nearby = min(max(fits, last // 2), last * 2)
+        self._learned[client_id, job.kind] = job.id, min(max(nearby, _FEWEST), _MOST)
 
 
 def go_on(
     archive: Archive,
     worker: str,
     pace: Pace,
-    work: Mapping[AccountJobKind, AccountWorkRow] = ACCOUNT_WORK,
+    work: Mapping[AccountJobKind, AccountWorkRow[Any]] = ACCOUNT_WORK,
 ) -> int | None:
     """Do one batch of the account's jobs. Returns when there is more to do; None if nothing is left."""
     with archive.read() as connection:
@@ -85,7 +94,7 @@ def go_on(
         return _sweep(archive, worker)
     try:
         with archive.read() as connection:
-            found = work[job.kind].find(connection, job, pace.size(job.kind))
+            found = work[job.kind].find(connection, job, pace.size(archive.client_id, job))
         with archive.write() as connection:
             clock = thread_time if connection.dialect.name == "sqlite" else monotonic
             began = clock()
@@ -94,7 +103,7 @@ def go_on(
             if found.positions:
                 work[job.kind].write(connection, job, found.positions)
             account_jobs.note_batch(connection, job, found.cursor, found.count, is_last=found.is_last)
-            seconds = clock() - began
+        seconds = clock() - began
     except Exception as error:
         if isinstance(error, DBAPIError) and is_locked(error):
             return now_ms() + _TRY_AGAIN_MS
@@ -103,7 +112,7 @@ def go_on(
         _fail(archive, job, error)
         return now_ms()
     if found.positions:
-        pace.learn(job.kind, len(found.positions), seconds)
+        pace.learn(archive.client_id, job, len(found.positions), seconds)
     return now_ms()
 
 

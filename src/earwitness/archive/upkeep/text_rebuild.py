@@ -164,9 +164,18 @@ def go_on(archive: Archive, worker: str, pace: Pace | None = None) -> int | None
     return now_ms()
 
 
+def is_left_to(connection: Connection, worker: str) -> bool | None:
+    """Whether a worker may go on with the rebuild; None if there is none."""
+    state = _state(connection)
+    return None if state is None else _left_until(state, worker) is None
+
+
 def left_until(connection: Connection, worker: str) -> int | None:
     """Until when another worker has the lease; None if it is free, or this worker has it."""
-    state = _state(connection)
+    return _left_until(_state(connection), worker)
+
+
+def _left_until(state: Any, worker: str) -> int | None:
     if state is None or state.leased_by in (None, worker) or state.leased_until <= now_ms():
         return None
     return int(state.leased_until)
@@ -175,8 +184,18 @@ def left_until(connection: Connection, worker: str) -> int | None:
 def give_back(archive: Archive, worker: str) -> None:
     """Give the lease back, so that another worker need not wait until it runs out."""
     with archive.write(locked=False) as connection:  # it writes its own lease alone
-        mine = update(text_rebuilds).where(_row.leased_by == worker)
-        connection.execute(mine.values(leased_by=None, leased_until=None))
+        end_lease(connection, worker)
+
+
+def has_lease(connection: Connection, worker: str) -> bool:
+    """Whether a worker has the lease."""
+    return connection.scalar(select(_row.next_position).where(_row.leased_by == worker)) is not None
+
+
+def end_lease(connection: Connection, worker: str) -> None:
+    """End the lease of a worker that stops or died."""
+    mine = update(text_rebuilds).where(_row.leased_by == worker)
+    connection.execute(mine.values(leased_by=None, leased_until=None))
 
 
 def _state(connection: Connection) -> Any:

@@ -37,12 +37,17 @@ def upgrade(as_json: AsJson = False) -> None:
 def recount(client_id: ClientId, as_json: AsJson = False) -> None:
     """Count the recordings of an account anew on days where their counts are wrong.
 
-    Totals of searches are sums of these counts; `earwitness verify` finds wrong ones. Others may use the
-    archive meanwhile.
+    Totals of searches are sums of these counts; `earwitness verify` finds wrong ones. Those of legal holds
+    and playlists are counted anew, too. Others may use the archive meanwhile.
     """
     with opened(as_json) as accounts:
-        days = recount_wrong(accounts.open(client_id))
+        days, collections = recount_wrong(accounts.open(client_id))
     if as_json:
-        tell_json({"days": days})
+        tell_json({"days": days} | ({"collections": collections} if collections else {}))
         return
-    say(f"Counted the recordings of {days} days anew." if days else "All counts are right.")
+    if collections:
+        say(f"Counted the recordings of {collections} legal holds and playlists anew.")
+    if days:
+        say(f"Counted the recordings of {days} days anew.")
+    if not days and not collections:
+        say("All counts are right.")

@@ -31,6 +31,19 @@ def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterato
         yield from _of_users(row)
 
 
+def sentences_on_refusals(refusals: list[dict[str, Any]] | None) -> Iterator[str]:
+    """The sentences on calls that were refused for a limit, made from the command's JSON."""
+    if refusals is None:
+        yield "How many calls were refused for a limit is not known: refusals/counts.json cannot be read."
+    for one in refusals or []:
+        calls = f"{one['count']} call{'' if one['count'] == 1 else 's'}"
+        limit = f"{one['setting']} sets the limit" if one["setting"] else "The limit is fixed"
+        yield (
+            f"Refused for a limit, {one['code']}: {calls}, from {one['first']} to {one['last']}, since "
+            f"{one['tooMuch']}. {limit}."
+        )
+
+
 def _of_recordings(row: dict[str, Any]) -> Iterator[str]:
     client_id = row["clientId"]
     if rebuild := row["textRebuild"]:

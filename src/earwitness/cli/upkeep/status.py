@@ -1,6 +1,7 @@
 """earwitness status: accounts and their recordings, unfinished work, and free space."""
 
 import shutil
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,13 +9,17 @@ import typer
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.jobs.workload import UNFINISHED
 from earwitness.archive.receipts.alarm import count_missing
+from earwitness.archive.upkeep.limits import LIMITS, VARIABLES
+from earwitness.archive.upkeep.refusals import read as refusals_of
 from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
-from earwitness.cli.upkeep.sentences import sentences_on, size_in_words
+from earwitness.cli.upkeep.jobs import tell_if_jobs_wait
+from earwitness.cli.upkeep.sentences import sentences_on, sentences_on_refusals, size_in_words
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import Settings
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.decoder.confinement import find_confinement
+from earwitness.media.stores.free_space import left_for_recordings
 
 LOOKING_SECONDS = 1.0
 """How many seconds the command looks at accounts. The others are shown as they were last seen."""
@@ -49,6 +54,7 @@ def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson =
     with opened(as_json) as accounts:
         settings = accounts.settings
         rows = _rows(accounts, client_id, fresh, as_json)
+        refusals = _refusals(settings.data)
         disk = shutil.disk_usage(settings.data)
         current_key, missing_keys = _keys(accounts, rows) if rows else (None, [])
     confinement = find_confinement(settings)
@@ -57,6 +63,7 @@ def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson =
             "freeBytes": disk.free,
             "totalBytes": disk.total,
             "leastFreeBytes": settings.min_free_mib << 20,
+            "renditionsLeaveBytes": left_for_recordings(settings),
         }
         confined = {
             "landlockAbi": confinement.layers.landlock,
@@ -64,13 +71,16 @@ def status(client_id: OneAccount = None, fresh: Fresh = False, as_json: AsJson =
             "missing": confinement.missing,
         }
         keys = {"currentKey": current_key, "missingKeys": missing_keys}
-        tell_json({"accounts": rows} | keys | {"disk": free, "confinement": confined})
+        tell_json({"accounts": rows} | keys | {"refusals": refusals, "disk": free, "confinement": confined})
         return
     _show(rows, missing_keys)
     say(f"New recordings are encrypted under {current_key}." if rows else "There is no account yet.")
     say(f"Free on the disk of the data folder: {size_in_words(disk.free)} of {size_in_words(disk.total)}.")
     if disk.free < settings.min_free_mib << 20:
         say(f"The server is not ready: EARWITNESS_MIN_FREE_MIB requires {settings.min_free_mib} MiB.")
+    tell_if_jobs_wait(settings)
+    for sentence in sentences_on_refusals(refusals):
+        say(sentence)
     say(confinement.in_words)
 
 
@@ -78,6 +88,26 @@ def _keys(accounts: Accounts, rows: list[dict[str, Any]]) -> tuple[str, list[str
     """The current key-encryption key, and the ids of keys that recordings need but this machine lacks."""
     ring = accounts.identity.keys()
     return ring.current, sorted({key for row in rows for key in row["keys"]} - set(ring.ids))
+
+
+def _refusals(data: Path) -> list[dict[str, Any]] | None:
+    """The calls that servers of this machine refused for a limit, by code; None if that cannot be read."""
+    try:
+        counted = refusals_of(data)
+    except (OSError, ValueError):
+        return None
+    return [
+        {
+            "code": code,
+            "count": one.count,
+            "first": format_ms(one.first_at),
+            "last": format_ms(one.last_at),
+            "tooMuch": LIMITS[code].too_much,
+            "setting": VARIABLES[code],
+        }
+        for code, one in sorted(counted.items())
+        if code in LIMITS
+    ]
 
 
 def _rows(accounts: Accounts, client_id: int | None, fresh: bool, as_json: bool) -> list[dict[str, Any]]:

@@ -48,6 +48,7 @@ def problem_body(problem: Problem, instance: str) -> dict[str, Any]:
 def on_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     if problem.counts or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request.app.state.installation.metrics.failures.labels(problem.code).inc()
+    request.app.state.installation.refusals.note(problem.code)
     request.scope["state"] |= {CODE: problem.code, CAUSE: problem.cause}
     return _response(int(problem.status), problem_body(problem, request.url.path), problem.headers)
 
@@ -67,6 +68,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         "code": code,
     }
     request.scope["state"][CODE] = code
+    request.app.state.installation.refusals.note(code)
     headers = dict(error.headers or {})
     if "allow" in headers:
         headers["allow"] = allowed(headers["allow"].split(", "))

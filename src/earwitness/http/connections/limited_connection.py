@@ -5,6 +5,7 @@ import struct
 from typing import Any
 
 import httptools
+from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from earwitness.http.connections.body import IN_STATE, Body
@@ -243,6 +244,8 @@ class LimitedConnection(HttpToolsProtocol):
         self._held.clear()
         self._problem = problem
         self._open_connections.log_refusal(problem.code)
+        if isinstance(self.app, Litestar):
+            self.app.state.installation.refusals.note(problem.code)
         if self._answers_next:
             self._say(problem)
 

@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.media.playable import MediaObject, Playable, drop_outdated, playable_at
 from earwitness.http.playback.rendition_room import RenditionRoom, Share
-from earwitness.http.playback.rendition_size import RenditionTooLarge, expected_size, formats_within
+from earwitness.http.playback.rendition_size import RenditionTooLarge, expected_size
+from earwitness.http.playback.rendition_time import RenditionSpeeds, RenditionTooSlow
 from earwitness.ingest.original_media import add_media_object
 from earwitness.kernel.deadlines import wait_for
 from earwitness.kernel.errors import StorageFull, Unavailable
 from earwitness.kernel.formats import FORMATS, Format, formats_for
 from earwitness.media.decoder import decoder
-from earwitness.media.decoder.decoder import FormatUnavailable, Undecodable
+from earwitness.media.decoder.decoder import FormatUnavailable, Rendition, Undecodable
 from earwitness.media.decoding.containers.wav_header import stated_size
 from earwitness.media.measurement import DecoderLimits, known_of
 from earwitness.media.vault import RecordingKey, Sealed, SealedUpload
@@ -40,6 +41,7 @@ class RenditionRequest:
     limits: DecoderLimits
     keep: bool
     room: RenditionRoom = field(default_factory=RenditionRoom)
+    speeds: RenditionSpeeds = field(default_factory=RenditionSpeeds)
 
     @property
     def expected_bytes(self) -> int | None:
@@ -49,7 +51,7 @@ class RenditionRequest:
     def check(self) -> None:
         """Refuse what is known to be impossible, before a place is taken for it.
 
-        Raises FormatUnavailable and RenditionTooLarge.
+        Raises FormatUnavailable, RenditionTooLarge and RenditionTooSlow.
         """
         measured = self.playable.measurement
         if self.playable.status == "undecodable":
@@ -57,12 +59,34 @@ class RenditionRequest:
         if measured and not measured["audio"] and FORMATS[self.format].needs == "sound":
             raise FormatUnavailable(formats_for("decoding"))
         self.check_size(self.expected_bytes or 0)
+        if not self.speeds.allow(self.archive.client_id, measured, self.format, self.limits.seconds):
+            raise RenditionTooSlow(self.format, self.limits.seconds, self._available())
 
     def check_size(self, size: int) -> None:
         """Raise RenditionTooLarge for a rendition of so many bytes, if that is too many."""
         largest = self.room.limits.largest_bytes
         if size > largest:
-            raise RenditionTooLarge(self.format, largest, formats_within(self.playable, largest))
+            raise RenditionTooLarge(self.format, largest, self._available())
+
+    def learn(self, made: Rendition) -> None:
+        """Learn from what was made how fast this machine is."""
+        expected = self.expected_bytes
+        share = 1.0 if made.is_whole else made.size_bytes / expected if expected else 0.0
+        self.speeds.learn(self.archive.client_id, self.playable.measurement, self.format, made.seconds, share)
+
+    def _available(self) -> list[Format]:
+        """The formats that are stored, or known to be small enough, and quick enough as far as is known."""
+        measured, largest = self.playable.measurement, self.room.limits.largest_bytes
+        offered = formats_for("sound" if measured and measured["audio"] else "decoding")
+
+        def is_possible(format_: Format) -> bool:
+            size = expected_size(format_, measured)
+            is_small = size is not None and size <= largest
+            return is_small and self.speeds.allow(
+                self.archive.client_id, measured, format_, self.limits.seconds
+            )
+
+        return [one for one in offered if one in self.playable.objects or is_possible(one)]
 
 
 @contextmanager
@@ -90,11 +114,14 @@ def begin_rendition(
             first_byte_seconds=first_byte_seconds,
         ) as rendition,
     ):
-        first = next(rendition, b"")
-        if FORMATS[request.format].coding == "pcm":
-            # What is not measured yet has been counted by now, and nothing of it is written or sent.
-            request.check_size(stated_size(first))
-        yield _within(request, chain([first] if first else [], rendition))
+        try:
+            first = next(rendition, b"")
+            if FORMATS[request.format].coding == "pcm":
+                # What is not measured yet has been counted by now, and nothing of it is written or sent.
+                request.check_size(stated_size(first))
+            yield _within(request, chain([first] if first else [], rendition))
+        finally:
+            request.learn(rendition)
 
 
 def _within(request: RenditionRequest, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,19 +5,18 @@ claimed before anything is written, so that what many calls make at once stays w
 """
 
 import math
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from earwitness.http.limits.places import most_of_one
 from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.settings import Settings
+from earwitness.media.stores.free_space import STEP_BYTES, free_bytes, left_for_recordings
 
 _RETRY_SECONDS = 60
-_FOR_EVIDENCE = 2
-"""Renditions leave this many times the space that a server needs to be ready: new recordings come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class RoomLimits:
     rendition_bytes: int = 16 << 30
     total_bytes: int = 64 << 30
     free_bytes: int = 0
-    step_bytes: int = 64 << 20
+    step_bytes: int = STEP_BYTES
 
     @property
     def account_bytes(self) -> int:
@@ -49,9 +48,9 @@ class RenditionRoom:
     """The room for all renditions of one process."""
 
     def __init__(
-        self, limits: RoomLimits = USUAL_LIMITS, free_bytes: Callable[[], int] | None = None
+        self, limits: RoomLimits = USUAL_LIMITS, free_bytes: Callable[[], float] | None = None
     ) -> None:
-        """`free_bytes` tells how much space is left on the disk; None where media is not on a disk."""
+        """`free_bytes` tells how much space is left where media is stored; None for any amount."""
         self.limits = limits
         self.give_way: Callable[[int | None], bool] = lambda _: False
         """Removes something that nobody uses, of one account or of any. Returns whether there was any."""
@@ -65,10 +64,9 @@ class RenditionRoom:
         limits = RoomLimits(
             rendition_bytes=settings.max_rendition_gib << 30,
             total_bytes=settings.renditions_gib << 30,
-            free_bytes=_FOR_EVIDENCE * settings.min_free_mib << 20,
+            free_bytes=left_for_recordings(settings),
         )
-        on_disk = not settings.media_url
-        return cls(limits, (lambda: shutil.disk_usage(settings.data).free) if on_disk else None)
+        return cls(limits, partial(free_bytes, settings))
 
     @property
     def claimed_bytes(self) -> int:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from earwitness.archive.media.playable import Playable
 from earwitness.kernel.errors import Unprocessable
-from earwitness.kernel.formats import FORMATS, Format, formats_for
+from earwitness.kernel.formats import FORMATS, Format
 from earwitness.media.decoding.containers.wav_header import wav_size
 from earwitness.media.decoding.renditions.rates import bits_per_channel, nearest_rate
 
@@ -44,15 +43,3 @@ def expected_size(format_: Format, measured: Mapping[str, Any] | None) -> int | 
         return wav_size(samples, rate, channels)
     bits_per_second = bits_per_channel(nearest_rate(rate)) * channels
     return samples * bits_per_second // (8 * max(rate, 1))
-
-
-def formats_within(playable: Playable, largest_bytes: int) -> list[Format]:
-    """The formats that are stored, or known to be no larger than that."""
-    measured = playable.measurement
-
-    def fits(format_: Format) -> bool:
-        expected = expected_size(format_, measured)
-        return expected is not None and expected <= largest_bytes
-
-    offered = formats_for("sound" if measured and measured["audio"] else "decoding")
-    return [one for one in offered if one in playable.objects or fits(one)]

@@ -45,8 +45,8 @@ def send(
     """Answer with a recording's media.
 
     With `streams` each part is verified as it leaves; without, everything is verified before the first byte.
-    Raises FormatUnavailable and RenditionTooLarge (422), Corrupt (500), DecoderFailed (503), and Unavailable
-    (503) if there is no place or no room for it, or the first byte takes too long.
+    Raises FormatUnavailable, RenditionTooLarge and RenditionTooSlow (422), Corrupt (500), DecoderFailed
+    (503), and Unavailable (503) if there is no place or no room for it, or the first byte takes too long.
     """
     vault = archive.vault
     with ExitStack() as leaving:
@@ -138,11 +138,12 @@ def _rendition_request(
 ) -> RenditionRequest:
     """A rendition is kept where the settings name its format, and where it replaces an outdated one.
 
-    Raises FormatUnavailable and RenditionTooLarge, if that is known.
+    Raises FormatUnavailable, RenditionTooLarge and RenditionTooSlow, if that is known.
     """
     keep = format_ in installation.settings.kept_renditions or format_ in playable.objects
     room = installation.renditions.room
-    request = RenditionRequest(archive, playable, key, format_, installation.limits, keep, room)
+    limits, speeds = installation.limits, installation.speeds
+    request = RenditionRequest(archive, playable, key, format_, limits, keep, room, speeds)
     request.check()
     return request
 

@@ -14,6 +14,9 @@ from earwitness.media.flow import Source
 from earwitness.media.measurement import DecoderLimits
 from earwitness.media.vault import SealedUpload
 
+NO_ENGINE = "none"
+"""What an account has for its engine if its recordings are not transcribed."""
+
 
 class Halted(Exception):
     """The job must stop before it is done, because the worker stops or another worker has taken the job."""
@@ -36,6 +39,8 @@ class StepContext:
     """The names of stored objects to delete once the changes are committed."""
     notes: list[str] = field(default_factory=list)
     """Entries for the log of the job."""
+    has_engine: bool = False
+    """Whether the account has an engine. Known once the changes of `measure` are made."""
 
     @property
     def position(self) -> int:

@@ -18,7 +18,7 @@ from earwitness.archive.accounts.opening.unfit import UNKNOWN_WHETHER_COMMITTED
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.jobs.queue import Job
-from earwitness.archive.media.playable import playable_at
+from earwitness.archive.media.playable import Playable, playable_at
 from earwitness.ingest.steps import index, measure, retain, transcribe
 from earwitness.ingest.steps.context import StepContext
 from earwitness.kernel.errors import Conflict
@@ -41,24 +41,32 @@ class Step:
     """The kind of job that repeats it. A kind of the same name does all its steps, another only this one."""
     fits: Callable[[Connection], Conditions] = _all_recordings
     """The conditions on recordings for which it can be repeated. Raises Conflict if it never can."""
+    is_done_by_acceptance: bool = False
+    """Whether a recording that was just accepted has it behind it, so that only later jobs do it again."""
 
 
 STEPS: Sequence[Step] = (
     # First, because the end of a recording may be known only when its media has been measured.
     Step(name="measure", do=measure.measure, fits=measure.fits),
-    Step(name="retain", do=retain.retain),
+    Step(name="retain", do=retain.retain, is_done_by_acceptance=True),
     Step(name="transcribe", do=transcribe.transcribe, again_by="transcribe", fits=transcribe.fits),
-    Step(name="index", do=index.index, again_by="index"),
+    Step(name="index", do=index.index, again_by="index", is_done_by_acceptance=True),
 )
 
 if [step.name for step in STEPS] != list(get_args(StepName)):
     raise TypeError("STEPS needs one row for each name in StepName, in the same order.")
 
 
-def steps_of(job: Job) -> Sequence[Step]:
+def steps_of(job: Job, playable: Playable) -> Sequence[Step]:
     """The steps that a job does, in their order."""
-    names = (job.step,) if job.step else JOB_KINDS[job.kind].steps
-    return [step for step in STEPS if step.name in names]
+    if job.step:
+        return [step for step in STEPS if step.name == job.step]
+    is_new = job.kind == "process" and playable.is_new
+    return [
+        step
+        for step in STEPS
+        if step.name in JOB_KINDS[job.kind].steps and not (is_new and step.is_done_by_acceptance)
+    ]
 
 
 def run_steps(
@@ -69,7 +77,7 @@ def run_steps(
         playable = playable_at(connection, job.position)
     with ExitStack() as cleanup:
         context = StepContext(archive, playable, settings, cleanup, halt or threading.Event())
-        for step in steps_of(job):
+        for step in steps_of(job, playable):
             step.do(context)
             context.check()
         try:
@@ -92,5 +100,6 @@ def _commit(connection: Connection, context: StepContext, job: Job, worker: str)
         queue.add_note(connection, job.id, note)
     if not queue.finish(connection, job, worker):
         raise Conflict("The lease ran out, and another worker has taken the job up.")
-    if job.kind == "process" and job.step is None and transcribe.is_needed(connection, job.position):
+    is_whole = job.kind == "process" and job.step is None
+    if is_whole and context.has_engine and transcribe.is_needed(connection, job.position):
         queue.add(connection, "transcribe", job.position)

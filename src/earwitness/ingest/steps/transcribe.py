@@ -13,7 +13,7 @@ from earwitness.archive.jobs.transcription_totals import Transcribed, add_transc
 from earwitness.archive.schema.people import account
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.ingest.metadata import IngestSegment, IngestTranscript
-from earwitness.ingest.steps.context import StepContext
+from earwitness.ingest.steps.context import NO_ENGINE, StepContext
 from earwitness.ingest.transcript import add_transcript
 from earwitness.kernel.errors import Conflict
 from earwitness.media.decoder.decoder import process as decode
@@ -22,8 +22,6 @@ from earwitness.media.flow import Source
 from earwitness.speech.engine import ChannelTranscript
 from earwitness.speech.transcriber import SpeechLimits
 from earwitness.speech.transcriber import transcribe as listen
-
-NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class _ChannelTranscript:
 
 def fits(connection: Connection) -> list[ColumnElement[bool]]:
     """The conditions on recordings that can be transcribed again. Raises Conflict if no engine is set."""
-    if engine_of(connection) == NONE:
+    if engine_of(connection) == NO_ENGINE:
         raise Conflict("No engine is set: choose one with `earwitness account set --transcription`.")
     return _transcribable()
 
@@ -56,7 +54,7 @@ def engine_of(connection: Connection) -> str:
 
 def is_needed(connection: Connection, position: int) -> bool:
     """Whether an engine is to transcribe a recording."""
-    if engine_of(connection) == NONE:
+    if engine_of(connection) == NO_ENGINE:
         return False
     this = select(recordings.c.position).where(recordings.c.position == position, *_transcribable())
     return connection.scalar(this.where(recordings.c.status == "processed")) is not None

@@ -47,7 +47,7 @@ class Child:
             kind, payload = self._channel.receive()
         if kind == OUTPUT:
             self._seconds, self._seconds_later = self._seconds + self._seconds_later, 0.0
-        return kind, payload
+        return kind, bytes(payload)
 
     def end(self) -> None:
         """Kill it, and wait until it has ended."""

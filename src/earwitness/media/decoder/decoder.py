@@ -6,6 +6,7 @@ here, and sends back what it makes. Nothing is written to a disk in clear.
 
 from collections.abc import Generator
 from contextlib import closing
+from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -71,17 +72,33 @@ class Rendition:
     """
 
     def __init__(self, pump: Generator[bytes, None, bytes]) -> None:
+        self.seconds = 0.0
+        """How long it took to make what there is so far, without the time in which nobody asked for more."""
+        self.size_bytes = 0
+        self.is_whole = False
         self._pump = pump
-        self._first = next(pump, None)
+        self._first = self._make()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
-        if self._first is None:
-            return next(self._pump)
-        first, self._first = self._first, None
-        return first
+        made, self._first = self._first, None
+        if made is None and (made := self._make()) is None:
+            raise StopIteration
+        return made
+
+    def _make(self) -> bytes | None:
+        begun = monotonic()
+        try:
+            made = next(self._pump, None)
+        finally:
+            self.seconds += monotonic() - begun
+        if made is None:
+            self.is_whole = True
+        else:
+            self.size_bytes += len(made)
+        return made
 
     def __enter__(self) -> Self:
         return self

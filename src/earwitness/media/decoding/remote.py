@@ -28,7 +28,7 @@ class RemoteFile:
         number, offset = divmod(self._position, _BLOCK_SIZE)
         if self._position >= self._size:
             return b""
-        piece = self._block(number)[offset : offset + size]
+        piece = bytes(self._block(number)[offset : offset + size])
         self._position += len(piece)
         return piece
 
@@ -40,13 +40,13 @@ class RemoteFile:
     def tell(self) -> int:
         return self._position
 
-    def _fetch(self, number: int) -> bytes:
+    def _fetch(self, number: int) -> memoryview:
         start = number * _BLOCK_SIZE
         self._channel.send(READ, RANGE.pack(start, min(start + _BLOCK_SIZE, self._size)))
         kind, block = self._channel.receive()
         if kind != DATA:
             raise Closed
-        return block
+        return memoryview(block)
 
 
 class Output:

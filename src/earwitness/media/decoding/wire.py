@@ -76,13 +76,13 @@ class Channel:
         except (BrokenPipeError, ConnectionResetError):
             raise Closed from None
 
-    def receive(self) -> tuple[bytes, bytes]:
+    def receive(self) -> tuple[bytes, bytearray]:
         kind, length = _HEADER.unpack(self._take(_HEADER.size))
         if length > _LARGEST_PAYLOAD:
             raise Closed
         return kind, self._take(length)
 
-    def _take(self, size: int) -> bytes:
+    def _take(self, size: int) -> bytearray:
         taken = bytearray(size)
         missing = memoryview(taken)
         while missing:
@@ -93,4 +93,4 @@ class Channel:
             if not count:
                 raise Closed
             missing = missing[count:]
-        return bytes(taken)
+        return taken

@@ -1,7 +1,7 @@
 """One account, opened."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -47,21 +47,27 @@ class Archive:
             return engine
 
     @contextmanager
-    def read(self, allowed: Allowance | None = None) -> Iterator[Connection]:
-        """Give a connection in a read-only transaction. Raises AccountUnavailable."""
-        with self.admission.lent(self.client_id) as engine, reading(engine, allowed) as connection:
+    def read(self, allowed: Allowance | None = None, *, once: bool = False) -> Iterator[Connection]:
+        """Give a connection in a read-only transaction, or for one statement. Raises AccountUnavailable."""
+        with self.admission.lent(self.client_id) as engine, reading(engine, allowed, once=once) as connection:
             yield connection
 
     @contextmanager
     def write(
-        self, *, patient: bool = False, locked: bool = True, is_durable: bool = True
+        self,
+        *,
+        patient: bool = False,
+        locked: bool = True,
+        is_durable: bool = True,
+        committed: Callable[[], None] = lambda: None,
     ) -> Iterator[Connection]:
         """Give a connection in a transaction, as `writing` does. Workers are told of jobs that it queued.
 
         It locks the account first: what it looks up and then adds is added once, and ids are handed out in
         the order of commits. With `locked=False` it waits for no other writer on PostgreSQL: for what only
         adds rows, or locks its own. On SQLite there is one writer at a time anyway. A power failure may undo
-        what is not `is_durable`. Raises AccountUnavailable.
+        what is not `is_durable`. `committed` is called after the commit, before receipts are written. Raises
+        AccountUnavailable.
         """
         with self.admission.lent(self.client_id) as engine:
             with writing(engine, patient=patient, is_durable=is_durable) as connection:
@@ -70,6 +76,7 @@ class Archive:
                     lock_account(connection)
                 yield connection
                 due_at, noted = take_due(connection), take_noted(connection)
+            committed()
             give(engine, self.client_id, self.receipts, noted)
         if due_at:
             mark_if_possible(self.directory, self.client_id, due_at)

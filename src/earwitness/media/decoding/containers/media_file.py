@@ -48,9 +48,11 @@ _READING = {"protocol_whitelist": "none"}
 # A wav of PCM is read in larger packets than FFmpeg's usual ones: handling a packet costs as much as decoding
 # it. Packets of other codecs are not changed, since their content belongs together.
 #
-# What says that it is PCM may be compressed, such as AC-3. FFmpeg looks for that in the first packets. In all
-# packets, as it would, this takes as long as encoding an mp3 of the call.
-_LARGE_PACKETS = {"max_size": "16384", "max_probe_packets": "4"}
+# What says that it is PCM may be compressed, such as AC-3. FFmpeg looks for that in the first packets, anew
+# each time that what it has read doubled. In all packets, as it would, this takes as long as encoding an mp3
+# of the call. So it looks into the first 32 KiB, once: it needs seven frames, and the longest of AC-3 have
+# 2,560 bytes.
+_LARGE_PACKETS = {"max_size": "32768", "max_probe_packets": "1"}
 
 
 class MediaFile:

@@ -8,8 +8,8 @@ of all else are not made here: workers do that afterwards, in batches.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0016"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
