@@ -56,31 +56,44 @@ class Call:
     """What the operation's `prepare` returned."""
     entries: list[Entry] = field(default_factory=list)
     headers: list[int] = field(default_factory=list)
-    """If this call ordered a job: the header of its rows in the ledger, and that of what its jobs do."""
+    """The header of its rows in the ledger, where it was needed early, and that of what its jobs do."""
     ordered: list[int] = field(default_factory=list)
     """The jobs that this call ordered."""
 
     def order(
-        self, kind: AccountJobKind, what: Mapping[str, Any], *, total: int, job_id: int | None = None
+        self,
+        kind: AccountJobKind,
+        what: Mapping[str, Any],
+        *,
+        total: int,
+        job_id: int | None = None,
+        is_at_once: bool = False,
     ) -> int:
         """Order a job of the account, and return its id. Its rows in the ledger have a header of their own.
 
-        `job_id` is that of a job whose list of recordings is stored already.
+        `job_id` is that of a job whose list of recordings is stored already. A job that this call does
+        itself, `is_at_once`, has its rows under the header of the call.
         """
-        if not self.headers:
-            order = ledger.add_header(self.connection, self.action)
-            self.headers.extend((order, ledger.begin_batches(self.connection, self.action, order)))
+        header = self.header()
+        if not is_at_once and len(self.headers) == 1:
+            self.headers.append(ledger.begin_batches(self.connection, self.action, header))
         ordered = account_jobs.order(
             self.connection,
             kind,
             what,
             total=total,
             viewer=self.viewer,
-            audit_header_id=self.headers[1],
+            audit_header_id=header if is_at_once else self.headers[1],
             job_id=job_id,
         )
         self.ordered.append(ordered)
         return ordered
+
+    def header(self) -> int:
+        """The header of the rows of this call, for a call that writes some before it ends."""
+        if not self.headers:
+            self.headers.append(ledger.add_header(self.connection, self.action))
+        return self.headers[0]
 
     @property
     def last_ordered(self) -> int | None:

@@ -38,10 +38,12 @@ def order_changes(call: Call, changes: Changes, selected: Selected, metadata: Ma
     if stored is None and not is_at_once:
         stored = position_lists.begin(call.connection, "selection", call.viewer)
         position_lists.add(call.connection, stored, 0, selected.few)
-    job_id = call.order("selection", changes.stored, total=selected.total, job_id=stored)
+    job_id = call.order(
+        "selection", changes.stored, total=selected.total, job_id=stored, is_at_once=is_at_once
+    )
     call.changed("Selection", job_id, {**metadata, "total": selected.total})
     job = account_jobs.get(call.connection, job_id)
     if is_at_once and job is not None:
-        make_changes(call.connection, changes, selected.few, call.headers[0])
+        make_changes(call.connection, changes, selected.few, call.header())
         account_jobs.note_batch(call.connection, job, None, selected.total, is_last=True)
     return Ordered(job_id, not is_at_once)

@@ -102,6 +102,7 @@ def retry(
             other = (
                 f"Job {account_job} of the account has not failed, or there is none." if account_job else ""
             )
+        done.end(archive)
     if not done.count and other:
         fail(other, as_json=as_json)
     tell_json({"queued": done.count}) if as_json else say(f"Queued {done.count}.")

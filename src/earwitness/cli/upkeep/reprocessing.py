@@ -84,11 +84,12 @@ def _queue_again(client_id: int, interaction_id: int | None, step: StepName | No
         if interaction_id is not None:
             with archive.write(locked=False) as connection:
                 queue_some(connection, None)
-            return done.count
-        with archive.read() as connection:
-            there = recordings.c.interaction_id <= newest_committed_id(connection)
-            next_ = partial(_next, and_(there, *fitting(connection, step)), AT_ONCE)
-        in_turns(archive, next_, queue_some, locked=False)  # it locks its own rows alone
+        else:
+            with archive.read() as connection:
+                there = recordings.c.interaction_id <= newest_committed_id(connection)
+                next_ = partial(_next, and_(there, *fitting(connection, step)), AT_ONCE)
+            in_turns(archive, next_, queue_some, locked=False)  # it locks its own rows alone
+        done.end(archive)
     return done.count
 
 
@@ -106,11 +107,12 @@ def _state_codec(client_id: int, interaction_id: int | None, hint: Hint, *, as_j
         archive = accounts.open(client_id)
         if interaction_id is None:
             in_turns(archive, partial(_next, UNDECODABLE, _STATED_AT_ONCE), state_some)
-            return done.count
-        with archive.write() as connection:
-            state(connection, recordings.c.interaction_id == interaction_id)
-            if not done.count:
-                raise NotFound(f"There is no recording {interaction_id}.")
+        else:
+            with archive.write() as connection:
+                state(connection, recordings.c.interaction_id == interaction_id)
+                if not done.count:
+                    raise NotFound(f"There is no recording {interaction_id}.")
+        done.end(archive)
     return done.count
 
 

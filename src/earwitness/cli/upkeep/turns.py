@@ -42,14 +42,24 @@ def in_turns(
 
 @dataclass(slots=True)
 class OneAction:
-    """What all turns of a command do, under one header in the ledger, and of how many."""
+    """What all turns of a command do, under one header in the ledger, and of how many.
+
+    The log has the command once it is through: `end` has to be called after the last turn.
+    """
 
     action: Action
     count: int = 0
     _header: int | None = None
 
     def header(self, connection: Connection) -> int:
-        """The id of the header. The first turn that writes something writes it, too."""
+        """The id of the header. The first turn that writes something writes it, below that of the order."""
         if self._header is None:
-            self._header = ledger.add_header(connection, self.action)
+            order = ledger.add_header(connection, self.action)
+            self._header = ledger.begin_batches(connection, self.action, order)
         return self._header
+
+    def end(self, archive: Archive) -> None:
+        """Note that all turns are done."""
+        if self._header is not None:
+            with archive.write(locked=False) as connection:
+                ledger.end_batches(connection, self._header)
