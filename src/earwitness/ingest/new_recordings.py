@@ -13,6 +13,8 @@ from earwitness.archive.database.timeline import take_places
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import add_digests
+from earwitness.archive.ledger.recording_parts import read_parts
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.acknowledge import note
@@ -176,11 +178,12 @@ def _add_data_groups(connection: Connection, new: Iterable[_NewRecording]) -> No
 
 def _append_to_ledger(connection: Connection, new: Sequence[_NewRecording]) -> None:
     """Write a row for each recording, under the header of the call or command that added it."""
+    changed = add_digests(connection, read_parts(connection, [one.position for one in new]))
     entries: dict[int, tuple[Action, list[Entry]]] = {}
     for one in new:
         action = one.arrival.action
         _, its = entries.setdefault(id(action), (action, []))  # equal actions may be of two calls
-        its.append(Entry(one.interaction_id, response_code=201))
+        its.append(Entry(one.interaction_id, response_code=201, changed=changed[one.position]))
     ledger.append_all(connection, list(entries.values()))
 
 

@@ -7,6 +7,7 @@
     ├── NotFound          404  does not exist, or this user may not see it
     ├── TooSlow           408  the request did not arrive in time
     ├── Conflict          409  conflicts with the current state
+    ├── Gone              410  what it would go on from cannot be gone on from any more
     ├── TooLarge          413
     ├── UnsupportedMedia  415
     ├── RangeUnsatisfiable 416
@@ -129,6 +130,13 @@ class Conflict(Problem):
 
     status = HTTPStatus.CONFLICT
     default_code = "conflict"
+
+
+class Gone(Problem):
+    """No longer available."""
+
+    status = HTTPStatus.GONE
+    default_code = "gone"
 
 
 class TooLarge(Problem):

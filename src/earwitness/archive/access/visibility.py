@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, or_, select, true
 
+from earwitness.archive.access.seen_by import SeenBy
 from earwitness.archive.access.viewer import PolicyConditions, Viewer
 from earwitness.archive.schema.recordings import recording_data_groups, recording_endpoints, recordings
 from earwitness.kernel.rights import Right
@@ -49,6 +50,8 @@ class PolicyCondition:
     field: str
     sentence: str
     requirements: Callable[[PolicyConditions], Iterator[Requirement]]
+    was_met: Callable[[PolicyConditions, SeenBy], bool]
+    """The same, for a recording as it was. True if the policy has no such condition."""
     leads: bool = False
     """Whether a search looks here first: people have fewer recordings than departments."""
 
@@ -70,22 +73,37 @@ def _types(policy: PolicyConditions) -> Iterator[Requirement]:
         yield Requirement("communicationTypes", "communication_types", recordings, "type", types)
 
 
+def _had_data_groups(policy: PolicyConditions, then: SeenBy) -> bool:
+    return all(then.data_groups.get(name) in values for name, values in policy.data_groups.items())
+
+
+def _had_people(policy: PolicyConditions, then: SeenBy) -> bool:
+    return not policy.person_ids or not then.person_ids.isdisjoint(policy.person_ids)
+
+
+def _had_types(policy: PolicyConditions, then: SeenBy) -> bool:
+    return not policy.communication_types or then.type in policy.communication_types
+
+
 POLICY_CONDITIONS = (
     PolicyCondition(
         "data_groups",
         "By data group: for each data group that the policy names, the recording has one of its values.",
         _data_groups,
+        _had_data_groups,
     ),
     PolicyCondition(
         "person_ids",
         "By person: one of the policy's people took part in the recording.",
         _people,
+        _had_people,
         leads=True,
     ),
     PolicyCondition(
         "communication_types",
         "By communication type: the recording is of one of the policy's types.",
         _types,
+        _had_types,
     ),
 )
 """A policy lets a recording through if the recording meets all its conditions."""
@@ -108,6 +126,8 @@ class VisibilityRule:
     name: str
     sentence: str
     limit: Callable[[Viewer], ColumnElement[bool] | None]
+    allowed: Callable[[Viewer, SeenBy], bool]
+    """The same, for a recording as it was."""
 
 
 def allowed_by_policies(viewer: Viewer) -> ColumnElement[bool] | None:
@@ -121,10 +141,21 @@ def _allowed(policy: PolicyConditions) -> ColumnElement[bool]:
     return and_(true(), *(requirement.is_met() for requirement in requirements_of(policy)))
 
 
+def _was_allowed_by_policies(viewer: Viewer, then: SeenBy) -> bool:
+    return not viewer.policies or any(
+        all(row.was_met(policy, then) for row in POLICY_CONDITIONS) for policy in viewer.policies
+    )
+
+
 def _not_private_to_others(viewer: Viewer) -> ColumnElement[bool] | None:
     if viewer.may(Right.RECORDING_PRIVATE_VIEW):
         return None
     return or_(recordings.c.is_private == false(), takes_part(viewer, recordings.c.position))
+
+
+def _was_not_private_to_others(viewer: Viewer, then: SeenBy) -> bool:
+    took_part = viewer.username_folded in then.users or viewer.person_id in then.person_ids
+    return viewer.may(Right.RECORDING_PRIVATE_VIEW) or not then.is_private or took_part
 
 
 def private_to_others(viewer: Viewer, table: FromClause) -> ColumnElement[bool]:
@@ -155,12 +186,14 @@ ACCESS_POLICIES = VisibilityRule(
     "A user with access policies sees only the recordings that at least one of them lets through. "
     "A policy lets through what meets all its conditions.",
     allowed_by_policies,
+    _was_allowed_by_policies,
 )
 PRIVATE = VisibilityRule(
     "private",
     "A private recording is seen by the users who took part in it, by their person or their user name, "
     f"and by users with the right `{Right.RECORDING_PRIVATE_VIEW}`.",
     _not_private_to_others,
+    _was_not_private_to_others,
 )
 VISIBILITY_RULES = (ACCESS_POLICIES, PRIVATE)
 """All must hold for a recording to be seen. Else it is answered like one that does not exist."""
@@ -198,3 +231,8 @@ def limits_of(viewer: Viewer) -> Iterator[ColumnElement[bool]]:
         limit = rule.limit(viewer)
         if limit is not None:
             yield limit
+
+
+def could_see(viewer: Viewer, then: SeenBy) -> bool:
+    """Whether a viewer could have seen a recording as it was, with what the viewer may see now."""
+    return all(rule.allowed(viewer, then) for rule in VISIBILITY_RULES)

@@ -61,8 +61,7 @@ def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
         rows += leaves[-1].rows
         if rows > _CHANGES_AT_ONCE:
             break
-    unnumbered = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
-    return Turn(leaves, connection.scalar(unnumbered) is not None)
+    return Turn(leaves, has_unnumbered(connection))
 
 
 def add(connection: Connection, turn: Turn, sign: Sign) -> None:
@@ -71,7 +70,7 @@ def add(connection: Connection, turn: Turn, sign: Sign) -> None:
     Only one transaction adds at a time; what another one added meanwhile is left out.
     """
     size = _take_counter(connection, _SIZE)
-    _number_changes(connection)
+    number_changes(connection)
     ids = [one.header for one in turn.leaves]
     taken = update(audit_headers).where(among(audit_headers.c.id, ids), audit_headers.c.is_pending)
     still_pending = set(connection.scalars(taken.values(is_pending=False).returning(audit_headers.c.id)))
@@ -131,8 +130,11 @@ def _write_tiles(connection: Connection, tree: int, tiles: Mapping[Tile, bytes])
     connection.execute(longer, rows)
 
 
-def _number_changes(connection: Connection) -> None:
-    """Give numbers to changes that have none, as many as take no longer than a blink."""
+def number_changes(connection: Connection) -> bool:
+    """Give numbers to changes that have none, as many as take no longer than a blink. Returns if there were.
+
+    This needs no key, and is not held up by what holds up the log.
+    """
     last = _take_counter(connection, _SEQUENCE)
     change = audit_changes.c
     unnumbered = (
@@ -152,6 +154,20 @@ def _number_changes(connection: Connection) -> None:
     ).rowcount
     if numbered:
         _set_counter(connection, _SEQUENCE, last + numbered)
+    return numbered > 0
+
+
+def has_unnumbered(connection: Connection) -> bool:
+    return connection.scalar(_UNNUMBERED) is not None
+
+
+def newest_sequence(connection: Connection) -> int:
+    """The number of the newest change that has one; 0 if none has."""
+    return connection.scalar(_NEWEST_SEQUENCE) or 0
+
+
+_UNNUMBERED = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
+_NEWEST_SEQUENCE = select(counters.c.value).where(counters.c.name == _SEQUENCE)
 
 
 def _take_counter(connection: Connection, name: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from earwitness.archive.access.seen_by import read_seen_by
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.ledger.changed import ABSENT, Changed
@@ -32,6 +33,7 @@ Digests = dict[Part, bytes]
 """The digest of each part that a recording has."""
 
 _COMMENT = "comment/"
+_DECIDE_WHO_SEES = {"source", "participants", "privacy"}
 
 
 class Watched:
@@ -40,6 +42,8 @@ class Watched:
     def __init__(self, connection: Connection, positions: Sequence[int], *parts: Part) -> None:
         self._parts = parts
         self._before = read_parts(connection, positions, parts) if positions else {}
+        decides = positions and not _DECIDE_WHO_SEES.isdisjoint(parts)
+        self._seen_by = read_seen_by(connection, positions) if decides else {}
 
     def changed(self, connection: Connection) -> dict[int, Changed]:
         """What has changed since, by position; a recording of which nothing changed is left out.
@@ -57,7 +61,8 @@ class Watched:
             old, new = (_digests_of(salt, values, names) for values in (before, now))
             kept[position] = _with_parts(digests, salt, now, self._parts, new)
             replaced = {one: before[one] for one in names if one in before}
-            changed[position] = Changed(replaced, old, new, record_digest(kept[position]))
+            decided = None if _DECIDE_WHO_SEES.isdisjoint(names) else self._seen_by[position].as_json
+            changed[position] = Changed(replaced, old, new, record_digest(kept[position]), decided)
         _keep(connection, kept)
         return changed
 
