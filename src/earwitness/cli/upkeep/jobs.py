@@ -8,7 +8,7 @@ from earwitness.archive.jobs import account_jobs, queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.upkeep import folding, text_rebuild
+from earwitness.archive.upkeep import folding, ledger_beginning, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
@@ -26,10 +26,14 @@ def list_(
     done: Annotated[bool, typer.Option("--done", help="Also list jobs that are done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index."""
+    """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index.
+
+    Also the beginning of the ledger of an archive that is older than its ledger.
+    """
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
         rebuilds = [*text_rebuild.listed(connection), *folding.listed(connection)]
+        rebuilds += ledger_beginning.listed(connection)
         rows = [*rebuilds, *of_account, *queue.list_jobs(connection, done=done)]
     if as_json:
         tell_json(rows)
