@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs.kinds import LEDGER, WorkKind
-from earwitness.archive.upkeep import ledger_beginning, ledger_log
+from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
@@ -30,7 +30,9 @@ class _Log:
 
     def go_on(self, archive: Archive, worker: str) -> int | None:
         is_beginning = ledger_beginning.go_on(archive)
+        ledger_heads.check(archive, self._accounts)
         was_left = ledger_log.take_turn(archive, self._accounts)
+        ledger_heads.keep_head(archive, self._accounts)
         return now_ms() if is_beginning or was_left else None
 
     def due_at(self, connection: Connection) -> int | None:
@@ -45,4 +47,6 @@ class _Log:
 
 def due_at(connection: Connection) -> int | None:
     """When there is something to do in the log of an account; None if nothing is left."""
-    return now_ms() if ledger_beginning.is_left(connection) or ledger_log.is_left(connection) else None
+    if ledger_beginning.is_left(connection) or ledger_log.is_left(connection):
+        return now_ms()
+    return ledger_heads.head_due_at(connection)

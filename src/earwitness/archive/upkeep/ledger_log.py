@@ -52,7 +52,7 @@ def alone(archive: Archive) -> Iterator[None]:
 
 
 def _turn(archive: Archive, accounts: Accounts, until: integrating.Newest | None = None) -> bool:
-    """Add some of what is committed. Returns False if nothing was left, or nothing that is as old as `until`."""
+    """Add some of what is committed. Returns False if nothing was left, or nothing as old as `until`."""
     with archive.read() as connection:
         has_forked = forked_at(connection) is not None
         turn = integrating.prepare(connection, *((0,) if has_forked else ()))

@@ -1,5 +1,6 @@
 """What a process knows about the log of an account that it has open."""
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ class LogState:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     shown: str = ""
     """The checkpoint that was last found to go on from all that were shown."""
-    shown_at: float = 0.0
+    shown_at: float = -math.inf
     """When, in seconds of the monotonic clock."""
+    compared_at: float = -math.inf
+    """When it was last compared with what others were shown, on the same clock."""
     troubles: dict[str, str] = field(default_factory=dict)
     """Why a place does not keep the head of the log, by its name."""
     _due_at: int = 0
