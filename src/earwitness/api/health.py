@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from earwitness.archive.accounts import states
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.errors import cause_of
 from earwitness.archive.database.transactions import reading, writing
@@ -41,6 +42,7 @@ class Health(Wire):
     """The state of the server."""
 
     status: Literal["alive", "ready"]
+    warnings: list[str] | UnsetType = UNSET
     notes: dict[str, str] | UnsetType = UNSET
 
 
@@ -57,19 +59,24 @@ async def ready(request: AnyRequest) -> Response[Any]:
     `database`: it takes reads and writes. `media`: its store answers. `disk`: there is free space. `keys`:
     the server has the keys that recordings need, and they are the archive's. `installation`: the store and
     the folders are the archive's. `accounts`: not all of them have tables of another version.
+    `warnings` names what somebody has to look into while the server still serves. `ledger`: that of an
+    account does not go on from what others were given.
     With `EARWITNESS_METRICS_TOKEN` as `Authorization: Bearer`, `causes` says why, by the same names, and
     `notes` what else is wrong while the server still serves.
     """
     installation: Installation = request.app.state.installation
     is_operator = _has_token(request, installation.settings.metrics_token)
-    wanted_checks = CHECKS | NOTES if is_operator else CHECKS
+    wanted_checks = CHECKS | WARNINGS | (NOTES if is_operator else {})
     checks = {name: partial(check, installation) for name, check in wanted_checks.items()}
     found = await installation.checks.ask(checks, CHECK_SECONDS)
     missing = {name: one for name, one in found.items() if name in CHECKS}
-    notes = {name: one.cause for name, one in found.items() if name in NOTES}
+    warnings = [name for name in found if name in WARNINGS]
+    notes = {name: one.cause for name, one in found.items() if is_operator and name not in CHECKS}
     if not missing:
-        return encode(Health(status="ready", notes=notes or UNSET), 200)
+        return encode(Health(status="ready", warnings=warnings or UNSET, notes=notes or UNSET), 200)
     extra: dict[str, object] = {"missing": list(missing)}
+    if warnings:
+        extra["warnings"] = warnings
     if is_operator:
         extra |= {"causes": {name: one.cause for name, one in missing.items()}}
         extra |= {"notes": notes} if notes else {}
@@ -149,6 +156,21 @@ def _note_accounts(installation: Installation) -> Missing | None:
     return Missing(f"{len(refused)} accounts are not available.", sentences) if refused else None
 
 
+def _warn_of_ledgers(installation: Installation) -> Missing | None:
+    try:
+        forked = states.forked_ledgers(installation.accounts.directory)
+    except SQLAlchemyError:
+        return None  # the check of the database reports it
+    if not forked:
+        return None
+    named = ", ".join(map(str, forked))
+    return Missing(
+        "A ledger does not go on from what others were given.",
+        f"The ledger does not go on from what others were given: account {named}. `earwitness status` says "
+        "more",
+    )
+
+
 def _check_keys(installation: Installation) -> Missing | None:
     return _missing(installation.accounts.identity.keys_trouble())
 
@@ -191,6 +213,9 @@ CHECKS: dict[str, Callable[[Installation], Missing | None]] = {
     "accounts": _check_accounts,
 }
 """What a server needs, by its name in `missing`, and how it is checked."""
+
+WARNINGS: dict[str, Callable[[Installation], Missing | None]] = {"ledger": _warn_of_ledgers}
+"""What somebody has to look into although the server is ready, by its name in `warnings`."""
 
 NOTES: dict[str, Callable[[Installation], Missing | None]] = {"refusedAccounts": _note_accounts}
 """What may be wrong while the server is ready, such as one account of many, by its name in `notes`."""

@@ -10,13 +10,22 @@ from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs import account_jobs, accounts_with_work, queue
-from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, REBUILD, WORK_KINDS, JobKind, WorkKind
+from earwitness.archive.jobs.kinds import (
+    ACCOUNT,
+    JOB_KINDS,
+    LEDGER,
+    REBUILD,
+    WORK_KINDS,
+    JobKind,
+    WorkKind,
+)
 from earwitness.archive.jobs.queue import Job
 from earwitness.archive.upkeep import folding, text_rebuild
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
 from earwitness.kernel.outages import tell
+from earwitness.workers import ledger_turns
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +94,7 @@ class AccountRotation:
             }
             next_due[REBUILD] = text_rebuild.due_at(connection)
             next_due[ACCOUNT] = account_jobs.next_due_at(connection)
+            next_due[LEDGER] = ledger_turns.due_at(connection)
             if folding.is_left(connection):
                 next_due[REBUILD] = now_ms()
             if self._is_overview_old(client_id):

@@ -6,11 +6,12 @@ from msgspec import field
 
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.signed_note import SignedNote
-from earwitness.archive.ledger.proving import newest_checkpoint, tree_of
+from earwitness.archive.ledger.proving import attested_checkpoint, given_checkpoint, tree_of
 from earwitness.archive.ledger.signing import signed_checkpoint
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
+from earwitness.archive.upkeep.ledger_heads import check, show_newest
 from earwitness.archive.upkeep.ledger_log import bring_up_to_date, signer_in
-from earwitness.kernel.errors import BadRequest, Fault
+from earwitness.kernel.errors import BadRequest, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire
 from earwitness.operations import operations
@@ -19,6 +20,12 @@ from earwitness.operations.operations import Call
 TEXT = "text/plain; charset=utf-8"
 
 _VERIFIER = resources.files("earwitness.archive.ledger") / "verify_ledger.py"
+
+
+class CheckpointQuery(Wire):
+    """Which checkpoint."""
+
+    witnessed: bool | None = None
 
 
 class ConsistencyQuery(Wire):
@@ -38,6 +45,12 @@ class Consistency(Wire):
 
 def with_all_that_is_committed(call: Call) -> None:
     """What was answered before a call is in the checkpoint that the call gets."""
+    show_newest(call.archive, call.accounts)
+
+
+def _with_the_first_checkpoint(call: Call) -> None:
+    """The name in the key is settled by the first checkpoint."""
+    check(call.archive, call.accounts)
     bring_up_to_date(call.archive, call.accounts)
 
 
@@ -47,20 +60,26 @@ def with_all_that_is_committed(call: Call) -> None:
     right=Right.LEDGER_VIEW,
     beforehand=with_all_that_is_committed,
     content_type=TEXT,
+    refuses=(NotFound,),
 )
-def get_checkpoint(call: Call) -> str:
+def get_checkpoint(call: Call, body: CheckpointQuery) -> str:
     """Get the newest checkpoint: a signed note with the number of actions, and one hash over all of them.
 
-    What was answered before this call is in it.
+    What was answered before this call is in it. With `witnessed=true` it is the newest one that a witness
+    cosigned, or an authority timestamped: they are asked once an hour.
     """
-    return newest_note(call).encode().decode()
+    if body.witnessed is not True:
+        return newest_note(call).encode().decode()
+    if note := attested_checkpoint(call.connection):
+        return note.encode().decode()
+    raise NotFound("No witness has cosigned a checkpoint of this ledger, and no authority timestamped one.")
 
 
 @operations.read(
     "/ledger/key",
     method="GET",
     right=Right.LEDGER_VIEW,
-    beforehand=with_all_that_is_committed,
+    beforehand=_with_the_first_checkpoint,
     content_type=TEXT,
 )
 def get_ledger_key(call: Call) -> str:
@@ -86,8 +105,8 @@ def get_consistency(call: Call, body: ConsistencyQuery) -> Consistency:
 
 
 def newest_note(call: Call) -> SignedNote:
-    """The newest checkpoint as it is signed, also of a log without any action."""
-    newest = newest_checkpoint(call.connection)
+    """The newest checkpoint that may be given, with its cosignatures, also of a log without any action."""
+    newest = given_checkpoint(call.connection)
     return newest or signed_checkpoint(signer_in(call.connection, call.accounts), 0, EMPTY_ROOT)
 
 

@@ -10,7 +10,7 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.integrating import LOG, read_tile
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
-from earwitness.archive.ledger.proving import newest_checkpoint
+from earwitness.archive.ledger.proving import given_checkpoint
 from earwitness.archive.ledger.tree.tiles import (
     TILE_WIDTH,
     Tile,
@@ -70,7 +70,7 @@ def _content(archive: Archive, kind: str, path: str) -> bytes:
     except ValueError as error:
         raise NotFound(f"There is no such tile: {error}") from None
     with archive.read() as connection:
-        newest = newest_checkpoint(connection)
+        newest = given_checkpoint(connection)
         size = Checkpoint.read(newest.text).size if newest else 0
         if width > width_in_tree(size, level, index):
             raise NotFound(f"The newest checkpoint has {size} actions, and not this tile.")

@@ -1,4 +1,4 @@
-"""What decides who may see a recording, read at one moment and kept: rules that hold it against a viewer later.
+"""What decides who may see a recording, read at one moment and kept for later.
 
 `visibility.py` has the same rules as conditions of the database, for recordings as they are now.
 """

@@ -82,6 +82,14 @@ def looked_at(directory: Engine, client_id: int) -> int | None:
         return connection.scalar(select(kept.looked_at).where(kept.client_id == client_id))
 
 
+def forked_ledgers(directory: Engine) -> list[int]:
+    """The accounts whose ledger was found to have forked, by client id."""
+    kept = account_states.c
+    has_forked = kept.overview[("ledger", "forkedAt")].as_string().is_not(None)
+    with reading(directory) as connection:
+        return list(connection.scalars(select(kept.client_id).where(has_forked).order_by(kept.client_id)))
+
+
 def refusals(directory: Engine) -> list[Refused]:
     """The accounts that a server or worker found unavailable when it last looked, by client id."""
     kept = account_states.c

@@ -30,27 +30,29 @@ _KNOWN = (
 )
 
 
-def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> None:
+def mark(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> dict[str, int]:
     """Mark an account as having work; `due_at` says when the first of each kind is due.
 
-    A mark that is there already keeps its time if that is earlier.
+    A mark that is there already keeps its time if that is earlier. Returns the time of each mark.
     """
     with reading(directory, once=True) as connection:
         known: dict[str, int] = dict(connection.execute(_KNOWN, {"client_id": client_id}).all())
     missing = {kind: at for kind, at in due_at.items() if kind not in known or known[kind] > at}
     if not missing:
-        return
+        return known
     with writing(directory, is_durable=False) as connection:
         for kind, at in missing.items():
             _add(connection, client_id, kind, at)
+    return known | dict(missing)
 
 
-def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> None:
+def mark_if_possible(directory: Engine, client_id: int, due_at: Mapping[WorkKind, int]) -> dict[str, int]:
     """Mark an account after a commit. An error is only logged: the commit itself has succeeded."""
     try:
-        mark(directory, client_id, due_at)
+        return mark(directory, client_id, due_at)
     except (SQLAlchemyError, Problem) as error:
         tell(log.warning, error, "account %s could not be marked as having work", client_id)
+        return {}
 
 
 def clear(directory: Engine, client_id: int, kind: WorkKind) -> None:

@@ -19,7 +19,7 @@ from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
 from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.ledger import audit_changes, ledger_checkpoints, ledger_leaves, ledger_tiles
 from earwitness.archive.schema.people import counters
-from earwitness.archive.schema.work import audit_headers
+from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import now_ms
 
 Sign = Callable[[int, bytes], str]
@@ -34,15 +34,29 @@ LOG = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest header and the newest row that are committed."""
+
+    header: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn adds: leaves that were made, and whether changes have no number yet."""
+    """What one turn adds: leaves that were made, and the oldest change without a number, if there is one."""
 
     leaves: Sequence[MadeLeaf]
-    has_changes: bool
+    oldest_change: int | None
 
     @property
     def is_empty(self) -> bool:
-        return not self.leaves and not self.has_changes
+        return not self.leaves and self.oldest_change is None
+
+    def is_after(self, newest: Newest) -> bool:
+        """Whether all of it was written after a moment."""
+        return (not self.leaves or self.leaves[0].header > newest.header) and (
+            self.oldest_change is None or self.oldest_change > newest.row
+        )
 
 
 def is_pending(connection: Connection) -> bool:
@@ -50,6 +64,16 @@ def is_pending(connection: Connection) -> bool:
     header = select(audit_headers.c.id).where(audit_headers.c.is_pending).limit(1)
     change = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
     return bool(connection.scalar(select(or_(header.exists(), change.exists()))))
+
+
+def newest(connection: Connection) -> Newest:
+    """What is committed now."""
+    ids = connection.execute(select(_NEWEST_HEADER, _NEWEST_ROW)).one()
+    return Newest(ids[0] or 0, ids[1] or 0)
+
+
+_NEWEST_HEADER = select(func.max(audit_headers.c.id)).scalar_subquery()
+_NEWEST_ROW = select(func.max(audit_rows.c.id)).scalar_subquery()
 
 
 def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
@@ -61,7 +85,9 @@ def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
         rows += leaves[-1].rows
         if rows > _CHANGES_AT_ONCE:
             break
-    return Turn(leaves, has_unnumbered(connection))
+    change = audit_changes.c
+    unnumbered = select(change.audit_row_id).where(change.sequence.is_(None)).order_by(change.audit_row_id)
+    return Turn(leaves, connection.scalar(unnumbered.limit(1)))
 
 
 def add(connection: Connection, turn: Turn, sign: Sign) -> None:

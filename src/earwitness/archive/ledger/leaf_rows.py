@@ -12,7 +12,7 @@ from earwitness.archive.ledger.ledger import HEADER_SALTS
 from earwitness.archive.ledger.tree.appending import append
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES, canonical, commitment
 from earwitness.archive.ledger.tree.hashing import leaf_hash, split_hashes
-from earwitness.archive.ledger.tree.leaves import Leaf, LeafType, Row, leaf_bytes, row_bytes
+from earwitness.archive.ledger.tree.leaves import Checkpoint, Leaf, LeafType, Row, leaf_bytes, row_bytes
 from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
 from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -58,8 +58,21 @@ def leaf_of(connection: Connection, header: Any, type_: LeafType) -> MadeLeaf:
         order=header.ordered_by_header_id,
         rows=tree.size,
         rows_root=tree.root.hex(),
+        previous=_previous(connection, header.id) if type_ == "recover" else None,
     )
     return MadeLeaf(header.id, leaf_bytes(leaf), tree.size, tree.tiles if tree.size > FEW_ROWS else {})
+
+
+def header_of(connection: Connection, header_id: int) -> Any:
+    """A header, as `leaf_of` reads it."""
+    return connection.execute(select(audit_headers).where(audit_headers.c.id == header_id)).one()
+
+
+def _previous(connection: Connection, header_id: int) -> Checkpoint:
+    """What a log replaces, as the one row of its first action says."""
+    row = select(audit_rows.c.metadata).where(audit_rows.c.audit_header_id == header_id)
+    named = connection.scalars(row).one()
+    return Checkpoint(named["origin"], named["size"], named["root"])
 
 
 def _nothing_stored(tile: Tile) -> bytes:

@@ -23,6 +23,8 @@ from earwitness.kernel.clock import now_ms
 
 _IDS_IN_ONE_QUERY = 500
 
+_LOGGED = "earwitness_logged"
+
 HEADER_SALTS = 3
 """Of its user, its address and its request, one after the other."""
 
@@ -74,6 +76,12 @@ def end_batches(connection: Connection, header: int) -> None:
     """Note that the last row was written under a header: from now on the log can have it."""
     this = audit_headers.c.id == header
     connection.execute(update(audit_headers).where(this).values(is_pending=True))
+    connection.info[_LOGGED] = True
+
+
+def take_logged(connection: Connection) -> bool:
+    """Whether this connection wrote something that is to be in the log. Forgets it."""
+    return connection.info.pop(_LOGGED, False) is True
 
 
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
@@ -190,6 +198,7 @@ def _headers(
         }
         for action in actions
     ]
+    connection.info[_LOGGED] = True
     return connection.scalars(_ADD_HEADERS, rows).all()
 
 

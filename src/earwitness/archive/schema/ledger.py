@@ -71,6 +71,7 @@ ledger_tiles = Table(
     Column("hashes", LargeBinary, nullable=False),
 )
 
+# `given_at` is when somebody outside was first given a checkpoint. What nobody was given is thinned out.
 ledger_checkpoints = Table(
     "ledger_checkpoints",
     metadata,
@@ -78,4 +79,22 @@ ledger_checkpoints = Table(
     Column("root", LargeBinary, nullable=False),
     Column("signed_at", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
+    Column("given_at", BigInteger),
+    partial_index(
+        "ledger_checkpoints_given",
+        "size",
+        where={"sqlite": "given_at IS NOT NULL", "postgresql": "given_at IS NOT NULL"},
+    ),
+)
+
+# What outside parties said about the checkpoint of a size: `cosignature`, a line of its note, by the name of
+# the witness, or `timestamp`, a token of RFC 3161, by the host of the authority.
+ledger_attestations = Table(
+    "ledger_attestations",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )

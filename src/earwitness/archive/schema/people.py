@@ -42,6 +42,12 @@ LOG_BEGINS = "ledger beginning"
 """The counter of an account that is older than its log: the position from which recordings are to come. It
 goes when the log has begun with all that was there."""
 
+LOG_FORKED = "ledger forked"
+"""The counter of an account whose log has forked: the size that others were shown. It goes with a new log."""
+
+LOG_THINNED = "ledger thinned"
+"""The size up to which checkpoints that nobody was given are removed, but for one an hour."""
+
 # Of a group that has ended, people may still have the number, but nobody is in it:
 # `archive/recordings/retention_groups.py`.
 retention_groups = Table(

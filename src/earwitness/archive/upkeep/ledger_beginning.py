@@ -7,7 +7,7 @@ from there. It happens once: what appears later without an action is not in the 
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger import ledger
@@ -19,6 +19,7 @@ from earwitness.archive.schema.ledger import entity_states, recording_digests
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers
+from earwitness.kernel.clock import format_ms, now_ms
 
 AT_ONCE = 100
 """Recordings, or other things, in a batch: they take some 20 ms, for which others have to wait."""
@@ -51,6 +52,28 @@ def go_on(archive: Archive, at_once: int = AT_ONCE) -> bool:
             ledger.end_batches(connection, header)
             connection.execute(delete(counters).where(counters.c.name == LOG_BEGINS))
     return True
+
+
+def listed(connection: Connection) -> list[dict[str, object]]:
+    """The same as `queue.list_jobs` tells of jobs. It has no id: there is nothing to retry or drop."""
+    if (first := _next(connection)) is None:
+        return []
+    left = connection.scalar(
+        select(func.count()).select_from(recordings).where(recordings.c.position >= first)
+    )
+    at = format_ms(now_ms())
+    note = f"The ledger begins with all that there is: {left} recordings are left."
+    return [
+        {
+            **dict.fromkeys(("id", "step", "interactionId", "thirdPartyId")),
+            "kind": "ledger",
+            "state": "queued",
+            "attempts": 0,
+            "queuedAt": at,
+            "runAt": at,
+            "log": [{"at": at, "text": note}],
+        }
+    ]
 
 
 def _header(connection: Connection) -> int:

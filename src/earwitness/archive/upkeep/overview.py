@@ -10,8 +10,11 @@ from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.workload import UNFINISHED, workload
 from earwitness.archive.people.endpoint_changes import lost_endpoints
 from earwitness.archive.recordings.incomplete import count_not_whole
+from earwitness.archive.schema.ledger import ledger_attestations, ledger_checkpoints
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
+from earwitness.archive.upkeep import ledger_beginning
+from earwitness.archive.upkeep.ledger_log import forked_at
 from earwitness.archive.upkeep.text_rebuild import progress
 
 
@@ -33,11 +36,29 @@ def overview_of(connection: Connection) -> dict[str, Any]:
         "oldestQueuedAt": work.oldest_queued_at,
         "keys": {row[0]: row[1] for row in keys},
         "textRebuild": _rebuild_of(connection),
+        "ledger": _ledger_of(connection),
         **count_not_whole(connection),
         "endpointsLost": lost,
         "endpointsLostCount": len(lost),
         "usersThatLookAlike": alike,
         "usersThatLookAlikeCount": len(alike),
+    }
+
+
+def _ledger_of(connection: Connection) -> dict[str, Any]:
+    """The log: its size, the size that others were shown if it has forked, and who attested it when.
+
+    `attested` has the last time (ms) and the size of each outside party, by its name.
+    """
+    kept = ledger_attestations.c
+    attested = (
+        select(kept.name, func.max(kept.at), func.max(kept.size)).group_by(kept.name).order_by(kept.name)
+    )
+    return {
+        "size": connection.scalar(select(func.max(ledger_checkpoints.c.size))) or 0,
+        "forkedAt": forked_at(connection),
+        "isBeginning": ledger_beginning.is_left(connection),
+        "attested": {name: {"at": at, "size": size} for name, at, size in connection.execute(attested)},
     }
 
 

@@ -11,7 +11,7 @@ from earwitness.archive.jobs import account_jobs, queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.upkeep import folding, text_rebuild
+from earwitness.archive.upkeep import folding, ledger_beginning, text_rebuild
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.turns import AT_ONCE, OneAction, in_turns
@@ -35,12 +35,14 @@ def list_(
     """List the jobs that are not done, of recordings and of the account, and a rebuild of the text index.
 
     Jobs of recordings are counted by kind and state. Those that are dead, or wait for another try, are listed
-    too, the first hundred of them. With --json all jobs are listed.
+    too, the first hundred of them. With --json all jobs are listed. The beginning of the ledger of an archive
+    that is older than its ledger is listed, too.
     """
     with opened(as_json) as accounts, accounts.open(client_id).read() as connection:
         of_account = account_jobs.listed(connection, done=done)
         settings = accounts.settings
-        rows = [*text_rebuild.listed(connection), *folding.listed(connection), *of_account]
+        rebuilds = [*text_rebuild.listed(connection), *folding.listed(connection)]
+        rows = [*rebuilds, *ledger_beginning.listed(connection), *of_account]
         if as_json:
             tell_json([*rows, *queue.list_jobs(connection, done=done)])
             return

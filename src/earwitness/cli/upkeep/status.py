@@ -14,6 +14,7 @@ from earwitness.archive.upkeep.refusals import read as refusals_of
 from earwitness.archive.upkeep.survey import Surveyed, survey
 from earwitness.cli.output import AsJson, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.jobs import tell_if_jobs_wait
+from earwitness.cli.upkeep.ledger_sentences import ledger_in_json, ledger_sentences
 from earwitness.cli.upkeep.sentences import sentences_on, sentences_on_refusals, size_in_words
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import Settings
@@ -32,6 +33,7 @@ _NOT_SEEN: dict[str, Any] = {
     "oldestQueuedAt": None,
     "keys": {},
     "textRebuild": None,
+    "ledger": None,
     "incomplete": None,
     "undecodable": None,
     "endpointsLost": None,
@@ -125,6 +127,7 @@ def _row(seen: Surveyed, settings: Settings) -> dict[str, Any]:
     queued_at = row.pop("oldestQueuedAt")
     row["oldestQueuedSeconds"] = None if queued_at is None else max(0, now - queued_at) // 1000
     row["seenSecondsAgo"] = None if seen.looked_at is None else max(0, now - seen.looked_at) // 1000
+    row["ledger"] = row["ledger"] and ledger_in_json(row["ledger"], settings)
     row["missing"] = count_missing(settings, seen.account.client_id)
     row["refused"] = seen.refused and {
         "reason": seen.refused.reason,
@@ -149,7 +152,7 @@ def _show(rows: list[dict[str, Any]], missing_keys: list[str]) -> None:
     ]
     if shown:
         show_table(shown, headings)
-    for sentence in sentences_on(rows, missing_keys):
+    for sentence in (*sentences_on(rows, missing_keys), *ledger_sentences(rows)):
         say(sentence)
 
 

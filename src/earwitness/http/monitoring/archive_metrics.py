@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.database.transactions import reading
@@ -60,6 +61,8 @@ class ArchiveCollector(Collector):
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)
         yield from _missing_keys(self._accounts)
+        forked = len(states.forked_ledgers(self._accounts.directory))
+        yield _gauge("ledgers_forked", "Ledgers that do not go on from what others were given.", forked)
         lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._counts)
         yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
         looked = list(self._counts.values())

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from earwitness.kernel.errors import Unavailable
 from earwitness.kernel.extras import extra_for
@@ -60,10 +60,7 @@ def new_marker(settings: Settings, installation: str) -> StoreMarker:
 
 def read_marker(settings: Settings) -> StoreMarker | None:
     """The marker of the store, if any. Raises Differs if it is damaged, and Unavailable within seconds."""
-    if settings.media_url:
-        text = _soon(lambda: _read_from(_bucket(settings)))
-    else:
-        text = _read_file(settings.data / MARKER)
+    text = read_object(settings, MARKER) if settings.media_url else _read_file(settings.data / MARKER)
     if text is None:
         return None
     try:
@@ -81,6 +78,16 @@ def write_marker(settings: Settings, marker: StoreMarker) -> None:
         _soon(lambda: _put_into(_bucket(settings), text))
     else:
         write_once(settings.data / MARKER, text)
+
+
+def read_object(settings: Settings, key: str) -> bytes | None:
+    """A small object at the top of the bucket, if it is there. Raises Unavailable within seconds."""
+    return _soon(lambda: _read_from(_bucket(settings), key))
+
+
+def replace_object(settings: Settings, key: str, content: bytes) -> None:
+    """Write a small object at the top of the bucket. Raises Unavailable within seconds."""
+    _soon(lambda: _put_into(_bucket(settings), content, key, "overwrite"))
 
 
 def place_in_words(settings: Settings) -> str:
@@ -121,19 +128,24 @@ def _bucket(settings: Settings) -> "Bucket":
     return open_bucket(settings.media_url, "", persistent=False)
 
 
-def _read_from(bucket: "Bucket") -> bytes | None:
+def _read_from(bucket: "Bucket", key: str) -> bytes | None:
     import obstore
 
     from earwitness.media.stores.bucket import asking
 
     with asking():
         try:
-            return bytes(obstore.get(bucket, MARKER).bytes())
+            return bytes(obstore.get(bucket, key).bytes())
         except FileNotFoundError:
             return None
 
 
-def _put_into(bucket: "Bucket", text: bytes) -> None:
+def _put_into(
+    bucket: "Bucket",
+    text: bytes,
+    key: str = MARKER,
+    mode: Literal["create", "overwrite"] = "create",
+) -> None:
     import obstore
     from obstore.exceptions import AlreadyExistsError
 
@@ -141,7 +153,7 @@ def _put_into(bucket: "Bucket", text: bytes) -> None:
 
     with asking():
         try:
-            obstore.put(bucket, MARKER, text, mode="create", use_multipart=False)
+            obstore.put(bucket, key, text, mode=mode, use_multipart=False)
         except AlreadyExistsError:
             return
 

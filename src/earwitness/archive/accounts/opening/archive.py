@@ -9,12 +9,15 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.opening.admission import Admission
+from earwitness.archive.accounts.opening.log_state import LogState
 from earwitness.archive.database.group_commit import GroupCommit
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
+from earwitness.archive.jobs.kinds import LEDGER
 from earwitness.archive.jobs.queue import take_due
+from earwitness.archive.ledger.ledger import take_logged
 from earwitness.archive.receipts.acknowledge import give, take_noted
 from earwitness.archive.receipts.compare import compare_if_possible
 from earwitness.archive.receipts.written import Receipts
@@ -39,6 +42,7 @@ class Archive:
     receipts: Receipts = field(repr=False)
     arrivals: GroupCommit = field(default_factory=GroupCommit, repr=False)
     """The recordings that wait to be accepted."""
+    log: LogState = field(default_factory=LogState, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -71,15 +75,21 @@ class Archive:
         """
         with self.admission.lent(self.client_id) as engine:
             with writing(engine, patient=patient, is_durable=is_durable) as connection:
-                take_due(connection), take_noted(connection)  # left by a transaction that rolled back
+                # Left by a transaction that rolled back:
+                take_due(connection), take_noted(connection), take_logged(connection)
                 if locked:
                     lock_account(connection)
                 yield connection
                 due_at, noted = take_due(connection), take_noted(connection)
+                is_logged = take_logged(connection)
             committed()
             give(engine, self.client_id, self.receipts, noted)
+        if is_logged and (at := self.log.due_at()) is not None:
+            due_at[LEDGER] = at
         if due_at:
-            mark_if_possible(self.directory, self.client_id, due_at)
+            marks = mark_if_possible(self.directory, self.client_id, due_at)
+            if LEDGER in due_at:
+                self.log.note_marks(marks)
 
     def compare_receipts(self) -> None:
         """Compare the receipts with the database, if it answers."""

@@ -126,5 +126,23 @@ def _tree() -> None:
         sa.Column("root", sa.LargeBinary, nullable=False),
         sa.Column("signed_at", sa.BigInteger, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("given_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("size", name="ledger_checkpoints_pkey"),
+    )
+    given = sa.text("given_at IS NOT NULL")
+    op.create_index(
+        "ledger_checkpoints_given",
+        "ledger_checkpoints",
+        ["size"],
+        sqlite_where=given,
+        postgresql_where=given,
+    )
+    op.create_table(
+        "ledger_attestations",
+        sa.Column("size", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("size", "kind", "name", name="ledger_attestations_pkey"),
     )

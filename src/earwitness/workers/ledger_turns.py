@@ -1,0 +1,52 @@
+"""Keeping the logs of ledgers up to date: accounts take turns, one short write each.
+
+An archive that is older than its log is begun in the same way, a batch each turn.
+"""
+
+from sqlalchemy import Connection
+
+from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.jobs.kinds import LEDGER, WorkKind
+from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log
+from earwitness.kernel.clock import now_ms
+from earwitness.workers.account_turns import AccountTurns
+
+
+class LedgerTurns(AccountTurns):
+    """This worker's share in the logs of all accounts."""
+
+    def __init__(self, accounts: Accounts, worker: str) -> None:
+        super().__init__(accounts, worker, _Log(accounts))
+
+
+class _Log:
+    """No worker has an account to itself: what two prepare, one of them adds."""
+
+    kind: WorkKind = LEDGER
+    name = "log of the ledger"
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def go_on(self, archive: Archive, worker: str) -> int | None:
+        is_beginning = ledger_beginning.go_on(archive)
+        ledger_heads.check(archive, self._accounts)
+        was_left = ledger_log.take_turn(archive, self._accounts)
+        ledger_heads.keep_head(archive, self._accounts)
+        return now_ms() if is_beginning or was_left else None
+
+    def due_at(self, connection: Connection) -> int | None:
+        return due_at(connection)
+
+    def left_until(self, connection: Connection, worker: str) -> int | None:
+        return None
+
+    def give_back(self, archive: Archive, worker: str) -> None:
+        pass
+
+
+def due_at(connection: Connection) -> int | None:
+    """When there is something to do in the log of an account; None if nothing is left."""
+    if ledger_beginning.is_left(connection) or ledger_log.is_left(connection):
+        return now_ms()
+    return ledger_heads.head_due_at(connection)
