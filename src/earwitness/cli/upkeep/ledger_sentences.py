@@ -41,8 +41,8 @@ def _of_ledger(client_id: int, ledger: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"Account {client_id}: its ledger has {ledger['size']} actions, and does not go on from the "
             f"checkpoint of {ledger['forkedAt']} actions that others were given. An older copy of the "
-            "database was restored, or it was changed. Nothing is signed until you bring the right database back, or "
-            f"start a new log: `earwitness ledger recover {client_id}`."
+            "database was restored, or it was changed. Nothing is signed until you bring the right database "
+            f"back, or start a new log: `earwitness ledger recover {client_id}`."
         )
     if ledger["isBeginning"]:
         yield f"Account {client_id}: its ledger begins with all that there is, and is not through yet."
