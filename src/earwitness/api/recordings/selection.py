@@ -14,7 +14,7 @@ from earwitness.archive.recordings.collections import (
     collection_row,
     named_positions,
 )
-from earwitness.archive.recordings.tags import find_or_add_tag, find_tag
+from earwitness.archive.recordings.tags import find_or_add_tags, find_tags
 from earwitness.archive.search.filters import RecordingFilters, RecordingSearch
 from earwitness.archive.search.search import positions_of
 from earwitness.archive.selections.changes import Changes
@@ -114,14 +114,13 @@ def _changes_of(call: Call, body: Selection, *, adding: bool = False) -> Changes
     Raises BadRequest naming what there is not.
     """
     connection = call.connection
-    add: list[int] = []
-    for name in body.add_tags or []:
-        known = find_or_add_tag(connection, name) if adding else find_tag(connection, name)
-        add += () if known is None else (known,)
+    find = find_or_add_tags if adding else find_tags
+    add = list(find(connection, body.add_tags or []).values())
+    there = find_tags(connection, body.remove_tags or [])
     faults: list[Fault] = []
     remove: list[int] = []
     for index, name in enumerate(body.remove_tags or []):
-        known = find_tag(connection, name)
+        known = there.get(name)
         if known is None:
             faults.append(Fault(f"removeTags[{index}]", f"there is no tag {name}"))
         elif known in add:
