@@ -84,7 +84,7 @@ def change_selection(call: Call, body: Selection) -> Answer[OrderedSelection]:
 
     Each change needs its own right, and `filters` needs `Recording.View`. The recordings are those that you
     may see now; with a search token, those that it pinned. Up to 1,000 are changed at once, more by a job, in
-    batches, as are more than 10,000 tags of fewer: then `X-Pending` has its id.
+    batches, as are more than 4,000 tags of fewer: then `X-Pending` has its id.
     """
     selected: Selected = call.prepared
     ordered = order_changes(call, _changes_of(call, body, adding=True), selected, _metadata(body))
