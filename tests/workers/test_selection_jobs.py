@@ -358,7 +358,7 @@ def test_recordings_that_are_gone_by_their_turn_are_counted(firm: Firm, position
     assert count(firm, legal_hold_recordings) == MANY - 3
     shown = job(firm, job_id)
     assert (shown["state"], shown["done"]) == ("done", MANY)
-    assert shown["error"] == "3 recordings were deleted before their turn."
+    assert shown["error"] == "Deleted before their turn: 3 recordings."
 
 
 def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> None:
