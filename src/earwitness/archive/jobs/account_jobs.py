@@ -77,7 +77,7 @@ class Found(Generic[Which]):
     """What the next batch of a job has to write, as it was found in a read."""
 
     batch: Which
-    """What to write: positions of recordings, ids of people or endpoints, or a stretch. With nothing to write,
+    """What to write: positions of recordings, ids of people or endpoints, or a stretch. With nothing in it,
     the job only notes how far it has come."""
     cursor: Any
     """Where the batch after this one begins."""
