@@ -100,8 +100,11 @@ def test_a_hold_of_all_counts_at_once_and_is_written_by_a_job(firm: Firm, positi
         assert firm.call("GET", path).headers["X-Pending"] == str(job_id)
     renamed = firm.call("PUT", f"{HOLD}/{hold_id}", {"name": "Enquiry 15"})
     assert renamed.headers["X-Pending"] == str(job_id)
-    told = run(firm.settings, "hold", "show", "1234567", str(hold_id)).stderr
-    assert f"Job {job_id} of the account is not through" in told
+    for words in (
+        ("hold", "show", "1234567", str(hold_id)),
+        ("search", "1234567", f'{{"legalHoldId": {hold_id}}}'),
+    ):
+        assert f"Job {job_id} of the account is not through" in run(firm.settings, *words).stderr
     assert job(firm, job_id) | {"state": "queued", "done": 0, "total": MANY} == job(firm, job_id)
     refused = run(firm.settings, "key", "destroy", "1234567", "1", "--yes")
     assert "nothing is destroyed" in refused.stderr + refused.stdout

@@ -73,7 +73,7 @@ def _of_account_jobs(client_id: int, jobs: dict[str, int]) -> Iterator[str]:
             f"through, nothing of it is destroyed: `earwitness jobs retry {client_id}` tries them again."
         )
     if waiting := jobs.get("queued", 0) + jobs.get("running", 0):
-        yield f"Account {client_id}: {waiting} of its own jobs not through yet: {listed}."
+        yield f"Account {client_id} has {counted(waiting, 'job')} of its own to do: {listed}."
 
 
 def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:
