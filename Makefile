@@ -13,7 +13,7 @@ APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no
 .PHONY: interop system-go bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Earwitness needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }

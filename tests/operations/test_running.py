@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from earwitness.api.administration.tags import add_tag, list_tags
 from earwitness.api.comments import get_comments
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.cli.calling import make_in
-from earwitness.kernel.errors import BadRequest, Conflict, OutOfDate, Unavailable
+from earwitness.kernel.deadlines import Deadline, deadline
+from earwitness.kernel.errors import BadRequest, Conflict, OutOfDate, OutOfTime, Unavailable
 from earwitness.kernel.rights import Right
 from earwitness.operations import operations
 from earwitness.operations.operations import Call, Operation
@@ -102,3 +103,25 @@ def test_a_change_that_is_always_out_of_date_is_given_up_and_changes_nothing(fir
         command(firm, "never", add_never)
     assert command(firm, "tag list", list_tags) == []
     assert rows(firm, "Tag") == []
+
+
+def counted_to_a_billion(call: Call) -> int:
+    """An answer for which there is no time."""
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)"
+    return int(call.connection.execute(text(f"{numbers} SELECT count(*) FROM n")).scalar_one())
+
+
+@operations.write("/slow-answer", right=Right.RECORDING_TAG_EDIT, answer=counted_to_a_billion)
+def add_and_answer_slowly(call: Call) -> None:
+    """Add a tag; the answer takes too long."""
+    add_tag.handle(call, add_tag.takes(tag="added"))
+
+
+def test_who_gets_no_answer_in_time_is_told_that_the_change_was_made(firm: Firm) -> None:
+    token = deadline.set(Deadline(0.2))
+    try:
+        with pytest.raises(OutOfTime, match="The change was made"):
+            command(firm, "slow", add_and_answer_slowly)
+    finally:
+        deadline.reset(token)
+    assert [tag["tag"] for tag in firm.get("/admin/tag")] == ["added"]

@@ -220,3 +220,21 @@ def test_a_kept_mark_holds_up_no_other_account(firm: Firm) -> None:
     another_firm(firm, OTHER, 2)
     found = [turns.take("process", never, keeps_marks=True) for _ in range(3)]
     assert [one and one[0].client_id for one in found] == [OTHER, OTHER, None]
+
+
+def test_a_job_is_found_though_another_thread_took_one_of_its_account_meanwhile(firm: Firm) -> None:
+    firm.ingest(tone(0.1))
+    turns = AccountRotation(accounts_of(firm), "worker")
+    assert taken(turns) == CLIENT_ID
+    accounts_with_work.mark(accounts_of(firm).directory, CLIENT_ID, {"process": 0})
+    another_firm(firm, OTHER, 3)
+    assert taken(turns) == OTHER
+    looks: list[int | None] = []
+
+    def interrupted() -> bool:
+        """Let another thread take a job after the account that has none was looked into."""
+        looks.append(taken(turns) if len(looks) == 1 else None)
+        return False
+
+    found = turns.take("process", interrupted, keeps_marks=True)
+    assert (looks[1], found and found[0].client_id) == (OTHER, OTHER)

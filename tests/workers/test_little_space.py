@@ -1,4 +1,4 @@
-"""Jobs that store renditions wait while the disk has too little room, and say so."""
+"""Jobs that store renditions wait while the disk has too little space, and say so."""
 
 import io
 import threading
@@ -53,7 +53,7 @@ def test_commands_say_that_jobs_wait(firm: Firm) -> None:
     for command in ("status",), ("jobs", "list", CLIENT_ID):
         said = " ".join(run(full, *command).output.split())
         assert (
-            "Jobs of the kind `process` wait until there is more room. Renditions leave 2097152 MiB" in said
+            "Jobs of the kind `process` wait until there is more space. Renditions leave 2097152 MiB" in said
         )
         assert "Jobs of the kind" not in run(firm.settings, *command).output
     assert run_json(full, "status")["disk"]["renditionsLeaveBytes"] == 2 << 40

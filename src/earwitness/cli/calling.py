@@ -42,11 +42,16 @@ def make(
     if not isinstance(answer, Answer):
         return answer
     if job_id := answer.headers.get(PENDING_HEADER):
-        warn(
-            f"Job {job_id} of the account is not through: "
-            f"`earwitness jobs list {client_id}` says how far it has come."
-        )
+        warn_of_pending(client_id, int(job_id))
     return answer.body
+
+
+def warn_of_pending(client_id: int, job_id: int) -> None:
+    """Name a job that is pending, on the standard error."""
+    warn(
+        f"Job {job_id} of the account is not through: "
+        f"`earwitness jobs list {client_id}` says how far it has come."
+    )
 
 
 def make_in(

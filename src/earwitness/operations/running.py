@@ -10,7 +10,7 @@ from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, AuditSubjects
 from earwitness.kernel import deadlines
-from earwitness.kernel.errors import OutOfDate, Unavailable
+from earwitness.kernel.errors import OutOfDate, OutOfTime, Unavailable
 from earwitness.operations.operations import Call, Operation
 
 _TRIES = 5
@@ -58,8 +58,11 @@ def change(operation: Operation, call: Call, body: Any, *, response_code: int = 
         )
     if operation.answer is None:
         return answer
-    with call.archive.read(allowed()) as connection:
-        return operation.answered(replace(call, connection=connection), body, answer)
+    try:
+        with call.archive.read(allowed()) as connection:
+            return operation.answered(replace(call, connection=connection), body, answer)
+    except OutOfTime:
+        raise OutOfTime("The change was made; there was no time left to show what came of it.") from None
 
 
 def allowed() -> Allowance | None:

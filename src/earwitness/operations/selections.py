@@ -10,8 +10,8 @@ from earwitness.archive.selections.pending import is_opposed
 from earwitness.archive.selections.selected import Selected
 from earwitness.operations.operations import Call
 
-_ROWS_AT_ONCE = 10_000
-"""More rows than these take too long in the write of the order, as of 1,000 recordings with 11 tags."""
+_ROWS_AT_ONCE = 4_000
+"""More rows than these take too long in the write of the order, as of 1,000 recordings with 5 tags."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import Any
 
@@ -58,9 +58,7 @@ class AccountRotation:
         be set again with the next one.
         """
         in_vain: set[int] = set()
-        while not is_stopping() and (client_id := self._next(kind)) is not None:
-            if client_id in in_vain:
-                return None
+        while not is_stopping() and (client_id := self._next(kind, in_vain)) is not None:
             try:
                 archive = self._accounts.open(client_id)
                 if job := self._lease(archive, kind):
@@ -147,9 +145,11 @@ class AccountRotation:
         had_job_at = self._had_job_at.get((kind, client_id))
         return had_job_at is not None and monotonic() - had_job_at < _MARK_KEPT_SECONDS
 
-    def _next(self, kind: JobKind) -> int | None:
+    def _next(self, kind: JobKind, in_vain: Collection[int]) -> int | None:
+        """The next account. What other threads take of it meanwhile does not end the search of this one."""
         with self._lock:
-            found = accounts_with_work.next_account(self._accounts.directory, kind, self._last[kind])
+            last = self._last[kind]
+            found = accounts_with_work.next_account(self._accounts.directory, kind, last, but=in_vain)
             self._last[kind] = found or 0
             return found
 

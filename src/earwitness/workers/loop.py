@@ -158,7 +158,7 @@ class JobLoop:
             self._woken.wait(kind, self._idle_seconds)
 
     def _has_to_wait(self, kind: WorkKind) -> bool:
-        """Whether the disk has too little room for what jobs of a kind store. Then they stay queued."""
+        """Whether the disk has too little space for what jobs of a kind store. Then they stay queued."""
         row = JOB_KINDS.get(cast(JobKind, kind))
         if row is None or not row.stores_renditions:
             return False

@@ -332,8 +332,8 @@ def test_a_job_brings_recordings_to_the_rules_and_they_are_shown_so_until_then(
         is_last = False
         while not is_last:
             found = retention_changes.find(connection, job, most)
-            assert len(found.positions) <= most
-            retention_changes.write(connection, job, found.positions)
+            assert len(found.batch) <= most
+            retention_changes.write(connection, job, found.batch)
             job, is_last = replace(job, cursor=found.cursor), found.is_last
         assert stored(connection) == after
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 from earwitness.archive.access.viewer import check_sees_everything
 from earwitness.archive.access.visible_recordings import visible_position
 from earwitness.archive.ledger.recording_digests import Watched
-from earwitness.archive.recordings.tags import find_tag, folded_tag, set_tags, tags_of
+from earwitness.archive.recordings.tags import find_tags, folded_tag, set_tags, tags_of
 from earwitness.archive.schema.recordings import comments, recording_tags, tags
 from earwitness.archive.selections.pending import is_tag_pending
 from earwitness.archive.text.index import index_recordings
@@ -140,7 +140,7 @@ def _check(path: str, tag: str) -> None:
 
 
 def _check_is_new(connection: Connection, tag: str, *but: ColumnElement[bool]) -> None:
-    if (known := find_tag(connection, tag, *but)) is not None:
+    if (known := find_tags(connection, [tag], *but).get(tag)) is not None:
         raise Conflict(f"There is already a tag {tag}, id {known}.")
 
 

@@ -27,9 +27,13 @@ class RecordingsPage(Wire):
 @operations.read("/client/recording.search", right=Right.RECORDING_VIEW, pends=True)
 def search_recordings(call: Call, body: RecordingSearch) -> Answer[RecordingsPage]:
     """Search recordings."""
+    return with_pending(page_of(call, body, *find(call, body)), pending_on_hold(call, body))
+
+
+def pending_on_hold(call: Call, body: RecordingSearch) -> int | None:
+    """The id of the job that changes the legal hold whose recordings are searched; None if there is none."""
     hold_id = body.legal_hold_id
-    pending = None if hold_id is None else pending_on(call.connection, LEGAL_HOLDS, hold_id)
-    return with_pending(page_of(call, body, *find(call, body)), pending)
+    return None if hold_id is None else pending_on(call.connection, LEGAL_HOLDS, hold_id)
 
 
 def find(call: Call, body: RecordingSearch) -> tuple[FoundPage, Pinned]:

@@ -14,7 +14,7 @@ from earwitness.archive.recordings.collections import (
     collection_row,
     named_positions,
 )
-from earwitness.archive.recordings.tags import find_or_add_tag, find_tag
+from earwitness.archive.recordings.tags import find_or_add_tags, find_tags
 from earwitness.archive.search.filters import RecordingFilters, RecordingSearch
 from earwitness.archive.search.search import positions_of
 from earwitness.archive.selections.changes import Changes
@@ -84,7 +84,7 @@ def change_selection(call: Call, body: Selection) -> Answer[OrderedSelection]:
 
     Each change needs its own right, and `filters` needs `Recording.View`. The recordings are those that you
     may see now; with a search token, those that it pinned. Up to 1,000 are changed at once, more by a job, in
-    batches, as are more than 10,000 tags of fewer: then `X-Pending` has its id.
+    batches, as are more than 4,000 tags of fewer: then `X-Pending` has its id.
     """
     selected: Selected = call.prepared
     ordered = order_changes(call, _changes_of(call, body, adding=True), selected, _metadata(body))
@@ -114,14 +114,13 @@ def _changes_of(call: Call, body: Selection, *, adding: bool = False) -> Changes
     Raises BadRequest naming what there is not.
     """
     connection = call.connection
-    add: list[int] = []
-    for name in body.add_tags or []:
-        known = find_or_add_tag(connection, name) if adding else find_tag(connection, name)
-        add += () if known is None else (known,)
+    find = find_or_add_tags if adding else find_tags
+    add = list(find(connection, body.add_tags or []).values())
+    there = find_tags(connection, body.remove_tags or [])
     faults: list[Fault] = []
     remove: list[int] = []
     for index, name in enumerate(body.remove_tags or []):
-        known = find_tag(connection, name)
+        known = there.get(name)
         if known is None:
             faults.append(Fault(f"removeTags[{index}]", f"there is no tag {name}"))
         elif known in add:

@@ -83,7 +83,7 @@ def _channels(row: Any, measurement: dict[str, Any]) -> list[ChannelWaveForm]:
 def _peaks(stored: bytes) -> list[float]:
     """The peaks, encoded already."""
     listed = bytearray(b"[")
-    for start in range(0, len(stored), _AT_ONCE):  # joining them lists them, in twice the memory of the text
+    for start in range(0, len(stored), _AT_ONCE):  # `join` makes a list first, of twice the size
         listed += b",".join(map(_ENCODED.__getitem__, stored[start : start + _AT_ONCE])) + b","
     if stored:
         del listed[-1]

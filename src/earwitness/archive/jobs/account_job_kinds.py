@@ -29,7 +29,7 @@ ACCOUNT_JOB_KINDS: Mapping[AccountJobKind, AccountJobKindRow] = {
     ),
     "selection": AccountJobKindRow(
         does="puts recordings into a legal hold or playlist, takes them out, or changes their tags",
-        queued="when such a change concerns more than 1,000 recordings, or fewer and more than 10,000 of "
+        queued="when such a change concerns more than 1,000 recordings, or fewer and more than 4,000 of "
         "their tags, or has to wait for another one",
         keeps_order=True,  # one may undo what another did
     ),

@@ -77,8 +77,9 @@ Which = TypeVar("Which", bound=Sized)
 class Found(Generic[Which]):
     """What the next batch of a job has to write, as it was found in a read."""
 
-    positions: Which
-    """The recordings to write; with none of them, the job only notes how far it has come."""
+    batch: Which
+    """What to write: positions of recordings, ids of people or endpoints, or a stretch. With nothing in it,
+    the job only notes how far it has come."""
     cursor: Any
     """Where the batch after this one begins."""
     count: int

@@ -6,7 +6,7 @@ disk: after a power failure, workers look into all accounts when they start.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,12 +63,15 @@ def clear(directory: Engine, client_id: int, kind: WorkKind) -> None:
         )
 
 
-def next_account(directory: Engine, kind: WorkKind, after: int) -> int | None:
-    """Get the client id of an account with due work of a kind: the next after `after`, else the first."""
+def next_account(directory: Engine, kind: WorkKind, after: int, *, but: Collection[int] = ()) -> int | None:
+    """Get the client id of an account with due work of a kind: the next after `after`, else the first.
+
+    Those in `but` are left out.
+    """
     with reading(directory) as connection:
         return connection.scalar(
             select(_marks.client_id)
-            .where(_marks.kind == kind, _marks.due_at <= now_ms())
+            .where(_marks.kind == kind, _marks.due_at <= now_ms(), _marks.client_id.not_in(but))
             .order_by(_marks.client_id <= after, _marks.client_id)
             .limit(1)
         )

@@ -37,7 +37,7 @@ class JobKindRow:
     at_once: Callable[[Settings], int]
     """How many jobs of this kind each process runs at once."""
     stores_renditions: bool = False
-    """Whether jobs of this kind wait while the disk has too little room for renditions."""
+    """Whether jobs of this kind wait while the disk has too little space for renditions."""
 
 
 JOB_KINDS: Mapping[JobKind, JobKindRow] = {

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive.people.endpoints import find_or_add_endpoint
+from earwitness.archive.database.in_list import among
+from earwitness.archive.people.endpoints import find_or_add_endpoints
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.owned_endpoints import fold_owned, owned_by
 from earwitness.archive.people.people import folded_email, folded_name
@@ -99,14 +100,11 @@ def _folded(columns: dict[str, Any]) -> dict[str, Any]:
 
 def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[Address]) -> None:
     """Make a person the owner of these endpoints, and of no others."""
-    endpoint_ids = []
-    for type_, value in addresses:
-        endpoint = find_or_add_endpoint(connection, type_, value)
+    named = find_or_add_endpoints(connection, addresses)
+    for (_, value), endpoint in named.items():
         if endpoint.owner is not None and endpoint.owner.id != person_id:
             raise Conflict(f"The endpoint {value} is owned by person {endpoint.owner.id}.")
-        endpoint_ids.append(endpoint.id)
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
-    connection.execute(
-        update(endpoints).where(endpoints.c.id.in_(endpoint_ids)).values(owned_by_person_id=person_id)
-    )
+    these = among(endpoints.c.id, [endpoint.id for endpoint in named.values()])
+    connection.execute(update(endpoints).where(these).values(owned_by_person_id=person_id))

@@ -6,7 +6,7 @@ Until the job is through, answers work out from the rules what it has not writte
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
@@ -174,22 +174,37 @@ def pending_retention(connection: Connection, positions: Sequence[int]) -> dict[
     rows = connection.execute(
         select(found.c.position, found.c.group_id, found.c.retain_until)
         .join(recordings, recordings.c.position == found.c.position)
-        .where(or_(*(_is_left_to(job, found) for job in jobs)))
+        .where(or_(*(_is_left(*left, found) for left in _left_to(jobs))))
     )
     return {row.position: (row.group_id, row.retain_until) for row in rows}
 
 
-def _is_left_to(job: AccountJob, found: Subquery) -> ColumnElement[bool]:
-    """Whether a job will change a recording when it comes to it."""
-    person_ids = job.what["people"]
+def _left_to(jobs: Iterable[AccountJob]) -> Iterator[tuple[int, bool, set[int] | None]]:
+    """What jobs have left to do: from which position, whether they shorten, and whose; None for everybody's.
+
+    Those that have come as far are taken together. Thousands may wait, and few of them have begun.
+    """
+    left: dict[tuple[int, bool], set[int] | None] = {}
+    for job in jobs:
+        key, person_ids = (job.cursor or 0, job.what["mayShorten"]), job.what["people"]
+        known = left.setdefault(key, set())
+        if known is not None and person_ids is not None:
+            known.update(person_ids)
+        else:
+            left[key] = None
+    return ((*key, person_ids) for key, person_ids in left.items())
+
+
+def _is_left(first: int, shorten: bool, person_ids: set[int] | None, found: Subquery) -> ColumnElement[bool]:
+    """Whether jobs that have so much left will change a recording when they come to it."""
     part = recording_endpoints.c
     theirs = select(part.position).where(
         part.position == _position,
         part.is_recording_subject == true(),
-        among(part.person_id, person_ids or ()),
+        among(part.person_id, sorted(person_ids or ())),
     )
     concerned = true() if person_ids is None else theirs.exists()
-    return and_(_position >= (job.cursor or 0), differs(found, shorten=job.what["mayShorten"]), concerned)
+    return and_(_position >= first, differs(found, shorten=shorten), concerned)
 
 
 def find(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:

@@ -1,6 +1,6 @@
 """The account's catalogue of tags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
@@ -18,30 +18,49 @@ def folded_tag(tag: str) -> str:
     return folded_identifier(tag)[:LONGEST_WORD] or tag.casefold()
 
 
-def find_tag(connection: Connection, tag: str, *but: ColumnElement[bool]) -> int | None:
-    """The id of a tag in any spelling; None if there is none.
+def find_tags(connection: Connection, named: Collection[str], *but: ColumnElement[bool]) -> dict[str, int]:
+    """The ids of tags in any spelling, by the names that were given. Names of no tag are left out.
 
     Older versions ignored only case, so an archive may have two such tags: the one with this spelling wins.
     """
-    folded, spelled = folded_tag(tag), tag.casefold()
-    same = select(tags.c.id).where(tags.c.tag_folded.in_({folded, spelled}), *but)
-    known = connection.scalar(same.order_by(tags.c.tag_folded != spelled))
-    return None if known is None else int(known)
+    if not named:
+        return {}
+    spellings = {name: (name.casefold(), folded_tag(name)) for name in named}
+    any_of_them = among(tags.c.tag_folded, sorted({one for both in spellings.values() for one in both}))
+    rows = connection.execute(select(tags.c.tag_folded, tags.c.id).where(any_of_them, *but))
+    ids: dict[str, int] = {row.tag_folded: row.id for row in rows}
+    found = {name: ids.get(spelled, ids.get(folded)) for name, (spelled, folded) in spellings.items()}
+    return {name: known for name, known in found.items() if known is not None}
+
+
+def find_or_add_tags(connection: Connection, named: Collection[str]) -> dict[str, int]:
+    """The ids of tags in any spelling, by the names that were given. New tags are added as they are written.
+
+    Of names that differ only in their spelling, the first one is added.
+    """
+    ids = find_tags(connection, named)
+    new: dict[str, str] = {}
+    for name in named:
+        if name not in ids:
+            new.setdefault(folded_tag(name), name)
+    if not new:
+        return ids
+    added = insert(tags).returning(tags.c.tag_folded, tags.c.id)
+    rows = connection.execute(added, [{"tag": tag, "tag_folded": folded} for folded, tag in new.items()])
+    now_known: dict[str, int] = {row.tag_folded: row.id for row in rows}
+    return ids | {name: now_known[folded_tag(name)] for name in named if name not in ids}
 
 
 def find_or_add_tag(connection: Connection, tag: str) -> int:
     """The id of a tag in any spelling. A new tag is added as it is written."""
-    if (known := find_tag(connection, tag)) is not None:
-        return known
-    added = insert(tags).values(tag=tag, tag_folded=folded_tag(tag)).returning(tags.c.id)
-    return int(connection.execute(added).scalar_one())
+    return find_or_add_tags(connection, [tag])[tag]
 
 
 def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
     """Give the recordings at these positions exactly these tags, in this order."""
     connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
     names = dict.fromkeys(name for tagged in named.values() for name in tagged)
-    tag_ids = {name: find_or_add_tag(connection, name) for name in names}
+    tag_ids = find_or_add_tags(connection, names)
     rows = [
         {"position": position, "ordinal": ordinal, "tag_id": tag_id}
         for position, tagged in named.items()

@@ -11,6 +11,7 @@ from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.recordings.collections import KINDS, Kind
 from earwitness.archive.recordings.mass_members import Under, take_all_out
 from earwitness.archive.selections.changes import Changes, make_changes
+from earwitness.kernel.plurals import counted
 
 
 def find_selected(connection: Connection, job: AccountJob, most: int) -> Found[Sequence[int]]:
@@ -28,9 +29,9 @@ def change_selected(connection: Connection, job: AccountJob, positions: Sequence
     new = [one for one in made.left_out if one not in told]
     if made.missing or new:
         missing, told = job.what.get("missing", 0) + made.missing, [*told, *new]
-        counted = [f"{missing} recordings were deleted before their turn."] if missing else []
+        deleted = [f"Deleted before their turn: {counted(missing, 'recording')}."] if missing else []
         what = {**job.what, "missing": missing, "leftOut": told}
-        account_jobs.remark(connection, job, what, " ".join([*told, *counted]))
+        account_jobs.remark(connection, job, what, " ".join([*told, *deleted]))
         code = changes.response_code
         entries = [Entry(job.id, "Selection", {"leftOut": one}, code) for one in new]
         ledger.append_under(connection, _header(job), entries)

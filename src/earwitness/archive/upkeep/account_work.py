@@ -100,8 +100,8 @@ def go_on(
             began = clock()
             if not account_jobs.renew(connection, job, worker):
                 return now_ms()
-            if found.positions:
-                work[job.kind].write(connection, job, found.positions)
+            if found.batch:
+                work[job.kind].write(connection, job, found.batch)
             account_jobs.note_batch(connection, job, found.cursor, found.count, is_last=found.is_last)
         seconds = clock() - began
     except Exception as error:
@@ -111,8 +111,8 @@ def go_on(
             raise
         _fail(archive, job, error)
         return now_ms()
-    if found.positions:
-        pace.learn(archive.client_id, job, len(found.positions), seconds)
+    if found.batch:
+        pace.learn(archive.client_id, job, len(found.batch), seconds)
     return now_ms()
 
 

@@ -6,16 +6,13 @@
 A server writes what it counted at most once a minute, and nothing if it refused nothing.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from earwitness.kernel.clock import MS_PER_DAY, format_ms, now_ms
-from earwitness.media.stores.durable import make_folder, room, write_file
+from earwitness.media.stores.durable import locked, room, write_file
 
 KEPT_DAYS = 7
 
@@ -40,7 +37,7 @@ _decode = msgspec.json.Decoder(_Days).decode
 def add(data: Path, new: Counts) -> None:
     """Add counts, by code, and forget old days. A damaged file is replaced. Raises OSError, StorageFull."""
     folder = data / "refusals"
-    with room(), _locked(folder):
+    with room(), locked(folder / "lock"):
         try:
             days = _recent(folder)
         except ValueError:
@@ -71,14 +68,3 @@ def _recent(folder: Path) -> _Days:
 
 def _day_of(at: int) -> str:
     return format_ms(at)[:10]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    make_folder(folder)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -9,10 +9,10 @@ import msgspec
 import typer
 from rich.cells import cell_len
 
-from earwitness.api.recordings.search import find, page_of, search_recordings
+from earwitness.api.recordings.search import find, page_of, pending_on_hold, search_recordings
 from earwitness.archive.search.filters import RecordingSearch
 from earwitness.archive.search.plan import Plan
-from earwitness.cli.calling import called
+from earwitness.cli.calling import called, warn_of_pending
 from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
 from earwitness.kernel import strict_json
 from earwitness.kernel.clock import format_ms
@@ -37,7 +37,10 @@ def search_(
             found, pinned = find(call, body)
         began = time.perf_counter()
         page = page_of(call, body, found, pinned)
+        pending = pending_on_hold(call, body)
         seconds = found.seconds | {"rows": time.perf_counter() - began}
+    if pending is not None:
+        warn_of_pending(client_id, pending)
     plan = _explained(found.plan) | {"milliseconds": _milliseconds(seconds)}
     answer = msgspec.json.decode(msgspec.json.encode(page))
     if as_json:

@@ -4,6 +4,7 @@ import typer
 
 from earwitness.archive.integrity.counts import recount_wrong
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
+from earwitness.kernel.plurals import counted
 
 group = typer.Typer(help="Databases.", no_args_is_help=True)
 
@@ -43,11 +44,11 @@ def recount(client_id: ClientId, as_json: AsJson = False) -> None:
     with opened(as_json) as accounts:
         days, collections = recount_wrong(accounts.open(client_id))
     if as_json:
-        tell_json({"days": days} | ({"collections": collections} if collections else {}))
+        tell_json({"days": days, "collections": collections})
         return
     if collections:
         say(f"Counted the recordings of {collections} legal holds and playlists anew.")
     if days:
-        say(f"Counted the recordings of {days} days anew.")
+        say(f"Counted the recordings of {counted(days, 'day')} anew.")
     if not days and not collections:
         say("All counts are right.")

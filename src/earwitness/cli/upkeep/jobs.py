@@ -60,10 +60,10 @@ def list_(
 
 
 def tell_if_jobs_wait(settings: Settings) -> None:
-    """Say that jobs wait because the disk of this machine has too little room for renditions."""
+    """Say that jobs wait because the disk of this machine has too little space for renditions."""
     if (why := why_full(settings)) is not None:
         kinds = " and ".join(f"`{kind}`" for kind, row in JOB_KINDS.items() if row.stores_renditions)
-        say(f"Jobs of the kind {kinds} wait until there is more room. {why}")
+        say(f"Jobs of the kind {kinds} wait until there is more space. {why}")
 
 
 @group.command("retry")

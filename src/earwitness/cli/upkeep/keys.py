@@ -16,6 +16,7 @@ from earwitness.archive.media import key_rotation
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.sentences import missing_key_in_words
+from earwitness.kernel.plurals import counted
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.media.keys.key_ring import KeyInUse
 
@@ -80,8 +81,8 @@ def rotate(as_json: AsJson = False) -> None:
         for one in failed["damaged"]:
             say(f"The key of interactionId {one['interactionId']}, account {one['clientId']}, is damaged.")
         for missing, count in failed["missing"].items():
-            say(f"{missing} is missing: the keys of {count} recordings stay wrapped with it.")
-        say(f"Wrapped the keys of {rewrapped} recordings. Back up the folder of keys now.")
+            say(f"{missing} is missing: the keys of {counted(count, 'recording')} stay wrapped with it.")
+        say(f"Wrapped the keys of {counted(rewrapped, 'recording')}. Back up the folder of keys now.")
         for error in refused:
             say(f"{error.sentence} Its keys were not wrapped again: mend it, then run this again.")
     if failed["damaged"] or failed["missing"] or refused:
@@ -125,7 +126,8 @@ def destroy(
 ) -> None:
     """Destroy a recording's own key, so that its media can no longer be read; the rest stays.
 
-    Refused until the recording's retention has ended, and while it is under a legal hold.
+    Refused until the recording's retention has ended, while it is under a legal hold, and while a job of the
+    account is not through.
     """
     if not yes:
         if as_json:

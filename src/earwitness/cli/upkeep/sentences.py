@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from earwitness.kernel.plurals import counted
+
 
 def missing_key_in_words(kek_id: str, recordings: int) -> str:
     """A sentence on a key-encryption key that this machine lacks."""
-    count = f"{recordings} recording{'' if recordings == 1 else 's'}"
-    return f"{kek_id} is missing: {count} cannot be opened without it."
+    return f"{kek_id} is missing: {counted(recordings, 'recording')} cannot be opened without it."
 
 
 def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterator[str]:
@@ -26,7 +27,7 @@ def sentences_on(rows: list[dict[str, Any]], missing_keys: list[str]) -> Iterato
         if key in missing_keys:
             yield missing_key_in_words(key, count)
             continue
-        yield f"Key {key} opens {count} recording{'' if count == 1 else 's'}."
+        yield f"Key {key} opens {counted(count, 'recording')}."
     for row in rows:
         yield from _of_users(row)
 
@@ -36,7 +37,7 @@ def sentences_on_refusals(refusals: list[dict[str, Any]] | None) -> Iterator[str
     if refusals is None:
         yield "How many calls were refused for a limit is not known: refusals/counts.json cannot be read."
     for one in refusals or []:
-        calls = f"{one['count']} call{'' if one['count'] == 1 else 's'}"
+        calls = counted(one["count"], "call")
         limit = f"{one['setting']} sets the limit" if one["setting"] else "The limit is fixed"
         yield (
             f"Refused for a limit, {one['code']}: {calls}, from {one['first']} to {one['last']}, since "
@@ -72,7 +73,7 @@ def _of_account_jobs(client_id: int, jobs: dict[str, int]) -> Iterator[str]:
             f"through, nothing of it is destroyed: `earwitness jobs retry {client_id}` tries them again."
         )
     if waiting := jobs.get("queued", 0) + jobs.get("running", 0):
-        yield f"Account {client_id}: {waiting} of its own jobs not through yet: {listed}."
+        yield f"Account {client_id} has {counted(waiting, 'job')} of its own to do: {listed}."
 
 
 def _of_endpoints(row: dict[str, Any]) -> Iterator[str]:

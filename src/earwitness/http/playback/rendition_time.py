@@ -35,8 +35,8 @@ class RenditionTooSlow(Unprocessable):
 class RenditionSpeeds:
     """How fast this process makes renditions, by account, codec, channels and format.
 
-    The fastest of the last hour counts. Others ran beside many, so they would refuse what is possible. Media
-    can be made so that it looks slow: that must not refuse what other accounts ask for.
+    The fastest of the last hour counts: a slower one ran beside others, and would refuse what is possible.
+    Media can be made so that it looks slow: that must not refuse what other accounts ask for.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class BoundedSink:
     """Writes at most so many bytes. Raises DecoderFailed for more.
 
     It calls `check_space` before the first byte and after each `step_bytes`, which raises if the disk has too
-    little room.
+    little space.
     """
 
     def __init__(

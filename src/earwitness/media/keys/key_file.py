@@ -7,9 +7,7 @@ A writer locks the folder and replaces the file in one step. Readers need no loc
 
 import base64
 import binascii
-import fcntl
 import json
-import os
 import secrets
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
@@ -19,7 +17,8 @@ from pathlib import Path
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.settings import SettingError
 from earwitness.media.differing import check_value
-from earwitness.media.stores.durable import make_folder, write_file
+from earwitness.media.stores import durable
+from earwitness.media.stores.durable import write_file
 
 KEYS_FILE = "key-encryption-keys.json"
 KEY_SIZE = 32
@@ -45,13 +44,8 @@ class Keys:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock the folder against other writers, and make it if it is missing."""
-    make_folder(folder)
-    fd = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+    with durable.locked(folder / ".lock"):
         yield
-    finally:
-        os.close(fd)
 
 
 def version(folder: Path) -> tuple[int, ...]:

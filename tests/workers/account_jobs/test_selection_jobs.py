@@ -100,8 +100,11 @@ def test_a_hold_of_all_counts_at_once_and_is_written_by_a_job(firm: Firm, positi
         assert firm.call("GET", path).headers["X-Pending"] == str(job_id)
     renamed = firm.call("PUT", f"{HOLD}/{hold_id}", {"name": "Enquiry 15"})
     assert renamed.headers["X-Pending"] == str(job_id)
-    told = run(firm.settings, "hold", "show", "1234567", str(hold_id)).stderr
-    assert f"Job {job_id} of the account is not through" in told
+    for words in (
+        ("hold", "show", "1234567", str(hold_id)),
+        ("search", "1234567", f'{{"legalHoldId": {hold_id}}}'),
+    ):
+        assert f"Job {job_id} of the account is not through" in run(firm.settings, *words).stderr
     assert job(firm, job_id) | {"state": "queued", "done": 0, "total": MANY} == job(firm, job_id)
     refused = run(firm.settings, "key", "destroy", "1234567", "1", "--yes")
     assert "nothing is destroyed" in refused.stderr + refused.stdout
@@ -358,7 +361,7 @@ def test_recordings_that_are_gone_by_their_turn_are_counted(firm: Firm, position
     assert count(firm, legal_hold_recordings) == MANY - 3
     shown = job(firm, job_id)
     assert (shown["state"], shown["done"]) == ("done", MANY)
-    assert shown["error"] == "3 recordings were deleted before their turn."
+    assert shown["error"] == "Deleted before their turn: 3 recordings."
 
 
 def test_members_are_paged_by_their_start(firm: Firm, positions: list[int]) -> None:
