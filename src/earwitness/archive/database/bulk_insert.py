@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Connection,
@@ -29,9 +30,9 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
+from earwitness.archive.schema.dialects import insert_into
 
 _TAKEN_AS_THEY_ARE = Boolean, LargeBinary
 """Types whose values SQLite's driver takes unchanged, though SQLAlchemy would look at each value."""
@@ -104,12 +105,13 @@ def together(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "sqlite":
         yield
         return
-    connection.info[_WAITING] = []
+    info = connection.info  # a connection that has failed does not give it
+    info[_WAITING] = []
     try:
         yield
         write_waiting(connection)
     finally:
-        del connection.info[_WAITING]
+        del info[_WAITING]
 
 
 def write_waiting(connection: Connection) -> None:
@@ -146,10 +148,10 @@ def _for_postgresql(shapes: tuple[_Shape, ...]) -> Executable:
 
 def _from_json(shape: _Shape, parameter: str) -> Insert:
     columns: list[Column[Any]] = [shape.table.c[name] for name in shape.columns]
-    sent = func.json_to_recordset(func.cast(bindparam(parameter, type_=Text), postgresql.JSON))
+    sent = func.json_to_recordset(func.cast(bindparam(parameter, type_=Text), JSON))
     rows = sent.table_valued(*(column(one.name, one.type) for one in columns))
     rows = rows.render_derived(name=parameter, with_types=True)
-    new = postgresql.insert(shape.table).from_select(shape.columns, select(*rows.c))
+    new = insert_into(shape.table, "postgresql").from_select(shape.columns, select(*rows.c))
     return _with_sums(new, shape)
 
 
@@ -166,7 +168,7 @@ def _for_sqlite(
     shape: _Shape, dialect: Dialect
 ) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
     """The statement, its columns in order, and by their places the functions that process their values."""
-    inserting: Insert = _with_sums(sqlite.insert(shape.table), shape)
+    inserting: Insert = _with_sums(insert_into(shape.table, "sqlite"), shape)
     if shape.replacing:
         inserting = inserting.prefix_with("OR REPLACE")
     compiled = inserting.compile(dialect=dialect, column_keys=shape.columns)

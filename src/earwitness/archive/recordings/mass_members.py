@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger import ledger
 from earwitness.archive.recordings.collections import Kind, change_metadata, collection_row, note_members
+from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.recordings import recordings
 
 _position = recordings.c.position
@@ -42,9 +42,8 @@ def put_all_in(
     ledger.append_for_recordings(
         connection, under.header, and_(these, ~member.exists()), metadata, under.response_code
     )
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     new = select(literal(collection_id), _position).where(these)
-    into = dialect.insert(kind.members).from_select([kind.key, "position"], new)
+    into = insert_into(kind.members, connection.dialect.name).from_select([kind.key, "position"], new)
     added = connection.execute(into.on_conflict_do_nothing(), execution_options=_COUNTED).rowcount
     note_members(connection, kind, collection_id, added)
 
