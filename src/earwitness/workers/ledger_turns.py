@@ -6,8 +6,9 @@ An archive that is older than its log is begun in the same way, a batch each tur
 from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
-from earwitness.archive.jobs.kinds import LEDGER, WorkKind
-from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log
+from earwitness.archive.jobs import accounts_with_work
+from earwitness.archive.jobs.kinds import ATTEST, LEDGER, WorkKind
+from earwitness.archive.upkeep import ledger_attestation, ledger_beginning, ledger_heads, ledger_log
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
@@ -33,7 +34,14 @@ class _Log:
         ledger_heads.check(archive, self._accounts)
         was_left = ledger_log.take_turn(archive, self._accounts)
         ledger_heads.keep_head(archive, self._accounts)
+        self._let_others_attest(archive)
         return now_ms() if is_beginning or was_left else None
+
+    def _let_others_attest(self, archive: Archive) -> None:
+        with archive.read() as connection:
+            at = ledger_attestation.due_at(connection, self._accounts.settings)
+        if at is not None:
+            accounts_with_work.mark(self._accounts.directory, archive.client_id, {ATTEST: at})
 
     def due_at(self, connection: Connection) -> int | None:
         return due_at(connection)
