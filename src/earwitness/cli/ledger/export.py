@@ -88,7 +88,8 @@ def export(
         with archive.read() as connection:
             if (newest := given_checkpoint(connection)) is None:
                 fail("Nothing is in the ledger yet.", as_json=as_json)
-            size, before = Checkpoint.read(newest.text).size, _keep_last(folder)
+            size = Checkpoint.read(newest.text).size
+            before = _keep_last(folder, Checkpoint.read(newest.text), as_json)
             keys = [
                 signer_in(connection, accounts).verifier,
                 *(one.key for one in witnesses_of(accounts.settings)),
@@ -117,16 +118,18 @@ def _write_proofs(accounts: Accounts, client_id: int, interaction_id: int, folde
     _write(folder / f"proofs/recording-{interaction_id}.json", msgspec.json.encode(proven))
 
 
-def _keep_last(folder: Path) -> int:
+def _keep_last(folder: Path, newest: Checkpoint, as_json: bool) -> int:
     """Put the checkpoint of an earlier export among the older ones. Returns its size; 0 if there is none."""
     last = folder / "checkpoint.txt"
     try:
         note = SignedNote.read(last.read_bytes())
-        size = Checkpoint.read(note.text).size
+        kept = Checkpoint.read(note.text)
     except (FileNotFoundError, NoteRefused):
         return 0  # a damaged one is written anew
-    _write(folder / f"older/{size}.txt", note.encode())
-    return size
+    if kept.origin != newest.origin or kept.size > newest.size:
+        fail(f"{folder} has {kept.size} actions of {kept.origin}: name another folder", as_json=as_json)
+    _write(folder / f"older/{kept.size}.txt", note.encode())
+    return kept.size
 
 
 def _write_log(connection: Connection, folder: Path, size: int, before: int, *, with_leaves: bool) -> None:
