@@ -18,6 +18,9 @@ from earwitness.kernel.settings import Settings
 
 EVERY_MS = 3_600_000
 
+_SET_BACK_MS = 60_000
+"""The clocks of two servers may differ by less. If the last time is further ahead, the clock was set back."""
+
 _NOT_YET = "it has not answered yet"
 
 
@@ -98,7 +101,7 @@ def _next_asked(connection: Connection, settings: Settings, now: int) -> Iterato
     asked = {(row.kind, row.name): row for row in connection.execute(select(ledger_asked))}
     for party in (LINE, *outside_parties(settings)):
         last = asked.get((party.kind, party.name))
-        if last is None or last.asked_at > now:  # the clock was set back
+        if last is None or last.asked_at > now + _SET_BACK_MS:
             yield party, now
         elif newest > last.asked_at or last.trouble:
             yield party, last.asked_at + EVERY_MS
@@ -112,7 +115,7 @@ def _claim(connection: Connection, party: Party, now: int) -> bool:
     taken = added.on_conflict_do_update(
         index_elements=["kind", "name"],
         set_={"asked_at": added.excluded.asked_at},
-        where=or_(asked_at <= now - EVERY_MS, asked_at > now),
+        where=or_(asked_at <= now - EVERY_MS, asked_at > now + _SET_BACK_MS),
     )
     return connection.execute(taken.returning(ledger_asked.c.kind)).one_or_none() is not None
 
