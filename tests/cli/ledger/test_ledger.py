@@ -54,7 +54,7 @@ def test_a_checkpoint_that_nobody_attested_is_not_shown_as_witnessed(run: Run, t
 def test_the_ledger_is_searched(firm: Firm, run: Run, tell: Tell) -> None:
     firm.post("/admin/tag", {"tag": "gold"})
     recording = firm.ingest(thirdPartyId="call")
-    firm.get("/client/recording", recordingId=recording)
+    firm.post("/client/recording/audit", {"recordingId": recording})
     rows = tell("ledger", "search", CLIENT_ID, "--entity", "Recording", "--id", recording)
     assert rows == firm.post("/ledger/search", {"entityName": "Recording", "entityId": recording})
     assert len(rows) > 1
@@ -76,9 +76,8 @@ def test_an_export_is_checked_with_python_alone(firm: Firm, run: Run, tell: Tell
     verdict = checked(folder)
     assert verdict.returncode == 0, verdict.stdout
     assert "Recording" in verdict.stdout
-    leaves = [
-        one for file in sorted((folder / "tile/entries").iterdir()) for one in read_bundle(file.read_bytes())
-    ]
+    bundles = sorted(one for one in (folder / "tile/entries").rglob("*") if one.is_file())
+    leaves = [one for file in bundles for one in read_bundle(file.read_bytes())]
     assert len(leaves) == first["size"]
     assert {json.loads(one)["type"] for one in leaves} == {"action"}
 
@@ -90,7 +89,7 @@ def test_an_export_is_checked_with_python_alone(firm: Firm, run: Run, tell: Tell
     assert verdict.returncode == 0, verdict.stdout
     assert f"older/{first['size']}.txt: {first['size']} actions" in verdict.stdout
 
-    tile = folder / "tile/0/000"
+    tile = folder / "tile/1/000.p/2"
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     assert checked(folder).returncode == 1
 
