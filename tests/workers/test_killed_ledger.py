@@ -2,11 +2,12 @@
 
 import itertools
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -17,6 +18,9 @@ from earwitness.archive.ledger.tree.hashing import leaf_hash, root_of
 from earwitness.archive.ledger.tree.verification import verify_consistency
 from earwitness.archive.schema.ledger import ledger_checkpoints, ledger_leaves
 from earwitness.archive.schema.work import audit_headers
+from earwitness.archive.upkeep.ledger_heads import show
+from earwitness.archive.upkeep.ledger_log import bring_up_to_date
+from earwitness.archive.upkeep.ledger_thinning import thin
 from earwitness.kernel.settings import Settings
 from tests.cli.running import running
 from tests.firm import Firm
@@ -26,6 +30,7 @@ from tests.waiting import until
 
 ACTION = Action("GET", "/client/recording", "Get recording", "ada", "192.0.2.1", user_id=1)
 AT_ONCE = 3_000
+SIZE = ledger_checkpoints.c.size
 
 
 def add_actions(firm: Firm, count: int) -> None:
@@ -56,6 +61,29 @@ def check_whole_log(firm: Firm, seen: dict[int, bytes]) -> None:
         for one, other in itertools.pairwise(sorted(seen)):
             proof = tree_of(connection, other).consistency(one)
             verify_consistency(one, seen[one], other, seen[other], proof)
+
+
+def test_checkpoints_that_nobody_was_given_go_after_an_hour(firm: Firm) -> None:
+    accounts = firm.app.state.installation.accounts
+    for turn in range(4):
+        add_actions(firm, 1)
+        bring_up_to_date(firm.archive, accounts)
+        if turn == 1:
+            show(firm.archive, accounts)
+    seen = signed(firm)
+    thin(firm.archive)
+    assert signed(firm) == seen, "they are new"
+    with firm.archive.write() as connection:
+        connection.execute(
+            update(ledger_checkpoints).values(signed_at=ledger_checkpoints.c.signed_at - 4_000_000)
+        )
+        given = set(connection.scalars(select(SIZE).where(ledger_checkpoints.c.given_at.is_not(None))))
+    firm.archive.log.thinned_at = -math.inf
+    thin(firm.archive)
+    assert set(signed(firm)) == given | {max(seen)}
+    add_actions(firm, 1)
+    firm.work()
+    check_whole_log(firm, seen | signed(firm))
 
 
 def kill_workers_amid(firm: Firm) -> None:

@@ -8,7 +8,13 @@ from sqlalchemy import Connection
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs import accounts_with_work
 from earwitness.archive.jobs.kinds import ATTEST, LEDGER, WorkKind
-from earwitness.archive.upkeep import ledger_attestation, ledger_beginning, ledger_heads, ledger_log
+from earwitness.archive.upkeep import (
+    ledger_attestation,
+    ledger_beginning,
+    ledger_heads,
+    ledger_log,
+    ledger_thinning,
+)
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
@@ -35,7 +41,8 @@ class _Log:
         was_left = ledger_log.take_turn(archive, self._accounts)
         ledger_heads.keep_head(archive, self._accounts)
         self._let_others_attest(archive)
-        return now_ms() if is_beginning or was_left else None
+        is_left = is_beginning or was_left or ledger_thinning.thin(archive)
+        return now_ms() if is_left else None
 
     def _let_others_attest(self, archive: Archive) -> None:
         with archive.read() as connection:

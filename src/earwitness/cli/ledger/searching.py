@@ -29,7 +29,9 @@ def search(
     entity_name: Annotated[str, typer.Option("--entity", help="About what: Recording, User, …")] = "",
     entity_id: Annotated[int | None, typer.Option("--id", min=1, help="About the one of this id.")] = None,
     page: Annotated[int, typer.Option("--page", min=1, help="The page, from 1.")] = 1,
-    page_size: Annotated[int, typer.Option("--page-size", min=1, max=1000, help="How many rows a page has, at most 1000.")] = 100,
+    page_size: Annotated[
+        int, typer.Option("--page-size", min=1, max=1000, help="How many rows a page has, at most 1000.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Search who did what to whom in the whole account, oldest first.

@@ -24,6 +24,8 @@ class LogState:
     """When, in seconds of the monotonic clock."""
     compared_at: float = -math.inf
     """When it was last compared with what others were shown, on the same clock."""
+    thinned_at: float = -math.inf
+    """When it was last looked for checkpoints that nobody was given, on the same clock."""
     troubles: dict[str, str] = field(default_factory=dict)
     """Why a place does not keep the head of the log, by its name."""
     _due_at: int = 0
