@@ -218,6 +218,16 @@ def test_what_no_place_keeps_is_given_to_nobody(firm: Firm) -> None:
     assert checkpoint(firm).size > 0
 
 
+def test_the_name_of_a_ledger_is_fixed_with_its_first_checkpoint(settings: Settings) -> None:
+    with Firm(replace(settings, ledger_origin="archive.example.com")) as firm:
+        first = checkpoint(firm)
+        keys = firm.keys
+    with Firm(replace(settings, ledger_origin="other.example.com"), keys=keys) as firm:
+        firm.post("/admin/tag", {"tag": "new"})
+        assert checkpoint(firm).origin == first.origin
+    assert first.origin.startswith("archive.example.com/")
+
+
 def test_a_server_with_another_key_does_not_start(settings: Settings) -> None:
     with Firm(settings) as firm:
         checkpoint(firm)

@@ -61,9 +61,15 @@ class Turn:
 
 def is_pending(connection: Connection) -> bool:
     """Whether there is something to add."""
-    header = select(audit_headers.c.id).where(audit_headers.c.is_pending).limit(1)
-    change = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
-    return bool(connection.scalar(select(or_(header.exists(), change.exists()))))
+    return bool(connection.scalar(_IS_PENDING))
+
+
+_IS_PENDING = select(
+    or_(
+        select(audit_headers.c.id).where(audit_headers.c.is_pending).exists(),
+        select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).exists(),
+    )
+)
 
 
 def newest(connection: Connection) -> Newest:

@@ -27,6 +27,8 @@ def bring_up_to_date(archive: Archive, accounts: Accounts) -> None:
     If another thread does so already, this waits for it, and then adds what is left.
     """
     with archive.read() as connection:
+        if not is_left(connection):
+            return
         now = integrating.newest(connection)
     with alone(archive):
         while _turn(archive, accounts, now):
