@@ -25,10 +25,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-ledger-") as made:
         for row in measure_log(Path(made, "alone"), arguments.actions, arguments.leaves):
-            print(json.dumps(row), flush=True)
+            print(json.dumps(row, ensure_ascii=False), flush=True)
         if arguments.beside:
             for row in compare(Path(made), arguments.beside, arguments.calls, arguments.rounds):
-                print(json.dumps(row), flush=True)
+                print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
