@@ -61,6 +61,9 @@ def _turn(archive: Archive, accounts: Accounts, until: integrating.Newest | None
         if turn.is_empty or (until is not None and turn.is_after(until)):
             return False
         signer = signer_in(connection, accounts) if turn.leaves else None
+    for header, tiles in integrating.row_tiles(turn):
+        with archive.write(locked=False) as connection:  # nobody reads them before the leaf is there
+            integrating.write_tiles(connection, header, tiles)
     with archive.write(locked=False) as connection:  # it takes the log's own lock
         integrating.add(connection, turn, notes_of(signer) if signer else _unsigned)
     return True
