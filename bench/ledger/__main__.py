@@ -3,7 +3,7 @@
     python -m bench.ledger [--beside CHECKOUT] [--calls 100] [--rounds 5] [--actions 4000] [--leaves 50000]
 
 CHECKOUT is one of the commit before the log. Each program gets an installation of its own, on SQLite, and a
-server with jobs. Calls to the two are made in turns. Without CHECKOUT the log alone is measured.
+server and a worker. Calls to the two are made in turns. Without CHECKOUT the log alone is measured.
 """
 
 import argparse

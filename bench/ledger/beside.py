@@ -31,10 +31,11 @@ _SETTLE_SECONDS = 3
 
 @dataclass
 class Side:
-    """One program, its server, and a client that is signed in."""
+    """One program, its server, its worker, and a client that is signed in."""
 
     client: httpx2.Client
     pid: int
+    worker: int
     number: int = 0
 
     def ingest(self, media: bytes | None = None) -> None:
@@ -64,7 +65,6 @@ class Side:
         _check(self.client.post("/client/recording.search", json=wanted))
 
     def play(self) -> None:
-        # Each with a comment of its own would be a row each; one URL is one row in five minutes.
         _check(self.client.get("/client/recording/1/media", params={"format": "raw"}))
 
     def read(self) -> None:
@@ -98,7 +98,7 @@ def _in_turns(
 ) -> dict[str, Any]:
     """The median of a call, call by call in turns; the processor time of a call, round by round."""
     times: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
-    used: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
+    used: dict[int, list[float]] = {pid: [] for one in (ours, theirs) for pid in (one.pid, one.worker)}
     for side in (ours, theirs):
         for _ in range(_WARM):
             call(side)
@@ -109,18 +109,22 @@ def _in_turns(
                 call(side)
                 times[side.pid].append(time.perf_counter() - began)
         for side in (ours, theirs):
-            before = used_by_tree(side.pid)
+            before = {pid: used_by_tree(pid) for pid in (side.pid, side.worker)}
             for _ in range(count * _MORE):
                 call(side)
-            used[side.pid].append((used_by_tree(side.pid) - before) / (count * _MORE))
+            time.sleep(_SETTLE_SECONDS)
+            for pid, was in before.items():
+                used[pid].append((used_by_tree(pid) - was) / (count * _MORE))
     ms = [statistics.median(times[one.pid]) * 1000 for one in (ours, theirs)]
-    cpu = [statistics.median(used[one.pid]) * 1e6 for one in (ours, theirs)]
+    server = [statistics.median(used[one.pid]) * 1e6 for one in (ours, theirs)]
+    worker = [statistics.median(used[one.worker]) * 1e6 for one in (ours, theirs)]
     return {
         "with, ms": round(ms[0], 2),
         "without, ms": round(ms[1], 2),
         "ratio": round(ms[0] / ms[1], 3),
-        "more of a processor, µs": round(cpu[0] - cpu[1]),
-        "of so much, µs": round(cpu[1]),
+        "server, more of a processor, µs": round(server[0] - server[1]),
+        "of so much, µs": round(server[1]),
+        "worker, more of a processor, µs": round(worker[0] - worker[1]),
     }
 
 
@@ -145,17 +149,26 @@ def _side(folder: Path, checkout: Path) -> Iterator[Side]:
     key = json.loads(run("apikey", "create", str(CLIENT_ID), "bench", "--json"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "earwitness", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, cwd=folder)
+    words = ("serve", "--no-jobs", "--port", str(port)), ("worker",)
+    process, worker = (
+        subprocess.Popen(
+            [sys.executable, "-m", "earwitness", *one],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        for one in words
+    )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as client:
             _wait(client, process)
             token = client.post("/authWithApiKey", json=key).json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"
-            yield Side(client, process.pid)
+            yield Side(client, process.pid, worker.pid)
     finally:
-        process.terminate()
-        process.wait()
+        for one in (process, worker):
+            one.terminate()
+            one.wait()
 
 
 def _wait(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:

@@ -18,6 +18,8 @@ from earwitness.archive.upkeep import (
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
+_BETWEEN_MS = 1_000
+
 
 class LedgerTurns(AccountTurns):
     """This worker's share in the logs of all accounts."""
@@ -38,10 +40,10 @@ class _Log:
     def go_on(self, archive: Archive, worker: str) -> int | None:
         is_beginning = ledger_beginning.go_on(archive)
         ledger_heads.check(archive, self._accounts)
-        was_left = ledger_log.take_turn(archive, self._accounts)
+        is_full = ledger_log.take_turn(archive, self._accounts)
         ledger_heads.keep_head(archive, self._accounts)
         self._let_others_attest(archive)
-        is_left = is_beginning or was_left or ledger_thinning.thin(archive)
+        is_left = is_beginning or is_full or ledger_thinning.thin(archive)
         return now_ms() if is_left else None
 
     def _let_others_attest(self, archive: Archive) -> None:
@@ -51,7 +53,9 @@ class _Log:
             accounts_with_work.mark(self._accounts.directory, archive.client_id, {ATTEST: at})
 
     def due_at(self, connection: Connection) -> int | None:
-        return due_at(connection)
+        """What came during a turn waits for a second, so that a turn adds many actions."""
+        at = due_at(connection)
+        return None if at is None else max(at, now_ms() + _BETWEEN_MS)
 
     def left_until(self, connection: Connection, worker: str) -> int | None:
         return None

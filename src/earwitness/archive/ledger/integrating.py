@@ -47,10 +47,14 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn adds: leaves that were made, and the oldest change without a number, if there is one."""
+    """What one turn adds: leaves that were made, and the oldest change without a number, if there is one.
+
+    `is_full` says that more was left when it was prepared.
+    """
 
     leaves: Sequence[MadeLeaf]
     oldest_change: int | None
+    is_full: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -95,9 +99,10 @@ def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
         rows += leaves[-1].rows
         if rows > _CHANGES_AT_ONCE:
             break
-    change = audit_changes.c
-    unnumbered = select(change.audit_row_id).where(change.sequence.is_(None)).order_by(change.audit_row_id)
-    return Turn(leaves, connection.scalar(unnumbered.limit(1)))
+    oldest = connection.scalar(_UNNUMBERED)
+    more = oldest is not None and connection.scalar(_MORE_UNNUMBERED) is not None
+    has_all = len(leaves) < most and rows <= _CHANGES_AT_ONCE
+    return Turn(leaves, oldest, is_full=more or not has_all)
 
 
 def row_tiles(turn: Turn) -> Iterator[tuple[int, dict[Tile, bytes]]]:
@@ -211,7 +216,13 @@ def newest_sequence(connection: Connection) -> int:
     return connection.scalar(_NEWEST_SEQUENCE) or 0
 
 
-_UNNUMBERED = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
+_UNNUMBERED = (
+    select(audit_changes.c.audit_row_id)
+    .where(audit_changes.c.sequence.is_(None))
+    .order_by(audit_changes.c.audit_row_id)
+    .limit(1)
+)
+_MORE_UNNUMBERED = _UNNUMBERED.offset(_CHANGES_AT_ONCE)
 _NEWEST_SEQUENCE = select(counters.c.value).where(counters.c.name == _SEQUENCE)
 
 
