@@ -10,9 +10,10 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bench.ledger.alone import measure_log
-from bench.ledger.beside import compare
+from bench.ledger.beside import compare, compare_rows
 
 
 def main() -> None:
@@ -27,6 +28,9 @@ def main() -> None:
         for row in measure_log(Path(made, "alone"), arguments.actions, arguments.leaves):
             print(json.dumps(row, ensure_ascii=False), flush=True)
         if arguments.beside:
+            print(
+                json.dumps(compare_rows(Path(made), arguments.beside, arguments.rounds), ensure_ascii=False)
+            )
             for row in compare(Path(made), arguments.beside, arguments.calls, arguments.rounds):
                 print(json.dumps(row, ensure_ascii=False), flush=True)
 

@@ -72,6 +72,24 @@ class Side:
         _check(self.client.post("/client/recording/audit", json={"recordingId": 1, "pageSize": 1}))
 
 
+def compare_rows(folder: Path, checkout: Path, rounds: int) -> dict[str, Any]:
+    """Processor time of the row of an audited read, in processes of their own, in turns."""
+    used: dict[Path, list[float]] = {_HERE: [], checkout: []}
+    for number in range(rounds):
+        for source, times in used.items():
+            new = folder / f"row-{number}-{len(times)}-{source.name}"
+            words = [sys.executable, str(_HERE / "bench/ledger/row.py"), str(new)]
+            given = os.environ | {"PYTHONPATH": str(source / "src")}
+            said = subprocess.run(words, env=given, check=True, capture_output=True, text=True, cwd=folder)
+            times.append(float(said.stdout))
+    ours, theirs = (statistics.median(times) for times in used.values())
+    return {
+        "what": "the row of an audited read",
+        "with, µs of a processor": round(ours),
+        "without": round(theirs),
+    }
+
+
 def compare(folder: Path, checkout: Path, calls: int, rounds: int) -> Iterator[dict[str, Any]]:
     with ExitStack() as running:
         ours, theirs = (
