@@ -26,13 +26,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-ledger-") as made:
         for row in measure_log(Path(made, "alone"), arguments.actions, arguments.leaves):
-            print(json.dumps(row, ensure_ascii=False), flush=True)
+            _tell(row)
         if arguments.beside:
-            print(
-                json.dumps(compare_rows(Path(made), arguments.beside, arguments.rounds), ensure_ascii=False)
-            )
+            _tell(compare_rows(Path(made), arguments.beside, arguments.rounds))
             for row in compare(Path(made), arguments.beside, arguments.calls, arguments.rounds):
-                print(json.dumps(row, ensure_ascii=False), flush=True)
+                _tell(row)
+
+
+def _tell(row: dict[str, Any]) -> None:
+    print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
