@@ -100,7 +100,8 @@ ledger_attestations = Table(
 )
 
 # When each outside party was last asked about this log, so that all servers together ask once an hour, and
-# what was wrong then; `trouble` is empty if it attested. `kind` and `name` are as above.
+# what was wrong then; `trouble` is empty if it attested. `kind` and `name` are as above; the kind `line`,
+# without a name, is a line in the log of a server.
 ledger_asked = Table(
     "ledger_asked",
     metadata,

@@ -166,6 +166,9 @@ def test_the_witnesses_of_the_settings() -> None:
     assert one == Witness(KEY.verifier, "https://audit.example")
     with pytest.raises(SettingError, match="is there twice"):
         witnesses_of(Settings(witnesses=((text, "https://a.example"), (text, "https://b.example"))))
+    other = SignerKey(KEY.name, Kind.WITNESS, bytes(32)).verifier.text
+    with pytest.raises(SettingError, match="two keys have the name"):
+        witnesses_of(Settings(witnesses=((text, "https://a.example"), (other, "https://b.example"))))
     for wrong in (
         text,
         f"{text} ftp://audit.example",
