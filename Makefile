@@ -10,7 +10,7 @@ HEARD := asterisk-core-sounds-en asterisk-core-sounds-en-gsm asterisk-moh-opsoun
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: interop system-go bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
+.PHONY: interop system-go bench-search bench-by-hand bench-import bench-uploads bench-media bench-calls bench-ledger soak faults help system system-faults install extras install-dev demo examples docs test check format lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ bench-uploads: install-dev ## uploads of a short call compared with their floor:
 
 bench-media: install-dev ## media compared with its floor; a small run: BENCH_MEDIA="--large-mib 64 --rounds 2"
 	$(BIN)/python -m bench.media $(BENCH_MEDIA)
+
+bench-ledger: install-dev ## what the ledger costs, beside a checkout without its log: BESIDE=../before BENCH_LEDGER="--leaves 1000000"
+	$(BIN)/python -m bench.ledger $(if $(BESIDE),--beside $(BESIDE)) $(BENCH_LEDGER)
 
 bench-calls: install-dev ## the calls around search compared with their floors; fails where a target is missed: DATABASE=postgres BENCH_CALLS="--recordings 5000 --people 2000"
 	$(BIN)/python -m bench.calls $(if $(DATABASE),--database $(DATABASE)) $(BENCH_CALLS)

@@ -1,6 +1,8 @@
 """Workers keep the log of each account up to date, whether anybody asks for it or not."""
 
+import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +11,12 @@ from sqlalchemy import func, select
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.database.transactions import reading
-from earwitness.archive.ledger import integrating
+from earwitness.archive.ledger import integrating, ledger
+from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.tree.hashing import leaf_hash
+from earwitness.archive.ledger.tree.verification import verify_inclusion
 from earwitness.archive.schema.directory import accounts_with_work
-from earwitness.archive.schema.ledger import ledger_leaves
+from earwitness.archive.schema.ledger import ledger_leaves, ledger_tiles
 from earwitness.archive.schema.work import audit_headers
 from earwitness.archive.upkeep import ledger_beginning
 from earwitness.archive.upkeep.ledger_log import bring_up_to_date
@@ -19,6 +24,8 @@ from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm
 from tests.old_archives import old_firm
 from tests.waiting import until
+
+ACTION = Action("POST", "/client/recording/selection", "Change recordings", "ada", "192.0.2.1", user_id=1)
 
 
 def is_pending(archive: Archive) -> bool:
@@ -100,3 +107,30 @@ def test_threads_that_ask_at_once_add_everything_once(firm: Firm) -> None:
     with firm.archive.read() as connection:
         headers = connection.scalar(select(func.count()).select_from(audit_headers))
         assert connection.scalar(select(func.count()).select_from(ledger_leaves)) == headers
+
+
+def test_an_action_with_very_many_rows_is_proven_too(firm: Firm) -> None:
+    """The hashes of its rows are written before its leaf, in turns."""
+    recording = firm.ingest()
+    with firm.archive.write() as connection:
+        order = ledger.add_header(connection, ACTION)
+        batches = ledger.begin_batches(connection, ACTION, order)
+    rows = 30_000
+    for start in range(0, rows, 10_000):
+        with firm.archive.write() as connection:
+            ledger.append_under(connection, batches, [Entry(10 + start + one) for one in range(10_000)])
+    with firm.archive.write() as connection:
+        ledger.append_under(connection, batches, [Entry(recording)])
+        ledger.end_batches(connection, batches)
+    firm.work()
+    with firm.archive.read() as connection:
+        of_rows = select(func.count()).select_from(ledger_tiles).where(ledger_tiles.c.tree == batches)
+        assert connection.scalar(of_rows) == 118 + 1
+    proven = firm.post("/ledger/proof", {"recordingId": recording})
+    [last] = [one for one in proven if one["auditHeaderId"] == batches]
+    leaf = json.loads(b64decode(last["leaf"]))
+    assert leaf["rows"] == rows + 1
+    [row] = last["rows"]
+    path = [bytes.fromhex(one) for one in row["proof"]]
+    root = bytes.fromhex(leaf["rowsRoot"])
+    verify_inclusion(leaf_hash(b64decode(row["row"])), row["index"], leaf["rows"], path, root)

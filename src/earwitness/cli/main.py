@@ -86,6 +86,11 @@ class _Earwitness(LazyGroup):
         ),
         Lazy("db", "upkeep.databases:group", "Databases."),
         Lazy(
+            "ledger",
+            "ledger.commands:group",
+            "The ledger: what was done and seen, and whether it was changed.",
+        ),
+        Lazy(
             "witness",
             "witness:group",
             "Cosign the ledgers of others, apart from any archive; docs/witness.md says what for.",

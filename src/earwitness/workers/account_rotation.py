@@ -12,6 +12,7 @@ from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs import account_jobs, accounts_with_work, queue
 from earwitness.archive.jobs.kinds import (
     ACCOUNT,
+    ATTEST,
     JOB_KINDS,
     LEDGER,
     REBUILD,
@@ -20,7 +21,7 @@ from earwitness.archive.jobs.kinds import (
     WorkKind,
 )
 from earwitness.archive.jobs.queue import Job
-from earwitness.archive.upkeep import folding, text_rebuild
+from earwitness.archive.upkeep import folding, ledger_attestation, text_rebuild
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound
@@ -93,6 +94,7 @@ class AccountRotation:
             next_due[REBUILD] = text_rebuild.due_at(connection)
             next_due[ACCOUNT] = account_jobs.next_due_at(connection)
             next_due[LEDGER] = ledger_turns.due_at(connection)
+            next_due[ATTEST] = ledger_attestation.due_at(connection, self._accounts.settings)
             if folding.is_left(connection):
                 next_due[REBUILD] = now_ms()
             if self._is_overview_old(client_id):

@@ -6,10 +6,19 @@ An archive that is older than its log is begun in the same way, a batch each tur
 from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
-from earwitness.archive.jobs.kinds import LEDGER, WorkKind
-from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log
+from earwitness.archive.jobs import accounts_with_work
+from earwitness.archive.jobs.kinds import ATTEST, LEDGER, WorkKind
+from earwitness.archive.upkeep import (
+    ledger_attestation,
+    ledger_beginning,
+    ledger_heads,
+    ledger_log,
+    ledger_thinning,
+)
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
+
+_BETWEEN_MS = 1_000
 
 
 class LedgerTurns(AccountTurns):
@@ -31,12 +40,22 @@ class _Log:
     def go_on(self, archive: Archive, worker: str) -> int | None:
         is_beginning = ledger_beginning.go_on(archive)
         ledger_heads.check(archive, self._accounts)
-        was_left = ledger_log.take_turn(archive, self._accounts)
+        is_full = ledger_log.take_turn(archive, self._accounts)
         ledger_heads.keep_head(archive, self._accounts)
-        return now_ms() if is_beginning or was_left else None
+        self._let_others_attest(archive)
+        is_left = is_beginning or is_full or ledger_thinning.thin(archive)
+        return now_ms() if is_left else None
+
+    def _let_others_attest(self, archive: Archive) -> None:
+        with archive.read() as connection:
+            at = ledger_attestation.due_at(connection, self._accounts.settings)
+        if at is not None:
+            accounts_with_work.mark(self._accounts.directory, archive.client_id, {ATTEST: at})
 
     def due_at(self, connection: Connection) -> int | None:
-        return due_at(connection)
+        """What came during a turn waits for a second, so that a turn adds many actions."""
+        at = due_at(connection)
+        return None if at is None else max(at, now_ms() + _BETWEEN_MS)
 
     def left_until(self, connection: Connection, worker: str) -> int | None:
         return None

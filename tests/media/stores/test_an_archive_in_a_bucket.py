@@ -1,10 +1,12 @@
 """An archive with its media in a bucket: recordings are ingested, played and verified, and are encrypted."""
 
+import shutil
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import obstore
@@ -14,6 +16,7 @@ from obstore.store import S3Store
 from earwitness.archive.integrity.objects import Sample, check, orphans
 from earwitness.kernel.settings import Settings
 from earwitness.media.stores.store_marker import MARKER
+from tests.backups import Backup
 from tests.firm import CLIENT_ID, Firm, tone
 from tests.media.hearing import hear
 
@@ -51,6 +54,22 @@ def play(firm: Firm, **wanted: Any) -> bytes:
     answer = firm.call("POST", "/client/recording.playBackByThirdPartyId", body)
     assert answer.is_success, answer.text
     return answer.content
+
+
+def test_the_bucket_alone_shows_that_an_older_database_was_restored(
+    bucketed: Settings, tmp_path: Path, postgres_url: str
+) -> None:
+    with Firm(bucketed) as firm:
+        assert firm.call("GET", "/ledger/checkpoint").status_code == 200
+        keys = firm.keys
+    older = Backup(bucketed, tmp_path, postgres_url)
+    with Firm(bucketed, keys=keys) as firm:
+        firm.post("/admin/tag", {"tag": "later"})
+        assert firm.call("GET", "/ledger/checkpoint").status_code == 200
+    older.bring_back()
+    shutil.rmtree(bucketed.keys_folder / "ledger-heads")
+    with Firm(bucketed, keys=keys) as firm:
+        assert firm.call("GET", "/ledger/checkpoint").json()["code"] == "ledger-forked"
 
 
 def test_a_recording_goes_in_and_comes_out(bucketed: Settings) -> None:

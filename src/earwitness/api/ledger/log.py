@@ -1,6 +1,7 @@
 """The log of the account: its checkpoint, the key that signs it, and how one checkpoint continues another."""
 
 from importlib import resources
+from typing import Literal
 
 from msgspec import field
 
@@ -25,7 +26,7 @@ _VERIFIER = resources.files("earwitness.archive.ledger") / "verify_ledger.py"
 class CheckpointQuery(Wire):
     """Which checkpoint."""
 
-    witnessed: bool | None = None
+    witnessed: Literal["true", "false"] | None = None
 
 
 class ConsistencyQuery(Wire):
@@ -68,7 +69,7 @@ def get_checkpoint(call: Call, body: CheckpointQuery) -> str:
     What was answered before this call is in it. With `witnessed=true` it is the newest one that a witness
     cosigned, or an authority timestamped: they are asked once an hour.
     """
-    if body.witnessed is not True:
+    if body.witnessed != "true":
         return newest_note(call).encode().decode()
     if note := attested_checkpoint(call.connection):
         return note.encode().decode()

@@ -4,13 +4,12 @@ from typing import Any
 
 from anyio import to_thread
 from litestar import Response
-from sqlalchemy import Connection, select
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.integrating import LOG, read_tile
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
-from earwitness.archive.ledger.proving import given_checkpoint
+from earwitness.archive.ledger.proving import given_checkpoint, leaves_of
 from earwitness.archive.ledger.tree.tiles import (
     TILE_WIDTH,
     Tile,
@@ -20,7 +19,6 @@ from earwitness.archive.ledger.tree.tiles import (
     width_in_tree,
     write_bundle,
 )
-from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.http.authenticate import authenticate
 from earwitness.http.openapi.operations import Describes
 from earwitness.http.operations import AnyRequest
@@ -75,12 +73,6 @@ def _content(archive: Archive, kind: str, path: str) -> bytes:
         if width > width_in_tree(size, level, index):
             raise NotFound(f"The newest checkpoint has {size} actions, and not this tile.")
         if kind == _ENTRIES:
-            return write_bundle(_leaves(connection, index * TILE_WIDTH, width))
+            return write_bundle(leaves_of(connection, index * TILE_WIDTH, width))
         tile = Tile(level, index, width)
         return checked_tile(tile, read_tile(connection, LOG, tile))
-
-
-def _leaves(connection: Connection, first: int, count: int) -> list[bytes]:
-    index = ledger_leaves.c.leaf_index
-    these = select(ledger_leaves.c.leaf).where(index >= first, index < first + count).order_by(index)
-    return list(connection.scalars(these))

@@ -5,7 +5,8 @@ short write. The bytes of a leaf are settled when its action is written: done ag
 same. Nothing here decides on the order of commits: what is not committed yet will be added in a later turn.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
@@ -27,6 +28,9 @@ Sign = Callable[[int, bytes], str]
 
 _LEAVES_AT_ONCE = 500
 _CHANGES_AT_ONCE = 2_500
+_TILES_AT_ONCE = 100
+"""They have 8 KiB each."""
+
 _SIZE, _SEQUENCE = "ledger", "change"
 
 LOG = 0
@@ -43,10 +47,14 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn adds: leaves that were made, and the oldest change without a number, if there is one."""
+    """What one turn adds: leaves that were made, and the oldest change without a number, if there is one.
+
+    `is_full` says that more was left when it was prepared.
+    """
 
     leaves: Sequence[MadeLeaf]
     oldest_change: int | None
+    is_full: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -61,9 +69,15 @@ class Turn:
 
 def is_pending(connection: Connection) -> bool:
     """Whether there is something to add."""
-    header = select(audit_headers.c.id).where(audit_headers.c.is_pending).limit(1)
-    change = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
-    return bool(connection.scalar(select(or_(header.exists(), change.exists()))))
+    return bool(connection.scalar(_IS_PENDING))
+
+
+_IS_PENDING = select(
+    or_(
+        select(audit_headers.c.id).where(audit_headers.c.is_pending).exists(),
+        select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).exists(),
+    )
+)
 
 
 def newest(connection: Connection) -> Newest:
@@ -85,14 +99,27 @@ def prepare(connection: Connection, most: int = _LEAVES_AT_ONCE) -> Turn:
         rows += leaves[-1].rows
         if rows > _CHANGES_AT_ONCE:
             break
-    change = audit_changes.c
-    unnumbered = select(change.audit_row_id).where(change.sequence.is_(None)).order_by(change.audit_row_id)
-    return Turn(leaves, connection.scalar(unnumbered.limit(1)))
+    oldest = connection.scalar(_UNNUMBERED)
+    more = oldest is not None and connection.scalar(_MORE_UNNUMBERED) is not None
+    has_all = len(leaves) < most and rows <= _CHANGES_AT_ONCE
+    return Turn(leaves, oldest, is_full=more or not has_all)
+
+
+def row_tiles(turn: Turn) -> Iterator[tuple[int, dict[Tile, bytes]]]:
+    """The tiles over the rows of each action that has many, a few at a time, with the action's header.
+
+    They are written before its leaf, in short writes of their own. Written again they are the same.
+    """
+    for one in turn.leaves:
+        tiles = iter(one.row_tiles.items())
+        while some := dict(itertools.islice(tiles, _TILES_AT_ONCE)):
+            yield one.header, some
 
 
 def add(connection: Connection, turn: Turn, sign: Sign) -> None:
     """Add what was prepared, in a write: tiles, leaves and a checkpoint, and numbers of changes.
 
+    The row tiles of the turn have to be there before, see `row_tiles`.
     Only one transaction adds at a time; what another one added meanwhile is left out.
     """
     size = _take_counter(connection, _SIZE)
@@ -111,9 +138,7 @@ def add(connection: Connection, turn: Turn, sign: Sign) -> None:
         for index, one in enumerate(leaves, start=size)
     ]
     insert_many(connection, ledger_leaves, rows)
-    _write_tiles(connection, LOG, appended.tiles)
-    for one in leaves:
-        _write_tiles(connection, one.header, one.row_tiles)
+    write_tiles(connection, LOG, appended.tiles)
     _set_counter(connection, _SIZE, appended.size)
     checkpoint = {
         "size": appended.size,
@@ -143,9 +168,8 @@ _TILE = select(ledger_tiles.c.hashes).where(
 )
 
 
-def _write_tiles(connection: Connection, tree: int, tiles: Mapping[Tile, bytes]) -> None:
-    if not tiles:
-        return
+def write_tiles(connection: Connection, tree: int, tiles: Mapping[Tile, bytes]) -> None:
+    """Write tiles of a tree: of the log, or of the rows under a header. Longer ones replace those there."""
     written = insert_into(ledger_tiles, connection.dialect.name)
     longer = written.on_conflict_do_update(
         index_elements=["tree", "level", "number"], set_={"hashes": written.excluded.hashes}
@@ -192,7 +216,13 @@ def newest_sequence(connection: Connection) -> int:
     return connection.scalar(_NEWEST_SEQUENCE) or 0
 
 
-_UNNUMBERED = select(audit_changes.c.audit_row_id).where(audit_changes.c.sequence.is_(None)).limit(1)
+_UNNUMBERED = (
+    select(audit_changes.c.audit_row_id)
+    .where(audit_changes.c.sequence.is_(None))
+    .order_by(audit_changes.c.audit_row_id)
+    .limit(1)
+)
+_MORE_UNNUMBERED = _UNNUMBERED.offset(_CHANGES_AT_ONCE)
 _NEWEST_SEQUENCE = select(counters.c.value).where(counters.c.name == _SEQUENCE)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from earwitness.archive.ledger.integrating import LOG, read_tile
 from earwitness.archive.ledger.notes.signed_note import SignedNote, read_signatures
 from earwitness.archive.ledger.tree.proofs import TiledTree
-from earwitness.archive.schema.ledger import ledger_attestations, ledger_checkpoints
+from earwitness.archive.schema.ledger import ledger_attestations, ledger_checkpoints, ledger_leaves
 
 _NEWEST_GIVEN = (
     select(ledger_checkpoints.c.size, ledger_checkpoints.c.note)
@@ -56,6 +56,13 @@ def _with_cosignatures(connection: Connection, checkpoint: Any) -> SignedNote | 
     )
     note = SignedNote.read(checkpoint.note.encode())
     return note.signed_also_by(*(one for line in lines for one in read_signatures(bytes(line).decode())))
+
+
+def leaves_of(connection: Connection, first: int, count: int) -> list[bytes]:
+    """The leaves from a place on, counted from 0."""
+    index = ledger_leaves.c.leaf_index
+    these = select(ledger_leaves.c.leaf).where(index >= first, index < first + count).order_by(index)
+    return [bytes(one) for one in connection.scalars(these)]
 
 
 def tree_of(connection: Connection, size: int, tree: int = LOG) -> TiledTree:

@@ -98,3 +98,15 @@ ledger_attestations = Table(
     Column("content", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
 )
+
+# When each outside party was last asked about this log, so that all servers together ask once an hour, and
+# what was wrong then; `trouble` is empty if it attested. `kind` and `name` are as above; the kind `line`,
+# without a name, is a line in the log of a server.
+ledger_asked = Table(
+    "ledger_asked",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("trouble", Text, nullable=False),
+)

@@ -46,7 +46,7 @@ LOG_FORKED = "ledger forked"
 """The counter of an account whose log has forked: the size that others were shown. It goes with a new log."""
 
 LOG_THINNED = "ledger thinned"
-"""The size up to which checkpoints that nobody was given are removed, but for one an hour."""
+"""The counter of the size up to which checkpoints that nobody was given are removed."""
 
 # Of a group that has ended, people may still have the number, but nobody is in it:
 # `archive/recordings/retention_groups.py`.

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.ledger import integrating
+from earwitness.archive.ledger.integrating import Turn
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.keys import SignerKey
 from earwitness.archive.ledger.proving import newest_checkpoint
@@ -27,6 +28,8 @@ def bring_up_to_date(archive: Archive, accounts: Accounts) -> None:
     If another thread does so already, this waits for it, and then adds what is left.
     """
     with archive.read() as connection:
+        if not is_left(connection):
+            return
         now = integrating.newest(connection)
     with alone(archive):
         while _turn(archive, accounts, now):
@@ -34,9 +37,10 @@ def bring_up_to_date(archive: Archive, accounts: Accounts) -> None:
 
 
 def take_turn(archive: Archive, accounts: Accounts) -> bool:
-    """Add some of what is committed. Returns whether anything was left to add."""
+    """Add what is committed, or as much as a turn takes. Returns whether more was left."""
     with alone(archive):
-        return _turn(archive, accounts)
+        added = _turn(archive, accounts)
+    return added is not None and added.is_full
 
 
 @contextmanager
@@ -51,17 +55,20 @@ def alone(archive: Archive) -> Iterator[None]:
         archive.log.lock.release()
 
 
-def _turn(archive: Archive, accounts: Accounts, until: integrating.Newest | None = None) -> bool:
-    """Add some of what is committed. Returns False if nothing was left, or nothing as old as `until`."""
+def _turn(archive: Archive, accounts: Accounts, until: integrating.Newest | None = None) -> Turn | None:
+    """Add some of what is committed. Returns None if nothing was left, or nothing as old as `until`."""
     with archive.read() as connection:
         has_forked = forked_at(connection) is not None
         turn = integrating.prepare(connection, *((0,) if has_forked else ()))
         if turn.is_empty or (until is not None and turn.is_after(until)):
-            return False
+            return None
         signer = signer_in(connection, accounts) if turn.leaves else None
+    for header, tiles in integrating.row_tiles(turn):
+        with archive.write(locked=False) as connection:  # nobody reads them before the leaf is there
+            integrating.write_tiles(connection, header, tiles)
     with archive.write(locked=False) as connection:  # it takes the log's own lock
         integrating.add(connection, turn, notes_of(signer) if signer else _unsigned)
-    return True
+    return turn
 
 
 def is_left(connection: Connection) -> bool:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, func, select
 from earwitness.archive.access.usernames import look_alikes
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.workload import UNFINISHED, workload
+from earwitness.archive.ledger.attestation.asked import attested
 from earwitness.archive.people.endpoint_changes import lost_endpoints
 from earwitness.archive.recordings.incomplete import count_not_whole
-from earwitness.archive.schema.ledger import ledger_attestations, ledger_checkpoints
+from earwitness.archive.schema.ledger import ledger_checkpoints
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
 from earwitness.archive.upkeep import ledger_beginning
@@ -46,19 +47,12 @@ def overview_of(connection: Connection) -> dict[str, Any]:
 
 
 def _ledger_of(connection: Connection) -> dict[str, Any]:
-    """The log: its size, the size that others were shown if it has forked, and who attested it when.
-
-    `attested` has the last time (ms) and the size of each outside party, by its name.
-    """
-    kept = ledger_attestations.c
-    attested = (
-        select(kept.name, func.max(kept.at), func.max(kept.size)).group_by(kept.name).order_by(kept.name)
-    )
+    """The log: its size, the size that others were shown if it has forked, and who attested it when."""
     return {
         "size": connection.scalar(select(func.max(ledger_checkpoints.c.size))) or 0,
         "forkedAt": forked_at(connection),
         "isBeginning": ledger_beginning.is_left(connection),
-        "attested": {name: {"at": at, "size": size} for name, at, size in connection.execute(attested)},
+        "attested": attested(connection),
     }
 
 

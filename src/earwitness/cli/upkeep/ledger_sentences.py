@@ -2,27 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from earwitness.archive.ledger.attestation.configured import witnesses_of
+from earwitness.archive.ledger.attestation.asked import outside_parties
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.settings import Settings
-
-_NEVER = {"at": None, "size": 0}
 
 
 def ledger_in_json(ledger: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """The part of an overview on the ledger, with a row for each party that the settings name."""
-    named = [one.key.name for one in witnesses_of(settings)]
-    named += [urlsplit(settings.tsa).hostname or "tsa"] if settings.tsa else []
-    attested = dict.fromkeys(named, _NEVER) | ledger["attested"]
-    return {
-        **ledger,
-        "attested": {
-            name: {"at": None if one["at"] is None else format_ms(one["at"]), "size": one["size"]}
-            for name, one in attested.items()
-        },
-    }
+    named = {(one.kind, one.name): one for one in outside_parties(settings)}
+    seen = {(one["kind"], one["name"]): one for one in ledger["attested"]}
+    never = [
+        {"kind": kind, "name": name, "at": None, "size": 0, "trouble": ""}
+        for kind, name in named
+        if (kind, name) not in seen
+    ]
+    # What is wrong with a party that is not asked any more, interests nobody.
+    known = [row | ({} if key in named else {"trouble": ""}) for key, row in seen.items()]
+    rows = [row | {"at": None if row["at"] is None else format_ms(row["at"])} for row in known]
+    return {**ledger, "attested": [*rows, *never]}
 
 
 def ledger_sentences(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -30,7 +28,7 @@ def ledger_sentences(rows: list[dict[str, Any]]) -> Iterator[str]:
     seen = [row for row in rows if row["ledger"]]
     for row in seen:
         yield from _of_ledger(row["clientId"], row["ledger"])
-    unwitnessed = [str(row["clientId"]) for row in seen if not row["ledger"]["attested"]]
+    unwitnessed = [str(row["clientId"]) for row in seen if not _is_attested(row["ledger"])]
     if unwitnessed:
         accounts = f"account{'' if len(unwitnessed) == 1 else 's'} {', '.join(unwitnessed)}"
         yield f"The ledger of {accounts} is unwitnessed: docs/witness.md says what that means."
@@ -46,8 +44,14 @@ def _of_ledger(client_id: int, ledger: Mapping[str, Any]) -> Iterator[str]:
         )
     if ledger["isBeginning"]:
         yield f"Account {client_id}: its ledger begins with all that there is, and is not through yet."
-    for name, last in ledger["attested"].items():
-        if last["at"] is None:
-            yield f"Account {client_id}: {name} has not answered about the ledger yet."
-        else:
-            yield f"Account {client_id}: {name} attested {last['size']} actions at {last['at']}."
+    for one in ledger["attested"]:
+        if one["at"] is not None:
+            yield f"Account {client_id}: {one['name']} attested {one['size']} actions at {one['at']}."
+        if one["trouble"]:
+            yield f"Account {client_id}: {one['name']} did not attest its ledger: {one['trouble']}."
+        elif one["at"] is None:
+            yield f"Account {client_id}: {one['name']} has not been asked about the ledger yet."
+
+
+def _is_attested(ledger: Mapping[str, Any]) -> bool:
+    return any(one["at"] is not None for one in ledger["attested"])

@@ -49,6 +49,7 @@ class ArchiveCollector(Collector):
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._counts: dict[int, _Counts] = {}
+        self._forked = 0
 
     def collect(self) -> Iterator[Metric]:
         free = shutil.disk_usage(self._accounts.settings.data).free
@@ -61,8 +62,7 @@ class ArchiveCollector(Collector):
             return
         yield _gauge("database_up", "Whether the databases answer.", 1)
         yield from _missing_keys(self._accounts)
-        forked = len(states.forked_ledgers(self._accounts.directory))
-        yield _gauge("ledgers_forked", "Ledgers that do not go on from what others were given.", forked)
+        yield _gauge("ledgers_forked", "Ledgers that do not go on from what others were given.", self._forked)
         lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._counts)
         yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
         looked = list(self._counts.values())
@@ -82,6 +82,7 @@ class ArchiveCollector(Collector):
         """Read the accounts that have work, or had some, and some that were not read for a minute."""
         with reading(self._accounts.directory) as connection:
             marked = set(connection.scalars(select(accounts_with_work.c.client_id)))
+        self._forked = len(states.forked_ledgers(self._accounts.directory))
         ids = [account.client_id for account in self._accounts.all()]
         known = {client_id: self._counts[client_id] for client_id in ids if client_id in self._counts}
         busy = [one for one in ids if one in marked or (one in known and known[one].work.counts)]

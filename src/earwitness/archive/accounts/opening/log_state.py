@@ -12,8 +12,6 @@ _DELAY_MS = 1_000
 _MARGIN_MS = 500
 """The clocks of two machines may differ by this much."""
 
-_LEFT_ALONE_MS = 60_000
-
 
 @dataclass(slots=True)
 class LogState:
@@ -26,25 +24,20 @@ class LogState:
     """When, in seconds of the monotonic clock."""
     compared_at: float = -math.inf
     """When it was last compared with what others were shown, on the same clock."""
+    thinned_at: float = -math.inf
+    """When it was last looked for checkpoints that nobody was given, on the same clock."""
     troubles: dict[str, str] = field(default_factory=dict)
     """Why a place does not keep the head of the log, by its name."""
     _due_at: int = 0
-    _asked_at: int = 0
 
     def due_at(self) -> int | None:
         """When workers are to look after what was just committed; None if they will do that anyway.
 
         They will if the account is marked for a moment that is still to come: then they look after that. So
-        the directory is written once a second at most, and not for each action. Where nobody has looked for
-        a minute there is no worker, and the directory is asked seldom.
+        the directory is written once a second at most, and not for each action.
         """
         now = now_ms()
-        if _MARGIN_MS < self._due_at - now <= _DELAY_MS:
-            return None
-        if self._asked_at - self._due_at > _LEFT_ALONE_MS and 0 <= now - self._asked_at < _DELAY_MS:
-            return None
-        self._asked_at = now
-        return now + _DELAY_MS
+        return None if _MARGIN_MS < self._due_at - now <= _DELAY_MS else now + _DELAY_MS
 
     def note_marks(self, marks: Mapping[str, int]) -> None:
         """Note when the account is really due: a mark that was there may be an earlier one."""

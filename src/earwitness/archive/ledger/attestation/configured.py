@@ -22,5 +22,7 @@ def witnesses_of(settings: Settings) -> list[Witness]:
             raise SettingError(f"EARWITNESS_WITNESSES: {error}") from None
         if key.public in {one.key.public for one in found}:
             raise SettingError(f"EARWITNESS_WITNESSES: the key of {key.name} is there twice")
+        if key.name in {one.key.name for one in found}:
+            raise SettingError(f"EARWITNESS_WITNESSES: two keys have the name {key.name}")
         found.append(Witness(key, url))
     return found

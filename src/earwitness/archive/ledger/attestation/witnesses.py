@@ -4,7 +4,6 @@ A witness that does not answer, or does not cosign, fails nothing else: each has
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,6 @@ from earwitness.archive.ledger.notes.add_checkpoint import PATH, SIZE_TYPE, AddC
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint, read_size
 from earwitness.archive.ledger.notes.keys import cosigned_at, verified
 from earwitness.archive.ledger.notes.signed_note import NoteRefused, Signature, SignedNote, read_signatures
-
-log = logging.getLogger(__name__)
 
 Proof = Callable[[int], Sequence[bytes]]
 """Gives the consistency proof from an older size to that of the checkpoint. It is called in this thread."""
@@ -35,6 +32,8 @@ class Outcome:
     cosignature: Signature | None
     trouble: str = ""
     size: int | None = None
+    is_silent: bool = False
+    """Whether it gave no answer at all: it would give none about another ledger either."""
 
 
 class _NotCosigned(Exception):
@@ -73,14 +72,13 @@ async def _outcome(
         async with asyncio.timeout(seconds):
             made = await _ask(witness, note, proof, min(old_size, size), seconds)
     except TimeoutError:
-        outcome = Outcome(witness, None, f"no answer within {seconds:g} seconds")
+        outcome = Outcome(witness, None, f"no answer within {seconds:g} seconds", is_silent=True)
     except PostFailed as error:
-        outcome = Outcome(witness, None, str(error))
+        outcome = Outcome(witness, None, str(error), is_silent=True)
     except _NotCosigned as error:
         outcome = Outcome(witness, None, str(error), error.size)
     else:
-        return Outcome(witness, made, size=size)
-    log.warning("the witness %s did not cosign: %s", witness.key.name, outcome.trouble)
+        outcome = Outcome(witness, made, size=size)
     return outcome
 
 

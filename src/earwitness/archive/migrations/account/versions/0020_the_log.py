@@ -146,3 +146,11 @@ def _tree() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("size", "kind", "name", name="ledger_attestations_pkey"),
     )
+    op.create_table(
+        "ledger_asked",
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("asked_at", sa.BigInteger, nullable=False),
+        sa.Column("trouble", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "name", name="ledger_asked_pkey"),
+    )
