@@ -2,10 +2,11 @@
 
 import socket
 import struct
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from litestar import Litestar
+from litestar.types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from earwitness.http.connections.body import IN_STATE, Body
@@ -19,6 +20,7 @@ from earwitness.http.connections.ending import (
 )
 from earwitness.http.connections.open_connections import OpenConnections
 from earwitness.http.connections.pace import Pace
+from earwitness.http.connections.stopping import note_stopping
 from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavailable
 
 _PIECE_BYTES = 4 << 10
@@ -226,6 +228,11 @@ class LimitedConnection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._writing = None
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._is_answering:
+            note_stopping(cast(HTTPScope, self.cycle.scope))
 
     @property
     def _is_answering(self) -> bool:
