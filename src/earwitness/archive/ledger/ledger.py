@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, se
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
-from earwitness.archive.database.bulk_insert import insert_many, insert_numbered
+from earwitness.archive.database.bulk_insert import insert_numbered
 from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.entity_states import note_states
+from earwitness.archive.ledger.touched import Named, take_touched
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES
 from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.recordings import recordings
@@ -146,8 +147,20 @@ def append_access(
 
 
 def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]]) -> None:
-    """Write the rows of entries, each under its header, and what they changed."""
+    """Write the rows of entries, each under its header, and what they changed.
+
+    What was touched besides gets a row under the first header, if it is not as before.
+    """
     entries = [(header, entry) for header, entries in done for entry in entries]
+    if not entries:
+        return
+    touched = dict.fromkeys(take_touched(connection))
+    states = note_states(connection, {_named(entry) for _, entry in entries} | touched.keys())
+    for _, entry in entries:
+        touched.pop(_named(entry), None)
+    header, first = entries[0]
+    besides = [(name, id_) for name, id_ in touched if (name, id_) in states]
+    entries += [(header, Entry(id_, name, None, first.response_code)) for name, id_ in besides]
     rows = [
         {
             "audit_header_id": header,
@@ -161,19 +174,12 @@ def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]
         }
         for header, entry in entries
     ]
-    states = note_states(connection, {_named(entry) for _, entry in entries})
     changed = [entry.changed or states.pop(_named(entry), None) for _, entry in entries]
-    if not any(changed):
-        insert_many(connection, audit_rows, rows)
-        return
-    ids = insert_numbered(connection, audit_rows, rows)
-    changes = [
-        {"audit_row_id": id_} | one.columns for id_, one in zip(ids, changed, strict=True) if one is not None
-    ]
-    insert_many(connection, audit_changes, changes)
+    columns = [None if one is None else one.columns for one in changed]
+    insert_numbered(connection, audit_rows, rows, audit_changes, columns)
 
 
-def _named(entry: Entry) -> tuple[str, int]:
+def _named(entry: Entry) -> Named:
     return entry.entity_name, entry.entity_id
 
 

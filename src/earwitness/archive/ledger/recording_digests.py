@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from earwitness.archive.access.seen_by import read_seen_by
 from earwitness.archive.database.bulk_insert import insert_many
@@ -33,7 +33,7 @@ Digests = dict[Part, bytes]
 """The digest of each part that a recording has."""
 
 _COMMENT = "comment/"
-_DECIDE_WHO_SEES = {"source", "participants", "privacy"}
+_DECIDE_WHO_SEES: set[str] = {"source", "participants", "privacy"}
 
 
 class Watched:
@@ -54,16 +54,17 @@ class Watched:
         after = read_parts(connection, list(self._before), self._parts) if self._before else {}
         known = _known(connection, [one for one, values in after.items() if values != self._before[one]])
         changed: dict[int, Changed] = {}
-        kept: dict[int, Digests] = {}
+        kept: list[dict[str, Any]] = []
         for position, (salt, digests) in known.items():
             before, now = self._before[position], after[position]
             names = [one for one in {**before, **now} if before.get(one) != now.get(one)]
             old, new = (_digests_of(salt, values, names) for values in (before, now))
-            kept[position] = _with_parts(digests, salt, now, self._parts, new)
+            digests = _with_parts(digests, salt, now, self._parts, new)
+            kept.append({"position": position, "salt": salt, "digests": packed(digests)})
             replaced = {one: before[one] for one in names if one in before}
             decided = None if _DECIDE_WHO_SEES.isdisjoint(names) else self._seen_by[position].as_json
-            changed[position] = Changed(replaced, old, new, record_digest(kept[position]), decided)
-        _keep(connection, kept)
+            changed[position] = Changed(replaced, old, new, record_digest(digests), decided)
+        insert_many(connection, recording_digests, kept, replacing=True)
         return changed
 
 
@@ -128,16 +129,3 @@ def _of_comments(salt: bytes, values: Values, named: Mapping[str, bytes]) -> byt
             for name in comments
         }
     )
-
-
-def _keep(connection: Connection, kept: Mapping[int, Digests]) -> None:
-    if kept:
-        rows = [{"at": position, "new": packed(digests)} for position, digests in kept.items()]
-        connection.execute(_KEEP, rows)
-
-
-_KEEP = (
-    update(recording_digests)
-    .where(recording_digests.c.position == bindparam("at"))
-    .values(digests=bindparam("new"))
-)
