@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert
 
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.kernel.rights import Right, Role
 from tests.api.changes.following import Copy, ask, kinds
-from tests.firm import Firm, endpoint, tone, transcript
+from tests.firm import Firm, tone, transcript
 
 COMMENT = "/client/recording/comment"
 
