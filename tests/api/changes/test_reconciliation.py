@@ -1,4 +1,4 @@
-"""A copy compares each day by a count and a hash: both change when, and only when, the feed tells a change."""
+"""A copy compares days by counts and hashes, which change when the feed tells a change, and only then."""
 
 from collections.abc import Callable
 from typing import Any

@@ -76,6 +76,11 @@ class Waits:
         self._rooms: dict[int, _Room] = {}
         self._threads = CapacityLimiter(_LOOKS_AT_ONCE)
 
+    @property
+    def clients(self) -> int:
+        """How many clients wait."""
+        return sum(len(room.waiting) for room in self._rooms.values())
+
     async def wait(
         self, request: AnyRequest, archive: Archive, viewer: Viewer, since: int, limit: int, seconds: float
     ) -> Told:

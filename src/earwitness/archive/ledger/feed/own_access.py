@@ -39,7 +39,11 @@ def number_of(connection: Connection, viewer: Viewer, count: int) -> int:
     """The number of the last of the first so many changes that may have changed it; 0 for none."""
     if not count:
         return 0
-    numbers = select(_changes.sequence).select_from(_CHANGED).where(_may_change(viewer), _changes.sequence.is_not(None))
+    numbers = (
+        select(_changes.sequence)
+        .select_from(_CHANGED)
+        .where(_may_change(viewer), _changes.sequence.is_not(None))
+    )
     return connection.scalar(numbers.order_by(_changes.sequence).offset(count - 1).limit(1)) or 0
 
 
@@ -49,7 +53,9 @@ def newest_of_anybody(connection: Connection, since: int) -> int | None:
     Changes of API keys are among them: one that is revoked ends the access of its user.
     """
     of_access = audit_rows.c.entity_name.in_((_USER, _POLICY, _KEY))
-    newest = select(func.max(_changes.sequence)).select_from(_CHANGED).where(_changes.sequence > since, of_access)
+    newest = (
+        select(func.max(_changes.sequence)).select_from(_CHANGED).where(_changes.sequence > since, of_access)
+    )
     number: int | None = connection.scalar(newest)
     return number
 
