@@ -4,9 +4,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 from httpx2 import Response
 from sqlalchemy import Engine, event, select
@@ -155,6 +157,30 @@ def test_a_client_that_leaves_waits_no_longer(firm: Firm) -> None:
     are_waiting(firm, 1)
     answer.cancel()
     are_waiting(firm, 0)
+
+
+def test_clients_that_wait_give_their_connections_to_others(settings: Settings) -> None:
+    credentials = administrator(settings)
+    few = replace(settings, connections=3)
+    with ThreadPoolExecutor() as clients, server(few, credentials) as running:
+        since = running.client.get("/client/changes").json()["next"]
+        url = f"{running.client.base_url}client/changes"
+
+        def ask(wait: int) -> Response | None:
+            """None if there was no connection, or others took it before the call had begun to wait."""
+            with suppress(httpx2.TransportError):
+                query = {"since": since, "wait": wait}
+                answer = httpx2.get(url, params=query, headers=running.client.headers, timeout=60)
+                return answer if answer.status_code == 200 else None
+            return None
+
+        answers = [clients.submit(ask, 60) for _ in range(6)]
+        until(
+            lambda: ask(0) and any(answer.done() and answer.result() for answer in answers), "one is answered"
+        )
+        early = [answer.result() for answer in answers if answer.done()]
+        told = [answer.json() for answer in early if answer is not None]
+        assert told == [{"changes": [], "next": since, "complete": True}] * len(told)
 
 
 def test_a_server_that_stops_answers_those_who_wait(settings: Settings) -> None:

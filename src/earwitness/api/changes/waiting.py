@@ -22,7 +22,7 @@ from earwitness.archive.ledger.feed.own_access import newest_of_anybody
 from earwitness.archive.ledger.feed.reading import FeedPage, changes_after
 from earwitness.archive.ledger.integrating import has_unnumbered, newest_sequence
 from earwitness.archive.upkeep.feed_numbers import number_what_is_committed
-from earwitness.http.connections.stopping import is_stopping
+from earwitness.http.connections.waits import Wait, waiting
 from earwitness.kernel.deadlines import deadline
 from earwitness.kernel.errors import ClientLeft, Problem
 from earwitness.kernel.rights import Right
@@ -41,7 +41,7 @@ Told = FeedPage | None
 class Waiting:
     """A client that waits for changes after a place."""
 
-    request: AnyRequest
+    wait: Wait
     viewer: Viewer
     since: int
     limit: int
@@ -86,17 +86,18 @@ class Waits:
     ) -> Told:
         """Wait for changes after a place, at most so long. Raises ClientLeft, and what a look raises."""
         loop = asyncio.get_running_loop()
-        one = Waiting(request, viewer, since, limit, loop.create_future())
         room = self._rooms.setdefault(archive.client_id, _Room())
-        room.waiting.add(one)
-        room.looks = room.looks or loop.create_task(self._look_on(archive, room))
         left = loop.create_task(_leaves(request))
-        try:
-            ends: set[asyncio.Future[Any]] = {one.told, left}
-            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            room.waiting.discard(one)
-            left.cancel()
+        with waiting(request.scope) as wait:
+            one = Waiting(wait, viewer, since, limit, loop.create_future())
+            room.waiting.add(one)
+            room.looks = room.looks or loop.create_task(self._look_on(archive, room))
+            try:
+                ends: set[asyncio.Future[Any]] = {one.told, left}
+                await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                room.waiting.discard(one)
+                left.cancel()
         if one.told.done():
             return one.told.result()
         if left.done():
@@ -108,15 +109,14 @@ class Waits:
         deadline.set(None)  # it was that of the call which began this
         while room.waiting:
             await asyncio.sleep(LOOK_SECONDS)
-            waiting = list(room.waiting)
-            if waiting and is_stopping(waiting[0].request.scope):
-                for one in waiting:
+            for one in room.waiting:
+                if one.wait.is_over:
                     one.tell(FeedPage(one.since, complete=True))
-                continue
+            those = [one for one in room.waiting if not one.told.done()]
             try:
-                found = await to_thread.run_sync(look, archive, waiting, limiter=self._threads)
+                found = await to_thread.run_sync(look, archive, those, limiter=self._threads)
             except Exception as error:
-                for one in waiting:
+                for one in those:
                     if not one.told.done():
                         one.told.set_exception(error)
                 continue
@@ -128,9 +128,11 @@ class Waits:
         del self._rooms[archive.client_id]
 
 
-def look(archive: Archive, waiting: Sequence[Waiting]) -> list[tuple[Waiting, Told]]:
-    """What there is for clients that wait, of those for whom there may be something."""
-    oldest = min((one.since for one in waiting), default=0)
+def look(archive: Archive, those: Sequence[Waiting]) -> list[tuple[Waiting, Told]]:
+    """What there is for clients that wait, for those for whom there may be something."""
+    if not those:
+        return []
+    oldest = min(one.since for one in those)
     with archive.read() as connection:
         if newest_sequence(connection) == oldest and not has_unnumbered(connection):
             return []
@@ -140,7 +142,7 @@ def look(archive: Archive, waiting: Sequence[Waiting]) -> list[tuple[Waiting, To
         accessed = newest_of_anybody(connection, oldest) or 0
         pages: dict[bytes, Told] = {}
         found: list[tuple[Waiting, Told]] = []
-        for one in waiting:
+        for one in those:
             if one.since == newest:
                 continue
             if one.since < accessed:
