@@ -321,7 +321,7 @@ class LimitedConnection(HttpToolsProtocol):
 
     def make_room(self) -> None:
         self._is_refused = True
-        if wait := self._wait:
+        if self._answered and (wait := self._wait):
             wait.is_over, self._answered.keep_alive = True, False
         elif self.transport.get_write_buffer_size():
             self._break()
