@@ -23,14 +23,16 @@ from earwitness.archive.ledger.feed.reading import FeedPage, changes_after
 from earwitness.archive.ledger.integrating import has_unnumbered, newest_sequence
 from earwitness.archive.upkeep.feed_numbers import number_what_is_committed
 from earwitness.http.connections.waits import Wait, waiting
-from earwitness.kernel.deadlines import deadline
+from earwitness.kernel.deadlines import Deadline, deadline
 from earwitness.kernel.errors import ClientLeft, Problem
 from earwitness.kernel.rights import Right
+from earwitness.operations.running import allowed
 
 LOOK_SECONDS = 0.4
 """How often an account is looked at for which clients wait: they are told within a second."""
 
 _LOOKS_AT_ONCE = 2
+_LONGEST_LOOK_SECONDS = 10
 
 AnyRequest = Request[Any, Any, Any]
 Told = FeedPage | None
@@ -106,9 +108,9 @@ class Waits:
 
     async def _look_on(self, archive: Archive, room: _Room) -> None:
         """Look for those who wait, until nobody does."""
-        deadline.set(None)  # it was that of the call which began this
         while room.waiting:
             await asyncio.sleep(LOOK_SECONDS)
+            deadline.set(Deadline(_LONGEST_LOOK_SECONDS))
             for one in room.waiting:
                 if one.wait.is_over:
                     one.tell(FeedPage(one.since, complete=True))
@@ -133,11 +135,11 @@ def look(archive: Archive, those: Sequence[Waiting]) -> list[tuple[Waiting, Told
     if not those:
         return []
     oldest = min(one.since for one in those)
-    with archive.read() as connection:
+    with archive.read(allowed()) as connection:
         if newest_sequence(connection) == oldest and not has_unnumbered(connection):
             return []
     number_what_is_committed(archive)
-    with archive.read() as connection:
+    with archive.read(allowed()) as connection:
         newest = newest_sequence(connection)
         accessed = newest_of_anybody(connection, oldest) or 0
         pages: dict[bytes, Told] = {}
