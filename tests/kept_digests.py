@@ -27,7 +27,7 @@ RECORDING = "Recording"
 
 
 def check_kept(firm: Firm) -> None:
-    """All that is kept is of what there is now, and the last row of each thing in the ledger says the same."""
+    """What is kept is of what there is now, and the last row of each thing in the ledger says the same."""
     with firm.archive.read() as connection:
         differences = [*_of_recordings(connection), *_of_entities(connection)]
     assert differences == []
