@@ -17,10 +17,10 @@ from tests.firm import Firm, tone
 # Each statement by its verb and table, in their order.
 TAKE = [
     "SELECT accounts_with_work",  # of the directory: whose turn it is
-    "SELECT jobs",  # in a read: when is the next one due
-    "SELECT jobs",  # and when does the next lease run out
-    "SELECT jobs",  # has a lease run out
+    "SELECT jobs",  # is one due, in a read: has a lease run out
     "SELECT jobs",  # the oldest that is due
+    "SELECT jobs",  # the same in the write
+    "SELECT jobs",
     "UPDATE jobs",  # the lease
 ]
 READ = ["SELECT recordings"]  # its objects, its key, and what was known about its sound
