@@ -328,7 +328,7 @@ def test_a_recording_that_arrived_after_the_judgement_is_not_kept_shorter(firm: 
     assert firm.call("PUT", f"{GROUPS}/{group}", {"retentionGroup": sms}).status_code == 409
 
 
-def test_the_order_is_one_action_in_the_ledger_and_its_end_another(firm: Firm, group: int) -> None:
+def test_the_ledger_has_the_order_and_what_its_job_does(firm: Firm, group: int) -> None:
     with firm.archive.read() as connection:
         before = connection.scalar(select(func.count()).select_from(audit_headers))
     job_id = set_days(firm, group, 200)

@@ -18,7 +18,7 @@ _header = audit_headers.c
 
 
 def end_dead(archive: Archive) -> int:
-    """End all actions that were begun a day ago or earlier, and that no job goes on with. Returns how many."""
+    """End actions that were begun a day ago or earlier, and that no job goes on with. Returns how many."""
     with archive.read() as connection:
         due_at = next_due_at(connection)
     if due_at is None or due_at > now_ms():
