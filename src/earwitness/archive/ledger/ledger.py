@@ -111,7 +111,10 @@ def append_all(connection: Connection, done: Sequence[tuple[Action, Sequence[Ent
 
 
 def append_under(connection: Connection, header: int, entries: Sequence[Entry]) -> None:
-    """Write a row for each entry under a header: what an action did that is done in several transactions."""
+    """Write a row for each entry, and for what was touched besides, under a header.
+
+    For what an action did that is done in several transactions.
+    """
     _add_rows(connection, [header], _complete(connection, [entries]))
 
 
