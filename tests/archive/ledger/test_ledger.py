@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from earwitness.archive.database.timeline import take_places
+from earwitness.archive.database.touched import touch
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.recordings.tags import find_or_add_tag
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from tests.firm import Firm, endpoint, person
@@ -101,6 +103,28 @@ def test_what_comes_with_a_recording_has_rows_of_the_same_action(firm: Firm) -> 
     assert rows == [("Recording", 1), *came, ("Recording", 2)]
     first, second = (audit(firm, one)[0]["auditHeaderId"] for one in (1, 2))
     assert [row.audit_header_id for row in written] == [first] * 5 + [second]
+
+
+def test_what_is_touched_and_stays_as_it_was_has_no_row(firm: Firm) -> None:
+    tag = firm.post("/admin/tag", {"tag": "Gold"})["id"]
+    before = len(rows_of_the_ledger(firm))
+    with firm.archive.write() as connection:
+        touch(connection, "Tag", [tag, tag + 1])
+        ledger.append(connection, ACTION, [])
+    assert len(rows_of_the_ledger(firm)) == before
+
+
+def test_what_was_touched_and_rolled_back_is_forgotten(firm: Firm) -> None:
+    def interrupted() -> None:
+        with firm.archive.write() as connection:
+            find_or_add_tag(connection, "Never")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        interrupted()
+    firm.post("/admin/tag", {"tag": "Gold"})
+    rows = [(row.entity_name, row.metadata) for row in rows_of_the_ledger(firm)]
+    assert rows[1:] == [("Tag", {"tag": "Gold"})]
 
 
 def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:
