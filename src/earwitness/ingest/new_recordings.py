@@ -11,7 +11,6 @@ from earwitness.archive.access.usernames import keys_of
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.bulk_insert import insert_many, together
 from earwitness.archive.database.timeline import take_places
-from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -25,6 +24,7 @@ from earwitness.archive.ledger.recording_parts import (
     source_value,
     transcript_value,
 )
+from earwitness.archive.ledger.touched import Named, take_touched
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.acknowledge import note

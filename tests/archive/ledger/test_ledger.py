@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from earwitness.archive.database.timeline import take_places
-from earwitness.archive.database.touched import touch
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.recordings.tags import find_or_add_tag
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows

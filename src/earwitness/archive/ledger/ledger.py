@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, case, exists, insert, literal,
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.bulk_insert import insert_numbered
-from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.entity_states import note_states
+from earwitness.archive.ledger.touched import Named, take_touched
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES
 from earwitness.archive.schema.ledger import audit_changes, ledger_leaves
 from earwitness.archive.schema.recordings import recordings

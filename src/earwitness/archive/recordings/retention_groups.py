@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select, update
 
 from earwitness.archive.database.in_list import among
-from earwitness.archive.database.touched import touch
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
 from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.schema.people import people, retention_groups
 from earwitness.kernel.clock import now_ms
 
