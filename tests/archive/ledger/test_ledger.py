@@ -94,7 +94,7 @@ def test_rows_outlive_the_recording(firm: Firm) -> None:
 def test_what_comes_with_a_recording_has_rows_of_the_same_action(firm: Firm) -> None:
     """The endpoints, people and tags that it adds or changes, and none when it comes again."""
     jane = person("Jane", thirdPartyId="AAD-1")
-    parts = [endpoint("1", subject=True, person=jane), endpoint("2", originator=True)]
+    parts = [endpoint("1", subject=True, person=jane), endpoint("2", originator=True, person=jane)]
     for name in ("first", "second"):
         firm.ingest(thirdPartyId=name, endpoints=parts, tags=["Gold"])
     written = rows_of_the_ledger(firm)[1:]
