@@ -252,10 +252,9 @@ def _append_to_ledger(connection: Connection, written: Sequence[_Written]) -> No
         action = one.new.arrival.action
         _, its = entries.setdefault(id(action), (action, []))  # equal actions may be of two calls
         its.append(Entry(one.new.interaction_id, response_code=201, changed=changed[one.new.position]))
-        if touched:
-            came = [named for named in one.names if named in touched]
-            its += [Entry(id_, name, response_code=201) for name, id_ in came]
-            touched.difference_update(came)
+        came = dict.fromkeys(named for named in one.names if named in touched) if touched else {}
+        its += [Entry(id_, name, response_code=201) for name, id_ in came]
+        touched.difference_update(came)
     ledger.append_all(connection, list(entries.values()))
 
 
