@@ -39,6 +39,38 @@ def test_each_change_has_its_kind_and_the_order_of_what_was_done(firm: Firm) -> 
     assert copy.catch_up() == []
 
 
+def test_a_recording_is_held_until_it_is_under_no_hold(firm: Firm) -> None:
+    one, two = firm.ingest(thirdPartyId="call-1"), firm.ingest(thirdPartyId="call-2")
+    copy = Copy(firm)
+    copy.catch_up()
+    first = firm.post("/admin/legalHold", {"name": "Enquiry 1", "interactionIds": [one, two]})["id"]
+    second = firm.post("/admin/legalHold", {"name": "Enquiry 2", "interactionIds": [one]})["id"]
+    firm.work()
+    assert copy.catch_up() == [("held", one), ("held", two), ("held", one)]
+    versions = copy.versions()
+    firm.call("DELETE", f"/admin/legalHold/{first}")
+    firm.work()
+    assert sorted(copy.catch_up()) == [("held", one), ("released", two)]
+    firm.call("DELETE", f"/admin/legalHold/{second}")
+    firm.work()
+    assert copy.catch_up() == [("released", one)]
+    assert not set(copy.versions().values()) & set(versions.values())
+    firm.post("/admin/playlist", {"name": "For training", "interactionIds": [one]})
+    firm.work()
+    assert copy.catch_up() == []
+
+
+def test_a_rule_that_keeps_recordings_longer_changes_them(firm: Firm) -> None:
+    default = "/admin/retentionGroup/accountDefault"
+    assert firm.call("PUT", default, {"retentionGroup": {"default": 100}}).is_success
+    one, two = firm.ingest(thirdPartyId="call-1"), firm.ingest(thirdPartyId="call-2")
+    copy = Copy(firm)
+    copy.catch_up()
+    assert firm.call("PUT", default, {"retentionGroup": {"default": 200}}).is_success
+    firm.work()
+    assert sorted(copy.catch_up()) == [("changed", one), ("changed", two)]
+
+
 def test_what_was_answered_before_is_in_the_next_answer(firm: Firm) -> None:
     since = firm.get("/client/changes")["next"]
     for number in range(5):
