@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -31,8 +31,8 @@ from tests.firm import CLIENT_ID, call, tone, transcript
 from tests.serving import Credentials, Server, administrator, server
 from tests.waiting import until
 
-KILLS = 3
-WRITES_BETWEEN_KILLS = 25
+KILLS = 2
+WRITES_BETWEEN_KILLS = 20
 FAULTS_IN_A_HUNDRED = 5
 TOKEN_SECONDS = 2
 DAYS = (11, 12, 13)
@@ -154,20 +154,39 @@ class Writer:
     done: int = 0
 
     def write_on(self, is_over: Callable[[], bool]) -> None:
-        chance = self.line.chance
+        self._ingest()
         while not is_over():
-            changes = [
+            one = self.line.chance.choice(sorted(self.acknowledged))
+            changes: list[Callable[[], object]] = [
                 self._ingest,
                 self._ingest,
-                self._transcribe,
-                self._comment,
+                lambda: self._transcribe(one),  # noqa: B023
+                lambda: self._comment(one),  # noqa: B023
                 self._withdraw,
-                self._destroy,
+                lambda: self._destroy(one),  # noqa: B023
             ]
-            chance.choice(changes)()
+            self.line.chance.choice(changes)()
             self.done += 1
 
-    def _ingest(self) -> None:
+    def goes_on_until(self, changes: int, work: list[Future[None]]) -> None:
+        """Wait until so many changes are made in all, or until something that works at it has failed."""
+        until(lambda: self.done >= changes or any(one.done() for one in work), "changes are made", seconds=60)
+
+    def write_last(self, copied: dict[int, dict[str, Any]]) -> None:
+        """Change recordings that the copy has, each once and in one way: nothing else makes it read them."""
+        first = len(self.acknowledged) + 1
+        ids = [self._ingest() for _ in range(9)]
+        until(lambda: set(ids) <= copied.keys(), "the copy has all recordings")
+        plain = [number for number in range(first, first + 9) if number % 3 == 0]
+        with_media = next(number for number in range(first, first + 9) if number % 3)
+        self._destroy(ids[with_media - first])
+        self._transcribe(plain[0])
+        self._comment(ids[plain[1] - first])
+        late = {"media": ("a.wav", tone(0.2))}
+        given = self.line.ask("PUT", f"/ingest/recording/call-{plain[2]}/media", files=late)
+        assert given.is_success, given.text
+
+    def _ingest(self) -> int:
         number = len(self.acknowledged) + 1
         day = DAYS[number % len(DAYS)]
         metadata = call(thirdPartyId=f"call-{number}", startDatetimeUTC=f"2026-05-{day}T10:30:00Z")
@@ -176,19 +195,17 @@ class Writer:
             files["media"] = ("a.wav", tone(0.1, hertz=200 + number))
         answer = self.line.ask("POST", "/ingest/recording", files=files)
         assert answer.is_success, answer.text
-        self.acknowledged.add(answer.json()["interactionId"])
+        interaction_id: int = answer.json()["interactionId"]
+        self.acknowledged.add(interaction_id)
+        return interaction_id
 
-    def _transcribe(self) -> None:
-        number = self.line.chance.randrange(len(self.acknowledged) + 1) + 1
-        self.line.ask(
-            "PUT", f"/ingest/recording/call-{number}/transcript", json=transcript(f"Sell {number}.")
-        )
+    def _transcribe(self, number: int) -> None:
+        said = transcript(f"Sell {number}.")
+        self.line.ask("PUT", f"/ingest/recording/call-{number}/transcript", json=said)
 
-    def _comment(self) -> None:
-        if self.acknowledged:
-            one = self.line.chance.choice(sorted(self.acknowledged))
-            body = {"recordingId": one, "comment": f"At {self.done}."}
-            self.comments.append((one, self.line.post("/client/recording/comment", body)["commentId"]))
+    def _comment(self, one: int) -> None:
+        body = {"recordingId": one, "comment": f"At {self.done}."}
+        self.comments.append((one, self.line.post("/client/recording/comment", body)["commentId"]))
 
     def _withdraw(self) -> None:
         if self.comments:
@@ -196,13 +213,11 @@ class Writer:
             params = {"recordingId": one, "cIdf": comment_id}
             self.line.ask("DELETE", "/client/recording/comment", params=params)
 
-    def _destroy(self) -> None:
+    def _destroy(self, one: int) -> None:
         """Destroy a key as `earwitness key destroy` does, in a process that is not the server's."""
-        if self.acknowledged:
-            one = self.line.chance.choice(sorted(self.acknowledged))
-            with suppress(Problem):  # it has no media, or none any more
-                key_rotation.destroy(self.accounts.open(CLIENT_ID), one, action("key destroy", "Destroy key"))
-                self.destroyed.add(one)
+        with suppress(Problem):  # it has no media, or none any more
+            key_rotation.destroy(self.accounts.open(CLIENT_ID), one, action("key destroy", "Destroy key"))
+            self.destroyed.add(one)
 
 
 def test_a_naive_copy_is_exact_at_the_end(settings: Settings) -> None:
@@ -213,7 +228,7 @@ def test_a_naive_copy_is_exact_at_the_end(settings: Settings) -> None:
     writer, replica = Writer(lines[0], accounts), Replica(lines[1])
     has_written, writes_enough = threading.Event(), threading.Event()
     with ThreadPoolExecutor() as threads:
-        work: list[Any] = []
+        work: list[Future[None]] = []
         for life in range(KILLS + 1):
             with server(working, credentials) as running:
                 lead_to(running, lines)
@@ -223,13 +238,13 @@ def test_a_naive_copy_is_exact_at_the_end(settings: Settings) -> None:
                         threads.submit(writer.write_on, writes_enough.is_set),
                         threads.submit(replica.follow, has_written.is_set),
                     ]
-                enough = (life + 1) * WRITES_BETWEEN_KILLS
-                until(lambda: writer.done >= enough or work[0].done(), "changes are made", seconds=60)  # noqa: B023
+                writer.goes_on_until((life + 1) * WRITES_BETWEEN_KILLS, work)
                 if life < KILLS:
                     os.killpg(running.process.pid, signal.SIGKILL)
                     continue
                 writes_enough.set()
                 work[0].result(60)
+                writer.write_last(replica.recordings)
                 has_written.set()
                 work[1].result(60)
                 check(replica, writer)
