@@ -1,6 +1,7 @@
 """Runs an application in the process of the tests, for a client without sockets."""
 
 import asyncio
+from concurrent.futures import Future
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +41,10 @@ class InProcess(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         return self._portal.call(self._answer, request, request.read())
+
+    def begin(self, request: httpx2.Request) -> Future[httpx2.Response]:
+        """Hand over a request whose answer comes later. If the future is cancelled, the client leaves."""
+        return self._portal.start_task_soon(self._answer, request, request.read())
 
     async def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
         answer = _Answer(request.method, body)

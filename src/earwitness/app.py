@@ -23,6 +23,8 @@ from earwitness.api.administration import access_policies, account, api_keys, le
 from earwitness.api.administration import endpoints as administered_endpoints
 from earwitness.api.administration import people as administered_people
 from earwitness.api.administration import users as administered_users
+from earwitness.api.changes import feed, reconciliation
+from earwitness.api.changes.waiting import Waits
 from earwitness.api.ingest import late_additions
 from earwitness.api.ingest import recordings as ingested_recordings
 from earwitness.api.ledger import history, log, proof, tiles
@@ -92,6 +94,8 @@ API: Sequence[Operation | HTTPRouteHandler] = [
     proof.get_proof,
     ledger_search.search_ledger,
     history.get_history,
+    feed.get_changes,
+    reconciliation.reconcile,
     *schema.ROUTES,
 ]
 
@@ -103,6 +107,9 @@ SIGN_INS = 8
 
 STORE_CALLS = 32
 """How many calls may read or write stored media at once. A store that hangs blocks only their threads."""
+
+FEED_CALLS = 4
+"""How many calls may read the feed of changes at once. Those that wait for changes hold no thread."""
 
 METRICS_CALLS = 2
 """How many calls may read metrics at once."""
@@ -163,6 +170,8 @@ def install(app: Litestar, settings: Settings, listens_on: str = "") -> None:
     app.state.sign_ins = CapacityLimiter(SIGN_INS)
     app.state.hosts = Hosts(public_url=settings.public_url, listens_on=listens_on)
     app.state.store_calls = CapacityLimiter(STORE_CALLS)
+    app.state.feed_calls = CapacityLimiter(FEED_CALLS)
+    app.state.waits = Waits()
     app.state.metrics_calls = CapacityLimiter(METRICS_CALLS)
 
 

@@ -57,6 +57,11 @@ CHAPTERS = {
         "One log of all actions of the account, which nobody can change unnoticed: its checkpoints, proofs "
         "that an action is in it, who did what, and what each change replaced.",
     ),
+    "changes": (
+        "Changes",
+        "For a copy of the archive: a feed that tells every change, and a hash of each day to compare. "
+        "`docs/changes.md` says how a copy is kept.",
+    ),
     "calls": ("Calls", "Calls in progress."),
     "administration": ("Administration", "People, endpoints, users, keys, policies, holds, playlists, tags."),
     "health": (

@@ -169,7 +169,7 @@ class Settings:
     connections: int = _setting(
         "CONNECTIONS",
         whole_number(),
-        1000,
+        2000,
         "How many connections each server process holds at once. Beyond that, idle ones are closed for "
         "new ones; where none is idle, the answer is 503.",
     )

@@ -313,6 +313,7 @@ def test_the_ledger_has_each_change_and_no_key(firm: Firm) -> None:
         ("ApiKey", key["id"], {"username": "bob"}, 201),
         ("User", bob, locked, 200),
         ("User", bob, ended, 200),
+        ("ApiKey", key["id"], {"revoked": True}, 200),
     ]
     assert {row.username for row in rows} == {ADMIN}
     assert key["apiKey"] not in repr(rows)

@@ -88,6 +88,8 @@ def in_other_group(it: Archived) -> None:
 
 def empty(path: str) -> Callable[[Archived], None]:
     def add(it: Archived) -> None:
+        if it.id:  # else the recordings would be in one more each time
+            it.firm.call("DELETE", f"{path}/{it.id}")
         it.id = it.firm.post(path, {"name": it.name()})["id"]
 
     return add

@@ -8,13 +8,16 @@ from msgspec import Meta
 from sqlalchemy import Connection, select
 
 from earwitness.api.recordings.wave_form import WaveForm, wave_form, waves_at
+from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visible_recordings import visible_rows
 from earwitness.archive.database.json_columns import as_written
+from earwitness.archive.ledger.feed.record_versions import RecordVersions
 from earwitness.archive.recordings.incomplete import not_decoded
 from earwitness.archive.recordings.legal_holds import LEGAL_HOLDS, with_others
 from earwitness.archive.recordings.participants import PARTICIPANTS
 from earwitness.archive.recordings.retention import retentions_of, subjects_at
 from earwitness.archive.recordings.retention_changes import pending_retention
+from earwitness.archive.schema.ledger import recording_digests
 from earwitness.archive.schema.people import account, people, users
 from earwitness.archive.schema.recordings import (
     recording_endpoints,
@@ -82,6 +85,7 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
     waves = waves_at(connection, positions, include_channels=channels)
     days = _retention_days(connection, rows)
     not_written = pending_retention(connection, positions)
+    record_versions = _record_versions(connection, call.viewer, positions)
     keys = dict(_pairs(connection, recording_keys.c.position, recording_keys.c.kek_id, positions))
     return [
         RecordingDetail(
@@ -94,6 +98,7 @@ def get_recording_detail(call: Call, body: DetailRequest) -> list[RecordingDetai
                 "sourceFileDetail": _wav(row.measurement) | _with_losses(row, objects[row.position]),
                 "endpoints": as_written(participants[row.position]),
                 "owners": owners[row.position],
+                "recordVersion": record_versions.get(row.position),
                 "retention": _retention(
                     *not_written.get(row.position, (row.retention_group_id, row.retain_until)),
                     days[row.position],
@@ -163,6 +168,15 @@ def _owners(connection: Connection, positions: Sequence[int]) -> dict[int, list[
             owner = {"personId": row.id, "fullName": row.full_name, "userId": row.user_id}
             owners[row.position].append(owner)
     return owners
+
+
+def _record_versions(connection: Connection, viewer: Viewer, positions: Sequence[int]) -> dict[int, str]:
+    """By position; a recording that the log does not have yet has none."""
+    versions = RecordVersions(viewer)
+    digests = recording_digests.c
+    return {
+        at: versions.of(one) for at, one in _pairs(connection, digests.position, digests.digests, positions)
+    }
 
 
 def _retention_days(connection: Connection, rows: Sequence[Any]) -> dict[int, int | None]:

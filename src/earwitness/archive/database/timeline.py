@@ -26,6 +26,11 @@ def first_position(moment_ms: Milliseconds) -> Milliseconds:
     return moment_ms * (1 << TIE_BITS)
 
 
+def moment_of(position: int) -> int:
+    """The millisecond in which the recording at a position starts."""
+    return position >> TIE_BITS
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A window of start times: from one moment on, before another, in milliseconds. Either may be missing.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, select
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -44,6 +44,8 @@ class Listed:
     owner: Column[Any]
     value: Column[Any]
     by: Column[Any]
+    only: ColumnElement[bool] | None = None
+    """Which rows count, if not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
     "Person": EntityRow(
         Right.PEOPLE_VIEW,
         people,
-        without=("full_name_folded", "email_folded"),
+        # The group has its people: a change of the group is one row, and not one for each of them.
+        without=("full_name_folded", "email_folded", "retention_group_id"),
         lists={
             "group_value_ids": Listed(
                 group_assignments.c.person_id,
@@ -87,9 +90,23 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
     ),
     "AccessPolicy": EntityRow(Right.USERS_VIEW, access_policies),
     "ApiKey": EntityRow(Right.USERS_VIEW, api_keys),
-    "RetentionGroup": EntityRow(Right.RETENTION_GROUP_VIEW, retention_groups),
-    "LegalHold": EntityRow(Right.LEGAL_HOLD_VIEW, legal_holds),
-    "Playlist": EntityRow(Right.PLAYLIST_VIEW, playlists),
+    "RetentionGroup": EntityRow(
+        Right.RETENTION_GROUP_VIEW,
+        retention_groups,
+        lists={
+            "people_ids": Listed(
+                people.c.retention_group_id,
+                people.c.id,
+                people.c.id,
+                # From a group that has ended people are taken out in batches, but nobody is in it.
+                people.c.retention_group_id.in_(
+                    select(retention_groups.c.id).where(retention_groups.c.ended_at.is_(None))
+                ),
+            )
+        },
+    ),
+    "LegalHold": EntityRow(Right.LEGAL_HOLD_VIEW, legal_holds, without=("recordings",)),
+    "Playlist": EntityRow(Right.PLAYLIST_VIEW, playlists, without=("recordings",)),
     "Tag": EntityRow(Right.RECORDING_TAG_VIEW, tags, without=("tag_folded",)),
     "Account": EntityRow(Right.ACCOUNT_VIEW, account, key="client_id"),
 }
@@ -158,10 +175,7 @@ def _note(
                 "digest": after.get(part),
             }
         )
-    state = entity_states.c
-    replaced = among(state.entity_id, list(changed))
-    connection.execute(delete(entity_states).where(state.entity_name == entity_name, replaced))
-    insert_many(connection, entity_states, rows)
+    insert_many(connection, entity_states, rows, replacing=True)
     return changed
 
 
@@ -178,7 +192,7 @@ def _kept(connection: Connection, entity_name: str, ids: Sequence[int]) -> dict[
 def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
     rows = select(listed.owner, listed.value).where(among(listed.owner, ids)).order_by(listed.by)
-    for owner, value in connection.execute(rows):
+    for owner, value in connection.execute(rows if listed.only is None else rows.where(listed.only)):
         found[owner].append(value)
     return found
 

@@ -187,16 +187,15 @@ def number_changes(connection: Connection) -> bool:
     """
     last = _take_counter(connection, _SEQUENCE)
     change = audit_changes.c
-    unnumbered = (
-        select(
-            change.audit_row_id,
-            (literal(last) + func.row_number().over(order_by=change.audit_row_id)).label("sequence"),
-        )
+    first = (
+        select(change.audit_row_id)
         .where(change.sequence.is_(None))
         .order_by(change.audit_row_id)
         .limit(_CHANGES_AT_ONCE)
-        .subquery("unnumbered")
+        .subquery("first")
     )
+    row_number = func.row_number().over(order_by=first.c.audit_row_id)
+    unnumbered = select(first.c.audit_row_id, (literal(last) + row_number).label("sequence")).subquery()
     numbered = connection.execute(
         update(audit_changes)
         .where(change.audit_row_id == unnumbered.c.audit_row_id)
@@ -207,8 +206,10 @@ def number_changes(connection: Connection) -> bool:
     return numbered > 0
 
 
-def has_unnumbered(connection: Connection) -> bool:
-    return connection.scalar(_UNNUMBERED) is not None
+def has_unnumbered(connection: Connection, until: int | None = None) -> bool:
+    """Whether there is a change without a number, among those up to a row of the audit log."""
+    oldest = connection.scalar(_UNNUMBERED)
+    return oldest is not None and (until is None or oldest <= until)
 
 
 def newest_sequence(connection: Connection) -> int:

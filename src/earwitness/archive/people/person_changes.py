@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from earwitness.archive.database.in_list import among
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.people.endpoints import find_or_add_endpoints
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.owned_endpoints import fold_owned, owned_by
@@ -50,6 +51,9 @@ def change_person(
     owned = owned_by(connection, person_id) if renames else set()
     if columns:
         columns |= _folded(columns)
+        if "retention_group_id" in columns:
+            groups_of = {before.retention_group_id, columns["retention_group_id"]} - {None}
+            touch(connection, "RetentionGroup", groups_of)
         connection.execute(update(people).where(people.c.id == person_id).values(columns))
     if addresses is not None:
         _set_endpoints(connection, person_id, addresses)
@@ -104,7 +108,9 @@ def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[A
     for (_, value), endpoint in named.items():
         if endpoint.owner is not None and endpoint.owner.id != person_id:
             raise Conflict(f"The endpoint {value} is owned by person {endpoint.owner.id}.")
+    endpoint_ids = [endpoint.id for endpoint in named.values()]
+    touch(connection, "Endpoint", owned_by(connection, person_id).symmetric_difference(endpoint_ids))
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
-    these = among(endpoints.c.id, [endpoint.id for endpoint in named.values()])
+    these = among(endpoints.c.id, endpoint_ids)
     connection.execute(update(endpoints).where(these).values(owned_by_person_id=person_id))

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.json_columns import as_array
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.schema.recordings import recording_tags, recordings, tags
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.wire import LONGEST_WORD
@@ -48,6 +49,7 @@ def find_or_add_tags(connection: Connection, named: Collection[str]) -> dict[str
     added = insert(tags).returning(tags.c.tag_folded, tags.c.id)
     rows = connection.execute(added, [{"tag": tag, "tag_folded": folded} for folded, tag in new.items()])
     now_known: dict[str, int] = {row.tag_folded: row.id for row in rows}
+    touch(connection, "Tag", now_known.values())
     return ids | {name: now_known[folded_tag(name)] for name in named if name not in ids}
 
 
@@ -56,17 +58,27 @@ def find_or_add_tag(connection: Connection, tag: str) -> int:
     return find_or_add_tags(connection, [tag])[tag]
 
 
-def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
-    """Give the recordings at these positions exactly these tags, in this order."""
-    connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
+def set_tags(
+    connection: Connection, named: Mapping[int, Sequence[str]], *, are_new: bool = False
+) -> dict[int, list[int]]:
+    """Give the recordings at these positions exactly these tags, in this order. Returns the tags' ids.
+
+    Recordings that `are_new` have none that have to go.
+    """
+    if not are_new:
+        connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
     names = dict.fromkeys(name for tagged in named.values() for name in tagged)
     tag_ids = find_or_add_tags(connection, names)
+    given = {
+        position: list(dict.fromkeys(tag_ids[name] for name in tagged)) for position, tagged in named.items()
+    }
     rows = [
         {"position": position, "ordinal": ordinal, "tag_id": tag_id}
-        for position, tagged in named.items()
-        for ordinal, tag_id in enumerate(dict.fromkeys(tag_ids[name] for name in tagged))
+        for position, ids in given.items()
+        for ordinal, tag_id in enumerate(ids)
     ]
     insert_many(connection, recording_tags, rows)
+    return given
 
 
 def those_gone(connection: Connection, tag_ids: Sequence[int]) -> Sequence[int]:

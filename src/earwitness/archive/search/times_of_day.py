@@ -27,7 +27,7 @@ def time_conditions(connection: Connection, asked: TimeRanges) -> Iterator[Colum
 
     Raises BadRequest for an unknown zone and for a range of equal ends.
     """
-    zone = _zone("UTC" if asked.time_zone is None else asked.time_zone)
+    zone = zone_of("UTC" if asked.time_zone is None else asked.time_zone, "timeRanges.timeZone")
     ranges = {name: _checked(name, getattr(asked, name) or []) for name in ("include", "exclude")}
     earliest, latest = connection.execute(_EARLIEST_AND_LATEST).one()
     if earliest is None:
@@ -39,12 +39,13 @@ def time_conditions(connection: Connection, asked: TimeRanges) -> Iterator[Colum
         yield not_(or_(*(_within(minute, one) for one in ranges["exclude"])))
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str, field: str) -> ZoneInfo:
+    """The time zone of a name. Raises BadRequest, naming the field that has it."""
     # The folder of IANA's zones has others too: this machine's own zone, and zones that count leap seconds.
     if name != "localtime" and not name.startswith(("posix", "right/")):
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name)
-    raise BadRequest.of(Fault("timeRanges.timeZone", "expected an IANA time zone, such as Europe/London"))
+    raise BadRequest.of(Fault(field, "expected an IANA time zone, such as Europe/London"))
 
 
 def _checked(name: str, ranges: Sequence[TimeRange]) -> Sequence[TimeRange]:

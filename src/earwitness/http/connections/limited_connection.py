@@ -2,10 +2,11 @@
 
 import socket
 import struct
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from litestar import Litestar
+from litestar.types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from earwitness.http.connections.body import IN_STATE, Body
@@ -19,6 +20,7 @@ from earwitness.http.connections.ending import (
 )
 from earwitness.http.connections.open_connections import OpenConnections
 from earwitness.http.connections.pace import Pace
+from earwitness.http.connections.waits import Wait, wait_of
 from earwitness.kernel.errors import BadRequest, HeadTooLarge, Problem, Unavailable
 
 _PIECE_BYTES = 4 << 10
@@ -227,6 +229,11 @@ class LimitedConnection(HttpToolsProtocol):
         super().resume_writing()
         self._writing = None
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if wait := self._wait:
+            wait.is_over = True
+
     @property
     def _is_answering(self) -> bool:
         """Whether the newest request has no complete answer yet."""
@@ -295,7 +302,16 @@ class LimitedConnection(HttpToolsProtocol):
             return 1, self._since
         if not self._is_of_known:
             return 2, self._since
+        if self._wait:
+            return 3, self._since
         return None
+
+    @property
+    def _wait(self) -> Wait | None:
+        """The wait of the call that is being answered, if it waits."""
+        if not self._answered or self._answered.response_complete:
+            return None
+        return wait_of(cast(HTTPScope, self._answered.scope))
 
     @property
     def _is_of_known(self) -> bool:
@@ -305,7 +321,9 @@ class LimitedConnection(HttpToolsProtocol):
 
     def make_room(self) -> None:
         self._is_refused = True
-        if self.transport.get_write_buffer_size():
+        if self._answered and (wait := self._wait):
+            wait.is_over, self._answered.keep_alive = True, False
+        elif self.transport.get_write_buffer_size():
             self._break()
         elif self._answers_next and (self._is_in_body or self._head_bytes):
             self._refuse(too_many_connections())

@@ -18,6 +18,7 @@ from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.kinds import LEDGER
 from earwitness.archive.jobs.queue import take_due
 from earwitness.archive.ledger.ledger import take_logged
+from earwitness.archive.ledger.touched import take_touched
 from earwitness.archive.receipts.acknowledge import give, take_noted
 from earwitness.archive.receipts.compare import compare_if_possible
 from earwitness.archive.receipts.written import Receipts
@@ -77,6 +78,7 @@ class Archive:
             with writing(engine, patient=patient, is_durable=is_durable) as connection:
                 # Left by a transaction that rolled back:
                 take_due(connection), take_noted(connection), take_logged(connection)
+                take_touched(connection)
                 if locked:
                     lock_account(connection)
                 yield connection

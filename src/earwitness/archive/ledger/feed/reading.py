@@ -16,16 +16,24 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import could_see, visible_to
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger.changed import ABSENT
+from earwitness.archive.ledger.feed.beginning import check_has_begun
 from earwitness.archive.ledger.feed.kinds import Kind, kind_of
+from earwitness.archive.ledger.feed.own_access import has_changed
+from earwitness.archive.ledger.feed.places import Place, next_of, place_of
 from earwitness.archive.ledger.integrating import newest_sequence
 from earwitness.archive.ledger.tree.hashing import split_hashes
 from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.clock import MS_PER_DAY, now_ms
+from earwitness.kernel.errors import Gone
 
 _AT_ONCE = 1_000
 _MOST_READ = 20_000
 """So many changes are read for one answer, of which the viewer may be told few or none."""
+
+KEPT_DAYS = 90
+"""For so long a copy is told of what was destroyed. One that did not ask for longer has to begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +63,48 @@ class _Recording:
 
 
 def changes_after(connection: Connection, viewer: Viewer, since: int, limit: int) -> FeedPage:
-    """The first changes after a place. From the beginning on, each recording is only said to be there."""
+    """The first changes after a place. From the beginning on, each recording is only said to be there.
+
+    Raises BadRequest for a place that there is not, Gone if a copy has to begin anew, and Unavailable until
+    the log has all that there is.
+    """
+    check_has_begun(connection)
+    place = place_of(connection, viewer, since)
+    if place.sequence and has_changed(connection, viewer, place.access):
+        raise resync_needed("What you may see has changed since then.")
+    page = _read(connection, viewer, place, limit)
+    begins = place.begins and not page.complete
+    page.next = next_of(connection, viewer, page.next, begins=begins)
+    return page
+
+
+def resync_needed(why: str) -> Gone:
+    """The problem of a copy that cannot be kept up to date from its place."""
+    return Gone(f"{why} Begin anew with since=0, and remove what is not in it.", code="resync-needed")
+
+
+def _read(connection: Connection, viewer: Viewer, place: Place, limit: int) -> FeedPage:
     newest = newest_sequence(connection)
-    page = FeedPage(since)
+    page = FeedPage(place.sequence)
     created: set[int] = set()
-    for rows in _chunks(connection, since):
+    oldest_kept = now_ms() - KEPT_DAYS * MS_PER_DAY
+    for rows in _chunks(connection, place.sequence):
         known = _recordings(connection, viewer, sorted({row.entity_id for row in rows}))
         for row in rows:
             page.next = row.sequence
             change = _told(connection, viewer, row, known.get(row.entity_id))
-            if change is None or (not since and not _is_first(change, created)):
+            if change is None or (not place.sequence and not _is_first(change, created)):
                 continue
+            if change.kind == "destroyed" and change.changed_at < oldest_kept:
+                if place.begins:
+                    continue  # the copy never had it
+                raise resync_needed(f"A recording was destroyed since then, more than {KEPT_DAYS} days ago.")
             page.changes.append(change)
             if len(page.changes) == limit:
                 page.complete = page.next == newest
                 return page
         if len(rows) < _AT_ONCE:  # what comes after are changes of other things
-            page.next, page.complete = max(since, newest), True
+            page.next, page.complete = newest, True
     return page
 
 
@@ -106,7 +139,7 @@ def _told(
     """What the viewer is told of a change; None for nothing."""
     then = None if row.seen_by is None else could_see(viewer, SeenBy.of_json(row.seen_by))
     if recording is None:
-        return _destroyed(connection, row) if then and "source" in _taken(row) else None
+        return _of_destroyed(connection, row) if then else None
     kind = _kind(viewer, row, then, is_visible=recording.is_visible)
     if kind is None:
         return None
@@ -122,10 +155,15 @@ def _kind(viewer: Viewer, row: Any, then: bool | None, *, is_visible: bool) -> K
     return kind_of(viewer, row.parts, _taken(row))
 
 
-def _destroyed(connection: Connection, row: Any) -> FeedChange:
-    before = connection.scalars(_BEFORE, {"row_id": row.audit_row_id}).one()
+def _of_destroyed(connection: Connection, row: Any) -> FeedChange:
+    """What is told of a recording that there is no more, and that the viewer could see before a change.
+
+    A change before its destruction may have hidden it from the viewer: then nothing else tells of its end.
+    """
+    kind: Kind = "destroyed" if "source" in _taken(row) else "hidden"
+    before = connection.scalars(_LAST_SOURCE, {"interaction_id": row.entity_id}).one()
     third_party_id = before["source"]["thirdPartyId"]
-    return FeedChange(row.sequence, "destroyed", row.entity_id, third_party_id, row.inserted_at)
+    return FeedChange(row.sequence, kind, row.entity_id, third_party_id, row.inserted_at)
 
 
 def _is_new(row: Any) -> bool:
@@ -158,4 +196,15 @@ _AFTER = (
     .order_by(audit_changes.c.sequence)
     .limit(_AT_ONCE)
 )
-_BEFORE = select(audit_changes.c.before).where(audit_changes.c.audit_row_id == bindparam("row_id"))
+# Its last change is its destruction, which replaced all parts.
+_LAST_SOURCE = (
+    select(audit_changes.c.before)
+    .select_from(audit_changes)
+    .join(audit_rows, audit_rows.c.id == audit_changes.c.audit_row_id)
+    .where(
+        audit_rows.c.parent_entity_name == "Recording",
+        audit_rows.c.parent_entity_id == bindparam("interaction_id"),
+    )
+    .order_by(audit_rows.c.id.desc())
+    .limit(1)
+)
