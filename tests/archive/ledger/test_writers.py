@@ -1,6 +1,8 @@
 """Whoever changes something keeps its digest, and states in the ledger what was replaced."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,13 +18,17 @@ from earwitness.archive.media import key_rotation
 from earwitness.archive.recordings import collections as collections_of_few
 from earwitness.archive.recordings import retention_changes
 from earwitness.archive.schema.recordings import legal_holds
+from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.selections import selected
 from earwitness.archive.upkeep import account_work
 from earwitness.archive.upkeep.account_work import Pace
 from earwitness.cli.demo.filling import fill
+from earwitness.ingest.accept import accept_all
+from earwitness.ingest.arrivals import Accepted, Arrival
+from earwitness.ingest.parsed_metadata import parse_body
 from earwitness.ingest.steps.reprocess import queue_again
 from earwitness.kernel.settings import Settings
-from tests.firm import CLIENT_ID, Firm, endpoint, person, tone, transcript
+from tests.firm import CLIENT_ID, Firm, call, endpoint, person, tone, transcript
 from tests.ingest.steps.test_transcribe import always, choose, let_it_hear
 from tests.kept_digests import check_kept
 
@@ -269,6 +275,32 @@ def test_jobs_do_the_same_a_batch_at_a_time(firm: Firm, name: str, monkeypatch: 
     WRITERS[name](office)
     office.work()
     check_kept(firm.archive)
+
+
+def test_those_that_arrive_together_have_rows_under_their_own_actions(firm: Firm) -> None:
+    """What they share is told of with the first that names it."""
+    state_users(firm)
+    actions = [replace(ACTION, username=name) for name in ("first", "second")]
+    arrivals = [
+        Arrival(parse_body(json.dumps(call(**rich(number))).encode(), has_media=False), action)
+        for number, action in enumerate(actions)
+    ]
+    with firm.archive.write() as connection:
+        outcomes = accept_all(connection, firm.archive, arrivals)
+    assert [isinstance(one, Accepted) for one in outcomes] == [True, True]
+    check_kept(firm.archive)
+    with firm.archive.read() as connection:
+        kinds = {
+            name: connection.scalars(
+                select(audit_rows.c.entity_name)
+                .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
+                .where(audit_headers.c.username == name)
+                .order_by(audit_rows.c.id)
+            ).all()
+            for name in ("first", "second")
+        }
+    came = ["Endpoint", "Person", "Endpoint", "Tag", "Tag"]
+    assert kinds == {"first": ["Recording", *came], "second": ["Recording", "Endpoint"]}
 
 
 def test_the_demo_is_in_the_ledger(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, select
@@ -127,7 +128,7 @@ def read_states(connection: Connection, entity_name: str, ids: Sequence[int]) ->
         values = one._mapping
         found[values[row.key]] = {_camel(name): _plain(values[name]) for name in columns}
     for name, listed in (row.lists or {}).items():
-        values_of = _listed(connection, listed, ids)
+        values_of = _listed(connection, listed, list(found))
         for id_, state in found.items():
             state[_camel(name)] = values_of[id_]
     return found
@@ -191,8 +192,12 @@ def _kept(connection: Connection, entity_name: str, ids: Sequence[int]) -> dict[
 
 def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
-    rows = select(listed.owner, listed.value).where(among(listed.owner, ids)).order_by(listed.by)
-    for owner, value in connection.execute(rows if listed.only is None else rows.where(listed.only)):
+    if not ids:
+        return found
+    rows = select(listed.by, listed.owner, listed.value).where(among(listed.owner, ids))
+    rows = rows if listed.only is None else rows.where(listed.only)
+    # Sorted here: a database may read a whole table in its order to find a few rows.
+    for _, owner, value in sorted(connection.execute(rows).all(), key=itemgetter(0)):
         found[owner].append(value)
     return found
 

@@ -174,7 +174,6 @@ PART_ROWS: Mapping[Part, PartRow] = {
             _comment.withdrawn_at,
         ),
         comment_value,
-        by=(_comment.id,),
     ),
     "privacy": PartRow(
         Right.RECORDING_VIEW, (_recording.is_private, _recording.is_private_reason), privacy_value
