@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, FromClause, Table, delete, select
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -23,6 +23,8 @@ from earwitness.archive.schema.people import (
     api_keys,
     endpoints,
     group_assignments,
+    group_names,
+    group_values,
     people,
     retention_groups,
     user_policies,
@@ -38,11 +40,15 @@ States = dict[int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Values of another table that belong to each: `value`, where `owner` is its id, in the order of `by`."""
+    """Values of another table that belong to each: `value`, where `owner` is its id, in the order of `by`.
+
+    `joined` has the tables, where there are several.
+    """
 
     owner: Column[Any]
     value: Column[Any]
     by: Column[Any]
+    joined: FromClause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,23 @@ class EntityRow:
     lists: Mapping[str, Listed] | None = None
 
 
+_GROUPS = group_assignments.join(group_values).join(group_names)
+
+
+def _groups(value: Column[Any]) -> Listed:
+    """A list of what the groups of people have: their names and values change only with new ids."""
+    return Listed(group_assignments.c.person_id, value, group_assignments.c.group_value_id, _GROUPS)
+
+
 ENTITY_ROWS: Mapping[str, EntityRow] = {
     "Person": EntityRow(
         Right.PEOPLE_VIEW,
         people,
         without=("full_name_folded", "email_folded"),
         lists={
-            "group_value_ids": Listed(
-                group_assignments.c.person_id,
-                group_assignments.c.group_value_id,
-                group_assignments.c.group_value_id,
-            )
+            "group_value_ids": _groups(group_values.c.id),
+            "group_names": _groups(group_names.c.name),
+            "group_values": _groups(group_values.c.value),
         },
     ),
     "Endpoint": EntityRow(Right.ENDPOINTS_VIEW, endpoints),
@@ -87,8 +99,8 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
     "AccessPolicy": EntityRow(Right.USERS_VIEW, access_policies),
     "ApiKey": EntityRow(Right.USERS_VIEW, api_keys),
     "RetentionGroup": EntityRow(Right.RETENTION_GROUP_VIEW, retention_groups),
-    "LegalHold": EntityRow(Right.LEGAL_HOLD_VIEW, legal_holds),
-    "Playlist": EntityRow(Right.PLAYLIST_VIEW, playlists),
+    "LegalHold": EntityRow(Right.LEGAL_HOLD_VIEW, legal_holds, without=("recordings",)),
+    "Playlist": EntityRow(Right.PLAYLIST_VIEW, playlists, without=("recordings",)),
     "Tag": EntityRow(Right.RECORDING_TAG_VIEW, tags, without=("tag_folded",)),
     "Account": EntityRow(Right.ACCOUNT_VIEW, account, key="client_id"),
 }
@@ -177,6 +189,8 @@ def _kept(connection: Connection, entity_name: str, ids: Sequence[int]) -> dict[
 def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
     rows = select(listed.owner, listed.value).where(among(listed.owner, ids)).order_by(listed.by)
+    if listed.joined is not None:
+        rows = rows.select_from(listed.joined)
     for owner, value in connection.execute(rows):
         found[owner].append(value)
     return found
