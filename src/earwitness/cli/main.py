@@ -84,6 +84,11 @@ class _Earwitness(LazyGroup):
             "upkeep.installation:group",
             "What belongs to this archive; docs/keys.md says why.",
         ),
+        Lazy(
+            "ledger",
+            "ledger.commands:group",
+            "The ledger: what was done and seen, and whether it was changed.",
+        ),
         Lazy("db", "upkeep.databases:group", "Databases."),
         Lazy(
             "witness",
