@@ -321,7 +321,7 @@ def test_a_recording_that_arrived_after_the_judgement_is_not_kept_shorter(firm: 
             retention_changes.begin(connection, judged)
             this = retention_groups.c.id == group
             connection.execute(update(retention_groups).where(this).values(retention_group=sms))
-            retention_changes.finish(connection, judged, lambda *_, **__: 0)
+            retention_changes.finish(connection, judged, lambda *_, **__: 0, [])
 
     with pytest.raises(OutOfDate):
         change()

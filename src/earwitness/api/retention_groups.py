@@ -127,7 +127,7 @@ def add_retention_group(call: Call, body: RetentionGroupToAdd) -> Answer[Retenti
     added = insert(retention_groups).values(name=body.name, retention_group=body.retention_group)
     group_id: int = call.connection.execute(added.returning(retention_groups.c.id)).scalar_one()
     move_people(call.connection, dict.fromkeys(prepared.moved, group_id))
-    job_id = finish(call.connection, prepared.judged, call.order)
+    job_id = finish(call.connection, prepared.judged, call.order, call.entries)
     call.changed("RetentionGroup", group_id, changed_fields(body))
     return with_pending(RetentionGroupId(id=group_id), job_id, status=201)
 
@@ -172,7 +172,7 @@ def change_retention_group(call: Call, body: RetentionGroupChange) -> Answer[Ret
         days = update(retention_groups).where(this).values(retention_group=body.retention_group)
         call.connection.execute(days)
     move_people(call.connection, prepared.moved)
-    job_id = finish(call.connection, prepared.judged, call.order)
+    job_id = finish(call.connection, prepared.judged, call.order, call.entries)
     call.changed("RetentionGroup", call.id, changed_fields(body))
     return with_pending(prepared.after, job_id)
 
@@ -203,7 +203,7 @@ def delete_retention_group(call: Call) -> Answer[RetentionGroupId]:
     else:
         end_group(call.connection, call.id)
         call.order("leaving", {"group": call.id}, total=len(prepared.moved))
-    job_id = finish(call.connection, prepared.judged, call.order)
+    job_id = finish(call.connection, prepared.judged, call.order, call.entries)
     call.changed("RetentionGroup", call.id, {"name": prepared.after.name, "deleted": True})
     return with_pending(RetentionGroupId(id=call.id), call.last_ordered or job_id)
 
@@ -229,7 +229,7 @@ def set_account_default(call: Call, body: Days) -> Answer[Durations]:
     prepared: _Prepared = call.prepared
     begin(call.connection, prepared.judged)
     call.connection.execute(update(account).values(default_retention=days))
-    job_id = finish(call.connection, prepared.judged, call.order)
+    job_id = finish(call.connection, prepared.judged, call.order, call.entries)
     call.changed("Account", call.viewer.client_id, {"accountDefault": days})
     return with_pending(days, job_id)
 

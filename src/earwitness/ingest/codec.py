@@ -1,5 +1,6 @@
 """Stating the codec of media without a header, after it was ingested."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.media.playable import hint_in, with_hint
 from earwitness.archive.schema.recordings import recordings
 from earwitness.ingest.arrivals import Accepted, Status
@@ -48,8 +50,11 @@ def state_codec(
     """
     columns = (recordings.c.interaction_id, recordings.c.third_party_id, recordings.c.status)
     rows = select(recordings.c.position, recordings.c.metadata, *columns).where(which)
-    accepted, entries = [], []
-    for row in connection.execute(rows.order_by(recordings.c.position)).all():
+    accepted: list[Accepted] = []
+    stated: dict[int, Entry] = {}
+    found = connection.execute(rows.order_by(recordings.c.position)).all()
+    watched = Watched(connection, [row.position for row in found], "source")
+    for row in found:
         before = hint_in(row.metadata)
         if before == hint and not repeat:
             accepted.append(Accepted(row.interaction_id, row.third_party_id, row.status, False))
@@ -61,8 +66,10 @@ def state_codec(
             .values(metadata=with_hint(row.metadata, hint), status="received")
         )
         queue.add(connection, "process", row.position, f"Its codec was stated: {hint.codec}.")
-        entries.append(Entry(row.interaction_id, metadata=_change(hint, before)))
+        stated[row.position] = Entry(row.interaction_id, metadata=_change(hint, before))
         accepted.append(Accepted(row.interaction_id, row.third_party_id, "received", False))
+    changed = watched.changed(connection)
+    entries = [replace(entry, changed=changed.get(position)) for position, entry in stated.items()]
     if isinstance(action, int):
         ledger.append_under(connection, action, entries)
     else:

@@ -1,20 +1,30 @@
 """Adding recordings that are not in the archive yet, with few statements for all of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from earwitness.archive.access.usernames import keys_of
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.bulk_insert import insert_many, together
 from earwitness.archive.database.timeline import take_places
+from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.ledger.recording_digests import add_digests
-from earwitness.archive.ledger.recording_parts import read_parts
+from earwitness.archive.ledger.recording_parts import (
+    Values,
+    media_value,
+    participant_value,
+    privacy_value,
+    retention_value,
+    source_value,
+    transcript_value,
+)
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.acknowledge import note
@@ -56,6 +66,50 @@ class _NewRecording:
         return notes + [participant.note for participant in self.participants if participant.note]
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A new recording as its rows have it."""
+
+    new: _NewRecording
+    row: dict[str, Any]
+    participants: Sequence[dict[str, Any]]
+    tag_ids: Sequence[int]
+
+    @property
+    def values(self) -> Values:
+        """Its parts, as they would be read from the tables."""
+        values: Values = {
+            "source": source_value(self.row),
+            "participants": [participant_value(one) for one in self.participants],
+            "privacy": privacy_value(self.row),
+            "retention": retention_value(self.row),
+        }
+        if self.row["message"] is not None:
+            values["message"] = self.row["message"]
+        if self.tag_ids:
+            values["tags"] = list(self.tag_ids)
+        if media := self.new.arrival.media:
+            values["media"] = media_value(
+                {"sha256": media.sealed.sha256, "size_bytes": media.sealed.plain_size}
+            )
+        if kept := self.new.arrival.metadata.transcript:
+            segments = msgspec.json.decode(kept.segments)
+            values["transcript"] = transcript_value(
+                {"language": kept.language, "segments": segments, "engine": None}
+            )
+        return values
+
+    @property
+    def names(self) -> Iterator[Named]:
+        """The endpoints, people and tags that it names."""
+        for one in self.participants:
+            yield "Endpoint", one["endpoint_id"]
+            if one["person_id"] is not None:
+                yield "Person", one["person_id"]
+        for tag_id in self.tag_ids:
+            yield "Tag", tag_id
+
+
 def add_recordings(
     connection: Connection, archive: Archive, arrivals: Sequence[Arrival], found: LookedUp
 ) -> list[int]:
@@ -73,17 +127,21 @@ def _write(connection: Connection, archive: Archive, new: Sequence[_NewRecording
     rows = [_row(one) for one in new]
     insert_many(connection, recordings, rows)
     count_added(connection, rows)
-    _add_participants(connection, new)
+    participants = _add_participants(connection, new)
     _add_data_groups(connection, new)
-    if tags := {one.position: one.arrival.values.tags for one in new if one.arrival.values.tags}:
-        set_tags(connection, tags)
+    tagged = {one.position: one.arrival.values.tags for one in new if one.arrival.values.tags}
+    tag_ids = set_tags(connection, tagged, are_new=True) if tagged else {}
     transcripts = ((one.position, one.arrival.metadata.transcript) for one in new)
     add_transcripts(connection, {position: kept for position, kept in transcripts if kept})
     write_documents(connection, {one.position: one.document for one in new}, are_new=True)
     media = {(one.position, one.interaction_id): one.arrival.media for one in new if one.arrival.media}
     add_media(connection, archive, media)
     queue.add_for_each(connection, "process", {one.position: one.notes for one in new if one.arrival.media})
-    _append_to_ledger(connection, new)
+    written = [
+        _Written(one, row, participants[one.position], tag_ids.get(one.position, []))
+        for one, row in zip(new, rows, strict=True)
+    ]
+    _append_to_ledger(connection, written)
 
 
 def _prepare(connection: Connection, arrivals: Sequence[Arrival], found: LookedUp) -> list[_NewRecording]:
@@ -147,24 +205,30 @@ def _metadata(arrival: Arrival) -> dict[str, Any]:
     return metadata
 
 
-def _add_participants(connection: Connection, new: Iterable[_NewRecording]) -> None:
+def _add_participants(
+    connection: Connection, new: Iterable[_NewRecording]
+) -> dict[int, list[dict[str, Any]]]:
+    """Add the participants. Returns their rows by position."""
     usernames = {participant.user for one in new for participant in one.participants if participant.user}
     keys = keys_of(connection, usernames)
-    rows = [
-        {
-            "position": one.position,
-            "ordinal": ordinal,
-            "endpoint_id": participant.endpoint_id,
-            "person_id": participant.person_id,
-            "user": participant.user,
-            "user_folded": keys.get(participant.user, ""),
-            "is_originator": participant.is_originator,
-            "is_recording_subject": participant.is_recording_subject,
-        }
+    rows = {
+        one.position: [
+            {
+                "position": one.position,
+                "ordinal": ordinal,
+                "endpoint_id": participant.endpoint_id,
+                "person_id": participant.person_id,
+                "user": participant.user,
+                "user_folded": keys.get(participant.user, ""),
+                "is_originator": participant.is_originator,
+                "is_recording_subject": participant.is_recording_subject,
+            }
+            for ordinal, participant in enumerate(one.participants)
+        ]
         for one in new
-        for ordinal, participant in enumerate(one.participants)
-    ]
-    insert_many(connection, recording_endpoints, rows)
+    }
+    insert_many(connection, recording_endpoints, [row for some in rows.values() for row in some])
+    return rows
 
 
 def _add_data_groups(connection: Connection, new: Iterable[_NewRecording]) -> None:
@@ -176,14 +240,22 @@ def _add_data_groups(connection: Connection, new: Iterable[_NewRecording]) -> No
     insert_many(connection, recording_data_groups, rows)
 
 
-def _append_to_ledger(connection: Connection, new: Sequence[_NewRecording]) -> None:
-    """Write a row for each recording, under the header of the call or command that added it."""
-    changed = add_digests(connection, read_parts(connection, [one.position for one in new]))
+def _append_to_ledger(connection: Connection, written: Sequence[_Written]) -> None:
+    """Write a row for each recording, under the header of the call or command that added it.
+
+    So is a row for each endpoint, person and tag that came with it.
+    """
+    touched = set(take_touched(connection))
+    changed = add_digests(connection, {one.new.position: one.values for one in written})
     entries: dict[int, tuple[Action, list[Entry]]] = {}
-    for one in new:
-        action = one.arrival.action
+    for one in written:
+        action = one.new.arrival.action
         _, its = entries.setdefault(id(action), (action, []))  # equal actions may be of two calls
-        its.append(Entry(one.interaction_id, response_code=201, changed=changed[one.position]))
+        its.append(Entry(one.new.interaction_id, response_code=201, changed=changed[one.new.position]))
+        if touched:
+            came = [named for named in one.names if named in touched]
+            its += [Entry(id_, name, response_code=201) for name, id_ in came]
+            touched.difference_update(came)
     ledger.append_all(connection, list(entries.values()))
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
+from earwitness.archive.database.touched import touch
 from earwitness.archive.people.endpoints import KnownEndpoint, find_or_add_endpoints
 from earwitness.archive.people.people import (
     DescribedPerson,
@@ -60,6 +61,7 @@ def resolve_participants(
         resolved.append(participants)
     if owners:
         connection.execute(_OWN, owners)
+        touch(connection, "Endpoint", [one["owned"] for one in owners])
     _fold(connection, known.values(), people.values(), owners)
     return resolved
 

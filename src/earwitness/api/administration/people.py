@@ -130,7 +130,7 @@ def change_person(call: Call, body: PersonChange) -> int | None:
     _change(call, call.id, body, total)
     if judged is None and body.retention_group_id is not UNSET:
         raise OutOfDate  # the person or the group was added after the look-up
-    pending = finish(call.connection, judged, call.order) if judged else None
+    pending = finish(call.connection, judged, call.order, call.entries) if judged else None
     return call.last_ordered if pending is None else pending
 
 

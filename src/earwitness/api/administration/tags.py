@@ -121,7 +121,10 @@ def delete_tag(call: Call) -> TagId:
     if is_tag_pending(call.connection, call.id):
         raise Conflict(f"A job is still adding or removing the tag {before}; try again when it is done.")
     # Withdrawn comments lose the tag; the ledger has what they were tagged with.
+    tagged = call.connection.scalars(select(comments.c.position).where(of_comment).distinct()).all()
+    watched = Watched(call.connection, tagged, "comments")
     call.connection.execute(update(comments).where(of_comment).values(tag_id=None))
+    call.entries.extend(watched.entries(call.connection))
     call.connection.execute(delete(tags).where(tags.c.id == call.id))
     call.changed("Tag", call.id, {"was": before})
     return TagId(id=call.id)

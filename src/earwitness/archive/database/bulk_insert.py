@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -26,8 +26,10 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
-    insert,
     select,
+)
+from sqlalchemy import (
+    Sequence as NumberSequence,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -47,6 +49,9 @@ class _Shape:
     columns: tuple[str, ...]
     replacing: bool = False
     adding: str | None = None
+    details: Table | None = None
+    """A table with one row more for some of the rows. Its first column has the number of theirs."""
+    detail_columns: tuple[str, ...] = ()
 
 
 def insert_many(
@@ -57,7 +62,7 @@ def insert_many(
     replacing: bool = False,
     adding: str | None = None,
 ) -> None:
-    """Insert rows that all name the same columns. With `replacing`, SQLite removes those of the same key.
+    """Insert rows that all name the same columns. With `replacing`, they replace those of the same key.
 
     With `adding`, the value of this column is added to that of the row of the same key, where there is one;
     no two of the rows may have the same key.
@@ -68,11 +73,7 @@ def insert_many(
         return
     shape = _Shape(table, tuple(rows[0]), replacing, adding)
     if connection.dialect.name != "sqlite":
-        waiting = connection.info.get(_WAITING)
-        if waiting is None:
-            _write(connection, [(shape, rows)])
-        else:
-            waiting.append((shape, rows))
+        _write_now_or_later(connection, shape, rows)
         return
     statement, columns, processed = _for_sqlite(shape, connection.dialect)
     written: list[Any] = list(map(itemgetter(*columns), rows))
@@ -84,15 +85,35 @@ def insert_many(
     connection.exec_driver_sql(statement, written)
 
 
-def insert_numbered(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-    """Insert rows into a table whose `id` the database gives, at once. Returns the ids, in their order."""
+def insert_numbered(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    details: Table,
+    details_of: Sequence[Mapping[str, Any] | None],
+) -> None:
+    """Insert rows into a table whose `id` the database gives, and for some of them a row of `details`.
+
+    `details_of` has the columns of that row, or None, for each of `rows`; the first column of `details`, its
+    key, gets the id.
+    """
+    detail_columns = next((tuple(one) for one in details_of if one is not None), ())
+    if not detail_columns:
+        insert_many(connection, table, rows)
+        return
     if connection.dialect.name == "sqlite":
         insert_many(connection, table, rows)
         # No other transaction writes meanwhile, so the ids follow each other.
         last: int = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
-        return range(last - len(rows) + 1, last + 1)
-    adding = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return connection.scalars(adding, rows).all()
+        key, first = _key_of(details), last - len(rows) + 1
+        numbered = [{key: id_, **one} for id_, one in enumerate(details_of, first) if one is not None]
+        insert_many(connection, details, numbered)
+        return
+    shape = _Shape(table, tuple(rows[0]), details=details, detail_columns=detail_columns)
+    none = dict.fromkeys(detail_columns)
+    _write_now_or_later(
+        connection, shape, [{**row, **(more or none)} for row, more in zip(rows, details_of, strict=True)]
+    )
 
 
 @contextmanager
@@ -119,6 +140,14 @@ def write_waiting(connection: Connection) -> None:
         _write(connection, waiting)
 
 
+def _write_now_or_later(connection: Connection, shape: _Shape, rows: Sequence[Mapping[str, Any]]) -> None:
+    waiting = connection.info.get(_WAITING)
+    if waiting is None:
+        _write(connection, [(shape, rows)])
+    else:
+        waiting.append((shape, rows))
+
+
 def _write(connection: Connection, inserts: Sequence[tuple[_Shape, Sequence[Mapping[str, Any]]]]) -> None:
     statement = _for_postgresql(tuple(shape for shape, _ in inserts))
     connection.execute(statement, {f"rows_{n}": _as_json(*one) for n, one in enumerate(inserts)})
@@ -126,7 +155,7 @@ def _write(connection: Connection, inserts: Sequence[tuple[_Shape, Sequence[Mapp
 
 def _as_json(shape: _Shape, rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as PostgreSQL reads them from JSON; bytes are written as it writes them itself."""
-    names = [name for name in shape.columns if isinstance(shape.table.c[name].type, LargeBinary)]
+    names = [one.name for one in _columns_of(shape) if isinstance(one.type, LargeBinary)]
     if names:
         rows = [{**row, **{name: _as_hex(row[name]) for name in names}} for row in rows]
     return msgspec.json.encode(rows).decode()
@@ -136,29 +165,52 @@ def _as_hex(value: bytes | None) -> str | None:
     return None if value is None else f"\\x{value.hex()}"
 
 
+def _columns_of(shape: _Shape) -> list[Column[Any]]:
+    columns: list[Column[Any]] = [shape.table.c[name] for name in shape.columns]
+    return columns + [cast(Table, shape.details).c[name] for name in shape.detail_columns]
+
+
+def _key_of(details: Table) -> str:
+    return next(iter(details.primary_key)).name
+
+
 @lru_cache
 def _for_postgresql(shapes: tuple[_Shape, ...]) -> Executable:
     """The statement that inserts the rows of several tables. Foreign keys are checked when all are there."""
-    first, *others = (_from_json(shape, f"rows_{number}") for number, shape in enumerate(shapes))
+    first, *others = (
+        one for number, shape in enumerate(shapes) for one in _from_json(shape, f"rows_{number}")
+    )
     ctes = [one.cte(f"inserted_{number}") for number, one in enumerate(others)]
     return first.add_cte(*ctes).execution_options(**KEEPS_ITS_PLAN)
 
 
-def _from_json(shape: _Shape, parameter: str) -> Insert:
-    columns: list[Column[Any]] = [shape.table.c[name] for name in shape.columns]
+def _from_json(shape: _Shape, parameter: str) -> Iterator[Insert]:
     sent = func.json_to_recordset(func.cast(bindparam(parameter, type_=Text), postgresql.JSON))
+    columns = _columns_of(shape)
     rows = sent.table_valued(*(column(one.name, one.type) for one in columns))
     rows = rows.render_derived(name=parameter, with_types=True)
-    new = postgresql.insert(shape.table).from_select(shape.columns, select(*rows.c))
-    return _with_sums(new, shape)
+    if shape.details is None:
+        new = postgresql.insert(shape.table).from_select(shape.columns, select(*rows.c))
+        yield _with_conflicts(new, shape)
+        return
+    id_ = NumberSequence(f"{shape.table.name}_id_seq").next_value().label("id")
+    numbered = select(id_, *rows.c).cte(f"numbered_{parameter}")
+    its, more = (("id", *shape.columns), (_key_of(shape.details), *shape.detail_columns))
+    yield postgresql.insert(shape.table).from_select(its, select(*(numbered.c[name] for name in its)))
+    selected = select(numbered.c.id, *(numbered.c[name] for name in shape.detail_columns))
+    is_there = numbered.c[shape.detail_columns[0]].is_not(None)
+    yield postgresql.insert(shape.details).from_select(more, selected.where(is_there))
 
 
-def _with_sums(new: Any, shape: _Shape) -> Insert:
-    if shape.adding is None:
-        return new  # type: ignore[no-any-return]
-    total = shape.table.c[shape.adding] + new.excluded[shape.adding]
+def _with_conflicts(new: Any, shape: _Shape) -> Insert:
     key = [one.name for one in shape.table.primary_key]
-    return new.on_conflict_do_update(index_elements=key, set_={shape.adding: total})  # type: ignore[no-any-return]
+    if shape.adding is not None:
+        set_ = {shape.adding: shape.table.c[shape.adding] + new.excluded[shape.adding]}
+    elif shape.replacing and isinstance(new, postgresql.Insert):
+        set_ = {name: new.excluded[name] for name in shape.columns if name not in key}
+    else:
+        return new  # type: ignore[no-any-return]
+    return new.on_conflict_do_update(index_elements=key, set_=set_)  # type: ignore[no-any-return]
 
 
 @lru_cache
@@ -166,7 +218,7 @@ def _for_sqlite(
     shape: _Shape, dialect: Dialect
 ) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
     """The statement, its columns in order, and by their places the functions that process their values."""
-    inserting: Insert = _with_sums(sqlite.insert(shape.table), shape)
+    inserting: Insert = _with_conflicts(sqlite.insert(shape.table), shape)
     if shape.replacing:
         inserting = inserting.prefix_with("OR REPLACE")
     compiled = inserting.compile(dialect=dialect, column_keys=shape.columns)

@@ -57,6 +57,13 @@ class AccountJob:
     leased_by: str | None
     leased_until: int | None
 
+    @property
+    def header(self) -> int:
+        """The header in the ledger under which the rows of its batches are."""
+        if self.audit_header_id is None:
+            raise ValueError(f"job {self.id} was ordered without a header in the ledger")
+        return self.audit_header_id
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, FromClause, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Table, select
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -49,6 +49,8 @@ class Listed:
     value: Column[Any]
     by: Column[Any]
     joined: FromClause | None = None
+    only: ColumnElement[bool] | None = None
+    """Which rows count, if not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
     "Person": EntityRow(
         Right.PEOPLE_VIEW,
         people,
-        without=("full_name_folded", "email_folded"),
+        # The group has its people: a change of the group is one row, and not one for each of them.
+        without=("full_name_folded", "email_folded", "retention_group_id"),
         lists={
             "group_value_ids": _groups(group_values.c.id),
             "group_names": _groups(group_names.c.name),
@@ -98,7 +101,21 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
     ),
     "AccessPolicy": EntityRow(Right.USERS_VIEW, access_policies),
     "ApiKey": EntityRow(Right.USERS_VIEW, api_keys),
-    "RetentionGroup": EntityRow(Right.RETENTION_GROUP_VIEW, retention_groups),
+    "RetentionGroup": EntityRow(
+        Right.RETENTION_GROUP_VIEW,
+        retention_groups,
+        lists={
+            "people_ids": Listed(
+                people.c.retention_group_id,
+                people.c.id,
+                people.c.id,
+                # From a group that has ended people are taken out in batches, but nobody is in it.
+                people.c.retention_group_id.in_(
+                    select(retention_groups.c.id).where(retention_groups.c.ended_at.is_(None))
+                ),
+            )
+        },
+    ),
     "LegalHold": EntityRow(Right.LEGAL_HOLD_VIEW, legal_holds, without=("recordings",)),
     "Playlist": EntityRow(Right.PLAYLIST_VIEW, playlists, without=("recordings",)),
     "Tag": EntityRow(Right.RECORDING_TAG_VIEW, tags, without=("tag_folded",)),
@@ -169,10 +186,7 @@ def _note(
                 "digest": after.get(part),
             }
         )
-    state = entity_states.c
-    replaced = among(state.entity_id, list(changed))
-    connection.execute(delete(entity_states).where(state.entity_name == entity_name, replaced))
-    insert_many(connection, entity_states, rows)
+    insert_many(connection, entity_states, rows, replacing=True)
     return changed
 
 
@@ -192,6 +206,7 @@ def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[
     if listed.joined is not None:
         rows = rows.select_from(listed.joined)
     for owner, value in connection.execute(rows):
+    for owner, value in connection.execute(rows if listed.only is None else rows.where(listed.only)):
         found[owner].append(value)
     return found
 

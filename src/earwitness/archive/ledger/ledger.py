@@ -5,14 +5,15 @@ A row is committed before the answer that it is about leaves the server. An acti
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
 from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
-from earwitness.archive.database.bulk_insert import insert_many, insert_numbered
+from earwitness.archive.database.bulk_insert import insert_numbered
+from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.entity_states import note_states
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES
@@ -85,20 +86,20 @@ def take_logged(connection: Connection) -> bool:
 
 
 def append(connection: Connection, action: Action, entries: Sequence[Entry]) -> None:
-    """Write a header and a row for each entry; nothing if there are no entries."""
-    if entries:
-        append_all(connection, [(action, entries)])
+    """Write a header, and a row for each entry and for what was touched besides; nothing if there is none."""
+    append_all(connection, [(action, entries)])
 
 
 def append_all(connection: Connection, done: Sequence[tuple[Action, Sequence[Entry]]]) -> None:
     """Write the header of each action, and the rows of its entries."""
-    headers = _headers(connection, [action for action, _ in done])
-    _add_rows(connection, [(header, entries) for header, (_, entries) in zip(headers, done, strict=True)])
+    rows = _complete(connection, [entries for _, entries in done])
+    if any(rows):
+        _add_rows(connection, _headers(connection, [action for action, _ in done]), rows)
 
 
 def append_under(connection: Connection, header: int, entries: Sequence[Entry]) -> None:
     """Write a row for each entry under a header: what an action did that is done in several transactions."""
-    _add_rows(connection, [(header, entries)])
+    _add_rows(connection, [header], _complete(connection, [entries]))
 
 
 def append_for_recordings(
@@ -145,9 +146,24 @@ def append_access(
     append(connection, action, entries)
 
 
-def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]]) -> None:
+def _complete(connection: Connection, done: Sequence[Sequence[Entry]]) -> list[list[Entry]]:
+    """The entries of actions, with what each changed; the first also has what was touched besides."""
+    touched = dict.fromkeys(take_touched(connection))
+    named = {_named(entry) for entries in done for entry in entries}
+    states = note_states(connection, named | touched.keys())
+    complete = [
+        [entry if entry.changed else replace(entry, changed=states.pop(_named(entry), None)) for entry in one]
+        for one in done
+    ]
+    code = next((entry.response_code for entries in done for entry in entries), 200)
+    besides = [(name, id_) for name, id_ in touched if (name, id_) in states]
+    complete[0] += [Entry(id_, name, None, code, states[name, id_]) for name, id_ in besides]
+    return complete
+
+
+def _add_rows(connection: Connection, headers: Sequence[int], done: Sequence[Sequence[Entry]]) -> None:
     """Write the rows of entries, each under its header, and what they changed."""
-    entries = [(header, entry) for header, entries in done for entry in entries]
+    under = [(header, entry) for header, entries in zip(headers, done, strict=True) for entry in entries]
     rows = [
         {
             "audit_header_id": header,
@@ -159,21 +175,13 @@ def _add_rows(connection: Connection, done: Sequence[tuple[int, Sequence[Entry]]
             "response_code": entry.response_code,
             "seal": None if entry.metadata is None else token_bytes(SALT_BYTES),
         }
-        for header, entry in entries
+        for header, entry in under
     ]
-    states = note_states(connection, {_named(entry) for _, entry in entries})
-    changed = [entry.changed or states.pop(_named(entry), None) for _, entry in entries]
-    if not any(changed):
-        insert_many(connection, audit_rows, rows)
-        return
-    ids = insert_numbered(connection, audit_rows, rows)
-    changes = [
-        {"audit_row_id": id_} | one.columns for id_, one in zip(ids, changed, strict=True) if one is not None
-    ]
-    insert_many(connection, audit_changes, changes)
+    changes = [None if entry.changed is None else entry.changed.columns for _, entry in under]
+    insert_numbered(connection, audit_rows, rows, audit_changes, changes)
 
 
-def _named(entry: Entry) -> tuple[str, int]:
+def _named(entry: Entry) -> Named:
     return entry.entity_name, entry.entity_id
 
 

@@ -5,18 +5,20 @@
     watched = Watched(connection, [position], "tags")
     ...
     entry = Entry(interaction_id, changed=watched.changed(connection).get(position))
+    entries = watched.entries(connection)  # or this: for those of many that have changed
 """
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from earwitness.archive.access.seen_by import read_seen_by
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.ledger.changed import ABSENT, Changed
+from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.ledger.recording_parts import Values, read_parts
 from earwitness.archive.ledger.tree.commitments import (
     PARTS,
@@ -28,12 +30,13 @@ from earwitness.archive.ledger.tree.commitments import (
 )
 from earwitness.archive.ledger.tree.hashing import split_hashes
 from earwitness.archive.schema.ledger import recording_digests
+from earwitness.archive.schema.recordings import recordings
 
 Digests = dict[Part, bytes]
 """The digest of each part that a recording has."""
 
 _COMMENT = "comment/"
-_DECIDE_WHO_SEES = {"source", "participants", "privacy"}
+_DECIDE_WHO_SEES: set[str] = {"source", "participants", "privacy"}
 
 
 class Watched:
@@ -54,24 +57,44 @@ class Watched:
         after = read_parts(connection, list(self._before), self._parts) if self._before else {}
         known = _known(connection, [one for one, values in after.items() if values != self._before[one]])
         changed: dict[int, Changed] = {}
-        kept: dict[int, Digests] = {}
+        kept: list[dict[str, Any]] = []
         for position, (salt, digests) in known.items():
             before, now = self._before[position], after[position]
             names = [one for one in {**before, **now} if before.get(one) != now.get(one)]
             old, new = (_digests_of(salt, values, names) for values in (before, now))
-            kept[position] = _with_parts(digests, salt, now, self._parts, new)
+            digests = _with_parts(digests, salt, now, self._parts, new)
+            kept.append({"position": position, "salt": salt, "digests": packed(digests)})
             replaced = {one: before[one] for one in names if one in before}
             decided = None if _DECIDE_WHO_SEES.isdisjoint(names) else self._seen_by[position].as_json
-            changed[position] = Changed(replaced, old, new, record_digest(kept[position]), decided)
-        _keep(connection, kept)
+            changed[position] = Changed(replaced, old, new, record_digest(digests), decided)
+        insert_many(connection, recording_digests, kept, replacing=True)
         return changed
 
+    def entries(self, connection: Connection, **more: Any) -> list[Entry]:
+        """An entry for each recording of which something has changed since, by position.
 
-def add_digests(connection: Connection, recordings: Mapping[int, Values]) -> dict[int, Changed]:
+        Its `metadata` names the parts; `more` are other values of each entry.
+        """
+        changed = self.changed(connection)
+        if not changed:
+            return []
+        ids = connection.execute(_IDS, {"positions": as_list(sorted(changed))})
+        return [
+            Entry(
+                interaction_id,
+                metadata={"changed": changed[position].parts},
+                changed=changed[position],
+                **more,
+            )
+            for position, interaction_id in ids
+        ]
+
+
+def add_digests(connection: Connection, new: Mapping[int, Values]) -> dict[int, Changed]:
     """Make and keep the digests of recordings that have none, from their values, by position."""
     rows: list[dict[str, Any]] = []
     changed: dict[int, Changed] = {}
-    for position, values in recordings.items():
+    for position, values in new.items():
         salt = secrets.token_bytes(SUBJECT_SALT_BYTES)
         named = _digests_of(salt, values, values)
         digests = _with_parts({}, salt, values, PARTS, named)
@@ -98,6 +121,11 @@ def _known(connection: Connection, positions: Sequence[int]) -> dict[int, tuple[
     return {row.position: (row.salt, unpacked(row.digests)) for row in rows}
 
 
+_IDS = (
+    select(recordings.c.position, recordings.c.interaction_id)
+    .where(among(recordings.c.position, POSITIONS))
+    .order_by(recordings.c.position)
+)
 _KNOWN = select(recording_digests).where(among(recording_digests.c.position, POSITIONS))
 
 
@@ -128,16 +156,3 @@ def _of_comments(salt: bytes, values: Values, named: Mapping[str, bytes]) -> byt
             for name in comments
         }
     )
-
-
-def _keep(connection: Connection, kept: Mapping[int, Digests]) -> None:
-    if kept:
-        rows = [{"at": position, "new": packed(digests)} for position, digests in kept.items()]
-        connection.execute(_KEEP, rows)
-
-
-_KEEP = (
-    update(recording_digests)
-    .where(recording_digests.c.position == bindparam("at"))
-    .values(digests=bindparam("new"))
-)

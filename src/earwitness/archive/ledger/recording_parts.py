@@ -6,9 +6,10 @@ A value is what JSON can have. A part that a recording does not have has no valu
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, Table, select
 
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.ledger.tree.commitments import PARTS, Part, comment_part
@@ -94,66 +95,105 @@ class PartRow:
     """Where a part is, what it is made of, and the right that shows it today."""
 
     right: Right
-    rows: Select[Any]
+    columns: Sequence[Column[Any]]
+    """All of one table, which also has `position`."""
     value: Callable[[Any], Any]
+    by: Sequence[Column[Any]] = ()
+    """The order of its rows, where it has several."""
+    only: ColumnElement[bool] | None = None
     is_list: bool = False
     """Whether each row is one of the part's values, and not the part itself."""
 
 
-_RECORDING = select(recordings).where(among(recordings.c.position, POSITIONS))
+_recording, _participant, _comment = recordings.c, recording_endpoints.c, comments.c
 
 PART_ROWS: Mapping[Part, PartRow] = {
-    "source": PartRow(Right.RECORDING_VIEW, _RECORDING, source_value),
+    "source": PartRow(
+        Right.RECORDING_VIEW,
+        (
+            _recording.third_party_id,
+            _recording.type,
+            _recording.source,
+            _recording.direction,
+            _recording.started_at,
+            _recording.ended_at,
+            _recording.duration_ms,
+            _recording.analysis,
+            _recording.conversation_phases,
+            _recording.data_groups,
+            _recording.optional,
+            _recording.metadata,
+            _recording.raw_sms_ids,
+            _recording.received_at,
+        ),
+        source_value,
+    ),
     "participants": PartRow(
         Right.RECORDING_VIEW,
-        select(recording_endpoints)
-        .where(among(recording_endpoints.c.position, POSITIONS))
-        .order_by(recording_endpoints.c.position, recording_endpoints.c.ordinal),
+        (
+            _participant.endpoint_id,
+            _participant.person_id,
+            _participant.user,
+            _participant.is_originator,
+            _participant.is_recording_subject,
+        ),
         participant_value,
+        by=(_participant.position, _participant.ordinal),
         is_list=True,
     ),
     "media": PartRow(
         Right.RECORDING_VIEW,
-        select(media_objects.c.position, media_objects.c.sha256, media_objects.c.size_bytes).where(
-            among(media_objects.c.position, POSITIONS), media_objects.c.kind == "raw"
-        ),
+        (media_objects.c.sha256, media_objects.c.size_bytes),
         media_value,
+        only=media_objects.c.kind == "raw",
     ),
     "transcript": PartRow(
         Right.RECORDING_TRANSCRIPTION_VIEW,
-        select(transcripts).where(among(transcripts.c.position, POSITIONS)),
+        (transcripts.c.language, transcripts.c.segments, transcripts.c.engine),
         transcript_value,
     ),
-    "message": PartRow(Right.RECORDING_VIEW, _RECORDING, lambda row: row["message"]),
+    "message": PartRow(Right.RECORDING_VIEW, (_recording.message,), lambda row: row["message"]),
     "tags": PartRow(
         Right.RECORDING_VIEW,
-        select(recording_tags)
-        .where(among(recording_tags.c.position, POSITIONS))
-        .order_by(recording_tags.c.position, recording_tags.c.ordinal),
+        (recording_tags.c.tag_id,),
         lambda row: row["tag_id"],
+        by=(recording_tags.c.position, recording_tags.c.ordinal),
         is_list=True,
     ),
     "comments": PartRow(
         Right.RECORDING_COMMENT_VIEW,
-        select(comments).where(among(comments.c.position, POSITIONS)).order_by(comments.c.id),
+        (
+            _comment.id,
+            _comment.user_id,
+            _comment.comment,
+            _comment.start_offset_in_seconds,
+            _comment.end_offset_in_seconds,
+            _comment.tag_id,
+            _comment.bookmark_id,
+            _comment.inserted_at,
+            _comment.withdrawn_at,
+        ),
         comment_value,
+        by=(_comment.id,),
     ),
-    "privacy": PartRow(Right.RECORDING_VIEW, _RECORDING, privacy_value),
-    "retention": PartRow(Right.RECORDING_VIEW, _RECORDING, retention_value),
+    "privacy": PartRow(
+        Right.RECORDING_VIEW, (_recording.is_private, _recording.is_private_reason), privacy_value
+    ),
+    "retention": PartRow(
+        Right.RECORDING_VIEW, (_recording.retention_group_id, _recording.retain_until), retention_value
+    ),
     "holds": PartRow(
         Right.LEGAL_HOLD_VIEW,
-        select(legal_hold_recordings)
-        .where(among(legal_hold_recordings.c.position, POSITIONS))
-        .order_by(legal_hold_recordings.c.position, legal_hold_recordings.c.legal_hold_id),
+        (legal_hold_recordings.c.legal_hold_id,),
         lambda row: row["legal_hold_id"],
+        by=(legal_hold_recordings.c.position, legal_hold_recordings.c.legal_hold_id),
         is_list=True,
     ),
     "playlists": PartRow(
         Right.PLAYLIST_VIEW,
-        select(playlist_recordings)
-        .where(among(playlist_recordings.c.position, POSITIONS))
-        .order_by(playlist_recordings.c.position, playlist_recordings.c.playlist_id),
+        (playlist_recordings.c.playlist_id,),
         lambda row: row["playlist_id"],
+        by=(playlist_recordings.c.position, playlist_recordings.c.playlist_id),
         is_list=True,
     ),
 }
@@ -173,14 +213,29 @@ def read_parts(
 ) -> dict[int, Values]:
     """The values of these parts of the recordings at some positions, as they are now."""
     found: dict[int, Values] = {position: {} for position in positions}
-    read: dict[Select[Any], Sequence[RowMapping]] = {}
-    for part in parts:
-        row = PART_ROWS[part]
-        if row.rows not in read:
-            result = connection.execute(row.rows, {"positions": as_list(positions)})
-            read[row.rows] = [one._mapping for one in result]
-        _add(found, part, row, read[row.rows])
+    asked = {"positions": as_list(positions)}
+    for statement, of_table in _statements(tuple(parts)):
+        rows = [one._mapping for one in connection.execute(statement, asked)]
+        for part in of_table:
+            _add(found, part, PART_ROWS[part], rows)
     return found
+
+
+@lru_cache
+def _statements(parts: tuple[Part, ...]) -> Sequence[tuple[Select[Any], Sequence[Part]]]:
+    """A statement for each table that has some of these parts."""
+    of_table: dict[Table, list[Part]] = {}
+    for part in parts:
+        of_table.setdefault(PART_ROWS[part].columns[0].table, []).append(part)
+    return [(_statement(table, some), some) for table, some in of_table.items()]
+
+
+def _statement(table: Table, parts: Sequence[Part]) -> Select[Any]:
+    position = table.c.position
+    rows = [PART_ROWS[part] for part in parts]
+    columns = dict.fromkeys(column for row in rows for column in row.columns)
+    only = [row.only for row in rows if row.only is not None]
+    return select(position, *columns).where(among(position, POSITIONS), *only).order_by(*rows[0].by)
 
 
 def _add(found: Mapping[int, Values], part: Part, row: PartRow, rows: Sequence[RowMapping]) -> None:

@@ -45,6 +45,8 @@ class Playable:
     vault_id: bytes = b""
     hint: Hint | None = None
     """What the source said about media without a header; each decoding needs it."""
+    has_sender_times: bool = False
+    """Whether the source said when it ended."""
 
     @property
     def is_new(self) -> bool:
@@ -84,6 +86,7 @@ _PLAYABLE = (
         recordings.c.status,
         recordings.c.measurement,
         recordings.c.metadata,
+        recordings.c.has_sender_times,
         recording_keys.c.vault_id,
         recording_keys.c.kek_id,
         recording_keys.c.wrapped_key,
@@ -148,6 +151,7 @@ def _read(rows: Sequence[Any]) -> Playable:
         wrapped=None if row.wrapped_key is None else WrappedKey(row.kek_id, row.wrapped_key),
         vault_id=row.vault_id or b"",
         hint=hint_in(row.metadata),
+        has_sender_times=row.has_sender_times,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select
 
 from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.database.json_columns import as_array, as_object
+from earwitness.archive.database.touched import touch
 from earwitness.archive.people.people import KnownPerson
 from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
 from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown
@@ -31,6 +32,7 @@ def forget_endpoint(connection: Connection, endpoint_id: int) -> None:
     owner = select(endpoints.c.owned_by_person_id).where(endpoints.c.id == endpoint_id)
     owner_id = connection.scalar(owner)
     connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+    touch(connection, "Endpoint", [endpoint_id])
     if owner_id is not None:
         fold_people(connection, [owner_id])
 
@@ -109,6 +111,7 @@ def find_or_add_endpoints(
             known[row.type, row.normalised] = KnownEndpoint(
                 row.id, row.endpoint, row.normalised, False, None, is_new=True
             )
+            touch(connection, "Endpoint", [row.id])
     return {one: known[address] for one, address in addresses.items()}
 
 

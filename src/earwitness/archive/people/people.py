@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
 
 from earwitness.archive.database.in_list import among, as_list
+from earwitness.archive.database.touched import touch
 from earwitness.archive.schema.people import people
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.archive.spelling.names import fold_name
@@ -112,6 +113,7 @@ def _identify(connection: Connection, persons: Sequence[KnownPerson]) -> None:
     if persons:
         identified = [{"person": person.id, "identity": person.third_party_id} for person in persons]
         connection.execute(_IDENTIFY, identified)
+        touch(connection, "Person", [person.id for person in persons])
 
 
 def _add(connection: Connection, persons: Sequence[tuple[KnownPerson, str]]) -> None:
@@ -123,6 +125,7 @@ def _add(connection: Connection, persons: Sequence[tuple[KnownPerson, str]]) -> 
         ]
         for (person, _), person_id in zip(persons, connection.scalars(_ADD, rows), strict=True):
             person.id = person_id
+            touch(connection, "Person", [person_id])
 
 
 def add_person(
@@ -138,6 +141,7 @@ def add_person(
     row = _columns(full_name, person_type, third_party_id, email) | others
     person_id = int(connection.scalars(_ADD, [row]).one())
     fold_people(connection, [person_id])
+    touch(connection, "Person", [person_id])
     return person_id
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from earwitness.archive.database.touched import touch
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.owned_endpoints import fold_owned, owned_by
@@ -49,6 +50,9 @@ def change_person(
     owned = owned_by(connection, person_id) if renames else set()
     if columns:
         columns |= _folded(columns)
+        if "retention_group_id" in columns:
+            groups_of = {before.retention_group_id, columns["retention_group_id"]} - {None}
+            touch(connection, "RetentionGroup", groups_of)
         connection.execute(update(people).where(people.c.id == person_id).values(columns))
     if addresses is not None:
         _set_endpoints(connection, person_id, addresses)
@@ -105,6 +109,7 @@ def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[A
         if endpoint.owner is not None and endpoint.owner.id != person_id:
             raise Conflict(f"The endpoint {value} is owned by person {endpoint.owner.id}.")
         endpoint_ids.append(endpoint.id)
+    touch(connection, "Endpoint", owned_by(connection, person_id).union(endpoint_ids))
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
     connection.execute(

@@ -16,6 +16,8 @@ from earwitness.archive.access.visible_recordings import visible_positions
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
 from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.recording_digests import Watched
+from earwitness.archive.ledger.tree.commitments import Part
 from earwitness.archive.schema.recordings import (
     legal_hold_recordings,
     legal_holds,
@@ -38,6 +40,8 @@ class Kind:
 
     title: str
     entity_name: str
+    part: Part
+    """The part of a recording that says in which of them it is."""
     key_name: Literal["legalHold", "playlist"]
     catalogue: Table
     members: Table
@@ -51,9 +55,11 @@ class Kind:
 
 
 LEGAL_HOLDS = Kind(
-    "legal hold", "LegalHold", "legalHold", legal_holds, legal_hold_recordings, "legal_hold_id"
+    "legal hold", "LegalHold", "holds", "legalHold", legal_holds, legal_hold_recordings, "legal_hold_id"
 )
-PLAYLISTS = Kind("playlist", "Playlist", "playlist", playlists, playlist_recordings, "playlist_id")
+PLAYLISTS = Kind(
+    "playlist", "Playlist", "playlists", "playlist", playlists, playlist_recordings, "playlist_id"
+)
 KINDS = (LEGAL_HOLDS, PLAYLISTS)
 
 _position = recordings.c.position
@@ -176,8 +182,9 @@ def put_in(connection: Connection, kind: Kind, collection_id: int, these: Mappin
     row = collection_row(connection, kind, collection_id)
     present = _present(connection, kind, collection_id, list(these.values()))
     added = {one: position for one, position in sorted(these.items()) if position not in present}
+    watched = Watched(connection, list(added.values()), kind.part)
     add_members(connection, kind, collection_id, list(added.values()))
-    return [_entry(kind, row, one, "added") for one in added]
+    return _entries(connection, kind, row, added, "added", watched)
 
 
 def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapping[int, int]) -> list[Entry]:
@@ -190,9 +197,10 @@ def take_out(connection: Connection, kind: Kind, collection_id: int, these: Mapp
     removed = {one: position for one, position in sorted(these.items()) if position in present}
     in_it = kind.members.c[kind.key] == collection_id
     gone = among(kind.members.c.position, list(removed.values()))
+    watched = Watched(connection, list(removed.values()), kind.part)
     connection.execute(delete(kind.members).where(in_it, gone))
     note_members(connection, kind, collection_id, -len(removed))
-    return [_entry(kind, row, one, "removed") for one in removed]
+    return _entries(connection, kind, row, removed, "removed", watched)
 
 
 def recorded(connection: Connection, *which: ColumnElement[bool]) -> dict[int, int]:
@@ -205,11 +213,6 @@ def members_of(connection: Connection, kind: Kind, collection_id: int, most: int
     """The first recordings in a collection, seen or not: positions by interactionId."""
     first = select(kind.members.c.position).where(kind.members.c[kind.key] == collection_id)
     return recorded(connection, _position.in_(first.order_by(kind.members.c.position).limit(most)))
-
-
-def change_metadata(kind: Kind, row: Any, change: str) -> dict[str, object]:
-    """What the ledger tells of a recording that was `added` to a collection, or `removed`."""
-    return {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
 
 
 def replace_members(
@@ -252,8 +255,16 @@ def _present(connection: Connection, kind: Kind, collection_id: int, positions: 
     return set(connection.scalars(listed))
 
 
-def _entry(kind: Kind, row: Any, interaction_id: int, change: str) -> Entry:
-    return Entry(interaction_id, metadata=change_metadata(kind, row, change))
+def _entries(
+    connection: Connection, kind: Kind, row: Any, these: Mapping[int, int], change: str, watched: Watched
+) -> list[Entry]:
+    """What the ledger tells of recordings that were `added` to a collection, or `removed`."""
+    changed = watched.changed(connection)
+    metadata: dict[str, object] = {kind.key_name: {"id": row.id, "name": row.name}, "change": change}
+    return [
+        Entry(interaction_id, metadata=metadata, changed=changed.get(position))
+        for interaction_id, position in these.items()
+    ]
 
 
 def _check_name(name: str) -> None:

@@ -34,6 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from earwitness.archive.database.in_list import among, as_list, rows_of
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.recordings.retention_groups import LASTS
 from earwitness.archive.schema.people import account, people, retention_groups
 from earwitness.archive.schema.recordings import recording_endpoints, recordings
@@ -148,28 +150,33 @@ def recompute(connection: Connection, positions: Sequence[int]) -> None:
         )
 
 
-def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> None:
+def recompute_for_people(connection: Connection, person_ids: Sequence[int]) -> list[Entry]:
     """Recompute until when the recordings of these subjects are kept. Call it after their groups changed.
 
-    Raises Conflict if that is earlier than before and the account does not allow it.
+    Returns entries for the ledger. Raises Conflict if that is earlier than before and the account does not
+    allow it.
     """
-    _recompute(connection, by_rules(rules_of(connection), of_people(person_ids)))
+    return _recompute(connection, by_rules(rules_of(connection), of_people(person_ids)))
 
 
-def recompute_for_default(connection: Connection) -> None:
+def recompute_for_default(connection: Connection) -> list[Entry]:
     """Recompute until when recordings are kept that the account default applies to.
 
-    Raises Conflict if that is earlier than before and the account does not allow it.
+    Returns entries for the ledger. Raises Conflict if that is earlier than before and the account does not
+    allow it.
     """
-    _recompute(connection, by_rules(rules_of(connection), true(), of_default=True))
+    return _recompute(connection, by_rules(rules_of(connection), true(), of_default=True))
 
 
-def _recompute(connection: Connection, found: Subquery) -> None:
+def _recompute(connection: Connection, found: Subquery) -> list[Entry]:
     if not may_shorten(connection):
         these = select(found.c.position).join(recordings, recordings.c.position == found.c.position)
         if connection.scalar(these.where(is_shorter(found.c.retain_until)).limit(1)) is not None:
             raise shortened()
+    others = select(found.c.position).join(recordings, recordings.c.position == found.c.position)
+    watched = Watched(connection, connection.scalars(others.where(differs(found))).all(), "retention")
     write_rules(connection, found)
+    return watched.entries(connection)
 
 
 def may_shorten(connection: Connection) -> bool:

@@ -31,8 +31,12 @@ from sqlalchemy import (
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import newest_committed_id
+from earwitness.archive.database.touched import touch
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.account_jobs import AccountJob, Found, Stretch, stretch_of
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.recordings.retention import (
     Durations,
     Rules,
@@ -126,18 +130,20 @@ def begin(connection: Connection, judged: Judged) -> None:
         note_change(connection)
 
 
-def finish(connection: Connection, judged: Judged, order: Callable[..., int]) -> int | None:
+def finish(
+    connection: Connection, judged: Judged, order: Callable[..., int], entries: list[Entry]
+) -> int | None:
     """Bring recordings to the rules after these changed: at once, or by a job, whose id is returned.
 
-    `order` orders a job, as `Call.order` does.
+    `order` orders a job, as `Call.order` does. `entries` get one for each recording that changed at once.
     """
     if judged.changes_nothing:
         return account_jobs.pending(connection, "retention")
     if not judged.recordings:
         if judged.person_ids is None:
-            recompute_for_default(connection)
+            entries += recompute_for_default(connection)
         else:
-            recompute_for_people(connection, judged.person_ids)
+            entries += recompute_for_people(connection, judged.person_ids)
         return None
     newer = recordings.c.interaction_id > judged.newest_id
     if not judged.is_safe and _finds_shorter(connection, by_rules(rules_of(connection), newer)):
@@ -157,6 +163,9 @@ def note_change(connection: Connection) -> None:
 
 def move_people(connection: Connection, moved: Mapping[int, int | None]) -> None:
     """Put people into the groups that a change of the rules has for them; None for no group."""
+    left = select(people.c.retention_group_id).where(among(people.c.id, list(moved))).distinct()
+    groups = {*connection.scalars(left), *moved.values()} - {None}
+    touch(connection, "RetentionGroup", groups)
     for to in set(moved.values()):
         these = among(people.c.id, [one for one, at in moved.items() if at == to])
         connection.execute(update(people).where(these).values(retention_group_id=to))
@@ -220,7 +229,11 @@ def find(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:
 def write(connection: Connection, job: AccountJob, these: Stretch) -> None:
     """Bring a stretch of recordings to the rules as they are in this transaction."""
     _, writing = _statements_of(job, rules_of(connection))
+    here = select(_position).where(_position.between(these.first, these.last))
+    watched = Watched(connection, connection.scalars(here).all(), "retention")
     connection.execute(writing, {"first": these.first, "last": these.last})
+    if entries := watched.entries(connection):
+        ledger.append_under(connection, job.header, entries)
 
 
 def _first_differing(connection: Connection, job: AccountJob, rules: Rules, looked: Stretch) -> int | None:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.json_columns import as_array
+from earwitness.archive.database.touched import touch
 from earwitness.archive.schema.recordings import recording_tags, recordings, tags
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.wire import LONGEST_WORD
@@ -34,20 +35,32 @@ def find_or_add_tag(connection: Connection, tag: str) -> int:
     if (known := find_tag(connection, tag)) is not None:
         return known
     added = insert(tags).values(tag=tag, tag_folded=folded_tag(tag)).returning(tags.c.id)
-    return int(connection.execute(added).scalar_one())
+    tag_id = int(connection.execute(added).scalar_one())
+    touch(connection, "Tag", [tag_id])
+    return tag_id
 
 
-def set_tags(connection: Connection, named: Mapping[int, Sequence[str]]) -> None:
-    """Give the recordings at these positions exactly these tags, in this order."""
-    connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
+def set_tags(
+    connection: Connection, named: Mapping[int, Sequence[str]], *, are_new: bool = False
+) -> dict[int, list[int]]:
+    """Give the recordings at these positions exactly these tags, in this order. Returns the tags' ids.
+
+    Recordings that `are_new` have none that have to go.
+    """
+    if not are_new:
+        connection.execute(delete(recording_tags).where(among(recording_tags.c.position, list(named))))
     names = dict.fromkeys(name for tagged in named.values() for name in tagged)
     tag_ids = {name: find_or_add_tag(connection, name) for name in names}
+    given = {
+        position: list(dict.fromkeys(tag_ids[name] for name in tagged)) for position, tagged in named.items()
+    }
     rows = [
         {"position": position, "ordinal": ordinal, "tag_id": tag_id}
-        for position, tagged in named.items()
-        for ordinal, tag_id in enumerate(dict.fromkeys(tag_ids[name] for name in tagged))
+        for position, ids in given.items()
+        for ordinal, tag_id in enumerate(ids)
     ]
     insert_many(connection, recording_tags, rows)
+    return given
 
 
 def those_gone(connection: Connection, tag_ids: Sequence[int]) -> Sequence[int]:

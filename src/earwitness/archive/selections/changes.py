@@ -1,17 +1,26 @@
 """What is done to many recordings at once: they are put into a hold or playlist, taken out, or tagged."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.recordings.collections import LEGAL_HOLDS, PLAYLISTS, Kind, collection_row, recorded
-from earwitness.archive.recordings.mass_members import Under, put_all_in, take_all_out
+from earwitness.archive.ledger.recording_digests import Watched
+from earwitness.archive.recordings.collections import (
+    LEGAL_HOLDS,
+    PLAYLISTS,
+    Kind,
+    collection_row,
+    put_in,
+    recorded,
+    take_out,
+)
 from earwitness.archive.recordings.tags import change_tags, tags_of, those_gone
 from earwitness.archive.schema.recordings import recordings
 
@@ -71,38 +80,38 @@ def make_changes(connection: Connection, changes: Changes, positions: Sequence[i
     """
     if not positions:
         return Made(0, [])
-    under = Under(header, changes.response_code)
+    these = recorded(connection, among(recordings.c.position, positions))
+    entries: list[Entry] = []
     left_out: list[str] = []
     for name, collection_id in changes.put_in.items():
         kind = _KINDS[name]
         if collection_row(connection, kind, collection_id, ended=True).ended_at is None:
-            put_all_in(connection, kind, collection_id, positions, under)
+            entries += put_in(connection, kind, collection_id, these)
         else:
             left_out.append(f"The {kind.title} {collection_id} ended before all were in it.")
     for name, collection_id in changes.take_out.items():
-        within = min(positions), max(positions)
-        take_all_out(connection, _KINDS[name], collection_id, within, under, positions)
+        entries += take_out(connection, _KINDS[name], collection_id, these)
     gone = those_gone(connection, changes.add_tags)
     left_out += [f"The tag {one} was deleted before all had it." for one in gone]
     if changes.add_tags or changes.remove_tags:
-        _change_tags(connection, changes, positions, under)
-    there = select(func.count()).select_from(recordings).where(among(recordings.c.position, positions))
-    return Made(len(positions) - (connection.scalar(there) or 0), left_out)
+        entries += _change_tags(connection, changes, these)
+    code = changes.response_code
+    ledger.append_under(connection, header, [replace(one, response_code=code) for one in entries])
+    return Made(len(positions) - len(these), left_out)
 
 
-def _change_tags(connection: Connection, changes: Changes, positions: Sequence[int], under: Under) -> None:
+def _change_tags(connection: Connection, changes: Changes, these: Mapping[int, int]) -> list[Entry]:
     """Change tags, and have the words of the recordings indexed anew by a job for each."""
-    positions_by_id = recorded(connection, among(recordings.c.position, positions))
-    here = list(positions_by_id.values())
-    changed = change_tags(connection, here, changes.add_tags, changes.remove_tags)
-    if not changed:
-        return
-    these = among(recordings.c.position, sorted(changed))
-    queue.add_for_all(connection, "index", [these], within=(min(changed), max(changed)))
-    tags = tags_of(connection, sorted(changed))
-    ids = {position: interaction_id for interaction_id, position in positions_by_id.items()}
-    entries = [
-        Entry(ids[one], metadata={"tags": tags.get(one, [])}, response_code=under.response_code)
-        for one in sorted(changed)
+    watched = Watched(connection, list(these.values()), "tags")
+    retagged = change_tags(connection, list(these.values()), changes.add_tags, changes.remove_tags)
+    if not retagged:
+        return []
+    which = among(recordings.c.position, sorted(retagged))
+    queue.add_for_all(connection, "index", [which], within=(min(retagged), max(retagged)))
+    tags = tags_of(connection, sorted(retagged))
+    changed = watched.changed(connection)
+    ids = {position: interaction_id for interaction_id, position in these.items()}
+    return [
+        Entry(ids[one], metadata={"tags": tags.get(one, [])}, changed=changed.get(one))
+        for one in sorted(retagged)
     ]
-    ledger.append_under(connection, under.header, entries)

@@ -8,8 +8,8 @@ from earwitness.archive.jobs import account_jobs, position_lists
 from earwitness.archive.jobs.account_jobs import AccountJob, Found, Stretch, stretch_of
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.recordings.collections import KINDS, Kind
-from earwitness.archive.recordings.mass_members import Under, take_all_out
+from earwitness.archive.recordings.collections import KINDS, Kind, recorded, take_out
+from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.selections.changes import Changes, make_changes
 
 
@@ -22,7 +22,7 @@ def find_selected(connection: Connection, job: AccountJob, most: int) -> Found[S
 def change_selected(connection: Connection, job: AccountJob, positions: Sequence[int]) -> None:
     """Make the changes. What could not be done is noted with the job."""
     changes = Changes.of(job.what)
-    made = make_changes(connection, changes, positions, _header(job))
+    made = make_changes(connection, changes, positions, job.header)
     position_lists.drop(connection, job.id, positions[-1])
     told: list[str] = job.what.get("leftOut", [])
     new = [one for one in made.left_out if one not in told]
@@ -33,7 +33,7 @@ def change_selected(connection: Connection, job: AccountJob, positions: Sequence
         account_jobs.remark(connection, job, what, " ".join([*told, *counted]))
         code = changes.response_code
         entries = [Entry(job.id, "Selection", {"leftOut": one}, code) for one in new]
-        ledger.append_under(connection, _header(job), entries)
+        ledger.append_under(connection, job.header, entries)
 
 
 def find_members(connection: Connection, job: AccountJob, most: int) -> Found[Stretch]:
@@ -49,14 +49,12 @@ def find_members(connection: Connection, job: AccountJob, most: int) -> Found[St
 def remove_members(connection: Connection, job: AccountJob, these: Stretch) -> None:
     """Remove the rows of members, and note each in the ledger."""
     kind, collection_id = _ended(job)
-    take_all_out(connection, kind, collection_id, (these.first, these.last), Under(_header(job)))
-
-
-def _header(job: AccountJob) -> int:
-    """The header of the call that ordered a job: its recordings are told of there."""
-    if job.audit_header_id is None:
-        raise ValueError(f"job {job.id} was ordered without a header in the ledger")
-    return job.audit_header_id
+    here = kind.members.c
+    within = here.position.between(these.first, these.last)
+    members = select(here.position).where(here[kind.key] == collection_id, within)
+    position = recordings.c.position
+    found = recorded(connection, position.in_(members), position.between(these.first, these.last))
+    ledger.append_under(connection, job.header, take_out(connection, kind, collection_id, found))
 
 
 def _ended(job: AccountJob) -> tuple[Kind, int]:

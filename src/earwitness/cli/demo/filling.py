@@ -10,6 +10,10 @@ from sqlalchemy import Connection, insert, select, update
 
 from earwitness.archive.access.users import add_user, user_id_of
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.people import add_person
@@ -53,14 +57,20 @@ def fill(archive: Archive) -> None:
             connection.execute(update(account).values(region="uk"))
             first = update(counters).where(counters.c.name == "interaction")
             connection.execute(first.values(value=contents["account"]["firstInteractionId"] - 1))
+            entry = Entry(CLIENT_ID, "Account")
+            ledger.append(connection, action("demo", "Fill demo archive"), [entry])
     for line in _lines():
         if _YESTERDAY not in line:
             import_line(archive, line.encode(), _FOLDER, action("demo", "Import recording"))
     with archive.write() as connection:
         if connection.scalar(select(legal_holds.c.id).limit(1)) is None:
+            all_there = connection.scalars(select(recordings.c.position)).all()
+            watched = Watched(connection, all_there, "comments", "holds", "playlists")
             _add_comments(connection, contents["comments"])
             _add_collections(connection, LEGAL_HOLDS, contents["legalHolds"])
             _add_collections(connection, PLAYLISTS, contents["playlists"])
+            changed = watched.entries(connection)
+            ledger.append(connection, action("demo", "Fill demo archive"), changed)
 
 
 def add_yesterday(archive: Archive, yesterday: date) -> None:
@@ -110,7 +120,7 @@ def _add_endpoint(connection: Connection, endpoint: dict[str, Any], person_id: i
 
 def _add_users(connection: Connection, contents: dict[str, Any], person_ids: People) -> None:
     for user in contents["users"]:
-        add_user(
+        user_id = add_user(
             connection,
             user["username"],
             user["rolesAndRights"],
@@ -120,6 +130,7 @@ def _add_users(connection: Connection, contents: dict[str, Any], person_ids: Peo
             person_id=person_ids[user["person"]] if user["person"] else None,
             sso=user["sso"],
         )
+        touch(connection, "User", [user_id])
 
 
 def _add_retention_groups(connection: Connection, groups: dict[str, Any], person_ids: People) -> None:
@@ -130,6 +141,7 @@ def _add_retention_groups(connection: Connection, groups: dict[str, Any], person
             .values(name=group["name"], retention_group=group["retentionGroup"])
             .returning(retention_groups.c.id)
         ).scalar_one()
+        touch(connection, "RetentionGroup", [group_id])
         members = [person_ids[third_party_id] for third_party_id in group["people"]]
         connection.execute(update(people).where(people.c.id.in_(members)).values(retention_group_id=group_id))
 
@@ -156,4 +168,6 @@ def _add_comments(connection: Connection, written: list[dict[str, Any]]) -> None
 def _add_collections(connection: Connection, kind: Kind, listed: list[dict[str, Any]]) -> None:
     for one in listed:
         positions = [_position(connection, third_party_id) for third_party_id in one["thirdPartyIds"]]
-        add_members(connection, kind, add_collection(connection, kind, one["name"]), positions)
+        collection_id = add_collection(connection, kind, one["name"])
+        touch(connection, kind.entity_name, [collection_id])
+        add_members(connection, kind, collection_id, positions)

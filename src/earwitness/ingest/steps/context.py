@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Archive
+from earwitness.archive.ledger.tree.commitments import Part
 from earwitness.archive.media.playable import Playable
 from earwitness.kernel.settings import Settings
 from earwitness.media.flow import Source
@@ -34,6 +35,8 @@ class StepContext:
     halt: threading.Event
     """Set from outside to stop the job. A long step checks it often, by `check` or by a `watched` source."""
     changes: list[Callable[[Connection], None]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    """The parts of the recording that these changes may change, for the ledger."""
     uploads: list[SealedUpload] = field(default_factory=list)
     replaced_objects: list[str] = field(default_factory=list)
     """The names of stored objects to delete once the changes are committed."""

@@ -83,6 +83,8 @@ def measure(context: StepContext) -> None:
         return
     if measurement.not_decoded:
         context.notes.append(f"Not decoded: {measurement.not_decoded}.")
+    if not context.playable.has_sender_times:  # else the source has said when it ended
+        context.parts += ["source", "retention"]
     context.changes.append(lambda connection: _write(connection, context, measurement, mp3))
 
 

@@ -5,4 +5,5 @@ from earwitness.ingest.steps.context import StepContext
 
 
 def retain(context: StepContext) -> None:
+    context.parts.append("retention")
     context.changes.append(lambda connection: recompute(connection, [context.position]))

@@ -18,6 +18,9 @@ from earwitness.archive.accounts.opening.unfit import UNKNOWN_WHETHER_COMMITTED
 from earwitness.archive.jobs import queue
 from earwitness.archive.jobs.kinds import JOB_KINDS, JobKind, StepName
 from earwitness.archive.jobs.queue import Job
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.ledger import Action
+from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.media.playable import Playable, playable_at
 from earwitness.ingest.steps import index, measure, retain, transcribe
 from earwitness.ingest.steps.context import StepContext
@@ -93,9 +96,16 @@ def run_steps(
         archive.store.delete(object_name)
 
 
+def _action_of(job: Job) -> Action:
+    """A job as the ledger has it, where it changed what the recording is."""
+    return Action("JOB", "", f"{(job.step or job.kind).capitalize()} recording", "earwitness", "")
+
+
 def _commit(connection: Connection, context: StepContext, job: Job, worker: str) -> None:
+    watched = Watched(connection, [job.position], *dict.fromkeys(context.parts))
     for change in context.changes:
         change(connection)
+    ledger.append(connection, _action_of(job), watched.entries(connection))
     for note in context.notes:
         queue.add_note(connection, job.id, note)
     if not queue.finish(connection, job, worker):

@@ -75,6 +75,7 @@ def transcribe(context: StepContext) -> None:
     took_ms = int((time.monotonic() - began) * 1000)
     transcript = _merged(heard)
     effort = Transcribed(len(heard) * int(measured["duration_ms"]), took_ms)
+    context.parts.append("transcript")
     context.changes.append(lambda connection: _write(connection, context, transcript, engine))
     context.changes.append(lambda connection: add_transcribed(connection, effort))
 

@@ -13,6 +13,7 @@ from earwitness.archive.accounts.opening.log_state import LogState
 from earwitness.archive.database.group_commit import GroupCommit
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
+from earwitness.archive.database.touched import take_touched
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.kinds import LEDGER
@@ -77,6 +78,7 @@ class Archive:
             with writing(engine, patient=patient, is_durable=is_durable) as connection:
                 # Left by a transaction that rolled back:
                 take_due(connection), take_noted(connection), take_logged(connection)
+                take_touched(connection)
                 if locked:
                     lock_account(connection)
                 yield connection
