@@ -84,12 +84,12 @@ class _Earwitness(LazyGroup):
             "upkeep.installation:group",
             "What belongs to this archive; docs/keys.md says why.",
         ),
+        Lazy("db", "upkeep.databases:group", "Databases."),
         Lazy(
             "ledger",
             "ledger.commands:group",
             "The ledger: what was done and seen, and whether it was changed.",
         ),
-        Lazy("db", "upkeep.databases:group", "Databases."),
         Lazy(
             "witness",
             "witness:group",

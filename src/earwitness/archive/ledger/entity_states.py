@@ -40,15 +40,13 @@ States = dict[int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Values of another table that belong to each: `value`, where `owner` is its id, in the order of `by`.
-
-    `joined` has the tables, where there are several.
-    """
+    """Values of another table that belong to each: `value`, where `owner` is its id, in the order of `by`."""
 
     owner: Column[Any]
     value: Column[Any]
     by: Column[Any]
     joined: FromClause | None = None
+    """The tables that they are in, where these are several."""
     only: ColumnElement[bool] | None = None
     """Which rows count, if not all."""
 
@@ -205,8 +203,9 @@ def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[
     rows = select(listed.owner, listed.value).where(among(listed.owner, ids)).order_by(listed.by)
     if listed.joined is not None:
         rows = rows.select_from(listed.joined)
+    if listed.only is not None:
+        rows = rows.where(listed.only)
     for owner, value in connection.execute(rows):
-    for owner, value in connection.execute(rows if listed.only is None else rows.where(listed.only)):
         found[owner].append(value)
     return found
 
