@@ -45,10 +45,10 @@ class Listed:
     owner: Column[Any]
     value: Column[Any]
     by: Column[Any]
-    joined: FromClause | None = None
-    """The tables that they are in, where these are several."""
     only: ColumnElement[bool] | None = None
     """Which rows count, if not all."""
+    joined: FromClause | None = None
+    """The tables that they are in, where these are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ _GROUPS = group_assignments.join(group_values).join(group_names)
 
 def _groups(value: Column[Any]) -> Listed:
     """A list of what the groups of people have: their names and values change only with new ids."""
-    return Listed(group_assignments.c.person_id, value, group_assignments.c.group_value_id, _GROUPS)
+    return Listed(group_assignments.c.person_id, value, group_assignments.c.group_value_id, joined=_GROUPS)
 
 
 ENTITY_ROWS: Mapping[str, EntityRow] = {
