@@ -12,7 +12,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs.kinds import ACCOUNT, JOB_KINDS, LEDGER, REBUILD, WORK_KINDS, JobKind, WorkKind
+from earwitness.archive.jobs.kinds import (
+    ACCOUNT,
+    CHECK,
+    JOB_KINDS,
+    LEDGER,
+    REBUILD,
+    WORK_KINDS,
+    JobKind,
+    WorkKind,
+)
 from earwitness.archive.jobs.queue import Job
 from earwitness.archive.jobs.wake_ups import WakeUps
 from earwitness.kernel.errors import StorageFull
@@ -22,6 +31,7 @@ from earwitness.media.stores.free_space import why_full
 from earwitness.workers.account_jobs import AccountJobs
 from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
 from earwitness.workers.account_turns import AccountTurns
+from earwitness.workers.check_turns import CheckTurns
 from earwitness.workers.job_runner import RENEW_SECONDS, run_job
 from earwitness.workers.ledger_turns import LedgerTurns
 from earwitness.workers.presence import Presence
@@ -134,6 +144,7 @@ class JobLoop:
             REBUILD: TextRebuilds(self._accounts, worker),
             ACCOUNT: AccountJobs(self._accounts, worker),
             LEDGER: LedgerTurns(self._accounts, worker),
+            CHECK: CheckTurns(self._accounts, worker),
         }
         for kind, work in turns.items():
             of_kind = (kind, work, until_idle)

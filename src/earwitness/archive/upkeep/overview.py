@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from earwitness.archive.access.usernames import look_alikes
-from earwitness.archive.jobs import account_jobs
+from earwitness.archive.jobs import account_jobs, daily_checks
 from earwitness.archive.jobs.workload import UNFINISHED, workload
 from earwitness.archive.people.endpoint_changes import lost_endpoints
 from earwitness.archive.recordings.incomplete import count_not_whole
@@ -58,6 +58,7 @@ def _ledger_of(connection: Connection) -> dict[str, Any]:
         "size": connection.scalar(select(func.max(ledger_checkpoints.c.size))) or 0,
         "forkedAt": forked_at(connection),
         "isBeginning": ledger_beginning.is_left(connection),
+        "checks": daily_checks.results(connection),
         "attested": {name: {"at": at, "size": size} for name, at, size in connection.execute(attested)},
     }
 

@@ -18,7 +18,7 @@ Against = Annotated[
     typer.Option(
         "--against",
         metavar="CHECKPOINT_FILE",
-        help="Compare with a checkpoint that was kept elsewhere: only so an older copy of everything is found.",
+        help="Compare with a checkpoint that was kept elsewhere: only so is an older copy of all found.",
     ),
 ]
 

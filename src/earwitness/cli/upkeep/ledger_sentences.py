@@ -18,6 +18,9 @@ def ledger_in_json(ledger: Mapping[str, Any], settings: Settings) -> dict[str, A
     attested = dict.fromkeys(named, _NEVER) | ledger["attested"]
     return {
         **ledger,
+        "checks": {
+            kind: {**one, "at": format_ms(one["at"])} for kind, one in ledger.get("checks", {}).items()
+        },
         "attested": {
             name: {"at": None if one["at"] is None else format_ms(one["at"]), "size": one["size"]}
             for name, one in attested.items()
@@ -46,8 +49,19 @@ def _of_ledger(client_id: int, ledger: Mapping[str, Any]) -> Iterator[str]:
         )
     if ledger["isBeginning"]:
         yield f"Account {client_id}: its ledger begins with all that there is, and is not through yet."
+    for kind, last in ledger["checks"].items():
+        yield _of_check(client_id, kind, last)
     for name, last in ledger["attested"].items():
         if last["at"] is None:
             yield f"Account {client_id}: {name} has not answered about the ledger yet."
         else:
             yield f"Account {client_id}: {name} attested {last['size']} actions at {last['at']}."
+
+
+def _of_check(client_id: int, kind: str, last: Mapping[str, Any]) -> str:
+    """The result of the last daily check of the ledger or the media."""
+    said = f"Account {client_id}: the daily check of its {kind} at {last['at']} looked at {last['checked']}"
+    if not last["differing"]:
+        return f"{said}, and nothing differs."
+    command = "ledger verify" if kind == "ledger" else "verify"
+    return f"{said}, and {last['differing']} differ: `earwitness {command} {client_id}` names all that do."

@@ -107,9 +107,8 @@ def _header(**values: Any) -> Callable[[Connection, Guarded], None]:
 
 def _ingest(connection: Connection) -> int:
     """The header of the first ingest."""
-    return connection.scalars(
-        select(func.min(audit_headers.c.id)).where(audit_headers.c.route == INGEST)
-    ).one()
+    of_ingest = select(func.min(audit_headers.c.id)).where(audit_headers.c.route == INGEST)
+    return int(connection.scalars(of_ingest).one())
 
 
 def _move_by_an_hour(connection: Connection, known: Guarded) -> None:

@@ -30,7 +30,7 @@ class Check:
     def total(self, connection: Connection) -> int:
         """About how many there are."""
         return (
-            0 if self.table is None else connection.scalar(select(func.count()).select_from(self.table)) or 0
+            1 if self.table is None else connection.scalar(select(func.count()).select_from(self.table)) or 0
         )
 
 

@@ -1,4 +1,4 @@
-"""Looks for what the tables of the audit log have and the log has not, and for counters that were set back."""
+"""Looks for what the audit log has and the log has not, and for counters that were set back."""
 
 from collections.abc import Iterator
 

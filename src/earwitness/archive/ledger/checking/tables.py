@@ -79,6 +79,7 @@ COVERAGE: Mapping[str, Coverage] = {
     "jobs": Coverage(How.TRANSIENT, "work on recordings"),
     "account_jobs": Coverage(How.TRANSIENT, "work on the account; what it did is in the log"),
     "account_job_positions": Coverage(How.TRANSIENT, "work on the account"),
+    "daily_checks": Coverage(How.TRANSIENT, "how far the daily checks are; their results are in the log"),
     "inflight_calls": Coverage(How.TRANSIENT, "calls that go on"),
     "refresh_tokens": Coverage(How.TRANSIENT, "sessions; what is done in one is in the log"),
 }
