@@ -1,7 +1,9 @@
 """What a check of the ledger covers, and what it says of copies, kept checkpoints and work that goes on."""
 
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -207,3 +209,24 @@ def test_a_recording_that_an_action_destroyed_is_no_difference(known: Guarded) -
         ledger.append(connection, ACTION, [Entry(known.silent, changed=Changed({}, digests, {}))])
         connection.execute(delete(recordings).where(recordings.c.position == position))
     assert verify(known.firm, exit_code=0) == []
+
+
+def test_what_others_write_meanwhile_is_no_difference(known: Guarded) -> None:
+    is_done = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not is_done.is_set():
+            number += 1
+            made = known.firm.ingest(thirdPartyId=f"meanwhile-{number}", tags=[f"tag {number}"])
+            known.firm.post("/client/recording/comment", {"recordingId": made, "comment": "Noted."})
+            log_all(known.firm)
+
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(write)
+        try:
+            for _ in range(4):
+                assert verify(known.firm, exit_code=0) == []
+        finally:
+            is_done.set()
+        writing.result()
