@@ -1,4 +1,4 @@
-"""The tests that docs/evidence.md names exist, and docs/ledger.md says how every table is held against the log."""
+"""The tests that docs/evidence.md names exist, and docs/ledger.md says how each table is covered."""
 
 import re
 from pathlib import Path

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.checking.strays import check_numbers
@@ -18,7 +18,8 @@ from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.ledger import ledger_tiles
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings, tags
-from earwitness.archive.schema.work import audit_rows
+from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.archive.upkeep import ledger_beginning
 from tests.archive.ledger.checking.guarded_firm import (
     Guarded,
     Row,
@@ -30,6 +31,7 @@ from tests.archive.ledger.checking.guarded_firm import (
 )
 from tests.cli.running import run, run_json
 from tests.firm import CLIENT_ID, Firm
+from tests.old_archives import old_firm
 
 ACTION = Action("CLI", "earwitness test", "Look at recording", "operator:test", "")
 
@@ -230,3 +232,26 @@ def test_what_others_write_meanwhile_is_no_difference(known: Guarded) -> None:
         finally:
             is_done.set()
         writing.result()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_what_an_older_archive_had_is_held_against_the_beginning_of_its_log(
+    tmp_path: Path, postgres_url: str, database: str
+) -> None:
+    url = postgres_url if database == "postgresql" else None
+    with old_firm("0016-d0003", tmp_path, url) as firm:
+        while ledger_beginning.go_on(firm.archive):
+            pass
+        log_all(firm)
+        assert verify(firm, exit_code=0) == []
+        with firm.archive.write() as connection:
+            header = connection.scalars(select(func.min(audit_rows.c.audit_header_id))).one()
+            row = audit_rows.c.audit_header_id == header
+            connection.execute(update(audit_rows).where(row).values(response_code=418))
+        (found,) = verify(firm)
+        assert (found["entityName"], found["entityId"]) == ("AuditLog", 1)
+        with firm.archive.write() as connection:
+            older = connection.execute(select(audit_headers).where(audit_headers.c.id == header)).one()
+            forged = dict(older._mapping) | {"id": 5_000, "username": "mallory"}
+            connection.execute(audit_headers.insert().values(forged))
+        assert [one["entityId"] for one in verify(firm)] == [5_000, 1]

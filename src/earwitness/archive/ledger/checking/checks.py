@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, FromClause, func, select
 
 from earwitness.archive.ledger.checking.differences import Checked
 from earwitness.archive.ledger.checking.entities import check_entities
 from earwitness.archive.ledger.checking.log import LogCheck
 from earwitness.archive.ledger.checking.recordings import check_gone, check_recordings
-from earwitness.archive.ledger.checking.strays import check_headers, check_numbers, check_rows
+from earwitness.archive.ledger.checking.strays import check_headers, check_numbers, check_older, check_rows
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
+from earwitness.archive.ledger.older_actions import AUDIT_LOG
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
@@ -21,17 +22,17 @@ Look = Callable[[Connection, int, int], Checked]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is checked, how, and in which table there is one row for each that is counted."""
+    """What is checked, how, and the rows that are counted, one for each."""
 
     look: Callable[[LogCheck], Look]
-    table: Table | None
+    rows: FromClause | None
     at_once: int
 
     def total(self, connection: Connection) -> int:
         """About how many there are."""
-        return (
-            1 if self.table is None else connection.scalar(select(func.count()).select_from(self.table)) or 0
-        )
+        if self.rows is None:
+            return 1
+        return connection.scalar(select(func.count()).select_from(self.rows)) or 0
 
 
 def _of_entities(entity_name: str) -> Check:
@@ -41,9 +42,12 @@ def _of_entities(entity_name: str) -> Check:
     return Check(lambda _: look, ENTITY_ROWS[entity_name].table, 200)
 
 
+_STRETCHES = select(audit_rows.c.id).where(audit_rows.c.parent_entity_name == AUDIT_LOG).subquery()
+
 CHECKS: Mapping[str, Check] = {
     "actions": Check(lambda log: log.check, ledger_leaves, 256),
     "headers": Check(lambda _: check_headers, audit_headers, 1_000),
+    "older": Check(lambda _: check_older, _STRETCHES, 4),
     "rows": Check(lambda _: check_rows, audit_rows, 5_000),
     "numbers": Check(lambda _: check_numbers, None, 1),
     "recordings": Check(lambda _: check_recordings, recordings, 100),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Select, func, select
 
+from earwitness.archive.ledger import older_actions
 from earwitness.archive.ledger.checking.actions import ACTION
 from earwitness.archive.ledger.checking.differences import Checked, Difference, Named, Thing
 from earwitness.archive.schema.ledger import audit_changes, ledger_leaves, ledger_tiles
@@ -24,15 +25,37 @@ def check_headers(connection: Connection, first: int, most: int) -> Checked:
         .order_by(header.id)
         .limit(most)
     ).all()
-    oldest = connection.scalar(select(func.min(header.id)).where(header.salts.is_not(None)))
+    is_beginning = (
+        connection.scalar(select(counters.c.value).where(counters.c.name == LOG_BEGINS)) is not None
+    )
+    last_older = older_actions.last_logged(connection)
     found: list[Difference] = []
     for row in rows:
-        is_older = row.salts is None and (oldest is None or row.id < oldest)
+        is_older = row.salts is None and (row.id <= last_older or is_beginning)
         is_open = row.ordered_by_header_id is not None
         if row.leaf_index is None and not (row.is_pending or is_open or is_older):
             action = Named(row.id, row.inserted_at, row.username)
             found.append(Difference(Thing(ACTION, row.id), "action", _NOT_IN_LOG, action))
     return Checked(len(rows), found, rows[-1].id + 1 if len(rows) == most else None)
+
+
+def check_older(connection: Connection, first: int, most: int) -> Checked:
+    """Check stretches of the audit log from before the log, from the header `first` on."""
+    row = audit_rows.c
+    these = (row.parent_entity_name == older_actions.AUDIT_LOG) & (row.parent_entity_id >= first)
+    rows = connection.execute(
+        select(audit_rows).where(these).order_by(row.parent_entity_id).limit(most)
+    ).all()
+    found: list[Difference] = []
+    for one in rows:
+        said, after = one.metadata or {}, one.parent_entity_id - 1
+        to = said.get("to", after)
+        if older_actions.Stretch(after, to, said.get("throughRow", 0)).digest(connection) != said.get(
+            "sha256"
+        ):
+            difference = f"Of the actions {after + 1} to {to}, from before the log, some were changed."
+            found.append(Difference(Thing(older_actions.AUDIT_LOG, after + 1), "actions", difference))
+    return Checked(len(rows), found, rows[-1].parent_entity_id + 1 if len(rows) == most else None)
 
 
 def check_rows(connection: Connection, first: int, most: int) -> Checked:
