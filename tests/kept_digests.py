@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.changed import ABSENT
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS, part_of, read_states
 from earwitness.archive.ledger.recording_digests import unpacked
@@ -21,14 +22,13 @@ from earwitness.archive.ledger.tree.hashing import split_hashes
 from earwitness.archive.schema.ledger import audit_changes, entity_states, recording_digests
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_rows
-from tests.firm import Firm
 
 RECORDING = "Recording"
 
 
-def check_kept(firm: Firm) -> None:
-    """All that is kept is of what there is now, and the last row of each thing in the ledger says the same."""
-    with firm.archive.read() as connection:
+def check_kept(archive: Archive) -> None:
+    """What is kept is of what there is now, and the last row of each thing in the ledger says the same."""
+    with archive.read() as connection:
         differences = [*_of_recordings(connection), *_of_entities(connection)]
     assert differences == []
 

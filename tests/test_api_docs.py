@@ -47,6 +47,9 @@ PAGE_SIZES = {
     "GET /admin/endpoint": 100,
     "GET /admin/legalHold/{id}/recording": 100,
     "GET /admin/playlist/{id}/recording": 100,
+    "POST /ledger/proof": 25,
+    "POST /ledger/search": 100,
+    "POST /ledger/history": 100,
 }
 
 

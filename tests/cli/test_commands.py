@@ -123,8 +123,8 @@ def test_the_ledger_names_the_operator(firm: Firm, run: Run) -> None:
             if connection.dialect.name == "sqlite"
             else f"SELECT route, username FROM account_{CLIENT_ID}.audit_headers ORDER BY id"
         ).all()
-    assert [row[0] for row in rows] == ["earwitness user create", "earwitness apikey create"]
-    assert all(row[1].startswith("operator:") for row in rows)
+    assert [row[0] for row in rows[1:]] == ["earwitness user create", "earwitness apikey create"]
+    assert all(row[1].startswith("operator:") for row in rows[1:])
 
 
 def test_databases_are_upgraded_and_named(run: Run, tell: Tell) -> None:

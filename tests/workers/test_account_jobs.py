@@ -328,18 +328,19 @@ def test_a_recording_that_arrived_after_the_judgement_is_not_kept_shorter(firm: 
     assert firm.call("PUT", f"{GROUPS}/{group}", {"retentionGroup": sms}).status_code == 409
 
 
-def test_the_order_is_one_action_in_the_ledger(firm: Firm, group: int) -> None:
+def test_the_ledger_has_the_order_and_what_its_job_does(firm: Firm, group: int) -> None:
     with firm.archive.read() as connection:
         before = connection.scalar(select(func.count()).select_from(audit_headers))
     job_id = set_days(firm, group, 200)
     firm.work()
     with firm.archive.read() as connection:
-        headers = connection.execute(select(audit_headers.c.id).order_by(audit_headers.c.id)).all()
+        headers = connection.execute(select(audit_headers).order_by(audit_headers.c.id)).all()
         ordered = account_jobs.get(connection, job_id)
     assert before is not None
-    assert len(headers) == before + 1
+    assert len(headers) == before + 2
+    order, end = headers[-2:]
     assert ordered is not None
-    assert ordered.audit_header_id == headers[-1].id
+    assert (ordered.audit_header_id, end.ordered_by_header_id) == (end.id, order.id)
 
 
 def test_what_is_shown_while_jobs_are_pending_is_what_they_will_write(firm: Firm, group: int) -> None:

@@ -57,8 +57,8 @@ def test_a_job_that_was_taken_just_before_the_stop_is_given_back_too(
     loop = loop_of(firm, grace_seconds=0)
     take = AccountRotation.take
 
-    def take_and_wait(*given: Any) -> Any:
-        taken = take(*given)
+    def take_and_wait(*arguments: Any, **options: Any) -> Any:
+        taken = take(*arguments, **options)
         if taken is not None:
             until(loop.halting.is_set, "running jobs are to be given back")
         return taken

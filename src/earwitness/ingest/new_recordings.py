@@ -11,7 +11,6 @@ from earwitness.archive.access.usernames import keys_of
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.database.bulk_insert import insert_many, together
 from earwitness.archive.database.timeline import take_places
-from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.jobs import queue
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
@@ -25,6 +24,7 @@ from earwitness.archive.ledger.recording_parts import (
     source_value,
     transcript_value,
 )
+from earwitness.archive.ledger.touched import Named, take_touched
 from earwitness.archive.media.playable import with_hint
 from earwitness.archive.people.inflight_calls import end_calls
 from earwitness.archive.receipts.acknowledge import note
@@ -252,10 +252,9 @@ def _append_to_ledger(connection: Connection, written: Sequence[_Written]) -> No
         action = one.new.arrival.action
         _, its = entries.setdefault(id(action), (action, []))  # equal actions may be of two calls
         its.append(Entry(one.new.interaction_id, response_code=201, changed=changed[one.new.position]))
-        if touched:
-            came = [named for named in one.names if named in touched]
-            its += [Entry(id_, name, response_code=201) for name, id_ in came]
-            touched.difference_update(came)
+        came = dict.fromkeys(named for named in one.names if named in touched) if touched else {}
+        its += [Entry(id_, name, response_code=201) for name, id_ in came]
+        touched.difference_update(came)
     ledger.append_all(connection, list(entries.values()))
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
-from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.people.endpoints import KnownEndpoint, find_or_add_endpoints
 from earwitness.archive.people.people import (
     DescribedPerson,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs.kinds import LEDGER, WorkKind
-from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log
+from earwitness.archive.upkeep import ledger_beginning, ledger_heads, ledger_log, open_actions
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 
@@ -30,6 +30,7 @@ class _Log:
 
     def go_on(self, archive: Archive, worker: str) -> int | None:
         is_beginning = ledger_beginning.go_on(archive)
+        open_actions.end_dead(archive)
         ledger_heads.check(archive, self._accounts)
         was_left = ledger_log.take_turn(archive, self._accounts)
         ledger_heads.keep_head(archive, self._accounts)
@@ -49,4 +50,5 @@ def due_at(connection: Connection) -> int | None:
     """When there is something to do in the log of an account; None if nothing is left."""
     if ledger_beginning.is_left(connection) or ledger_log.is_left(connection):
         return now_ms()
-    return ledger_heads.head_due_at(connection)
+    moments = ledger_heads.head_due_at(connection), open_actions.next_due_at(connection)
+    return min((one for one in moments if one is not None), default=None)

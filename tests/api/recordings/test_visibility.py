@@ -65,6 +65,9 @@ def naming(world: World, one: Named) -> dict[str, Sent]:
             "PUT", f"{HOLD}/{world.hold}", {"removeInteractionIds": both["interactionIds"]}
         ),
         "selecting": Sent("POST", SELECTION, {**both, "addTags": ["Silver"]}),
+        "proof": Sent("POST", "/ledger/proof", recording),
+        "history": Sent("POST", "/ledger/history", recording),
+        "searching the ledger": Sent("POST", "/ledger/search", {"entityName": "Recording", "entityId": id_}),
     }
 
 
@@ -277,6 +280,11 @@ SAYS_NOTHING_OF_RECORDINGS = {
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
+    "GET /ledger/checkpoint",
+    "GET /ledger/key",
+    "GET /ledger/consistency",
+    "GET /ledger/tile/{path}",  # leaves, for users without access policies alone
+    "GET /ledger/verify.py",
     "GET /schema",
     "GET /schema/openapi.json",
 }

@@ -1,6 +1,7 @@
 """The ledger, and the timeline: what happened, in the order in which it was committed."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +11,14 @@ from sqlalchemy import select
 from earwitness.archive.database.timeline import take_places
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.touched import touch
+from earwitness.archive.recordings.tags import find_or_add_tag
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from tests.firm import Firm
+from tests.firm import Firm, endpoint, person
+
+FIRST = "Create account"
+"""The first action of each account."""
 
 ACTION = Action("CLI", "earwitness test", "Test", "operator:jane", "")
 
@@ -20,6 +26,11 @@ ACTION = Action("CLI", "earwitness test", "Test", "operator:jane", "")
 def audit(firm: Firm, interaction_id: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = firm.post("/client/recording/audit", {"recordingId": interaction_id})
     return rows
+
+
+def rows_of_the_ledger(firm: Firm) -> Sequence[Any]:
+    with firm.archive.read() as connection:
+        return connection.execute(select(audit_rows).order_by(audit_rows.c.id)).all()
 
 
 def test_one_call_is_one_header_with_a_row_for_each_recording(firm: Firm) -> None:
@@ -33,7 +44,8 @@ def test_one_call_is_one_header_with_a_row_for_each_recording(firm: Firm) -> Non
 def test_an_action_without_entries_leaves_no_header(firm: Firm) -> None:
     with firm.archive.write() as connection:
         ledger.append(connection, ACTION, [])
-        assert connection.execute(select(audit_headers)).all() == []
+        headers = connection.scalars(select(audit_headers.c.description)).all()
+    assert headers == [FIRST]
 
 
 def test_a_row_is_committed_or_rolled_back_with_its_change(firm: Firm) -> None:
@@ -58,25 +70,61 @@ def test_rows_tell_who_did_what_from_where(firm: Firm) -> None:
     assert row["responseCode"] == 201
     assert (row["entityName"], row["parentEntityName"]) == ("Recording", "Recording")
     with firm.archive.read() as connection:
-        headers = connection.execute(select(audit_headers)).all()
-    assert all(header.request_id for header in headers)
+        headers = connection.execute(select(audit_headers).order_by(audit_headers.c.id)).all()
+    assert headers[0].description == FIRST
+    assert all(header.request_id for header in headers[1:])
 
 
 def test_searches_and_unknown_recordings_leave_no_row(firm: Firm) -> None:
     firm.ingest()
+    before = len(rows_of_the_ledger(firm))
     firm.search()
     firm.call("POST", "/client/recording.detail.get", {"interactionIds": [999]})
-    with firm.archive.read() as connection:
-        assert len(connection.execute(select(audit_rows)).all()) == 1
+    assert len(rows_of_the_ledger(firm)) == before
 
 
 def test_rows_outlive_the_recording(firm: Firm) -> None:
     interaction_id = firm.ingest()
     with firm.archive.write() as connection:
         connection.execute(recordings.delete())
-    with firm.archive.read() as connection:
-        (row,) = connection.execute(select(audit_rows)).all()
+    (row,) = (row for row in rows_of_the_ledger(firm) if row.entity_name == "Recording")
     assert row.entity_id == interaction_id
+
+
+def test_what_comes_with_a_recording_has_rows_of_the_same_action(firm: Firm) -> None:
+    """The endpoints, people and tags that it adds or changes, and none when it comes again."""
+    jane = person("Jane", thirdPartyId="AAD-1")
+    parts = [endpoint("1", subject=True, person=jane), endpoint("2", originator=True, person=jane)]
+    for name in ("first", "second"):
+        firm.ingest(thirdPartyId=name, endpoints=parts, tags=["Gold"])
+    written = rows_of_the_ledger(firm)[1:]
+    rows = [(row.entity_name, row.entity_id) for row in written]
+    came = [("Endpoint", 1), ("Person", 1), ("Endpoint", 2), ("Tag", 1)]
+    assert rows == [("Recording", 1), *came, ("Recording", 2)]
+    first, second = (audit(firm, one)[0]["auditHeaderId"] for one in (1, 2))
+    assert [row.audit_header_id for row in written] == [first] * 5 + [second]
+
+
+def test_what_is_touched_and_stays_as_it_was_has_no_row(firm: Firm) -> None:
+    tag = firm.post("/admin/tag", {"tag": "Gold"})["id"]
+    before = len(rows_of_the_ledger(firm))
+    with firm.archive.write() as connection:
+        touch(connection, "Tag", [tag, tag + 1])
+        ledger.append(connection, ACTION, [])
+    assert len(rows_of_the_ledger(firm)) == before
+
+
+def test_what_was_touched_and_rolled_back_is_forgotten(firm: Firm) -> None:
+    def interrupted() -> None:
+        with firm.archive.write() as connection:
+            find_or_add_tag(connection, "Never")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        interrupted()
+    firm.post("/admin/tag", {"tag": "Gold"})
+    rows = [(row.entity_name, row.metadata) for row in rows_of_the_ledger(firm)]
+    assert rows[1:] == [("Tag", {"tag": "Gold"})]
 
 
 def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:

@@ -18,6 +18,7 @@ from earwitness.archive.receipts.compare import OTHERS_IN_FLIGHT, compare
 from earwitness.archive.receipts.written import Receipt, Receipts, receipts_of
 from earwitness.archive.recordings.counts import recount
 from earwitness.archive.schema.account import metadata
+from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, transcripts
 from earwitness.archive.schema.vault import media_objects, recording_keys
@@ -53,7 +54,9 @@ def take_back(firm: Firm, interaction_id: int) -> None:
         for table in reversed(metadata.sorted_tables):
             if "position" in table.c and table is not recordings:
                 connection.execute(delete(table).where(table.c.position.in_(positions)))
-        connection.execute(delete(audit_rows).where(audit_rows.c.parent_entity_id >= interaction_id))
+        rows = select(audit_rows.c.id).where(audit_rows.c.parent_entity_id >= interaction_id)
+        connection.execute(delete(audit_changes).where(audit_changes.c.audit_row_id.in_(rows)))
+        connection.execute(delete(audit_rows).where(audit_rows.c.id.in_(rows)))
         connection.execute(delete(recordings).where(recordings.c.position.in_(positions)))
         if connection.dialect.name == "sqlite":
             remove(connection, NEWER, positions)

@@ -89,9 +89,10 @@ def test_retention_is_set_for_groups_and_by_default(firm: Firm) -> None:
     assert "sms 30" in said(firm, "retention", "list")
     told(firm, "retention", "delete", group)
     assert kept() == (None, None)
-    assert [route for route, *_ in ledger(firm)] == [
-        f"earwitness retention {command}" for command in ("default", "create", "set", "delete")
-    ]
+    commands = [f"earwitness retention {name}" for name in ("default", "create", "set", "delete")]
+    rows = ledger(firm)
+    assert [route for route, entity, *_ in rows if entity != "Recording"] == commands
+    assert [route for route, entity, *_ in rows if entity == "Recording"] == commands[1:]
 
 
 @pytest.mark.parametrize("days", ["default=0", "default=soon", "sms=3", "FAX=3"])
@@ -115,7 +116,8 @@ def test_tags_are_created_and_given_to_recordings(firm: Firm) -> None:
     told(firm, "tag", "delete", tag)
     assert told(firm, "tag", "list") == [{"id": tag + 1, "tag": "Silver"}]
     assert "Silver" in said(firm, "tag", "list")
-    assert len(ledger(firm)) == 5
+    assert ("earwitness tag set", "Tag", tag + 1, None) in ledger(firm)  # Silver, which was new
+    assert len(ledger(firm)) == 6
 
 
 def test_people_and_their_endpoints_are_created_and_changed(firm: Firm) -> None:

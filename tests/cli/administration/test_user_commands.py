@@ -96,11 +96,13 @@ def test_the_ledger_has_what_the_operator_did(firm: Firm) -> None:
         rows = connection.execute(
             select(header.route, header.username, row.entity_name, row.entity_id, row.metadata)
             .join(audit_rows, row.audit_header_id == header.id)
+            .where(header.method == "CLI")
             .order_by(row.id)
         ).all()
     assert [(one.route, one.entity_name, one.entity_id, one.metadata) for one in rows] == [
         ("earwitness user lock", "User", bob, {"isLocked": True}),
         ("earwitness user deactivate", "User", bob, {"isActive": False, "revokedApiKeyIds": [2]}),
+        ("earwitness user deactivate", "ApiKey", 2, {"revoked": True}),
         ("earwitness account set", "Account", CLIENT_ID, {"mayShortenRetention": True}),
     ]
     assert all(one.username.startswith("operator:") for one in rows)

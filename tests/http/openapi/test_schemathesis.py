@@ -108,7 +108,7 @@ def schema() -> Any:
 
 
 def of(call: str) -> APIOperation[Any, Any, Any, Any]:
-    method, path = call.split()
+    method, path = call.replace(":path}", "}").split()
     operation: APIOperation[Any, Any, Any, Any] = schema()[path][method]
     return operation
 

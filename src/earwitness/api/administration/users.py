@@ -126,6 +126,8 @@ def end_user(call: Call) -> UserId:
     """Make a user inactive, and revoke its API keys. Its user name stays reserved."""
     revoked = user_changes.end_user(call.connection, call.id)
     call.changed("User", call.id, {"isActive": False, "revokedApiKeyIds": revoked})
+    for key_id in revoked:
+        call.changed("ApiKey", key_id, {"revoked": True})
     return UserId(id=call.id)
 
 

@@ -192,6 +192,6 @@ def _of_row(row: Any, header: Any, index: int, viewer: Viewer) -> Iterator[Openi
     """What the row says, if the viewer may read all of it in the audit log."""
     if row.seal is None or len(row.seal) != SALT_BYTES:
         return
-    if shown_metadata(row.metadata, header.route, viewer) == row.metadata:
+    if shown_metadata(row, header.route, viewer) == row.metadata:
         value = canonical(row.metadata).decode()
         yield Opening(field="metadata", salt=row.seal.hex(), value=value, row=index)

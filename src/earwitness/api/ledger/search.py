@@ -32,7 +32,11 @@ class LedgerSearch(Wire):
 
 @operations.read("/ledger/search", right=Right.LEDGER_VIEW)
 def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
-    """Search who did what to whom in the whole account, oldest first."""
+    """Search who did what to whom in the whole account, oldest first.
+
+    Rows of recordings that the viewer may not see are left out. The `metadata` of rows about anything else is
+    for viewers who see all recordings and hold the right that shows it.
+    """
     found = (
         select(audit_rows.c.id)
         .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)

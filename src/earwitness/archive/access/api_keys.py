@@ -2,7 +2,6 @@
 
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive.database.touched import touch
 from earwitness.archive.schema.people import api_keys, users
 from earwitness.kernel.clock import format_ms, now_ms
 from earwitness.kernel.errors import NotFound
@@ -53,6 +52,4 @@ def revoke_keys_of(connection: Connection, user_id: int) -> list[int]:
         .values(revoked_at=now_ms())
         .returning(api_keys.c.id)
     )
-    ended = sorted(revoked)
-    touch(connection, "ApiKey", ended)
-    return ended
+    return sorted(revoked)

@@ -80,9 +80,10 @@ class Accounts:
         self._admission = Admission(self._engines, self.directory)
         self.identity = Identity(settings, self.directory)
 
-    def create(self, client_id: int, name: str) -> Account:
+    def create(self, client_id: int, name: str, action: Action | None = None) -> Account:
         """Create an account. It is listed only when it is complete: its row in the directory commits last.
 
+        Its ledger begins with `action`, which tells who did it.
         Raises Conflict if there is an account of this client id, also if it is just being created.
         """
         account = Account(client_id, name, now_ms())
@@ -92,11 +93,11 @@ class Accounts:
                 connection.execute(insert(directory.accounts).values(asdict(account)))
             except IntegrityError:
                 raise Conflict(f"There is already an account {client_id}.") from None
-            self._fill(client_id)
+            self._fill(client_id, action or _CREATED)
         states.note_program(self.directory, upgrades.newest("account"))
         return account
 
-    def _fill(self, client_id: int) -> None:
+    def _fill(self, client_id: int, action: Action) -> None:
         """Make the tables of a new account and their first rows, where an earlier try has not made them."""
         if schema := self._engines.schema(client_id):
             with self.directory.begin() as connection:
@@ -109,7 +110,7 @@ class Accounts:
                     connection.execute(insert(counters).values(name="interaction", value=0))
                     # Its log begins now: there is nothing that is older.
                     connection.execute(delete(counters).where(counters.c.name == LOG_BEGINS))
-                    ledger.append(connection, _CREATED, [Entry(client_id, "Account")])
+                    ledger.append(connection, action, [Entry(client_id, "Account")])
 
     def all(self) -> list[Account]:
         with reading(self.directory) as connection:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Connection,
@@ -31,9 +32,9 @@ from sqlalchemy import (
 from sqlalchemy import (
     Sequence as NumberSequence,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from earwitness.archive.database.engines import KEEPS_ITS_PLAN
+from earwitness.archive.schema.dialects import insert_into
 
 _TAKEN_AS_THEY_ARE = Boolean, LargeBinary
 """Types whose values SQLite's driver takes unchanged, though SQLAlchemy would look at each value."""
@@ -125,12 +126,13 @@ def together(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "sqlite":
         yield
         return
-    connection.info[_WAITING] = []
+    info = connection.info  # a connection that has failed does not give it
+    info[_WAITING] = []
     try:
         yield
         write_waiting(connection)
     finally:
-        del connection.info[_WAITING]
+        del info[_WAITING]
 
 
 def write_waiting(connection: Connection) -> None:
@@ -185,32 +187,38 @@ def _for_postgresql(shapes: tuple[_Shape, ...]) -> Executable:
 
 
 def _from_json(shape: _Shape, parameter: str) -> Iterator[Insert]:
-    sent = func.json_to_recordset(func.cast(bindparam(parameter, type_=Text), postgresql.JSON))
+    sent = func.json_to_recordset(func.cast(bindparam(parameter, type_=Text), JSON))
     columns = _columns_of(shape)
     rows = sent.table_valued(*(column(one.name, one.type) for one in columns))
     rows = rows.render_derived(name=parameter, with_types=True)
     if shape.details is None:
-        new = postgresql.insert(shape.table).from_select(shape.columns, select(*rows.c))
-        yield _with_conflicts(new, shape)
+        new = insert_into(shape.table, "postgresql").from_select(shape.columns, select(*rows.c))
+        yield _replacing(new, shape) if shape.replacing else _with_sums(new, shape)
         return
     id_ = NumberSequence(f"{shape.table.name}_id_seq").next_value().label("id")
     numbered = select(id_, *rows.c).cte(f"numbered_{parameter}")
     its, more = (("id", *shape.columns), (_key_of(shape.details), *shape.detail_columns))
-    yield postgresql.insert(shape.table).from_select(its, select(*(numbered.c[name] for name in its)))
+    yield insert_into(shape.table, "postgresql").from_select(its, select(*(numbered.c[name] for name in its)))
     selected = select(numbered.c.id, *(numbered.c[name] for name in shape.detail_columns))
     is_there = numbered.c[shape.detail_columns[0]].is_not(None)
-    yield postgresql.insert(shape.details).from_select(more, selected.where(is_there))
+    yield insert_into(shape.details, "postgresql").from_select(more, selected.where(is_there))
 
 
-def _with_conflicts(new: Any, shape: _Shape) -> Insert:
-    key = [one.name for one in shape.table.primary_key]
-    if shape.adding is not None:
-        set_ = {shape.adding: shape.table.c[shape.adding] + new.excluded[shape.adding]}
-    elif shape.replacing and isinstance(new, postgresql.Insert):
-        set_ = {name: new.excluded[name] for name in shape.columns if name not in key}
-    else:
+def _with_sums(new: Any, shape: _Shape) -> Insert:
+    if shape.adding is None:
         return new  # type: ignore[no-any-return]
-    return new.on_conflict_do_update(index_elements=key, set_=set_)  # type: ignore[no-any-return]
+    total = shape.table.c[shape.adding] + new.excluded[shape.adding]
+    return new.on_conflict_do_update(index_elements=_keys_of(shape), set_={shape.adding: total})  # type: ignore[no-any-return]
+
+
+def _replacing(new: Any, shape: _Shape) -> Insert:
+    keys = _keys_of(shape)
+    others = {name: new.excluded[name] for name in shape.columns if name not in keys}
+    return new.on_conflict_do_update(index_elements=keys, set_=others)  # type: ignore[no-any-return]
+
+
+def _keys_of(shape: _Shape) -> list[str]:
+    return [one.name for one in shape.table.primary_key]
 
 
 @lru_cache
@@ -218,7 +226,7 @@ def _for_sqlite(
     shape: _Shape, dialect: Dialect
 ) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
     """The statement, its columns in order, and by their places the functions that process their values."""
-    inserting: Insert = _with_conflicts(sqlite.insert(shape.table), shape)
+    inserting: Insert = _with_sums(insert_into(shape.table, "sqlite"), shape)
     if shape.replacing:
         inserting = inserting.prefix_with("OR REPLACE")
     compiled = inserting.compile(dialect=dialect, column_keys=shape.columns)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from earwitness.archive.access.viewer import Viewer
+from earwitness.archive.access.visibility import limits_of
+from earwitness.archive.ledger.entity_states import ENTITY_ROWS
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import MomentText, Wire
@@ -43,13 +45,22 @@ def shown(row: Any, viewer: Viewer) -> AuditedRow:
         parent_entity_id=row.parent_entity_id,
         entity_name=row.entity_name,
         parent_entity_name=row.parent_entity_name,
-        metadata=shown_metadata(row.metadata, row.route, viewer),
+        metadata=shown_metadata(row, row.route, viewer),
         response_code=row.response_code,
     )
 
 
-def shown_metadata(metadata: dict[str, Any] | None, route: str, viewer: Viewer) -> dict[str, Any] | None:
-    """The metadata of a row. A viewer who may not read comments sees only the id of a comment."""
+def shown_metadata(row: Any, route: str, viewer: Viewer) -> dict[str, Any] | None:
+    """The metadata of a row, as a viewer may read it.
+
+    A viewer who may not read comments sees only the id of a comment. What was set of a person, a hold and so
+    on may name any recording: it is for viewers who see all recordings and hold the right that shows it.
+    """
+    metadata: dict[str, Any] | None = row.metadata
+    if metadata and row.entity_name != "Recording":
+        entity = ENTITY_ROWS.get(row.entity_name)
+        is_seen = not any(True for _ in limits_of(viewer)) and (entity is None or viewer.may(entity.right))
+        return metadata if is_seen else None
     if not metadata or route != _COMMENT or viewer.may(Right.RECORDING_COMMENT_VIEW):
         return metadata
     return {name: value for name, value in metadata.items() if name in _IDS_OF_COMMENTS}

@@ -8,6 +8,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, Table, select
@@ -211,7 +212,8 @@ def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[
 
 
 def _plain(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
+    """A value as JSON can have it. Bytes are secrets, such as the hash of an API key: it has their hash."""
+    return sha256(value).hexdigest() if isinstance(value, bytes) else value
 
 
 def _camel(column: str) -> str:

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
-from sqlalchemy import ColumnElement, Connection, case, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, insert, literal, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
 from earwitness.archive.database.bulk_insert import insert_numbered
-from earwitness.archive.database.touched import Named, take_touched
 from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.entity_states import note_states
+from earwitness.archive.ledger.touched import Named, take_touched
 from earwitness.archive.ledger.tree.commitments import SALT_BYTES
-from earwitness.archive.schema.ledger import audit_changes
+from earwitness.archive.schema.ledger import audit_changes, ledger_leaves
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import now_ms
@@ -74,10 +74,23 @@ def begin_batches(connection: Connection, action: Action, ordered_by_header_id: 
 
 
 def end_batches(connection: Connection, header: int) -> None:
-    """Note that the last row was written under a header: from now on the log can have it."""
-    this = audit_headers.c.id == header
-    connection.execute(update(audit_headers).where(this).values(is_pending=True))
+    """Note that the last row was written under a header: from now on the log can have it.
+
+    One that has ended already stays as it is: the log has it once.
+    """
+    connection.execute(update(audit_headers).where(*_is_open(header)).values(is_pending=True))
     connection.info[_LOGGED] = True
+
+
+def is_open(connection: Connection, header: int) -> bool:
+    """Whether rows may still be written under a header of batches. It stays so until the transaction ends."""
+    open_one = select(audit_headers.c.id).where(*_is_open(header)).with_for_update()
+    return connection.scalar(open_one) is not None
+
+
+def _is_open(header: int) -> tuple[ColumnElement[bool], ...]:
+    leaf = exists().where(ledger_leaves.c.audit_header_id == audit_headers.c.id)
+    return audit_headers.c.id == header, ~audit_headers.c.is_pending, ~leaf
 
 
 def take_logged(connection: Connection) -> bool:
@@ -98,7 +111,10 @@ def append_all(connection: Connection, done: Sequence[tuple[Action, Sequence[Ent
 
 
 def append_under(connection: Connection, header: int, entries: Sequence[Entry]) -> None:
-    """Write a row for each entry under a header: what an action did that is done in several transactions."""
+    """Write a row for each entry, and for what was touched besides, under a header.
+
+    For what an action did that is done in several transactions.
+    """
     _add_rows(connection, [header], _complete(connection, [entries]))
 
 

@@ -26,7 +26,7 @@ from earwitness.archive.ledger.tree.commitments import (
     Part,
     comments_digest,
     part_digest,
-    record_digest,
+    record_digest_of,
 )
 from earwitness.archive.ledger.tree.hashing import split_hashes
 from earwitness.archive.schema.ledger import recording_digests
@@ -62,11 +62,11 @@ class Watched:
             before, now = self._before[position], after[position]
             names = [one for one in {**before, **now} if before.get(one) != now.get(one)]
             old, new = (_digests_of(salt, values, names) for values in (before, now))
-            digests = _with_parts(digests, salt, now, self._parts, new)
-            kept.append({"position": position, "salt": salt, "digests": packed(digests)})
+            stored = packed(_with_parts(digests, salt, now, self._parts, new))
+            kept.append({"position": position, "salt": salt, "digests": stored})
             replaced = {one: before[one] for one in names if one in before}
             decided = None if _DECIDE_WHO_SEES.isdisjoint(names) else self._seen_by[position].as_json
-            changed[position] = Changed(replaced, old, new, record_digest(digests), decided)
+            changed[position] = Changed(replaced, old, new, record_digest_of(stored), decided)
         insert_many(connection, recording_digests, kept, replacing=True)
         return changed
 
@@ -97,9 +97,9 @@ def add_digests(connection: Connection, new: Mapping[int, Values]) -> dict[int, 
     for position, values in new.items():
         salt = secrets.token_bytes(SUBJECT_SALT_BYTES)
         named = _digests_of(salt, values, values)
-        digests = _with_parts({}, salt, values, PARTS, named)
-        rows.append({"position": position, "salt": salt, "digests": packed(digests)})
-        changed[position] = Changed({}, {}, named, record_digest(digests))
+        stored = packed(_with_parts({}, salt, values, PARTS, named))
+        rows.append({"position": position, "salt": salt, "digests": stored})
+        changed[position] = Changed({}, {}, named, record_digest_of(stored))
     insert_many(connection, recording_digests, rows)
     return changed
 

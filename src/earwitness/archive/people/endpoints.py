@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, delete, insert, select
 
 from earwitness.archive.database.in_list import among, as_list
 from earwitness.archive.database.json_columns import as_array, as_object
-from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.people.people import KnownPerson
 from earwitness.archive.schema.people import endpoint_aliases, endpoints, people
 from earwitness.archive.spelling.addresses import WITHHELD, normalise, shown

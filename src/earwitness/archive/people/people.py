@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, select, update
 
 from earwitness.archive.database.in_list import among, as_list
-from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.schema.people import people
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.archive.spelling.names import fold_name

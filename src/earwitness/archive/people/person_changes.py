@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.owned_endpoints import fold_owned, owned_by
@@ -109,7 +109,7 @@ def _set_endpoints(connection: Connection, person_id: int, addresses: Sequence[A
         if endpoint.owner is not None and endpoint.owner.id != person_id:
             raise Conflict(f"The endpoint {value} is owned by person {endpoint.owner.id}.")
         endpoint_ids.append(endpoint.id)
-    touch(connection, "Endpoint", owned_by(connection, person_id).union(endpoint_ids))
+    touch(connection, "Endpoint", owned_by(connection, person_id).symmetric_difference(endpoint_ids))
     owned = endpoints.c.owned_by_person_id
     connection.execute(update(endpoints).where(owned == person_id).values(owned_by_person_id=None))
     connection.execute(

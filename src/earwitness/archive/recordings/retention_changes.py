@@ -31,12 +31,12 @@ from sqlalchemy import (
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.database.timeline import newest_committed_id
-from earwitness.archive.database.touched import touch
 from earwitness.archive.jobs import account_jobs
 from earwitness.archive.jobs.account_jobs import AccountJob, Found, Stretch, stretch_of
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.ledger.recording_digests import Watched
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.recordings.retention import (
     Durations,
     Rules,

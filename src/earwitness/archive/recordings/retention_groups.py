@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or
 
 from earwitness.archive.database.in_list import among
 from earwitness.archive.jobs.account_jobs import AccountJob, Found
+from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.schema.people import people, retention_groups
 from earwitness.kernel.clock import now_ms
 
@@ -55,4 +57,7 @@ def write(connection: Connection, job: AccountJob, person_ids: Sequence[int]) ->
         update(people).where(has_it, among(people.c.id, person_ids)).values(retention_group_id=None)
     )
     is_empty = ~exists(select(1).where(has_it))
-    connection.execute(delete(retention_groups).where(retention_groups.c.id == group_id, is_empty))
+    removed = delete(retention_groups).where(retention_groups.c.id == group_id, is_empty)
+    if connection.execute(removed).rowcount:
+        touch(connection, "RetentionGroup", [group_id])
+        ledger.append_under(connection, job.header, [])

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import POSITIONS, among, as_list
 from earwitness.archive.database.json_columns import as_array
-from earwitness.archive.database.touched import touch
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.schema.recordings import recording_tags, recordings, tags
 from earwitness.archive.spelling.identifiers import folded_identifier
 from earwitness.kernel.wire import LONGEST_WORD

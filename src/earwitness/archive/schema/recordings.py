@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 from earwitness.archive.schema.columns import Json, at_position, identity, metadata
@@ -173,7 +174,7 @@ legal_holds = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("recordings", BigInteger, nullable=False, server_default="0"),
+    Column("recordings", BigInteger, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 
@@ -192,7 +193,7 @@ playlists = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("recordings", BigInteger, nullable=False, server_default="0"),
+    Column("recordings", BigInteger, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 

@@ -30,7 +30,7 @@ from earwitness.kernel.outages import tell
 log = logging.getLogger(__name__)
 
 _HELD_SECONDS = 0.03
-_FIRST, _FEWEST, _MOST = 500, 100, 10_000
+_FIRST, _FEWEST, _MOST = 200, 100, 10_000
 _TRY_AGAIN_MS = 1_000
 
 

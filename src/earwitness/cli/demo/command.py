@@ -7,6 +7,7 @@ from earwitness.archive.access.users import add_api_key, user_id_of
 from earwitness.archive.accounts.accounts import Accounts
 from earwitness.cli.demo.filling import CLIENT_ID, add_yesterday, fill
 from earwitness.cli.listening import listening
+from earwitness.cli.operator import action
 from earwitness.cli.output import opened, say
 from earwitness.cli.serving import Host, Port, serve_at
 from earwitness.workers.loop import JobLoop
@@ -27,7 +28,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 def _prepare(accounts: Accounts) -> str:
     if not any(account.client_id == CLIENT_ID for account in accounts.all()):
         say("Making the demo archive …")
-        accounts.create(CLIENT_ID, "Earwitness demo")
+        accounts.create(CLIENT_ID, "Earwitness demo", action("demo", "Create account"))
     archive = accounts.open(CLIENT_ID)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     fill(archive)

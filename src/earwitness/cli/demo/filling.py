@@ -10,10 +10,10 @@ from sqlalchemy import Connection, insert, select, update
 
 from earwitness.archive.access.users import add_user, user_id_of
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.database.touched import touch
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
 from earwitness.archive.ledger.recording_digests import Watched
+from earwitness.archive.ledger.touched import touch
 from earwitness.archive.people.endpoints import find_or_add_endpoint
 from earwitness.archive.people.groups import assign_groups
 from earwitness.archive.people.people import add_person

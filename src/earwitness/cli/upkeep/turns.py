@@ -52,8 +52,11 @@ class OneAction:
     _header: int | None = None
 
     def header(self, connection: Connection) -> int:
-        """The id of the header. The first turn that writes something writes it, below that of the order."""
-        if self._header is None:
+        """The id of the header. The first turn that writes something writes it, below that of the order.
+
+        So does one after a pause of a day, as of a machine that slept: the header was ended meanwhile.
+        """
+        if self._header is None or not ledger.is_open(connection, self._header):
             order = ledger.add_header(connection, self.action)
             self._header = ledger.begin_batches(connection, self.action, order)
         return self._header

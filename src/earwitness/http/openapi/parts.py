@@ -10,7 +10,8 @@ from earwitness.http.openapi.schemas import Describe, Schema, fields_of
 from earwitness.kernel.strict_json import MAX_INTEGER
 from earwitness.operations.operations import PENDING_HEADER
 
-_PATH_SCHEMAS: dict[str, Schema] = {"thirdPartyId": {"type": "string", "minLength": 1}}
+_TEXT: Schema = {"type": "string", "minLength": 1}
+_PATH_SCHEMAS: dict[str, Schema] = {"thirdPartyId": _TEXT, "path": _TEXT}
 _ID: Schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_INTEGER}
 _BYTES: Schema = {"type": "string", "format": "binary"}
 _WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}

@@ -13,12 +13,12 @@ from earwitness.archive.accounts.opening.log_state import LogState
 from earwitness.archive.database.group_commit import GroupCommit
 from earwitness.archive.database.time_limits import Allowance
 from earwitness.archive.database.timeline import lock_account
-from earwitness.archive.database.touched import take_touched
 from earwitness.archive.database.transactions import reading, writing
 from earwitness.archive.jobs.accounts_with_work import mark_if_possible
 from earwitness.archive.jobs.kinds import LEDGER
 from earwitness.archive.jobs.queue import take_due
 from earwitness.archive.ledger.ledger import take_logged
+from earwitness.archive.ledger.touched import take_touched
 from earwitness.archive.receipts.acknowledge import give, take_noted
 from earwitness.archive.receipts.compare import compare_if_possible
 from earwitness.archive.receipts.written import Receipts

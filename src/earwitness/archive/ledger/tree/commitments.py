@@ -98,7 +98,14 @@ def comments_digest(digests: Mapping[int, bytes]) -> bytes | None:
 def record_digest(digests: Mapping[Part, bytes | None]) -> bytes:
     """The digest of a recording out of those of its parts; one that it does not have is 32 zero bytes."""
     parts: Sequence[bytes | None] = [digests.get(part) for part in PARTS]
-    return sha256(_RECORD_PREFIX + b"".join(_checked(one or _ABSENT) for one in parts)).digest()
+    return record_digest_of(b"".join(_checked(one or _ABSENT) for one in parts))
+
+
+def record_digest_of(packed: bytes) -> bytes:
+    """The same out of the digests of all parts in their order, one after the other."""
+    if len(packed) != len(PARTS) * HASH_BYTES:
+        raise ValueError(f"{len(PARTS)} digests have {len(PARTS) * HASH_BYTES} bytes, not {len(packed)}.")
+    return sha256(_RECORD_PREFIX + packed).digest()
 
 
 class _Unusual(Exception):
