@@ -9,10 +9,11 @@ from typing import Any
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.accounts.opening.unfit import AccountUnavailable
-from earwitness.archive.jobs import account_jobs, accounts_with_work, queue
+from earwitness.archive.jobs import account_jobs, accounts_with_work, daily_checks, queue
 from earwitness.archive.jobs.kinds import (
     ACCOUNT,
     ATTEST,
+    CHECK,
     JOB_KINDS,
     LEDGER,
     REBUILD,
@@ -95,6 +96,7 @@ class AccountRotation:
             next_due[ACCOUNT] = account_jobs.next_due_at(connection)
             next_due[LEDGER] = ledger_turns.due_at(connection)
             next_due[ATTEST] = ledger_attestation.due_at(connection, self._accounts.settings)
+            next_due[CHECK] = daily_checks.due_at(connection)
             if folding.is_left(connection):
                 next_due[REBUILD] = now_ms()
             if self._is_overview_old(client_id):
@@ -122,12 +124,14 @@ class AccountRotation:
 
     def _end_leases_in(self, client_id: int, worker: str) -> None:
         with self._accounts.glance(client_id) as connection:
-            has_some = (queue.has_leases, account_jobs.has_leases, text_rebuild.has_lease)
-            if not any(has(connection, worker) for has in has_some):
+            has_some = (queue, account_jobs, daily_checks)
+            has_lease = text_rebuild.has_lease(connection, worker)
+            if not has_lease and not any(one.has_leases(connection, worker) for one in has_some):
                 return
         with self._accounts.open(client_id).write(locked=False) as connection:  # it locks jobs alone
             queue.end_leases(connection, worker)
             account_jobs.give_back(connection, worker)
+            daily_checks.give_back(connection, worker)
             text_rebuild.end_lease(connection, worker)
 
     def _is_overview_old(self, client_id: int) -> bool:

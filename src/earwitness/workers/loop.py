@@ -15,6 +15,7 @@ from earwitness.archive.accounts.opening.unfit import AccountUnavailable
 from earwitness.archive.jobs.kinds import (
     ACCOUNT,
     ATTEST,
+    CHECK,
     JOB_KINDS,
     LEDGER,
     REBUILD,
@@ -32,6 +33,7 @@ from earwitness.workers.account_jobs import AccountJobs
 from earwitness.workers.account_rotation import POSTPONED_MS, AccountRotation
 from earwitness.workers.account_turns import AccountTurns
 from earwitness.workers.attestation_turns import AttestationTurns
+from earwitness.workers.check_turns import CheckTurns
 from earwitness.workers.job_runner import RENEW_SECONDS, run_job
 from earwitness.workers.ledger_turns import LedgerTurns
 from earwitness.workers.presence import Presence
@@ -145,6 +147,7 @@ class JobLoop:
             ACCOUNT: AccountJobs(self._accounts, worker),
             LEDGER: LedgerTurns(self._accounts, worker),
             ATTEST: AttestationTurns(self._accounts, worker),
+            CHECK: CheckTurns(self._accounts, worker),
         }
         for kind, work in turns.items():
             of_kind = (kind, work, until_idle)

@@ -90,6 +90,14 @@ def forked_ledgers(directory: Engine) -> list[int]:
         return list(connection.scalars(select(kept.client_id).where(has_forked).order_by(kept.client_id)))
 
 
+def differing(directory: Engine) -> int:
+    """How many differences and damages the last daily checks of all accounts found."""
+    with reading(directory) as connection:
+        overviews = connection.scalars(select(account_states.c.overview)).all()
+    ledgers = [(one or {}).get("ledger") or {} for one in overviews]
+    return sum(check["differing"] for one in ledgers for check in one.get("checks", {}).values())
+
+
 def refusals(directory: Engine) -> list[Refused]:
     """The accounts that a server or worker found unavailable when it last looked, by client id."""
     kept = account_states.c

@@ -22,6 +22,7 @@ from earwitness.media.stores.object_names import ObjectMissing
 
 _PAGE = 1000
 _AT_ONCE = 4
+_BYTES_AT_ONCE = 256 << 20
 _MISSING_KEY = "missing key"
 
 
@@ -74,6 +75,26 @@ def check(archive: Archive, sample: Sample, *, page: int = _PAGE) -> Iterator[Ch
                 yield checking.popleft().result()
         while checking:
             yield checking.popleft().result()
+
+
+def check_some(archive: Archive, after: int, most: int) -> tuple[list[Checked], int | None]:
+    """Check the objects with the ids that follow `after`, one after the other: at most so many.
+
+    They are fewer where they are large. Returns the last id too; None if no objects follow. Raises
+    StoreUnavailable.
+    """
+    with archive.read() as connection:
+        this = _described(media_objects.c.id > after).order_by(media_objects.c.id)
+        rows = connection.execute(this.limit(most)).all()
+    found: list[Checked] = []
+    read_bytes = 0
+    for row in rows:
+        found.append(_check(archive, Sample(""), row))
+        read_bytes += row.size_bytes
+        if read_bytes > _BYTES_AT_ONCE:
+            break
+    is_last = len(found) == len(rows) < most
+    return found, None if is_last else rows[len(found) - 1].id
 
 
 def orphans(archive: Archive) -> Iterator[str]:

@@ -16,14 +16,15 @@ JobKind = Literal["process", "transcribe", "index"]
 StepName = Literal["measure", "retain", "transcribe", "index"]
 """A step of a job, which can also be done alone. `ingest/steps/run.py` lists the steps in their order."""
 
-WorkKind = JobKind | Literal["rebuild", "account", "ledger", "attest"]
+WorkKind = JobKind | Literal["rebuild", "account", "ledger", "attest", "check"]
 """A kind of work for which an account can be marked: jobs of recordings, the rebuild of its text index, its
-own jobs, the log of its ledger, and what outside parties say about that."""
+own jobs, the log of its ledger, what outside parties say about that, and its daily checks."""
 
 REBUILD: Final = "rebuild"
 ACCOUNT: Final = "account"
 LEDGER: Final = "ledger"
 ATTEST: Final = "attest"
+CHECK: Final = "check"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ JOB_KINDS: Mapping[JobKind, JobKindRow] = {
         at_once=lambda _: 1,
     ),
 }
-WORK_KINDS: Sequence[WorkKind] = (*JOB_KINDS, REBUILD, ACCOUNT, LEDGER, ATTEST)
+WORK_KINDS: Sequence[WorkKind] = (*JOB_KINDS, REBUILD, ACCOUNT, LEDGER, ATTEST, CHECK)
 
 if set(JOB_KINDS) != set(get_args(JobKind)):
     raise TypeError("JOB_KINDS needs one row for each name in JobKind.")

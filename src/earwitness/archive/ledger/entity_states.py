@@ -12,7 +12,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Table, select
 
 from earwitness.archive.database.bulk_insert import insert_many
 from earwitness.archive.database.in_list import among
@@ -25,6 +25,8 @@ from earwitness.archive.schema.people import (
     api_keys,
     endpoints,
     group_assignments,
+    group_names,
+    group_values,
     people,
     retention_groups,
     user_policies,
@@ -47,6 +49,8 @@ class Listed:
     by: Column[Any]
     only: ColumnElement[bool] | None = None
     """Which rows count, if not all."""
+    joined: FromClause | None = None
+    """The tables that they are in, where these are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,14 @@ class EntityRow:
     lists: Mapping[str, Listed] | None = None
 
 
+_GROUPS = group_assignments.join(group_values).join(group_names)
+
+
+def _groups(value: Column[Any]) -> Listed:
+    """A list of what the groups of people have: their names and values change only with new ids."""
+    return Listed(group_assignments.c.person_id, value, group_assignments.c.group_value_id, joined=_GROUPS)
+
+
 ENTITY_ROWS: Mapping[str, EntityRow] = {
     "Person": EntityRow(
         Right.PEOPLE_VIEW,
@@ -68,11 +80,9 @@ ENTITY_ROWS: Mapping[str, EntityRow] = {
         # The group has its people: a change of the group is one row, and not one for each of them.
         without=("full_name_folded", "email_folded", "retention_group_id"),
         lists={
-            "group_value_ids": Listed(
-                group_assignments.c.person_id,
-                group_assignments.c.group_value_id,
-                group_assignments.c.group_value_id,
-            )
+            "group_value_ids": _groups(group_values.c.id),
+            "group_names": _groups(group_names.c.name),
+            "group_values": _groups(group_values.c.value),
         },
     ),
     "Endpoint": EntityRow(Right.ENDPOINTS_VIEW, endpoints),
@@ -195,7 +205,10 @@ def _listed(connection: Connection, listed: Listed, ids: Sequence[int]) -> dict[
     if not ids:
         return found
     rows = select(listed.by, listed.owner, listed.value).where(among(listed.owner, ids))
-    rows = rows if listed.only is None else rows.where(listed.only)
+    if listed.joined is not None:
+        rows = rows.select_from(listed.joined)
+    if listed.only is not None:
+        rows = rows.where(listed.only)
     # Sorted here: a database may read a whole table in its order to find a few rows.
     for _, owner, value in sorted(connection.execute(rows).all(), key=itemgetter(0)):
         found[owner].append(value)

@@ -75,6 +75,23 @@ account_job_positions = Table(
     Column("positions", LargeBinary, nullable=False),
 )
 
+# What is checked of an account each day, one row for each kind: `ledger` and `media`. `cursors` says where
+# each part goes on; `progress` is of a day that is not through, and null between days. The last columns are
+# of the last day that is through: when it ended, how many were looked at, and how many of them differ.
+daily_checks = Table(
+    "daily_checks",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("cursors", Json, nullable=False),
+    Column("progress", Json),
+    Column("leased_by", Text),
+    Column("leased_until", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("checked", BigInteger),
+    Column("differing", BigInteger),
+)
+
 _OF_BATCHES = dict.fromkeys(("sqlite", "postgresql"), "ordered_by_header_id IS NOT NULL")
 
 # Append-only: no statement deletes a row of these two tables, none updates what a row says, and the rows

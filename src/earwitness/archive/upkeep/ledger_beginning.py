@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, delete, exists, func, select, update
 
 from earwitness.archive.accounts.accounts import Archive
-from earwitness.archive.ledger import ledger
+from earwitness.archive.ledger import ledger, older_actions
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.ledger.recording_digests import add_digests
@@ -24,6 +24,7 @@ from earwitness.kernel.clock import format_ms, now_ms
 AT_ONCE = 100
 """Recordings, or other things, in a batch: they take some 20 ms, for which others have to wait."""
 
+_LARGEST_ID = 2**63 - 1
 _BEGIN = Action("UPGRADE", "", "Begin ledger", "earwitness", "")
 
 
@@ -37,11 +38,17 @@ def go_on(archive: Archive, at_once: int = AT_ONCE) -> bool:
     with archive.read() as connection:
         if not is_left(connection):
             return False
+        older = _older_actions(connection)
     with archive.write() as connection:
         first = _next(connection)
         if first is None:
             return True
         header = _header(connection)
+        if older is not None:
+            after, entry = older
+            if after == older_actions.last_logged(connection):  # else another worker was faster
+                ledger.append_under(connection, header, [entry])
+            return True
         positions = _positions(connection, first, at_once)
         if positions:
             ledger.append_under(connection, header, list(_of_recordings(connection, positions)))
@@ -86,6 +93,15 @@ def _header(connection: Connection) -> int:
     if known is not None:
         return int(known)
     return ledger.begin_batches(connection, _BEGIN, ledger.add_header(connection, _BEGIN))
+
+
+def _older_actions(connection: Connection) -> tuple[int, Entry] | None:
+    """A row for the next stretch of the audit log from before the log, and the header that it follows."""
+    begun = connection.scalar(
+        select(func.min(audit_headers.c.id)).where(audit_headers.c.description == _BEGIN.description)
+    )
+    stretch = older_actions.next_stretch(connection, _LARGEST_ID if begun is None else begun)
+    return None if stretch is None else (stretch.after, stretch.entry(connection))
 
 
 def _positions(connection: Connection, first: int, at_once: int) -> Sequence[int]:

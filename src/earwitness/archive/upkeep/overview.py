@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from earwitness.archive.access.usernames import look_alikes
-from earwitness.archive.jobs import account_jobs
+from earwitness.archive.jobs import account_jobs, daily_checks
 from earwitness.archive.jobs.workload import UNFINISHED, workload
 from earwitness.archive.ledger.attestation.asked import attested
 from earwitness.archive.people.endpoint_changes import lost_endpoints
@@ -52,6 +52,7 @@ def _ledger_of(connection: Connection) -> dict[str, Any]:
         "size": connection.scalar(select(func.max(ledger_checkpoints.c.size))) or 0,
         "forkedAt": forked_at(connection),
         "isBeginning": ledger_beginning.is_left(connection),
+        "checks": daily_checks.results(connection),
         "attested": attested(connection),
     }
 

@@ -1,14 +1,12 @@
 """earwitness ledger: the log of an account."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import typer
 
 from earwitness.cli.ledger.checkpoint import checkpoint
 from earwitness.cli.ledger.export import export
 from earwitness.cli.ledger.recovering import recover
 from earwitness.cli.ledger.searching import search
+from earwitness.cli.ledger.verify import verify
 
 group = typer.Typer(
     help="The ledger: what was done and seen, and whether it was changed.", no_args_is_help=True
@@ -17,5 +15,4 @@ group.command("checkpoint")(checkpoint)
 group.command("search")(search)
 group.command("export")(export)
 group.command("recover")(recover)
-if find_spec("earwitness.cli.ledger.verify"):
-    group.command("verify")(import_module("earwitness.cli.ledger.verify").verify)
+group.command("verify")(verify)

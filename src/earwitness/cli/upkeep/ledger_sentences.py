@@ -20,7 +20,8 @@ def ledger_in_json(ledger: Mapping[str, Any], settings: Settings) -> dict[str, A
     # What is wrong with a party that is not asked any more, interests nobody.
     known = [row | ({} if key in named else {"trouble": ""}) for key, row in seen.items()]
     rows = [row | {"at": None if row["at"] is None else format_ms(row["at"])} for row in known]
-    return {**ledger, "attested": [*rows, *never]}
+    checks = {kind: {**one, "at": format_ms(one["at"])} for kind, one in ledger.get("checks", {}).items()}
+    return {**ledger, "checks": checks, "attested": [*rows, *never]}
 
 
 def ledger_sentences(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -44,6 +45,8 @@ def _of_ledger(client_id: int, ledger: Mapping[str, Any]) -> Iterator[str]:
         )
     if ledger["isBeginning"]:
         yield f"Account {client_id}: its ledger begins with all that there is, and is not through yet."
+    for kind, last in ledger["checks"].items():
+        yield _of_check(client_id, kind, last)
     for one in ledger["attested"]:
         if one["at"] is not None:
             yield f"Account {client_id}: {one['name']} attested {one['size']} actions at {one['at']}."
@@ -55,3 +58,12 @@ def _of_ledger(client_id: int, ledger: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_attested(ledger: Mapping[str, Any]) -> bool:
     return any(one["at"] is not None for one in ledger["attested"])
+
+
+def _of_check(client_id: int, kind: str, last: Mapping[str, Any]) -> str:
+    """The result of the last daily check of the ledger or the media."""
+    said = f"Account {client_id}: the daily check of its {kind} at {last['at']} looked at {last['checked']}"
+    if not last["differing"]:
+        return f"{said}, and nothing differs."
+    command = "ledger verify" if kind == "ledger" else "verify"
+    return f"{said}, and {last['differing']} differ: `earwitness {command} {client_id}` names all that do."

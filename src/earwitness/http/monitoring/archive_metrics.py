@@ -63,6 +63,8 @@ class ArchiveCollector(Collector):
         yield _gauge("database_up", "Whether the databases answer.", 1)
         yield from _missing_keys(self._accounts)
         yield _gauge("ledgers_forked", "Ledgers that do not go on from what others were given.", self._forked)
+        differing = states.differing(self._accounts.directory)
+        yield _gauge("check_differences", "What the last daily checks found that differs.", differing)
         lost = sum(count_missing(self._accounts.settings, client_id) for client_id in self._counts)
         yield _gauge("recordings_missing", "Recordings, or parts, that were acknowledged and are gone.", lost)
         looked = list(self._counts.values())

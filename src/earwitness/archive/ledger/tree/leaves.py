@@ -12,7 +12,7 @@ import msgspec
 
 from earwitness.archive.ledger.tree.tiles import checked_leaf
 
-LeafType = Literal["action", "order", "end", "begin", "recover"]
+LeafType = Literal["action", "order", "end", "recover"]
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

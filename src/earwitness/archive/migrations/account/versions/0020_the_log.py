@@ -22,6 +22,7 @@ def upgrade() -> None:
     _changes()
     _digests()
     _tree()
+    _daily_checks()
     op.execute("INSERT INTO counters (name, value) VALUES ('ledger beginning', 0)")
 
 
@@ -153,4 +154,20 @@ def _tree() -> None:
         sa.Column("asked_at", sa.BigInteger, nullable=False),
         sa.Column("trouble", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", name="ledger_asked_pkey"),
+    )
+
+
+def _daily_checks() -> None:
+    op.create_table(
+        "daily_checks",
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("cursors", _JSON, nullable=False),
+        sa.Column("progress", _JSON),
+        sa.Column("leased_by", sa.Text),
+        sa.Column("leased_until", sa.BigInteger),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("checked", sa.BigInteger),
+        sa.Column("differing", sa.BigInteger),
+        sa.PrimaryKeyConstraint("kind", name="daily_checks_pkey"),
     )

@@ -1,0 +1,95 @@
+"""Actions from before an archive had a log: digests of stretches of its audit log, made when the log begins.
+
+Each stretch is one row of the beginning, about `AuditLog`. Its metadata has the digest, so the log has it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.tree.commitments import canonical
+from earwitness.archive.schema.work import audit_headers, audit_rows
+
+AUDIT_LOG = "AuditLog"
+
+_HEADERS_AT_ONCE = 500
+_ROWS_AT_ONCE = 1_000
+_HEADER = (
+    "id",
+    "method",
+    "route",
+    "description",
+    "user_id",
+    "username",
+    "inserted_at",
+    "ip_address",
+    "request_id",
+)
+_ROW = (
+    "id",
+    "audit_header_id",
+    "entity_name",
+    "entity_id",
+    "parent_entity_name",
+    "parent_entity_id",
+    "metadata",
+    "response_code",
+)
+
+_header, _row = audit_headers.c, audit_rows.c
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The headers after one id and up to another, with their rows up to the id `through_row`."""
+
+    after: int
+    to: int
+    through_row: int
+
+    def entry(self, connection: Connection) -> Entry:
+        """What the log says of it. Reads all its rows: not in a write."""
+        digest = self.digest(connection)
+        said: dict[str, object] = {"to": self.to, "throughRow": self.through_row, "sha256": digest}
+        return Entry(self.after + 1, AUDIT_LOG, said)
+
+    def digest(self, connection: Connection) -> str:
+        """SHA-256 in hex over the RFC 8785 forms of its headers, by id, and then of its rows, by id."""
+        hashed = sha256()
+        for one in self._stored(connection):
+            hashed.update(canonical(one) + b"\n")
+        return hashed.hexdigest()
+
+    def _stored(self, connection: Connection) -> Iterator[list[Any]]:
+        headers = select(*(_header[name] for name in _HEADER)).where(
+            _header.id > self.after, _header.id <= self.to
+        )
+        rows = select(*(_row[name] for name in _ROW)).where(
+            _row.audit_header_id > self.after,
+            _row.audit_header_id <= self.to,
+            _row.id <= self.through_row,
+        )
+        for asked in (headers.order_by(_header.id), rows.order_by(_row.id)):
+            for one in connection.execute(asked.execution_options(yield_per=_ROWS_AT_ONCE)):
+                yield list(one)
+
+
+def next_stretch(connection: Connection, before: int) -> Stretch | None:
+    """The first stretch that the log does not have, of headers below an id; None if it has all."""
+    after = last_logged(connection)
+    older = (_header.salts.is_(None), _header.id > after, _header.id < before)
+    ids = connection.scalars(
+        select(_header.id).where(*older).order_by(_header.id).limit(_HEADERS_AT_ONCE)
+    ).all()
+    return Stretch(after, ids[-1], connection.scalar(select(func.max(_row.id))) or 0) if ids else None
+
+
+def last_logged(connection: Connection) -> int:
+    """The last header of all stretches that the log has; 0 if it has none."""
+    of_log = select(_row.metadata).where(_row.parent_entity_name == AUDIT_LOG)
+    said = connection.scalar(of_log.order_by(_row.parent_entity_id.desc()).limit(1))
+    return said["to"] if said else 0
