@@ -80,6 +80,7 @@ COVERAGE: Mapping[str, Coverage] = {
     "account_jobs": Coverage(How.TRANSIENT, "work on the account; what it did is in the log"),
     "account_job_positions": Coverage(How.TRANSIENT, "work on the account"),
     "daily_checks": Coverage(How.TRANSIENT, "how far the daily checks are; their results are in the log"),
+    "ledger_asked": Coverage(How.TRANSIENT, "when witnesses and authorities were asked last"),
     "inflight_calls": Coverage(How.TRANSIENT, "calls that go on"),
     "refresh_tokens": Coverage(How.TRANSIENT, "sessions; what is done in one is in the log"),
 }
