@@ -13,8 +13,8 @@ from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.ledger import integrating, ledger
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.ledger import ledger_leaves
-from earwitness.archive.upkeep.ledger_heads import show
-from earwitness.archive.upkeep.ledger_log import notes_of, signer_in, take_turn
+from earwitness.archive.upkeep.ledgers.ledger_heads import show
+from earwitness.archive.upkeep.ledgers.ledger_log import notes_of, signer_in, take_turn
 from earwitness.cli.calling import make_in
 from earwitness.ingest.sources.manifest import import_line
 from earwitness.kernel.settings import Settings

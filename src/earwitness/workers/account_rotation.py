@@ -22,7 +22,8 @@ from earwitness.archive.jobs.kinds import (
     WorkKind,
 )
 from earwitness.archive.jobs.queue import Job
-from earwitness.archive.upkeep import folding, ledger_attestation, text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
+from earwitness.archive.upkeep.ledgers import ledger_attestation
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs.kinds import ATTEST, WorkKind
-from earwitness.archive.upkeep import ledger_attestation
-from earwitness.archive.upkeep.ledger_attestation import Silence
-from earwitness.archive.upkeep.ledger_heads import LedgerForked
+from earwitness.archive.upkeep.ledgers import ledger_attestation
+from earwitness.archive.upkeep.ledgers.ledger_attestation import Silence
+from earwitness.archive.upkeep.ledgers.ledger_heads import LedgerForked
 from earwitness.workers.account_turns import AccountTurns
 
 

@@ -20,7 +20,7 @@ from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.checking.checks import CHECKS
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.vault import media_objects
-from earwitness.archive.upkeep import ledger_checks
+from earwitness.archive.upkeep.ledgers import ledger_checks
 from earwitness.kernel.clock import now_ms
 from earwitness.workers.account_turns import AccountTurns
 

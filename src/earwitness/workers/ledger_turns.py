@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.jobs import accounts_with_work
 from earwitness.archive.jobs.kinds import ATTEST, LEDGER, WorkKind
-from earwitness.archive.upkeep import (
+from earwitness.archive.upkeep.ledgers import (
     ledger_attestation,
     ledger_beginning,
     ledger_heads,

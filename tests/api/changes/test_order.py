@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.changed import Changed
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.upkeep import ledger_beginning
+from earwitness.archive.upkeep.ledgers import ledger_beginning
 from earwitness.cli.operator import action
 from tests.api.changes.following import Copy, ask, kinds
 from tests.firm import Firm, tone

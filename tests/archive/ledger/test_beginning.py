@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from earwitness.archive.schema.ledger import entity_states, recording_digests
 from earwitness.archive.schema.people import users
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.upkeep import ledger_beginning
-from earwitness.archive.upkeep.ledger_log import bring_up_to_date
+from earwitness.archive.upkeep.ledgers import ledger_beginning
+from earwitness.archive.upkeep.ledgers.ledger_log import bring_up_to_date
 from tests.firm import Firm
 from tests.old_archives import old_firm
 

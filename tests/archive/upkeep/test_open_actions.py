@@ -11,7 +11,7 @@ from earwitness.archive.recordings import collections
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.selections import selected
-from earwitness.archive.upkeep import open_actions
+from earwitness.archive.upkeep.ledgers import open_actions
 from earwitness.cli.upkeep.turns import OneAction
 from earwitness.kernel.clock import MS_PER_DAY
 from tests.firm import Firm

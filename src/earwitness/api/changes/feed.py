@@ -14,7 +14,7 @@ from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger.feed.kinds import Kind
 from earwitness.archive.ledger.feed.reading import FeedChange, FeedPage, changes_after
-from earwitness.archive.upkeep.feed_numbers import number_what_is_committed
+from earwitness.archive.upkeep.ledgers.feed_numbers import number_what_is_committed
 from earwitness.http import decode
 from earwitness.http.authenticate import archive_of, claims_of, viewer_of
 from earwitness.http.installation import Installation

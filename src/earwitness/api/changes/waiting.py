@@ -21,7 +21,7 @@ from earwitness.archive.ledger.feed.kinds import shown_parts
 from earwitness.archive.ledger.feed.own_access import newest_of_anybody
 from earwitness.archive.ledger.feed.reading import FeedPage, changes_after
 from earwitness.archive.ledger.integrating import has_unnumbered, newest_sequence
-from earwitness.archive.upkeep.feed_numbers import number_what_is_committed
+from earwitness.archive.upkeep.ledgers.feed_numbers import number_what_is_committed
 from earwitness.http.connections.waits import Wait, waiting
 from earwitness.kernel.deadlines import Deadline, deadline
 from earwitness.kernel.errors import ClientLeft, Problem

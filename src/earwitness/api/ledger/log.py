@@ -10,8 +10,8 @@ from earwitness.archive.ledger.notes.signed_note import SignedNote
 from earwitness.archive.ledger.proving import attested_checkpoint, given_checkpoint, tree_of
 from earwitness.archive.ledger.signing import signed_checkpoint
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
-from earwitness.archive.upkeep.ledger_heads import check, show_newest
-from earwitness.archive.upkeep.ledger_log import bring_up_to_date, signer_in
+from earwitness.archive.upkeep.ledgers.ledger_heads import check, show_newest
+from earwitness.archive.upkeep.ledgers.ledger_log import bring_up_to_date, signer_in
 from earwitness.kernel.errors import BadRequest, Fault, NotFound
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Wire

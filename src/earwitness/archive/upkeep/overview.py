@@ -14,8 +14,8 @@ from earwitness.archive.recordings.incomplete import count_not_whole
 from earwitness.archive.schema.ledger import ledger_checkpoints
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.vault import media_objects, recording_keys
-from earwitness.archive.upkeep import ledger_beginning
-from earwitness.archive.upkeep.ledger_log import forked_at
+from earwitness.archive.upkeep.ledgers import ledger_beginning
+from earwitness.archive.upkeep.ledgers.ledger_log import forked_at
 from earwitness.archive.upkeep.text_rebuild import progress
 
 

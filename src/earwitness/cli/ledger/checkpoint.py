@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.signed_note import SignedNote
 from earwitness.archive.ledger.proving import attested_checkpoint, given_checkpoint, timestamps_of
-from earwitness.archive.upkeep.ledger_heads import show_newest
+from earwitness.archive.upkeep.ledgers.ledger_heads import show_newest
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 
 Out = Annotated[

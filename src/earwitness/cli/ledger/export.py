@@ -38,8 +38,8 @@ from earwitness.archive.ledger.tree.tiles import (
     width_in_tree,
     write_bundle,
 )
-from earwitness.archive.upkeep.ledger_heads import show_newest
-from earwitness.archive.upkeep.ledger_log import signer_in
+from earwitness.archive.upkeep.ledgers.ledger_heads import show_newest
+from earwitness.archive.upkeep.ledgers.ledger_log import signer_in
 from earwitness.cli.calling import make_in
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 from earwitness.kernel.strict_json import MAX_INTEGER

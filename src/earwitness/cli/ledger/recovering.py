@@ -1,6 +1,6 @@
 """earwitness ledger recover: start a new log after an older copy of the database was restored."""
 
-from earwitness.archive.upkeep import ledger_recovery
+from earwitness.archive.upkeep.ledgers import ledger_recovery
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, opened, say, tell_json
 

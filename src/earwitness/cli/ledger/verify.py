@@ -10,7 +10,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.integrity.findings import damage_in
 from earwitness.archive.ledger.checking.differences import Checked
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
-from earwitness.archive.upkeep.ledger_checks import check_all, unfinished
+from earwitness.archive.upkeep.ledgers.ledger_checks import check_all, unfinished
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, tell_json
 
 Against = Annotated[

@@ -11,7 +11,8 @@ from earwitness.archive.jobs import account_jobs, queue
 from earwitness.archive.jobs.kinds import JOB_KINDS
 from earwitness.archive.ledger import ledger
 from earwitness.archive.ledger.ledger import Entry
-from earwitness.archive.upkeep import folding, ledger_beginning, text_rebuild
+from earwitness.archive.upkeep import folding, text_rebuild
+from earwitness.archive.upkeep.ledgers import ledger_beginning
 from earwitness.cli.operator import action
 from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 from earwitness.cli.upkeep.turns import AT_ONCE, OneAction, in_turns

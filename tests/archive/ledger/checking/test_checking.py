@@ -19,7 +19,7 @@ from earwitness.archive.schema.ledger import ledger_tiles
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings, tags
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.upkeep import ledger_beginning
+from earwitness.archive.upkeep.ledgers import ledger_beginning
 from tests.archive.ledger.checking.guarded_firm import (
     Guarded,
     Row,

@@ -14,8 +14,8 @@ from earwitness.archive.ledger.leaf_rows import header_of, leaf_of
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.signing import generation_of, next_origin, signer_of
-from earwitness.archive.upkeep import ledger_heads
-from earwitness.archive.upkeep.ledger_log import alone, notes_of
+from earwitness.archive.upkeep.ledgers import ledger_heads
+from earwitness.archive.upkeep.ledgers.ledger_log import alone, notes_of
 from earwitness.kernel.errors import Conflict
 
 

@@ -18,8 +18,8 @@ from earwitness.archive.ledger.tree.verification import verify_inclusion
 from earwitness.archive.schema.directory import accounts_with_work
 from earwitness.archive.schema.ledger import ledger_leaves, ledger_tiles
 from earwitness.archive.schema.work import audit_headers
-from earwitness.archive.upkeep import ledger_beginning
-from earwitness.archive.upkeep.ledger_log import bring_up_to_date
+from earwitness.archive.upkeep.ledgers import ledger_beginning
+from earwitness.archive.upkeep.ledgers.ledger_log import bring_up_to_date
 from earwitness.workers.loop import JobLoop
 from tests.firm import CLIENT_ID, Firm
 from tests.old_archives import old_firm

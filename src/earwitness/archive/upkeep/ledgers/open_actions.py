@@ -11,7 +11,7 @@ from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger import ledger
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.work import account_jobs, audit_headers
-from earwitness.archive.upkeep import ledger_beginning
+from earwitness.archive.upkeep.ledgers import ledger_beginning
 from earwitness.kernel.clock import MS_PER_DAY, now_ms
 
 _header = audit_headers.c

@@ -18,8 +18,8 @@ from earwitness.archive.ledger.checking.log import THE_LOG, LogCheck, log_check
 from earwitness.archive.ledger.signing import signer_of
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.work import audit_headers
-from earwitness.archive.upkeep import ledger_beginning, ledger_heads
-from earwitness.archive.upkeep.ledger_log import first_origin
+from earwitness.archive.upkeep.ledgers import ledger_beginning, ledger_heads
+from earwitness.archive.upkeep.ledgers.ledger_log import first_origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,13 @@ from earwitness.archive.ledger.signing import generation_of
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
 from earwitness.archive.schema.ledger import ledger_checkpoints
 from earwitness.archive.schema.people import LOG_FORKED, counters
-from earwitness.archive.upkeep.ledger_log import alone, bring_up_to_date, first_origin, forked_at, guid_of
+from earwitness.archive.upkeep.ledgers.ledger_log import (
+    alone,
+    bring_up_to_date,
+    first_origin,
+    forked_at,
+    guid_of,
+)
 from earwitness.archive.upkeep.overview import overview_of
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import Problem, Unavailable

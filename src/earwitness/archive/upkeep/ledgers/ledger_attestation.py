@@ -16,8 +16,8 @@ from earwitness.archive.ledger.attestation.configured import witnesses_of
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.signed_note import SignedNote
 from earwitness.archive.ledger.proving import given_checkpoint, tree_of
-from earwitness.archive.upkeep.ledger_heads import show_newest, tell_others
-from earwitness.archive.upkeep.ledger_log import forked_at
+from earwitness.archive.upkeep.ledgers.ledger_heads import show_newest, tell_others
+from earwitness.archive.upkeep.ledgers.ledger_log import forked_at
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.settings import Settings
 

@@ -17,7 +17,7 @@ from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.keys import Kind, VerifierKey, cosigned_at, verified
 from earwitness.archive.ledger.notes.signed_note import SignedNote
 from earwitness.archive.schema.ledger import ledger_asked
-from earwitness.archive.upkeep.ledger_attestation import Silence, attest
+from earwitness.archive.upkeep.ledgers.ledger_attestation import Silence, attest
 from earwitness.kernel.settings import Settings
 from earwitness.witness.witness import Witness
 from tests.archive.ledger.attestation.answering import Answer, answering

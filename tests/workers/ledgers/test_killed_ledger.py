@@ -18,9 +18,9 @@ from earwitness.archive.ledger.tree.hashing import leaf_hash, root_of
 from earwitness.archive.ledger.tree.verification import verify_consistency
 from earwitness.archive.schema.ledger import ledger_checkpoints, ledger_leaves
 from earwitness.archive.schema.work import audit_headers
-from earwitness.archive.upkeep.ledger_heads import show
-from earwitness.archive.upkeep.ledger_log import bring_up_to_date
-from earwitness.archive.upkeep.ledger_thinning import thin
+from earwitness.archive.upkeep.ledgers.ledger_heads import show
+from earwitness.archive.upkeep.ledgers.ledger_log import bring_up_to_date
+from earwitness.archive.upkeep.ledgers.ledger_thinning import thin
 from earwitness.kernel.settings import Settings
 from tests.cli.running import running
 from tests.firm import Firm
