@@ -10,13 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, or_, select
 
-from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.ledger import CREATE_ACCOUNT, Action, Entry
 from earwitness.archive.ledger.tree.commitments import canonical
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.work import audit_headers, audit_rows
 
 AUDIT_LOG = "AuditLog"
+
+BEGIN = Action("UPGRADE", "", "Begin ledger", "earwitness", "")
+"""Whoever adds what is older than the log."""
 
 _HEADERS_AT_ONCE = 500
 _ROWS_AT_ONCE = 1_000
@@ -102,6 +105,14 @@ def last_stretch(connection: Connection) -> Stretch | None:
     if row is None:
         return None
     return Stretch(row.parent_entity_id - 1, row.metadata["to"], row.metadata["throughRow"])
+
+
+def has_begun(connection: Connection) -> bool:
+    """Whether the log has an end of its beginning, or began with its account, before anything else."""
+    in_log = select(_header.id).join(ledger_leaves, ledger_leaves.c.audit_header_id == _header.id)
+    ended = (_header.method == BEGIN.method) & _header.ordered_by_header_id.is_not(None)
+    with_account = (ledger_leaves.c.leaf_index == 0) & (_header.description == CREATE_ACCOUNT)
+    return connection.scalar(in_log.where(or_(ended, with_account)).limit(1)) is not None
 
 
 _begins = exists().where(counters.c.name == LOG_BEGINS)

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, select
 
 from earwitness.archive.ledger import older_actions
 from earwitness.archive.ledger.checking.actions import ACTION
 from earwitness.archive.ledger.checking.differences import Checked, Difference, Named, Thing
-from earwitness.archive.ledger.ledger import CREATE_ACCOUNT
 from earwitness.archive.schema.ledger import audit_changes, ledger_leaves, ledger_tiles
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings
@@ -147,7 +146,7 @@ def _numbers(connection: Connection) -> Iterator[tuple[str, str]]:
     ]
     if values.get("interaction", 0) < max(used):
         yield "interaction", f"It says {values.get('interaction', 0)}, and {max(used)} was given already."
-    if LOG_BEGINS in values and _has_begun(connection):
+    if LOG_BEGINS in values and older_actions.has_begun(connection):
         yield LOG_BEGINS, "It says that the log is still to begin, and the log has begun."
     strange = (
         select(func.count())
@@ -166,11 +165,3 @@ def _newest_logged(entity_name: str) -> Select[tuple[int]]:
     changed = audit_rows.join(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
     of_kind = audit_rows.c.parent_entity_name == entity_name
     return select(func.max(audit_rows.c.parent_entity_id)).select_from(changed).where(of_kind)
-
-
-def _has_begun(connection: Connection) -> bool:
-    """Whether the log has an end of its beginning, or began with its account, before anything else."""
-    in_log = select(_header.id).join(ledger_leaves, ledger_leaves.c.audit_header_id == _header.id)
-    ended = (_header.method == "UPGRADE") & _header.ordered_by_header_id.is_not(None)
-    with_account = (ledger_leaves.c.leaf_index == 0) & (_header.description == CREATE_ACCOUNT)
-    return connection.scalar(in_log.where(or_(ended, with_account)).limit(1)) is not None
