@@ -189,7 +189,7 @@ def _write(archive: Archive, accounts: Accounts, heads: Heads) -> None:
     """Write the head to every place that has an older one. Raises Unavailable if none has it then."""
     with archive.read() as connection:
         places = list(places_of(accounts.settings, guid_of(connection)))
-    written = [_has_written(archive, place, heads) for place in places]
+    written = [_has_written(archive, accounts, place, heads) for place in places]
     if not any(written):
         raise Unavailable(
             "The ledger's newest checkpoint cannot be kept apart from the database, so it is not given yet.",
@@ -202,10 +202,10 @@ def _write(archive: Archive, accounts: Accounts, heads: Heads) -> None:
     archive.log.shown, archive.log.shown_at = heads.note, monotonic()
 
 
-def _has_written(archive: Archive, place: Place, heads: Heads) -> bool:
+def _has_written(archive: Archive, accounts: Accounts, place: Place, heads: Heads) -> bool:
     def replaces(content: bytes | None) -> bool:
         try:
-            there = None if content is None else Checkpoint.read(_text(content.decode()))
+            there = None if content is None else _signed_by_us(accounts, content)
         except (NoteRefused, UnicodeDecodeError):
             return True  # it was said when it was read
         return there is None or order(there) < order(heads.tables)
