@@ -204,6 +204,19 @@ def test_a_place_that_is_damaged_is_said_and_written_anew(
         assert Checkpoint.read(SignedNote.read(file.read_bytes()).text) == newest
 
 
+def test_a_larger_head_that_nobody_signed_stops_nothing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
+    checkpoint(firm)
+    for file in heads(firm.settings):
+        origin, _, rest = file.read_text().split("\n", 2)
+        file.write_text(f"{origin}\n900000\n{rest}")
+    firm.post("/admin/tag", {"tag": "new"})
+    firm.archive.log.compared_at = -1_000.0
+    newest = checkpoint(firm)
+    assert "it is damaged" in caplog.text
+    for file in heads(firm.settings):
+        assert Checkpoint.read(SignedNote.read(file.read_bytes()).text) == newest
+
+
 def test_what_no_place_keeps_is_given_to_nobody(firm: Firm) -> None:
     checkpoint(firm)
     for file in heads(firm.settings):

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from earwitness.api.ledger.log import newest_note, with_all_that_is_committed
 from earwitness.archive.access.viewer import Viewer
-from earwitness.archive.access.visible_recordings import visible_position, visible_positions
-from earwitness.archive.ledger.audited_rows import shown_metadata
+from earwitness.archive.access.visible_recordings import visible_position
+from earwitness.archive.ledger.audited_rows import shown_metadata, shown_to
 from earwitness.archive.ledger.leaf_rows import FEW_ROWS, STORED_ROWS, row_of, rows_of, split_salts
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.proving import tree_of
@@ -76,8 +76,8 @@ class ProvenAction(Wire):
 def get_proof(call: Call, body: ProofWanted) -> Answer[list[ProvenAction]]:
     """Prove that the actions on a recording, or one action, are in the log, each with its rows.
 
-    Rows of recordings that the viewer may not see are left out. Work that is done in batches is in the log
-    when it is through.
+    Rows of recordings that the viewer may not see are left out; an action that has no others is not there.
+    Work that is done in batches is in the log when it is through.
     """
     size = body.page_size or _PAGE_SIZE
     first = ((body.page or 1) - 1) * size
@@ -86,10 +86,11 @@ def get_proof(call: Call, body: ProofWanted) -> Answer[list[ProvenAction]]:
     row = audit_rows.c
     if body.recording_id is None:
         header = _header(call.connection, body.audit_header_id or 0)
-        its_rows = STORED_ROWS.where(row.audit_header_id == header.id)
-        total = (
-            call.connection.scalar(select(func.count()).select_from(its_rows.order_by(None).subquery())) or 0
-        )
+        its_rows = STORED_ROWS.where(row.audit_header_id == header.id, shown_to(call.viewer))
+        counted = select(func.count()).select_from(its_rows.order_by(None).subquery())
+        total = call.connection.scalar(counted) or 0
+        if not total:
+            raise _not_there(header.id)
         page = [(header, its_rows.limit(size).offset(first))]
     else:
         visible_position(call.connection, call.viewer, body.recording_id)
@@ -109,8 +110,12 @@ def _header(connection: Connection, header_id: int) -> Any:
     """A header with its leaf. Raises NotFound."""
     header = connection.execute(_LEAVES.where(audit_headers.c.id == header_id)).one_or_none()
     if header is None:
-        raise NotFound(f"There is no action {header_id} in the log.")
+        raise _not_there(header_id)
     return header
+
+
+def _not_there(header_id: int) -> NotFound:
+    return NotFound(f"There is no action {header_id} in the log.")
 
 
 def _headers(
@@ -134,14 +139,10 @@ class _Prover:
 
     def prove(self, header: Any, rows: Select[Any]) -> ProvenAction:
         connection, viewer = self._call.connection, self._call.viewer
-        stored = connection.execute(rows).all()
-        ids = [one.entity_id for one in stored if one.entity_name == "Recording"]
-        seen = visible_positions(connection, viewer, ids)
-        its = [one for one in stored if one.entity_name != "Recording" or one.entity_id in seen]
         openings = list(_of_header(header))
         proven: list[ProvenRow] = []
         tree = _RowTree(connection, header)
-        for one in its:
+        for one in connection.execute(rows).all():
             index = tree.index(one.id)
             encoded = b64encode(row_bytes(row_of(one))).decode()
             proven.append(ProvenRow(index=index, row=encoded, proof=tree.inclusion(index)))
@@ -165,14 +166,17 @@ class _RowTree:
         self._header_id = header.id
         self._size: int = msgspec.json.decode(header.leaf)["rows"]
         self._hashes: list[bytes] = []
+        self._last = (0, 0)
         if self._size <= FEW_ROWS:
             self._hashes = [leaf_hash(row_bytes(one)) for one in rows_of(connection, header.id)]
 
     def index(self, row_id: int) -> int:
-        """The place of a row, from 0."""
-        row = audit_rows.c
-        before = select(func.count()).where(row.audit_header_id == self._header_id, row.id < row_id)
-        return self._connection.scalar(before) or 0
+        """The place of a row, from 0. Rows are asked for by id: what was counted is not counted again."""
+        row, (known, index) = audit_rows.c, self._last
+        between = row.audit_header_id == self._header_id, row.id >= known, row.id < row_id
+        index += self._connection.scalar(select(func.count()).where(*between)) or 0
+        self._last = row_id, index
+        return index
 
     def inclusion(self, index: int) -> list[str]:
         if self._hashes:

@@ -221,7 +221,7 @@ class Accounts:
                 raise NotFound(f"There is no account {client_id}.")
 
 
-_CREATED = Action("CREATE", "", "Create account", "earwitness", "")
+_CREATED = Action("CREATE", "", ledger.CREATE_ACCOUNT, "earwitness", "")
 
 
 def _new_account(client_id: int) -> dict[str, object]:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy import ColumnElement, exists, or_, select, true
+
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import MomentText, Wire
@@ -29,6 +33,19 @@ class AuditedRow(Wire):
     parent_entity_name: str
     metadata: dict[str, Any] | None
     response_code: int
+
+
+def shown_to(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition on `audit_rows` that a viewer may know of a row: not if the recording is hidden.
+
+    Rows of recordings that are gone are for viewers who see all recordings.
+    """
+    limits = list(limits_of(viewer))
+    if not limits:
+        return true()
+    of_recording = recordings.c.interaction_id == audit_rows.c.entity_id
+    is_seen = exists(select(1).where(of_recording, *limits))
+    return or_(audit_rows.c.entity_name != "Recording", is_seen)
 
 
 def shown(row: Any, viewer: Viewer) -> AuditedRow:

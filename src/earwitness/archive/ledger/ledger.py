@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
-from sqlalchemy import ColumnElement, Connection, case, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, insert, literal, or_, select, update
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import visible_to
@@ -28,6 +28,10 @@ _LOGGED = "earwitness_logged"
 
 HEADER_SALTS = 3
 """Of its user, its address and its request, one after the other."""
+
+
+CREATE_ACCOUNT = "Create account"
+"""The description of the action with which the log of an account begins that was made with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,12 @@ def begin_batches(connection: Connection, action: Action, ordered_by_header_id: 
 def end_batches(connection: Connection, header: int) -> None:
     """Note that the last row was written under a header: from now on the log can have it.
 
-    One that has ended already stays as it is: the log has it once.
+    One that has ended already stays as it is: the log has it once. What was ordered before the archive had
+    a log gets its salts here.
     """
-    connection.execute(update(audit_headers).where(*_is_open(header)).values(is_pending=True))
+    salts = func.coalesce(audit_headers.c.salts, token_bytes(HEADER_SALTS * SALT_BYTES))
+    ended = update(audit_headers).where(*_is_open(header)).values(is_pending=True, salts=salts)
+    connection.execute(ended)
     connection.info[_LOGGED] = True
 
 

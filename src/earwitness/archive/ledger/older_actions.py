@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, or_, select
 
-from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.ledger import CREATE_ACCOUNT, Action, Entry
 from earwitness.archive.ledger.tree.commitments import canonical
+from earwitness.archive.schema.ledger import ledger_leaves
+from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.work import audit_headers, audit_rows
 
 AUDIT_LOG = "AuditLog"
+
+BEGIN = Action("UPGRADE", "", "Begin ledger", "earwitness", "")
+"""Whoever adds what is older than the log."""
 
 _HEADERS_AT_ONCE = 500
 _ROWS_AT_ONCE = 1_000
@@ -90,6 +95,33 @@ def next_stretch(connection: Connection, before: int) -> Stretch | None:
 
 def last_logged(connection: Connection) -> int:
     """The last header of all stretches that the log has; 0 if it has none."""
-    of_log = select(_row.metadata).where(_row.parent_entity_name == AUDIT_LOG)
-    said = connection.scalar(of_log.order_by(_row.parent_entity_id.desc()).limit(1))
-    return said["to"] if said else 0
+    last = last_stretch(connection)
+    return last.to if last else 0
+
+
+def last_stretch(connection: Connection) -> Stretch | None:
+    """The last stretch that the log has, or that the beginning of the log has written."""
+    row = connection.execute(STRETCHES.order_by(_row.parent_entity_id.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    return Stretch(row.parent_entity_id - 1, row.metadata["to"], row.metadata["throughRow"])
+
+
+def has_begun(connection: Connection) -> bool:
+    """Whether the log has an end of its beginning, or began with its account, before anything else."""
+    in_log = select(_header.id).join(ledger_leaves, ledger_leaves.c.audit_header_id == _header.id)
+    ended = (_header.method == BEGIN.method) & _header.ordered_by_header_id.is_not(None)
+    with_account = (ledger_leaves.c.leaf_index == 0) & (_header.description == CREATE_ACCOUNT)
+    return connection.scalar(in_log.where(or_(ended, with_account)).limit(1)) is not None
+
+
+_begins = exists().where(counters.c.name == LOG_BEGINS)
+_has_leaf = exists().where(ledger_leaves.c.audit_header_id == _header.id)
+
+STRETCHES = (
+    select(_row.id, _row.parent_entity_id, _row.metadata)
+    .join(audit_headers, _header.id == _row.audit_header_id)
+    # A row that is not under a leaf could be written by whoever has the database, with the right digest.
+    .where(_row.parent_entity_name == AUDIT_LOG, or_(_has_leaf, _header.is_pending, _begins))
+)
+"""The rows of all stretches."""

@@ -30,7 +30,7 @@ def create(
 ) -> None:
     """Create an account."""
     with opened(as_json) as accounts:
-        account = accounts.create(client_id, name, action("account create", "Create account"))
+        account = accounts.create(client_id, name, action("account create", ledger.CREATE_ACCOUNT))
     if as_json:
         tell_json({"clientId": account.client_id, "name": account.name})
     else:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from earwitness.archive.access.users import add_api_key, user_id_of
 from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.ledger import ledger
 from earwitness.cli.demo.filling import CLIENT_ID, add_yesterday, fill
 from earwitness.cli.listening import listening
 from earwitness.cli.operator import action
@@ -28,7 +29,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 def _prepare(accounts: Accounts) -> str:
     if not any(account.client_id == CLIENT_ID for account in accounts.all()):
         say("Making the demo archive …")
-        accounts.create(CLIENT_ID, "Earwitness demo", action("demo", "Create account"))
+        accounts.create(CLIENT_ID, "Earwitness demo", action("demo", ledger.CREATE_ACCOUNT))
     archive = accounts.open(CLIENT_ID)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     fill(archive)

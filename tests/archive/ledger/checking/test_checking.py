@@ -16,7 +16,7 @@ from earwitness.archive.ledger.checking.tables import COVERAGE
 from earwitness.archive.ledger.ledger import Action, Entry
 from earwitness.archive.schema.account import metadata
 from earwitness.archive.schema.ledger import ledger_tiles
-from earwitness.archive.schema.people import LOG_BEGINS, counters
+from earwitness.archive.schema.people import counters
 from earwitness.archive.schema.recordings import recordings, tags
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.archive.upkeep.ledgers import ledger_beginning
@@ -144,12 +144,13 @@ def test_what_is_not_in_the_log_yet_is_no_difference(known: Guarded) -> None:
     assert (found["pending"], found["open"], found["differences"]) == (2, 1, [])
 
 
-def test_the_beginning_of_an_older_archive_that_is_not_through_is_said(known: Guarded) -> None:
-    with known.firm.archive.write() as connection:
-        connection.execute(counters.insert().values(name=LOG_BEGINS, value=0))
-        connection.execute(tags.insert().values(tag="Older", tag_folded="older"))
-    found = run_json(known.firm.settings, "ledger", "verify", CLIENT_ID)
-    assert (found["isBeginning"], found["differences"]) == (True, [])
+def test_the_beginning_of_an_older_archive_that_is_not_through_is_said(tmp_path: Path) -> None:
+    with old_firm("0016-d0003", tmp_path, None) as firm:
+        found = run_json(firm.settings, "ledger", "verify", CLIENT_ID)
+        assert (found["isBeginning"], found["differences"]) == (True, [])
+        ledger_beginning.go_on(firm.archive)
+        found = run_json(firm.settings, "ledger", "verify", CLIENT_ID)
+        assert (found["isBeginning"], found["differences"]) == (True, [])
 
 
 def test_a_changed_row_of_a_large_action_is_named(known: Guarded) -> None:

@@ -371,6 +371,7 @@ KINDS = {
     "retention moved into the past": Tampering(
         _recording(retain_until=1), "Recording", "retention", "call-1"
     ),
+    "media marked as not there": Tampering(_recording(has_media=False), "Recording", "hasMedia", "call-1"),
     "a message added": Tampering(_recording(message="Hello"), "Recording", "message", "call-1"),
     "a word of a transcript": Tampering(
         _part(transcripts, segments=[{"text": "Buy everything today.", "start": 0.0, "end": 1.5}]),

@@ -47,6 +47,7 @@ def check_recordings(connection: Connection, first: int, most: int) -> Checked:
         if row.position in kept or history.by or not is_to_come:
             found += _of_one(history, kept.get(row.position), values[row.position])
         found += _derived(history.thing, row, groups.get(row.position, {}), row.position in subjects)
+        found += _marked(history.thing, row, values[row.position])
     return Checked(len(rows), found, positions[-1] + 1 if len(rows) == most else None)
 
 
@@ -95,6 +96,12 @@ def _derived(
         yield Difference(thing, "dataGroups", "It is not found by the data groups that it has.")
     if is_folded_otherwise:
         yield Difference(thing, "participants", "It is not found by the users that took part.")
+
+
+def _marked(thing: Thing, row: Any, now: Values) -> Iterator[Difference]:
+    """Whether the mark by which media is found says what there is."""
+    if row.has_media != ("media" in now):
+        yield Difference(thing, "hasMedia", "It is marked with media and has none, or the other way round.")
 
 
 def _data_groups(connection: Connection, positions: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -1,8 +1,10 @@
 """Looks for what the audit log has and the log has not, and for counters that were set back."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+import msgspec
+from sqlalchemy import Connection, Select, and_, exists, func, select
 
 from earwitness.archive.ledger import older_actions
 from earwitness.archive.ledger.checking.actions import ACTION
@@ -10,42 +12,68 @@ from earwitness.archive.ledger.checking.differences import Checked, Difference, 
 from earwitness.archive.schema.ledger import audit_changes, ledger_leaves, ledger_tiles
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings
-from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.archive.schema.work import account_jobs, audit_headers, audit_rows
+from earwitness.kernel.clock import MS_PER_DAY, now_ms
 
 _NOT_IN_LOG = "It is in the audit log, and not in the log."
+_NOT_OPEN = "It is marked as work that goes on, and nothing goes on with it: the log does not have it."
+_DEAD_AFTER_MS = 2 * MS_PER_DAY
+
+_header, _row = audit_headers.c, audit_rows.c
+_order, _order_leaf = audit_headers.alias("order_headers"), ledger_leaves.alias("order_leaves")
+_HAS_JOB = exists().where(account_jobs.c.audit_header_id == _header.id, account_jobs.c.state != "done")
+_HAS_LEAF = exists().where(ledger_leaves.c.audit_header_id == _header.id)
+_BEGINS = select(counters.c.value).where(counters.c.name == LOG_BEGINS)
+_HEADERS = (
+    select(
+        audit_headers,
+        ledger_leaves.c.leaf_index,
+        _order.c.is_pending.label("order_is_pending"),
+        _order_leaf.c.leaf.label("order_leaf"),
+        _HAS_JOB.label("has_job"),
+    )
+    .outerjoin(ledger_leaves, ledger_leaves.c.audit_header_id == _header.id)
+    .outerjoin(_order, _order.c.id == _header.ordered_by_header_id)
+    .outerjoin(_order_leaf, _order_leaf.c.audit_header_id == _order.c.id)
+)
 
 
 def check_headers(connection: Connection, first: int, most: int) -> Checked:
     """Check actions from the header `first` on: each is in the log, or pending, or open, or older than it."""
-    header = audit_headers.c
-    rows = connection.execute(
-        select(audit_headers, ledger_leaves.c.leaf_index)
-        .outerjoin(ledger_leaves, ledger_leaves.c.audit_header_id == header.id)
-        .where(header.id >= first)
-        .order_by(header.id)
-        .limit(most)
-    ).all()
-    is_beginning = (
-        connection.scalar(select(counters.c.value).where(counters.c.name == LOG_BEGINS)) is not None
-    )
+    rows = connection.execute(_HEADERS.where(_header.id >= first).order_by(_header.id).limit(most)).all()
+    is_beginning = connection.scalar(_BEGINS) is not None
     last_older = older_actions.last_logged(connection)
     found: list[Difference] = []
     for row in rows:
-        is_older = row.salts is None and (row.id <= last_older or is_beginning)
-        is_open = row.ordered_by_header_id is not None
-        if row.leaf_index is None and not (row.is_pending or is_open or is_older):
-            action = Named(row.id, row.inserted_at, row.username)
+        if row.leaf_index is not None or row.is_pending:
+            continue
+        action = Named(row.id, row.inserted_at, row.username)
+        if row.ordered_by_header_id is not None:
+            if not _may_be_open(row, is_beginning=is_beginning):
+                found.append(Difference(Thing(ACTION, row.id), "action", _NOT_OPEN, action))
+        elif row.salts is not None or not (row.id <= last_older or is_beginning):
             found.append(Difference(Thing(ACTION, row.id), "action", _NOT_IN_LOG, action))
     return Checked(len(rows), found, rows[-1].id + 1 if len(rows) == most else None)
 
 
+def _may_be_open(row: Any, *, is_beginning: bool) -> bool:
+    """Whether rows may still be written under a header of batches that the log does not have.
+
+    A command that died is ended after a day. A job takes as long as it takes, and so does the beginning.
+    """
+    if row.order_leaf is None:
+        was_ordered = bool(row.order_is_pending)
+    else:
+        was_ordered = msgspec.json.decode(row.order_leaf).get("type") == "order"
+    began_ms_ago = now_ms() - row.inserted_at
+    is_new = -MS_PER_DAY < began_ms_ago < _DEAD_AFTER_MS
+    return was_ordered and (is_new or row.has_job or is_beginning)
+
+
 def check_older(connection: Connection, first: int, most: int) -> Checked:
     """Check stretches of the audit log from before the log, from the header `first` on."""
-    row = audit_rows.c
-    these = (row.parent_entity_name == older_actions.AUDIT_LOG) & (row.parent_entity_id >= first)
-    rows = connection.execute(
-        select(audit_rows).where(these).order_by(row.parent_entity_id).limit(most)
-    ).all()
+    onward = older_actions.STRETCHES.where(_row.parent_entity_id >= first)
+    rows = connection.execute(onward.order_by(_row.parent_entity_id).limit(most)).all()
     found: list[Difference] = []
     for one in rows:
         said, after = one.metadata or {}, one.parent_entity_id - 1
@@ -59,23 +87,39 @@ def check_older(connection: Connection, first: int, most: int) -> Checked:
 
 
 def check_rows(connection: Connection, first: int, most: int) -> Checked:
-    """Check rows of the audit log from the one with the id `first` on: each has its action."""
-    rows = connection.execute(
-        select(audit_rows.c.id, audit_rows.c.parent_entity_name, audit_rows.c.parent_entity_id)
-        .add_columns(audit_headers.c.id.label("header"))
-        .outerjoin(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
-        .where(audit_rows.c.id >= first)
-        .order_by(audit_rows.c.id)
-        .limit(most)
-    ).all()
-    found = [
-        Difference(
-            Thing(row.parent_entity_name, row.parent_entity_id), "auditRow", f"Row {row.id} has no action."
-        )
-        for row in rows
-        if row.header is None
-    ]
+    """Check rows of the audit log from the one with the id `first` on: each has its action.
+
+    Those from before the log were written before it: later ones, and what they changed, are not in it.
+    """
+    rows = connection.execute(_ROWS.where(_row.id >= first).order_by(_row.id).limit(most)).all()
+    last = older_actions.last_stretch(connection)
+    is_beginning = connection.scalar(_BEGINS) is not None
+    found: list[Difference] = []
+    for row in rows:
+        thing = Thing(row.parent_entity_name, row.parent_entity_id)
+        if row.header is None:
+            found.append(Difference(thing, "auditRow", f"Row {row.id} has no action."))
+        elif row.is_older and not row.has_job:
+            is_late = not is_beginning and last is not None and row.id > last.through_row
+            if is_late or row.changed is not None:
+                found.append(Difference(thing, "auditRow", f"Row {row.id} is later than its action."))
     return Checked(len(rows), found, rows[-1].id + 1 if len(rows) == most else None)
+
+
+_ROWS = (
+    select(
+        _row.id,
+        _row.parent_entity_name,
+        _row.parent_entity_id,
+        _header.id.label("header"),
+        and_(_header.salts.is_(None), ~_header.is_pending, ~_HAS_LEAF).label("is_older"),
+        _HAS_JOB.label("has_job"),
+        audit_changes.c.audit_row_id.label("changed"),
+    )
+    .select_from(audit_rows)
+    .outerjoin(audit_headers, _header.id == _row.audit_header_id)
+    .outerjoin(audit_changes, audit_changes.c.audit_row_id == _row.id)
+)
 
 
 def check_numbers(connection: Connection, _first: int, _most: int) -> Checked:
@@ -102,7 +146,7 @@ def _numbers(connection: Connection) -> Iterator[tuple[str, str]]:
     ]
     if values.get("interaction", 0) < max(used):
         yield "interaction", f"It says {values.get('interaction', 0)}, and {max(used)} was given already."
-    if LOG_BEGINS in values and _has_begun(connection):
+    if LOG_BEGINS in values and older_actions.has_begun(connection):
         yield LOG_BEGINS, "It says that the log is still to begin, and the log has begun."
     strange = (
         select(func.count())
@@ -121,14 +165,3 @@ def _newest_logged(entity_name: str) -> Select[tuple[int]]:
     changed = audit_rows.join(audit_changes, audit_changes.c.audit_row_id == audit_rows.c.id)
     of_kind = audit_rows.c.parent_entity_name == entity_name
     return select(func.max(audit_rows.c.parent_entity_id)).select_from(changed).where(of_kind)
-
-
-def _has_begun(connection: Connection) -> bool:
-    """Whether the log has an end of its beginning."""
-    header = audit_headers.c
-    ended = (
-        select(header.id)
-        .join(ledger_leaves, ledger_leaves.c.audit_header_id == header.id)
-        .where(header.method == "UPGRADE", header.ordered_by_header_id.is_not(None))
-    )
-    return connection.scalar(ended.limit(1)) is not None

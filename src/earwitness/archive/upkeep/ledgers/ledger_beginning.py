@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, exists, func, select, update
 from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.ledger import ledger, older_actions
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
-from earwitness.archive.ledger.ledger import Action, Entry
+from earwitness.archive.ledger.ledger import Entry
+from earwitness.archive.ledger.older_actions import BEGIN
 from earwitness.archive.ledger.recording_digests import add_digests
 from earwitness.archive.ledger.recording_parts import read_parts
 from earwitness.archive.schema.ledger import entity_states, recording_digests
@@ -25,7 +26,6 @@ AT_ONCE = 100
 """Recordings, or other things, in a batch: they take some 20 ms, for which others have to wait."""
 
 _LARGEST_ID = 2**63 - 1
-_BEGIN = Action("UPGRADE", "", "Begin ledger", "earwitness", "")
 
 
 def is_left(connection: Connection) -> bool:
@@ -87,18 +87,18 @@ def _header(connection: Connection) -> int:
     """The header of all batches. The first one writes it, below that of the order."""
     header = audit_headers.c
     open_one = select(header.id).where(
-        header.description == _BEGIN.description, header.ordered_by_header_id.is_not(None)
+        header.description == BEGIN.description, header.ordered_by_header_id.is_not(None)
     )
     known = connection.scalar(open_one)
     if known is not None:
         return int(known)
-    return ledger.begin_batches(connection, _BEGIN, ledger.add_header(connection, _BEGIN))
+    return ledger.begin_batches(connection, BEGIN, ledger.add_header(connection, BEGIN))
 
 
 def _older_actions(connection: Connection) -> tuple[int, Entry] | None:
     """A row for the next stretch of the audit log from before the log, and the header that it follows."""
     begun = connection.scalar(
-        select(func.min(audit_headers.c.id)).where(audit_headers.c.description == _BEGIN.description)
+        select(func.min(audit_headers.c.id)).where(audit_headers.c.description == BEGIN.description)
     )
     stretch = older_actions.next_stretch(connection, _LARGEST_ID if begun is None else begun)
     return None if stretch is None else (stretch.after, stretch.entry(connection))
@@ -136,8 +136,9 @@ def _others(connection: Connection, at_once: int) -> list[Entry]:
 
 
 def _next(connection: Connection) -> int | None:
+    """The position that it goes on from. A log begins once, whatever the counter says."""
     value: int | None = connection.scalar(select(counters.c.value).where(counters.c.name == LOG_BEGINS))
-    return value
+    return None if value is None or older_actions.has_begun(connection) else value
 
 
 def _set_next(connection: Connection, position: int) -> None:

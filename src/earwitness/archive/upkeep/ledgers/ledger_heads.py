@@ -18,9 +18,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 from earwitness.archive.accounts import states
 from earwitness.archive.accounts.accounts import Accounts, Archive
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
+from earwitness.archive.ledger.notes.keys import verified
 from earwitness.archive.ledger.notes.signed_note import NoteRefused, SignedNote
 from earwitness.archive.ledger.proving import tree_of
-from earwitness.archive.ledger.signing import generation_of
+from earwitness.archive.ledger.signing import generation_of, signer_of
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
 from earwitness.archive.schema.ledger import ledger_checkpoints
 from earwitness.archive.schema.people import LOG_FORKED, counters
@@ -125,7 +126,7 @@ def compare(archive: Archive, accounts: Accounts) -> Heads:
     with archive.read() as connection:
         guid = guid_of(connection)
     # The heads first: a head is written after the commit, so the database has at least as much by then.
-    kept = [head for place in places_of(accounts.settings, guid) if (head := _read(archive, place))]
+    kept = [head for place in places_of(accounts.settings, guid) if (head := _read(archive, accounts, place))]
     with archive.read() as connection:
         newest = connection.execute(_NEWEST).one_or_none()
         origin = first_origin(connection, accounts)
@@ -165,11 +166,11 @@ def _goes_on(connection: Connection, head: Checkpoint, tables: Checkpoint) -> bo
     return tree_of(connection, head.size).root() == head.root
 
 
-def _read(archive: Archive, place: Place) -> Checkpoint | None:
-    """The head of a place. What cannot be read is said, and counts as none."""
+def _read(archive: Archive, accounts: Accounts, place: Place) -> Checkpoint | None:
+    """The head of a place. What cannot be read, or is not signed by us, is said, and counts as none."""
     try:
         content = place.read()
-        head = None if content is None else Checkpoint.read(_text(content.decode()))
+        head = None if content is None else _signed_by_us(accounts, content)
     except (NoteRefused, UnicodeDecodeError):
         _said(archive, place, "it is damaged")
     except (OSError, Problem) as error:
@@ -179,11 +180,22 @@ def _read(archive: Archive, place: Place) -> Checkpoint | None:
     return None
 
 
+def _signed_by_us(accounts: Accounts, content: bytes) -> Checkpoint:
+    """What a head states. Without this, whoever writes to the bucket could stop the ledger.
+
+    Raises NoteRefused.
+    """
+    note = SignedNote.read(content)
+    head = Checkpoint.read(note.text)
+    verified(note, [signer_of(head.origin, accounts.identity.ledger_key()).verifier])
+    return head
+
+
 def _write(archive: Archive, accounts: Accounts, heads: Heads) -> None:
     """Write the head to every place that has an older one. Raises Unavailable if none has it then."""
     with archive.read() as connection:
         places = list(places_of(accounts.settings, guid_of(connection)))
-    written = [_has_written(archive, place, heads) for place in places]
+    written = [_has_written(archive, accounts, place, heads) for place in places]
     if not any(written):
         raise Unavailable(
             "The ledger's newest checkpoint cannot be kept apart from the database, so it is not given yet.",
@@ -196,10 +208,10 @@ def _write(archive: Archive, accounts: Accounts, heads: Heads) -> None:
     archive.log.shown, archive.log.shown_at = heads.note, monotonic()
 
 
-def _has_written(archive: Archive, place: Place, heads: Heads) -> bool:
+def _has_written(archive: Archive, accounts: Accounts, place: Place, heads: Heads) -> bool:
     def replaces(content: bytes | None) -> bool:
         try:
-            there = None if content is None else Checkpoint.read(_text(content.decode()))
+            there = None if content is None else _signed_by_us(accounts, content)
         except (NoteRefused, UnicodeDecodeError):
             return True  # it was said when it was read
         return there is None or order(there) < order(heads.tables)
