@@ -58,7 +58,8 @@ def test_an_action_that_was_answered_is_in_the_checkpoint_that_is_asked_for_next
 
 
 def test_a_log_begins_with_its_account(firm: Firm) -> None:
-    assert firm.call("GET", "/ledger/checkpoint").text.splitlines()[1] == "1"
+    created_and_signed_in = "2"
+    assert firm.call("GET", "/ledger/checkpoint").text.splitlines()[1] == created_and_signed_in
     [first] = firm.post("/ledger/proof", {"auditHeaderId": 1})
     assert json.loads(b64decode(first["leaf"]))["description"] == "Create account"
 
@@ -86,3 +87,18 @@ def test_what_no_checkpoint_has_is_not_there(firm: Firm, path: str) -> None:
     firm.post("/admin/tag", {"tag": "first"})
     firm.call("GET", "/ledger/checkpoint")
     assert firm.call("GET", f"/ledger/tile/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["checkpoint", "key", "verify.py"])
+def test_texts_say_once_how_they_are_encoded(firm: Firm, path: str) -> None:
+    answer = firm.call("GET", f"/ledger/{path}")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"from": "2026-05-13", "to": "2026-05-12"}, "from"), ({"entityId": 1}, "entityName")],
+)
+def test_a_search_that_can_mean_nothing_is_refused(firm: Firm, asked: dict[str, object], field: str) -> None:
+    answer = firm.call("POST", "/ledger/search", asked)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, field)

@@ -9,6 +9,7 @@ from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.ledger.audited_rows import AuditedRow, shown
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Moment, Page, PageSize, Wire, Word
 from earwitness.operations import operations
@@ -37,6 +38,7 @@ def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
     Rows of recordings that the viewer may not see are left out. The `metadata` of rows about anything else is
     for viewers who see all recordings and hold the right that shows it.
     """
+    _check(body)
     found = (
         select(audit_rows.c.id)
         .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
@@ -60,6 +62,14 @@ def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
         .order_by(audit_rows.c.id)
     )
     return Answer([shown(row, call.viewer) for row in rows], headers={"X-Total-Count": str(total)})
+
+
+def _check(body: LedgerSearch) -> None:
+    """Raises BadRequest."""
+    if body.from_ is not None and body.to is not None and body.from_ > body.to:
+        raise BadRequest.of(Fault("from", "expected a time that is not after `to`"))
+    if body.entity_id is not None and body.entity_name is None:
+        raise BadRequest.of(Fault("entityName", "required with entityId"))
 
 
 def _conditions(body: LedgerSearch) -> Iterator[ColumnElement[bool]]:
