@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from earwitness.kernel.rights import Right
 from tests.firm import Firm
 
 VERIFIER = "verify.py"
@@ -87,6 +88,24 @@ def test_what_no_checkpoint_has_is_not_there(firm: Firm, path: str) -> None:
     firm.post("/admin/tag", {"tag": "first"})
     firm.call("GET", "/ledger/checkpoint")
     assert firm.call("GET", f"/ledger/tile/{path}").status_code == 404
+
+
+def test_an_action_on_hidden_recordings_is_not_there_and_its_rows_do_not_count(firm: Firm) -> None:
+    call, meeting = firm.ingest(), firm.ingest(thirdPartyId="a meeting", type="teams")
+    firm.post("/admin/accessPolicy", {"name": "Calls", "communicationTypes": ["phone"]})
+    ann = firm.add_user("ann", [Right.LEDGER_VIEW, Right.RECORDING_VIEW])
+    assert firm.call("PUT", f"/admin/user/{ann}", {"policies": ["Calls"]}).is_success
+    firm.post("/client/recording.detail.get", {"interactionIds": [meeting]})
+    firm.post("/client/recording.detail.get", {"interactionIds": [call, meeting]})
+    looked = firm.post("/ledger/search", {"route": "/client/recording.detail.get"})
+    hidden, both = sorted({row["auditHeaderId"] for row in looked})
+    unknown = firm.call("POST", "/ledger/proof", {"auditHeaderId": 9999}, as_user="ann")
+    answer = firm.call("POST", "/ledger/proof", {"auditHeaderId": hidden}, as_user="ann")
+    assert answer.status_code == unknown.status_code == 404
+    assert answer.json()["detail"] == unknown.json()["detail"].replace("9999", str(hidden))
+    answer = firm.call("POST", "/ledger/proof", {"auditHeaderId": both}, as_user="ann")
+    assert answer.headers["X-Total-Count"] == "1"
+    assert len(answer.json()[0]["rows"]) == 1
 
 
 @pytest.mark.parametrize("path", ["checkpoint", "key", "verify.py"])

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from earwitness.api.ledger.log import newest_note, with_all_that_is_committed
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visible_recordings import visible_position, visible_positions
-from earwitness.archive.ledger.audited_rows import shown_metadata
+from earwitness.archive.ledger.audited_rows import seen_rows, shown_metadata
 from earwitness.archive.ledger.leaf_rows import FEW_ROWS, STORED_ROWS, row_of, rows_of, split_salts
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.proving import tree_of
@@ -86,10 +86,11 @@ def get_proof(call: Call, body: ProofWanted) -> Answer[list[ProvenAction]]:
     row = audit_rows.c
     if body.recording_id is None:
         header = _header(call.connection, body.audit_header_id or 0)
-        its_rows = STORED_ROWS.where(row.audit_header_id == header.id)
-        total = (
-            call.connection.scalar(select(func.count()).select_from(its_rows.order_by(None).subquery())) or 0
-        )
+        its_rows = STORED_ROWS.where(row.audit_header_id == header.id, *seen_rows(call.viewer))
+        counted = select(func.count()).select_from(its_rows.order_by(None).subquery())
+        total = call.connection.scalar(counted) or 0
+        if not total and msgspec.json.decode(header.leaf)["rows"]:
+            raise _no_action(header.id)  # all that it did is hidden from the viewer
         page = [(header, its_rows.limit(size).offset(first))]
     else:
         visible_position(call.connection, call.viewer, body.recording_id)
@@ -109,8 +110,12 @@ def _header(connection: Connection, header_id: int) -> Any:
     """A header with its leaf. Raises NotFound."""
     header = connection.execute(_LEAVES.where(audit_headers.c.id == header_id)).one_or_none()
     if header is None:
-        raise NotFound(f"There is no action {header_id} in the log.")
+        raise _no_action(header_id)
     return header
+
+
+def _no_action(header_id: int) -> NotFound:
+    return NotFound(f"There is no action {header_id} in the log.")
 
 
 def _headers(

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from msgspec import field
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
-from earwitness.archive.access.visibility import limits_of
-from earwitness.archive.ledger.audited_rows import AuditedRow, shown
-from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.ledger.audited_rows import AuditedRow, seen_rows, shown
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
@@ -42,13 +40,8 @@ def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
     found = (
         select(audit_rows.c.id)
         .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
-        .where(*_conditions(body))
+        .where(*_conditions(body), *seen_rows(call.viewer))
     )
-    if limits := list(limits_of(call.viewer)):
-        is_seen = select(recordings.c.position).where(
-            recordings.c.interaction_id == audit_rows.c.entity_id, *limits
-        )
-        found = found.where(or_(audit_rows.c.entity_name != "Recording", is_seen.exists()))
     total = call.connection.scalar(select(func.count()).select_from(found.subquery())) or 0
     size = body.page_size or _PAGE_SIZE
     first = ((body.page or 1) - 1) * size

@@ -1,10 +1,15 @@
 """Rows of the audit log, as every list of them shows them."""
 
+from collections.abc import Iterator
 from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
 
 from earwitness.archive.access.viewer import Viewer
 from earwitness.archive.access.visibility import limits_of
 from earwitness.archive.ledger.entity_states import ENTITY_ROWS
+from earwitness.archive.schema.recordings import recordings
+from earwitness.archive.schema.work import audit_rows
 from earwitness.kernel.clock import format_ms
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import MomentText, Wire
@@ -29,6 +34,15 @@ class AuditedRow(Wire):
     parent_entity_name: str
     metadata: dict[str, Any] | None
     response_code: int
+
+
+def seen_rows(viewer: Viewer) -> Iterator[ColumnElement[bool]]:
+    """Conditions on `audit_rows` that leave out those of recordings that the viewer may not see."""
+    if limits := list(limits_of(viewer)):
+        is_seen = select(recordings.c.position).where(
+            recordings.c.interaction_id == audit_rows.c.entity_id, *limits
+        )
+        yield or_(audit_rows.c.entity_name != "Recording", is_seen.exists())
 
 
 def shown(row: Any, viewer: Viewer) -> AuditedRow:
