@@ -64,7 +64,7 @@ class SignedIn(Wire):
 
 
 @public(
-    [_ROUTE, "/authWithAPIKey"],
+    ["/authWithApiKey", "/authWithAPIKey"],
     "POST",
     describes=Describes(ApiKeySignIn, SignedIn, refuses=(Unauthenticated, TooManyRequests)),
 )
