@@ -312,3 +312,27 @@ def test_the_key_itself_is_nowhere_in_the_database(firm: Firm) -> None:
     assert firm.keys[ADMIN] not in repr(stored)
     with firm.app.state.installation.accounts.directory.begin() as connection:
         connection.execute(delete(sign_in_failures))
+
+
+def test_sign_ins_and_refused_ones_are_in_the_ledger(firm: Firm) -> None:
+    sign_in(firm, apiKey="wrong", address="192.0.2.7")
+    sign_in(firm, username="perhaps-a-secret", address="192.0.2.7")
+    sign_in(firm)
+    answer = firm.post("/ledger/search", {"entityName": "SignIn"})
+    said = [(one["username"], one["entityId"], one["responseCode"]) for one in answer]
+    user = answer[-1]["entityId"]
+    assert said[:3] == [(ADMIN, user, 401), ("", 0, 401), (ADMIN, user, 200)]
+    assert "perhaps-a-secret" not in str(answer)
+    assert [one["metadata"] for one in answer[:3]] == [None, None, {"apiKeyId": 1}]
+
+
+def test_a_sign_in_is_not_taken_for_what_was_changed_of_its_user(firm: Firm) -> None:
+    def rows_of_users() -> list[Any]:
+        found: list[Any] = firm.post("/ledger/search", {"entityName": "User"})
+        return found
+
+    before = rows_of_users()
+    with firm.archive.write() as connection:
+        connection.execute(update(users).values(full_name="Somebody Else"))
+    assert sign_in(firm).status_code == 200
+    assert rows_of_users() == before

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from earwitness.archive.access.usernames import key_of
 from earwitness.archive.access.users import hash_of
-from earwitness.archive.accounts.accounts import Accounts, Archive
+from earwitness.archive.accounts.accounts import Archive
 from earwitness.archive.accounts.sign_in import check_failures, count_failure
+from earwitness.archive.ledger.ledger import Action, Entry, append
 from earwitness.archive.schema.people import api_keys, refresh_tokens, users
 from earwitness.http import decode
 from earwitness.http.client_address import address_of
@@ -25,10 +26,13 @@ from earwitness.http.routes import public
 from earwitness.http.tokens import unauthenticated
 from earwitness.kernel.clock import now_ms
 from earwitness.kernel.errors import NotFound, TooManyRequests, Unauthenticated
+from earwitness.kernel.logs import request_id
 from earwitness.kernel.wire import Id, Wire, convert
 
 Sent = TypeVar("Sent")
 Step = Callable[[Installation, AnyRequest, Sent], "SignedIn"]
+
+_ROUTE = "/authWithApiKey"
 
 # Every failure is answered this long after it arrived, so that the time does not show what was wrong. An
 # address that failed too often is answered at once, which shows nothing more.
@@ -97,31 +101,57 @@ def _sign_in(installation: Installation, request: AnyRequest, body: ApiKeySignIn
     address = address_of(request, installation.settings.trusted_proxies)
     check_failures(installation.accounts, address)
     try:
-        archive, user_id, key_id = _matching_key(installation.accounts, body)
+        archive = installation.accounts.open(body.client_id)
     except NotFound:
         count_failure(installation.accounts, address)
         raise _refused() from None
+    who, key_id = _named_user_and_key(archive, body)
+    if who is None or key_id is None:
+        count_failure(installation.accounts, address)
+        with archive.write(locked=False) as connection:
+            _log_sign_in(connection, who, address, None)
+        raise _refused()
     with archive.write(locked=False) as connection:  # a sign-in does not wait for writers
-        connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now_ms()))
-        return _issue(connection, installation, archive, user_id, key_id, secrets.token_hex(16))
+        connection.execute(update(users).where(users.c.id == who.id).values(last_login_at=now_ms()))
+        _log_sign_in(connection, who, address, key_id)
+        return _issue(connection, installation, archive, who.id, key_id, secrets.token_hex(16))
 
 
-def _matching_key(accounts: Accounts, body: ApiKeySignIn) -> tuple[Archive, int, int]:
-    """Find the account, the user and the key that was sent. Raises NotFound if any of them is wrong."""
-    archive = accounts.open(body.client_id)
+def _named_user_and_key(archive: Archive, body: ApiKeySignIn) -> tuple[Any, int | None]:
+    """The id and the name of the user that is named, and the id of the key that was sent; else None."""
     offered = hash_of(body.api_key)
+    key = api_keys.c
+    works = (key.user_id == users.c.id) & key.revoked_at.is_(None) & users.c.is_active & ~users.c.is_locked
     with archive.read() as connection:
-        keys = connection.execute(
-            select(users.c.id, api_keys.c.id.label("key_id"), api_keys.c.key_hash)
-            .join(api_keys, api_keys.c.user_id == users.c.id)
+        found = connection.execute(
+            select(users.c.id, users.c.username, key.id.label("key_id"), key.key_hash)
+            .join_from(users, api_keys, works, isouter=True)
             .where(users.c.username_folded == key_of(connection, body.username))
-            .where(users.c.is_active, ~users.c.is_locked)
-            .where(api_keys.c.revoked_at.is_(None))
         ).all()
-    for key in keys:
-        if hmac.compare_digest(key.key_hash, offered):
-            return archive, key.id, key.key_id
-    raise NotFound("No such key.")
+    for one in found:
+        if one.key_hash is not None and hmac.compare_digest(one.key_hash, offered):
+            return one, one.key_id
+    return (found[0] if found else None), None
+
+
+def _log_sign_in(connection: Connection, who: Any, address: str, key_id: int | None) -> None:
+    """Write who signed in, or was refused, to the ledger.
+
+    A name that nobody has is left out: what is sent as a name may be a secret. The row is no row of the user,
+    which would take the user's present state for that of this action.
+    """
+    user_id, username = (0, "") if who is None else (who.id, who.username)
+    action = Action(
+        "POST",
+        _ROUTE,
+        "Sign in",
+        username,
+        address,
+        user_id or None,
+        request_id.get() or secrets.token_hex(8),
+    )
+    metadata: dict[str, object] | None = None if key_id is None else {"apiKeyId": key_id}
+    append(connection, action, [Entry(user_id, "SignIn", metadata, 401 if key_id is None else 200)])
 
 
 def _refresh(installation: Installation, _request: AnyRequest, body: Refresh) -> SignedIn:

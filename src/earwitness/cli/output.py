@@ -56,7 +56,9 @@ def show_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
     """Print rows as a table; `columns` maps keys to headings."""
     from rich.table import Table
 
-    table = Table(*columns.values(), box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")  # names and times are shown whole
     for row in rows:
         table.add_row(*("" if row[key] is None else str(row[key]) for key in columns))
     _console().print(table)

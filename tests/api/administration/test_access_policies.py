@@ -265,7 +265,8 @@ def test_the_ledger_has_each_change(firm: Firm) -> None:
     firm.call("DELETE", f"{POLICIES}/1")
     firm.call("DELETE", f"{POLICIES}/1")
     with firm.archive.read() as connection:
-        rows = connection.execute(select(audit_rows).order_by(audit_rows.c.id)).all()
+        changes = select(audit_rows).where(audit_rows.c.entity_name != "SignIn")
+        rows = connection.execute(changes.order_by(audit_rows.c.id)).all()
     assert [(row.entity_name, row.entity_id, row.metadata) for row in rows[1:]] == [
         ("AccessPolicy", 1, body),
         ("AccessPolicy", 1, {"dataGroups": {}}),

@@ -93,7 +93,8 @@ def test_the_ledger_has_each_change(firm: Firm) -> None:
     firm.call("PUT", ACCOUNT, {"name": "New", "mayShortenRetention": True})
     firm.call("PUT", ACCOUNT, {"name": ""})
     with firm.archive.read() as connection:
-        rows = connection.execute(select(audit_rows).order_by(audit_rows.c.id)).all()
+        changes = select(audit_rows).where(audit_rows.c.entity_name != "SignIn")
+        rows = connection.execute(changes.order_by(audit_rows.c.id)).all()
     assert [(row.entity_name, row.entity_id, row.metadata) for row in rows] == [
         ("Account", CLIENT_ID, None),  # it was created
         ("Account", CLIENT_ID, {"name": "New", "mayShortenRetention": True}),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from earwitness.kernel.rights import Right
 from tests.firm import Firm
 
 VERIFIER = "verify.py"
@@ -58,7 +59,8 @@ def test_an_action_that_was_answered_is_in_the_checkpoint_that_is_asked_for_next
 
 
 def test_a_log_begins_with_its_account(firm: Firm) -> None:
-    assert firm.call("GET", "/ledger/checkpoint").text.splitlines()[1] == "1"
+    created_and_signed_in = "2"
+    assert firm.call("GET", "/ledger/checkpoint").text.splitlines()[1] == created_and_signed_in
     [first] = firm.post("/ledger/proof", {"auditHeaderId": 1})
     assert json.loads(b64decode(first["leaf"]))["description"] == "Create account"
 
@@ -86,3 +88,36 @@ def test_what_no_checkpoint_has_is_not_there(firm: Firm, path: str) -> None:
     firm.post("/admin/tag", {"tag": "first"})
     firm.call("GET", "/ledger/checkpoint")
     assert firm.call("GET", f"/ledger/tile/{path}").status_code == 404
+
+
+def test_an_action_on_hidden_recordings_is_not_there_and_its_rows_do_not_count(firm: Firm) -> None:
+    call, meeting = firm.ingest(), firm.ingest(thirdPartyId="a meeting", type="teams")
+    firm.post("/admin/accessPolicy", {"name": "Calls", "communicationTypes": ["phone"]})
+    ann = firm.add_user("ann", [Right.LEDGER_VIEW, Right.RECORDING_VIEW])
+    assert firm.call("PUT", f"/admin/user/{ann}", {"policies": ["Calls"]}).is_success
+    firm.post("/client/recording.detail.get", {"interactionIds": [meeting]})
+    firm.post("/client/recording.detail.get", {"interactionIds": [call, meeting]})
+    looked = firm.post("/ledger/search", {"route": "/client/recording.detail.get"})
+    hidden, both = sorted({row["auditHeaderId"] for row in looked})
+    unknown = firm.call("POST", "/ledger/proof", {"auditHeaderId": 9999}, as_user="ann")
+    answer = firm.call("POST", "/ledger/proof", {"auditHeaderId": hidden}, as_user="ann")
+    assert answer.status_code == unknown.status_code == 404
+    assert answer.json()["detail"] == unknown.json()["detail"].replace("9999", str(hidden))
+    answer = firm.call("POST", "/ledger/proof", {"auditHeaderId": both}, as_user="ann")
+    assert answer.headers["X-Total-Count"] == "1"
+    assert len(answer.json()[0]["rows"]) == 1
+
+
+@pytest.mark.parametrize("path", ["checkpoint", "key", "verify.py"])
+def test_texts_say_once_how_they_are_encoded(firm: Firm, path: str) -> None:
+    answer = firm.call("GET", f"/ledger/{path}")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"from": "2026-05-13", "to": "2026-05-12"}, "from"), ({"entityId": 1}, "entityName")],
+)
+def test_a_search_that_can_mean_nothing_is_refused(firm: Firm, asked: dict[str, object], field: str) -> None:
+    answer = firm.call("POST", "/ledger/search", asked)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, field)

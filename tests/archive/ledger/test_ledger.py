@@ -97,7 +97,7 @@ def test_what_comes_with_a_recording_has_rows_of_the_same_action(firm: Firm) -> 
     parts = [endpoint("1", subject=True, person=jane), endpoint("2", originator=True, person=jane)]
     for name in ("first", "second"):
         firm.ingest(thirdPartyId=name, endpoints=parts, tags=["Gold"])
-    written = rows_of_the_ledger(firm)[1:]
+    written = [row for row in rows_of_the_ledger(firm)[1:] if row.entity_name != "SignIn"]
     rows = [(row.entity_name, row.entity_id) for row in written]
     came = [("Endpoint", 1), ("Person", 1), ("Endpoint", 2), ("Tag", 1)]
     assert rows == [("Recording", 1), *came, ("Recording", 2)]
@@ -124,7 +124,7 @@ def test_what_was_touched_and_rolled_back_is_forgotten(firm: Firm) -> None:
         interrupted()
     firm.post("/admin/tag", {"tag": "Gold"})
     rows = [(row.entity_name, row.metadata) for row in rows_of_the_ledger(firm)]
-    assert rows[1:] == [("Tag", {"tag": "Gold"})]
+    assert [row for row in rows[1:] if row[0] != "SignIn"] == [("Tag", {"tag": "Gold"})]
 
 
 def test_ids_are_handed_out_in_the_order_of_commits(firm: Firm) -> None:

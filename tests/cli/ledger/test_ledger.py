@@ -64,6 +64,13 @@ def test_the_ledger_is_searched(firm: Firm, run: Run, tell: Tell) -> None:
     assert tell("ledger", "search", CLIENT_ID, "--to", "2026-01-01") == []
     refused = run("ledger", "search", CLIENT_ID, "--from", "noon", exit_code=1)
     assert "from" in refused.stderr
+    assert "--id needs --entity" in run("ledger", "search", CLIENT_ID, "--id", 1, exit_code=1).stderr
+
+
+def test_a_search_shows_times_and_names_whole(firm: Firm, run: Run) -> None:
+    firm.post("/admin/tag", {"tag": "Complaint"})
+    shown = run("ledger", "search", CLIENT_ID, "--entity", "Tag").stdout
+    assert "…" not in shown
 
 
 def test_an_export_is_checked_with_python_alone(firm: Firm, run: Run, tell: Tell, tmp_path: Path) -> None:

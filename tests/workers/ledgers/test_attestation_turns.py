@@ -210,6 +210,7 @@ def test_servers_that_ask_at_once_ask_once(settings: Settings, outside: Outside)
 
 def test_a_line_of_the_log_has_the_checkpoint(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
+        firm.token()
         firm.work()
     head = Checkpoint.read(newest(firm).text)
     assert f"its ledger {head.origin} has {head.size} actions, root {head.root.hex()}" in caplog.text

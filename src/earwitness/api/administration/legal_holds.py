@@ -92,9 +92,10 @@ def _count(call: Call) -> int:
     "/admin/legalHold/{id}", method="DELETE", right=Right.LEGAL_HOLD_EDIT, prepare=_count, pends=True
 )
 def end_legal_hold(call: Call) -> Answer[CollectionId]:
-    """End a legal hold: none of its recordings is held by it any more. The audit log keeps it.
+    """End a legal hold.
 
-    It ends at once. Beyond 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
+    None of its recordings is held by it any more. The audit log keeps it. It ends at once. Beyond
+    1,000 recordings a job completes the audit log: then `X-Pending` has its id.
     """
     return collection_changes.end(call, LEGAL_HOLDS)
 

@@ -92,9 +92,10 @@ def _count(call: Call) -> int:
     "/admin/playlist/{id}", method="DELETE", right=Right.PLAYLIST_EDIT, prepare=_count, pends=True
 )
 def end_playlist(call: Call) -> Answer[CollectionId]:
-    """End a playlist: none of its recordings is in it any more. The audit log keeps it.
+    """End a playlist.
 
-    It ends at once. Beyond 1,000 recordings a job completes the audit log: then `X-Pending` has its id.
+    None of its recordings is in it any more. The audit log keeps it. It ends at once. Beyond
+    1,000 recordings a job completes the audit log: then `X-Pending` has its id.
     """
     return collection_changes.end(call, PLAYLISTS)
 

@@ -18,7 +18,8 @@ from earwitness.kernel.wire import Wire
 from earwitness.operations import operations
 from earwitness.operations.operations import Call
 
-TEXT = "text/plain; charset=utf-8"
+TEXT = "text/plain"
+"""The charset is added to it."""
 
 _VERIFIER = resources.files("earwitness.archive.ledger") / "verify_ledger.py"
 

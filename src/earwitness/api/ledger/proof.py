@@ -89,8 +89,8 @@ def get_proof(call: Call, body: ProofWanted) -> Answer[list[ProvenAction]]:
         its_rows = STORED_ROWS.where(row.audit_header_id == header.id, shown_to(call.viewer))
         counted = select(func.count()).select_from(its_rows.order_by(None).subquery())
         total = call.connection.scalar(counted) or 0
-        if not total:
-            raise _not_there(header.id)
+        if not total and msgspec.json.decode(header.leaf)["rows"]:
+            raise _not_there(header.id)  # all that it did is hidden from the viewer
         page = [(header, its_rows.limit(size).offset(first))]
     else:
         visible_position(call.connection, call.viewer, body.recording_id)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from earwitness.archive.ledger.audited_rows import AuditedRow, shown, shown_to
 from earwitness.archive.schema.work import audit_headers, audit_rows
+from earwitness.kernel.errors import BadRequest, Fault
 from earwitness.kernel.rights import Right
 from earwitness.kernel.wire import Id, Moment, Page, PageSize, Wire, Word
 from earwitness.operations import operations
@@ -35,6 +36,7 @@ def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
     Rows of recordings that the viewer may not see are left out. The `metadata` of rows about anything else is
     for viewers who see all recordings and hold the right that shows it.
     """
+    _check(body)
     found = (
         select(audit_rows.c.id)
         .join(audit_headers, audit_headers.c.id == audit_rows.c.audit_header_id)
@@ -53,6 +55,14 @@ def search_ledger(call: Call, body: LedgerSearch) -> Answer[list[AuditedRow]]:
         .order_by(audit_rows.c.id)
     )
     return Answer([shown(row, call.viewer) for row in rows], headers={"X-Total-Count": str(total)})
+
+
+def _check(body: LedgerSearch) -> None:
+    """Raises BadRequest."""
+    if body.from_ is not None and body.to is not None and body.from_ > body.to:
+        raise BadRequest.of(Fault("from", "expected a time that is not after `to`"))
+    if body.entity_id is not None and body.entity_name is None:
+        raise BadRequest.of(Fault("entityName", "required with entityId"))
 
 
 def _conditions(body: LedgerSearch) -> Iterator[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ import typer
 
 from earwitness.api.ledger.search import search_ledger
 from earwitness.cli.calling import make_in
-from earwitness.cli.output import AsJson, ClientId, opened, say, show_table, tell_json
+from earwitness.cli.output import AsJson, ClientId, fail, opened, say, show_table, tell_json
 
 _COLUMNS = {
     "insertedAt": "time",
@@ -27,7 +27,9 @@ def search(
     username: Annotated[str, typer.Option("--username", help="By this user.")] = "",
     route: Annotated[str, typer.Option("--route", help="This route, such as /client/recording.")] = "",
     entity_name: Annotated[str, typer.Option("--entity", help="About what: Recording, User, …")] = "",
-    entity_id: Annotated[int | None, typer.Option("--id", min=1, help="About the one of this id.")] = None,
+    entity_id: Annotated[
+        int | None, typer.Option("--id", min=1, help="About the one of this id; with --entity.")
+    ] = None,
     page: Annotated[int, typer.Option("--page", min=1, help="The page, from 1.")] = 1,
     page_size: Annotated[
         int, typer.Option("--page-size", min=1, max=1000, help="How many rows a page has, at most 1000.")
@@ -38,6 +40,8 @@ def search(
 
     With --json it prints what POST /ledger/search answers.
     """
+    if entity_id is not None and not entity_name:
+        fail("--id needs --entity: ids are counted for each kind of thing.", as_json=as_json)
     wanted: dict[str, Any] = {
         "from": from_,
         "to": to,

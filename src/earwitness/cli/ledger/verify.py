@@ -78,9 +78,9 @@ class _Report:
             f"others: {len(result['differences'])} differences."
         )
         if left.pending:
-            say(f"{left.pending} actions are not in the log yet; they will be within seconds.")
+            say(f"Not in the log yet, but within seconds: {left.pending} actions.")
         if left.open:
-            say(f"{left.open} actions are done in batches, and are not through.")
+            say(f"Done in batches, and not through yet: {left.open} actions.")
         if left.is_beginning:
             say("The log has not begun with all that there was: what it does not have yet was not checked.")
 

@@ -66,7 +66,7 @@ def read(folder: Path) -> Keys:
         raise KeysUnusable(f"{folder / KEYS_FILE} cannot be read: {error.strerror}") from error
     try:
         written = json.loads(text)
-        keys = {str(kek_id): _decode(key) for kek_id, key in written["keys"].items()}
+        keys = {str(kek_id): decode_key(key) for kek_id, key in written["keys"].items()}
         current = str(written["current"])
         if current not in keys:
             raise ValueError("its current key is not among its keys")
@@ -101,7 +101,7 @@ def given_keys(text: str) -> Keys:
             kek_id, _, encoded = one.strip().partition(":")
             if not kek_id or kek_id in keys:
                 raise ValueError("no id, or one given twice")
-            keys[kek_id] = _decode(encoded)
+            keys[kek_id] = decode_key(encoded)
     except ValueError:
         raise SettingError(
             "EARWITNESS_KEY_ENCRYPTION_KEY: expected `id:base64`, the base64 of 32 bytes, or several of these"
@@ -109,7 +109,8 @@ def given_keys(text: str) -> Keys:
     return Keys(next(iter(keys)), keys)
 
 
-def _decode(encoded: str) -> bytes:
+def decode_key(encoded: str) -> bytes:
+    """32 bytes from their base64. Raises ValueError, which does not show the key."""
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:

@@ -4,12 +4,11 @@ It is the seed of an Ed25519 key (RFC 8032), 32 random bytes, in base64.
 """
 
 import base64
-import binascii
 import secrets
 
 from earwitness.kernel.settings import SettingError, Settings
 from earwitness.media.keys import key_file
-from earwitness.media.keys.key_file import KEY_SIZE, KeysUnusable
+from earwitness.media.keys.key_file import KEY_SIZE, KeysUnusable, decode_key
 from earwitness.media.stores.durable import write_file
 
 LEDGER_KEY_FILE = "ledger.key"
@@ -22,12 +21,12 @@ def known_ledger_key(settings: Settings) -> bytes | None:
     """
     if settings.ledger_key:
         try:
-            return _decode(settings.ledger_key)
+            return decode_key(settings.ledger_key)
         except ValueError:
             raise SettingError("EARWITNESS_LEDGER_KEY: expected the base64 of 32 bytes") from None
     path = settings.keys_folder / LEDGER_KEY_FILE
     try:
-        return _decode(path.read_text("ascii", "replace").strip())
+        return decode_key(path.read_text("ascii", "replace").strip())
     except FileNotFoundError:
         return None
     except ValueError:
@@ -45,13 +44,3 @@ def make_ledger_key(settings: Settings) -> None:
     with key_file.locked(path.parent):
         if not path.exists():
             write_file(path, base64.b64encode(secrets.token_bytes(KEY_SIZE)) + b"\n")
-
-
-def _decode(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("not base64") from None
-    if len(key) != KEY_SIZE:
-        raise ValueError("not 32 bytes")
-    return key

@@ -348,7 +348,7 @@ KINDS = {
         "Recording",
         "auditRow",
     ),
-    "an action deleted with its leaf": Tampering(_delete_action, "Ledger", "leaf 1"),
+    "an action deleted with its leaf": Tampering(_delete_action, "Ledger", "leaf 2"),
     "an action renumbered": Tampering(_renumber_action, "Action", "header"),
     "an action added": Tampering(_add_action, "Action", "action"),
     "who did it": Tampering(_header(username="mallory"), "Action", "username"),
