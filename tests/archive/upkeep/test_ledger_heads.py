@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import func, select
 
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
@@ -166,6 +167,27 @@ def test_a_new_log_names_the_last_checkpoint_of_the_old_one(made: Made, tmp_path
     with Firm(settings, keys=keys) as firm:
         assert is_refused(firm)
     assert run_json(settings, "ledger", "recover", CLIENT_ID)["origin"].endswith("/3")
+
+
+def test_copies_begin_anew_after_each_database_that_was_restored(made: Made) -> None:
+    settings, keys, older, _, _ = made
+    place = 0
+    for _ in range(2):
+        run_json(settings, "ledger", "recover", CLIENT_ID)
+        with Firm(settings, keys=keys) as firm:
+            assert not place or changes(firm, place).json()["code"] == "resync-needed"
+            firm.ingest(thirdPartyId="after it")
+            first = changes(firm, 0).json()
+            place = first["next"]
+            assert first["complete"]
+            assert changes(firm, place).json() == {"changes": [], "next": place, "complete": True}
+            checkpoint(firm)
+        assert "Counter" not in run(settings, "ledger", "verify", CLIENT_ID, "--json").stdout
+        older.bring_back()
+
+
+def changes(firm: Firm, since: int) -> Response:
+    return firm.call("GET", "/client/changes", params={"since": since})
 
 
 def test_a_log_that_goes_on_is_not_replaced(firm: Firm) -> None:

@@ -19,7 +19,7 @@ from earwitness.archive.ledger.tree.hashing import leaf_hash
 from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged
 from earwitness.archive.schema.dialects import insert_into
 from earwitness.archive.schema.ledger import audit_changes, ledger_checkpoints, ledger_leaves, ledger_tiles
-from earwitness.archive.schema.people import counters
+from earwitness.archive.schema.people import FEED_RESTARTED, FEED_SKIPPED, counters
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.clock import now_ms
 
@@ -30,6 +30,9 @@ _LEAVES_AT_ONCE = 500
 _CHANGES_AT_ONCE = 2_500
 _TILES_AT_ONCE = 100
 """They have 8 KiB each."""
+
+_CHANGES_OF_A_GENERATION = 1 << 31
+"""More changes than an account has in its life."""
 
 _SIZE, _SEQUENCE = "ledger", "change"
 
@@ -206,10 +209,30 @@ def number_changes(connection: Connection) -> bool:
     return numbered > 0
 
 
+def restart_numbers(connection: Connection, generation: int) -> None:
+    """Leave out numbers of changes: those of each generation of the log begin above all of the one before.
+
+    Clients may have places in the feed that an older database, which was restored, does not know. They are
+    below the numbers that follow, so that none of them is taken for a place of this database.
+    """
+    last = _take_counter(connection, _SEQUENCE)
+    skipped = _take_counter(connection, FEED_SKIPPED)
+    _take_counter(connection, FEED_RESTARTED)
+    first = max(last, generation * _CHANGES_OF_A_GENERATION)
+    _set_counter(connection, _SEQUENCE, first)
+    _set_counter(connection, FEED_SKIPPED, skipped + first - last)
+    _set_counter(connection, FEED_RESTARTED, first)
+
+
 def has_unnumbered(connection: Connection, until: int | None = None) -> bool:
     """Whether there is a change without a number, among those up to a row of the audit log."""
     oldest = connection.scalar(_UNNUMBERED)
     return oldest is not None and (until is None or oldest <= until)
+
+
+def restarted_at(connection: Connection) -> int:
+    """The number below which places in the feed are from before a database was restored; 0 if none was."""
+    return connection.scalar(_RESTARTED) or 0
 
 
 def newest_sequence(connection: Connection) -> int:
@@ -224,6 +247,7 @@ _UNNUMBERED = (
     .limit(1)
 )
 _MORE_UNNUMBERED = _UNNUMBERED.offset(_CHANGES_AT_ONCE)
+_RESTARTED = select(counters.c.value).where(counters.c.name == FEED_RESTARTED)
 _NEWEST_SEQUENCE = select(counters.c.value).where(counters.c.name == _SEQUENCE)
 
 

@@ -48,6 +48,12 @@ LOG_FORKED = "ledger forked"
 LOG_THINNED = "ledger thinned"
 """The counter of the size up to which checkpoints that nobody was given are removed."""
 
+FEED_RESTARTED = "feed restarted"
+"""The counter of an account whose log was replaced by a new one: smaller places in the feed are older."""
+
+FEED_SKIPPED = "feed skipped"
+"""The counter of the numbers of changes that were left out for that."""
+
 # Of a group that has ended, people may still have the number, but nobody is in it:
 # `archive/recordings/retention_groups.py`.
 retention_groups = Table(

@@ -12,7 +12,7 @@ from earwitness.archive.ledger.recording_digests import Watched
 from earwitness.archive.schema.people import LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import legal_hold_recordings, tags
 from earwitness.archive.schema.work import audit_headers, audit_rows
-from earwitness.archive.upkeep import ledger_beginning
+from earwitness.archive.upkeep.ledgers import ledger_beginning
 from earwitness.kernel.clock import MS_PER_DAY, now_ms
 from tests.archive.ledger.checking.guarded_firm import Guarded, guarded, log_all, position_of, verify
 from tests.firm import Firm

@@ -10,7 +10,7 @@ from earwitness.archive.ledger import older_actions
 from earwitness.archive.ledger.checking.actions import ACTION
 from earwitness.archive.ledger.checking.differences import Checked, Difference, Named, Thing
 from earwitness.archive.schema.ledger import audit_changes, ledger_leaves, ledger_tiles
-from earwitness.archive.schema.people import LOG_BEGINS, counters
+from earwitness.archive.schema.people import FEED_RESTARTED, FEED_SKIPPED, LOG_BEGINS, counters
 from earwitness.archive.schema.recordings import recordings
 from earwitness.archive.schema.work import account_jobs, audit_headers, audit_rows
 from earwitness.kernel.clock import MS_PER_DAY, now_ms
@@ -135,11 +135,9 @@ def _numbers(connection: Connection) -> Iterator[tuple[str, str]]:
         yield "ledger", f"It says {values.get('ledger', 0)}, and the log has {leaves} actions."
     sequence = audit_changes.c.sequence
     count, newest = connection.execute(select(func.count(sequence), func.max(sequence))).one()
-    if values.get("change", 0) != (newest or 0) or count != (newest or 0):
-        yield (
-            "change",
-            f"It says {values.get('change', 0)}; {count} changes have a number, up to {newest or 0}.",
-        )
+    last, skipped = values.get("change", 0), values.get(FEED_SKIPPED, 0)
+    if count + skipped != last or last not in {newest or 0, values.get(FEED_RESTARTED)}:
+        yield "change", f"It says {last}; {count} changes have a number, up to {newest or 0}."
     used = [
         connection.scalar(select(func.max(recordings.c.interaction_id))) or 0,
         connection.scalar(_newest_logged("Recording")) or 0,

@@ -20,7 +20,7 @@ from earwitness.archive.ledger.feed.beginning import check_has_begun
 from earwitness.archive.ledger.feed.kinds import Kind, kind_of
 from earwitness.archive.ledger.feed.own_access import has_changed
 from earwitness.archive.ledger.feed.places import Place, next_of, place_of
-from earwitness.archive.ledger.integrating import newest_sequence
+from earwitness.archive.ledger.integrating import newest_sequence, restarted_at
 from earwitness.archive.ledger.tree.hashing import split_hashes
 from earwitness.archive.schema.ledger import audit_changes
 from earwitness.archive.schema.recordings import recordings
@@ -70,6 +70,8 @@ def changes_after(connection: Connection, viewer: Viewer, since: int, limit: int
     """
     check_has_begun(connection)
     place = place_of(connection, viewer, since)
+    if 0 < place.sequence < restarted_at(connection) and not place.begins:
+        raise resync_needed("An older copy of the archive was restored since then.")
     if place.sequence and has_changed(connection, viewer, place.access):
         raise resync_needed("What you may see has changed since then.")
     page = _read(connection, viewer, place, limit)

@@ -2,7 +2,7 @@
 
 It has a name of its own, since witnesses have seen more of the old one and would refuse it. It begins with
 what the database has of the old log. Its next leaf says that it replaces the old one, and names the last
-checkpoint of that which others were given.
+checkpoint of that which others were given. Copies that follow the feed have to begin anew.
 """
 
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ def recover(archive: Archive, accounts: Accounts, action: Action) -> Recovered:
             named = {"origin": previous.origin, "size": previous.size, "root": previous.root.hex()}
             header = ledger.add_header(connection, action)
             ledger.append_under(connection, header, [Entry(archive.client_id, "Account", named)])
+            integrating.restart_numbers(connection, generation_of(signer.name))
             leaf = leaf_of(connection, header_of(connection, header), "recover")
             integrating.add(connection, Turn([leaf], None), notes_of(signer))
             ledger_heads.set_fork(connection, None)
