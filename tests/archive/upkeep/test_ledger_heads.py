@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.keys import Kind, VerifierKey, verified
 from earwitness.archive.ledger.notes.signed_note import SignedNote
+from earwitness.archive.ledger.signing import signed_checkpoint, signer_of
 from earwitness.archive.schema.ledger import ledger_checkpoints, ledger_leaves
 from earwitness.kernel.settings import Settings
 from tests.backups import Backup
@@ -237,6 +238,17 @@ def test_a_larger_head_that_nobody_signed_stops_nothing(firm: Firm, caplog: pyte
     assert "it is damaged" in caplog.text
     for file in heads(firm.settings):
         assert Checkpoint.read(SignedNote.read(file.read_bytes()).text) == newest
+
+
+def test_the_head_of_another_account_stops_nothing(firm: Firm, caplog: pytest.LogCaptureFixture) -> None:
+    newest = checkpoint(firm)
+    key = firm.app.state.installation.accounts.identity.ledger_key()
+    other = signed_checkpoint(signer_of("earwitness.invalid/another-account", key), 900_000, bytes(32))
+    for file in heads(firm.settings):
+        file.write_bytes(other.encode())
+    firm.archive.log.compared_at = -1_000.0
+    assert checkpoint(firm).size >= newest.size
+    assert "it is damaged" in caplog.text
 
 
 def test_what_no_place_keeps_is_given_to_nobody(firm: Firm) -> None:

@@ -13,6 +13,11 @@ def new_origin(settings: Settings, account_guid: str) -> str:
     return f"{settings.ledger_origin}/{account_guid}"
 
 
+def account_of(origin: str) -> str:
+    """The guid of the account whose ledger it is."""
+    return _NUMBER.sub("", origin).rpartition("/")[2]
+
+
 def generation_of(origin: str) -> int:
     """Which log of its account this is: 1, or the number that a log has that replaced another one."""
     number = _NUMBER.search(origin)

@@ -31,6 +31,10 @@ class Place(Protocol):
     def name(self) -> str:
         """What sentences call it."""
 
+    @property
+    def account_guid(self) -> str:
+        """The account whose ledger it is for."""
+
     def read(self) -> bytes | None: ...
 
     def write(self, content: bytes, replaces: Replaces) -> None: ...
@@ -41,6 +45,7 @@ class FilePlace:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
+        self.account_guid = path.name
         self._path = path
 
     def read(self) -> bytes | None:
@@ -60,6 +65,7 @@ class BucketPlace:
 
     def __init__(self, settings: Settings, key: str) -> None:
         self.name = "store of media"
+        self.account_guid = key.rpartition("/")[2]
         self._settings = settings
         self._key = key
 

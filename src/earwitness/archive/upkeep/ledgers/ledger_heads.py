@@ -21,7 +21,7 @@ from earwitness.archive.ledger.notes.checkpoint import Checkpoint
 from earwitness.archive.ledger.notes.keys import verified
 from earwitness.archive.ledger.notes.signed_note import NoteRefused, SignedNote
 from earwitness.archive.ledger.proving import tree_of
-from earwitness.archive.ledger.signing import generation_of, signer_of
+from earwitness.archive.ledger.signing import account_of, generation_of, signer_of
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT
 from earwitness.archive.schema.ledger import ledger_checkpoints
 from earwitness.archive.schema.people import LOG_FORKED, counters
@@ -170,7 +170,7 @@ def _read(archive: Archive, accounts: Accounts, place: Place) -> Checkpoint | No
     """The head of a place. What cannot be read, or is not signed by us, is said, and counts as none."""
     try:
         content = place.read()
-        head = None if content is None else _signed_by_us(accounts, content)
+        head = None if content is None else _signed_by_us(accounts, place, content)
     except (NoteRefused, UnicodeDecodeError):
         _said(archive, place, "it is damaged")
     except (OSError, Problem) as error:
@@ -180,14 +180,16 @@ def _read(archive: Archive, accounts: Accounts, place: Place) -> Checkpoint | No
     return None
 
 
-def _signed_by_us(accounts: Accounts, content: bytes) -> Checkpoint:
+def _signed_by_us(accounts: Accounts, place: Place, content: bytes) -> Checkpoint:
     """What a head states. Without this, whoever writes to the bucket could stop the ledger.
 
-    Raises NoteRefused.
+    Raises NoteRefused, also for the head of another account.
     """
     note = SignedNote.read(content)
     head = Checkpoint.read(note.text)
     verified(note, [signer_of(head.origin, accounts.identity.ledger_key()).verifier])
+    if account_of(head.origin) != place.account_guid:
+        raise NoteRefused("It is the head of another account's ledger.")
     return head
 
 
@@ -211,7 +213,7 @@ def _write(archive: Archive, accounts: Accounts, heads: Heads) -> None:
 def _has_written(archive: Archive, accounts: Accounts, place: Place, heads: Heads) -> bool:
     def replaces(content: bytes | None) -> bool:
         try:
-            there = None if content is None else _signed_by_us(accounts, content)
+            there = None if content is None else _signed_by_us(accounts, place, content)
         except (NoteRefused, UnicodeDecodeError):
             return True  # it was said when it was read
         return there is None or order(there) < order(heads.tables)
