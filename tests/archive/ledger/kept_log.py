@@ -15,8 +15,7 @@ from earwitness.archive.ledger.tree.commitments import commitment, part_digest, 
 from earwitness.archive.ledger.tree.hashing import leaf_hash, root_of
 from earwitness.archive.ledger.tree.leaves import Leaf, Row, leaf_bytes, row_bytes
 from earwitness.archive.ledger.tree.proof_text import TlogProof, write_proof
-from earwitness.archive.ledger.tree.proofs import TiledTree
-from earwitness.archive.ledger.tree.running_root import inclusion_in
+from earwitness.archive.ledger.tree.proofs import TiledTree, inclusion_in
 from earwitness.archive.ledger.tree.tiles import index_path, tiles_of, width_in_tree, write_bundle
 from tests.archive.ledger.tree.plain_tree import StoredTiles
 

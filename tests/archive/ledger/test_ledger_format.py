@@ -30,7 +30,7 @@ from earwitness.archive.ledger.tree.commitments import (
 from earwitness.archive.ledger.tree.hashing import leaf_hash, root_of
 from earwitness.archive.ledger.tree.leaves import Leaf, Row
 from earwitness.archive.ledger.tree.proof_text import read_proof
-from earwitness.archive.ledger.tree.running_root import inclusion_in
+from earwitness.archive.ledger.tree.proofs import inclusion_in
 from earwitness.archive.ledger.tree.verification import verify_consistency, verify_inclusion
 from tests.archive.ledger.kept_log import KeptLog, write
 from tests.archive.ledger.tree import plain_tree

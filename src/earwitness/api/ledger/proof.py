@@ -18,7 +18,7 @@ from earwitness.archive.ledger.tree.commitments import SALT_BYTES, canonical
 from earwitness.archive.ledger.tree.hashing import leaf_hash
 from earwitness.archive.ledger.tree.leaves import row_bytes
 from earwitness.archive.ledger.tree.proof_text import TlogProof, write_proof
-from earwitness.archive.ledger.tree.running_root import inclusion_in
+from earwitness.archive.ledger.tree.proofs import inclusion_in
 from earwitness.archive.schema.ledger import ledger_leaves
 from earwitness.archive.schema.work import audit_headers, audit_rows
 from earwitness.kernel.errors import BadRequest, Fault, NotFound

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from earwitness.archive.ledger.tree.appending import append
 from earwitness.archive.ledger.tree.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hash, root_of
-from earwitness.archive.ledger.tree.proofs import TiledTree
-from earwitness.archive.ledger.tree.running_root import RunningRoot, inclusion_in
+from earwitness.archive.ledger.tree.proofs import TiledTree, inclusion_in
 from earwitness.archive.ledger.tree.tiles import Tile, TileDamaged, tiles_of
 from earwitness.archive.ledger.tree.verification import (
     ProofRefused,
@@ -181,30 +180,6 @@ def test_a_tile_that_was_cut_is_named_and_nothing_is_made_from_it(left: bytes) -
 
 
 @settings(deadline=None)
-@given(st.integers(0, MOST), st.integers(0, MOST))
-def test_a_running_root_is_that_of_the_tree_also_when_it_is_saved_between(size: int, first: int) -> None:
-    running = RunningRoot()
-    for number, one in enumerate(leaf_hashes(0, size)):
-        if number == first:
-            running = RunningRoot.continued(running.saved())
-        running.add(one)
-    assert (running.size, running.root()) == (size, plain_tree.root(0, size))
-
-
-@settings(deadline=None)
-@given(st.integers(0, MOST), st.data())
-def test_a_damaged_saved_state_is_refused(size: int, data: st.DataObject) -> None:
-    running = RunningRoot()
-    for one in leaf_hashes(0, size):
-        running.add(one)
-    saved = running.saved()
-    cut = data.draw(st.integers(0, len(saved) - 1))
-    for damaged in (saved[:cut], saved + bytes(HASH_BYTES)):
-        with pytest.raises(ValueError, match="damaged"):
-            RunningRoot.continued(damaged)
-
-
-@settings(deadline=None)
 @given(SIZES, st.data())
 def test_rows_in_memory_are_proven_as_those_in_tiles(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -228,7 +203,7 @@ def test_rows_of_a_large_action_are_proven_from_tiles_above_the_lowest() -> None
 
 
 def test_an_empty_tree_has_the_hash_of_nothing_and_begins_every_tree() -> None:
-    assert tree(0).root() == root_of([]) == RunningRoot().root() == EMPTY_ROOT
+    assert tree(0).root() == root_of([]) == EMPTY_ROOT
     verify_consistency(0, EMPTY_ROOT, 5, plain_tree.root(0, 5), tree(5).consistency(0))
     with pytest.raises(ProofRefused):
         verify_consistency(0, plain_tree.root(0, 1), 5, plain_tree.root(0, 5), [])

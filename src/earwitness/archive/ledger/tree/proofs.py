@@ -6,7 +6,7 @@ last tiles have been read already. The root reads one tile a level; a proof betw
 2 · levels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from earwitness.archive.ledger.tree.hashing import HASH_BYTES, joined, root_of, split_hashes, subtrees_of
 from earwitness.archive.ledger.tree.tiles import (
@@ -99,3 +99,11 @@ def _beside(start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
         else:
             yield low, middle
             low = middle
+
+
+def inclusion_in(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """The proof of one leaf of a tree whose hashes are all in memory. Of a large tree, read tiles instead.
+
+    Computes as many hashes as the tree has leaves. Raises IndexError.
+    """
+    return [root_of(leaf_hashes[start:end]) for start, end in inclusion_ranges(index, len(leaf_hashes))]
