@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from earwitness.archive.accounts.accounts import Accounts
+from earwitness.archive.identity import shared_keys
+from earwitness.archive.identity.shared_keys import LEDGER_KEY, SharedKeys
 from earwitness.archive.schema.directory import identities, known_keys
 from earwitness.kernel.errors import Conflict
 from earwitness.kernel.settings import SettingError, Settings
@@ -352,3 +354,25 @@ def plays(firm: Firm, third_party_id: str) -> tuple[int, str]:
     wanted: dict[str, Any] = {"thirdPartyId": third_party_id, "format": "raw"}
     answer = firm.call("POST", "/client/recording.playBackByThirdPartyId", wanted)
     return answer.status_code, "" if answer.is_success else answer.json()["code"]
+
+
+def test_a_key_that_another_server_makes_at_the_same_moment_is_not_lost(
+    used: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(used, keys=used.data / "keys-of-both")
+    accounts = Accounts(used)
+    with accounts.directory.begin() as connection:
+        connection.execute(delete(identities).where(identities.c.kind == LEDGER_KEY.kind))
+    other = [SharedKeys(settings, accounts.directory)]
+
+    def looked_for_just_before(asked: Settings) -> bytes | None:
+        if not other:
+            return LEDGER_KEY.known(asked)
+        other.pop().require()
+        return None
+
+    key = replace(LEDGER_KEY, known=looked_for_just_before)
+    monkeypatch.setattr(shared_keys, "SHARED_KEYS", (key,))
+    SharedKeys(settings, accounts.directory).require()
+    accounts.close()
+    assert LEDGER_KEY.known(settings) is not None

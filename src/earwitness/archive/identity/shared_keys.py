@@ -97,7 +97,8 @@ class SharedKeys:
     def look_for_lost(self) -> None:
         """Raise Differs if a key that cannot be made again is not here."""
         for key in SHARED_KEYS:
-            if not key.is_made_again and self._value(key) is None and key.kind in noted(self._directory):
+            is_noted = not key.is_made_again and key.kind in noted(self._directory)
+            if is_noted and self._value(key) is None:
                 raise _lost(key)
 
     def get(self, key: SharedKey) -> bytes:
@@ -118,7 +119,8 @@ class SharedKeys:
         note_instead(self._directory, key.kind, Noted(value))
 
     def _make(self, key: SharedKey) -> None:
-        is_lost = key.kind in noted(self._directory)
+        # Another server may have made it just now: it does so before it notes it.
+        is_lost = key.kind in noted(self._directory) and self._value(key) is None
         if is_lost and (self._settings.database_url or not key.is_made_again):
             raise _lost(key)
         key.make(self._settings)

@@ -115,7 +115,8 @@ def _sum_indexed(connection: Connection, kind: str) -> int:
 def _sum_texts(connection: Connection, kind: str) -> int:
     total = 0
     columns = [FOLDED[kind].c[name] for name in SEARCHED[kind]]
-    rows = connection.execute(select(FOLDED[kind].c.id, *columns), execution_options={"yield_per": _PAGE})
-    for id_, *texts in rows:
-        total += sum(map(_number_of, trigrams_of(texts))) * (1 + id_ % _MODULUS)
+    texts_of_all = select(FOLDED[kind].c.id, *columns)
+    with connection.execute(texts_of_all, execution_options={"yield_per": _PAGE}) as rows:
+        for id_, *texts in rows:
+            total += sum(map(_number_of, trigrams_of(texts))) * (1 + id_ % _MODULUS)
     return total & _WITHIN

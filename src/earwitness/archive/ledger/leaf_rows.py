@@ -87,8 +87,8 @@ def split_salts(salts: bytes) -> list[bytes]:
 def rows_of(connection: Connection, header_id: int) -> Iterator[Row]:
     """The rows under a header, by id, as the log has them."""
     stored = STORED_ROWS.where(audit_rows.c.audit_header_id == header_id)
-    for one in connection.execute(stored.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield row_of(one)
+    with connection.execute(stored.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        yield from map(row_of, rows)
 
 
 def row_of(stored: Any) -> Row:

@@ -79,8 +79,8 @@ class Stretch:
             _row.id <= self.through_row,
         )
         for asked in (headers.order_by(_header.id), rows.order_by(_row.id)):
-            for one in connection.execute(asked.execution_options(yield_per=_ROWS_AT_ONCE)):
-                yield list(one)
+            with connection.execute(asked.execution_options(yield_per=_ROWS_AT_ONCE)) as found:
+                yield from map(list, found)
 
 
 def next_stretch(connection: Connection, before: int) -> Stretch | None:
